@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# make                 build/bin/{vmpowerd,vmpower-monitor,vmpower-hook,vmpowerctl}
+# make demo            the main job, seen at work (installs what is missing)
+# make check           every test (installs what is missing)
+# make install         PREFIX, SYSCONFDIR, LIBEXECDIR, DESTDIR as usual
+# make help            the other targets
+#
+# CFLAGS, CPPFLAGS, LDFLAGS of the caller are kept and added to. V=1 shows the commands.
+
+VERSION := 0.1.0
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+MANDIR ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+RUNSTATEDIR ?= /run
+DESTDIR ?=
+
+CC ?= cc
+AR ?= ar
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+PYTHON ?= python3
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+# --- what is built from what ----------------------------------------------------------
+
+common_src := $(wildcard common/*.c)
+xml_src := $(wildcard xml/*.c)
+helper_src := $(wildcard helper/*.c)
+manager_src := $(filter-out helper/manager/main.c,$(wildcard helper/manager/*.c))
+monitor_src := $(filter-out helper/monitor/main.c,$(wildcard helper/monitor/*.c))
+ctl_src := $(filter-out ctl/main.c,$(wildcard ctl/*.c))
+
+programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
+
+vmpowerd_src := helper/manager/main.c $(manager_src) $(helper_src) $(xml_src) $(common_src)
+vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(helper_src) \
+	common/log.c common/unix_socket.c
+vmpower-hook_src := hook/main.c common/unix_socket.c
+vmpowerctl_src := ctl/main.c $(ctl_src) $(filter-out common/loop.c,$(common_src))
+
+# The hook and the monitor link libc alone: nothing that can fail to load, nothing to attack.
+vmpowerd_pkgs := libvirt libxml-2.0 libudev libsystemd jansson inih
+vmpowerctl_pkgs := jansson
+
+lib_src := $(common_src) $(xml_src) $(helper_src) $(manager_src) $(monitor_src) $(ctl_src)
+unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))
+fuzz_targets := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+all_src := $(sort $(foreach p,$(programs),$($(p)_src)) $(wildcard tests/*/*.c))
+all_headers := $(wildcard common/*.h xml/*.h hook/*.h helper/*.h helper/*/*.h ctl/*.h tests/*/*.h)
+
+# --- flags ----------------------------------------------------------------------------
+
+include_dirs := common xml hook helper helper/manager helper/monitor ctl
+defines := -D_GNU_SOURCE -DVMPOWER_VERSION='"$(VERSION)"' \
+	-DVMPOWER_RUNTIME_DIR='"$(RUNSTATEDIR)/vmpower"' \
+	-DVMPOWER_CONFIG_FILE='"$(SYSCONFDIR)/vmpower/vmpower.conf"' \
+	-DVMPOWER_LIBEXEC_DIR='"$(LIBEXECDIR)/vmpower"'
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
+	-Wno-sign-conversion -Wpointer-arith -Wwrite-strings -Wvla -Werror
+
+pkgs := $(sort $(vmpowerd_pkgs) $(vmpowerctl_pkgs))
+pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(pkgs) 2>/dev/null)
+pkg_libs = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+
+CFLAGS ?= -O2 -g
+our_cppflags = $(addprefix -iquote ,$(include_dirs)) $(defines)
+our_cflags = -std=gnu11 -fPIE -fstack-protector-strong -fno-strict-aliasing $(warnings)
+our_ldflags = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+
+# Two variants of every object: as shipped, and with the sanitizers for the tests.
+plain_dir := build
+plain_flags :=
+san_dir := build/san
+san_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+
+.SECONDARY: # keep the objects of the tests
+.PHONY: all
+all: $(addprefix build/bin/,$(programs))
+
+# $(1): variant
+define variant_rules
+$($(1)_dir)/obj/%.o: %.c
+	$$(say) CC $$@
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(our_cppflags) $$(CPPFLAGS) $$(our_cflags) $$(pkg_cflags) $$(CFLAGS) \
+		$($(1)_flags) -MMD -MP -c -o $$@ $$<
+
+$(foreach p,$(programs),$(call program_rule,$(1),$(p)))
+
+$($(1)_dir)/libvmpower-test.a: $(lib_src:%.c=$($(1)_dir)/obj/%.o)
+	$$(say) AR $$@
+	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+
+$($(1)_dir)/tests/check_%: $($(1)_dir)/obj/tests/unit/check_%.o $($(1)_dir)/libvmpower-test.a
+	$$(say) LD $$@
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $($(1)_flags) $$(our_ldflags) $$(LDFLAGS) -o $$@ $$^ \
+		$$(call pkg_libs,$(pkgs) check) -pthread
+
+-include $(all_src:%.c=$($(1)_dir)/obj/%.d)
+endef
+
+# $(1): variant, $(2): program
+define program_rule
+
+$($(1)_dir)/bin/$(2): $($(2)_src:%.c=$($(1)_dir)/obj/%.o)
+	$$(say) LD $$@
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $($(1)_flags) $$(our_ldflags) $$(LDFLAGS) -o $$@ $$^ \
+		$(if $($(2)_pkgs),$$(call pkg_libs,$($(2)_pkgs)) -pthread)
+endef
+
+$(eval $(call variant_rules,plain))
+$(eval $(call variant_rules,san))
+
+# The control API's own description is part of the program (.incbin).
+varlink_objects := $(addsuffix /obj/helper/manager/varlink_text.o,$(plain_dir) $(san_dir))
+$(varlink_objects): $(wildcard helper/manager/*.varlink)
+$(varlink_objects): private our_cflags += -Wa,-Ihelper/manager
+
+# --- the guest of the system tests ----------------------------------------------------
+
+build/guest-init: $(wildcard tests/guest/*.c tests/guest/*.h)
+	$(say) CC $@
+	$(Q)mkdir -p build
+	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -static -o $@ $(filter %.c,$^)
+
+.PHONY: guest
+guest: build/guest-init
+	$(Q)tests/guest/build-guest build/guest build/guest-init
+
+# --- main job and tests ---------------------------------------------------------------
+
+.PHONY: deps
+deps:
+	$(Q)tests/install-deps
+
+# "deps" first, then a make that sees the packages it brought.
+.PHONY: demo check unit component system
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all guest
+	$(Q)exec $(PYTHON) tests/system/demo.py $(DEMO_ARGS)
+
+check: deps
+	$(Q)$(MAKE) --no-print-directory all guest test-programs
+	$(Q)exec $(PYTHON) tests/run-all
+
+.PHONY: test-programs
+test-programs: $(addprefix build/san/bin/,$(programs)) $(addprefix build/san/tests/,$(unit_tests))
+
+.PHONY: bench
+bench: all build/bench/spawn-time build/bench/drain
+	$(Q)exec $(PYTHON) tests/bench/hook_cost.py
+
+build/bench/spawn-time: tests/bench/spawn_time.c
+build/bench/drain: tests/bench/drain.c
+build/bench/%:
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(our_cppflags) $(our_cflags) $(CFLAGS) $(our_ldflags) $(LDFLAGS) -o $@ $<
+
+# --- code quality ---------------------------------------------------------------------
+
+.PHONY: lint format
+lint:
+	$(Q)clang-format --dry-run -Werror $(all_src) $(all_headers)
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
+		--enable=warning,portability,performance --suppress=missingIncludeSystem \
+		$(addprefix -I,$(include_dirs)) $(defines) $(filter-out tests/%,$(all_src))
+	$(Q)clang-tidy --quiet $(filter-out tests/%,$(all_src)) -- -std=gnu11 $(our_cppflags) \
+		$(pkg_cflags)
+	$(Q)shellcheck tests/install-deps .ci/run
+
+format:
+	$(Q)clang-format -i $(all_src) $(all_headers)
+
+# --- installation ---------------------------------------------------------------------
+
+hookdir := $(SYSCONFDIR)/libvirt/hooks/qemu.d
+
+.PHONY: install uninstall
+install: all
+	$(INSTALL) -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(hookdir)' \
+		'$(DESTDIR)$(LIBEXECDIR)/vmpower' '$(DESTDIR)$(SYSCONFDIR)/vmpower' \
+		'$(DESTDIR)$(UNITDIR)'
+	$(INSTALL) -m 755 build/bin/vmpowerd '$(DESTDIR)$(SBINDIR)/'
+	$(INSTALL) -m 755 build/bin/vmpower-monitor '$(DESTDIR)$(LIBEXECDIR)/vmpower/'
+	$(INSTALL) -m 755 build/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
+	@# a file, not a link: AppArmor runs hooks from this directory only
+	$(INSTALL) -m 755 build/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
+	sed 's|@SBINDIR@|$(SBINDIR)|' packaging/systemd/vmpowerd.service.in > build/vmpowerd.service
+	$(INSTALL) -m 644 build/vmpowerd.service '$(DESTDIR)$(UNITDIR)/'
+	test -e '$(DESTDIR)$(SYSCONFDIR)/vmpower/vmpower.conf' || \
+		$(INSTALL) -m 644 packaging/vmpower.conf '$(DESTDIR)$(SYSCONFDIR)/vmpower/'
+
+uninstall:
+	rm -f '$(DESTDIR)$(hookdir)/50-vmpower' '$(DESTDIR)$(SBINDIR)/vmpowerd' \
+		'$(DESTDIR)$(BINDIR)/vmpowerctl' \
+		'$(DESTDIR)$(LIBEXECDIR)/vmpower/vmpower-monitor' \
+		'$(DESTDIR)$(UNITDIR)/vmpowerd.service'
+	-rmdir '$(DESTDIR)$(LIBEXECDIR)/vmpower'
+	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/vmpower"
+
+.PHONY: clean help
+clean:
+	rm -rf build
+
+help:
+	@echo "targets: all demo check bench lint format install uninstall deps clean help"
+	@echo "variables: CC CFLAGS LDFLAGS PREFIX SYSCONFDIR LIBEXECDIR DESTDIR V=1"

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Cleanup attributes: what a scope acquired, the scope gives back, on every way out of it. */
+#ifndef VMPOWER_COMMON_CLEANUP_H
+#define VMPOWER_COMMON_CLEANUP_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define cleanup(f) __attribute__((cleanup(f)))
+
+/* Close *fd unless it is negative, keep errno, and leave -1 behind. */
+static inline void close_fd(int *fd)
+{
+	if (*fd >= 0) {
+		int saved = errno;
+
+		(void)close(*fd);
+		*fd = -1;
+		errno = saved;
+	}
+}
+
+static inline void free_pointer(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void close_file(FILE **f)
+{
+	if (*f)
+		(void)fclose(*f);
+}
+
+static inline void close_dir(DIR **d)
+{
+	if (*d)
+		(void)closedir(*d);
+}
+
+#define cleanup_close cleanup(close_fd)
+#define cleanup_free cleanup(free_pointer)
+#define cleanup_fclose cleanup(close_file)
+#define cleanup_closedir cleanup(close_dir)
+
+/* Hand what a cleanup variable holds to a new owner. */
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+#define take_ptr(p)                          \
+	({                                   \
+		__typeof__(p) _taken = (p);  \
+		(p) = NULL;                  \
+		_taken;                      \
+	})
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define array_size(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif

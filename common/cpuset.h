@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sets of CPU numbers and their text form, the kernel's and libvirt's "0-3,8,^2". Pure. */
+#ifndef VMPOWER_COMMON_CPUSET_H
+#define VMPOWER_COMMON_CPUSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bounds.h"
+
+struct cpuset {
+	uint64_t bits[MAX_CPUS / 64];
+};
+
+static inline bool cpuset_has(const struct cpuset *set, unsigned int cpu)
+{
+	return cpu < MAX_CPUS && (set->bits[cpu / 64] >> (cpu % 64) & 1);
+}
+
+static inline void cpuset_add(struct cpuset *set, unsigned int cpu)
+{
+	if (cpu < MAX_CPUS)
+		set->bits[cpu / 64] |= UINT64_C(1) << (cpu % 64);
+}
+
+static inline void cpuset_del(struct cpuset *set, unsigned int cpu)
+{
+	if (cpu < MAX_CPUS)
+		set->bits[cpu / 64] &= ~(UINT64_C(1) << (cpu % 64));
+}
+
+/**
+ * cpuset_parse() - read a list
+ * @text:	ranges and numbers parted by commas or white space, "^n" takes n out again
+ *		(libvirt's form); related_cpus parts by spaces. Empty text: the empty set
+ * @set:	written only on success
+ *
+ * Return: 0; -EINVAL for anything else than such a list; -ERANGE for a CPU >= MAX_CPUS.
+ */
+int cpuset_parse(const char *text, struct cpuset *set);
+
+/**
+ * cpuset_format() - write a list as "0-3,8"
+ * @set:	the set
+ * @text:	buffer
+ * @size:	its size in bytes
+ *
+ * Return: length without the NUL; -ENOSPC where it does not fit (text is then empty).
+ */
+int cpuset_format(const struct cpuset *set, char *text, size_t size);
+
+/** cpuset_count() - number of CPUs in the set */
+unsigned int cpuset_count(const struct cpuset *set);
+
+/** cpuset_next() - the first CPU >= @from, or MAX_CPUS where there is none */
+unsigned int cpuset_next(const struct cpuset *set, unsigned int from);
+
+/** cpuset_intersects() - true where some CPU is in both */
+static inline bool cpuset_intersects(const struct cpuset *a, const struct cpuset *b)
+{
+	for (unsigned int i = 0; i < MAX_CPUS / 64; i++) {
+		if (a->bits[i] & b->bits[i])
+			return true;
+	}
+	return false;
+}
+
+/** cpuset_covers() - true where every CPU of @inner is in @outer */
+bool cpuset_covers(const struct cpuset *outer, const struct cpuset *inner);
+
+#define cpuset_for_each(cpu, set) \
+	for ((cpu) = cpuset_next((set), 0); (cpu) < MAX_CPUS; (cpu) = cpuset_next((set), (cpu) + 1))
+
+#endif

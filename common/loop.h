@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The manager's event loop: one epoll set of typed sources and a list of timers. Sources and
+ * timers are embedded in what they belong to (container_of), and may be removed, freed even,
+ * from inside any callback. No wakeup without an event or a timer that is due.
+ */
+#ifndef VMPOWER_COMMON_LOOP_H
+#define VMPOWER_COMMON_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+struct loop;
+
+struct loop_source {
+	int fd; /* -1: not in the loop */
+	void (*on_event)(struct loop_source *source, uint32_t events);
+};
+
+struct loop_timer {
+	uint64_t due_ns; /* CLOCK_MONOTONIC; 0: not armed */
+	void (*on_expiry)(struct loop_timer *timer);
+	struct loop_timer *next;
+};
+
+/** loop_now_ns() - CLOCK_MONOTONIC in ns */
+uint64_t loop_now_ns(void);
+
+/** loop_new() - Return: 0 and the loop, owned by the caller; -errno */
+int loop_new(struct loop **loop);
+void loop_free(struct loop *loop);
+
+/**
+ * loop_add() - watch an fd
+ * @source:	owned by the caller, stays in place until loop_remove(); on_event set
+ * @fd:		stays the caller's
+ * @events:	EPOLLIN, EPOLLOUT, ... (level-triggered)
+ */
+int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events);
+int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events);
+
+/** loop_remove() - stop watching; pending events are forgotten; source->fd becomes -1 */
+void loop_remove(struct loop *loop, struct loop_source *source);
+
+/** loop_timer_set() - (re)arm a one-shot timer @delay_ns from now */
+void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t delay_ns);
+void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
+
+/** loop_run() - dispatch until loop_quit(). Return: what was given to loop_quit(), or -errno */
+int loop_run(struct loop *loop);
+void loop_quit(struct loop *loop, int status);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* AF_UNIX sockets: listen, connect, peers, and messages that carry fds. */
+#ifndef VMPOWER_COMMON_UNIX_SOCKET_H
+#define VMPOWER_COMMON_UNIX_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+/** unix_address() - fill @address. Return: 0, or -ENAMETOOLONG (over 107 bytes) */
+int unix_address(const char *path, struct sockaddr_un *address);
+
+/**
+ * unix_listen() - bind and listen at a path, in place of a socket that nobody serves
+ * @path:	a stale socket file there is replaced; a live one is not
+ * @type:	SOCK_STREAM or SOCK_SEQPACKET; the fd is CLOEXEC and non-blocking
+ * @mode:	of the socket file
+ *
+ * Return: fd; -EADDRINUSE where another process serves the path; -errno.
+ */
+int unix_listen(const char *path, int type, mode_t mode);
+
+/**
+ * unix_connect() - connect without blocking
+ * @path:	socket file
+ * @type:	SOCK_STREAM or SOCK_SEQPACKET; the fd is CLOEXEC and non-blocking
+ *
+ * Return: fd; -EAGAIN where the listener's backlog is full (try again later); -errno.
+ */
+int unix_connect(const char *path, int type);
+
+/** unix_peer() - credentials that the kernel recorded at connect/listen. Return: 0 or -errno */
+int unix_peer(int fd, struct ucred *peer);
+
+/** unix_peer_in_group() - is @gid among the peer's groups (SO_PEERGROUPS, or primary)? */
+bool unix_peer_in_group(int fd, gid_t gid);
+
+/**
+ * unix_send() - send one message whole, with fds
+ * @fd:		SEQPACKET or DGRAM socket
+ * @flags:	added to MSG_NOSIGNAL
+ * @fds:	stay the caller's; at most UNIX_MAX_FDS
+ *
+ * Return: 0 or -errno (-EAGAIN, -EPIPE, ...).
+ */
+int unix_send(int fd, const void *data, size_t size, const int *fds, unsigned int n_fds, int flags);
+
+/**
+ * unix_receive() - receive one message, with fds
+ * @size:	of @data; a longer message is -EMSGSIZE and is dropped whole
+ * @fds:	filled with up to *@n_fds fds (CLOEXEC), owned by the caller
+ * @n_fds:	in: room; out: number received. More than fit: -EMSGSIZE, all closed
+ * @flags:	added to MSG_CMSG_CLOEXEC
+ *
+ * Return: bytes (0: the peer is gone) or -errno. On error no fd is kept.
+ */
+ssize_t unix_receive(int fd, void *data, size_t size, int *fds, unsigned int *n_fds, int flags);
+
+#define UNIX_MAX_FDS 4
+
+#endif

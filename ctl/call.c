@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "client.h"
+#include "ctl.h"
+#include "table.h"
+
+#define INTERFACE "org.vmpower.Manager."
+#define SERVICE "org.varlink.service."
+
+void ctl_complain(const char *format, ...)
+{
+	cleanup_free char *text = NULL, *escaped = NULL;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0)
+		text = NULL; /* undefined then */
+	escaped = text ? text_escape(text) : NULL;
+	(void)fprintf(stderr, "vmpowerctl: %s\n", escaped ? escaped : "out of memory");
+}
+
+const char *ctl_text(json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+json_int_t ctl_number(json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static const struct {
+	const char *error; /* full name */
+	/* %s stands for the first of @keys, the second %s for the second */
+	const char *text;
+	const char *keys[2];
+} texts[] = {
+	{INTERFACE "NoSuchDomain",
+	 "no domain \"%s\": \"vmpowerctl list\" shows the registered ones, \"virsh list\" those "
+	 "that run",
+	 {"domain"}},
+	{INTERFACE "DomainNotRunning",
+	 "domain \"%s\" does not run: start it (\"virsh start\"), then it is registered by itself",
+	 {"domain"}},
+	{INTERFACE "NoSuchChannel",
+	 "domain \"%s\" has no channel %s: \"vmpowerctl show\" lists its channels; nothing was "
+	 "changed",
+	 {"domain", "number"}},
+	{INTERFACE "BadDomainXml",
+	 "domain \"%s\" can't be registered: %s. Correct it with \"virsh edit\" and start it again",
+	 {"domain", "reason"}},
+	{INTERFACE "LibvirtUnavailable",
+	 "vmpowerd can't ask libvirt (%s) for the domain: %s. See that libvirt runs and that "
+	 "[libvirt] uri in vmpower.conf is right; vmpowerd connects again by itself",
+	 {"uri", "reason"}},
+	{INTERFACE "PermissionDenied", "permission denied: %s", {"reason"}},
+	{INTERFACE "OutOfResources", "vmpowerd can't do that now: %s", {"reason"}},
+	{SERVICE "MethodNotFound",
+	 "vmpowerd has no method %s: it is of another version than vmpowerctl; update the older of "
+	 "them, and restart vmpowerd",
+	 {"method"}},
+	{SERVICE "MethodNotImplemented",
+	 "vmpowerd does not do %s: it is of another version than vmpowerctl; update the older of "
+	 "them, and restart vmpowerd",
+	 {"method"}},
+	{SERVICE "InterfaceNotFound",
+	 "what answers is not vmpowerd: it has no interface %s. Check --runtime-dir",
+	 {"interface"}},
+};
+
+/* A member as text, numbers too. */
+static char *member(json_t *parameters, const char *key)
+{
+	json_t *value = json_object_get(parameters, key);
+	const char *text = json_string_value(value);
+
+	return text ? strdup(text) : json_dumps(value ? value : json_null(), JSON_ENCODE_ANY);
+}
+
+/* @format has at most two %s */
+static char *fill_in(const char *format, const char *first, const char *second)
+{
+	const char *a = strstr(format, "%s"), *b = a ? strstr(a + 2, "%s") : NULL;
+	char *text;
+	int n;
+
+	if (!a)
+		return strdup(format);
+	if (!b)
+		n = asprintf(&text, "%.*s%s%s", (int)(a - format), format, first, a + 2);
+	else
+		n = asprintf(&text, "%.*s%s%.*s%s%s", (int)(a - format), format, first,
+			     (int)(b - a - 2), a + 2, second, b + 2);
+	return n < 0 ? NULL : text;
+}
+
+static char *invalid_parameter(json_t *parameters)
+{
+	const char *name = ctl_text(parameters, "parameter");
+	char *text;
+	int n;
+
+	if (strcmp(name, "domain") == 0)
+		return strdup("that can't be a domain's name: names have 1 to 255 bytes");
+	n = asprintf(&text,
+		     "vmpowerd refuses the parameter \"%s\": it is of another version than "
+		     "vmpowerctl; update the older of them, and restart vmpowerd",
+		     name);
+	return n < 0 ? NULL : text;
+}
+
+char *ctl_error_text(const char *error, json_t *parameters)
+{
+	cleanup_free char *all = NULL;
+	char *text;
+
+	if (strcmp(error, SERVICE "InvalidParameter") == 0)
+		return invalid_parameter(parameters);
+	for (size_t i = 0; i < array_size(texts); i++) {
+		cleanup_free char *first = NULL, *second = NULL;
+
+		if (strcmp(error, texts[i].error) != 0)
+			continue;
+		first = member(parameters, texts[i].keys[0]);
+		second = member(parameters, texts[i].keys[1] ? texts[i].keys[1] : "");
+		return first && second ? fill_in(texts[i].text, first, second) : NULL;
+	}
+	all = json_dumps(parameters, JSON_COMPACT);
+	return asprintf(&text, "vmpowerd reports %s %s", error, all ? all : "") < 0 ? NULL : text;
+}
+
+/* Return: CTL_OK, or CTL_FAILED where the error was complained about. */
+static int judge(const struct ctl *ctl, const struct client_reply *reply)
+{
+	if (reply->error) {
+		cleanup_free char *text = ctl_error_text(reply->error, reply->parameters);
+
+		ctl_complain("%s", text ? text : reply->error);
+		return CTL_FAILED;
+	}
+	if (ctl->json) {
+		(void)json_dumpf(reply->parameters, stdout, JSON_INDENT(2));
+		(void)fputc('\n', stdout);
+	}
+	return CTL_OK;
+}
+
+int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **out)
+{
+	cleanup_free char *path = NULL, *name = NULL, *problem = NULL;
+	struct client_reply reply = {0};
+	int r;
+
+	if (!parameters) {
+		ctl_complain("out of memory");
+		return CTL_FAILED;
+	}
+	if (asprintf(&path, "%s/control.sock", ctl->runtime_dir) < 0)
+		path = NULL;
+	if (asprintf(&name, INTERFACE "%s", method) < 0)
+		name = NULL;
+	if (!path || !name) {
+		json_decref(parameters);
+		ctl_complain("out of memory");
+		return CTL_FAILED;
+	}
+	r = client_call(path, name, parameters, &reply, &problem);
+	if (r < 0) {
+		ctl_complain("%s", problem ? problem : strerror(-r));
+		return CTL_UNREACHABLE;
+	}
+	r = judge(ctl, &reply);
+	if (r == CTL_OK)
+		*out = json_incref(reply.parameters);
+	client_reply_clear(&reply);
+	return r;
+}

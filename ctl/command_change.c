@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The subcommands that change something: domain add|remove, channel enable|disable|add|remove. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "bounds.h"
+#include "cleanup.h"
+#include "ctl.h"
+#include "number.h"
+#include "table.h"
+
+/* The words behind DOMAIN as a list of channels: null where there are none. NULL: complained. */
+static json_t *channel_numbers(const struct ctl *ctl)
+{
+	json_t *numbers;
+
+	if (ctl->n_words == 1)
+		return json_null();
+	numbers = json_array();
+	for (int i = 1; i < ctl->n_words; i++) {
+		uint32_t number;
+
+		if (parse_u32(ctl->words[i], MAX_CHANNEL_NUMBER, &number) < 0) {
+			ctl_complain("\"%s\" is no channel: channels are numbers from 0 to %d",
+				     ctl->words[i], MAX_CHANNEL_NUMBER);
+			json_decref(numbers);
+			return NULL;
+		}
+		if (json_array_append_new(numbers, json_integer(number)) < 0) {
+			json_decref(numbers);
+			ctl_complain("out of memory");
+			return NULL;
+		}
+	}
+	return numbers;
+}
+
+/* Print a sentence with the domain's name in it, made fit for a terminal. */
+static void report(const char *domain, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void report(const char *domain, const char *format, ...)
+{
+	cleanup_free char *escaped = text_escape(domain);
+	va_list args;
+
+	(void)printf("domain \"%s\": ", escaped ? escaped : "?");
+	va_start(args, format);
+	(void)vprintf(format, args);
+	va_end(args);
+	(void)fputc('\n', stdout);
+}
+
+/* @done: "enabled", ... what has been done to the channels */
+static int change_channels(const struct ctl *ctl, const char *method, json_t *parameters,
+			   const char *done)
+{
+	cleanup_json json_t *reply = NULL;
+	json_int_t changed;
+	int r = ctl_call(ctl, method, parameters, &reply);
+
+	if (r != CTL_OK || ctl->json)
+		return r;
+	changed = ctl_number(reply, "changed");
+	if (changed == 0)
+		report(ctl->words[0], "nothing changed, that is how it was already");
+	else
+		report(ctl->words[0], "%" JSON_INTEGER_FORMAT " channel%s %s", changed,
+		       changed == 1 ? "" : "s", done);
+	return CTL_OK;
+}
+
+static int set_channels(const struct ctl *ctl, bool enabled)
+{
+	json_t *numbers = channel_numbers(ctl);
+
+	if (!numbers)
+		return CTL_USAGE;
+	return change_channels(ctl, "SetChannels",
+			       json_pack("{s:s, s:o, s:b}", "domain", ctl->words[0], "numbers",
+					 numbers, "enabled", (int)enabled),
+			       enabled ? "enabled" : "disabled");
+}
+
+int ctl_channel_enable(const struct ctl *ctl)
+{
+	return set_channels(ctl, true);
+}
+
+int ctl_channel_disable(const struct ctl *ctl)
+{
+	return set_channels(ctl, false);
+}
+
+static int add_or_remove(const struct ctl *ctl, const char *method, const char *done)
+{
+	json_t *numbers = channel_numbers(ctl);
+
+	if (!numbers)
+		return CTL_USAGE;
+	return change_channels(ctl, method,
+			       json_pack("{s:s, s:o}", "domain", ctl->words[0], "numbers", numbers),
+			       done);
+}
+
+int ctl_channel_add(const struct ctl *ctl)
+{
+	return add_or_remove(ctl, "AddChannels", "added");
+}
+
+int ctl_channel_remove(const struct ctl *ctl)
+{
+	return add_or_remove(ctl, "RemoveChannels", "removed");
+}
+
+int ctl_domain_add(const struct ctl *ctl)
+{
+	cleanup_json json_t *reply = NULL;
+	json_int_t channels;
+	int r = ctl_call(ctl, "AddDomain", json_pack("{s:s}", "domain", ctl->words[0]), &reply);
+
+	if (r != CTL_OK || ctl->json)
+		return r;
+	channels = ctl_number(reply, "channels");
+	report(ctl_text(reply, "name"), "registered, %" JSON_INTEGER_FORMAT " channel%s", channels,
+	       channels == 1 ? "" : "s");
+	return CTL_OK;
+}
+
+int ctl_domain_remove(const struct ctl *ctl)
+{
+	cleanup_json json_t *reply = NULL;
+	int r = ctl_call(ctl, "RemoveDomain", json_pack("{s:s}", "domain", ctl->words[0]), &reply);
+
+	if (r != CTL_OK || ctl->json)
+		return r;
+	report(ctl_text(reply, "name"),
+	       "removed; it comes back when it starts again, or with \"domain add\"");
+	return CTL_OK;
+}

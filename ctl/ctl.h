@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What vmpowerctl's subcommands share. */
+#ifndef VMPOWER_CTL_CTL_H
+#define VMPOWER_CTL_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "cleanup.h"
+
+/* Exit codes, as in vmpowerctl --help. */
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_FAILED = 1,	     /* vmpowerd refused the request */
+	CTL_USAGE = 2,	     /* the command line is wrong */
+	CTL_UNREACHABLE = 3, /* vmpowerd does not run, or does not answer */
+};
+
+/* The command line, taken apart. */
+struct ctl {
+	const char *runtime_dir;
+	bool json;
+	int n_words; /* behind the subcommand's name */
+	char **words;
+};
+
+/** ctl_complain() - "vmpowerctl: text" and a newline to stderr; printf(3) */
+void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * ctl_call() - call a method of org.vmpower.Manager
+ * @method:	without the interface
+ * @parameters:	an object, taken over; NULL: there was no memory for it
+ * @reply:	set to the reply's parameters on success; json_decref() it. With --json they are
+ *		printed here
+ *
+ * Return: CTL_OK; else what was complained about.
+ */
+int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **reply);
+
+/** ctl_error_text() - what an error of the daemon means and what to do; owned by the caller */
+char *ctl_error_text(const char *error, json_t *parameters);
+
+/* subcommands; each returns the exit code */
+int ctl_status(const struct ctl *ctl);
+int ctl_list(const struct ctl *ctl);
+int ctl_show(const struct ctl *ctl);
+int ctl_channel_enable(const struct ctl *ctl);
+int ctl_channel_disable(const struct ctl *ctl);
+int ctl_channel_add(const struct ctl *ctl);
+int ctl_channel_remove(const struct ctl *ctl);
+int ctl_domain_add(const struct ctl *ctl);
+int ctl_domain_remove(const struct ctl *ctl);
+
+/* for the cleanup attribute */
+static inline void ctl_decref(json_t **value)
+{
+	json_decref(*value);
+}
+
+#define cleanup_json cleanup(ctl_decref)
+
+/* A member of an object that the daemon sent; what is missing or of another type is "" or 0. */
+const char *ctl_text(json_t *object, const char *key);
+json_int_t ctl_number(json_t *object, const char *key);
+
+#endif

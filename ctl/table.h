@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Text tables: columns aligned, two spaces between them, no blanks at line ends. Control
+ * characters are escaped as \xNN, so that no name can move the cursor. Writes to a FILE, no
+ * other I/O.
+ */
+#ifndef VMPOWER_CTL_TABLE_H
+#define VMPOWER_CTL_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct table_column {
+	const char *heading; /* of a table with any heading: all have one */
+	bool right;	     /* numbers are aligned right */
+};
+
+struct table {
+	const struct table_column *columns;
+	size_t n_columns;
+	char **cells; /* row by row, escaped */
+	size_t n_cells, capacity;
+	bool failed; /* out of memory: remembered until table_print() */
+};
+
+/** table_init() - an empty table; @columns stay valid */
+void table_init(struct table *table, const struct table_column *columns, size_t n_columns);
+void table_free(struct table *table);
+
+/** table_cell() - the next cell, row after row; printf(3) */
+void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * table_print() - headings (where columns[0] has one) and rows
+ *
+ * An empty cell is shown as "-". Return: 0; -ENOMEM, also for an earlier table_cell().
+ */
+int table_print(const struct table *table, FILE *out);
+
+/** text_escape() - a copy without control characters, for a terminal; NULL: no memory */
+char *text_escape(const char *text);
+
+/** text_width() - columns that UTF-8 text takes: its characters */
+size_t text_width(const char *text);
+
+#endif

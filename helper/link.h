@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The link between manager and monitor: a SOCK_SEQPACKET pair, one struct link_message a
+ * message, fds beside it. This header is all that the two have in common.
+ *
+ * Ids are the manager's array slots, reused after a REMOVE: domain id < MAX_DOMAINS, channel
+ * id = domain id * MAX_DOMAIN_CHANNELS + index, frequency domain id < MAX_FREQUENCY_DOMAINS.
+ * Messages are handled in order. Either side treats what it can't accept as the other's fault:
+ * the monitor exits, the manager replaces the monitor.
+ *
+ * Life of a frequency domain: FREQUENCY_DOMAIN_SET tells of it. At the first vote the monitor
+ * sends ACQUIRE and holds that request back; the manager saves the baseline, prepares the
+ * governor, and answers ACQUIRED with the fds to write to, or with an error (the request is
+ * NACKed; the next one tries again). When the last vote is gone the monitor closes the fds and
+ * sends RELEASE; the manager puts the baseline back.
+ */
+#ifndef VMPOWER_HELPER_LINK_H
+#define VMPOWER_HELPER_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frequency_table.h"
+#include "bounds.h"
+#include "shared_state.h"
+
+#define LINK_FD 3 /* the monitor's end of the link */
+
+enum link_type {
+	/* manager -> monitor */
+	LINK_SETUP = 1,		       /* first message; 1 fd: the shared state's memfd */
+	LINK_FREQUENCY_DOMAIN_SET = 2, /* new, or again with other limits while not acquired */
+	LINK_DOMAIN_ADD = 3,
+	LINK_VCPU_SET = 4, /* new, or pinned anew: its vote moves along */
+	LINK_DOMAIN_REMOVE = 5,	 /* its channels are closed, its votes vanish */
+	LINK_DOMAIN_SILENCE = 6, /* its votes vanish: all channels are gone */
+	LINK_CHANNEL_ADD = 7,	 /* 1 fd: the connected socket */
+	LINK_CHANNEL_ENABLE = 8, /* disabled: requests are read and answered with NACK */
+	LINK_CHANNEL_REMOVE = 9,
+	LINK_ACQUIRED = 10, /* setspeed: 1 fd; limits: 2 fds, min and max; error: none */
+
+	/* monitor -> manager */
+	LINK_READY = 32,	/* SETUP is done */
+	LINK_ACQUIRE = 33,
+	LINK_RELEASE = 34,
+	LINK_CHANNEL_GONE = 35, /* hung up: the monitor has closed it */
+	LINK_WRITE_FAILED = 36, /* once a failure begins, not for each */
+};
+
+enum frequency_method {
+	METHOD_SETSPEED = 1, /* scaling_setspeed under governor userspace */
+	METHOD_LIMITS = 2,   /* scaling_min_freq and scaling_max_freq, both */
+};
+
+struct link_setup {
+	uint8_t silence_protects; /* [arbitration] silence */
+	uint8_t queries;	  /* [channel] queries */
+	uint8_t pad[2];
+	uint32_t rate;	/* [channel] rate, requests/s; 0: unlimited */
+	uint32_t burst; /* [channel] burst, requests */
+	uint32_t transition_interval_us;
+};
+
+struct link_frequency_domain {
+	uint32_t id;
+	uint32_t policy; /* N of policyN, for log lines */
+	uint32_t method; /* enum frequency_method */
+	uint32_t floor;	 /* step: config's lower limit */
+	uint32_t ceiling; /* step: config's upper limit, >= floor */
+	struct frequency_table table;
+};
+
+struct link_domain {
+	uint32_t id;
+	uint32_t n_vcpus;		/* 1..MAX_DOMAIN_VCPUS */
+	uint32_t min_khz, max_khz;	/* the domain's limits; 0: none */
+	uint8_t turbo;			/* may its vCPUs vote above the non-turbo maximum? */
+	uint8_t pad[3];
+	char name[MAX_DOMAIN_NAME];	/* for log lines */
+};
+
+#define VCPU_MAY_VOTE 1u /* pinned, or config lets unpinned vCPUs vote */
+#define VCPU_PROTECTED 2u /* while silent it counts as non-turbo maximum */
+
+struct link_vcpu {
+	uint32_t domain;
+	uint32_t vcpu;
+	uint32_t flags;	   /* VCPU_* */
+	uint32_t vote_khz; /* to start with (a successor takes over); 0: silent */
+	uint32_t n_frequency_domains;
+	uint32_t frequency_domains[MAX_FREQUENCY_DOMAINS]; /* sent only as far as used */
+};
+
+struct link_channel {
+	uint32_t id;
+	uint32_t number; /* n of the port's name, for log lines */
+	uint8_t enabled;
+	uint8_t pad[3];
+};
+
+struct link_acquired {
+	uint32_t frequency_domain;
+	int32_t error; /* 0 or -errno */
+};
+
+struct link_write_failed {
+	uint32_t frequency_domain;
+	int32_t error; /* -errno */
+	uint32_t khz;
+};
+
+struct link_message {
+	uint32_t type; /* enum link_type */
+	uint32_t pad;
+	union {
+		struct link_setup setup;
+		struct link_frequency_domain frequency_domain;
+		struct link_domain domain;
+		struct link_vcpu vcpu;
+		struct link_channel channel;
+		struct link_acquired acquired;
+		struct link_write_failed write_failed;
+		uint32_t id; /* the types that name one thing and no more */
+	};
+};
+
+enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
+
+/** link_size() - bytes of this message on the wire: header and what of the union is used */
+size_t link_size(const struct link_message *message);
+
+/**
+ * link_validate() - may a received message be acted upon? Pure.
+ * @message:	buffer of full size, of which @size bytes were received
+ * @n_fds:	number of fds that came with it
+ * @direction:	whom it was sent to
+ *
+ * Checks type, exact size, number of fds, every id and count against its bound, tables
+ * (ascending, steps inside), strings (NUL-terminated). Not whether an id is in use.
+ *
+ * Return: 0 or -EPROTO.
+ */
+int link_validate(const struct link_message *message, size_t size, unsigned int n_fds,
+		  enum link_direction direction);
+
+/**
+ * link_send() - send one message, non-blocking. @fds stay the caller's.
+ * Return: 0; -EAGAIN (full: when EPOLLOUT); -errno.
+ */
+int link_send(int fd, const struct link_message *message, const int *fds, unsigned int n_fds);
+
+/**
+ * link_receive() - receive and validate one message, non-blocking
+ * @fds:	room for UNIX_MAX_FDS; received fds are the caller's
+ *
+ * Return: 1; 0 (the other side is gone); -EAGAIN; -EPROTO; -errno. Fds only with 1.
+ */
+int link_receive(int fd, struct link_message *message, int *fds, unsigned int *n_fds,
+		 enum link_direction direction);
+
+/** refusal_name() - "unpinned", ... for log lines and the control API */
+const char *refusal_name(enum refusal refusal);
+
+#endif

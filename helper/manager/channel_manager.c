@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "channel_manager.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "log.h"
+#include "unix_socket.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+#define FIRST_RETRY_NS (10 * NS_PER_MS)
+#define LAST_RETRY_NS (5000 * NS_PER_MS)
+#define GIVE_UP_AFTER 10 /* attempts after QEMU hung up, some 10 s */
+#define COMPLAIN_AFTER 8 /* attempts, some 2.5 s: a socket that is slow to appear is no news */
+
+struct channel_manager {
+	struct loop *loop;
+	struct registry *registry;
+	void (*connected)(void *context, struct channel *channel);
+	void *context;
+	struct loop_timer retry;
+	uid_t trusted[CONFIG_PEER_USERS];
+	unsigned int n_trusted;
+	char trusted_names[256]; /* for log lines */
+};
+
+/* Users that this host does not have are passed over: the default names two distributions'. */
+static void trust_users(struct channel_manager *manager, const struct config *config)
+{
+	size_t used = 0;
+
+	for (unsigned int i = 0; i < CONFIG_PEER_USERS && config->peer_users[i][0]; i++) {
+		const struct passwd *user = getpwnam(config->peer_users[i]);
+		int n;
+
+		if (!user)
+			continue;
+		manager->trusted[manager->n_trusted++] = user->pw_uid;
+		n = snprintf(manager->trusted_names + used, sizeof(manager->trusted_names) - used,
+			     "%s%s", used > 0 ? ", " : "", config->peer_users[i]);
+		if (n > 0 && used + (size_t)n < sizeof(manager->trusted_names))
+			used += (size_t)n;
+	}
+	if (manager->n_trusted == 0)
+		log_warning("none of the users in [channel] peer-user exists on this host: no "
+			    "channel will be trusted");
+}
+
+static bool is_trusted(const struct channel_manager *manager, uid_t uid)
+{
+	for (unsigned int i = 0; i < manager->n_trusted; i++) {
+		if (manager->trusted[i] == uid)
+			return true;
+	}
+	return false;
+}
+
+/* Return: fd; -EPERM where somebody else's process listens there; -errno. */
+static int connect_channel(const struct channel_manager *manager, const struct channel *channel)
+{
+	cleanup_close int fd = -1;
+	struct ucred peer;
+	int r;
+
+	fd = unix_connect(channel->path, SOCK_STREAM);
+	if (fd < 0)
+		return fd;
+	r = unix_peer(fd, &peer);
+	if (r < 0)
+		return r;
+	if (!is_trusted(manager, peer.uid)) {
+		if (channel->attempts == 0)
+			log_error("domain \"%s\", channel %u: the process that listens at %s has "
+				  "user id %u, none of %s: not connected. If that is QEMU's user "
+				  "here, add it to [channel] peer-user",
+				  channel->domain->description->name, channel->number,
+				  channel->path, (unsigned int)peer.uid, manager->trusted_names);
+		return -EPERM;
+	}
+	return take_fd(&fd);
+}
+
+static uint64_t retry_delay_ns(uint32_t attempts)
+{
+	uint64_t delay = FIRST_RETRY_NS;
+
+	while (attempts-- > 0 && delay < LAST_RETRY_NS)
+		delay *= 2;
+	return delay < LAST_RETRY_NS ? delay : LAST_RETRY_NS;
+}
+
+static void attempt(struct channel_manager *manager, struct channel *channel, uint64_t now)
+{
+	int fd = connect_channel(manager, channel);
+
+	if (fd >= 0) {
+		channel->fd = fd;
+		channel->state = CHANNEL_CONNECTED;
+		channel->last_error = 0;
+		channel->attempts = 0;
+		channel->hung_up = false;
+		manager->connected(manager->context, channel);
+		return;
+	}
+	channel->last_error = fd;
+	channel->next_attempt_ns = now + retry_delay_ns(channel->attempts);
+	channel->attempts++;
+	if (channel->hung_up && channel->attempts == GIVE_UP_AFTER &&
+	    (fd == -ENOENT || fd == -ECONNREFUSED)) {
+		channel->state = CHANNEL_DISCONNECTED;
+		return;
+	}
+	if (!channel->hung_up && channel->attempts == COMPLAIN_AFTER && fd != -EPERM)
+		log_warning("domain \"%s\", channel %u: can't connect to %s: %s; still trying",
+			    channel->domain->description->name, channel->number, channel->path,
+			    strerror(-fd));
+}
+
+void channel_manager_kick(struct channel_manager *manager)
+{
+	uint64_t now = loop_now_ns(), next = 0;
+
+	for (struct domain *d = registry_next(manager->registry, NULL); d;
+	     d = registry_next(manager->registry, d)) {
+		for (uint32_t i = 0; i < d->n_channels; i++) {
+			struct channel *channel = &d->channels[i];
+
+			if (channel->state != CHANNEL_CONNECTING)
+				continue;
+			if (channel->next_attempt_ns <= now)
+				attempt(manager, channel, now);
+			if (channel->state == CHANNEL_CONNECTING &&
+			    (next == 0 || channel->next_attempt_ns < next))
+				next = channel->next_attempt_ns;
+		}
+	}
+	if (next > 0)
+		loop_timer_set(manager->loop, &manager->retry, next > now ? next - now : 0);
+}
+
+void channel_manager_kick_later(struct channel_manager *manager, struct channel *channel)
+{
+	channel->attempts = 0;
+	channel->next_attempt_ns = loop_now_ns() + FIRST_RETRY_NS;
+	channel_manager_kick(manager);
+}
+
+static void on_retry(struct loop_timer *timer)
+{
+	channel_manager_kick(container_of(timer, struct channel_manager, retry));
+}
+
+int channel_manager_new(struct loop *loop, struct registry *registry, const struct config *config,
+			void (*connected)(void *context, struct channel *channel), void *context,
+			struct channel_manager **out)
+{
+	struct channel_manager *manager = calloc(1, sizeof(*manager));
+
+	if (!manager)
+		return -ENOMEM;
+	manager->loop = loop;
+	manager->registry = registry;
+	manager->connected = connected;
+	manager->context = context;
+	manager->retry.on_expiry = on_retry;
+	trust_users(manager, config);
+	*out = manager;
+	return 0;
+}
+
+void channel_manager_free(struct channel_manager *manager)
+{
+	if (!manager)
+		return;
+	loop_timer_cancel(manager->loop, &manager->retry);
+	free(manager);
+}

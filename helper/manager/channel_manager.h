@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Connects to the channels' sockets, on which QEMU listens: non-blocking, tried again with
+ * back-off, and only to a peer whose user is trusted.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_CHANNEL_MANAGER_H
+#define VMPOWER_HELPER_MANAGER_CHANNEL_MANAGER_H
+
+#include "config.h"
+#include "loop.h"
+#include "registry.h"
+
+struct channel_manager;
+
+/**
+ * channel_manager_new()
+ * @connected:	called when a channel has become CONNECTED: channel->fd is its socket
+ */
+int channel_manager_new(struct loop *loop, struct registry *registry, const struct config *config,
+			void (*connected)(void *context, struct channel *channel), void *context,
+			struct channel_manager **manager);
+void channel_manager_free(struct channel_manager *manager);
+
+/**
+ * channel_manager_kick() - attempt all channels that are CONNECTING and due, now
+ *
+ * To be called after channels have become CONNECTING. Later attempts follow by themselves:
+ * after 10 ms, doubling to 5 s.
+ */
+void channel_manager_kick(struct channel_manager *manager);
+
+/**
+ * channel_manager_kick_later() - the same for a channel whose QEMU has hung up
+ *
+ * Most such QEMUs have ended: the channel is DISCONNECTED once nobody has listened at its path
+ * for a while.
+ */
+void channel_manager_kick_later(struct channel_manager *manager, struct channel *channel);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "control_methods.h"
+#include "unix_socket.h"
+#include "varlink_server.h"
+#include "varlink_text.h"
+
+#define READERS_GROUP "vmpower"
+#define NS_PER_S UINT64_C(1000000000)
+
+struct control {
+	struct control_context context; /* first: the methods are given this alone */
+	struct varlink_service service;
+	struct varlink_server *server;
+	uid_t uid;
+	bool has_group;
+	gid_t group;
+};
+
+static const struct varlink_limits limits = {
+	.clients = 64,
+	.reserved_change = 8, /* root finds a place whatever readers leave open */
+	.reserved_read = 40,
+	.call_size = 64 << 10,
+	.reply_size = 16 << 20,
+	.stall_ns = 10 * NS_PER_S,
+};
+
+static enum varlink_access access_of(void *context, int fd)
+{
+	const struct control *control = container_of(context, struct control, context);
+	struct ucred peer;
+
+	if (unix_peer(fd, &peer) < 0)
+		return VARLINK_INTROSPECT;
+	if (peer.uid == 0 || peer.uid == control->uid)
+		return VARLINK_CHANGE;
+	if (control->has_group && unix_peer_in_group(fd, control->group))
+		return VARLINK_READ;
+	return VARLINK_INTROSPECT;
+}
+
+static const struct varlink_service service = {
+	.vendor = "vmpower",
+	.product = "vmpowerd",
+	.version = VMPOWER_VERSION,
+	.url = "",
+	.interface = CONTROL_INTERFACE,
+	.description = varlink_text_manager,
+	.methods = control_methods,
+	.denied =
+		{
+			[VARLINK_READ] = "this needs root or membership in group " READERS_GROUP
+					 ": use sudo, or have root run \"usermod -aG " READERS_GROUP
+					 " USER\" and log in again",
+			[VARLINK_CHANGE] =
+				"this changes what vmpower does and needs root: use sudo",
+		},
+	.access = access_of,
+};
+
+int control_new(const struct control_parts *parts, int listen_fd, struct control **out)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	const struct group *group = getgrnam(READERS_GROUP);
+	int r;
+
+	if (!control) {
+		close_fd(&listen_fd);
+		return -ENOMEM;
+	}
+	control->context.parts = *parts;
+	control->context.started_ns = loop_now_ns();
+	control->uid = geteuid();
+	if (group) {
+		control->has_group = true;
+		control->group = group->gr_gid;
+	}
+	control->service = service;
+	control->service.n_methods = n_control_methods;
+	r = varlink_server_new(parts->loop, listen_fd, &control->service, &limits,
+			       &control->context, &control->server);
+	if (r < 0) {
+		free(control);
+		return r;
+	}
+	*out = control;
+	return 0;
+}
+
+void control_free(struct control *control)
+{
+	if (!control)
+		return;
+	varlink_server_free(control->server);
+	free(control);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The manager's state as the types of org.vmpower.Manager. Each returns a new reference, or
+ * NULL for want of memory.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_CONTROL_JSON_H
+#define VMPOWER_HELPER_MANAGER_CONTROL_JSON_H
+
+#include <jansson.h>
+
+#include "cpufreq.h"
+#include "registry.h"
+#include "shared_state.h"
+
+/** control_json_text() - any bytes as a JSON string: those that are no UTF-8 become "?" */
+json_t *control_json_text(const char *text);
+
+/**
+ * control_json_summary() - type DomainSummary
+ * @state:	what the monitor publishes; NULL: all counters are 0
+ */
+json_t *control_json_summary(const struct domain *domain, const struct shared_state *state);
+
+/** control_json_domain() - type Domain */
+json_t *control_json_domain(const struct domain *domain, const struct shared_state *state,
+			    const struct cpufreq *cpufreq);
+
+#endif

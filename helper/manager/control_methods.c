@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control_methods.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "channel_numbers.h"
+#include "cleanup.h"
+#include "control_json.h"
+#include "control_lookup.h"
+#include "control_reply.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+
+static const struct shared_state *shared_of(const struct control_context *control)
+{
+	struct monitor_process *monitor = domains_monitor(control->parts.domains);
+
+	return monitor ? monitor_state(monitor) : NULL;
+}
+
+static void count_channels(struct registry *registry, int *channels, int *connected)
+{
+	*channels = *connected = 0;
+	for (const struct domain *d = registry_next(registry, NULL); d;
+	     d = registry_next(registry, d)) {
+		*channels += (int)d->n_channels;
+		for (uint32_t i = 0; i < d->n_channels; i++)
+			*connected += d->channels[i].state == CHANNEL_CONNECTED;
+	}
+}
+
+static int count_controlled(const struct cpufreq *cpufreq)
+{
+	int controlled = 0;
+
+	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++)
+		controlled += cpufreq_get(cpufreq, id)->acquired;
+	return controlled;
+}
+
+static int count_cpus(const struct cpufreq *cpufreq)
+{
+	struct cpuset online;
+
+	return cpufreq_online(cpufreq, &online) < 0 ? 0 : (int)cpuset_count(&online);
+}
+
+static void get_status(struct varlink_call *call, void *context)
+{
+	struct control_context *control = context;
+	const struct control_parts *parts = &control->parts;
+	struct monitor_process *monitor = domains_monitor(parts->domains);
+	pid_t pid = monitor ? monitor_pid(monitor) : 0;
+	uint64_t uptime_s = (loop_now_ns() - control->started_ns) / NS_PER_S;
+	int channels, connected;
+
+	count_channels(parts->registry, &channels, &connected);
+	varlink_reply(call,
+		      json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:I, s:o, s:b}",
+				"version", VMPOWER_VERSION, "uptime_s", (json_int_t)uptime_s,
+				"domains", (int)registry_count(parts->registry), "channels",
+				channels, "connected", connected, "cpus",
+				count_cpus(parts->cpufreq), "frequency_domains",
+				(int)cpufreq_count(parts->cpufreq), "controlled",
+				count_controlled(parts->cpufreq), "monitor_pid",
+				pid > 0 ? json_integer(pid) : json_null(), "monitor_restarts",
+				(json_int_t)(monitor ? monitor_restarts(monitor) : 0),
+				"libvirt_uri", control_json_text(virt_uri(parts->virt)),
+				"libvirt_connected", (int)virt_connected(parts->virt)));
+}
+
+static void list_domains(struct varlink_call *call, void *context)
+{
+	struct control_context *control = context;
+	struct registry *registry = control->parts.registry;
+	const struct shared_state *state = shared_of(control);
+	json_t *domains = json_array();
+
+	for (const struct domain *d = registry_next(registry, NULL); d;
+	     d = registry_next(registry, d)) {
+		if (json_array_append_new(domains, control_json_summary(d, state)) < 0) {
+			json_decref(domains);
+			domains = NULL;
+			break;
+		}
+	}
+	varlink_reply(call, domains ? json_pack("{s:o}", "domains", domains) : NULL);
+}
+
+static void get_domain(struct varlink_call *call, void *context)
+{
+	struct control_context *control = context;
+	const struct domain *domain = control_find_domain(call, control->parts.registry);
+
+	if (!domain)
+		return;
+	varlink_reply(call, json_pack("{s:o}", "domain",
+				      control_json_domain(domain, shared_of(control),
+							  control->parts.cpufreq)));
+}
+
+/* Domain and channels of a call; NULL where one of them is unknown, which was replied. */
+static struct domain *find_channels(struct varlink_call *call,
+				    const struct control_context *control,
+				    struct channel_numbers *numbers)
+{
+	struct domain *domain = control_find_domain(call, control->parts.registry);
+	json_int_t bad;
+	uint32_t unknown;
+
+	if (!domain)
+		return NULL;
+	if (channel_numbers_read(json_object_get(varlink_parameters(call), "numbers"), numbers,
+				 &bad) < 0) {
+		control_no_channel(call, domain->description->name, bad);
+		return NULL;
+	}
+	if (channel_numbers_unknown(numbers, domain, &unknown)) {
+		control_no_channel(call, domain->description->name, unknown);
+		return NULL;
+	}
+	return domain;
+}
+
+static void set_channels(struct varlink_call *call, void *context)
+{
+	struct control_context *control = context;
+	bool enabled = json_is_true(json_object_get(varlink_parameters(call), "enabled"));
+	struct channel_numbers numbers;
+	struct domain *domain = find_channels(call, control, &numbers);
+	int changed = 0;
+
+	if (!domain)
+		return;
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		struct channel *channel = &domain->channels[i];
+
+		if (!channel_numbers_has(&numbers, channel->number) || channel->enabled == enabled)
+			continue;
+		domains_channel_enable(control->parts.domains, channel, enabled);
+		changed++;
+	}
+	varlink_reply(call, json_pack("{s:i}", "changed", changed));
+}
+
+static void remove_channels(struct varlink_call *call, void *context)
+{
+	struct control_context *control = context;
+	struct channel_numbers numbers;
+	struct domain *domain = find_channels(call, control, &numbers);
+	int changed = 0;
+
+	if (!domain)
+		return;
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		struct channel *channel = &domain->channels[i];
+
+		if (!channel_numbers_has(&numbers, channel->number) ||
+		    channel->state == CHANNEL_REMOVED)
+			continue;
+		domains_channel_remove(control->parts.domains, channel);
+		changed++;
+	}
+	varlink_reply(call, json_pack("{s:i}", "changed", changed));
+}
+
+static void remove_domain(struct varlink_call *call, void *context)
+{
+	struct control_context *control = context;
+	const struct domain *domain = control_find_domain(call, control->parts.registry);
+	json_t *reply;
+	char uuid[37];
+
+	if (!domain)
+		return;
+	memcpy(uuid, domain->description->uuid, sizeof(uuid));
+	reply = json_pack("{s:o, s:s}", "name", control_json_text(domain->description->name),
+			  "uuid", uuid);
+	(void)domains_unregister(control->parts.domains, uuid, "operator");
+	varlink_reply(call, reply);
+}
+
+#define DOMAIN                                                                                     \
+	{                                                                                          \
+		"domain", VARLINK_STRING, false                                                    \
+	}
+#define NUMBERS                                                                                    \
+	{                                                                                          \
+		"numbers", VARLINK_INTS, true                                                      \
+	}
+
+const struct varlink_method control_methods[] = {
+	{"GetStatus", VARLINK_READ, get_status, {{0}}},
+	{"ListDomains", VARLINK_READ, list_domains, {{0}}},
+	{"GetDomain", VARLINK_READ, get_domain, {DOMAIN}},
+	{"SetChannels",
+	 VARLINK_CHANGE,
+	 set_channels,
+	 {DOMAIN, NUMBERS, {"enabled", VARLINK_BOOL, false}}},
+	{"AddDomain", VARLINK_CHANGE, control_add_domain, {DOMAIN}},
+	{"RemoveDomain", VARLINK_CHANGE, remove_domain, {DOMAIN}},
+	{"AddChannels", VARLINK_CHANGE, control_add_channels, {DOMAIN, NUMBERS}},
+	{"RemoveChannels", VARLINK_CHANGE, remove_channels, {DOMAIN, NUMBERS}},
+};
+
+const size_t n_control_methods = array_size(control_methods);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The host's frequency domains: found below <sysfs>/devices/system/cpu/cpufreq/policyN,
+ * acquired (baseline saved, governor prepared, files opened for the monitor), and released
+ * (baseline put back).
+ */
+#ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_H
+#define VMPOWER_HELPER_MANAGER_CPUFREQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "cpuset.h"
+#include "frequency_table.h"
+#include "link.h"
+
+struct frequency_domain {
+	uint32_t id;	    /* index among cpufreq's frequency domains */
+	uint32_t policy;    /* N of policyN */
+	struct cpuset cpus; /* related_cpus */
+	char driver[32];
+	enum frequency_method method;
+	struct frequency_table table;
+	uint32_t floor, ceiling; /* steps, from config's limits and turbo */
+	bool acquired;
+	bool writer_died; /* see cpufreq_writer_died() */
+};
+
+struct cpufreq;
+
+/**
+ * cpufreq_new() - find the frequency domains
+ * @config:	sysfs, method, limits; copied as far as needed
+ * @state_path:	the state file that holds the baseline of what is acquired
+ *
+ * A host without cpufreq has none: not an error, one log line. A policy directory that can't
+ * be understood is left out with a log line that says why.
+ *
+ * Return: 0 and *cpufreq, owned by the caller; -errno.
+ */
+int cpufreq_new(const struct config *config, const char *state_path, struct cpufreq **cpufreq);
+void cpufreq_free(struct cpufreq *cpufreq); /* releases nothing */
+
+uint32_t cpufreq_count(const struct cpufreq *cpufreq);
+const struct frequency_domain *cpufreq_get(const struct cpufreq *cpufreq, uint32_t id);
+
+/** cpufreq_of_cpu() - the frequency domain of a pCPU; NULL: it has none, or is no CPU */
+const struct frequency_domain *cpufreq_of_cpu(const struct cpufreq *cpufreq, unsigned int cpu);
+
+/** cpufreq_online() - the pCPUs that are online, read anew. Return: 0 or -errno */
+int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online);
+
+/**
+ * cpufreq_restore_all() - put every baseline in the state file back: at start after a crash,
+ * and at stop
+ *
+ * What can't be put back is logged and stays in the state file. An unreadable or foreign
+ * state file is kept aside (".bad" appended) and reported.
+ *
+ * Return: 0, or the first -errno.
+ */
+int cpufreq_restore_all(struct cpufreq *cpufreq);
+
+/**
+ * cpufreq_acquire() - make a frequency domain ours
+ * @fds:	setspeed: fds[0] = scaling_setspeed; limits: scaling_min_freq, scaling_max_freq;
+ *		opened read-write, CLOEXEC, owned by the caller
+ * @n_fds:	set to 1 or 2
+ *
+ * Saves the baseline (write, fsync, rename) before the first write, then sets the governor
+ * where the method needs one. Acquiring again what is acquired gives new fds. On failure what
+ * was changed is put back.
+ *
+ * Return: 0 or -errno, logged.
+ */
+int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned int *n_fds);
+
+/** cpufreq_release() - put the baseline back, forget it. Return: 0 or -errno, logged */
+int cpufreq_release(struct cpufreq *cpufreq, uint32_t id);
+
+/**
+ * cpufreq_writer_died() - the monitor ended in the midst of its work
+ *
+ * With method limits it may have done one write of two: until a frequency domain is acquired
+ * again, a restore takes that into account (restore.h).
+ */
+void cpufreq_writer_died(struct cpufreq *cpufreq);
+
+/** cpufreq_current_khz() - what scaling_cur_freq (else scaling_setspeed) says; 0: unknown */
+uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id);
+
+#endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "domains.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "channel_manager.h"
+#include "cleanup.h"
+#include "log.h"
+#include "monitor_view.h"
+
+struct domains {
+	struct loop *loop;
+	struct registry *registry;
+	struct cpufreq *cpufreq;
+	struct channel_manager *channels;
+	struct monitor_view view;
+};
+
+static void on_connected(void *context, struct channel *channel)
+{
+	struct domains *domains = context;
+
+	log_info("domain \"%s\", channel %u: connected", channel->domain->description->name,
+		 channel->number);
+	view_send_channel(&domains->view, channel);
+}
+
+/* Tell a monitor that knows nothing. */
+static void on_monitor_started(void *context)
+{
+	struct domains *domains = context;
+
+	view_send_frequency_domains(&domains->view);
+	for (struct domain *d = registry_next(domains->registry, NULL); d;
+	     d = registry_next(domains->registry, d)) {
+		view_send_domain(&domains->view, d);
+		for (uint32_t i = 0; i < d->n_channels; i++) {
+			if (d->channels[i].state == CHANNEL_CONNECTED)
+				view_send_channel(&domains->view, &d->channels[i]);
+		}
+	}
+}
+
+/*
+ * A successor is there within milliseconds and takes the votes over: what they hold stays as
+ * it is. Where none will come soon, nobody would hear the guests, and everything goes back.
+ */
+static void on_monitor_died(void *context, bool delayed)
+{
+	struct domains *domains = context;
+
+	for (uint32_t id = 0; id < cpufreq_count(domains->cpufreq); id++) {
+		if (cpufreq_get(domains->cpufreq, id)->acquired &&
+		    (delayed || !view_wanted(&domains->view, domains->registry, id)))
+			(void)cpufreq_release(domains->cpufreq, id);
+	}
+}
+
+static void acquire(struct domains *domains, uint32_t id)
+{
+	struct link_message *answer = &domains->view.message;
+	int fds[2] = {-1, -1};
+	unsigned int n_fds = 0;
+	int r = -ENODEV;
+
+	if (id < cpufreq_count(domains->cpufreq))
+		r = cpufreq_acquire(domains->cpufreq, id, fds, &n_fds);
+	answer->type = LINK_ACQUIRED;
+	answer->pad = 0;
+	answer->acquired = (struct link_acquired){.frequency_domain = id, .error = r};
+	monitor_send(domains->view.monitor, answer, fds, r < 0 ? 0 : n_fds);
+	close_fd(&fds[0]);
+	close_fd(&fds[1]);
+}
+
+static bool any_connected(const struct domain *domain)
+{
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		if (domain->channels[i].state == CHANNEL_CONNECTED)
+			return true;
+	}
+	return false;
+}
+
+static bool has_hung_up(int fd)
+{
+	struct pollfd pfd = {.fd = fd, .events = POLLRDHUP};
+
+	return poll(&pfd, 1, 0) > 0;
+}
+
+static void on_channel_gone(struct domains *domains, uint32_t id)
+{
+	struct channel *channel = registry_channel(domains->registry, id);
+
+	/* Removed meanwhile, or another now has its slot: old news. */
+	if (!channel || channel->state != CHANNEL_CONNECTED || !has_hung_up(channel->fd))
+		return;
+	close_fd(&channel->fd);
+	channel->state = CHANNEL_CONNECTING;
+	channel->hung_up = true;
+	log_info("domain \"%s\", channel %u: QEMU hung up", channel->domain->description->name,
+		 channel->number);
+	if (!any_connected(channel->domain))
+		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
+	channel_manager_kick_later(domains->channels, channel);
+}
+
+static void on_write_failed(struct domains *domains, const struct link_write_failed *failed)
+{
+	const struct frequency_domain *f = NULL;
+
+	if (failed->frequency_domain < cpufreq_count(domains->cpufreq))
+		f = cpufreq_get(domains->cpufreq, failed->frequency_domain);
+	if (f)
+		log_error("policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
+			  "answered with NACK until it takes one", f->policy, f->driver,
+			  failed->khz, strerror(-failed->error));
+}
+
+static void on_message(void *context, const struct link_message *message)
+{
+	struct domains *domains = context;
+
+	switch ((enum link_type)message->type) {
+	case LINK_ACQUIRE:
+		acquire(domains, message->id);
+		break;
+	case LINK_RELEASE:
+		if (message->id < cpufreq_count(domains->cpufreq))
+			(void)cpufreq_release(domains->cpufreq, message->id);
+		break;
+	case LINK_CHANNEL_GONE:
+		on_channel_gone(domains, message->id);
+		break;
+	case LINK_WRITE_FAILED:
+		on_write_failed(domains, &message->write_failed);
+		break;
+	case LINK_READY:
+		log_info("monitor is ready (pid %d)", (int)monitor_pid(domains->view.monitor));
+		break;
+	default: /* link_receive() lets nothing else through */
+		break;
+	}
+}
+
+static void log_registered(const struct domain *domain, const char *source)
+{
+	log_info("domain \"%s\" (%s): registered, %u channels, %u vCPUs",
+		 domain->description->name, source, domain->n_channels,
+		 domain->description->n_vcpus);
+}
+
+static int add(struct domains *domains, struct domain_description *description, const char *source)
+{
+	struct domain *domain;
+	int r = registry_add(domains->registry, description, &domain);
+
+	if (r == -ENOSPC)
+		log_error("domain \"%s\" (%s): not served: %u domains are registered, the most "
+			  "that there can be", description->name, source, MAX_DOMAINS);
+	else if (r < 0)
+		log_error("domain \"%s\" (%s): not served: %s", description->name, source,
+			  strerror(-r));
+	if (r < 0) {
+		domain_description_free(description);
+		return r;
+	}
+	monitor_clear_domain(domains->view.monitor, domain->id);
+	log_registered(domain, source);
+	view_send_domain(&domains->view, domain);
+	channel_manager_kick(domains->channels);
+	return 0;
+}
+
+static bool same_vcpus(const struct domain_description *a, const struct domain_description *b)
+{
+	if (a->n_vcpus != b->n_vcpus)
+		return false;
+	for (uint32_t i = 0; i < a->n_vcpus; i++) {
+		const struct vcpu_description *x = &a->vcpus[i], *y = &b->vcpus[i];
+
+		if (x->online != y->online || x->pinned != y->pinned)
+			return false;
+		if (x->pinned && memcmp(x->affinity, y->affinity, sizeof(*x->affinity)) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool same_channels(const struct domain_description *a, const struct domain_description *b)
+{
+	if (a->n_channels != b->n_channels)
+		return false;
+	for (uint32_t i = 0; i < a->n_channels; i++) {
+		if (a->channels[i].number != b->channels[i].number ||
+		    strcmp(a->channels[i].path, b->channels[i].path) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The same run of the domain, described again: take over what has changed, touch nothing else. */
+static int update(struct domains *domains, struct domain *domain,
+		  struct domain_description *description, const char *source)
+{
+	bool vcpus_changed = !same_vcpus(domain->description, description);
+	bool channels_changed = !same_channels(domain->description, description);
+	bool renamed = strcmp(domain->description->name, description->name) != 0;
+	uint32_t ids[MAX_DOMAIN_CHANNELS], n_ids = 0;
+	int r;
+
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		if (domain->channels[i].state == CHANNEL_CONNECTED)
+			ids[n_ids++] = domain->channels[i].id;
+	}
+	r = registry_update(domain, description);
+	if (r < 0) {
+		log_error("domain \"%s\" (%s): change not taken over: %s", description->name,
+			  source, strerror(-r));
+		domain_description_free(description);
+		return r;
+	}
+	for (uint32_t i = 0; i < n_ids; i++) {
+		const struct channel *channel = registry_channel(domains->registry, ids[i]);
+
+		/* A new channel may have the slot of one that is gone. */
+		if (!channel || channel->state != CHANNEL_CONNECTED)
+			view_send_id(&domains->view, LINK_CHANNEL_REMOVE, ids[i]);
+	}
+	if (vcpus_changed)
+		view_send_vcpus(&domains->view, domain);
+	if (vcpus_changed || channels_changed || renamed)
+		log_info("domain \"%s\" (%s): %s%s%s taken over", description->name, source,
+			 vcpus_changed ? "pinning " : "", channels_changed ? "channels " : "",
+			 renamed ? "name " : "");
+	channel_manager_kick(domains->channels);
+	return 0;
+}
+
+static void forget(struct domains *domains, struct domain *domain, const char *source)
+{
+	log_info("domain \"%s\" (%s): unregistered", domain->description->name, source);
+	view_send_id(&domains->view, LINK_DOMAIN_REMOVE, domain->id);
+	registry_remove(domains->registry, domain);
+}
+
+int domains_register(struct domains *domains, struct domain_description *description,
+		     const char *source)
+{
+	struct domain *known = registry_find_uuid(domains->registry, description->uuid);
+
+	if (description->id < 0) {
+		log_warning("domain \"%s\" (%s): does not run, not registered", description->name,
+			    source);
+		domain_description_free(description);
+		return -ESRCH;
+	}
+	/* Another run of the domain: that we did not hear of the end of the last is no reason
+	 * to keep its votes.
+	 */
+	if (known && (known->description->id != description->id ||
+		      known->description->n_vcpus != description->n_vcpus)) {
+		forget(domains, known, source);
+		known = NULL;
+	}
+	return known ? update(domains, known, description, source)
+		     : add(domains, description, source);
+}
+
+int domains_unregister(struct domains *domains, const char *name_or_uuid, const char *source)
+{
+	struct domain *domain = registry_find(domains->registry, name_or_uuid);
+
+	if (!domain)
+		return -ENOENT;
+	forget(domains, domain, source);
+	return 0;
+}
+
+void domains_keep_only(struct domains *domains, const char (*uuids)[37], size_t n,
+		       uint64_t since_ns)
+{
+	struct domain *next;
+
+	for (struct domain *d = registry_next(domains->registry, NULL); d; d = next) {
+		bool listed = false;
+
+		next = registry_next(domains->registry, d);
+		for (size_t i = 0; i < n && !listed; i++)
+			listed = strcmp(uuids[i], d->description->uuid) == 0;
+		if (!listed && d->registered_ns < since_ns)
+			forget(domains, d, "libvirt does not list it");
+	}
+}
+
+void domains_channel_enable(struct domains *domains, struct channel *channel, bool enabled)
+{
+	if (channel->enabled == enabled)
+		return;
+	channel->enabled = enabled;
+	if (channel->state == CHANNEL_CONNECTED)
+		view_send_enable(&domains->view, channel);
+}
+
+void domains_channel_remove(struct domains *domains, struct channel *channel)
+{
+	if (channel->state == CHANNEL_CONNECTED) {
+		view_send_id(&domains->view, LINK_CHANNEL_REMOVE, channel->id);
+		close_fd(&channel->fd);
+	}
+	channel->state = CHANNEL_REMOVED;
+	if (!any_connected(channel->domain))
+		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
+}
+
+void domains_channel_add(struct domains *domains, struct channel *channel)
+{
+	if (channel->state == CHANNEL_CONNECTED)
+		return;
+	channel->state = CHANNEL_CONNECTING;
+	channel->hung_up = false;
+	channel->attempts = 0;
+	channel->next_attempt_ns = 0;
+	channel_manager_kick(domains->channels);
+}
+
+struct monitor_process *domains_monitor(struct domains *domains)
+{
+	return domains->view.monitor;
+}
+
+int domains_new(const struct domains_parts *parts, struct domains **out)
+{
+	struct domains *domains = calloc(1, sizeof(*domains));
+	const struct link_setup setup = view_setup(parts->config);
+	int r;
+
+	if (!domains)
+		return -ENOMEM;
+	domains->loop = parts->loop;
+	domains->registry = parts->registry;
+	domains->cpufreq = parts->cpufreq;
+	domains->view = (struct monitor_view){.config = parts->config, .cpufreq = parts->cpufreq};
+	r = channel_manager_new(parts->loop, parts->registry, parts->config, on_connected, domains,
+				&domains->channels);
+	if (r == 0)
+		r = monitor_process_new(parts->loop, parts->monitor_path, &setup,
+					&(struct monitor_handlers){
+						.started = on_monitor_started,
+						.died = on_monitor_died,
+						.message = on_message,
+						.context = domains,
+					},
+					&domains->view.monitor);
+	if (r < 0) {
+		log_error("can't start the monitor, %s: %s", parts->monitor_path, strerror(-r));
+		channel_manager_free(domains->channels);
+		free(domains);
+		return r;
+	}
+	*out = domains;
+	return 0;
+}
+
+void domains_free(struct domains *domains)
+{
+	if (!domains)
+		return;
+	channel_manager_free(domains->channels);
+	/* First the one who writes, then what it wrote to. */
+	monitor_process_free(domains->view.monitor);
+	(void)cpufreq_restore_all(domains->cpufreq);
+	free(domains);
+}

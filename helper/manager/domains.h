@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A domain's life on this host: registered, its channels connected and handed to the monitor,
+ * re-pinned, unregistered. Hook, libvirt and operator all come here, with the same effect.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_DOMAINS_H
+#define VMPOWER_HELPER_MANAGER_DOMAINS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "cpufreq.h"
+#include "loop.h"
+#include "monitor_process.h"
+#include "registry.h"
+
+struct domains;
+
+struct domains_parts {
+	struct loop *loop;
+	const struct config *config;
+	struct registry *registry;
+	struct cpufreq *cpufreq;
+	const char *monitor_path;
+};
+
+int domains_new(const struct domains_parts *parts, struct domains **domains);
+
+/** domains_free() - stop the monitor, put every baseline back */
+void domains_free(struct domains *domains);
+
+/**
+ * domains_register() - make sure that a running domain is registered as described
+ * @description:	taken over, in any case
+ * @source:	who says so, for the log: "hook started", "libvirt", "operator"
+ *
+ * Idempotent: known and unchanged is nothing; changed pinning and channels are taken over.
+ *
+ * Return: 0; -ENOSPC; -ENOMEM; -ESRCH (the description is of a domain that does not run).
+ */
+int domains_register(struct domains *domains, struct domain_description *description,
+		     const char *source);
+
+/** domains_unregister() - Return: 0; -ENOENT (it was not registered) */
+int domains_unregister(struct domains *domains, const char *name_or_uuid, const char *source);
+
+/**
+ * domains_keep_only() - unregister all but those listed
+ * @uuids:	lower case
+ * @since_ns:	when the listing began: what was registered later it could not know of
+ */
+void domains_keep_only(struct domains *domains, const char (*uuids)[37], size_t n,
+		       uint64_t since_ns);
+
+/* The operator's: a channel's requests are answered with NACK while it is disabled ... */
+void domains_channel_enable(struct domains *domains, struct channel *channel, bool enabled);
+/* ... and it is not connected at all while it is removed. */
+void domains_channel_remove(struct domains *domains, struct channel *channel);
+void domains_channel_add(struct domains *domains, struct channel *channel);
+
+struct monitor_process *domains_monitor(struct domains *domains);
+
+#endif

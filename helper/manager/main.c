@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vmpowerd - the manager: control plane of vmpower
+ *
+ * Puts the parts together and runs the loop. It never reads a byte that a guest wrote: that is
+ * the monitor's, a process of its own with no privileges.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "config.h"
+#include "control.h"
+#include "cpufreq.h"
+#include "domain_xml.h"
+#include "domains.h"
+#include "hook_server.h"
+#include "log.h"
+#include "loop.h"
+#include "registry.h"
+#include "unix_socket.h"
+#include "virt.h"
+
+struct options {
+	const char *config;
+	bool config_given;
+	const char *runtime_dir;
+	int log_level;
+};
+
+struct manager {
+	struct config config;
+	char runtime_dir[PATH_MAX];
+	char monitor_path[PATH_MAX];
+	struct loop *loop;
+	struct loop_source signals;
+	struct registry *registry;
+	struct cpufreq *cpufreq;
+	struct domains *domains;
+	struct virt *virt;
+	struct hook_server *hook_server;
+	struct control *control;
+	bool serving; /* the socket files are ours */
+};
+
+static void usage(FILE *to)
+{
+	(void)fprintf(to,
+		      "usage: vmpowerd [--config FILE] [--runtime-dir DIR] [--debug]\n"
+		      "       vmpowerd --check-config [FILE]\n"
+		      "\n"
+		      "  --config FILE        default " VMPOWER_CONFIG_FILE "\n"
+		      "  --runtime-dir DIR    sockets and state file; default " VMPOWER_RUNTIME_DIR
+		      "\n"
+		      "  --check-config       read the configuration, report, exit\n"
+		      "  --debug              log more\n"
+		      "  --version, --help\n");
+}
+
+static int check_config(const char *path, bool required)
+{
+	struct config_error error;
+	struct config config;
+
+	if (config_load(path, required, &config, &error) < 0) {
+		(void)fprintf(stderr, "%s\n", error.text);
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}
+
+/* Return: -1 to go on, else the exit status. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	enum { CONFIG = 256, RUNTIME_DIR, CHECK_CONFIG, DEBUG, VERSION, HELP };
+	static const struct option long_options[] = {
+		{"config", required_argument, NULL, CONFIG},
+		{"runtime-dir", required_argument, NULL, RUNTIME_DIR},
+		{"check-config", no_argument, NULL, CHECK_CONFIG},
+		{"debug", no_argument, NULL, DEBUG},
+		{"version", no_argument, NULL, VERSION},
+		{"help", no_argument, NULL, HELP},
+		{NULL, 0, NULL, 0},
+	};
+	bool check = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) >= 0) {
+		switch (c) {
+		case CONFIG:
+			options->config = optarg;
+			options->config_given = true;
+			break;
+		case RUNTIME_DIR:
+			options->runtime_dir = optarg;
+			break;
+		case CHECK_CONFIG:
+			check = true;
+			break;
+		case DEBUG:
+			options->log_level = LOG_DEBUG;
+			break;
+		case VERSION:
+			(void)puts("vmpowerd " VMPOWER_VERSION);
+			return EXIT_SUCCESS;
+		case HELP:
+		case 'h':
+			usage(stdout);
+			return EXIT_SUCCESS;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (check && argc - optind == 1) {
+		options->config = argv[optind++];
+		options->config_given = true;
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "vmpowerd: unexpected argument \"%s\"\n", argv[optind]);
+		usage(stderr);
+		return 2;
+	}
+	return check ? check_config(options->config, options->config_given) : -1;
+}
+
+static int path_in(char path[static PATH_MAX], const char *dir, const char *name)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* Beside our own program where it was built, else where it is installed. */
+static int find_monitor(char path[static PATH_MAX])
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		if (slash) {
+			*slash = '\0';
+			if (path_in(path, self, "vmpower-monitor") == 0 && access(path, X_OK) == 0)
+				return 0;
+		}
+	}
+	return path_in(path, VMPOWER_LIBEXEC_DIR, "vmpower-monitor");
+}
+
+/* --- what libvirt tells ---------------------------------------------------------------- */
+
+static void on_running(void *context, const char *xml, size_t size)
+{
+	struct manager *manager = context;
+	struct domain_description *description;
+	struct xml_error error;
+	int r = domain_xml_parse(xml, size, &description, &error);
+
+	if (r < 0)
+		log_error("libvirt: a domain is not served: %s",
+			  r == -ENOMEM ? "out of memory" : error.text);
+	else
+		(void)domains_register(manager->domains, description, "libvirt");
+}
+
+static void on_stopped(void *context, const char *uuid)
+{
+	struct manager *manager = context;
+
+	(void)domains_unregister(manager->domains, uuid, "libvirt");
+}
+
+static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t since_ns)
+{
+	struct manager *manager = context;
+
+	domains_keep_only(manager->domains, uuids, n, since_ns);
+}
+
+/* --- start and stop ---------------------------------------------------------------------- */
+
+static void on_signal(struct loop_source *source, uint32_t events)
+{
+	struct manager *manager = container_of(source, struct manager, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(source->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	log_info("stopping: signal %u (%s)", info.ssi_signo, strsignal((int)info.ssi_signo));
+	(void)sd_notify(0, "STOPPING=1");
+	loop_quit(manager->loop, 0);
+}
+
+static int watch_signals(struct manager *manager)
+{
+	cleanup_close int fd = -1;
+	sigset_t signals;
+	int r;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return -errno;
+	(void)signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	manager->signals.on_event = on_signal;
+	r = loop_add(manager->loop, &manager->signals, fd, EPOLLIN);
+	if (r == 0)
+		(void)take_fd(&fd);
+	return r;
+}
+
+/* One fd for each channel here, and for as many channels as there may be. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int listen_in(const struct manager *manager, const char *name, int type, mode_t mode)
+{
+	char path[PATH_MAX];
+	int r = path_in(path, manager->runtime_dir, name);
+
+	if (r == 0)
+		r = unix_listen(path, type, mode);
+	if (r == -EADDRINUSE)
+		log_error("%s is in use: another vmpowerd serves %s; stop it first, or give "
+			  "another --runtime-dir", path, manager->runtime_dir);
+	else if (r < 0)
+		log_error("can't listen at %s/%s: %s", manager->runtime_dir, name, strerror(-r));
+	return r;
+}
+
+static int start_serving(struct manager *manager)
+{
+	const struct control_parts control_parts = {
+		.loop = manager->loop,
+		.registry = manager->registry,
+		.domains = manager->domains,
+		.cpufreq = manager->cpufreq,
+		.virt = manager->virt,
+	};
+	int control_fd, r;
+
+	control_fd = listen_in(manager, "control.sock", SOCK_STREAM, 0660);
+	if (control_fd < 0)
+		return control_fd;
+	r = control_new(&control_parts, control_fd, &manager->control);
+	return r;
+}
+
+static int start(struct manager *manager, const struct options *options)
+{
+	cleanup_close int hook_fd = -1;
+	struct config_error error;
+	char state_path[PATH_MAX];
+	int r;
+
+	r = config_load(options->config, options->config_given, &manager->config, &error);
+	if (r < 0) {
+		log_error("%s", error.text);
+		return r;
+	}
+	if (mkdir(options->runtime_dir, 0755) < 0 && errno != EEXIST) {
+		r = -errno;
+		log_error("can't create %s: %s", options->runtime_dir, strerror(-r));
+		return r;
+	}
+	if (!realpath(options->runtime_dir, manager->runtime_dir))
+		return -errno;
+	r = path_in(state_path, manager->runtime_dir, "baseline");
+	if (r == 0)
+		r = find_monitor(manager->monitor_path);
+	if (r == 0)
+		r = loop_new(&manager->loop);
+	if (r == 0)
+		r = watch_signals(manager);
+	if (r < 0)
+		return r;
+	raise_fd_limit();
+
+	/* The hook's socket first: it is also what keeps a second manager from the state file. */
+	hook_fd = listen_in(manager, "hook.sock", SOCK_SEQPACKET, 0600);
+	if (hook_fd < 0)
+		return hook_fd;
+	manager->serving = true;
+
+	r = registry_new(&manager->registry);
+	if (r == 0)
+		r = cpufreq_new(&manager->config, state_path, &manager->cpufreq);
+	if (r < 0)
+		return r;
+	/* What a crash has left behind. A failure is logged, and no reason not to serve. */
+	(void)cpufreq_restore_all(manager->cpufreq);
+	r = domains_new(
+		&(struct domains_parts){
+			.loop = manager->loop,
+			.config = &manager->config,
+			.registry = manager->registry,
+			.cpufreq = manager->cpufreq,
+			.monitor_path = manager->monitor_path,
+		},
+		&manager->domains);
+	if (r == 0)
+		r = virt_new(manager->loop, manager->config.libvirt_uri,
+			     &(struct virt_handlers){
+				     .running = on_running,
+				     .stopped = on_stopped,
+				     .listed = on_listed,
+				     .context = manager,
+			     },
+			     &manager->virt);
+	if (r == 0)
+		r = hook_server_new(manager->loop, manager->domains, take_fd(&hook_fd),
+				    &manager->hook_server);
+	if (r == 0)
+		r = start_serving(manager);
+	return r;
+}
+
+static void unlink_in(const struct manager *manager, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (path_in(path, manager->runtime_dir, name) == 0)
+		(void)unlink(path);
+}
+
+static void stop(struct manager *manager)
+{
+	int signal_fd = manager->signals.fd;
+
+	control_free(manager->control);
+	hook_server_free(manager->hook_server);
+	if (manager->serving) {
+		unlink_in(manager, "control.sock");
+		unlink_in(manager, "hook.sock");
+	}
+	virt_free(manager->virt);
+	domains_free(manager->domains);
+	cpufreq_free(manager->cpufreq);
+	registry_free(manager->registry);
+	if (manager->loop)
+		loop_remove(manager->loop, &manager->signals);
+	close_fd(&signal_fd);
+	loop_free(manager->loop);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {
+		.config = VMPOWER_CONFIG_FILE,
+		.runtime_dir = VMPOWER_RUNTIME_DIR,
+		.log_level = LOG_INFO,
+	};
+	static struct manager manager = {.signals = {.fd = -1}};
+	int r;
+
+	r = parse_options(argc, argv, &options);
+	if (r >= 0)
+		return r;
+	log_init("vmpowerd", options.log_level);
+	(void)umask(022);
+	r = start(&manager, &options);
+	if (r == 0) {
+		log_info("vmpowerd " VMPOWER_VERSION " serves in %s: %u frequency domains",
+			 manager.runtime_dir, cpufreq_count(manager.cpufreq));
+		(void)sd_notify(0, "READY=1");
+		r = loop_run(manager.loop);
+	}
+	if (r < 0)
+		log_error("vmpowerd ends: %s", strerror(-r));
+	stop(&manager);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "monitor_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "log.h"
+#include "unix_socket.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define MAX_QUEUED_BYTES (64u << 20) /* 64,000 channels with their vCPUs fit several times */
+#define STABLE_NS (10 * NS_PER_S)    /* a monitor that lived this long starts back-off anew */
+#define FIRST_BACKOFF_NS (NS_PER_S / 20)
+#define LAST_BACKOFF_NS (30 * NS_PER_S)
+#define MESSAGES_PER_TURN 256
+
+/* A message that waits for room in the link, with duplicates of its fds. */
+struct queued {
+	struct queued *next;
+	unsigned int n_fds;
+	int fds[UNIX_MAX_FDS];
+	size_t size;
+	_Alignas(8) unsigned char bytes[];
+};
+
+struct monitor_process {
+	struct loop *loop;
+	char *path;
+	struct link_setup setup;
+	struct monitor_handlers handlers;
+	int state_fd;
+	struct shared_state *state;
+	pid_t pid;
+	struct loop_source exit_source; /* pidfd */
+	struct loop_source link_source;
+	struct queued *queue, **queue_end;
+	size_t queued_bytes;
+	struct loop_timer restart;
+	uint64_t started_ns;
+	uint32_t quick_deaths; /* in a row */
+	uint32_t restarts;
+	struct link_message incoming;
+};
+
+static void queue_clear(struct monitor_process *monitor)
+{
+	while (monitor->queue) {
+		struct queued *q = monitor->queue;
+
+		monitor->queue = q->next;
+		for (unsigned int i = 0; i < q->n_fds; i++)
+			(void)close(q->fds[i]);
+		free(q);
+	}
+	monitor->queue_end = &monitor->queue;
+	monitor->queued_bytes = 0;
+}
+
+static void close_source(struct loop *loop, struct loop_source *source)
+{
+	int fd = source->fd;
+
+	loop_remove(loop, source);
+	close_fd(&fd);
+}
+
+/* A monitor that does not behave is not reasoned with. on_exit_event() sees to the rest. */
+static void kill_monitor(struct monitor_process *monitor, const char *why)
+{
+	log_error("monitor (pid %d): %s; it will be replaced", (int)monitor->pid, why);
+	(void)kill(monitor->pid, SIGKILL);
+	close_source(monitor->loop, &monitor->link_source);
+}
+
+static int queue_add(struct monitor_process *monitor, const struct link_message *message,
+		     const int *fds, unsigned int n_fds)
+{
+	size_t size = link_size(message);
+	struct queued *q = malloc(sizeof(*q) + size);
+
+	if (!q)
+		return -ENOMEM;
+	*q = (struct queued){.size = size};
+	memcpy(q->bytes, message, size);
+	for (; q->n_fds < n_fds; q->n_fds++) {
+		q->fds[q->n_fds] = fcntl(fds[q->n_fds], F_DUPFD_CLOEXEC, 0);
+		if (q->fds[q->n_fds] < 0) {
+			int r = -errno;
+
+			while (q->n_fds > 0)
+				(void)close(q->fds[--q->n_fds]);
+			free(q);
+			return r;
+		}
+	}
+	*monitor->queue_end = q;
+	monitor->queue_end = &q->next;
+	monitor->queued_bytes += size;
+	return 0;
+}
+
+/* ETOOMANYREFS: too many fds are on their way; they arrive as the monitor reads. */
+static bool is_full(int r)
+{
+	return r == -EAGAIN || r == -ENOBUFS || r == -ETOOMANYREFS;
+}
+
+static void queue_flush(struct monitor_process *monitor)
+{
+	while (monitor->queue) {
+		struct queued *q = monitor->queue;
+		int r = unix_send(monitor->link_source.fd, q->bytes, q->size, q->fds, q->n_fds,
+				  MSG_DONTWAIT);
+
+		if (is_full(r))
+			return;
+		if (r < 0) {
+			kill_monitor(monitor, strerror(-r));
+			return;
+		}
+		monitor->queue = q->next;
+		if (!monitor->queue)
+			monitor->queue_end = &monitor->queue;
+		monitor->queued_bytes -= q->size;
+		for (unsigned int i = 0; i < q->n_fds; i++)
+			(void)close(q->fds[i]);
+		free(q);
+	}
+	(void)loop_modify(monitor->loop, &monitor->link_source, EPOLLIN);
+}
+
+void monitor_send(struct monitor_process *monitor, const struct link_message *message,
+		  const int *fds, unsigned int n_fds)
+{
+	int r = -EAGAIN;
+
+	if (monitor->link_source.fd < 0)
+		return;
+	if (!monitor->queue)
+		r = link_send(monitor->link_source.fd, message, fds, n_fds);
+	if (r == 0)
+		return;
+	if (!is_full(r)) {
+		kill_monitor(monitor, strerror(-r));
+		return;
+	}
+	r = queue_add(monitor, message, fds, n_fds);
+	if (r == 0 && monitor->queued_bytes > MAX_QUEUED_BYTES)
+		r = -ENOBUFS;
+	if (r == 0)
+		r = loop_modify(monitor->loop, &monitor->link_source, EPOLLIN | EPOLLOUT);
+	if (r < 0)
+		kill_monitor(monitor, "it does not read what it is sent");
+}
+
+static void on_link(struct loop_source *source, uint32_t events)
+{
+	struct monitor_process *monitor =
+		container_of(source, struct monitor_process, link_source);
+
+	if (events & EPOLLOUT)
+		queue_flush(monitor);
+	for (int i = 0; i < MESSAGES_PER_TURN && source->fd >= 0; i++) {
+		int fds[UNIX_MAX_FDS];
+		unsigned int n_fds = UNIX_MAX_FDS;
+		int r = link_receive(source->fd, &monitor->incoming, fds, &n_fds, LINK_TO_MANAGER);
+
+		if (r == -EAGAIN)
+			return;
+		if (r == 0 || r == -ECONNRESET) {
+			/* on_exit_event() will tell why. */
+			close_source(monitor->loop, source);
+			return;
+		}
+		if (r < 0) {
+			kill_monitor(monitor, "it sent what is no message");
+			return;
+		}
+		monitor->handlers.message(monitor->handlers.context, &monitor->incoming);
+	}
+}
+
+static void log_death(const struct monitor_process *monitor, const siginfo_t *info)
+{
+	if (info->si_code == CLD_EXITED)
+		log_error("monitor (pid %d) exited with status %d", (int)monitor->pid,
+			  info->si_status);
+	else
+		log_error("monitor (pid %d) was killed by signal %d (%s)", (int)monitor->pid,
+			  info->si_status, strsignal(info->si_status));
+}
+
+static uint64_t backoff_ns(uint32_t quick_deaths)
+{
+	uint64_t delay = FIRST_BACKOFF_NS;
+
+	if (quick_deaths <= 1)
+		return 0;
+	while (quick_deaths-- > 2 && delay < LAST_BACKOFF_NS)
+		delay *= 2;
+	return delay < LAST_BACKOFF_NS ? delay : LAST_BACKOFF_NS;
+}
+
+static void forget_process(struct monitor_process *monitor)
+{
+	close_source(monitor->loop, &monitor->exit_source);
+	close_source(monitor->loop, &monitor->link_source);
+	queue_clear(monitor);
+	monitor->pid = 0;
+}
+
+static void on_exit_event(struct loop_source *source, uint32_t events)
+{
+	struct monitor_process *monitor =
+		container_of(source, struct monitor_process, exit_source);
+	siginfo_t info = {0};
+	uint64_t delay;
+
+	(void)events;
+	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+		return;
+	log_death(monitor, &info);
+	if (loop_now_ns() - monitor->started_ns > STABLE_NS)
+		monitor->quick_deaths = 0;
+	monitor->quick_deaths++;
+	monitor->restarts++;
+	forget_process(monitor);
+	delay = backoff_ns(monitor->quick_deaths);
+	monitor->handlers.died(monitor->handlers.context, delay > 0);
+	loop_timer_set(monitor->loop, &monitor->restart, delay);
+}
+
+/*
+ * posix_spawn() and not fork(): the libvirt thread may hold any lock at this moment. The child
+ * gets stderr and the link, nothing else: every other fd of ours is CLOEXEC.
+ */
+static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
+{
+	char *argv[] = {(char *)"vmpower-monitor", NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	int r;
+
+	r = posix_spawn_file_actions_init(&actions);
+	if (r != 0)
+		return -r;
+	r = posix_spawnattr_init(&attributes);
+	if (r != 0) {
+		(void)posix_spawn_file_actions_destroy(&actions);
+		return -r;
+	}
+	(void)sigemptyset(&none);
+	r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (r == 0)
+		r = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
+						     O_WRONLY, 0);
+	if (r == 0)
+		r = posix_spawn_file_actions_adddup2(&actions, link_fd, LINK_FD);
+	if (r == 0)
+		r = posix_spawnattr_setsigmask(&attributes, &none);
+	if (r == 0)
+		r = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	if (r == 0)
+		r = posix_spawn(pid, monitor->path, &actions, &attributes, argv, environ);
+	(void)posix_spawnattr_destroy(&attributes);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+static int start(struct monitor_process *monitor)
+{
+	struct link_message setup = {.type = LINK_SETUP, .setup = monitor->setup};
+	cleanup_close int ours = -1, theirs = -1, pid_fd = -1;
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return -errno;
+	ours = pair[0];
+	theirs = pair[1];
+	/* dup2() of an fd onto itself would leave it CLOEXEC. */
+	if (theirs == LINK_FD) {
+		theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, LINK_FD + 1);
+		(void)close(pair[1]);
+		if (theirs < 0)
+			return -errno;
+	}
+	r = spawn(monitor, theirs, &monitor->pid);
+	if (r < 0)
+		return r;
+	monitor->started_ns = loop_now_ns();
+	pid_fd = pidfd_open(monitor->pid, 0);
+	if (pid_fd < 0)
+		return -errno;
+	r = loop_add(monitor->loop, &monitor->exit_source, pid_fd, EPOLLIN);
+	if (r < 0)
+		return r;
+	(void)take_fd(&pid_fd);
+	r = loop_add(monitor->loop, &monitor->link_source, ours, EPOLLIN);
+	if (r < 0)
+		return r;
+	(void)take_fd(&ours);
+	monitor_send(monitor, &setup, &monitor->state_fd, 1);
+	log_debug("monitor started (pid %d)", (int)monitor->pid);
+	monitor->handlers.started(monitor->handlers.context);
+	return 0;
+}
+
+static void on_restart(struct loop_timer *timer)
+{
+	struct monitor_process *monitor = container_of(timer, struct monitor_process, restart);
+	int r = start(monitor);
+
+	if (r < 0) {
+		log_error("can't start %s: %s; trying again", monitor->path, strerror(-r));
+		monitor->quick_deaths++;
+		loop_timer_set(monitor->loop, timer, backoff_ns(monitor->quick_deaths + 1));
+	}
+}
+
+/* Sealed against resizing: a monitor that has been taken over can't make us fault. */
+static int create_state(struct monitor_process *monitor)
+{
+	void *map;
+
+	monitor->state_fd = memfd_create("vmpower-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (monitor->state_fd < 0)
+		return -errno;
+	if (ftruncate(monitor->state_fd, sizeof(struct shared_state)) < 0 ||
+	    fcntl(monitor->state_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return -errno;
+	map = mmap(NULL, sizeof(struct shared_state), PROT_READ | PROT_WRITE, MAP_SHARED,
+		   monitor->state_fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	monitor->state = map;
+	return 0;
+}
+
+int monitor_process_new(struct loop *loop, const char *path, const struct link_setup *setup,
+			const struct monitor_handlers *handlers, struct monitor_process **out)
+{
+	struct monitor_process *monitor = calloc(1, sizeof(*monitor));
+	int r = -ENOMEM;
+
+	if (!monitor)
+		return r;
+	monitor->loop = loop;
+	monitor->setup = *setup;
+	monitor->handlers = *handlers;
+	monitor->state_fd = -1;
+	monitor->exit_source = (struct loop_source){.fd = -1, .on_event = on_exit_event};
+	monitor->link_source = (struct loop_source){.fd = -1, .on_event = on_link};
+	monitor->queue_end = &monitor->queue;
+	monitor->restart.on_expiry = on_restart;
+	monitor->path = strdup(path);
+	if (monitor->path)
+		r = create_state(monitor);
+	if (r == 0) {
+		*out = monitor;
+		r = start(monitor);
+	}
+	if (r < 0) {
+		monitor_process_free(monitor);
+		*out = NULL;
+	}
+	return r;
+}
+
+void monitor_process_free(struct monitor_process *monitor)
+{
+	if (!monitor)
+		return;
+	loop_timer_cancel(monitor->loop, &monitor->restart);
+	if (monitor->pid > 0) {
+		pid_t pid = monitor->pid;
+
+		/* It holds nothing that SIGKILL could lose: votes are no use to anyone now. */
+		(void)kill(pid, SIGKILL);
+		forget_process(monitor);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	if (monitor->state)
+		(void)munmap(monitor->state, sizeof(*monitor->state));
+	close_fd(&monitor->state_fd);
+	free(monitor->path);
+	free(monitor);
+}
+
+const struct shared_state *monitor_state(const struct monitor_process *monitor)
+{
+	return monitor->state;
+}
+
+void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain)
+{
+	memset(monitor->state->vcpus[domain], 0, sizeof(monitor->state->vcpus[domain]));
+}
+
+void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel)
+{
+	memset(&monitor->state->channels[channel], 0, sizeof(monitor->state->channels[channel]));
+}
+
+pid_t monitor_pid(const struct monitor_process *monitor)
+{
+	return monitor->pid;
+}
+
+uint32_t monitor_restarts(const struct monitor_process *monitor)
+{
+	return monitor->restarts;
+}

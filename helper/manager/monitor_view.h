@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the monitor has to know of the host's domains, put into link messages: the translation
+ * from domains, vCPUs and pCPUs to slots and frequency domains.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_MONITOR_VIEW_H
+#define VMPOWER_HELPER_MANAGER_MONITOR_VIEW_H
+
+#include "config.h"
+#include "cpufreq.h"
+#include "monitor_process.h"
+#include "registry.h"
+
+struct monitor_view {
+	const struct config *config;
+	struct cpufreq *cpufreq;
+	struct monitor_process *monitor;
+	struct link_message message; /* large: one for all */
+};
+
+/** view_setup() - the settings that each monitor starts with */
+struct link_setup view_setup(const struct config *config);
+
+void view_send_frequency_domains(struct monitor_view *view);
+
+/** view_send_domain() - a domain and its vCPUs, with the votes that they had, if any */
+void view_send_domain(struct monitor_view *view, const struct domain *domain);
+
+/** view_send_vcpus() - the vCPUs of a domain that the monitor knows: pinned anew */
+void view_send_vcpus(struct monitor_view *view, const struct domain *domain);
+
+/** view_send_channel() - a channel that is connected */
+void view_send_channel(struct monitor_view *view, const struct channel *channel);
+
+/** view_send_enable() - whether a channel's requests are acted upon */
+void view_send_enable(struct monitor_view *view, const struct channel *channel);
+
+/** view_send_id() - the messages that name one thing and no more */
+void view_send_id(struct monitor_view *view, enum link_type type, uint32_t id);
+
+/** view_wanted() - is there a vote on this frequency domain, as far as the monitor published? */
+bool view_wanted(const struct monitor_view *view, struct registry *registry, uint32_t id);
+
+#endif

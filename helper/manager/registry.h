@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The domains that run on this host and their channels, as data: who they are and which slot
+ * (id) they have. No I/O: the channel manager connects, the monitor link tells the monitor.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_REGISTRY_H
+#define VMPOWER_HELPER_MANAGER_REGISTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "domain_xml.h"
+#include "loop.h"
+
+enum channel_state {
+	CHANNEL_REMOVED,      /* by the operator: known, not served */
+	CHANNEL_CONNECTING,   /* tried again until it works or the domain is gone */
+	CHANNEL_CONNECTED,    /* fd is valid and the monitor serves it */
+	CHANNEL_DISCONNECTED, /* QEMU hung up */
+};
+
+struct channel {
+	uint32_t id; /* domain id * MAX_DOMAIN_CHANNELS + a slot, kept while it exists */
+	uint32_t number;
+	enum channel_state state;
+	bool enabled;
+	bool hung_up;	   /* QEMU did, since it was last connected */
+	int fd;		   /* our end of QEMU's socket, -1 unless CONNECTED */
+	int last_error;	   /* of the last attempt to connect, -errno */
+	uint32_t attempts; /* since it has been CONNECTING */
+	uint64_t next_attempt_ns;
+	char path[108];
+	struct domain *domain;
+};
+
+struct domain {
+	uint32_t id;
+	struct domain_description *description; /* owned */
+	uint32_t n_channels;
+	struct channel *channels; /* n_channels, ascending numbers; until registry_update() */
+	uint64_t registered_ns;
+};
+
+struct registry;
+
+int registry_new(struct registry **registry);
+void registry_free(struct registry *registry); /* closes the channels' fds */
+
+/**
+ * registry_add() - enter a domain, all channels CONNECTING and enabled
+ * @description:	taken over on success
+ *
+ * Return: 0; -EEXIST (its UUID is there already); -ENOSPC (MAX_DOMAINS); -ENOMEM.
+ */
+int registry_add(struct registry *registry, struct domain_description *description,
+		 struct domain **domain);
+
+/**
+ * registry_update() - take a new description of a domain over
+ * @description:	same UUID; taken over on success
+ *
+ * Channels with the same number and path stay as they are, id included; new ones are
+ * CONNECTING; those that are gone are closed.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int registry_update(struct domain *domain, struct domain_description *description);
+
+/** registry_remove() - forget a domain; closes its channels' fds, frees @domain */
+void registry_remove(struct registry *registry, struct domain *domain);
+
+struct domain *registry_find_uuid(struct registry *registry, const char *uuid);
+
+/** registry_find() - by name or by UUID, as operators give either; NULL: unknown */
+struct domain *registry_find(struct registry *registry, const char *name_or_uuid);
+
+/** registry_channel() - the channel with this id, or NULL */
+struct channel *registry_channel(struct registry *registry, uint32_t id);
+
+/** registry_next() - iterate: NULL gives the first; NULL after the last */
+struct domain *registry_next(struct registry *registry, const struct domain *domain);
+
+uint32_t registry_count(const struct registry *registry);
+
+/** domain_channel() - the domain's channel with this number, or NULL */
+struct channel *domain_channel(struct domain *domain, uint32_t number);
+
+const char *channel_state_name(enum channel_state state);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "restore.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+#include "number.h"
+#include "sysfs.h"
+
+#define USERSPACE "userspace"
+#define MIN_FREQ "scaling_min_freq"
+#define MAX_FREQ "scaling_max_freq"
+
+static int failed(const struct baseline_entry *entry, const char *file, int error)
+{
+	log_error("the baseline of policy%u can't be put back: %s: %s; %s", entry->policy, file,
+		  strerror(-error), sysfs_remedy(error));
+	return error;
+}
+
+static void report_foreign(const struct baseline_entry *entry, const char *file, const char *now,
+			   const char *before)
+{
+	log_warning("%s of policy%u is %s, set by someone else (baseline: %s); left as it is", file,
+		    entry->policy, now, before);
+}
+
+/* Report what is not ours to put back and yet has changed. */
+static void compare(int dir, const struct baseline_entry *entry, const char *file,
+		    const char *before)
+{
+	char now[BASELINE_TEXT];
+
+	if (before[0] && sysfs_read(dir, file, now, sizeof(now)) >= 0 && strcmp(now, before) != 0)
+		report_foreign(entry, file, now, before);
+}
+
+static int put_back(int dir, const struct baseline_entry *entry, const char *file, const char *text)
+{
+	char now[BASELINE_TEXT];
+	int r = sysfs_write(dir, file, text);
+
+	if (r < 0)
+		return failed(entry, file, r);
+	r = sysfs_read(dir, file, now, sizeof(now));
+	if (r < 0)
+		return failed(entry, file, r);
+	/* The kernel may have to clamp: turbo, say, was switched off meanwhile. */
+	if (strcmp(now, text) != 0)
+		log_warning("%s of policy%u: baseline %s was written, the kernel made %s of it",
+			    file, entry->policy, text, now);
+	return 0;
+}
+
+static int restore_setspeed(int dir, const struct baseline_entry *entry)
+{
+	char now[BASELINE_TEXT];
+	uint32_t khz;
+	int r = sysfs_read(dir, "scaling_governor", now, sizeof(now));
+
+	if (r < 0)
+		return failed(entry, "scaling_governor", r);
+	compare(dir, entry, MIN_FREQ, entry->min_freq);
+	compare(dir, entry, MAX_FREQ, entry->max_freq);
+	if (strcmp(now, USERSPACE) != 0) {
+		if (strcmp(now, entry->governor) != 0)
+			report_foreign(entry, "scaling_governor", now, entry->governor);
+		return 0;
+	}
+	if (strcmp(entry->governor, USERSPACE) == 0) {
+		/* Anything but a number: there was no speed set. */
+		if (parse_u32(entry->setspeed, UINT32_MAX, &khz) < 0)
+			return 0;
+		return put_back(dir, entry, "scaling_setspeed", entry->setspeed);
+	}
+	r = put_back(dir, entry, "scaling_governor", entry->governor);
+	if (r < 0)
+		return r;
+	r = sysfs_read(dir, "scaling_governor", now, sizeof(now));
+	if (r < 0)
+		return failed(entry, "scaling_governor", r);
+	return strcmp(now, USERSPACE) == 0 ? failed(entry, "scaling_governor", -EIO) : 0;
+}
+
+static bool is_step(const struct frequency_table *table, const char *text)
+{
+	uint32_t khz;
+
+	if (!table || parse_u32(text, UINT32_MAX, &khz) < 0)
+		return false;
+	for (uint32_t i = 0; i < table->n_steps; i++) {
+		if (table->khz[i] == khz)
+			return true;
+	}
+	return false;
+}
+
+static bool is_above(const char *text, const char *other)
+{
+	uint32_t khz, other_khz;
+
+	return parse_u32(text, UINT32_MAX, &khz) == 0 &&
+	       parse_u32(other, UINT32_MAX, &other_khz) == 0 && khz > other_khz;
+}
+
+struct limit {
+	const char *file;
+	const char *before; /* the baseline */
+	char now[BASELINE_TEXT];
+	bool moved, ours;
+};
+
+static int restore_limits(int dir, const struct baseline_entry *entry,
+			  const struct frequency_table *table, bool crashed)
+{
+	struct limit limits[2] = {
+		{.file = MIN_FREQ, .before = entry->min_freq},
+		{.file = MAX_FREQ, .before = entry->max_freq},
+	};
+	unsigned int first;
+	bool pinned;
+	int r;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		r = sysfs_read(dir, limits[i].file, limits[i].now, sizeof(limits[i].now));
+		if (r < 0)
+			return failed(entry, limits[i].file, r);
+	}
+	compare(dir, entry, "scaling_governor", entry->governor);
+	pinned = strcmp(limits[0].now, limits[1].now) == 0;
+	for (unsigned int i = 0; i < 2; i++)
+		limits[i].moved = strcmp(limits[i].now, limits[i].before) != 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct limit *limit = &limits[i];
+
+		if (!limit->moved)
+			continue;
+		limit->ours =
+			pinned || (is_step(table, limit->now) && (crashed || !limits[1 - i].moved));
+		if (!limit->ours)
+			report_foreign(entry, limit->file, limit->now, limit->before);
+	}
+	/* The minimum first would cross where it goes back to above the maximum of now. */
+	first = is_above(limits[0].before, limits[1].now) ? 1 : 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct limit *limit = &limits[i ^ first];
+
+		if (!limit->ours)
+			continue;
+		r = put_back(dir, entry, limit->file, limit->before);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int baseline_restore(int dir, const struct baseline_entry *entry,
+		     const struct frequency_table *table, bool crashed)
+{
+	if (entry->method == METHOD_SETSPEED)
+		return restore_setspeed(dir, entry);
+	return restore_limits(dir, entry, table, crashed);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Putting a baseline back, without treading on what someone else has set meanwhile. */
+#ifndef VMPOWER_HELPER_MANAGER_RESTORE_H
+#define VMPOWER_HELPER_MANAGER_RESTORE_H
+
+#include <stdbool.h>
+
+#include "baseline.h"
+#include "frequency_table.h"
+
+/**
+ * baseline_restore() - put one frequency domain's baseline back
+ * @dir:	fd of its policy directory
+ * @entry:	its baseline
+ * @table:	its frequency table; NULL: not known
+ * @crashed:	the process that wrote to it died: it may have done half of a write of two
+ *
+ * Only what is ours is put back; what is someone else's is logged and left. Ours are:
+ * - method setspeed: the governor, as long as it is userspace; and scaling_setspeed, where the
+ *   baseline's governor is userspace too.
+ * - method limits: scaling_min_freq and scaling_max_freq where both are the same, for that is
+ *   how the monitor leaves them. Where they differ and one is as in the baseline, the other is
+ *   ours if it is a step of @table: one of the monitor's two writes failed, or someone undid
+ *   one. Where both have moved apart, someone has moved one of them, there is no telling which:
+ *   both are left. But after a crash the monitor may have been between two writes: then each
+ *   that is a step of @table is ours.
+ * min and max never cross on the way.
+ *
+ * Return: 0: nothing of ours is left; -errno, logged.
+ */
+int baseline_restore(int dir, const struct baseline_entry *entry,
+		     const struct frequency_table *table, bool crashed);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * libvirt, in a thread of its own, because any call into it can block for as long as libvirtd
+ * likes. Thread and loop share nothing: requests and results are messages on a socket pair.
+ * The connection is read-only. Where libvirtd is away the thread tries again with back-off.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_VIRT_H
+#define VMPOWER_HELPER_MANAGER_VIRT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loop.h"
+
+struct virt;
+
+struct virt_handlers {
+	/* a domain that runs: in a listing, or because an event told of a change */
+	void (*running)(void *context, const char *xml, size_t size);
+	/* a domain that has stopped; uuid in lower case with dashes */
+	void (*stopped)(void *context, const char *uuid);
+	/* a listing, begun at @since_ns, is complete: @uuids (n of them) ran, nothing else */
+	void (*listed)(void *context, const char (*uuids)[37], size_t n, uint64_t since_ns);
+	void *context;
+};
+
+/**
+ * virt_new() - start the thread, connect
+ * @uri:	libvirt connection URI; "none" or "": no thread, every lookup is -ENOTCONN
+ */
+int virt_new(struct loop *loop, const char *uri, const struct virt_handlers *handlers,
+	     struct virt **virt);
+
+/** virt_free() - end the thread; does not wait for a call that hangs */
+void virt_free(struct virt *virt);
+
+/**
+ * virt_lookup() - ask for the XML of a running domain, by name or UUID
+ * @found:	called from the loop, once: error 0 and the XML; -ENOENT (libvirt knows no such
+ *		domain); -ESRCH (it knows it, but it does not run); -ENOTCONN (libvirt is
+ *		away); -ETIMEDOUT (no answer in 5 s)
+ * @context:	handed to @found
+ *
+ * Return: a cookie > 0 for virt_cancel(); -errno, and then @found is not called.
+ */
+int virt_lookup(struct virt *virt, const char *name_or_uuid,
+		void (*found)(void *context, int error, const char *xml, size_t size), void *context);
+
+/** virt_cancel() - forget a lookup: its @found will not be called */
+void virt_cancel(struct virt *virt, int cookie);
+
+bool virt_connected(const struct virt *virt);
+const char *virt_uri(const struct virt *virt);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The thread that calls libvirt, and what it exchanges with the loop's side (virt.c): pointers
+ * to heap messages, each owned by whoever has received it, over a socket pair.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_VIRT_THREAD_H
+#define VMPOWER_HELPER_MANAGER_VIRT_THREAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum virt_kind {
+	VIRT_CONNECTED,
+	VIRT_DISCONNECTED,
+	VIRT_RUNNING, /* text: XML */
+	VIRT_STOPPED, /* text: UUID */
+	VIRT_LISTED,  /* text: n UUIDs of 37 bytes; since_ns */
+	VIRT_FOUND,   /* answer to a look-up: cookie, error, text: XML */
+	VIRT_LOOKUP,  /* to the thread: cookie, text: name or UUID */
+};
+
+struct virt_message {
+	enum virt_kind kind;
+	int cookie;
+	int error;
+	uint64_t since_ns;
+	size_t size; /* of text, without the NUL behind it */
+	char text[];
+};
+
+/** virt_message_new() - @text may be NULL. Return: the message, or NULL without memory */
+struct virt_message *virt_message_new(enum virt_kind kind, const void *text, size_t size);
+
+/** virt_message_send() - hand it over; it is freed where that fails. Return: 0 or -errno */
+int virt_message_send(int fd, struct virt_message *message, int flags);
+
+/** virt_message_receive() - Return: 1 and the message; 0 (other side gone); -errno */
+int virt_message_receive(int fd, struct virt_message **message, int flags);
+
+/**
+ * virt_thread_start() - start the thread, detached: a call into libvirt may never return
+ * @fd:		its end of the socket pair, taken over; it ends when the other is closed
+ */
+int virt_thread_start(const char *uri, int fd);
+
+#endif

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "frequency_outputs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cleanup.h"
+#include "guest_channel.h"
+
+#define NS_PER_US UINT64_C(1000)
+
+int frequency_outputs_set(struct channel_monitor *monitor, const struct link_frequency_domain *from)
+{
+	struct frequency_output *output = monitor->outputs[from->id];
+	int r;
+
+	/* open files are files of one method */
+	if (output && output->state == OUTPUT_ACQUIRED && output->method != from->method)
+		return -EPROTO;
+	if (!output) {
+		output = calloc(1, sizeof(*output));
+		if (!output)
+			return -ENOMEM;
+		list_init(&output->waiting);
+		list_init(&output->deferred_link);
+		list_init(&output->notice_link);
+		frequency_writer_init(&output->writer);
+		output->id = from->id;
+		output->shared = &monitor->shared->frequency_domains[from->id];
+		shared_store(output->shared->target_khz, 0);
+		shared_store(output->shared->last_error, 0);
+		monitor->outputs[from->id] = output;
+	}
+	r = arbiter_set_frequency_domain(monitor->arbiter, from->id, &from->table, from->floor,
+					 from->ceiling);
+	if (r < 0)
+		return r;
+	output->method = (enum frequency_method)from->method;
+	return 0;
+}
+
+void frequency_outputs_free(struct channel_monitor *monitor)
+{
+	for (uint32_t id = 0; id < MAX_FREQUENCY_DOMAINS; id++) {
+		struct frequency_output *output = monitor->outputs[id];
+
+		if (!output)
+			continue;
+		frequency_writer_close(&output->writer);
+		free(output);
+		monitor->outputs[id] = NULL;
+	}
+}
+
+static void notify(struct channel_monitor *monitor, struct frequency_output *output, uint32_t notice)
+{
+	output->notices |= notice;
+	list_append(&monitor->notices, &output->notice_link);
+}
+
+static void acquire(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	output->state = OUTPUT_ACQUIRING;
+	notify(monitor, output, NOTICE_ACQUIRE);
+}
+
+static void release(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	frequency_writer_close(&output->writer);
+	list_remove(&output->deferred_link);
+	output->state = OUTPUT_IDLE;
+	output->failing = false;
+	shared_store(output->shared->target_khz, 0);
+	shared_store(output->shared->last_error, 0);
+	notify(monitor, output, NOTICE_RELEASE);
+}
+
+static void hold(struct channel_monitor *monitor, struct guest_channel *channel,
+		 const struct arbiter_vcpu *vcpu, uint32_t number)
+{
+	if (channel->held)
+		return;
+	for (uint32_t i = 0; i < vcpu->n_members; i++)
+		monitor->outputs[vcpu->members[i].frequency_domain]->holds++;
+	channel->held = true;
+	channel->held_vcpu = number;
+	channel->parked_sequence = ++monitor->sequence;
+}
+
+void frequency_outputs_unhold(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	const struct arbiter_vcpu *vcpu;
+
+	if (!channel->held)
+		return;
+	channel->held = false;
+	vcpu = arbiter_vcpu(monitor->arbiter, guest_channel_domain(channel), channel->held_vcpu);
+	for (uint32_t i = 0; i < vcpu->n_members; i++) {
+		uint32_t id = vcpu->members[i].frequency_domain;
+		struct frequency_output *output = monitor->outputs[id];
+
+		output->holds--;
+		/* held or not, it may be time to release it */
+		if (output->state == OUTPUT_ACQUIRED)
+			arbiter_mark_dirty(monitor->arbiter, id);
+	}
+}
+
+/* Has acquiring it failed since the channel's request began to wait? */
+static bool refused(const struct frequency_output *output, const struct guest_channel *channel)
+{
+	return channel->held && output->state == OUTPUT_IDLE &&
+	       output->refused_sequence > channel->parked_sequence;
+}
+
+enum acquisition frequency_outputs_want(struct channel_monitor *monitor,
+					struct guest_channel *channel, uint32_t number)
+{
+	const struct arbiter_vcpu *vcpu =
+		arbiter_vcpu(monitor->arbiter, guest_channel_domain(channel), number);
+	struct frequency_output *wait_for = NULL;
+
+	for (uint32_t i = 0; i < vcpu->n_members; i++) {
+		struct frequency_output *output =
+			monitor->outputs[vcpu->members[i].frequency_domain];
+
+		if (refused(output, channel))
+			return ACQUISITION_REFUSED;
+		if (output->state != OUTPUT_ACQUIRED)
+			wait_for = output;
+	}
+	if (!wait_for)
+		return ACQUISITION_DONE;
+	hold(monitor, channel, vcpu, number);
+	for (uint32_t i = 0; i < vcpu->n_members; i++) {
+		struct frequency_output *output =
+			monitor->outputs[vcpu->members[i].frequency_domain];
+
+		if (output->state == OUTPUT_IDLE)
+			acquire(monitor, output);
+	}
+	channel->state = GUEST_CHANNEL_WAITING;
+	list_append(&wait_for->waiting, &channel->link);
+	return ACQUISITION_WAIT;
+}
+
+int frequency_outputs_acquired(struct channel_monitor *monitor, const struct link_acquired *answer,
+			       const int *fds, unsigned int n_fds)
+{
+	struct frequency_output *output = monitor->outputs[answer->frequency_domain];
+	bool asked = output && output->state == OUTPUT_ACQUIRING &&
+		     !(output->notices & NOTICE_ACQUIRE);
+	int r = 0;
+
+	if (answer->error < 0 || !output || (output->state != OUTPUT_ACQUIRED && !asked)) {
+		for (unsigned int i = 0; i < n_fds; i++) {
+			int fd = fds[i];
+
+			close_fd(&fd);
+		}
+		if (!output)
+			return -ENOENT;
+	} else {
+		r = frequency_writer_open(&output->writer, output->method, fds, n_fds);
+		if (r == 0) {
+			output->state = OUTPUT_ACQUIRED;
+			arbiter_mark_dirty(monitor->arbiter, output->id);
+		}
+	}
+	if (!asked)
+		return r;
+	if (answer->error < 0) {
+		output->state = OUTPUT_IDLE;
+		output->refused_sequence = ++monitor->sequence;
+	}
+	while (!list_empty(&output->waiting))
+		guest_channel_set_ready(monitor, container_of(output->waiting.next,
+							      struct guest_channel, link));
+	return r;
+}
+
+static void publish(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	shared_store(output->shared->n_voters, arbiter_voters(monitor->arbiter, output->id));
+	shared_store(output->shared->n_silent, arbiter_silent(monitor->arbiter, output->id));
+}
+
+static void write_target(struct channel_monitor *monitor, struct frequency_output *output,
+			 uint32_t khz)
+{
+	int r = frequency_writer_set(&output->writer, khz);
+
+	shared_store(output->shared->last_error, r);
+	if (r == 0) {
+		output->failing = false;
+		shared_store(output->shared->target_khz, khz);
+		shared_store(output->shared->n_writes, output->shared->n_writes + 1);
+		return;
+	}
+	monitor->write_failed = true;
+	output->failed_turn = monitor->turn;
+	output->not_before_ns = 0; /* the next request tries again, and learns how it went */
+	shared_store(output->shared->n_failures, output->shared->n_failures + 1);
+	if (output->failing)
+		return;
+	output->failing = true;
+	output->failed_khz = khz;
+	output->failed_error = r;
+	notify(monitor, output, NOTICE_WRITE_FAILED);
+}
+
+/* Within the transition interval? Then the target of its end is written at its end. */
+static bool defer(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	uint64_t now;
+
+	if (monitor->setup.transition_interval_us == 0)
+		return false;
+	now = channel_monitor_now(monitor);
+	if (now < output->not_before_ns) {
+		list_append(&monitor->deferred, &output->deferred_link);
+		channel_monitor_wake_at(monitor, output->not_before_ns);
+		return true;
+	}
+	output->not_before_ns = now + monitor->setup.transition_interval_us * NS_PER_US;
+	return false;
+}
+
+static void flush(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	int step = arbiter_target(monitor->arbiter, output->id);
+	uint32_t khz;
+
+	publish(monitor, output);
+	if (step == ARBITER_BASELINE) {
+		if (output->state == OUTPUT_ACQUIRED && output->holds == 0)
+			release(monitor, output);
+		return;
+	}
+	if (output->state != OUTPUT_ACQUIRED) {
+		/* a vote that came along with its vCPU, pinned anew or taken over */
+		if (output->state == OUTPUT_IDLE)
+			acquire(monitor, output);
+		return;
+	}
+	khz = arbiter_khz(monitor->arbiter, output->id, (uint32_t)step);
+	list_remove(&output->deferred_link);
+	if (khz != output->writer.khz && !defer(monitor, output))
+		write_target(monitor, output, khz);
+}
+
+void frequency_outputs_flush(struct channel_monitor *monitor)
+{
+	int id;
+
+	while ((id = arbiter_next_dirty(monitor->arbiter)) >= 0)
+		flush(monitor, monitor->outputs[id]);
+}
+
+bool frequency_outputs_failed(const struct channel_monitor *monitor, uint32_t domain,
+			      uint32_t number)
+{
+	const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, domain, number);
+
+	for (uint32_t i = 0; vcpu && i < vcpu->n_members; i++)
+		if (monitor->outputs[vcpu->members[i].frequency_domain]->failed_turn ==
+		    monitor->turn)
+			return true;
+	return false;
+}
+
+void frequency_outputs_expire(struct channel_monitor *monitor)
+{
+	uint64_t now = channel_monitor_now(monitor);
+	struct list *next;
+
+	for (struct list *link = monitor->deferred.next; link != &monitor->deferred; link = next) {
+		struct frequency_output *output =
+			container_of(link, struct frequency_output, deferred_link);
+
+		next = link->next;
+		if (output->not_before_ns > now) {
+			channel_monitor_wake_at(monitor, output->not_before_ns);
+			continue;
+		}
+		list_remove(link);
+		arbiter_mark_dirty(monitor->arbiter, output->id);
+	}
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What becomes of the arbiter's targets: for each frequency domain an output that is acquired
+ * from the manager when somebody wants it, written to when its target changes, and released
+ * when nobody does any more.
+ *
+ *	  vote wants it		    ACQUIRED
+ *   IDLE ------------> ACQUIRING ------------> ACQUIRED
+ *    ^		ACQUIRE	    |			   |
+ *    +---------------------+	<------------------+
+ *	  ACQUIRED: error		 no voters: RELEASE
+ */
+#ifndef VMPOWER_HELPER_MONITOR_FREQUENCY_OUTPUTS_H
+#define VMPOWER_HELPER_MONITOR_FREQUENCY_OUTPUTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "channel_monitor.h"
+#include "frequency_writer.h"
+#include "intrusive_list.h"
+
+enum frequency_output_state { OUTPUT_IDLE, OUTPUT_ACQUIRING, OUTPUT_ACQUIRED };
+
+/* What the manager has yet to be told of an output, in the order in which it happened. */
+#define NOTICE_WRITE_FAILED 1u
+#define NOTICE_RELEASE 2u
+#define NOTICE_ACQUIRE 4u
+
+struct frequency_output {
+	struct list waiting; /* parked channels that wait for ACQUIRED */
+	struct list deferred_link;
+	struct list notice_link;
+	struct frequency_writer writer;
+	struct shared_frequency_domain *shared;
+	enum frequency_method method; /* of the next acquisition */
+	enum frequency_output_state state;
+	uint32_t id;
+	uint32_t holds; /* parked requests that want it, waiting here or at another */
+	uint32_t notices;
+	uint32_t failed_khz; /* of the write that NOTICE_WRITE_FAILED is about */
+	int failed_error;
+	bool failing;		   /* the manager was told, or is about to be */
+	uint64_t failed_turn;	   /* last turn in which a write failed */
+	uint64_t refused_sequence; /* when it last could not be acquired */
+	uint64_t not_before_ns;	   /* end of the transition interval */
+};
+
+enum acquisition { ACQUISITION_DONE, ACQUISITION_WAIT, ACQUISITION_REFUSED };
+
+/** frequency_outputs_set() - a new frequency domain, or a known one with other limits */
+int frequency_outputs_set(struct channel_monitor *monitor,
+			  const struct link_frequency_domain *from);
+
+void frequency_outputs_free(struct channel_monitor *monitor);
+
+/**
+ * frequency_outputs_want() - a channel's request will vote for a vCPU: are its frequency
+ * domains ours?
+ *
+ * If not they are asked for, all at once, and are held for the request: none of them is
+ * released before it has voted. The channel waits in the list of one of them; when that is
+ * decided it is ready, and asks here again.
+ *
+ * Return: ACQUISITION_DONE; ACQUISITION_WAIT (the channel is in state WAITING);
+ * ACQUISITION_REFUSED (one could not be acquired since the request began to wait).
+ */
+enum acquisition frequency_outputs_want(struct channel_monitor *monitor,
+					struct guest_channel *channel, uint32_t vcpu);
+
+/** frequency_outputs_unhold() - the channel's request has voted, was refused, or is void */
+void frequency_outputs_unhold(struct channel_monitor *monitor, struct guest_channel *channel);
+
+/**
+ * frequency_outputs_acquired() - the manager's answer
+ * @fds:	taken over
+ *
+ * An answer that nobody asked for renews the files of what is ours: the target is written
+ * anew. For what is not ours any more it is late, and dropped.
+ *
+ * Return: 0; -ENOENT, -EPROTO: the manager is wrong.
+ */
+int frequency_outputs_acquired(struct channel_monitor *monitor, const struct link_acquired *answer,
+			       const int *fds, unsigned int n_fds);
+
+/** frequency_outputs_flush() - acquire, write, release: whatever the dirty ones need */
+void frequency_outputs_flush(struct channel_monitor *monitor);
+
+/** frequency_outputs_failed() - did a write for one of the vCPU's fail in this turn? */
+bool frequency_outputs_failed(const struct channel_monitor *monitor, uint32_t domain,
+			      uint32_t vcpu);
+
+/** frequency_outputs_expire() - transition intervals are over: have the rest written */
+void frequency_outputs_expire(struct channel_monitor *monitor);
+
+#endif

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest_channel.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "cleanup.h"
+#include "frequency_outputs.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define THROTTLE_NS UINT64_C(1000000) /* bundles what a busy guest sends within this time */
+#define UNREAD_LIMIT (32 * 1024)
+#define FIRST_CHECK 16
+#define LAST_CHECK 256
+
+/* The kernel takes a send in pieces above half the buffer: replies must go whole. */
+static int ensure_send_buffer(int fd)
+{
+	int size = 0, wanted = 4 * (int)SLOT_SIZE;
+	socklen_t length = sizeof(size);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) < 0)
+		return -errno;
+	if (size < wanted && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted)) < 0)
+		return -errno;
+	return 0;
+}
+
+int guest_channel_new(struct channel_monitor *monitor, const struct link_channel *from, int fd)
+{
+	struct monitored_domain *domain = monitor->domains[from->id / MAX_DOMAIN_CHANNELS];
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
+				    .data.u64 = monitor_ref(REF_CHANNEL, from->id)};
+	cleanup_close int taken = fd;
+	struct guest_channel *channel;
+	int r;
+
+	r = ensure_send_buffer(fd);
+	if (r < 0)
+		return r;
+	channel = calloc(1, sizeof(*channel));
+	if (!channel)
+		return -ENOMEM;
+	if (epoll_ctl(monitor->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+		r = -errno;
+		free(channel);
+		return r;
+	}
+	list_init(&channel->link);
+	channel->shared = &monitor->shared->channels[from->id];
+	channel->fd = take_fd(&taken);
+	channel->id = from->id;
+	channel->number = from->number;
+	channel->enabled = from->enabled != 0;
+	channel->watched = true;
+	channel->slot = -1;
+	channel->check_interval = FIRST_CHECK;
+	domain->channels[from->id % MAX_DOMAIN_CHANNELS] = channel;
+	return 0;
+}
+
+static void free_slot(struct channel_monitor *monitor, int slot)
+{
+	if (slot >= 0)
+		monitor->free_slots[monitor->n_free_slots++] = (uint8_t)slot;
+}
+
+static void shut(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	frequency_outputs_unhold(monitor, channel);
+	/* closing is not enough: the manager has the socket open too */
+	guest_channel_unwatch(monitor, channel);
+	close_fd(&channel->fd);
+	free_slot(monitor, channel->slot);
+	channel->slot = -1;
+}
+
+void guest_channel_free(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	struct monitored_domain *domain = monitor->domains[guest_channel_domain(channel)];
+
+	shut(monitor, channel);
+	list_remove(&channel->link);
+	domain->channels[channel->id % MAX_DOMAIN_CHANNELS] = NULL;
+	free(channel);
+}
+
+void guest_channel_hang_up(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	shut(monitor, channel);
+	channel->state = GUEST_CHANNEL_GONE;
+	list_append(&monitor->gone, &channel->link);
+}
+
+void guest_channel_watch(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
+				    .data.u64 = monitor_ref(REF_CHANNEL, channel->id)};
+
+	if (channel->watched)
+		return;
+	channel->watched = true;
+	if (epoll_ctl(monitor->epoll_fd, EPOLL_CTL_ADD, channel->fd, &event) < 0) {
+		/* no memory for a moment: try again as if there were something to read */
+		channel->watched = false;
+		guest_channel_set_ready(monitor, channel);
+	}
+}
+
+/*
+ * Out of the set, not just without EPOLLIN: EPOLLHUP can't be masked, and would keep the loop
+ * turning for a channel that must not be served now.
+ */
+void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	if (!channel->watched)
+		return;
+	channel->watched = false;
+	(void)epoll_ctl(monitor->epoll_fd, EPOLL_CTL_DEL, channel->fd, NULL);
+}
+
+void guest_channel_set_ready(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	channel->state = GUEST_CHANNEL_READY;
+	list_append(&monitor->ready, &channel->link);
+}
+
+static uint64_t request_cost_ns(const struct channel_monitor *monitor)
+{
+	uint64_t cost = NS_PER_S / monitor->setup.rate;
+
+	return cost > 0 ? cost : 1;
+}
+
+static void throttle(struct channel_monitor *monitor, struct guest_channel *channel,
+		     uint64_t cost_ns, uint64_t burst_ns)
+{
+	uint64_t pause = THROTTLE_NS < burst_ns ? THROTTLE_NS : burst_ns;
+
+	/* the same pause for all channels keeps the list in order of due time */
+	channel->due_ns = channel_monitor_now(monitor) + (pause > cost_ns ? pause : cost_ns);
+	channel->state = GUEST_CHANNEL_THROTTLED;
+	list_append(&monitor->throttled, &channel->link);
+	guest_channel_unwatch(monitor, channel);
+	channel_monitor_wake_at(monitor, channel->due_ns);
+	shared_store(channel->shared->throttled, channel->shared->throttled + 1);
+}
+
+uint32_t guest_channel_allowance(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	uint64_t cost, burst, now, allowed;
+
+	if (monitor->setup.rate == 0)
+		return BATCH_FRAMES;
+	cost = request_cost_ns(monitor);
+	burst = cost * (monitor->setup.burst > 0 ? monitor->setup.burst : 1);
+	now = channel_monitor_now(monitor);
+	if (now > burst && channel->paid_ns < now - burst)
+		channel->paid_ns = now - burst;
+	allowed = now > channel->paid_ns ? (now - channel->paid_ns) / cost : 0;
+	if (allowed == 0)
+		throttle(monitor, channel, cost, burst);
+	return allowed < BATCH_FRAMES ? (uint32_t)allowed : BATCH_FRAMES;
+}
+
+void guest_channel_pay(struct channel_monitor *monitor, struct guest_channel *channel, uint32_t n)
+{
+	if (monitor->setup.rate > 0)
+		channel->paid_ns += n * request_cost_ns(monitor);
+}
+
+static ssize_t receive(int fd, void *bytes, size_t room)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, bytes, room, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/*
+ * It is the rest of the frame that is late, or we are (a busy or stopped host): look once more
+ * before a piece of a frame is given up.
+ */
+static bool rest_came(struct guest_channel *channel)
+{
+	ssize_t n = receive(channel->fd, channel->carry + channel->carry_length,
+			    sizeof(channel->carry) - channel->carry_length);
+
+	if (n > 0)
+		channel->carry_length = (uint16_t)(channel->carry_length + n);
+	return n > 0;
+}
+
+/* Go on with what was kept: parked, stuck, or more than one turn's worth. */
+static void begin_kept(struct channel_monitor *monitor, struct guest_channel *channel,
+		       struct request_batch *batch)
+{
+	list_remove(&channel->link);
+	channel->state = GUEST_CHANNEL_OPEN;
+	if (channel->slot >= 0) {
+		batch->bytes = monitor->slots[channel->slot];
+		batch->at = channel->slot_at;
+		batch->length = channel->slot_length;
+	} else {
+		batch->bytes = channel->carry;
+		batch->at = 0;
+		batch->length = channel->carry_length;
+	}
+}
+
+static size_t room_in_slot(const struct guest_channel *channel, uint32_t frames)
+{
+	size_t frame_size = channel->stream.frame_size;
+	size_t room = frames * (frame_size > 0 ? frame_size : GUEST_FRAME_MAX);
+
+	return room > channel->carry_length ? room : SLOT_SIZE;
+}
+
+static bool begin_read(struct channel_monitor *monitor, struct guest_channel *channel,
+		       struct request_batch *batch)
+{
+	uint32_t frames = guest_channel_allowance(monitor, channel);
+	size_t room = GUEST_FRAME_MAX, carried = channel->carry_length;
+	ssize_t n;
+
+	if (frames == 0)
+		return false;
+	batch->bytes = channel->carry;
+	/* no slot where parked channels have them all: then one frame at a time, in place */
+	if (monitor->n_free_slots > 0) {
+		channel->slot = (int8_t)monitor->free_slots[--monitor->n_free_slots];
+		batch->bytes = monitor->slots[channel->slot];
+		memcpy(batch->bytes, channel->carry, carried);
+		room = room_in_slot(channel, frames);
+	}
+	n = receive(channel->fd, batch->bytes + carried, room - carried);
+	if (n <= 0) {
+		free_slot(monitor, channel->slot);
+		channel->slot = -1;
+		/* all of what was there is read by now, so a hang-up may be believed */
+		if (n != -EAGAIN || channel->hung_up)
+			guest_channel_hang_up(monitor, channel);
+		return false;
+	}
+	if (channel->state == GUEST_CHANNEL_PARTIAL) {
+		list_remove(&channel->link);
+		channel->state = GUEST_CHANNEL_OPEN;
+	}
+	batch->at = 0;
+	batch->length = carried + (size_t)n;
+	return true;
+}
+
+bool guest_channel_begin(struct channel_monitor *monitor, struct guest_channel *channel,
+			 struct request_batch *batch)
+{
+	batch->channel = channel;
+	batch->n_outcomes = 0;
+	batch->parked = false;
+	if (channel->state == GUEST_CHANNEL_READY) {
+		if (channel->stuck && rest_came(channel))
+			channel->stuck = false;
+		begin_kept(monitor, channel, batch);
+		if (batch->length > batch->at)
+			return true;
+		guest_channel_watch(monitor, channel);
+		return false;
+	}
+	return begin_read(monitor, channel, batch);
+}
+
+/* Keep the bytes from batch->at on, in the carry buffer if they fit. */
+static void keep_rest(struct channel_monitor *monitor, struct request_batch *batch)
+{
+	struct guest_channel *channel = batch->channel;
+	size_t rest = batch->length - batch->at;
+
+	if (rest > sizeof(channel->carry)) {
+		channel->slot_at = (uint16_t)batch->at;
+		channel->slot_length = (uint16_t)batch->length;
+		return;
+	}
+	if (rest > 0)
+		memmove(channel->carry, batch->bytes + batch->at, rest);
+	channel->carry_length = (uint16_t)rest;
+	free_slot(monitor, channel->slot);
+	channel->slot = -1;
+}
+
+void guest_channel_end(struct channel_monitor *monitor, struct request_batch *batch)
+{
+	struct guest_channel *channel = batch->channel;
+	size_t rest = batch->length - batch->at;
+
+	keep_rest(monitor, batch);
+	channel->stuck = false;
+	if (batch->parked) {
+		guest_channel_unwatch(monitor, channel);
+		return;
+	}
+	if (rest > 0 && batch->n_outcomes == BATCH_FRAMES) {
+		guest_channel_set_ready(monitor, channel);
+		return;
+	}
+	if (rest > 0) {
+		channel->state = GUEST_CHANNEL_PARTIAL;
+		channel->due_ns = channel_monitor_now(monitor) + GUEST_STREAM_STUCK_NS;
+		list_append(&monitor->partial, &channel->link);
+		channel_monitor_wake_at(monitor, channel->due_ns);
+	}
+	guest_channel_watch(monitor, channel);
+}
+
+static void drop_replies(struct guest_channel *channel, unsigned int n)
+{
+	shared_store(channel->shared->dropped_replies, channel->shared->dropped_replies + n);
+}
+
+/* Are replies piling up at a guest that does not read them? */
+static bool replies_unread(struct guest_channel *channel, unsigned int n_replies)
+{
+	int unread = 0;
+
+	channel->unchecked_replies = (uint16_t)(channel->unchecked_replies + n_replies);
+	if (!channel->reply_unread && channel->unchecked_replies < channel->check_interval)
+		return false;
+	channel->unchecked_replies = 0;
+	if (ioctl(channel->fd, SIOCOUTQ, &unread) < 0)
+		return false;
+	if (unread > (channel->reply_unread ? 0 : UNREAD_LIMIT)) {
+		channel->reply_unread = true;
+		channel->check_interval = FIRST_CHECK;
+		return true;
+	}
+	channel->reply_unread = false;
+	if (channel->check_interval < LAST_CHECK)
+		channel->check_interval *= 2;
+	return false;
+}
+
+void guest_channel_reply(struct guest_channel *channel, struct iovec *iov, unsigned int n_iov,
+			 unsigned int n_replies)
+{
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = n_iov};
+	ssize_t n;
+
+	if (replies_unread(channel, n_replies)) {
+		drop_replies(channel, n_replies);
+		return;
+	}
+	do {
+		if (n_iov == 1)
+			n = send(channel->fd, iov[0].iov_base, iov[0].iov_len,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		else
+			n = sendmsg(channel->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		return;
+	/* full: a guest that reads nothing. Gone: the next read tells. */
+	drop_replies(channel, n_replies);
+	if (errno == EAGAIN)
+		channel->reply_unread = true;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The guest's protocol: DPDK's struct rte_power_channel_packet and what a host answers to it.
+ * Pure: bytes in, typed values out. Offsets and numbers are those of DPDK's headers, 1.8 to
+ * today; nothing on the wire has a magic, a version, a length or a checksum. The guest's byte
+ * order is little-endian in every release that ever ran this, and so are we.
+ *
+ * Four lengths of a request tell four generations apart:
+ *
+ *   16	DPDK 1.8 to 17.08: up, down, max, min
+ *  456	17.11 to 18.08: policies, turbo
+ *  460	18.11 to today, 32-bit x86 guest
+ *  464	18.11 to today: core_type, policy removal; since 19.11 queries and replies
+ *
+ * Guests of the first two generations never read: they get no reply.
+ */
+#ifndef VMPOWER_HELPER_MONITOR_GUEST_PROTO_H
+#define VMPOWER_HELPER_MONITOR_GUEST_PROTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GUEST_FRAME_G1 16u
+#define GUEST_FRAME_G2 456u
+#define GUEST_FRAME_G3_I386 460u
+#define GUEST_FRAME_G3 464u
+#define GUEST_FRAME_MAX GUEST_FRAME_G3
+
+#define GUEST_POLICY_VCPUS 8u /* RTE_POWER_MAX_VCPU_PER_VM */
+#define GUEST_POLICY_MACS 10u /* RTE_POWER_MAX_VFS */
+#define GUEST_POLICY_HOURS 24u
+
+enum guest_command {
+	GUEST_CPU_POWER = 1,
+	GUEST_CONNECT = 2,
+	GUEST_POLICY = 3,
+	GUEST_POLICY_REMOVE = 4,
+	GUEST_QUERY_FREQ_LIST = 7,
+	GUEST_QUERY_FREQ = 8,
+	GUEST_QUERY_CAPS_LIST = 9,
+	GUEST_QUERY_CAPS = 10,
+};
+
+/* command of a reply: the same field, other meanings */
+enum guest_answer {
+	GUEST_ACK = 1,
+	GUEST_NACK = 2,
+	GUEST_FREQ_LIST = 3,
+	GUEST_CAPS_LIST = 4,
+};
+
+enum guest_unit {
+	GUEST_SCALE_UP = 1,
+	GUEST_SCALE_DOWN = 2,
+	GUEST_SCALE_MAX = 3,
+	GUEST_SCALE_MIN = 4,
+	GUEST_ENABLE_TURBO = 5,
+	GUEST_DISABLE_TURBO = 6,
+};
+
+struct guest_request {
+	uint32_t command;     /* enum guest_command, or what the guest thought up */
+	uint32_t unit;	      /* enum guest_unit, likewise; of CPU_POWER */
+	uint64_t resource_id; /* the vCPU, unchecked */
+	bool physical;	      /* core_type asks for a pCPU of the host by its number */
+};
+
+enum guest_policy_type {
+	GUEST_POLICY_TRAFFIC = 0,
+	GUEST_POLICY_TIME = 1,
+	GUEST_POLICY_WORKLOAD = 2,
+	GUEST_POLICY_BRANCH_RATIO = 3,
+};
+
+enum guest_workload { GUEST_WORKLOAD_HIGH = 0, GUEST_WORKLOAD_MEDIUM = 1, GUEST_WORKLOAD_LOW = 2 };
+
+/* A policy after every field was checked. */
+struct guest_policy {
+	enum guest_policy_type type;
+	enum guest_workload workload;
+	uint32_t n_vcpus;
+	uint32_t n_macs;
+	uint32_t avg_threshold; /* packets/s */
+	uint32_t max_threshold;
+	uint32_t busy_hours; /* bit h: hour h of the day */
+	uint32_t quiet_hours;
+	uint32_t traffic_hours;
+	uint8_t vcpus[GUEST_POLICY_VCPUS];
+	uint8_t macs[GUEST_POLICY_MACS][6];
+};
+
+static inline uint32_t guest_load32(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+	       (uint32_t)bytes[3] << 24;
+}
+
+/** guest_frame_command() - the command field of a frame of any generation, at least 16 bytes */
+static inline uint32_t guest_frame_command(const uint8_t *frame)
+{
+	return guest_load32(frame + 12);
+}
+
+/** guest_frame_replies() - does a guest that sends frames of this length read replies? */
+static inline bool guest_frame_replies(size_t size)
+{
+	return size >= GUEST_FRAME_G3_I386;
+}
+
+/**
+ * guest_request_decode() - the fields of a request that are not a policy's
+ * @frame:	@size bytes
+ * @size:	one of GUEST_FRAME_*
+ *
+ * Never fails: judging the values is the caller's. vm_name is left out on purpose: a guest is
+ * who its channel says it is.
+ */
+void guest_request_decode(const uint8_t *frame, size_t size, struct guest_request *request);
+
+/**
+ * guest_policy_decode() - a policy, checked field by field
+ * @frame:	@size bytes with command GUEST_POLICY
+ * @size:	GUEST_FRAME_G2 or longer
+ * @n_vcpus:	the domain's vCPUs: the policy may name no others
+ * @policy:	written only on success
+ * @bad:	set to the name of the field that was refused
+ *
+ * Lists of hours are padded with 0, which is also midnight. What follows the last hour that
+ * is not 0 is padding; before it a 0 is midnight. (The stock host took padding for midnight.)
+ *
+ * Return: 0 or -EINVAL.
+ */
+int guest_policy_decode(const uint8_t *frame, size_t size, uint32_t n_vcpus,
+			struct guest_policy *policy, const char **bad);
+
+/** guest_reply_answer() - make the request's frame the reply to it: the echo with ACK or NACK */
+void guest_reply_answer(uint8_t *frame, enum guest_answer answer);
+
+/**
+ * guest_reply_frequencies() - FREQ_LIST, over the frame of the query
+ * @frame:	the query, @size bytes; the reply takes its place
+ * @size:	GUEST_FRAME_G3 or GUEST_FRAME_G3_I386
+ * @khz:	by vCPU; 0: not managed, or not asked for
+ * @n_vcpus:	of the domain; the reply has room for 8
+ *
+ * Every byte that says nothing is zero; resource_id is the query's.
+ *
+ * Return: length of the reply in bytes (88 or 84).
+ */
+size_t guest_reply_frequencies(uint8_t *frame, size_t size, const uint32_t *khz, uint32_t n_vcpus);
+
+/** guest_reply_capabilities() - CAPS_LIST, likewise (184 or 180); @turbo by vCPU */
+size_t guest_reply_capabilities(uint8_t *frame, size_t size, const bool *turbo, uint32_t n_vcpus);
+
+#endif

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest_requests.h"
+
+#include <string.h>
+
+#include "frequency_outputs.h"
+#include "guest_channel.h"
+#include "guest_stream.h"
+#include "log.h"
+
+_Static_assert((int)ACTION_UP == (int)GUEST_SCALE_UP && (int)ACTION_DOWN == (int)GUEST_SCALE_DOWN &&
+		       (int)ACTION_MAX == (int)GUEST_SCALE_MAX &&
+		       (int)ACTION_MIN == (int)GUEST_SCALE_MIN &&
+		       (int)ACTION_TURBO_ON == (int)GUEST_ENABLE_TURBO &&
+		       (int)ACTION_TURBO_OFF == (int)GUEST_DISABLE_TURBO,
+	       "a unit is an action");
+
+static enum arbiter_action action_of(uint32_t unit)
+{
+	/* 0 is no action: arbiter_check() refuses it, after it has looked at the vCPU */
+	return unit <= GUEST_DISABLE_TURBO ? (enum arbiter_action)unit : (enum arbiter_action)0;
+}
+
+/* Return: false where the request has to wait. */
+static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *channel,
+		      const struct guest_request *request, struct request_outcome *outcome)
+{
+	uint32_t domain = guest_channel_domain(channel), vcpu;
+	enum arbiter_action action = action_of(request->unit);
+	bool votes;
+
+	if (!channel->enabled)
+		outcome->refusal = REFUSED_DENIED;
+	else if (request->physical)
+		outcome->refusal = REFUSED_PHYSICAL;
+	else
+		outcome->refusal = (uint8_t)arbiter_check(monitor->arbiter, domain,
+							  request->resource_id, action);
+	if (outcome->refusal != REFUSED_NOT) {
+		frequency_outputs_unhold(monitor, channel);
+		return true;
+	}
+	vcpu = (uint32_t)request->resource_id;
+	/* turbo on or off is no vote: a silent vCPU stays silent, and acquires nothing */
+	votes = action < ACTION_TURBO_ON ||
+		arbiter_vcpu(monitor->arbiter, domain, vcpu)->voted;
+	switch (votes ? frequency_outputs_want(monitor, channel, vcpu) : ACQUISITION_DONE) {
+	case ACQUISITION_WAIT:
+		return false;
+	case ACQUISITION_REFUSED:
+		outcome->refusal = REFUSED_ACQUIRE;
+		break;
+	case ACQUISITION_DONE:
+		arbiter_vote(monitor->arbiter, domain, vcpu, action);
+		shared_store(monitor->shared->vcpus[domain][vcpu].vote_khz,
+			     arbiter_vote_khz(monitor->arbiter, domain, vcpu));
+		outcome->vcpu = (uint16_t)vcpu;
+		outcome->vote = votes;
+		break;
+	}
+	frequency_outputs_unhold(monitor, channel);
+	return true;
+}
+
+static void policy(struct channel_monitor *monitor, const struct guest_channel *channel,
+		   const uint8_t *frame, const struct guest_request *request,
+		   struct request_outcome *outcome)
+{
+	uint32_t domain = guest_channel_domain(channel);
+	struct guest_policy decoded;
+	const char *bad;
+
+	if (!channel->enabled)
+		outcome->refusal = REFUSED_DENIED;
+	else if (request->physical)
+		outcome->refusal = REFUSED_PHYSICAL;
+	else
+		outcome->refusal = REFUSED_COMMAND;
+	if (guest_policy_decode(frame, outcome->size, arbiter_vcpus(monitor->arbiter, domain),
+				&decoded, &bad) < 0)
+		log_debug("domain \"%s\", channel %u: policy with a bad %s",
+			  monitor->domains[domain]->name, channel->number, bad);
+}
+
+static void query(struct channel_monitor *monitor, const struct guest_channel *channel,
+		  const struct guest_request *request, struct request_outcome *outcome)
+{
+	bool single = request->command == GUEST_QUERY_FREQ || request->command == GUEST_QUERY_CAPS;
+	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, guest_channel_domain(channel));
+
+	outcome->reply = false;
+	if (!channel->enabled || !monitor->setup.queries)
+		outcome->refusal = REFUSED_DENIED;
+	else if (single && (request->resource_id >= n_vcpus ||
+			    request->resource_id >= GUEST_POLICY_VCPUS))
+		outcome->refusal = REFUSED_VCPU; /* the lists have no place for it */
+	else
+		outcome->reply = true;
+	if (outcome->reply && single)
+		outcome->vcpu = (uint16_t)request->resource_id;
+}
+
+/* Return: false where the request has to wait. */
+static bool handle(struct channel_monitor *monitor, struct guest_channel *channel,
+		   const uint8_t *frame, struct request_outcome *outcome)
+{
+	struct guest_request request;
+
+	guest_request_decode(frame, outcome->size, &request);
+	outcome->command = request.command <= GUEST_QUERY_CAPS ? (uint8_t)request.command : 0;
+	outcome->reply = guest_frame_replies(outcome->size);
+	switch (request.command) {
+	case GUEST_CPU_POWER:
+		return cpu_power(monitor, channel, &request, outcome);
+	case GUEST_CONNECT:
+		outcome->reply = false;
+		return true;
+	case GUEST_POLICY:
+		policy(monitor, channel, frame, &request, outcome);
+		return true;
+	case GUEST_POLICY_REMOVE:
+		outcome->refusal = channel->enabled ? REFUSED_COMMAND : REFUSED_DENIED;
+		outcome->reply = false;
+		return true;
+	case GUEST_QUERY_FREQ_LIST:
+	case GUEST_QUERY_FREQ:
+	case GUEST_QUERY_CAPS_LIST:
+	case GUEST_QUERY_CAPS:
+		query(monitor, channel, &request, outcome);
+		return true;
+	default:
+		outcome->refusal = channel->enabled ? REFUSED_COMMAND : REFUSED_DENIED;
+		return true;
+	}
+}
+
+void guest_requests_process(struct channel_monitor *monitor, struct request_batch *batch)
+{
+	struct guest_channel *channel = batch->channel;
+	uint32_t resyncs = channel->stream.resyncs;
+
+	while (batch->n_outcomes < BATCH_FRAMES && batch->at < batch->length) {
+		struct request_outcome *outcome = &batch->outcomes[batch->n_outcomes];
+		size_t size;
+
+		batch->at += guest_stream_next(&channel->stream, batch->bytes + batch->at,
+					       batch->length - batch->at, channel->stuck, &size);
+		if (size == 0)
+			break;
+		memset(outcome, 0, sizeof(*outcome));
+		outcome->at = (uint16_t)batch->at;
+		outcome->size = (uint16_t)size;
+		if (!handle(monitor, channel, batch->bytes + batch->at, outcome)) {
+			batch->parked = true;
+			break;
+		}
+		batch->n_outcomes++;
+		batch->at += size;
+	}
+	guest_channel_pay(monitor, channel, batch->n_outcomes);
+	if (channel->stream.resyncs != resyncs)
+		shared_store(channel->shared->resyncs,
+			     channel->shared->resyncs + channel->stream.resyncs - resyncs);
+}
+
+/* What the vCPU's first frequency domain was told last; 0: not ours. */
+static uint32_t written_khz(const struct channel_monitor *monitor, uint32_t domain, uint32_t number)
+{
+	const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, domain, number);
+
+	if (!vcpu || vcpu->n_members == 0)
+		return 0;
+	return monitor->outputs[vcpu->members[0].frequency_domain]->writer.khz;
+}
+
+static size_t answer_query(const struct channel_monitor *monitor, uint32_t domain, uint8_t *frame,
+			   const struct request_outcome *outcome)
+{
+	bool single = outcome->command == GUEST_QUERY_FREQ || outcome->command == GUEST_QUERY_CAPS;
+	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
+	uint32_t khz[GUEST_POLICY_VCPUS] = {0};
+	bool turbo[GUEST_POLICY_VCPUS] = {false};
+
+	for (uint32_t v = 0; v < n_vcpus && v < GUEST_POLICY_VCPUS; v++) {
+		if (single && v != outcome->vcpu)
+			continue;
+		khz[v] = written_khz(monitor, domain, v);
+		turbo[v] = arbiter_may_turbo(monitor->arbiter, domain, v);
+	}
+	if (outcome->command == GUEST_QUERY_FREQ || outcome->command == GUEST_QUERY_FREQ_LIST)
+		return guest_reply_frequencies(frame, outcome->size, khz, n_vcpus);
+	return guest_reply_capabilities(frame, outcome->size, turbo, n_vcpus);
+}
+
+static void log_refusal(struct channel_monitor *monitor, struct guest_channel *channel,
+			const struct request_outcome *outcome)
+{
+	uint32_t suppressed;
+
+	if (!log_limit_pass(&channel->log_limit, channel_monitor_now(monitor), &suppressed))
+		return;
+	log_warning("domain \"%s\", channel %u: request refused: %s",
+		    monitor->domains[guest_channel_domain(channel)]->name, channel->number,
+		    refusal_name((enum refusal)outcome->refusal));
+	if (suppressed > 0)
+		log_warning("domain \"%s\", channel %u: %u more were refused since the last line",
+			    monitor->domains[guest_channel_domain(channel)]->name, channel->number,
+			    suppressed);
+}
+
+static void count(struct shared_channel *shared, const struct request_outcome *outcome)
+{
+	if (outcome->refusal != REFUSED_NOT) {
+		shared_store(shared->nacks, shared->nacks + 1);
+		shared_store(shared->refused[outcome->refusal - 1],
+			     shared->refused[outcome->refusal - 1] + 1);
+	} else if (outcome->command != GUEST_CONNECT) {
+		shared_store(shared->acks, shared->acks + 1);
+	}
+}
+
+/* The reply takes the request's place. Return: its length. */
+static size_t build_reply(const struct channel_monitor *monitor, uint32_t domain, uint8_t *frame,
+			  const struct request_outcome *outcome)
+{
+	if (outcome->refusal == REFUSED_NOT && outcome->command >= GUEST_QUERY_FREQ_LIST)
+		return answer_query(monitor, domain, frame, outcome);
+	guest_reply_answer(frame, outcome->refusal == REFUSED_NOT ? GUEST_ACK : GUEST_NACK);
+	return outcome->size;
+}
+
+void guest_requests_answer(struct channel_monitor *monitor, struct request_batch *batch)
+{
+	struct guest_channel *channel = batch->channel;
+	uint32_t domain = guest_channel_domain(channel);
+	struct iovec iov[BATCH_FRAMES];
+	unsigned int n_iov = 0, n_replies = 0;
+
+	for (uint32_t i = 0; i < batch->n_outcomes; i++) {
+		struct request_outcome *outcome = &batch->outcomes[i];
+		uint8_t *frame = batch->bytes + outcome->at;
+		size_t length;
+
+		if (monitor->write_failed && outcome->vote &&
+		    frequency_outputs_failed(monitor, domain, outcome->vcpu))
+			outcome->refusal = REFUSED_WRITE;
+		count(channel->shared, outcome);
+		if (outcome->refusal != REFUSED_NOT)
+			log_refusal(monitor, channel, outcome);
+		if (!outcome->reply)
+			continue;
+		length = build_reply(monitor, domain, frame, outcome);
+		n_replies++;
+		if (n_iov > 0 &&
+		    (uint8_t *)iov[n_iov - 1].iov_base + iov[n_iov - 1].iov_len == frame) {
+			iov[n_iov - 1].iov_len += length;
+			continue;
+		}
+		iov[n_iov].iov_base = frame;
+		iov[n_iov].iov_len = length;
+		n_iov++;
+	}
+	if (batch->n_outcomes > 0)
+		shared_store(channel->shared->requests,
+			     channel->shared->requests + batch->n_outcomes);
+	if (n_replies > 0)
+		guest_channel_reply(channel, iov, n_iov, n_replies);
+}

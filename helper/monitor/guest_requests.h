@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From a channel's bytes to votes, and from outcomes to replies. What a request gets:
+ *
+ *  CONNECT			nothing: the stock host sends nothing either
+ *  CPU_POWER			ACK when it is a vote and the frequency, if it changed, was written;
+ *				else NACK
+ *  PKT_POLICY			NACK (for now): a policy that nobody carries out is not taken
+ *  PKT_POLICY_REMOVE		nothing: no guest waits for a reply to it
+ *  QUERY_*			the list, or nothing where config denies it: no guest can tell a
+ *				NACK from the list that it waits for
+ *  anything else		NACK
+ *
+ * Guests of the first two generations read nothing, and are sent nothing.
+ */
+#ifndef VMPOWER_HELPER_MONITOR_GUEST_REQUESTS_H
+#define VMPOWER_HELPER_MONITOR_GUEST_REQUESTS_H
+
+#include "channel_monitor.h"
+
+/**
+ * guest_requests_process() - decode a batch's frames and vote
+ * @batch:	as guest_channel_begin() left it
+ *
+ * Stops at BATCH_FRAMES outcomes, at a piece of a frame, or, with batch->parked, before a
+ * frame that has to wait.
+ */
+void guest_requests_process(struct channel_monitor *monitor, struct request_batch *batch);
+
+/** guest_requests_answer() - after the frequencies were written: count, log, reply */
+void guest_requests_answer(struct channel_monitor *monitor, struct request_batch *batch);
+
+#endif

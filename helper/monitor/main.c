@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* vmpower-monitor: serves guests' channels for vmpowerd, which starts it and owns its link. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "channel_monitor.h"
+#include "log.h"
+
+static void ignore_signals(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	/*
+	 * How long the monitor lives is the manager's to decide, by closing the link. Signals to
+	 * the whole group or service (Ctrl-C, systemctl stop) would end it too early: the manager
+	 * still puts baselines back, and must not take the monitor's end for a crash.
+	 */
+	(void)sigaction(SIGINT, &ignore, NULL);
+	(void)sigaction(SIGTERM, &ignore, NULL);
+	(void)sigaction(SIGHUP, &ignore, NULL);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void give_up_privileges(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		log_warning("can't set no_new_privs: %s", strerror(errno));
+	/* nobody may look into memory that holds what guests say */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		log_warning("can't become undumpable: %s", strerror(errno));
+}
+
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	/* one fd a channel */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			log_warning("can't raise the limit of open files: %s", strerror(errno));
+	}
+}
+
+static bool is_link(int fd)
+{
+	socklen_t length = sizeof(int);
+	int type = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+		printf("vmpower-monitor %s\n", VMPOWER_VERSION);
+		return EXIT_SUCCESS;
+	}
+	log_init("vmpower-monitor", LOG_INFO);
+	if (!is_link(LINK_FD)) {
+		log_error("vmpowerd starts this program; by itself it does nothing");
+		return EXIT_FAILURE;
+	}
+	ignore_signals();
+	give_up_privileges();
+	raise_fd_limit();
+	return channel_monitor_main(LINK_FD) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vmpower-hook - tells vmpowerd that a domain has started or stopped
+ *
+ * libvirt runs it as root inside the start of a domain and waits for its exit and for the end
+ * of its stderr, without a timeout of its own. If it fails at "started" libvirt kills the new
+ * VM; if it fails at "reconnect", one that runs. Hence three rules, kept by everything below:
+ *
+ *  - exit 0, whatever happens: no daemon, no memory, a signal, nonsense as arguments;
+ *  - within HOOK_DEADLINE_MS: each wait is bounded, and an alarm stands behind them all;
+ *  - nothing on stdout (libvirt would take it for a new XML) or stderr, no child.
+ *
+ * It looks at nothing in the XML: stdin goes into a sealed memfd, the memfd to the manager.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hook_proto.h"
+#include "unix_socket.h"
+
+/* What is left of the deadline when we give up waiting is for the line to syslog. */
+#define WAIT_MS (HOOK_DEADLINE_MS - 50)
+
+struct hook {
+	uint64_t give_up_ms; /* CLOCK_MONOTONIC */
+	int xml_fd;
+	int socket_fd;
+	struct hook_event event;
+};
+
+/* A failure and where it happened, for the one line. */
+struct failure {
+	const char *step;
+	int error; /* -errno */
+};
+
+static void end_well(int signal)
+{
+	(void)signal;
+	_exit(0);
+}
+
+/*
+ * Neither a bug of ours nor a limit that the daemon runs under may end us by a signal: libvirt
+ * would see a failed hook.
+ */
+static void end_well_on_signals(void)
+{
+	static const int signals[] = {SIGALRM, SIGSEGV, SIGBUS,	 SIGILL,  SIGFPE,
+				      SIGABRT, SIGSYS,	SIGTERM, SIGXCPU, SIGXFSZ};
+	struct sigaction action = {.sa_handler = end_well};
+	sigset_t none;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaction(signals[i], &action, NULL);
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Wait until fd has @events. Return: 0; -ETIME; -errno */
+static int wait_for(const struct hook *hook, int fd, short events)
+{
+	struct pollfd pfd = {.fd = fd, .events = events};
+
+	for (;;) {
+		uint64_t now = now_ms();
+		int r;
+
+		if (now >= hook->give_up_ms)
+			return -ETIME;
+		r = poll(&pfd, 1, (int)(hook->give_up_ms - now));
+		if (r > 0)
+			return 0;
+		if (r < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+static enum hook_operation operation_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum hook_operation operation;
+	} operations[] = {
+		{"started", HOOK_STARTED},
+		{"reconnect", HOOK_RECONNECT},
+		{"stopped", HOOK_STOPPED},
+		{"release", HOOK_RELEASE},
+	};
+
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		if (strcmp(name, operations[i].name) == 0)
+			return operations[i].operation;
+	}
+	return 0;
+}
+
+static int set_text(char *field, size_t size, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len >= size)
+		return -ENAMETOOLONG;
+	memcpy(field, text, len + 1);
+	return 0;
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, data, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		data += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/* stdin, to its end, into the memfd; then nobody can change it any more. */
+static int take_xml(struct hook *hook)
+{
+	static char buffer[65536];
+	uint32_t size = 0;
+	int r;
+
+	hook->xml_fd = memfd_create("vmpower-domain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (hook->xml_fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n;
+
+		r = wait_for(hook, STDIN_FILENO, POLLIN);
+		if (r < 0)
+			return r;
+		n = read(STDIN_FILENO, buffer, sizeof(buffer));
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		if ((size_t)n > MAX_DOMAIN_XML - size)
+			return -E2BIG;
+		r = write_all(hook->xml_fd, buffer, (size_t)n);
+		if (r < 0)
+			return r;
+		size += (uint32_t)n;
+	}
+	hook->event.xml_size = size;
+	if (fcntl(hook->xml_fd, F_ADD_SEALS,
+		  F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return -errno;
+	return 0;
+}
+
+/*
+ * A full backlog gives EAGAIN at once, and no event tells of room: so the socket blocks for
+ * connect() alone, as long as SO_SNDTIMEO allows.
+ */
+static int connect_manager(struct hook *hook)
+{
+	const char *path = getenv(HOOK_SOCKET_ENV);
+	struct timeval timeout = {.tv_usec = WAIT_MS * 1000};
+	struct sockaddr_un address;
+	int r;
+
+	r = unix_address(path ? path : VMPOWER_RUNTIME_DIR "/hook.sock", &address);
+	if (r < 0)
+		return r;
+	hook->socket_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (hook->socket_fd < 0)
+		return -errno;
+	if (setsockopt(hook->socket_fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
+		return -errno;
+	if (connect(hook->socket_fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return errno == EAGAIN || errno == EINPROGRESS ? -ETIME : -errno;
+	return 0;
+}
+
+static int wait_accepted(struct hook *hook)
+{
+	struct hook_reply reply;
+	ssize_t n;
+	int r;
+
+	r = wait_for(hook, hook->socket_fd, POLLIN);
+	if (r < 0)
+		return r;
+	n = recv(hook->socket_fd, &reply, sizeof(reply), MSG_DONTWAIT);
+	if (n < 0)
+		return -errno;
+	if (n != sizeof(reply) || reply.magic != HOOK_MAGIC || reply.version != HOOK_VERSION)
+		return -EPROTO;
+	return 0;
+}
+
+static struct failure tell_manager(struct hook *hook)
+{
+	int r;
+
+	/* Else the next fd that is opened becomes it. */
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0)
+		return (struct failure){"stdin is closed", -errno};
+	r = connect_manager(hook);
+	if (r < 0)
+		return (struct failure){"can't reach vmpowerd (is it running?)", r};
+	r = take_xml(hook);
+	if (r < 0)
+		return (struct failure){"can't read the domain's XML from libvirt", r};
+	r = unix_send(hook->socket_fd, &hook->event, sizeof(hook->event), &hook->xml_fd, 1,
+		      MSG_DONTWAIT);
+	if (r < 0)
+		return (struct failure){"can't send to vmpowerd", r};
+	r = wait_accepted(hook);
+	if (r < 0)
+		return (struct failure){"no answer from vmpowerd", r};
+	return (struct failure){NULL, 0};
+}
+
+static void report(const char *domain, const char *operation, struct failure failure)
+{
+	openlog("vmpower-hook", LOG_PID, LOG_DAEMON);
+	syslog(LOG_WARNING, "domain \"%.200s\", %.20s: %s: %s; its power requests may go unheard",
+	       domain, operation, failure.step, strerror(-failure.error));
+}
+
+int main(int argc, char **argv)
+{
+	const struct itimerval deadline = {.it_value.tv_usec = HOOK_DEADLINE_MS * 1000};
+	struct hook hook = {
+		.xml_fd = -1,
+		.socket_fd = -1,
+		.event = {.magic = HOOK_MAGIC, .version = HOOK_VERSION},
+	};
+	struct failure failure = {NULL, 0};
+
+	hook.event.operation = argc < 3 ? 0 : operation_of(argv[2]);
+	if (argc >= 3 && !hook.event.operation)
+		return 0;
+
+	end_well_on_signals();
+	(void)setitimer(ITIMER_REAL, &deadline, NULL);
+	hook.give_up_ms = now_ms() + WAIT_MS;
+
+	if (argc < 3) {
+		report("?", "?",
+		       (struct failure){"called without domain and operation", -EINVAL});
+		return 0;
+	}
+	if (set_text(hook.event.domain, sizeof(hook.event.domain), argv[1]) < 0)
+		failure = (struct failure){"can't pass its name on", -ENAMETOOLONG};
+	else if (argc > 4 && set_text(hook.event.reason, sizeof(hook.event.reason), argv[4]) < 0)
+		hook.event.reason[0] = '\0'; /* for a log line only */
+	if (!failure.step)
+		failure = tell_manager(&hook);
+	if (failure.step)
+		report(argv[1], argv[2], failure);
+	return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Any bytes as a domain's XML: what domain_xml.h promises of the result must hold. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain_xml.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define require(condition)                                                                         \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			abort();                                                                   \
+	} while (0)
+
+static void check_vcpus(const struct domain_description *domain)
+{
+	const struct cpuset *end = domain->affinities + domain->n_affinities;
+	uint32_t i, online = 0;
+
+	require(domain->n_vcpus >= 1 && domain->n_vcpus <= MAX_DOMAIN_VCPUS);
+	for (i = 0; i < domain->n_vcpus; i++) {
+		const struct vcpu_description *vcpu = &domain->vcpus[i];
+
+		online += vcpu->online;
+		require(vcpu->pinned == (vcpu->affinity != NULL));
+		if (!vcpu->pinned)
+			continue;
+		require(vcpu->affinity >= domain->affinities && vcpu->affinity < end);
+		require(cpuset_count(vcpu->affinity) > 0);
+	}
+	require(online == domain->n_online);
+}
+
+static void check_channels(const struct domain_description *domain)
+{
+	uint32_t i;
+
+	require(domain->n_channels <= MAX_DOMAIN_CHANNELS);
+	for (i = 0; i < domain->n_channels; i++) {
+		const struct channel_description *channel = &domain->channels[i];
+
+		require(channel->number <= MAX_CHANNEL_NUMBER);
+		require(i == 0 || channel->number > channel[-1].number);
+		require(channel->path[0] == '/');
+		require(memchr(channel->path, '\0', sizeof(channel->path)));
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct domain_description *domain = NULL;
+	struct xml_error error;
+	int r = domain_xml_parse((const char *)data, size, &domain, &error);
+
+	require(memchr(error.text, '\0', sizeof(error.text)));
+	if (r < 0) {
+		require(r == -EINVAL || r == -E2BIG || r == -ENOMEM);
+		require(!domain && error.text[0]);
+		return 0;
+	}
+	require(r == 0 && domain && !error.text[0]);
+	require(domain->name[0] && memchr(domain->name, '\0', sizeof(domain->name)));
+	require(strlen(domain->uuid) == 36);
+	require(domain->id >= -1);
+	check_vcpus(domain);
+	check_channels(domain);
+	domain_description_free(domain);
+	return 0;
+}

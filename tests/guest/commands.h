@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The line protocol of the guest's control port: one request a line, one answer a line.
+ *
+ *   ping [WORD]                    ok [WORD]
+ *   ports                          ok 0 1 ...      numbers of the power ports
+ *   generation SIZE                ok              of all requests after it; 464 at first
+ *   connect N                      ok              sends CONNECT
+ *   power N VCPU UNIT [MS]         ack US | nack US | timeout
+ *                                                  UNIT: up down max min turbo noturbo, or a
+ *                                                  number; US: microseconds until the reply
+ *   send N KEY=VALUE...            ok              any request, no waiting; keys: see send_keys
+ *   reply N [MS]                   ack|nack KEY=VALUE... | frequencies ... |
+ *                                  capabilities ... | timeout | garbage HEX
+ *   raw N HEX...                   ok BYTES        written in one piece
+ *   read N [MS]                    ok HEX          what arrives within MS
+ *   flood N COUNT [VCPU UNIT [MS]] ok SENT ACKS NACKS US
+ *   close N                        ok
+ *   reboot | poweroff              ok              and then does it
+ *
+ * An answer "error TEXT" means that the request was not carried out.
+ */
+#ifndef VMPOWER_TESTS_GUEST_COMMANDS_H
+#define VMPOWER_TESTS_GUEST_COMMANDS_H
+
+#include <stddef.h>
+
+#define ANSWER_MAX 16384
+
+enum after { AFTER_NOTHING, AFTER_REBOOT, AFTER_POWEROFF };
+
+/**
+ * command_run() - carry one request out
+ * @line:	the request, NUL-terminated; is changed
+ * @answer:	the answer without newline, NUL-terminated
+ *
+ * Return: what is to be done once the answer is written.
+ */
+enum after command_run(char *line, char answer[ANSWER_MAX]);
+
+#endif

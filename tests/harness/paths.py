@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where things are in the tree, and what is made below build/."""
+
+import os
+import shutil
+from pathlib import Path
+
+TREE = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("VMPOWER_BUILD", TREE / "build")).resolve()
+BIN = Path(os.environ.get("BIN", BUILD / "bin")).resolve()
+GUEST = BUILD / "guest"
+LOG = BUILD / "log"
+
+PROGRAMS = ("vmpowerd", "vmpower-monitor", "vmpower-hook", "vmpowerctl")
+
+
+class MissingError(Exception):
+    """Something that has to be built or installed first."""
+
+
+def need_programs():
+    """Raise where vmpower is not built."""
+    missing = [name for name in PROGRAMS if not os.access(BIN / name, os.X_OK)]
+    if missing:
+        raise MissingError(f"{BIN} has no {', '.join(missing)}: run make first")
+
+
+def need_guest():
+    """Raise where the guest is not built."""
+    missing = [name for name in ("vmlinuz", "initramfs") if not (GUEST / name).exists()]
+    if missing:
+        raise MissingError(
+            f"{GUEST} has no {', '.join(missing)}: run tests/guest/build-guest "
+            f"{GUEST} {BUILD / 'guest-init'}"
+        )
+
+
+def need_libvirt():
+    """Raise where a program of libvirt or QEMU is not installed, or can't be run here."""
+    packages = {
+        "libvirtd": "libvirt-daemon-system",
+        "virtlogd": "libvirt-daemon-system",
+        "virsh": "libvirt-clients",
+        "qemu-system-x86_64": "qemu-system-x86",
+        "unshare": "util-linux",
+        "mount": "mount",
+        "ip": "iproute2",
+    }
+    missing = [name for name in packages if not shutil.which(name, path=SEARCH)]
+    if missing:
+        wanted = sorted({packages[name] for name in missing})
+        raise MissingError(f"no {', '.join(missing)} here: install {' '.join(wanted)}")
+
+
+def need_root():
+    """Raise where we can't make namespaces."""
+    if os.geteuid():
+        raise MissingError("private namespaces need root: run it with sudo, or in a container")
+
+
+SEARCH = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+
+
+def fresh_log_directory(name):
+    """An empty directory for the logs of one test program."""
+    directory = LOG / name
+    if directory.exists():
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True)
+    return directory

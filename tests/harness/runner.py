@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs test functions one after the other and says how each went.
+
+    ok - requests land on the right pCPU (1.2 s)
+    not ok - destroy restores the baseline (30.4 s)
+      waited 30 s in vain for: ...
+    12 passed, 1 failed
+
+A test fails by raising. What it prints with note() appears below its line.
+"""
+
+import sys
+import time
+import traceback
+from pathlib import Path
+
+INDENT = "  "
+
+
+class Skip(Exception):
+    """Raised by a test that can't run here; says why."""
+
+
+class Runner:
+    """Collects results; use run() for each test, then finish()."""
+
+    def __init__(self, words=(), log_tails=lambda since: (), stream=None):
+        """words: only tests whose name contains one of them; log_tails: called with the
+        time.time() of the test's start, gives (path, lines) pairs.
+        """
+        self.words = list(words)
+        self.log_tails = log_tails
+        self.stream = stream or sys.stdout
+        self.passed = self.failed = self.skipped = 0
+        self._notes = []
+
+    def _say(self, text):
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+    def note(self, text):
+        """A fact worth telling, a measured time say."""
+        self._notes.append(text)
+
+    def run(self, test, *arguments):
+        """Run one test; its name is the function's with spaces. True: it did not fail."""
+        name = test.__name__.removeprefix("test_").replace("_", " ")
+        if self.words and not any(word in name for word in self.words):
+            return True
+        self._notes = []
+        start = time.monotonic()
+        try:
+            test(*arguments)
+            verdict, self.passed = "ok", self.passed + 1
+        except Skip as reason:
+            verdict, self.skipped = "ok", self.skipped + 1
+            name += f" # SKIP {reason}"
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            verdict, self.failed = "not ok", self.failed + 1
+            self._failure(name, start, error)
+        if verdict == "ok":
+            self._say(f"ok - {name} ({time.monotonic() - start:.1f} s)")
+        for text in self._notes:
+            self._say(f"{INDENT}# {text}")
+        return verdict == "ok"
+
+    def _failure(self, name, start, error):
+        self._say(f"not ok - {name} ({time.monotonic() - start:.1f} s)")
+        reason = str(error) or "assertion failed"
+        if not isinstance(error, AssertionError):
+            reason = f"{type(error).__name__}: {reason}"
+        for line in reason.splitlines():
+            self._say(INDENT + line)
+        for frame in traceback.extract_tb(error.__traceback__)[1:]:
+            self._say(f"{INDENT}at {Path(frame.filename).name}:{frame.lineno}: {frame.line}")
+        for path, lines in self.log_tails(time.time() - (time.monotonic() - start)):
+            self._say(f"{INDENT}{path}:")
+            for line in lines:
+                self._say(f"{INDENT}| {line}")
+
+    def finish(self):
+        """The last line; return the exit status."""
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        self._say(f"{self.passed} passed, {self.failed} failed{skipped}")
+        return 1 if self.failed or not self.passed else 0

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vmpower's main job, shown on this machine: a domain starts, its guest asks, a pCPU obeys.
+
+usage: demo.py [--real] [--vcpus N]
+
+In private namespaces, so that the machine stays as it was: libvirtd with the hook, vmpowerd, a
+guest in QEMU. The cpufreq tree is a simulated one; with --real it is the host's own.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.guest import Guest  # noqa: E402
+from harness.host import Host  # noqa: E402
+from harness.isolate import Interrupted, isolate  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+DOMAIN = "demo"
+SCRIPT = ("max", "min", "up", "down")
+
+
+class Story:
+    """Prints what happens, with the time since the beginning."""
+
+    def __init__(self):
+        self.start = time.monotonic()
+
+    def tell(self, who, text):
+        """One line."""
+        print(f"{time.monotonic() - self.start:7.2f} s  {who:<9} {text}", flush=True)
+
+
+def start_domain(story, host, guest):
+    """virsh create, and what the hook makes of it."""
+    before = time.monotonic()
+    guest.create()
+    took = time.monotonic() - before
+    pins = ", ".join(f"vCPU {vcpu} on pCPU {cpu}" for vcpu, cpu in guest.pins.items())
+    story.tell("domain", f"{guest.name} started in {took:.2f} s ({host.accelerator}): {pins}")
+    host.vmpower.wait_connected(guest.name, len(guest.channels))
+    shown = host.vmpower.show(guest.name)
+    run = wait_until(lambda: hook_run(host, "started"), 10, "libvirtd's log to tell of the hook")
+    story.tell("hook", f"registered {len(shown['channels'])} channels in {run.milliseconds:.0f} ms")
+    for channel in shown["channels"]:
+        story.tell("channel", f"{channel['number']} {channel['state']}: {channel['path']}")
+
+
+def hook_run(host, operation):
+    """The call of the hook for this operation, or None."""
+    return next((run for run in host.hook_runs(DOMAIN) if run.operation == operation), None)
+
+
+def request(story, host, guest, vcpu, unit):
+    """One request from inside the guest, and where it lands."""
+    before = {cpu: host.cpufreq.khz(cpu) for cpu in host.cpufreq.policy_of}
+    answer, microseconds = guest.power(vcpu, unit)
+    pcpu = guest.pins[vcpu]
+    after = {cpu: host.cpufreq.khz(cpu) for cpu in host.cpufreq.policy_of}
+    if answer != "ack":
+        raise AssertionError(f"vCPU {vcpu} {unit}: {answer} instead of an ACK")
+    if after[pcpu] is None:
+        raise AssertionError(f"vCPU {vcpu} {unit}: pCPU {pcpu} was told nothing")
+    same_clock = host.cpufreq.policy_of[pcpu]
+    strays = [
+        cpu
+        for cpu, khz in after.items()
+        if khz != before[cpu] and host.cpufreq.policy_of[cpu] != same_clock
+    ]
+    if strays:
+        raise AssertionError(f"vCPU {vcpu} {unit}: pCPUs {strays} changed, too")
+    story.tell(
+        "guest",
+        f"vCPU {vcpu} {unit:<4} -> pCPU {pcpu} {after[pcpu]:>7} kHz"
+        f"   ACK in the guest after {microseconds / 1000:.1f} ms",
+    )
+
+
+def tell_counters(story, host, guest):
+    """What vmpowerctl says about it all."""
+    shown = host.vmpower.show(guest.name)
+    requests, acks, nacks = (
+        sum(channel[key] for channel in shown["channels"]) for key in ("requests", "acks", "nacks")
+    )
+    story.tell("vmpowerd", f"counted {requests} requests, {acks} ACKs, {nacks} NACKs")
+
+
+def play(story, host, vcpus):
+    """The whole story."""
+    baseline = host.cpufreq.snapshot()
+    usable = [cpu for cpu in host.real_cpus if cpu in host.cpufreq.policy_of]
+    guest = Guest(host, DOMAIN, dict(enumerate(usable[:vcpus])))
+    start_domain(story, host, guest)
+    before = time.monotonic()
+    guest.boot()
+    story.tell("guest", f"booted, {time.monotonic() - before:.1f} s after its channels were there")
+    guest.connect()
+    for unit in SCRIPT:
+        for vcpu in guest.pins:
+            request(story, host, guest, vcpu, unit)
+    tell_counters(story, host, guest)
+    pcpus = ", ".join(str(cpu) for cpu in guest.pins.values())
+    guest.destroy()
+    story.tell("domain", f"{DOMAIN} destroyed")
+    host.wait_baseline(baseline)
+    cpufreq = host.cpufreq
+    policy = cpufreq.policy_of[guest.pins[0]]
+    story.tell(
+        "host",
+        f"baseline restored on pCPU {pcpus}: governor "
+        f"{cpufreq.read(policy, 'scaling_governor')}, "
+        f"{cpufreq.read(policy, 'scaling_min_freq')} to "
+        f"{cpufreq.read(policy, 'scaling_max_freq')} kHz",
+    )
+    host.vmpower.wait_forgotten(DOMAIN)
+    host.vmpower.stop()
+
+
+def main():
+    """Tell the story, or what went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--real", action="store_true", help="set the host's own frequencies")
+    parser.add_argument("--vcpus", type=int, default=2, metavar="N", help="of the guest (2)")
+    options = parser.parse_args()
+    host = None
+    try:
+        isolate()
+        story = Story()
+        host = Host("demo", cpus=4, real=options.real, tell=story.tell)
+        with host:
+            play(story, host, options.vcpus)
+    except paths.MissingError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except Interrupted:
+        print("demo: interrupted; nothing is left behind", file=sys.stderr)
+        raise
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        print(f"demo: FAILED: {type(error).__name__}: {error}")
+        if host:
+            for path, lines in host.log_tails():
+                print(f"{path}:", *(f"| {line}" for line in lines), sep="\n  ")
+            print(f"demo: the logs are in {host.log}")
+        return 1
+    print("demo: ok")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

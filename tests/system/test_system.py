@@ -1,0 +1,487 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vmpower with a real libvirtd, real QEMU and real guests, in private namespaces.
+
+usage: test_system.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.guest import Guest  # noqa: E402
+from harness.host import HOOK, Host  # noqa: E402
+from harness.isolate import Interrupted, isolate  # noqa: E402
+from harness.process import alive, milliseconds_since  # noqa: E402
+from harness.runner import Runner, Skip  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+LOWEST, HIGHEST = 1200000, 3600000
+HOOK_DEADLINE_MS = 200
+# What a busy two-core machine may add to the deadline before we call it broken.
+HOOK_BOUND_MS = 1000
+
+
+class Stage:
+    """What every test gets: the host, and a runner to note figures with."""
+
+    def __init__(self, host, runner):
+        self.host = host
+        self.runner = runner
+        self.vmpower = host.vmpower
+        self.cpufreq = host.cpufreq
+        self.first = host.real_cpus[0]
+        self.second = host.real_cpus[1 % len(host.real_cpus)]
+
+    @contextlib.contextmanager
+    def guests(self, *specs, boot=True, persistent=False):
+        """Start domains, all at once, and boot them; the baseline has to be back at the end."""
+        baseline = self.cpufreq.snapshot()
+        guests = [Guest(self.host, *spec) for spec in specs]
+        try:
+            with ThreadPoolExecutor(len(guests)) as pool:
+                list(pool.map(lambda guest: start(guest, persistent), guests))
+            if boot:
+                for guest in guests:
+                    guest.boot()
+                    guest.connect()
+            yield guests
+        finally:
+            for guest in guests:
+                if guest.state() == "running":
+                    guest.destroy()
+                if persistent:
+                    self.host.virsh("undefine", "--managed-save", guest.name, check=False)
+        self.host.wait_baseline(baseline)
+        for guest in guests:
+            self.vmpower.wait_forgotten(guest.name)
+
+    def expect_khz(self, cpu, khz):
+        """The reply comes after the write, so what a guest has got an ACK for is there."""
+        now = self.cpufreq.khz(cpu)
+        assert now == khz, f"pCPU {cpu} is at {now} kHz, not at {khz}"
+
+
+def start(guest, persistent):
+    """Start one domain."""
+    if persistent:
+        guest.define().start()
+    else:
+        guest.create()
+
+
+def vote(guest, vcpu, unit, expected="ack"):
+    """One request from the guest, answered as expected."""
+    answer, microseconds = guest.power(vcpu, unit)
+    assert answer == expected, f"{guest.name}: vCPU {vcpu} {unit}: {answer}, not {expected}"
+    return microseconds
+
+
+def call_hook(domain, operation, xml, extra="-"):
+    """Run the installed hook as libvirt does; return milliseconds."""
+    sub = "end" if operation in ("stopped", "release") else "begin"
+    before = time.monotonic()
+    done = subprocess.run(
+        [HOOK, domain, operation, sub, extra], input=xml.encode(), capture_output=True, timeout=30
+    )
+    took = milliseconds_since(before)
+    assert done.returncode == 0, f"hook {operation}: exit {done.returncode}"
+    assert not done.stdout and not done.stderr, f"hook {operation} said: {done}"
+    assert took < HOOK_BOUND_MS, f"hook {operation} took {took:.0f} ms"
+    return took
+
+
+def inactive_xml(host, name):
+    """A persistent domain's definition."""
+    return host.virsh("dumpxml", "--inactive", name).stdout
+
+
+# ---- the main job
+
+
+def test_domains_started_at_once_are_all_registered(stage):
+    """Four starts in parallel: four hooks at once."""
+    both = {0: stage.first, 1: stage.second}
+    specs = [(f"crowd{number}", both) for number in range(4)]
+    with stage.guests(*specs, boot=False) as guests:
+        for guest in guests:
+            stage.vmpower.wait_connected(guest.name, 2)
+            shown = stage.vmpower.show(guest.name)
+            pins = {vcpu["vcpu"]: vcpu["cpus"] for vcpu in shown["vcpus"]}
+            assert pins == {vcpu: str(cpu) for vcpu, cpu in both.items()}, pins
+        started = [run for run in stage.host.hook_runs() if run.operation == "started"]
+        slowest = max(run.milliseconds for run in started)
+        stage.runner.note(f"slowest of {len(started)} hooks at started: {slowest:.0f} ms")
+
+
+def test_requests_land_on_the_right_pCPU_and_no_other(stage):
+    """Votes meet on shared pCPUs: the highest wins, silence protects, ACKs arrive."""
+    first, second = stage.first, stage.second
+    specs = [("one", {0: first}), ("two", {0: second}), ("both", {0: first, 1: second})]
+    untouched = stage.cpufreq.snapshot()
+    with stage.guests(*specs) as guests:
+        voters = {}
+        for guest in guests:
+            for vcpu, cpu in guest.pins.items():
+                voters.setdefault(cpu, []).append((guest, vcpu))
+        slowest = 0
+        done = set()
+        for cpu, group in voters.items():
+            others = {other: stage.cpufreq.khz(other) for other in range(stage.host.cpus)}
+            for number, (guest, vcpu) in enumerate(group, 1):
+                slowest = max(slowest, vote(guest, vcpu, "min"))
+                # a silent neighbour on the same pCPU is not slowed down
+                stage.expect_khz(cpu, LOWEST if number == len(group) else HIGHEST)
+            for guest, vcpu in group:
+                vote(guest, vcpu, "max")
+                stage.expect_khz(cpu, HIGHEST)
+                vote(guest, vcpu, "min")
+                stage.expect_khz(cpu, LOWEST)
+            done.add(cpu)
+            for other, khz in others.items():
+                if other != cpu:
+                    stage.expect_khz(other, khz)
+        touched = [stage.cpufreq.policy_of[cpu] for cpu in sorted(done)]
+        changed = stage.cpufreq.changed(untouched)
+        assert changed == touched, f"policies {changed} were set, not {touched}"
+        stage.runner.note(f"slowest ACK in a guest: {slowest / 1000:.1f} ms")
+
+
+def test_up_and_down_move_one_step(stage):
+    """One step of the table at a time."""
+    steps = sorted(
+        int(khz) for khz in stage.cpufreq.read(0, "scaling_available_frequencies").split()
+    )
+    with stage.guests(("stairs", {0: stage.first})) as (guest,):
+        vote(guest, 0, "min")
+        for khz in steps[1:4]:
+            vote(guest, 0, "up")
+            stage.expect_khz(stage.first, khz)
+        vote(guest, 0, "down")
+        stage.expect_khz(stage.first, steps[2])
+
+
+def test_a_guest_asks_for_a_vCPU_that_it_has_not(stage):
+    """NACK, and nothing moves."""
+    with stage.guests(("liar", {0: stage.first})) as (guest,):
+        before = stage.cpufreq.snapshot()
+        answer, _ = guest.power(5, "min", channel=0)
+        assert answer == "nack", answer
+        assert not stage.cpufreq.changed(before)
+        assert stage.vmpower.channel("liar", 0)["nacks"] == 1
+
+
+def test_destroy_restores_the_baseline(stage):
+    """Votes go with their domain; the baseline is back when the last one has gone."""
+    baseline = stage.cpufreq.snapshot()
+    pins = {0: stage.first}
+    with stage.guests(("stays", pins), ("goes", pins)) as (stays, goes):
+        vote(stays, 0, "min")
+        vote(goes, 0, "max")
+        stage.expect_khz(stage.first, HIGHEST)
+        goes.destroy()
+        stage.vmpower.wait_forgotten("goes")
+        wait_until(lambda: stage.cpufreq.khz(stage.first) == LOWEST, 20, "the other vote to count")
+        stays.destroy()
+        stage.host.wait_baseline(baseline)
+    assert stage.vmpower.status()["controlled"] == 0
+
+
+def test_kill_of_QEMU_restores_the_baseline(stage):
+    """As destroy; here it is HUP on the channels that tells first."""
+    with stage.guests(("victim", {0: stage.first})) as (guest,):
+        baseline = stage.cpufreq.snapshot()
+        vote(guest, 0, "min")
+        assert stage.cpufreq.changed(baseline) == [stage.cpufreq.policy_of[stage.first]]
+        guest.hang_up()
+        os.kill(guest.qemu_pid(), signal.SIGKILL)
+        wait_until(lambda: not guest.qemu_pid(), 20, "QEMU's end")
+
+
+# ---- the hook, when its daemon does not answer
+
+
+def outage(stage, name, prepare, recover):
+    """virsh create while vmpowerd is away: in time, running, registered once it is back."""
+    xml = Guest(stage.host, name, {0: stage.first}).xml()
+    prepare()
+    try:
+        slowest = max(call_hook(name, operation, xml) for operation in ("started", "reconnect"))
+        before = time.monotonic()
+        guest = Guest(stage.host, name, {0: stage.first}).create()
+        took = milliseconds_since(before)
+        assert guest.state() == "running", guest.state()
+        runs = stage.host.hook_runs(name)
+        assert runs, "libvirtd did not run the hook"
+        inside = max(run.milliseconds for run in runs)
+        assert inside < HOOK_BOUND_MS, f"libvirt waited {inside:.0f} ms for the hook"
+    finally:
+        recover()
+    stage.runner.note(
+        f"hook alone {slowest:.0f} ms, in libvirt at most {inside:.0f} ms "
+        f"(deadline {HOOK_DEADLINE_MS} ms); virsh create {took:.0f} ms"
+    )
+    stage.vmpower.wait_connected(name, 1, timeout=60)
+    guest.boot().connect()
+    vote(guest, 0, "min")
+    stage.expect_khz(stage.first, LOWEST)
+    guest.destroy()
+    stage.vmpower.wait_forgotten(name)
+
+
+def test_hook_with_the_daemon_stopped(stage):
+    """SIGSTOP: the worst that can happen to the hook, somebody who accepts and is silent."""
+    baseline = stage.cpufreq.snapshot()
+    daemon = stage.vmpower.process
+    outage(
+        stage, "frozen", lambda: daemon.send(signal.SIGSTOP), lambda: daemon.send(signal.SIGCONT)
+    )
+    stage.host.wait_baseline(baseline)
+
+
+def test_hook_with_the_daemon_dead(stage):
+    """SIGKILL: its sockets are left behind and refuse."""
+    baseline = stage.cpufreq.snapshot()
+    outage(stage, "orphan", stage.vmpower.kill, stage.vmpower.start)
+    stage.host.wait_baseline(baseline)
+
+
+def test_hook_without_a_daemon(stage):
+    """Stopped in good order: no socket at all."""
+    baseline = stage.cpufreq.snapshot()
+    outage(stage, "early", stage.vmpower.stop, stage.vmpower.start)
+    stage.host.wait_baseline(baseline)
+
+
+# ---- a domain's life beyond start and destroy
+
+
+def test_virsh_reboot(stage):
+    """No hook tells of a reboot, QEMU keeps the channels: served as before."""
+    with stage.guests(("again", {0: stage.first})) as (guest,):
+        vote(guest, 0, "min")
+        calls = len(stage.host.hook_runs("again"))
+        qemu = guest.qemu_pid()
+        booted = guest.console.read_text(errors="replace").count("guest: ready")
+        stage.host.virsh("reboot", "again", "--mode", "acpi")
+        wait_until(
+            lambda: guest.console.read_text(errors="replace").count("guest: ready") > booted,
+            120,
+            "the guest to boot again",
+        )
+        guest.boot()
+        guest.connect()
+        for unit, khz in (("max", HIGHEST), ("min", LOWEST)):
+            vote(guest, 0, unit)
+            stage.expect_khz(stage.first, khz)
+        assert guest.qemu_pid() == qemu, "reboot made another QEMU"
+        assert len(stage.host.hook_runs("again")) == calls
+        stage.vmpower.wait_connected("again", 1)
+
+
+def test_managed_save_and_start(stage):
+    """The hook's restore passes the XML through; the guest goes on where it was."""
+    baseline = stage.cpufreq.snapshot()
+    with stage.guests(("sleeper", {0: stage.first}), persistent=True) as (guest,):
+        before = inactive_xml(stage.host, "sleeper")
+        vote(guest, 0, "min")
+        guest.hang_up()
+        stage.host.virsh("managedsave", "sleeper")
+        stage.vmpower.wait_forgotten("sleeper")
+        stage.host.wait_baseline(baseline)
+        image = stage.host.virsh("managedsave-dumpxml", "sleeper").stdout
+        call_hook("sleeper", "restore", image)
+        call_hook("sleeper", "migrate", image)
+        guest.start()
+        operations = [run.operation for run in stage.host.hook_runs("sleeper")]
+        assert "restore" in operations, operations
+        assert inactive_xml(stage.host, "sleeper") == before, "the definition has changed"
+        tainted = (stage.host.log / "libvirt/qemu/sleeper.log").read_text(errors="replace")
+        assert "hook-script" not in tainted, "libvirt says that the hook changed the XML"
+        stage.vmpower.wait_connected("sleeper", 1)
+        guest.boot()
+        vote(guest, 0, "max")
+        stage.expect_khz(stage.first, HIGHEST)
+
+
+def test_vcpupin_moves_the_vote(stage):
+    """Pinned anew while it runs: no hook tells of that, libvirt's event does."""
+    if stage.first == stage.second:
+        raise Skip("this machine has one CPU")
+    with stage.guests(("mover", {0: stage.first})) as (guest,):
+        baseline = stage.cpufreq.snapshot()
+        vote(guest, 0, "min")
+        stage.host.virsh("vcpupin", "mover", "0", str(stage.second), "--live")
+        policy = stage.cpufreq.policy_of[stage.second]
+        wait_until(
+            lambda: stage.cpufreq.changed(baseline) == [policy],
+            20,
+            f"policy{policy} alone to be set",
+            state=lambda: stage.cpufreq.changed(baseline),
+        )
+        vote(guest, 0, "min")
+        stage.expect_khz(stage.second, LOWEST)
+
+
+def test_channel_plugged_while_it_runs(stage):
+    """A channel more: DEVICE_ADDED tells."""
+    with stage.guests(("plug", {0: stage.first})) as (guest,):
+        device = stage.host.log / "channel.xml"
+        device.write_text(
+            "<channel type='unix'>"
+            "<target type='virtio' name='virtio.serial.port.poweragent.7'/></channel>"
+        )
+        stage.host.virsh("attach-device", "plug", str(device), "--live")
+        stage.vmpower.wait_connected("plug", 2)
+        wait_until(lambda: "7" in guest.ask("ports"), 20, "the port in the guest")
+        guest.ask("connect 7")
+        answer, _ = guest.power(0, "min", channel=7)
+        assert answer == "ack", answer
+        stage.expect_khz(stage.first, LOWEST)
+
+
+# ---- crashes and restarts
+
+
+def unharmed(guest, qemu):
+    """The domain is the same one, and the guest answers."""
+    assert guest.qemu_pid() == qemu, "QEMU is another or gone"
+    assert guest.state() == "running", guest.state()
+    assert guest.ask("ping") == ["ok"]
+
+
+def test_kill_of_the_daemon_while_a_domain_runs(stage):
+    """SIGKILL: the domain does not notice; the next vmpowerd finds it and serves it."""
+    with stage.guests(("survivor", {0: stage.first})) as (guest,):
+        qemu = guest.qemu_pid()
+        vote(guest, 0, "min")
+        stage.vmpower.kill()
+        unharmed(guest, qemu)
+        stage.vmpower.start()
+        stage.vmpower.wait_connected("survivor", 1)
+        vote(guest, 0, "max")
+        stage.expect_khz(stage.first, HIGHEST)
+        vote(guest, 0, "min")
+        stage.expect_khz(stage.first, LOWEST)
+        unharmed(guest, qemu)
+
+
+def test_stop_of_the_daemon_restores_the_baseline(stage):
+    """SIGTERM with a domain that has voted: as if vmpower had never been there."""
+    baseline = stage.cpufreq.snapshot()
+    with stage.guests(("left", {0: stage.first})) as (guest,):
+        qemu = guest.qemu_pid()
+        vote(guest, 0, "min")
+        stage.vmpower.stop()
+        assert not stage.cpufreq.changed(baseline), stage.cpufreq.changed(baseline)
+        unharmed(guest, qemu)
+        stage.vmpower.start()
+        stage.vmpower.wait_connected("left", 1)
+        vote(guest, 0, "min")
+        stage.expect_khz(stage.first, LOWEST)
+
+
+def test_kill_of_the_monitor_while_a_domain_runs(stage):
+    """SIGKILL: another takes the same channels over; QEMU sees no disconnect."""
+    with stage.guests(("steady", {0: stage.first})) as (guest,):
+        qemu = guest.qemu_pid()
+        vote(guest, 0, "min")
+        stage.vmpower.kill_monitor()
+        stage.vmpower.wait_connected("steady", 1)
+        vote(guest, 0, "max")
+        stage.expect_khz(stage.first, HIGHEST)
+        unharmed(guest, qemu)
+        assert alive(stage.vmpower.process.pid)
+
+
+def test_restart_of_libvirtd(stage):
+    """The reconnect hook: a failure there would kill the domain."""
+    with stage.guests(("constant", {0: stage.first})) as (guest,):
+        qemu = guest.qemu_pid()
+        vote(guest, 0, "min")
+        requests = stage.vmpower.channel("constant", 0)["requests"]
+        stage.host.stop_libvirtd()
+        vote(guest, 0, "max")  # libvirt has no part in a request
+        stage.host.start_libvirtd()
+        wait_until(
+            lambda: any(run.operation == "reconnect" for run in stage.host.hook_runs("constant")),
+            30,
+            "the reconnect hook",
+        )
+        stage.vmpower.wait_connected("constant", 1)
+        channel = stage.vmpower.channel("constant", 0)
+        assert channel["requests"] == requests + 1, channel
+        stage.expect_khz(stage.first, HIGHEST)
+        vote(guest, 0, "min")
+        stage.expect_khz(stage.first, LOWEST)
+        unharmed(guest, qemu)
+        wait_until(
+            lambda: stage.vmpower.status()["libvirt_connected"], 60, "vmpowerd's new connection"
+        )
+
+
+def test_hook_prints_nothing_and_never_fails(stage):
+    """All calls of this session, as libvirtd's log has them."""
+    runs = stage.host.hook_runs()
+    if not runs:
+        raise Skip("no domain was started before")
+    bad = [run for run in runs if run.status or run.output]
+    assert not bad, [(run.domain, run.operation, run.status, run.output) for run in bad]
+    slow = [run for run in runs if run.milliseconds >= HOOK_BOUND_MS]
+    assert not slow, [(run.domain, run.operation, run.milliseconds) for run in slow]
+    times = sorted(run.milliseconds for run in runs)
+    stage.runner.note(
+        f"{len(runs)} calls; median {times[len(times) // 2]:.0f} ms, longest {times[-1]:.0f} ms"
+    )
+
+
+TESTS = [value for name, value in list(globals().items()) if re.match(r"test_", name)]
+
+
+def main():
+    """Run them all on one host."""
+    host = None
+    runner = Runner(sys.argv[1:], lambda since: host.log_tails(since) if host else ())
+    try:
+        isolate()
+        host = Host("system", cpus=8)
+        with host:
+            stage = Stage(host, runner)
+            for test in TESTS:
+                if not runner.run(test, stage):
+                    clean_up(host)
+    except (paths.MissingError, AssertionError) as error:
+        print(f"test_system: {error}", file=sys.stderr)
+        return 1
+    except Interrupted:
+        print("test_system: interrupted; nothing is left behind", file=sys.stderr)
+        raise
+    if runner.failed:
+        print(f"the logs are in {host.log}")
+    return runner.finish()
+
+
+def clean_up(host):
+    """After a failed test: what the next one expects to find."""
+    for guest in list(host.guests):
+        with contextlib.suppress(AssertionError):
+            guest.destroy()
+    if not host.libvirtd:
+        host.start_libvirtd()
+    if not host.vmpower.process or host.vmpower.process.exit_status() is not None:
+        host.vmpower.start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

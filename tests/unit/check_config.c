@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "config.h"
+
+static char directory[64], path[96];
+static struct config config;
+static struct config_error error;
+
+static void make_directory(void)
+{
+	(void)snprintf(directory, sizeof(directory), "%s", "/tmp/check_config.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	(void)snprintf(path, sizeof(path), "%s/vmpower.conf", directory);
+	memset(&config, 0x55, sizeof(config));
+	error.text[0] = '\0';
+}
+
+static void remove_directory(void)
+{
+	char command[128];
+
+	(void)snprintf(command, sizeof(command), "rm -r %s", directory);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void write_bytes(const char *file, const char *bytes, size_t size)
+{
+	cleanup_close int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, bytes, size), (ssize_t)size);
+}
+
+static void write_drop_in(const char *name, const char *text)
+{
+	char file[160];
+
+	(void)snprintf(file, sizeof(file), "%s.d", path);
+	ck_assert(mkdir(file, 0700) == 0 || errno == EEXIST);
+	(void)snprintf(file, sizeof(file), "%s.d/%s", path, name);
+	write_bytes(file, text, strlen(text));
+}
+
+static int load(const char *text)
+{
+	write_bytes(path, text, strlen(text));
+	return config_load(path, true, &config, &error);
+}
+
+static void assert_defaults(void)
+{
+	struct config defaults;
+
+	config_defaults(&defaults);
+	ck_assert_str_eq(config.libvirt_uri, defaults.libvirt_uri);
+	ck_assert_str_eq(config.sysfs, defaults.sysfs);
+	ck_assert_mem_eq(config.peer_users, defaults.peer_users, sizeof(config.peer_users));
+	ck_assert_uint_eq(config.channel_rate, defaults.channel_rate);
+	ck_assert_uint_eq(config.channel_burst, defaults.channel_burst);
+	ck_assert_int_eq(config.channel_queries, defaults.channel_queries);
+	ck_assert_int_eq(config.method, defaults.method);
+	ck_assert_uint_eq(config.transition_interval_us, defaults.transition_interval_us);
+	ck_assert_int_eq(config.foreign, defaults.foreign);
+	ck_assert_int_eq(config.silence, defaults.silence);
+	ck_assert_int_eq(config.allow_unpinned, defaults.allow_unpinned);
+	ck_assert_uint_eq(config.min_khz, defaults.min_khz);
+	ck_assert_uint_eq(config.max_khz, defaults.max_khz);
+	ck_assert_int_eq(config.turbo, defaults.turbo);
+}
+
+START_TEST(every_key)
+{
+	ck_assert_int_eq(load("[libvirt]\n"
+			      "uri = qemu+unix:///system?socket=/run/libvirt/sock\n"
+			      "[channel]\n"
+			      "rate=0\n"
+			      "burst = 1000000 ; inline\n"
+			      "queries = no\n"
+			      "peer-user = one, two,three  four\n"
+			      "\n"
+			      "# comment\n"
+			      "  ; comment\n"
+			      "[cpufreq]  # comment\n"
+			      "sysfs = /tmp/sys with blank\n"
+			      "method = limits\n"
+			      "transition-interval = 500\n"
+			      "foreign = reassert\n"
+			      "[arbitration]\n"
+			      "silence = ignore\n"
+			      "allow-unpinned = yes\n"
+			      "[limits]\r\n"
+			      "min-frequency = 1000\r\n"
+			      "max-frequency = 20000000\r\n"
+			      "turbo = no"),
+			 0);
+	ck_assert_str_eq(config.libvirt_uri, "qemu+unix:///system?socket=/run/libvirt/sock");
+	ck_assert_uint_eq(config.channel_rate, 0);
+	ck_assert_uint_eq(config.channel_burst, 1000000);
+	ck_assert(!config.channel_queries);
+	ck_assert_str_eq(config.peer_users[0], "one");
+	ck_assert_str_eq(config.peer_users[1], "two");
+	ck_assert_str_eq(config.peer_users[2], "three");
+	ck_assert_str_eq(config.peer_users[3], "four");
+	ck_assert_str_eq(config.peer_users[4], "");
+	ck_assert_str_eq(config.sysfs, "/tmp/sys with blank");
+	ck_assert_int_eq(config.method, CHOOSE_LIMITS);
+	ck_assert_uint_eq(config.transition_interval_us, 500);
+	ck_assert_int_eq(config.foreign, FOREIGN_REASSERT);
+	ck_assert_int_eq(config.silence, SILENCE_IGNORE);
+	ck_assert(config.allow_unpinned);
+	ck_assert_uint_eq(config.min_khz, 1000);
+	ck_assert_uint_eq(config.max_khz, 20000000);
+	ck_assert(!config.turbo);
+}
+END_TEST
+
+START_TEST(defaults)
+{
+	ck_assert_int_eq(load(""), 0);
+	assert_defaults();
+	ck_assert_str_eq(config.libvirt_uri, "qemu:///system");
+	ck_assert_str_eq(config.sysfs, "/sys");
+	ck_assert_str_eq(config.peer_users[0], "root");
+	ck_assert_str_eq(config.peer_users[1], "qemu");
+	ck_assert_str_eq(config.peer_users[2], "libvirt-qemu");
+	ck_assert_int_eq(load("\xef\xbb\xbf# with a byte order mark\n[channel]\n"), 0);
+	assert_defaults();
+}
+END_TEST
+
+/* The file that is shipped, as it is and with every key in use: both are the defaults. */
+START_TEST(shipped_file)
+{
+	static const char beside[] = "/../../packaging/vmpower.conf";
+	char shipped[512] = __FILE__, text[16384], *slash = strrchr(shipped, '/');
+	cleanup_fclose FILE *file = NULL;
+	unsigned int n_keys = 0;
+	size_t n;
+
+	ck_assert_ptr_nonnull(slash);
+	ck_assert_uint_lt((size_t)(slash - shipped) + sizeof(beside), sizeof(shipped));
+	memcpy(slash, beside, sizeof(beside));
+	file = fopen(shipped, "re");
+	ck_assert_msg(file != NULL, "%s", shipped);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	ck_assert_uint_lt(n, sizeof(text) - 1);
+	text[n] = '\0';
+	ck_assert_msg(load(text) == 0, "%s", error.text);
+	assert_defaults();
+
+	/* "#key = value" is a key, "# text" is not. */
+	for (char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (line[0] == '#' && line[1] >= 'a' && line[1] <= 'z') {
+			line[0] = '\n';
+			n_keys++;
+		}
+	}
+	ck_assert_uint_eq(n_keys, 14);
+	ck_assert_msg(load(text) == 0, "%s", error.text);
+	assert_defaults();
+}
+END_TEST
+
+#define TEN "0123456789"
+#define FIFTY TEN TEN TEN TEN TEN
+
+static const struct {
+	const char *text;
+	int line;
+	const char *words[3]; /* in the message */
+} bad[] = {
+	{"[chanel]\nrate = 1\n", 1, {"[chanel]", "libvirt, channel, cpufreq, arbitration, limits"}},
+	{"[chanel]\n", 1, {"unknown section"}},
+	{"[]\n", 1, {"unknown section"}},
+	{"[channel\nrate = 1\n", 1, {"]"}},
+	{"[channel] rate = 1\n", 1, {"[channel]"}},
+	{"rate = 1\n", 1, {"'rate'", "before any [section]"}},
+	{"[channel]\n\nrat = 1\n", 3, {"'rat'", "[channel]", "rate, burst, queries, peer-user"}},
+	{"[channel]\nuri = none\n", 2, {"'uri'", "[channel]"}},
+	{"[channel]\nRate = 1\n", 2, {"'Rate'"}},
+	{"[channel]\nrate = 1\nrate = 2\n", 3, {"'rate'", "twice"}},
+	{"[channel]\nrate = 1\n[limits]\n[channel]\nrate = 1\n", 5, {"'rate'", "twice"}},
+	{"[channel]\nrate = 1\n  2\n", 3, {"blank"}},
+	{"[channel]\nrate = 1\n  burst = 2\n", 3, {"blank"}},
+	{"[channel]\nrate\n", 2, {"key = value"}},
+	{"[channel]\nnonsense\nrate = x\n", 2, {"key = value"}},
+	{"[channel]\nrate = x\nnonsense\n", 2, {"rate is 'x'"}},
+	{"[channel]\nrate = \n", 2, {"rate is ''", "1000000"}},
+	{"[channel]\nrate = -1\n", 2, {"'-1'", "0 (unlimited) to 1000000"}},
+	{"[channel]\nrate = 1000001\n", 2, {"[channel] rate"}},
+	{"[channel]\nrate = 010\n", 2, {"[channel] rate"}},
+	{"[channel]\nrate = 5 # five\n", 2, {"[channel] rate"}},
+	{"[channel]\nburst = 0\n", 2, {"[channel] burst"}},
+	{"[channel]\nqueries = true\n", 2, {"'true'", "yes or no"}},
+	{"[channel]\npeer-user = ,\n", 2, {"peer-user", "1 to 15"}},
+	{"[channel]\npeer-user = a:b\n", 2, {"peer-user"}},
+	{"[channel]\npeer-user = -a\n", 2, {"peer-user"}},
+	{"[channel]\npeer-user = a b c d e f g h i j k l m n o p\n", 2, {"peer-user"}},
+	{"[channel]\npeer-user = abcdefghijklmnopqrstuvwxyzabcdefg\n", 2, {"peer-user"}},
+	{"[libvirt]\nuri = system\n", 2, {"uri", "none"}},
+	{"[cpufreq]\nsysfs = sys\n", 2, {"sysfs", "absolute"}},
+	{"[cpufreq]\nmethod = userspace\n", 2, {"'userspace'", "auto, setspeed or limits"}},
+	{"[cpufreq]\nforeign = fight\n", 2, {"report or reassert"}},
+	{"[arbitration]\nsilence = \n", 2, {"protect or ignore"}},
+	{"[limits]\nmin-frequency = 999\n", 2, {"min-frequency", "1000 to 20000000 kHz"}},
+	{"[limits]\nmax-frequency = 20000001\n", 2, {"max-frequency"}},
+	{"[limits]\nmin-frequency = 2000000\nmax-frequency = 1999999\nturbo = no\n",
+	 3,
+	 {"2000000", "1999999", "above"}},
+	{"# " FIFTY FIFTY FIFTY FIFTY "\n", 1, {"too long"}},
+	{"[libvirt]\nuri = test://" FIFTY FIFTY FIFTY FIFTY "\n", 2, {"too long"}},
+	{"[libvirt]\n\x01\n", 2, {"control character"}},
+};
+
+START_TEST(refuses)
+{
+	char place[128];
+
+	ck_assert_int_eq(load(bad[_i].text), -EINVAL);
+	(void)snprintf(place, sizeof(place), "%s:%d: ", path, bad[_i].line);
+	ck_assert_msg(strncmp(error.text, place, strlen(place)) == 0, "%s", error.text);
+	for (size_t i = 0; i < array_size(bad[_i].words) && bad[_i].words[i]; i++)
+		ck_assert_msg(strstr(error.text, bad[_i].words[i]) != NULL, "%s", error.text);
+	/* Not touched. */
+	ck_assert_uint_eq(config.channel_rate, 0x55555555);
+}
+END_TEST
+
+START_TEST(refuses_a_nul)
+{
+	static const char text[] = "[channel]\nrate = 1\0\nburst = 1\n";
+
+	write_bytes(path, text, sizeof(text) - 1);
+	ck_assert_int_eq(config_load(path, true, &config, &error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, ":2: a control character"));
+}
+END_TEST
+
+START_TEST(longest_line)
+{
+	/* Whatever the library's limit is: a line is taken whole, or refused. */
+	for (size_t n = 1; n < CONFIG_TEXT; n++) {
+		char text[512], name[CONFIG_TEXT + 1];
+
+		memset(name, 'x', n);
+		name[n] = '\0';
+		(void)snprintf(text, sizeof(text), "[cpufreq]\nsysfs=/%s\n", name);
+		if (load(text) == 0)
+			ck_assert_str_eq(config.sysfs + 1, name);
+		else
+			ck_assert_msg(strstr(error.text, ":2: line too long") != NULL ||
+					      strstr(error.text, ":2: [cpufreq] sysfs") != NULL,
+				      "%zu: %s", n, error.text);
+	}
+	ck_assert_int_eq(load("[cpufreq]\nsysfs=/" FIFTY FIFTY FIFTY TEN TEN "\n"), 0);
+}
+END_TEST
+
+START_TEST(missing)
+{
+	ck_assert_int_eq(config_load(path, true, &config, &error), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(error.text, path));
+	ck_assert_int_eq(config_load(path, false, &config, &error), 0);
+	assert_defaults();
+	write_drop_in("a.conf", "[channel]\nrate = 7\n");
+	ck_assert_int_eq(config_load(path, false, &config, &error), 0);
+	ck_assert_uint_eq(config.channel_rate, 7);
+}
+END_TEST
+
+START_TEST(not_regular)
+{
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(config_load(path, false, &config, &error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "not a regular file"));
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(config_load(path, false, &config, &error), -EINVAL);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink(path, path), 0);
+	ck_assert_int_eq(config_load(path, false, &config, &error), -ELOOP);
+	ck_assert_ptr_nonnull(strstr(error.text, "can't be read"));
+}
+END_TEST
+
+START_TEST(drop_ins)
+{
+	write_drop_in("20-b.conf", "[channel]\nrate = 20\nburst = 20\n");
+	write_drop_in("10-a.conf", "[channel]\nrate = 10\nburst = 10\nqueries = no\n");
+	write_drop_in("30.conf~", "nonsense");
+	write_drop_in(".hidden.conf", "nonsense");
+	write_drop_in(".conf", "nonsense");
+	ck_assert_msg(load("[channel]\nrate = 1\n[limits]\nturbo = no\n") == 0, "%s", error.text);
+	ck_assert_uint_eq(config.channel_rate, 20);
+	ck_assert_uint_eq(config.channel_burst, 20);
+	ck_assert(!config.channel_queries);
+	ck_assert(!config.turbo);
+
+	write_drop_in("30-c.conf", "[channel]\nrate = 20\n\nrates = 20\n");
+	ck_assert_int_eq(load(""), -EINVAL);
+	ck_assert_ptr_nonnull(
+		strstr(error.text, "/vmpower.conf.d/30-c.conf:4: unknown key 'rates'"));
+}
+END_TEST
+
+START_TEST(limits_of_two_files)
+{
+	write_drop_in("a.conf", "[limits]\nmax-frequency = 1000000\n");
+	ck_assert_int_eq(load("[limits]\nmin-frequency = 2000000\nmax-frequency = 3000000\n"),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "a.conf:2: [limits] min-frequency 2000000"));
+	/* Only what holds at the end counts. */
+	ck_assert_int_eq(load("[limits]\nmin-frequency = 900000\nmax-frequency = 800000\n"), 0);
+	ck_assert_uint_eq(config.max_khz, 1000000);
+	write_drop_in("a.conf", "[limits]\nmax-frequency = 0\n");
+	ck_assert_int_eq(load("[limits]\nmin-frequency = 2000000\n"), 0);
+}
+END_TEST
+
+START_TEST(long_message_is_cut_with_a_mark)
+{
+	char deep[2048];
+	size_t used = (size_t)snprintf(deep, sizeof(deep), "%s", directory);
+
+	for (int i = 0; i < 6; i++)
+		used += (size_t)snprintf(deep + used, sizeof(deep) - used, "/%0200d", i);
+	ck_assert_int_eq(config_load(deep, true, &config, &error), -ENOENT);
+	ck_assert_uint_eq(strlen(error.text), sizeof(error.text) - 1);
+	ck_assert_str_eq(error.text + sizeof(error.text) - 4, "...");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *tcase = tcase_create("config");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, make_directory, remove_directory);
+	tcase_add_test(tcase, every_key);
+	tcase_add_test(tcase, defaults);
+	tcase_add_test(tcase, shipped_file);
+	tcase_add_loop_test(tcase, refuses, 0, (int)array_size(bad));
+	tcase_add_test(tcase, refuses_a_nul);
+	tcase_add_test(tcase, longest_line);
+	tcase_add_test(tcase, missing);
+	tcase_add_test(tcase, not_regular);
+	tcase_add_test(tcase, drop_ins);
+	tcase_add_test(tcase, limits_of_two_files);
+	tcase_add_test(tcase, long_message_is_cut_with_a_mark);
+	suite_add_tcase(suite, tcase);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

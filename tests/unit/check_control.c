@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * org.vmpower.Manager over a real socket and on a real registry; libvirt, the monitor and
+ * cpufreq are stood in for by the functions below, which the linker takes before the library's.
+ */
+#include "varlink_fixture.h"
+
+#include "control.h"
+#include "control_methods.h"
+#include "varlink_text.h"
+
+#define METHOD(name, parameters)                                                                   \
+	"{\"method\":\"org.vmpower.Manager." name "\",\"parameters\":" parameters "}"
+#define RESULT(parameters) "{\"parameters\":" parameters "}"
+#define ERROR(name, parameters)                                                                    \
+	"{\"error\":\"org.vmpower.Manager." name "\",\"parameters\":" parameters "}"
+#define INVALID(name)                                                                              \
+	"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":"       \
+	"\"" name "\"}}"
+#define UUID_1 "11111111-1111-1111-1111-111111111111"
+#define UUID_2 "22222222-2222-2222-2222-222222222222"
+
+/* --- stand-ins ------------------------------------------------------------------------ */
+
+struct virt {
+	struct loop *loop;
+	struct loop_timer answer;
+	void (*found)(void *context, int error, const char *xml, size_t size);
+	void *context;
+	int error;	  /* what lookups find */
+	int lookup_error; /* what virt_lookup() itself returns, where negative */
+	bool silent;	  /* lookups find nothing, ever */
+	const char *xml;
+	char asked[MAX_DOMAIN_NAME];
+	int n_cancelled;
+};
+
+static struct {
+	struct fixture fixture;
+	struct control *control;
+	struct registry *registry;
+	struct virt virt;
+	int n_registered;
+} stage;
+
+static struct shared_state shared; /* 10s of MB, of which pages in use alone take memory */
+static struct frequency_domain frequency[2];
+
+struct domains {
+	int unused;
+};
+static struct domains the_domains;
+
+static void on_answer(struct loop_timer *timer)
+{
+	struct virt *virt = container_of(timer, struct virt, answer);
+	size_t size = virt->error ? 0 : strlen(virt->xml);
+
+	virt->found(virt->context, virt->error, virt->error ? NULL : virt->xml, size);
+}
+
+int virt_lookup(struct virt *virt, const char *name_or_uuid,
+		void (*found)(void *context, int error, const char *xml, size_t size),
+		void *context)
+{
+	if (virt->lookup_error < 0)
+		return virt->lookup_error;
+	virt->found = found;
+	virt->context = context;
+	(void)snprintf(virt->asked, sizeof(virt->asked), "%s", name_or_uuid);
+	if (!virt->silent)
+		loop_timer_set(virt->loop, &virt->answer, 0);
+	return 42;
+}
+
+void virt_cancel(struct virt *virt, int cookie)
+{
+	ck_assert_int_eq(cookie, 42);
+	__atomic_add_fetch(&virt->n_cancelled, 1, __ATOMIC_RELAXED);
+}
+
+bool virt_connected(const struct virt *virt)
+{
+	return virt->error == 0;
+}
+
+const char *virt_uri(const struct virt *virt)
+{
+	(void)virt;
+	return "test:///";
+}
+
+struct monitor_process *domains_monitor(struct domains *domains)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	return (struct monitor_process *)&shared;
+}
+
+const struct shared_state *monitor_state(const struct monitor_process *monitor)
+{
+	ck_assert_ptr_eq(monitor, (struct monitor_process *)&shared);
+	return &shared;
+}
+
+pid_t monitor_pid(const struct monitor_process *monitor)
+{
+	(void)monitor;
+	return 77;
+}
+
+uint32_t monitor_restarts(const struct monitor_process *monitor)
+{
+	(void)monitor;
+	return 3;
+}
+
+uint32_t cpufreq_count(const struct cpufreq *cpufreq)
+{
+	(void)cpufreq;
+	return array_size(frequency);
+}
+
+const struct frequency_domain *cpufreq_get(const struct cpufreq *cpufreq, uint32_t id)
+{
+	(void)cpufreq;
+	return &frequency[id];
+}
+
+const struct frequency_domain *cpufreq_of_cpu(const struct cpufreq *cpufreq, unsigned int cpu)
+{
+	(void)cpufreq;
+	for (size_t i = 0; i < array_size(frequency); i++) {
+		if (cpuset_has(&frequency[i].cpus, cpu))
+			return &frequency[i];
+	}
+	return NULL;
+}
+
+int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online)
+{
+	(void)cpufreq;
+	return cpuset_parse("0-7", online);
+}
+
+int domains_register(struct domains *domains, struct domain_description *description,
+		     const char *source)
+{
+	struct domain *domain = registry_find_uuid(stage.registry, description->uuid);
+
+	ck_assert_ptr_eq(domains, &the_domains);
+	ck_assert_str_eq(source, "operator");
+	stage.n_registered++;
+	if (description->id < 0) {
+		domain_description_free(description);
+		return -ESRCH;
+	}
+	if (domain)
+		registry_remove(stage.registry, domain);
+	return registry_add(stage.registry, description, &domain);
+}
+
+int domains_unregister(struct domains *domains, const char *uuid, const char *source)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	ck_assert_str_eq(source, "operator");
+	registry_remove(stage.registry, registry_find_uuid(stage.registry, uuid));
+	return 0;
+}
+
+void domains_channel_enable(struct domains *domains, struct channel *channel, bool enabled)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	channel->enabled = enabled;
+}
+
+void domains_channel_remove(struct domains *domains, struct channel *channel)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	channel->state = CHANNEL_REMOVED;
+}
+
+void domains_channel_add(struct domains *domains, struct channel *channel)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	channel->state = CHANNEL_CONNECTING;
+}
+
+/* --- stage ---------------------------------------------------------------------------- */
+
+#define CHANNEL_XML(n)                                                                             \
+	"<channel type='unix'><source mode='bind' path='/run/" n "'/>"                             \
+	"<target type='virtio' name='virtio.serial.port.poweragent." n "'/></channel>"
+#define DOMAIN_XML(id, name, uuid, channels)                                                       \
+	"<domain type='kvm' " id "><name>" name "</name><uuid>" uuid "</uuid>"                     \
+	"<vcpu current='2'>3</vcpu><cputune><vcpupin vcpu='0' cpuset='2,5-6'/>"                    \
+	"<vcpupin vcpu='1' cpuset='5'/></cputune><devices>" channels "</devices></domain>"
+
+static struct domain *enter(const char *xml)
+{
+	struct domain_description *description;
+	struct xml_error error;
+	struct domain *domain;
+
+	ck_assert_int_eq(domain_xml_parse(xml, strlen(xml), &description, &error), 0);
+	ck_assert_int_eq(registry_add(stage.registry, description, &domain), 0);
+	return domain;
+}
+
+/* One domain, "vm1", with channels 0 (connected), 1 (can't be connected) and 5 (removed). */
+static void dress(void)
+{
+	struct domain *domain = enter(DOMAIN_XML(
+		"id='9'", "vm1", UUID_1, CHANNEL_XML("0") CHANNEL_XML("1") CHANNEL_XML("5")));
+
+	domain->channels[0].state = CHANNEL_CONNECTED;
+	domain->channels[1].last_error = -ECONNREFUSED;
+	domain->channels[2].state = CHANNEL_REMOVED;
+	shared.channels[domain->channels[0].id] = (struct shared_channel){
+		.requests = 10,
+		.acks = 6,
+		.nacks = 4,
+		.resyncs = 1,
+		.dropped_replies = 2,
+		.throttled = 3,
+		.refused = {[REFUSED_UNPINNED - 1] = 4},
+	};
+	/* what no honest monitor counts */
+	shared.channels[domain->channels[1].id].requests = UINT64_MAX;
+	shared.vcpus[domain->id][1].vote_khz = 2400000;
+	frequency[0] = (struct frequency_domain){.id = 0, .policy = 0};
+	frequency[1] = (struct frequency_domain){.id = 1, .policy = 4, .acquired = true};
+	ck_assert_int_eq(cpuset_parse("0-3", &frequency[0].cpus), 0);
+	ck_assert_int_eq(cpuset_parse("4-7", &frequency[1].cpus), 0);
+}
+
+static void setup(void)
+{
+	int fd = fixture_open(&stage.fixture);
+	struct control_parts parts = {
+		.loop = stage.fixture.loop,
+		.domains = &the_domains,
+		.virt = &stage.virt,
+	};
+
+	ck_assert_int_eq(registry_new(&stage.registry), 0);
+	dress();
+	parts.registry = stage.registry;
+	stage.virt = (struct virt){.loop = stage.fixture.loop, .answer = {.on_expiry = on_answer}};
+	ck_assert_int_eq(control_new(&parts, fd, &stage.control), 0);
+	/* the test starts the loop when it has set what libvirt says */
+}
+
+static void teardown(void)
+{
+	fixture_stop(&stage.fixture);
+	control_free(stage.control);
+	registry_free(stage.registry);
+	fixture_close(&stage.fixture);
+}
+
+static struct peer begin(void)
+{
+	fixture_start(&stage.fixture);
+	return peer_connect(&stage.fixture);
+}
+
+/* --- tests ---------------------------------------------------------------------------- */
+
+START_TEST(status)
+{
+	struct peer peer = begin();
+	json_t *reply, *parameters;
+
+	peer_send(&peer, METHOD("GetStatus", "{}"));
+	reply = peer_receive(&peer);
+	parameters = json_object_get(reply, "parameters");
+	ck_assert(json_is_integer(json_object_get(parameters, "uptime_s")));
+	ck_assert_int_eq(json_object_del(parameters, "uptime_s"), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(parameters, "version")),
+			 VMPOWER_VERSION);
+	ck_assert_int_eq(json_object_del(parameters, "version"), 0);
+	{
+		json_t *wanted =
+			json_loads("{\"domains\":1,\"channels\":3,\"connected\":1,\"cpus\":8,"
+				   "\"frequency_domains\":2,\"controlled\":1,\"monitor_pid\":77,"
+				   "\"monitor_restarts\":3,\"libvirt_uri\":\"test:///\","
+				   "\"libvirt_connected\":true}",
+				   0, NULL);
+
+		ck_assert(json_equal(parameters, wanted));
+		json_decref(wanted);
+	}
+	json_decref(reply);
+	peer_close(&peer);
+}
+END_TEST
+
+START_TEST(domain_in_full)
+{
+	struct peer peer = begin();
+	json_t *reply, *domain, *refused;
+
+	peer_send(&peer, METHOD("GetDomain", "{\"domain\":\"vm1\"}"));
+	reply = peer_receive(&peer);
+	domain = json_object_get(json_object_get(reply, "parameters"), "domain");
+	/* names of refusals are link.c's: here it is their number that counts */
+	refused =
+		json_object_get(json_array_get(json_object_get(domain, "channels"), 0), "refused");
+	ck_assert_uint_eq(json_object_size(refused), N_REFUSALS - 1);
+	ck_assert_int_eq(
+		json_integer_value(json_object_get(refused, refusal_name(REFUSED_UNPINNED))), 4);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_int_eq(
+			json_object_del(json_array_get(json_object_get(domain, "channels"), i),
+					"refused"),
+			0);
+	{
+		json_t *wanted = json_loads(
+			"{\"name\":\"vm1\",\"uuid\":\"" UUID_1 "\",\"id\":9,\"channels\":["
+			"{\"number\":0,\"path\":\"/run/0\",\"state\":\"connected\","
+			"\"enabled\":true,\"error\":null,\"requests\":10,\"acks\":6,\"nacks\":4,"
+			"\"resyncs\":1,\"dropped_replies\":2,\"throttled\":3},"
+			"{\"number\":1,\"path\":\"/run/1\",\"state\":\"connecting\","
+			"\"enabled\":true,\"error\":\"Connection refused\","
+			"\"requests\":9223372036854775807,\"acks\":0,\"nacks\":0,\"resyncs\":0,"
+			"\"dropped_replies\":0,\"throttled\":0},"
+			"{\"number\":5,\"path\":\"/run/5\",\"state\":\"removed\","
+			"\"enabled\":true,\"error\":null,\"requests\":0,\"acks\":0,\"nacks\":0,"
+			"\"resyncs\":0,\"dropped_replies\":0,\"throttled\":0}],\"vcpus\":["
+			"{\"vcpu\":0,\"online\":true,\"cpus\":\"2,5-6\",\"vote_khz\":null,"
+			"\"frequency_domains\":[0,4]},"
+			"{\"vcpu\":1,\"online\":true,\"cpus\":\"5\",\"vote_khz\":2400000,"
+			"\"frequency_domains\":[4]},"
+			"{\"vcpu\":2,\"online\":false,\"cpus\":null,\"vote_khz\":null,"
+			"\"frequency_domains\":[]}]}",
+			0, NULL);
+		char *text = json_dumps(domain, 0);
+
+		ck_assert_msg(json_equal(domain, wanted), "%s", text);
+		free(text);
+		json_decref(wanted);
+	}
+	json_decref(reply);
+	peer_close(&peer);
+}
+END_TEST
+
+START_TEST(hangup_is_shown_though_it_connects_again)
+{
+	struct domain *domain = registry_find(stage.registry, "vm1");
+	struct peer peer;
+	json_t *reply, *parameters, *channels;
+
+	domain->channels[1].hung_up = true;
+	peer = begin();
+	peer_send(&peer, METHOD("GetDomain", "{\"domain\":\"" UUID_1 "\"}"));
+	reply = peer_receive(&peer);
+	parameters = json_object_get(reply, "parameters");
+	channels = json_object_get(json_object_get(parameters, "domain"), "channels");
+	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(channels, 1), "state")),
+			 "disconnected");
+	json_decref(reply);
+	peer_close(&peer);
+}
+END_TEST
+
+#define NO_VM2 ERROR("NoSuchDomain", "{\"domain\":\"vm2\"}")
+#define NO_CHANNEL(n) ERROR("NoSuchChannel", "{\"domain\":\"vm1\",\"number\":" n "}")
+#define CHANGED(n) RESULT("{\"changed\":" n "}")
+#define MAX_STEPS 4
+
+/* Calls one after the other, each with its reply, and what libvirt says meanwhile. */
+static const struct {
+	struct {
+		const char *call, *reply;
+	} steps[MAX_STEPS];
+	int error;	  /* of lookups */
+	int lookup_error; /* of virt_lookup() */
+	const char *xml, *asked;
+} scripts[] = {
+	{.steps = {{METHOD("ListDomains", "{}"),
+		    RESULT("{\"domains\":[{\"name\":\"vm1\",\"uuid\":\"" UUID_1
+			   "\",\"id\":9,\"vcpus\":3,"
+			   "\"channels\":3,\"connected\":1,\"requests\":9223372036854775807,"
+			   "\"nacks\":4}]}")}}},
+	{.steps = {{METHOD("ListDomains", "{\"domain\":\"vm1\"}"), INVALID("domain")},
+		   {METHOD("GetDomain", "{\"domain\":\"\"}"), INVALID("domain")},
+		   {METHOD("GetDomain", "{\"domain\":\"vm2\"}"), NO_VM2},
+		   {METHOD("RemoveDomain", "{\"domain\":\"vm2\"}"), NO_VM2}}},
+	{.steps = {{METHOD("SetChannels", "{\"domain\":\"vm1\",\"enabled\":false}"), CHANGED("3")},
+		   {METHOD("SetChannels",
+			   "{\"domain\":\"vm1\",\"numbers\":[1,1,5],\"enabled\":true}"),
+		    CHANGED("2")},
+		   {METHOD("SetChannels", "{\"domain\":\"vm1\",\"numbers\":[],\"enabled\":true}"),
+		    CHANGED("0")},
+		   {METHOD("SetChannels", "{\"domain\":\"vm1\",\"numbers\":null,\"enabled\":true}"),
+		    CHANGED("1")}}},
+	/* nothing is changed where one is unknown */
+	{.steps = {{METHOD("SetChannels",
+			   "{\"domain\":\"vm1\",\"numbers\":[0,2,1],\"enabled\":false}"),
+		    NO_CHANNEL("2")},
+		   {METHOD("SetChannels",
+			   "{\"domain\":\"vm1\",\"numbers\":[0,-1],\"enabled\":false}"),
+		    NO_CHANNEL("-1")},
+		   {METHOD("SetChannels",
+			   "{\"domain\":\"vm1\",\"numbers\":[1024],\"enabled\":false}"),
+		    NO_CHANNEL("1024")},
+		   {METHOD("SetChannels", "{\"domain\":\"vm1\",\"enabled\":true}"), CHANGED("0")}}},
+	{.steps = {{METHOD("SetChannels", "{\"domain\":\"vm2\",\"enabled\":true}"), NO_VM2},
+		   {METHOD("SetChannels", "{\"domain\":\"vm1\"}"), INVALID("enabled")},
+		   {METHOD("SetChannels", "{\"domain\":\"vm1\",\"numbers\":1,\"enabled\":true}"),
+		    INVALID("numbers")}}},
+	{.steps = {{METHOD("RemoveChannels", "{\"domain\":\"vm1\",\"numbers\":[1,3]}"),
+		    NO_CHANNEL("3")},
+		   {METHOD("RemoveChannels", "{\"domain\":\"vm1\",\"numbers\":[1,5]}"),
+		    CHANGED("1")},
+		   {METHOD("AddChannels", "{\"domain\":\"vm1\",\"numbers\":[0,1]}"), CHANGED("1")},
+		   {METHOD("AddChannels", "{\"domain\":\"vm1\"}"), CHANGED("1")}}},
+	{.steps = {{METHOD("RemoveDomain", "{\"domain\":\"vm1\"}"),
+		    RESULT("{\"name\":\"vm1\",\"uuid\":\"" UUID_1 "\"}")},
+		   {METHOD("RemoveDomain", "{\"domain\":\"vm1\"}"),
+		    ERROR("NoSuchDomain", "{\"domain\":\"vm1\"}")},
+		   {METHOD("ListDomains", "{}"), RESULT("{\"domains\":[]}")}}},
+	/* AddDomain */
+	{.steps = {{METHOD("AddDomain", "{\"domain\":\"vm2\"}"),
+		    RESULT("{\"name\":\"vm2\",\"uuid\":\"" UUID_2 "\",\"channels\":1}")},
+		   {METHOD("RemoveDomain", "{\"domain\":\"" UUID_2 "\"}"),
+		    RESULT("{\"name\":\"vm2\",\"uuid\":\"" UUID_2 "\"}")}},
+	 .xml = DOMAIN_XML("id='2'", "vm2", UUID_2, CHANNEL_XML("0")),
+	 .asked = "vm2"},
+	{.steps = {{METHOD("AddDomain", "{\"domain\":\"vm1\"}"),
+		    RESULT("{\"name\":\"vm1\",\"uuid\":\"" UUID_1 "\",\"channels\":1}")}},
+	 .xml = DOMAIN_XML("id='9'", "vm1", UUID_1, CHANNEL_XML("7")),
+	 .asked = "vm1"},
+	{.steps = {{METHOD("AddDomain", "{\"domain\":\"vm2\"}"),
+		    ERROR("DomainNotRunning", "{\"domain\":\"vm2\"}")}},
+	 .xml = DOMAIN_XML("", "vm2", UUID_2, CHANNEL_XML("0"))},
+	{.steps = {{METHOD("AddDomain", "{\"domain\":\"vm2\"}"), NO_VM2}}, .error = -ENOENT},
+	{.steps = {{METHOD("AddDomain", "{\"domain\":\"vm2\"}"),
+		    ERROR("DomainNotRunning", "{\"domain\":\"vm2\"}")}},
+	 .error = -ESRCH},
+	{.steps = {{METHOD("AddDomain", "{\"domain\":\"vm2\"}"),
+		    ERROR("LibvirtUnavailable",
+			  "{\"uri\":\"test:///\",\"reason\":\"not connected\"}")}},
+	 .error = -ENOTCONN},
+	{.steps = {{METHOD("AddDomain", "{\"domain\":\"vm2\"}"),
+		    ERROR("LibvirtUnavailable",
+			  "{\"uri\":\"test:///\",\"reason\":\"it does not answer in time\"}")}},
+	 .error = -ETIMEDOUT},
+	{.steps = {{METHOD("AddDomain", "{\"domain\":\"vm2\"}"),
+		    ERROR("LibvirtUnavailable",
+			  "{\"uri\":\"test:///\",\"reason\":\"not connected\"}")}},
+	 .lookup_error = -ENOTCONN},
+	{.steps = {{METHOD("AddDomain", "{\"domain\":\"\"}"), INVALID("domain")}}},
+	/* AddChannels of what is not known: perhaps it was plugged in */
+	{.steps = {{METHOD("AddChannels", "{\"domain\":\"vm1\",\"numbers\":[0,7]}"), CHANGED("1")}},
+	 .xml = DOMAIN_XML("id='9'", "vm1", UUID_1, CHANNEL_XML("0") CHANNEL_XML("7")),
+	 .asked = UUID_1},
+	{.steps = {{METHOD("AddChannels", "{\"domain\":\"vm1\",\"numbers\":[0,8]}"),
+		    NO_CHANNEL("8")}},
+	 .xml = DOMAIN_XML("id='9'", "vm1", UUID_1, CHANNEL_XML("0") CHANNEL_XML("7")),
+	 .asked = UUID_1},
+	{.steps = {{METHOD("AddChannels", "{\"domain\":\"vm1\",\"numbers\":[8]}"),
+		    ERROR("LibvirtUnavailable",
+			  "{\"uri\":\"test:///\",\"reason\":\"not connected\"}")}},
+	 .error = -ENOTCONN},
+	{.steps = {{METHOD("AddChannels", "{\"domain\":\"vm2\",\"numbers\":[0]}"), NO_VM2},
+		   {METHOD("AddChannels", "{\"domain\":\"vm1\",\"numbers\":[1024]}"),
+		    NO_CHANNEL("1024")}},
+	 .error = -EIO},
+};
+
+START_TEST(script)
+{
+	struct peer peer;
+
+	stage.virt.error = scripts[_i].error;
+	stage.virt.lookup_error = scripts[_i].lookup_error;
+	stage.virt.xml = scripts[_i].xml;
+	peer = begin();
+	for (int i = 0; i < MAX_STEPS && scripts[_i].steps[i].call; i++)
+		peer_call(&peer, scripts[_i].steps[i].call, scripts[_i].steps[i].reply);
+	if (scripts[_i].asked)
+		ck_assert_str_eq(stage.virt.asked, scripts[_i].asked);
+	peer_close(&peer);
+}
+END_TEST
+
+START_TEST(bad_xml_names_its_fault)
+{
+	struct peer peer;
+	json_t *reply, *parameters;
+
+	stage.virt.xml = "<network/>";
+	peer = begin();
+	peer_send(&peer, METHOD("AddDomain", "{\"domain\":\"vm2\"}"));
+	reply = peer_receive(&peer);
+	ck_assert_str_eq(json_string_value(json_object_get(reply, "error")),
+			 "org.vmpower.Manager.BadDomainXml");
+	parameters = json_object_get(reply, "parameters");
+	ck_assert_str_eq(json_string_value(json_object_get(parameters, "domain")), "vm2");
+	ck_assert_uint_gt(json_string_length(json_object_get(parameters, "reason")), 0);
+	ck_assert_int_eq(stage.n_registered, 0);
+	json_decref(reply);
+	peer_close(&peer);
+}
+END_TEST
+
+START_TEST(hangup_cancels_the_lookup)
+{
+	struct peer peer, other;
+
+	stage.virt.silent = true;
+	peer = begin();
+	other = peer_connect(&stage.fixture);
+	peer_send(&peer, METHOD("AddDomain", "{\"domain\":\"vm2\"}"));
+	peer_close(&peer);
+	while (__atomic_load_n(&stage.virt.n_cancelled, __ATOMIC_RELAXED) == 0)
+		peer_call(&other, METHOD("GetDomain", "{\"domain\":\"vm2\"}"), NO_VM2);
+	peer_close(&other);
+}
+END_TEST
+
+/* Each method of the description is in the table, with its parameters, and the other way. */
+START_TEST(table_and_description_agree)
+{
+	size_t n = 0;
+
+	for (const char *m = strstr(varlink_text_manager, "\nmethod "); m;
+	     m = strstr(m + 1, "\nmethod ")) {
+		const struct varlink_method *method = NULL;
+		const char *name = m + strlen("\nmethod ");
+		size_t length = strcspn(name, "(");
+		char wanted[256] = "(", got[256];
+
+		for (size_t i = 0; i < n_control_methods; i++) {
+			if (strlen(control_methods[i].name) == length &&
+			    strncmp(control_methods[i].name, name, length) == 0)
+				method = &control_methods[i];
+		}
+		ck_assert_msg(method, "%.*s is not in the table", (int)length, name);
+		for (const struct varlink_parameter *p = method->parameters; p->name; p++) {
+			static const char *const types[] = {
+				[VARLINK_BOOL] = "bool",
+				[VARLINK_STRING] = "string",
+				[VARLINK_INTS] = "[]int",
+			};
+			size_t used = strlen(wanted);
+
+			(void)snprintf(wanted + used, sizeof(wanted) - used, "%s%s: %s%s",
+				       used > 1 ? ", " : "", p->name, p->nullable ? "?" : "",
+				       types[p->type]);
+		}
+		strcat(wanted, ")");
+		(void)snprintf(got, sizeof(got), "%.*s", (int)strcspn(name + length, ")") + 1,
+			       name + length);
+		ck_assert_str_eq(got, wanted);
+		n++;
+	}
+	ck_assert_uint_eq(n, n_control_methods);
+	fixture_start(&stage.fixture); /* for teardown() */
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("control");
+	TCase *tcase = tcase_create("control");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, status);
+	tcase_add_test(tcase, domain_in_full);
+	tcase_add_test(tcase, hangup_is_shown_though_it_connects_again);
+	tcase_add_loop_test(tcase, script, 0, array_size(scripts));
+	tcase_add_test(tcase, bad_xml_names_its_fault);
+	tcase_add_test(tcase, hangup_cancels_the_lookup);
+	tcase_add_test(tcase, table_and_description_agree);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Acquiring, releasing, crashing: what becomes of the files and of the state file. */
+#include "cpufreq_tree.h"
+
+START_TEST(setspeed_life)
+{
+	int fds[2], again[2];
+
+	put_acpi(0, "0");
+	start();
+	ck_assert_uint_eq(cpufreq_current_khz(cpufreq, 0), 1800000);
+	acquire(0, fds);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	ck_assert_uint_eq(n_saved(), 1);
+	write_fd(fds[0], "2300000");
+	acquire(0, again);
+	ck_assert_int_ne(fds[0], again[0]);
+	write_fd(again[0], "1200000");
+	drop(POLICY0 "scaling_cur_freq");
+	ck_assert_uint_eq(cpufreq_current_khz(cpufreq, 0), 1200000);
+	close_fds(again, 1);
+	close_fds(fds, 1);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	assert_file(POLICY0 "scaling_min_freq", "1200000");
+	assert_file(POLICY0 "scaling_max_freq", "2301000");
+	ck_assert_uint_eq(n_saved(), 0);
+	/* Once more changes nothing. */
+	put(POLICY0 "scaling_governor", "userspace");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	ck_assert_int_eq(cpufreq_acquire(cpufreq, 1, fds, &(unsigned int){0}), -EINVAL);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 1), -EINVAL);
+}
+END_TEST
+
+START_TEST(userspace_before)
+{
+	int fds[2];
+
+	put_acpi(0, "0");
+	put(POLICY0 "scaling_governor", "userspace");
+	put(POLICY0 "scaling_setspeed", "1800000");
+	start();
+	acquire(0, fds);
+	write_fd(fds[0], "1200000");
+	close_fds(fds, 1);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	assert_file(POLICY0 "scaling_setspeed", "1800000");
+}
+END_TEST
+
+START_TEST(limits_life)
+{
+	int fds[2];
+
+	put_intel_pstate(0, "0");
+	start();
+	acquire(0, fds);
+	write_fd(fds[1], "900000"); /* shorter: the tail stays in a plain file */
+	write_fd(fds[0], "900000");
+	close_fds(fds, 2);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "powersave");
+	assert_file(POLICY0 "scaling_min_freq", "800000");
+	assert_file(POLICY0 "scaling_max_freq", "3700000");
+	ck_assert_uint_eq(n_saved(), 0);
+}
+END_TEST
+
+START_TEST(crash)
+{
+	struct baseline baseline;
+	int fds[2];
+
+	put_acpi(0, "0");
+	put_acpi(1, "1");
+	put_acpi(2, "2");
+	put_policy(1, "scaling_governor", "schedutil");
+	start();
+	for (uint32_t id = 0; id < 3; id++) {
+		acquire(id, fds);
+		close_fds(fds, 1);
+		ck_assert_uint_eq(n_saved(), id + 1);
+	}
+	ck_assert_int_eq(cpufreq_release(cpufreq, 2), 0);
+	ck_assert_int_eq(baseline_load(state_path, &baseline), 0);
+	ck_assert_uint_eq(baseline.n_entries, 2);
+	ck_assert_uint_eq(baseline.entries[1].policy, 1);
+	ck_assert_str_eq(baseline.entries[1].driver, "acpi-cpufreq");
+	ck_assert_str_eq(baseline.entries[1].governor, "schedutil");
+	ck_assert_str_eq(baseline.entries[1].min_freq, "1200000");
+	ck_assert_str_eq(baseline.entries[1].max_freq, "2301000");
+	ck_assert_str_eq(baseline.entries[1].setspeed, "<unsupported>");
+	baseline_free(&baseline);
+	start();
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	assert_file("cpufreq/policy1/scaling_governor", "schedutil");
+	ck_assert_uint_eq(n_saved(), 0);
+	ck_assert_int_eq(access(state_path, F_OK), -1);
+}
+END_TEST
+
+START_TEST(crash_then_acquire)
+{
+	int fds[2];
+
+	/* Whoever acquires without restoring first must not take our values for the baseline. */
+	put_acpi(0, "0");
+	put_acpi(1, "1");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	start();
+	acquire(1, fds);
+	close_fds(fds, 1);
+	ck_assert_uint_eq(n_saved(), 2);
+	acquire(0, fds);
+	close_fds(fds, 1);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	assert_file("cpufreq/policy1/scaling_governor", "ondemand");
+
+	/* Nor where the method is another one now. */
+	acquire(0, fds);
+	close_fds(fds, 1);
+	config.method = CHOOSE_LIMITS;
+	start();
+	acquire(0, fds);
+	close_fds(fds, 2);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_uint_eq(n_saved(), 0);
+}
+END_TEST
+
+START_TEST(what_fails_is_kept)
+{
+	int fds[2];
+
+	put_acpi(0, "0");
+	put_acpi(1, "1");
+	start();
+	for (uint32_t id = 0; id < 2; id++) {
+		acquire(id, fds);
+		close_fds(fds, 1);
+	}
+	drop(POLICY0 "scaling_governor");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), -ENOENT);
+	ck_assert_uint_eq(n_saved(), 2);
+	start();
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), -ENOENT);
+	assert_file("cpufreq/policy1/scaling_governor", "ondemand");
+	ck_assert_uint_eq(n_saved(), 1);
+	put(POLICY0 "scaling_governor", "userspace");
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	ck_assert_uint_eq(n_saved(), 0);
+}
+END_TEST
+
+START_TEST(another_driver)
+{
+	int fds[2];
+
+	put_acpi(0, "0");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	put(POLICY0 "scaling_driver", "amd-pstate");
+	start();
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	ck_assert_uint_eq(n_saved(), 0);
+}
+END_TEST
+
+START_TEST(nothing_touched_without_state_file)
+{
+	int fds[2];
+	unsigned int n_fds;
+
+	put_acpi(0, "0");
+	(void)snprintf(state_path, sizeof(state_path), "%s/none/state", root);
+	start();
+	ck_assert_int_eq(cpufreq_acquire(cpufreq, 0, fds, &n_fds), -ENOENT);
+	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	/* It works as soon as it can. */
+	(void)snprintf(state_path, sizeof(state_path), "%s/none", root);
+	ck_assert_int_eq(mkdir(state_path, 0700), 0);
+	acquire(0, fds);
+	close_fds(fds, 1);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+}
+END_TEST
+
+START_TEST(failed_acquire_is_undone)
+{
+	int fds[2];
+	unsigned int n_fds;
+
+	put_intel_pstate(0, "0");
+	put_acpi(1, "1");
+	start();
+	drop("cpufreq/policy1/scaling_setspeed");
+	ck_assert_int_eq(cpufreq_acquire(cpufreq, 1, fds, &n_fds), -ENOENT);
+	assert_file("cpufreq/policy1/scaling_governor", "ondemand");
+	ck_assert_uint_eq(n_saved(), 0);
+	put_policy(1, "scaling_setspeed", "");
+	ck_assert_int_eq(cpufreq_acquire(cpufreq, 1, fds, &n_fds), -ENODATA);
+	put(POLICY0 "scaling_min_freq", "<unknown>");
+	ck_assert_int_eq(cpufreq_acquire(cpufreq, 0, fds, &n_fds), -EINVAL);
+	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
+	ck_assert_uint_eq(n_saved(), 0);
+}
+END_TEST
+
+START_TEST(governor_put_back_by_failed_acquire)
+{
+	static const char read_only[] = "/sys/devices/system/cpu/online";
+	int fds[2];
+	unsigned int n_fds;
+
+	/* The last step fails: a file that can be read, and not be opened for writing by root. */
+	if (access(read_only, R_OK) < 0)
+		return;
+	put_acpi(0, "0");
+	drop(POLICY0 "scaling_setspeed");
+	ck_assert_int_eq(symlinkat(read_only, cpu_dir, POLICY0 "scaling_setspeed"), 0);
+	start();
+	ck_assert_int_lt(cpufreq_acquire(cpufreq, 0, fds, &n_fds), 0);
+	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	ck_assert_uint_eq(n_saved(), 0);
+}
+END_TEST
+
+START_TEST(governor_refused)
+{
+	int fds[2];
+	unsigned int n_fds;
+
+	/* A file of the kernel's that has a text and refuses ours. */
+	put_acpi(0, "0");
+	drop(POLICY0 "scaling_governor");
+	ck_assert_int_eq(
+		symlinkat("/proc/self/coredump_filter", cpu_dir, POLICY0 "scaling_governor"), 0);
+	start();
+	ck_assert_int_eq(cpufreq_acquire(cpufreq, 0, fds, &n_fds), -EINVAL);
+	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
+	ck_assert_uint_eq(n_saved(), 0);
+}
+END_TEST
+
+static void write_state(const char *text)
+{
+	cleanup_close int fd = open(state_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(dprintf(fd, "%s", text), (int)strlen(text));
+}
+
+static void assert_kept_aside(void)
+{
+	char bad[128];
+
+	(void)snprintf(bad, sizeof(bad), "%s.bad", state_path);
+	ck_assert_int_eq(access(state_path, F_OK), -1);
+	ck_assert_int_eq(access(bad, F_OK), 0);
+	ck_assert_int_eq(unlink(bad), 0);
+}
+
+#define ENTRY "frequency-domain policy=0 method=setspeed driver=acpi-cpufreq governor=ondemand\n"
+#define OTHER_BOOT "vmpower-baseline 1 01234567-89ab-cdef-0123-456789abcdef\n"
+
+START_TEST(bad_state_file)
+{
+	struct baseline own;
+	char text[256];
+
+	put_acpi(0, "0");
+	put(POLICY0 "scaling_governor", "userspace");
+
+	write_state("not ours at all");
+	start();
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	assert_kept_aside();
+
+	baseline_init(&own);
+	(void)snprintf(text, sizeof(text), "vmpower-baseline 1 %s\n" ENTRY "end 1\n", own.boot_id);
+	write_state(text);
+	ck_assert_int_eq(chmod(state_path, 0666), 0); /* anyone may have written that */
+	start();
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	assert_kept_aside();
+
+	write_state(text);
+	if (geteuid() == 0) {
+		ck_assert_int_eq(chown(state_path, 1, (gid_t)-1), 0);
+		start();
+		assert_file(POLICY0 "scaling_governor", "userspace");
+		assert_kept_aside();
+		write_state(text);
+	}
+	start();
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+}
+END_TEST
+
+START_TEST(state_file_of_another_boot)
+{
+	put_acpi(0, "0");
+	put(POLICY0 "scaling_governor", "userspace");
+	write_state(OTHER_BOOT ENTRY "end 1\n");
+	start();
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	ck_assert_int_eq(access(state_path, F_OK), -1);
+
+	/* Who can't tell takes the file's word. */
+	write_state("vmpower-baseline 1 unknown\n" ENTRY "end 1\n");
+	start();
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("cpufreq");
+	TCase *tcase = tcase_create("cpufreq");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
+	tcase_add_test(tcase, setspeed_life);
+	tcase_add_test(tcase, userspace_before);
+	tcase_add_test(tcase, limits_life);
+	tcase_add_test(tcase, crash);
+	tcase_add_test(tcase, crash_then_acquire);
+	tcase_add_test(tcase, what_fails_is_kept);
+	tcase_add_test(tcase, another_driver);
+	tcase_add_test(tcase, nothing_touched_without_state_file);
+	tcase_add_test(tcase, failed_acquire_is_undone);
+	tcase_add_test(tcase, governor_put_back_by_failed_acquire);
+	tcase_add_test(tcase, governor_refused);
+	tcase_add_test(tcase, bad_state_file);
+	tcase_add_test(tcase, state_file_of_another_boot);
+	suite_add_tcase(suite, tcase);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "log.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+/* What one log_line() call puts on stderr. */
+static const char *logged(int priority, const char *text)
+{
+	static char line[8192];
+	int pipe_fds[2], stderr_fd = dup(STDERR_FILENO);
+	ssize_t n;
+
+	ck_assert_int_eq(pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK), 0);
+	(void)dup2(pipe_fds[1], STDERR_FILENO);
+	errno = EXDEV;
+	log_line(priority, "%s", text);
+	ck_assert_int_eq(errno, EXDEV);
+	(void)dup2(stderr_fd, STDERR_FILENO);
+	n = read(pipe_fds[0], line, sizeof(line) - 1);
+	line[n > 0 ? n : 0] = '\0';
+	(void)close(stderr_fd);
+	(void)close(pipe_fds[0]);
+	(void)close(pipe_fds[1]);
+	return line;
+}
+
+START_TEST(guest_text_can_not_forge_a_line)
+{
+	log_init("test", LOG_INFO);
+	ck_assert_str_eq(logged(LOG_INFO, "a\nb\033[31m\177"), "test: a\\x0ab\\x1b[31m\\x7f\n");
+}
+END_TEST
+
+START_TEST(levels)
+{
+	log_init("test", LOG_WARNING);
+	ck_assert_str_eq(logged(LOG_INFO, "x"), "");
+	ck_assert_str_eq(logged(LOG_WARNING, "x"), "test: x\n");
+	log_set_level(LOG_DEBUG);
+	ck_assert_str_eq(logged(LOG_DEBUG, "x"), "test: x\n");
+}
+END_TEST
+
+START_TEST(journal_gets_priorities)
+{
+	(void)setenv("JOURNAL_STREAM", "8:1", 1);
+	log_init("test", LOG_INFO);
+	(void)unsetenv("JOURNAL_STREAM");
+	ck_assert_str_eq(logged(LOG_ERR, "x"), "<3>x\n");
+}
+END_TEST
+
+START_TEST(long_lines_say_that_they_were_cut)
+{
+	char text[5000];
+	const char *line;
+
+	memset(text, 'y', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	log_init("test", LOG_INFO);
+	line = logged(LOG_INFO, text);
+	ck_assert_uint_eq(strlen(line), strlen("test: ") + 1000 + 1);
+	ck_assert_str_eq(line + strlen(line) - 5, "y...\n");
+	/* the worst case: every byte escaped */
+	memset(text, '\n', sizeof(text) - 1);
+	line = logged(LOG_INFO, text);
+	ck_assert_uint_gt(strlen(line), 3900);
+	ck_assert_str_eq(line + strlen(line) - 4, "...\n");
+}
+END_TEST
+
+START_TEST(limit_passes_a_burst_then_counts)
+{
+	struct log_limit limit = {0};
+	uint32_t suppressed;
+	uint64_t now = NS_PER_S;
+
+	for (int i = 0; i < 5; i++)
+		ck_assert(log_limit_pass(&limit, now, &suppressed));
+	for (int i = 0; i < 3; i++)
+		ck_assert(!log_limit_pass(&limit, now + 9 * NS_PER_S, &suppressed));
+	ck_assert(log_limit_pass(&limit, now + 10 * NS_PER_S, &suppressed));
+	ck_assert_uint_eq(suppressed, 3);
+	ck_assert(log_limit_pass(&limit, now + 10 * NS_PER_S, &suppressed));
+	ck_assert_uint_eq(suppressed, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("log");
+	TCase *tcase = tcase_create("log");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase, guest_text_can_not_forge_a_line);
+	tcase_add_test(tcase, levels);
+	tcase_add_test(tcase, journal_gets_priorities);
+	tcase_add_test(tcase, long_lines_say_that_they_were_cut);
+	tcase_add_test(tcase, limit_passes_a_burst_then_counts);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "loop.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+struct probe {
+	struct loop_source source;
+	struct loop_timer timer;
+	struct loop *loop;
+	struct probe *other;
+	int n_events;
+	int n_expiries;
+};
+
+static void drain_and_count(struct loop_source *source, uint32_t events)
+{
+	struct probe *probe = container_of(source, struct probe, source);
+	uint64_t value;
+
+	ck_assert_uint_eq(events, EPOLLIN);
+	ck_assert_int_eq(read(source->fd, &value, sizeof(value)), sizeof(value));
+	probe->n_events++;
+	loop_quit(probe->loop, 7);
+}
+
+/* Both sources are ready in one batch: whichever comes first takes the other out. */
+static void remove_other(struct loop_source *source, uint32_t events)
+{
+	struct probe *probe = container_of(source, struct probe, source);
+
+	(void)events;
+	probe->n_events++;
+	loop_remove(probe->loop, &probe->other->source);
+	loop_remove(probe->loop, source);
+	loop_timer_set(probe->loop, &probe->timer, 0);
+}
+
+static void quit(struct loop_timer *timer)
+{
+	struct probe *probe = container_of(timer, struct probe, timer);
+
+	probe->n_expiries++;
+	loop_quit(probe->loop, 0);
+}
+
+static void rearm_or_quit(struct loop_timer *timer)
+{
+	struct probe *probe = container_of(timer, struct probe, timer);
+
+	if (++probe->n_expiries == 3)
+		loop_quit(probe->loop, 0);
+	else
+		loop_timer_set(probe->loop, timer, 0);
+}
+
+static void fail_on_expiry(struct loop_timer *timer)
+{
+	(void)timer;
+	ck_abort_msg("a cancelled timer went off");
+}
+
+static void probe_init(struct probe *probe, struct loop *loop)
+{
+	*probe = (struct probe){.source = {.fd = -1}, .loop = loop};
+}
+
+START_TEST(event_reaches_its_source)
+{
+	struct loop *loop;
+	struct probe probe;
+	int fd = eventfd(1, EFD_CLOEXEC);
+
+	ck_assert_int_eq(loop_new(&loop), 0);
+	probe_init(&probe, loop);
+	probe.source.on_event = drain_and_count;
+	ck_assert_int_eq(loop_add(loop, &probe.source, fd, EPOLLIN), 0);
+	ck_assert_int_eq(loop_run(loop), 7);
+	ck_assert_int_eq(probe.n_events, 1);
+	loop_free(loop);
+	(void)close(fd);
+}
+END_TEST
+
+START_TEST(removed_source_gets_no_event_of_the_batch)
+{
+	struct loop *loop;
+	struct probe a, b;
+	int fd_a = eventfd(1, EFD_CLOEXEC), fd_b = eventfd(1, EFD_CLOEXEC);
+
+	ck_assert_int_eq(loop_new(&loop), 0);
+	probe_init(&a, loop);
+	probe_init(&b, loop);
+	a.other = &b;
+	b.other = &a;
+	a.source.on_event = b.source.on_event = remove_other;
+	a.timer.on_expiry = b.timer.on_expiry = quit;
+	ck_assert_int_eq(loop_add(loop, &a.source, fd_a, EPOLLIN), 0);
+	ck_assert_int_eq(loop_add(loop, &b.source, fd_b, EPOLLIN), 0);
+	ck_assert_int_eq(loop_run(loop), 0);
+	ck_assert_int_eq(a.n_events + b.n_events, 1);
+	ck_assert_int_eq(a.source.fd, -1);
+	ck_assert_int_eq(b.source.fd, -1);
+	loop_free(loop);
+	(void)close(fd_a);
+	(void)close(fd_b);
+}
+END_TEST
+
+START_TEST(timers_expire_in_order_and_can_be_rearmed)
+{
+	struct loop *loop;
+	struct probe cancelled, late, soon;
+
+	ck_assert_int_eq(loop_new(&loop), 0);
+	probe_init(&cancelled, loop);
+	probe_init(&late, loop);
+	probe_init(&soon, loop);
+	cancelled.timer.on_expiry = fail_on_expiry;
+	late.timer.on_expiry = fail_on_expiry;
+	soon.timer.on_expiry = rearm_or_quit;
+	loop_timer_set(loop, &late.timer, UINT64_C(3600000000000));
+	loop_timer_set(loop, &cancelled.timer, 0);
+	loop_timer_set(loop, &soon.timer, 1000);
+	loop_timer_cancel(loop, &cancelled.timer);
+	ck_assert_int_eq(loop_run(loop), 0);
+	ck_assert_int_eq(soon.n_expiries, 3);
+	ck_assert_uint_eq(soon.timer.due_ns, 0);
+	loop_free(loop);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("loop");
+	TCase *tcase = tcase_create("loop");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase, event_reaches_its_source);
+	tcase_add_test(tcase, removed_source_gets_no_event_of_the_batch);
+	tcase_add_test(tcase, timers_expire_in_order_and_can_be_rearmed);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

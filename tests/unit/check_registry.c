@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "registry.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static struct registry *registry;
+
+static void setup(void)
+{
+	ck_assert_int_eq(registry_new(&registry), 0);
+}
+
+static void teardown(void)
+{
+	registry_free(registry);
+}
+
+/* Domain number @n with @n_channels channels, numbered from @first. */
+static struct domain_description *describe(unsigned int n, uint32_t first, uint32_t n_channels)
+{
+	struct domain_description *d = calloc(1, sizeof(*d));
+
+	ck_assert_ptr_nonnull(d);
+	(void)snprintf(d->name, sizeof(d->name), "vm%u", n);
+	(void)snprintf(d->uuid, sizeof(d->uuid), "00000000-0000-0000-0000-%012x", n);
+	d->id = 1;
+	d->n_channels = n_channels;
+	for (uint32_t i = 0; i < n_channels; i++) {
+		d->channels[i].number = first + i;
+		(void)snprintf(d->channels[i].path, sizeof(d->channels[i].path), "/run/%u.%u", n,
+			       first + i);
+	}
+	return d;
+}
+
+START_TEST(add_find_remove)
+{
+	struct domain *a, *b;
+	struct domain_description *twin = describe(1, 0, 0);
+
+	ck_assert_int_eq(registry_add(registry, describe(1, 0, 3), &a), 0);
+	ck_assert_int_eq(registry_add(registry, describe(2, 0, 64), &b), 0);
+	ck_assert_int_eq(registry_add(registry, twin, &a), -EEXIST);
+	domain_description_free(twin);
+	ck_assert_uint_eq(registry_count(registry), 2);
+	ck_assert_ptr_eq(registry_find(registry, "vm2"), b);
+	ck_assert_ptr_eq(registry_find(registry, "00000000-0000-0000-0000-000000000002"), b);
+	ck_assert_ptr_null(registry_find(registry, "vm3"));
+	ck_assert_uint_eq(domain_channel(b, 63)->number, 63);
+	ck_assert_ptr_null(domain_channel(b, 64));
+	ck_assert_ptr_eq(registry_channel(registry, domain_channel(b, 5)->id),
+			 domain_channel(b, 5));
+	ck_assert_ptr_null(registry_channel(registry, UINT32_MAX));
+	ck_assert_ptr_eq(registry_next(registry, NULL), a);
+	ck_assert_ptr_eq(registry_next(registry, a), b);
+	ck_assert_ptr_null(registry_next(registry, b));
+	registry_remove(registry, a);
+	ck_assert_ptr_null(registry_find(registry, "vm1"));
+	ck_assert_uint_eq(registry_count(registry), 1);
+}
+END_TEST
+
+START_TEST(full_registry_says_so)
+{
+	struct domain_description *one_more = describe(MAX_DOMAINS, 0, 1);
+	struct domain *d;
+
+	for (unsigned int n = 0; n < MAX_DOMAINS; n++)
+		ck_assert_int_eq(registry_add(registry, describe(n, 0, 0), &d), 0);
+	ck_assert_int_eq(registry_add(registry, one_more, &d), -ENOSPC);
+	domain_description_free(one_more);
+}
+END_TEST
+
+/* A plugged or unplugged channel leaves the others' fds, ids and states as they are. */
+START_TEST(update_keeps_channels_that_stay)
+{
+	struct domain *d;
+	uint32_t kept_id;
+	int fd = eventfd(0, EFD_CLOEXEC), gone = eventfd(0, EFD_CLOEXEC);
+
+	ck_assert_int_eq(registry_add(registry, describe(1, 0, 3), &d), 0);
+	domain_channel(d, 0)->fd = gone;
+	domain_channel(d, 0)->state = CHANNEL_CONNECTED;
+	domain_channel(d, 2)->fd = fd;
+	domain_channel(d, 2)->state = CHANNEL_CONNECTED;
+	domain_channel(d, 2)->enabled = false;
+	kept_id = domain_channel(d, 2)->id;
+
+	ck_assert_int_eq(registry_update(d, describe(1, 2, 3)), 0);
+	ck_assert_uint_eq(d->n_channels, 3);
+	ck_assert_ptr_null(domain_channel(d, 0));
+	ck_assert_int_eq(write(gone, &(uint64_t){1}, 8), -1);
+	ck_assert_uint_eq(domain_channel(d, 2)->id, kept_id);
+	ck_assert_int_eq(domain_channel(d, 2)->fd, fd);
+	ck_assert_int_eq(domain_channel(d, 2)->state, CHANNEL_CONNECTED);
+	ck_assert(!domain_channel(d, 2)->enabled);
+	ck_assert_int_eq(domain_channel(d, 3)->state, CHANNEL_CONNECTING);
+	ck_assert_uint_ne(domain_channel(d, 3)->id, kept_id);
+	ck_assert_uint_ne(domain_channel(d, 3)->id, domain_channel(d, 4)->id);
+}
+END_TEST
+
+/* The same number behind another path is another channel. */
+START_TEST(update_replaces_a_channel_with_a_new_path)
+{
+	struct domain_description *moved = describe(1, 0, 1);
+	struct domain *d;
+
+	ck_assert_int_eq(registry_add(registry, describe(1, 0, 1), &d), 0);
+	domain_channel(d, 0)->fd = eventfd(0, EFD_CLOEXEC);
+	domain_channel(d, 0)->state = CHANNEL_CONNECTED;
+	(void)snprintf(moved->channels[0].path, sizeof(moved->channels[0].path), "/run/new");
+	ck_assert_int_eq(registry_update(d, moved), 0);
+	ck_assert_int_eq(domain_channel(d, 0)->state, CHANNEL_CONNECTING);
+	ck_assert_int_eq(domain_channel(d, 0)->fd, -1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("registry");
+	TCase *tcase = tcase_create("registry");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, add_find_remove);
+	tcase_add_test(tcase, full_registry_says_so);
+	tcase_add_test(tcase, update_keeps_channels_that_stay);
+	tcase_add_test(tcase, update_replaces_a_channel_with_a_new_path);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

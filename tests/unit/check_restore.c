@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a restore puts back, and what it leaves to someone else. */
+#include <sys/inotify.h>
+
+#include "cpufreq_tree.h"
+
+static const struct {
+	const char *baseline[2], *now[2], *live[2], *crashed[2]; /* min, max */
+} limit_cases[] = {
+	/* as we found it */
+	{{"800000", "3700000"},
+	 {"800000", "3700000"},
+	 {"800000", "3700000"},
+	 {"800000", "3700000"}},
+	/* pinned, inside, below and above the baseline */
+	{{"800000", "3700000"},
+	 {"2000000", "2000000"},
+	 {"800000", "3700000"},
+	 {"800000", "3700000"}},
+	{{"2000000", "3000000"},
+	 {"900000", "900000"},
+	 {"2000000", "3000000"},
+	 {"2000000", "3000000"}},
+	{{"900000", "1000000"},
+	 {"3700000", "3700000"},
+	 {"900000", "1000000"},
+	 {"900000", "1000000"}},
+	/* pinned at one of the baseline's values; pinned by the baseline itself */
+	{{"800000", "3700000"}, {"800000", "800000"}, {"800000", "3700000"}, {"800000", "3700000"}},
+	{{"900000", "900000"}, {"800000", "800000"}, {"900000", "900000"}, {"900000", "900000"}},
+	/* half of it done: one as in the baseline, the other a step */
+	{{"800000", "3700000"},
+	 {"800000", "2000000"},
+	 {"800000", "3700000"},
+	 {"800000", "3700000"}},
+	{{"800000", "3700000"},
+	 {"2000000", "3700000"},
+	 {"800000", "3700000"},
+	 {"800000", "3700000"}},
+	/* no step of ours */
+	{{"800000", "3700000"},
+	 {"800000", "2012345"},
+	 {"800000", "2012345"},
+	 {"800000", "2012345"}},
+	/* someone moved one of our two; or we died between two writes */
+	{{"800000", "3700000"},
+	 {"900000", "2000000"},
+	 {"900000", "2000000"},
+	 {"800000", "3700000"}},
+	{{"800000", "3700000"},
+	 {"900000", "2012345"},
+	 {"900000", "2012345"},
+	 {"800000", "2012345"}},
+};
+
+static void check_limits(const char *const wanted[2])
+{
+	assert_file(POLICY0 "scaling_min_freq", wanted[0]);
+	assert_file(POLICY0 "scaling_max_freq", wanted[1]);
+	ck_assert_uint_eq(n_saved(), 0);
+}
+
+START_TEST(limits_restored)
+{
+	int fds[2];
+
+	enum { LIVE, MONITOR_DIED, ALL_DIED, N_ENDS };
+
+	for (int end = LIVE; end < N_ENDS; end++) {
+		put_intel_pstate(0, "0");
+		put(POLICY0 "scaling_min_freq", limit_cases[_i].baseline[0]);
+		put(POLICY0 "scaling_max_freq", limit_cases[_i].baseline[1]);
+		start();
+		acquire(0, fds);
+		close_fds(fds, 2);
+		put(POLICY0 "scaling_min_freq", limit_cases[_i].now[0]);
+		put(POLICY0 "scaling_max_freq", limit_cases[_i].now[1]);
+		if (end == MONITOR_DIED)
+			cpufreq_writer_died(cpufreq);
+		if (end == ALL_DIED) {
+			start();
+			ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+		} else {
+			ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+		}
+		check_limits(end == LIVE ? limit_cases[_i].live : limit_cases[_i].crashed);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *baseline[2], *pin, *first;
+} order_cases[] = {
+	{{"2000000", "3000000"}, "900000", "scaling_max_freq"},
+	{{"900000", "1000000"}, "3700000", "scaling_min_freq"},
+};
+
+START_TEST(limits_never_cross)
+{
+	char policy_path[128], events[4096] __attribute__((aligned(8)));
+	const struct inotify_event *event = (const struct inotify_event *)events;
+	cleanup_close int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int fds[2];
+
+	ck_assert_int_ge(watch, 0);
+	put_intel_pstate(0, "0");
+	put(POLICY0 "scaling_min_freq", order_cases[_i].baseline[0]);
+	put(POLICY0 "scaling_max_freq", order_cases[_i].baseline[1]);
+	start();
+	acquire(0, fds);
+	close_fds(fds, 2);
+	put(POLICY0 "scaling_min_freq", order_cases[_i].pin);
+	put(POLICY0 "scaling_max_freq", order_cases[_i].pin);
+	(void)snprintf(policy_path, sizeof(policy_path), "%s/cpufreq/policy0", cpu_path);
+	ck_assert_int_ge(inotify_add_watch(watch, policy_path, IN_CLOSE_WRITE), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_gt(read(watch, events, sizeof(events)), (ssize_t)sizeof(*event));
+	ck_assert_str_eq(event->name, order_cases[_i].first);
+}
+END_TEST
+
+START_TEST(someone_elses_governor)
+{
+	int fds[2];
+
+	put_acpi(0, "0");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	put(POLICY0 "scaling_governor", "performance");
+	put(POLICY0 "scaling_max_freq", "1800000");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "performance");
+	assert_file(POLICY0 "scaling_max_freq", "1800000");
+	ck_assert_uint_eq(n_saved(), 0);
+	/* That is the baseline from now on. */
+	acquire(0, fds);
+	close_fds(fds, 1);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "performance");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("restore");
+	TCase *tcase = tcase_create("restore");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
+	tcase_add_loop_test(tcase, limits_restored, 0, (int)array_size(limit_cases));
+	tcase_add_loop_test(tcase, limits_never_cross, 0, (int)array_size(order_cases));
+	tcase_add_test(tcase, someone_elses_governor);
+	suite_add_tcase(suite, tcase);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

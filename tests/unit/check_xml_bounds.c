@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Documents that are made to cost time and memory, and what is left of them in error texts. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "domain_xml.h"
+
+#define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
+#define NAME_UUID "<name>vm0</name><uuid>" UUID "</uuid>"
+#define VCPU "<vcpu placement='static'>4</vcpu>"
+#define RUNNING(x) "<domain type='kvm' id='3'>" NAME_UUID x "</domain>"
+#define TARGET(n) "<target type='virtio' name='virtio.serial.port.poweragent." n "'/>"
+#define SOURCE(path) "<source mode='bind' path='" path "'/>"
+#define CHANNEL(n, path) "<channel type='unix'>" SOURCE(path) TARGET(n) "</channel>"
+
+/* A copy that ends where it ends, so that the sanitizer sees a byte read behind it. */
+static int parse_bytes(const char *xml, size_t size, struct domain_description **domain,
+		       struct xml_error *error)
+{
+	char *copy = malloc(size ? size : 1);
+	int r;
+
+	ck_assert_ptr_nonnull(copy);
+	memcpy(copy, xml, size);
+	*domain = NULL;
+	memset(error, 'x', sizeof(*error));
+	r = domain_xml_parse(copy, size, domain, error);
+	free(copy);
+	ck_assert_ptr_nonnull(memchr(error->text, '\0', sizeof(error->text)));
+	ck_assert(r == 0 ? *domain && !error->text[0] : !*domain && error->text[0]);
+	return r;
+}
+
+START_TEST(nul_bytes)
+{
+	static const char inside[] = RUNNING(VCPU "<a>\0</a>");
+	static const char behind[] = RUNNING(VCPU);
+	static const char utf16[] = "\xff\xfe<\0d\0o\0m\0a\0i\0n\0/\0>";
+	struct domain_description *domain;
+	struct xml_error error;
+
+	ck_assert_int_eq(parse_bytes(inside, sizeof(inside) - 1, &domain, &error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "NUL"));
+	ck_assert_int_eq(parse_bytes(behind, sizeof(behind), &domain, &error), -EINVAL);
+	ck_assert_int_eq(parse_bytes(utf16, sizeof(utf16), &domain, &error), -EINVAL);
+}
+END_TEST
+
+/* A document of @head, @n times @unit with its number for %u, and @tail. */
+static char *repeat(const char *head, const char *unit, size_t n, const char *tail, size_t *size)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, size);
+	size_t i;
+
+	ck_assert_ptr_nonnull(f);
+	(void)fputs(head, f);
+	for (i = 0; i < n; i++) {
+		const char *at = strstr(unit, "%u");
+
+		if (at)
+			(void)fprintf(f, "%.*s%zu%s", (int)(at - unit), unit, i, at + 2);
+		else
+			(void)fputs(unit, f);
+	}
+	(void)fputs(tail, f);
+	ck_assert_int_eq(fclose(f), 0);
+	return text;
+}
+
+#define OPEN "<domain id='1'>" NAME_UUID VCPU
+#define CLOSE "</domain>"
+
+static const struct {
+	const char *head, *unit;
+	size_t n;
+	const char *tail;
+	long result;
+	const char *text;
+} repeated[] = {
+	{OPEN, "<a>", 63, "", -EINVAL, "well-formed"}, /* deep, but not too deep to look at */
+	{OPEN, "<a>", 64, "", -E2BIG, "more than 64 elements within"},
+	{OPEN, "<a>", 1000000, "", -E2BIG, "elements within"},
+	{OPEN, "<a b='/>'>", 64, "", -E2BIG, "elements within"},
+	{OPEN, "<a></a><a/>", 1000, CLOSE, 0, NULL},
+	{OPEN, "<a/>", 32768, CLOSE, -E2BIG, "more than 32768 elements"},
+	{OPEN "<a", " a%u='>'", 64, "/>" CLOSE, 0, NULL},
+	{OPEN "<a", " a%u='>'", 65, "/>" CLOSE, -E2BIG, "more than 64 attributes in an element"},
+	{OPEN "<a", " a%u=\"'\"", 300000, "/>" CLOSE, -E2BIG,
+	 "more than 64 attributes in an element"},
+	{OPEN, "<a b='' c='' d=''/>", 22000, CLOSE, -E2BIG, "more than 65536 attributes"},
+	{OPEN, "<n:a xmlns:n='urn:n'/>", 256, CLOSE, 0, NULL},
+	{OPEN, "<n:a xmlns:n='urn:n'/>", 257, CLOSE, -E2BIG, "more than 256 name spaces"},
+	/* libxml2 and the bounds see different tags here: it must not go on behind its error */
+	{OPEN "<a b\"><x", " a%u=''", 300000, "/>\"/>" CLOSE, -EINVAL, "well-formed"},
+	{OPEN "<!--", "0123456789", 400000, "-->" CLOSE, 0, NULL},
+	{OPEN "<a>", "0123456789", 400000, "</a>" CLOSE, 0, NULL},
+	{OPEN "<a><![CDATA[", "<<<<<<<<<<", 400000, "]]></a>" CLOSE, 0, NULL},
+	{OPEN "<a b='", "0123456789", 400000, "'/>" CLOSE, 0, NULL},
+	{OPEN "<a>", "&amp;", 400000, "</a>" CLOSE, 0, NULL},
+	{OPEN "<a>", "0123456789", 500000, "</a>" CLOSE, -E2BIG, "bytes, more than 4194304"},
+	{"<domain id='1'>" NAME_UUID "<vcpu cpuset='0", ",0-4095", 500000, "'>1</vcpu></domain>", 0,
+	 NULL},
+	{OPEN "<devices>", CHANNEL("%u", "/a"), 64, "</devices>" CLOSE, 0, NULL},
+	{OPEN "<devices>", CHANNEL("%u", "/a"), 65, "</devices>" CLOSE, -EINVAL,
+	 "more than 64 channels"},
+	{"<domain>" NAME_UUID "<vcpu cpuset='7'>1024</vcpu><cputune>",
+	 "<vcpupin vcpu='%u' cpuset='3'/>", 1024, "</cputune>" CLOSE, 0, NULL},
+	{"<domain>" NAME_UUID "<vcpu cpuset='7'>2</vcpu><cputune>",
+	 "<vcpupin vcpu='%u' cpuset='3'/>", 10000, "</cputune>" CLOSE, 0, NULL},
+};
+
+START_TEST(large_documents)
+{
+	struct domain_description *domain;
+	struct xml_error error;
+	size_t size;
+	char *xml = repeat(repeated[_i].head, repeated[_i].unit, repeated[_i].n, repeated[_i].tail,
+			   &size);
+	int r = parse_bytes(xml, size, &domain, &error);
+
+	free(xml);
+	ck_assert_msg(r == repeated[_i].result, "%d %s", r, error.text);
+	if (r < 0)
+		ck_assert_msg(strstr(error.text, repeated[_i].text), "%s", error.text);
+	domain_description_free(domain);
+}
+END_TEST
+
+/* Foreign text in an error is cut between characters: the error may go into JSON. */
+START_TEST(excerpts_are_whole_characters)
+{
+	struct domain_description *domain;
+	struct xml_error error;
+	size_t size;
+	unsigned int shift;
+
+	for (shift = 0; shift < 3; shift++) {
+		static const char *const heads[] = {OPEN "<devices><channel type='",
+						    OPEN "<devices><channel type='a",
+						    OPEN "<devices><channel type='ab"};
+		char *xml = repeat(heads[shift], "\xe2\x82\xac", 100,
+				   "'>" TARGET("1") "</channel></devices></domain>", &size);
+		const char *dots;
+
+		ck_assert_int_eq(parse_bytes(xml, size, &domain, &error), -EINVAL);
+		free(xml);
+		dots = strstr(error.text, "\xe2\x82\xac...': make it type='unix'");
+		ck_assert_msg(dots, "%s", error.text);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("xml_bounds");
+	TCase *tcase = tcase_create("xml_bounds");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, nul_bytes);
+	tcase_add_loop_test(tcase, large_documents, 0, (int)array_size(repeated));
+	tcase_add_test(tcase, excerpts_are_whole_characters);
+	tcase_set_timeout(tcase, 60);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

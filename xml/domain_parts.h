@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The parts of a domain's XML, each read by a file of its own. For xml/ only. */
+#ifndef VMPOWER_XML_DOMAIN_PARTS_H
+#define VMPOWER_XML_DOMAIN_PARTS_H
+
+#include "domain_xml.h"
+#include "xml_tree.h"
+
+/**
+ * domain_read_vcpus() - <vcpu>, <vcpus> and <cputune>
+ * @root:	<domain>
+ * @domain:	gets n_vcpus, n_online, vcpus, affinities and n_affinities; the caller frees
+ *		them by domain_description_free() whatever the result
+ *
+ * Return: 0; -EINVAL; -E2BIG (more than MAX_DOMAIN_VCPUS); -ENOMEM.
+ */
+int domain_read_vcpus(const xmlNode *root, struct domain_description *domain,
+		      struct xml_error *error);
+
+/**
+ * domain_read_channels() - the power channels in <devices>
+ * @root:	<domain>
+ * @domain:	has its id; gets n_channels and channels
+ *
+ * Return: 0; -EINVAL; -ENOMEM.
+ */
+int domain_read_channels(const xmlNode *root, struct domain_description *domain,
+			 struct xml_error *error);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "domain_parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "number.h"
+
+/* The attribute @name as a number, which must be there. */
+static int number_attribute(const xmlNode *element, const char *name, uint32_t max, uint32_t *value,
+			    struct xml_error *error)
+{
+	char *text cleanup_free = NULL;
+	int r;
+
+	r = xml_tree_attribute(element, name, &text, error);
+	if (r < 0)
+		return r;
+	if (!text)
+		return xml_fail(error, -EINVAL, "<%s> lacks %s=", element->name, name);
+	if (parse_u32(text, max, value) < 0)
+		return xml_fail(error, -EINVAL, "<%s %s='%s'> must be a number up to %u",
+				element->name, name, excerpt(text).text, max);
+	return 0;
+}
+
+/* The attribute cpuset=; *found is false where there is none. */
+static int cpuset_attribute(const xmlNode *element, struct cpuset *set, bool *found,
+			    struct xml_error *error)
+{
+	char *text cleanup_free = NULL;
+	int r;
+
+	*found = false;
+	r = xml_tree_attribute(element, "cpuset", &text, error);
+	if (r < 0 || !text)
+		return r;
+	r = cpuset_parse(text, set);
+	if (r == -ERANGE)
+		return xml_fail(error, -EINVAL, "<%s cpuset='%s'> names a CPU over %d",
+				element->name, excerpt(text).text, MAX_CPUS - 1);
+	if (r < 0 || cpuset_count(set) == 0)
+		return xml_fail(error, -EINVAL,
+				"<%s cpuset='%s'> must be a list of CPUs such as '0-3,8,^2'",
+				element->name, excerpt(text).text);
+	*found = true;
+	return 0;
+}
+
+/* What a pretty printer may have put around a number. */
+static const char *trim(char *text)
+{
+	static const char space[] = " \t\r\n";
+	size_t length;
+
+	text += strspn(text, space);
+	length = strlen(text);
+	while (length > 0 && strchr(space, text[length - 1]))
+		text[--length] = '\0';
+	return text;
+}
+
+/* How many vCPUs there are, and how many of them are online unless <vcpus> says which. */
+static int read_counts(const xmlNode *vcpu, struct domain_description *domain,
+		       struct xml_error *error)
+{
+	char *text cleanup_free = NULL;
+	char *current cleanup_free = NULL;
+	const char *number;
+	int r;
+
+	r = xml_tree_text(vcpu, &text, error);
+	if (r < 0)
+		return r;
+	number = trim(text);
+	r = parse_u32(number, MAX_DOMAIN_VCPUS, &domain->n_vcpus);
+	if (r == -ERANGE)
+		return xml_fail(error, -E2BIG,
+				"<vcpu>%s</vcpu>: a domain of more than %d vCPUs is not supported",
+				excerpt(number).text, MAX_DOMAIN_VCPUS);
+	if (r < 0 || domain->n_vcpus == 0)
+		return xml_fail(error, -EINVAL,
+				"<vcpu>%s</vcpu> must be a number of vCPUs, 1 to %d",
+				excerpt(number).text, MAX_DOMAIN_VCPUS);
+	domain->n_online = domain->n_vcpus;
+	r = xml_tree_attribute(vcpu, "current", &current, error);
+	if (r < 0 || !current)
+		return r;
+	if (parse_u32(current, domain->n_vcpus, &domain->n_online) < 0 || domain->n_online == 0)
+		return xml_fail(error, -EINVAL,
+				"<vcpu current='%s'> must be a number of vCPUs, 1 to %u",
+				excerpt(current).text, domain->n_vcpus);
+	return 0;
+}
+
+/* <vcpus> has all vCPUs where it is there at all; those it leaves out are offline. */
+static int read_online(const xmlNode *root, struct domain_description *domain,
+		       struct xml_error *error)
+{
+	bool seen[MAX_DOMAIN_VCPUS] = {false};
+	const xmlNode *vcpus, *vcpu;
+	uint32_t i;
+	int r;
+
+	for (i = 0; i < domain->n_online; i++)
+		domain->vcpus[i].online = true;
+	r = xml_tree_only_child(root, "vcpus", &vcpus, error);
+	if (r < 0 || !vcpus || !xml_tree_first(vcpus, "vcpu"))
+		return r;
+	for (i = 0; i < domain->n_vcpus; i++)
+		domain->vcpus[i].online = false;
+	domain->n_online = 0;
+	for (vcpu = xml_tree_first(vcpus, "vcpu"); vcpu; vcpu = xml_tree_next(vcpu, "vcpu")) {
+		char *enabled cleanup_free = NULL;
+
+		r = number_attribute(vcpu, "id", domain->n_vcpus - 1, &i, error);
+		if (r < 0)
+			return r;
+		if (seen[i])
+			return xml_fail(error, -EINVAL, "<vcpus> has vCPU %u twice: leave one", i);
+		seen[i] = true;
+		r = xml_tree_attribute(vcpu, "enabled", &enabled, error);
+		if (r < 0)
+			return r;
+		if (!enabled || (strcmp(enabled, "yes") != 0 && strcmp(enabled, "no") != 0))
+			return xml_fail(
+				error, -EINVAL,
+				"<vcpu id='%u' enabled='%s'> must have enabled='yes' or 'no'", i,
+				excerpt(enabled ? enabled : "").text);
+		domain->vcpus[i].online = !strcmp(enabled, "yes");
+		domain->n_online += domain->vcpus[i].online;
+	}
+	return 0;
+}
+
+static struct cpuset *add_affinity(struct domain_description *domain, const struct cpuset *set)
+{
+	struct cpuset *affinity = &domain->affinities[domain->n_affinities++];
+
+	*affinity = *set;
+	return affinity;
+}
+
+static int read_pin(const xmlNode *pin, struct domain_description *domain, struct xml_error *error)
+{
+	struct vcpu_description *vcpu;
+	struct cpuset set;
+	uint32_t i;
+	bool found;
+	int r;
+
+	r = number_attribute(pin, "vcpu", UINT32_MAX, &i, error);
+	if (r < 0)
+		return r;
+	/* libvirt has taken and kept pins of vCPUs that <vcpu> leaves no room for. */
+	if (i >= domain->n_vcpus)
+		return 0;
+	vcpu = &domain->vcpus[i];
+	if (vcpu->pinned)
+		return xml_fail(error, -EINVAL,
+				"<cputune> has <vcpupin vcpu='%u'> twice: leave one", i);
+	r = cpuset_attribute(pin, &set, &found, error);
+	if (r < 0)
+		return r;
+	if (!found)
+		return xml_fail(error, -EINVAL, "<vcpupin vcpu='%u'> lacks cpuset=", i);
+	vcpu->pinned = true;
+	vcpu->affinity = add_affinity(domain, &set);
+	return 0;
+}
+
+static int read_pinning(const xmlNode *vcpu, const xmlNode *cputune,
+			struct domain_description *domain, struct xml_error *error)
+{
+	struct cpuset *shared = NULL;
+	struct cpuset set;
+	const xmlNode *pin;
+	uint32_t i;
+	bool found;
+	int r;
+
+	for (pin = xml_tree_first(cputune, "vcpupin"); pin; pin = xml_tree_next(pin, "vcpupin")) {
+		r = read_pin(pin, domain, error);
+		if (r < 0)
+			return r;
+	}
+	r = cpuset_attribute(vcpu, &set, &found, error);
+	if (r < 0 || !found)
+		return r;
+	for (i = 0; i < domain->n_vcpus; i++) {
+		if (domain->vcpus[i].pinned)
+			continue;
+		if (!shared)
+			shared = add_affinity(domain, &set);
+		domain->vcpus[i].pinned = true;
+		domain->vcpus[i].affinity = shared;
+	}
+	return 0;
+}
+
+/* At most so many sets: one for each <vcpupin>, and the one that the others share. */
+static size_t count_affinities(const xmlNode *cputune, uint32_t n_vcpus)
+{
+	const xmlNode *pin;
+	size_t count = 1;
+
+	for (pin = xml_tree_first(cputune, "vcpupin"); pin; pin = xml_tree_next(pin, "vcpupin"))
+		count++;
+	return count <= n_vcpus ? count : n_vcpus;
+}
+
+int domain_read_vcpus(const xmlNode *root, struct domain_description *domain,
+		      struct xml_error *error)
+{
+	const xmlNode *vcpu, *cputune;
+	int r;
+
+	r = xml_tree_only_child(root, "vcpu", &vcpu, error);
+	if (r < 0)
+		return r;
+	if (!vcpu)
+		return xml_fail(error, -EINVAL, "<domain> lacks <vcpu>");
+	r = read_counts(vcpu, domain, error);
+	if (r < 0)
+		return r;
+	r = xml_tree_only_child(root, "cputune", &cputune, error);
+	if (r < 0)
+		return r;
+	domain->vcpus = calloc(domain->n_vcpus, sizeof(*domain->vcpus));
+	domain->affinities =
+		calloc(count_affinities(cputune, domain->n_vcpus), sizeof(*domain->affinities));
+	if (!domain->vcpus || !domain->affinities)
+		return xml_fail(error, -ENOMEM, "no memory for %u vCPUs", domain->n_vcpus);
+	r = read_online(root, domain, error);
+	if (r < 0)
+		return r;
+	return read_pinning(vcpu, cputune, domain, error);
+}
