@@ -162,9 +162,9 @@ int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json
 	struct client_reply reply = {0};
 	int r;
 
-	if (!parameters) {
-		ctl_complain("out of memory");
-		return CTL_FAILED;
+	if (!parameters) { /* of all that goes in, words of the command line alone can be wrong */
+		ctl_complain("that can't be sent: names are UTF-8");
+		return CTL_USAGE;
 	}
 	if (asprintf(&path, "%s/control.sock", ctl->runtime_dir) < 0)
 		path = NULL;

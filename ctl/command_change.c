@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommands that change something: domain add|remove, channel enable|disable|add|remove. */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "bounds.h"
@@ -35,23 +34,25 @@ static json_t *channel_numbers(const struct ctl *ctl)
 	return numbers;
 }
 
-/* Print a sentence with the domain's name in it, made fit for a terminal. */
-static void report(const char *domain, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void report(const char *domain, const char *format, ...)
+/* A sentence about a domain, whose name is made fit for a terminal. */
+static void report(const char *domain, const char *text)
 {
 	cleanup_free char *escaped = text_escape(domain);
-	va_list args;
 
-	(void)printf("domain \"%s\": ", escaped ? escaped : "?");
-	va_start(args, format);
-	(void)vprintf(format, args);
-	va_end(args);
-	(void)fputc('\n', stdout);
+	(void)printf("domain \"%s\": %s\n", escaped ? escaped : "?", text);
 }
 
-/* @done: "enabled", ... what has been done to the channels */
+/* "registered, 2 channels" */
+static void report_channels(const char *domain, const char *before, json_int_t n, const char *after)
+{
+	char text[96];
+
+	(void)snprintf(text, sizeof(text), "%s%" JSON_INTEGER_FORMAT " channel%s%s", before, n,
+		       n == 1 ? "" : "s", after);
+	report(domain, text);
+}
+
+/* @done: " enabled", ... what has been done to the channels */
 static int change_channels(const struct ctl *ctl, const char *method, json_t *parameters,
 			   const char *done)
 {
@@ -65,8 +66,7 @@ static int change_channels(const struct ctl *ctl, const char *method, json_t *pa
 	if (changed == 0)
 		report(ctl->words[0], "nothing changed, that is how it was already");
 	else
-		report(ctl->words[0], "%" JSON_INTEGER_FORMAT " channel%s %s", changed,
-		       changed == 1 ? "" : "s", done);
+		report_channels(ctl->words[0], "", changed, done);
 	return CTL_OK;
 }
 
@@ -79,7 +79,7 @@ static int set_channels(const struct ctl *ctl, bool enabled)
 	return change_channels(ctl, "SetChannels",
 			       json_pack("{s:s, s:o, s:b}", "domain", ctl->words[0], "numbers",
 					 numbers, "enabled", (int)enabled),
-			       enabled ? "enabled" : "disabled");
+			       enabled ? " enabled" : " disabled");
 }
 
 int ctl_channel_enable(const struct ctl *ctl)
@@ -105,25 +105,22 @@ static int add_or_remove(const struct ctl *ctl, const char *method, const char *
 
 int ctl_channel_add(const struct ctl *ctl)
 {
-	return add_or_remove(ctl, "AddChannels", "added");
+	return add_or_remove(ctl, "AddChannels", " added");
 }
 
 int ctl_channel_remove(const struct ctl *ctl)
 {
-	return add_or_remove(ctl, "RemoveChannels", "removed");
+	return add_or_remove(ctl, "RemoveChannels", " removed");
 }
 
 int ctl_domain_add(const struct ctl *ctl)
 {
 	cleanup_json json_t *reply = NULL;
-	json_int_t channels;
 	int r = ctl_call(ctl, "AddDomain", json_pack("{s:s}", "domain", ctl->words[0]), &reply);
 
 	if (r != CTL_OK || ctl->json)
 		return r;
-	channels = ctl_number(reply, "channels");
-	report(ctl_text(reply, "name"), "registered, %" JSON_INTEGER_FORMAT " channel%s", channels,
-	       channels == 1 ? "" : "s");
+	report_channels(ctl_text(reply, "name"), "registered, ", ctl_number(reply, "channels"), "");
 	return CTL_OK;
 }
 

@@ -30,7 +30,7 @@ void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /**
  * ctl_call() - call a method of org.vmpower.Manager
  * @method:	without the interface
- * @parameters:	an object, taken over; NULL: there was no memory for it
+ * @parameters:	an object, taken over; NULL: it could not be made, a word is no UTF-8
  * @reply:	set to the reply's parameters on success; json_decref() it. With --json they are
  *		printed here
  *

@@ -3,7 +3,8 @@
 #ifndef VMPOWER_XML_DOMAIN_PARTS_H
 #define VMPOWER_XML_DOMAIN_PARTS_H
 
-#include "domain_xml.h"
+#include "domain_description.h"
+#include "xml_error.h"
 #include "xml_tree.h"
 
 /**

@@ -7,42 +7,10 @@
 #ifndef VMPOWER_XML_DOMAIN_XML_H
 #define VMPOWER_XML_DOMAIN_XML_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "cpuset.h"
-#include "bounds.h"
-
-struct channel_description {
-	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */
-	char path[108];	 /* QEMU's listening socket; fits sun_path */
-};
-
-struct vcpu_description {
-	bool online;		 /* counted in <vcpu current=>, enabled in <vcpus> */
-	bool pinned;		 /* by vcpupin, else by <vcpu cpuset> */
-	struct cpuset *affinity; /* where pinned, else NULL; several vCPUs may share one */
-};
-
-struct domain_description {
-	char name[MAX_DOMAIN_NAME];
-	char uuid[37]; /* lower case, with dashes */
-	int32_t id;    /* -1: not running (as in stopped and release) */
-	uint32_t n_vcpus; /* maximum: entries in vcpus */
-	uint32_t n_online;
-	struct vcpu_description *vcpus;
-	uint32_t n_channels;
-	struct channel_description channels[MAX_DOMAIN_CHANNELS]; /* ascending numbers */
-	/* owned storage behind vcpus[].affinity */
-	struct cpuset *affinities;
-	uint32_t n_affinities;
-};
-
-/* What is wrong with an XML, for a person: names the element and the remedy. */
-struct xml_error {
-	char text[512];
-};
+#include "domain_description.h"
+#include "xml_error.h"
 
 /**
  * domain_xml_parse() - read a domain's XML
@@ -59,13 +27,5 @@ struct xml_error {
  */
 int domain_xml_parse(const char *xml, size_t size, struct domain_description **domain,
 		     struct xml_error *error);
-
-void domain_description_free(struct domain_description *domain);
-
-/* for the cleanup attribute */
-static inline void domain_description_freep(struct domain_description **domain)
-{
-	domain_description_free(*domain);
-}
 
 #endif

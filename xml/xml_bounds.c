@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "xml_tree.h"
+#include "bounds.h"
 
 struct scan {
 	const char *p, *end;

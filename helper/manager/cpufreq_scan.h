@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "config.h"
-#include "cpufreq.h"
+#include "frequency_domain.h"
 
 #define POLICY_PATH_SIZE 32 /* "cpufreq/policy4095" */
 

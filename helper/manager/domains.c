@@ -52,6 +52,7 @@ static void on_monitor_died(void *context, bool delayed)
 {
 	struct domains *domains = context;
 
+	cpufreq_writer_died(domains->cpufreq);
 	for (uint32_t id = 0; id < cpufreq_count(domains->cpufreq); id++) {
 		if (cpufreq_get(domains->cpufreq, id)->acquired &&
 		    (delayed || !view_wanted(&domains->view, domains->registry, id)))
@@ -373,6 +374,7 @@ void domains_free(struct domains *domains)
 	channel_manager_free(domains->channels);
 	/* First the one who writes, then what it wrote to. */
 	monitor_process_free(domains->view.monitor);
+	cpufreq_writer_died(domains->cpufreq);
 	(void)cpufreq_restore_all(domains->cpufreq);
 	free(domains);
 }

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <libxml/parser.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -312,6 +313,8 @@ static int start(struct manager *manager, const struct options *options)
 		r = cpufreq_new(&manager->config, state_path, &manager->cpufreq);
 	if (r < 0)
 		return r;
+	/* Before there is a second thread: libxml2's set-up wants to be alone. */
+	xmlInitParser();
 	/* What a crash has left behind. A failure is logged, and no reason not to serve. */
 	(void)cpufreq_restore_all(manager->cpufreq);
 	r = domains_new(

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The link: what passes validation, what does not, and messages with fds over a real socket. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "cleanup.h"
+#include "link.h"
+#include "unix_socket.h"
+
+static struct link_message message;
+
+/* A valid message of each type, to be spoilt. */
+static void make(enum link_type type)
+{
+	memset(&message, 0, sizeof(message));
+	message.type = type;
+	switch (type) {
+	case LINK_FREQUENCY_DOMAIN_SET:
+		message.frequency_domain = (struct link_frequency_domain){
+			.id = MAX_FREQUENCY_DOMAINS - 1,
+			.policy = 3,
+			.method = METHOD_LIMITS,
+			.floor = 1,
+			.ceiling = 2,
+			.table = {.n_steps = 3, .non_turbo = 1, .khz = {800000, 900000, 1000000}},
+		};
+		break;
+	case LINK_DOMAIN_ADD:
+		message.domain.id = MAX_DOMAINS - 1;
+		message.domain.n_vcpus = MAX_DOMAIN_VCPUS;
+		memset(message.domain.name, 'x', sizeof(message.domain.name) - 1);
+		break;
+	case LINK_VCPU_SET:
+		message.vcpu.domain = MAX_DOMAINS - 1;
+		message.vcpu.vcpu = MAX_DOMAIN_VCPUS - 1;
+		message.vcpu.flags = VCPU_MAY_VOTE | VCPU_PROTECTED;
+		message.vcpu.n_frequency_domains = 2;
+		message.vcpu.frequency_domains[1] = MAX_FREQUENCY_DOMAINS - 1;
+		break;
+	case LINK_DOMAIN_REMOVE:
+	case LINK_DOMAIN_SILENCE:
+		message.id = MAX_DOMAINS - 1;
+		break;
+	case LINK_CHANNEL_ADD:
+	case LINK_CHANNEL_ENABLE:
+		message.channel.id = MAX_CHANNELS - 1;
+		message.channel.number = MAX_CHANNEL_NUMBER;
+		break;
+	case LINK_CHANNEL_REMOVE:
+	case LINK_CHANNEL_GONE:
+		message.id = MAX_CHANNELS - 1;
+		break;
+	case LINK_ACQUIRED:
+		message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS - 1;
+		break;
+	case LINK_ACQUIRE:
+	case LINK_RELEASE:
+		message.id = MAX_FREQUENCY_DOMAINS - 1;
+		break;
+	case LINK_WRITE_FAILED:
+		message.write_failed.frequency_domain = MAX_FREQUENCY_DOMAINS - 1;
+		message.write_failed.error = -EINVAL;
+		break;
+	case LINK_SETUP:
+	case LINK_READY:
+		break;
+	}
+}
+
+static const struct {
+	enum link_type type;
+	enum link_direction direction;
+	unsigned int n_fds;
+	size_t size; /* the wire format, in figures */
+} types[] = {
+	{LINK_SETUP, LINK_TO_MONITOR, 1, 8 + 16},
+	{LINK_FREQUENCY_DOMAIN_SET, LINK_TO_MONITOR, 0, 8 + 20 + 8 + 4 * 256},
+	{LINK_DOMAIN_ADD, LINK_TO_MONITOR, 0, 8 + 20 + 256},
+	{LINK_VCPU_SET, LINK_TO_MONITOR, 0, 8 + 20 + 2 * 4},
+	{LINK_DOMAIN_REMOVE, LINK_TO_MONITOR, 0, 12},
+	{LINK_DOMAIN_SILENCE, LINK_TO_MONITOR, 0, 12},
+	{LINK_CHANNEL_ADD, LINK_TO_MONITOR, 1, 8 + 12},
+	{LINK_CHANNEL_ENABLE, LINK_TO_MONITOR, 0, 8 + 12},
+	{LINK_CHANNEL_REMOVE, LINK_TO_MONITOR, 0, 12},
+	{LINK_ACQUIRED, LINK_TO_MONITOR, 1, 8 + 8},
+	{LINK_READY, LINK_TO_MANAGER, 0, 8},
+	{LINK_ACQUIRE, LINK_TO_MANAGER, 0, 12},
+	{LINK_RELEASE, LINK_TO_MANAGER, 0, 12},
+	{LINK_CHANNEL_GONE, LINK_TO_MANAGER, 0, 12},
+	{LINK_WRITE_FAILED, LINK_TO_MANAGER, 0, 8 + 12},
+};
+
+static int validate(unsigned int n_fds, enum link_direction direction)
+{
+	return link_validate(&message, link_size(&message), n_fds, direction);
+}
+
+START_TEST(valid_and_no_other_size)
+{
+	enum link_direction direction = types[_i].direction;
+
+	make(types[_i].type);
+	ck_assert_uint_eq(link_size(&message), types[_i].size);
+	ck_assert_int_eq(validate(types[_i].n_fds, direction), 0);
+	for (size_t size = 0; size < 3000; size++)
+		if (size != types[_i].size)
+			ck_assert_int_eq(link_validate(&message, size, types[_i].n_fds, direction),
+					 -EPROTO);
+	ck_assert_int_eq(link_validate(&message, sizeof(message), types[_i].n_fds, direction),
+			 -EPROTO);
+	/* not in the other direction, not with other fds */
+	ck_assert_int_eq(validate(types[_i].n_fds, direction == LINK_TO_MONITOR ? LINK_TO_MANAGER
+										: LINK_TO_MONITOR),
+			 -EPROTO);
+	ck_assert_int_eq(validate(3, direction), -EPROTO);
+	ck_assert_int_eq(validate(types[_i].n_fds == 0 ? 1 : 0, direction), -EPROTO);
+}
+END_TEST
+
+#define EACH_SPOILT(X)                                                                   \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.id = MAX_FREQUENCY_DOMAINS) \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.policy = MAX_CPUS)          \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.method = 0)                 \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.method = 3)                 \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.floor = 3)                  \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.ceiling = 0)                \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.ceiling = 3)                \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.n_steps = 0)          \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.n_steps = 257)        \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.non_turbo = 3)        \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[0] = 0)           \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[1] = 800000)      \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[2] = 1)           \
+	X(LINK_DOMAIN_ADD, message.domain.id = MAX_DOMAINS)                               \
+	X(LINK_DOMAIN_ADD, message.domain.n_vcpus = 0)                                    \
+	X(LINK_DOMAIN_ADD, message.domain.n_vcpus = MAX_DOMAIN_VCPUS + 1)                 \
+	X(LINK_DOMAIN_ADD, message.domain.name[MAX_DOMAIN_NAME - 1] = 'x')                \
+	X(LINK_VCPU_SET, message.vcpu.domain = MAX_DOMAINS)                               \
+	X(LINK_VCPU_SET, message.vcpu.vcpu = MAX_DOMAIN_VCPUS)                            \
+	X(LINK_VCPU_SET, message.vcpu.flags = 4)                                          \
+	X(LINK_VCPU_SET, message.vcpu.frequency_domains[0] = MAX_FREQUENCY_DOMAINS)       \
+	X(LINK_DOMAIN_REMOVE, message.id = MAX_DOMAINS)                                   \
+	X(LINK_DOMAIN_SILENCE, message.id = UINT32_MAX)                                   \
+	X(LINK_CHANNEL_ADD, message.channel.id = MAX_CHANNELS)                            \
+	X(LINK_CHANNEL_ADD, message.channel.number = MAX_CHANNEL_NUMBER + 1)              \
+	X(LINK_CHANNEL_ENABLE, message.channel.id = MAX_CHANNELS)                         \
+	X(LINK_CHANNEL_REMOVE, message.id = MAX_CHANNELS)                                 \
+	X(LINK_ACQUIRED, message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS)       \
+	X(LINK_ACQUIRED, message.acquired.error = -EBUSY) /* and yet an fd */             \
+	X(LINK_ACQUIRED, message.acquired.error = 1)                                      \
+	X(LINK_ACQUIRE, message.id = MAX_FREQUENCY_DOMAINS)                               \
+	X(LINK_RELEASE, message.id = MAX_FREQUENCY_DOMAINS)                               \
+	X(LINK_CHANNEL_GONE, message.id = MAX_CHANNELS)                                   \
+	X(LINK_WRITE_FAILED, message.write_failed.frequency_domain = UINT32_MAX)          \
+	X(LINK_WRITE_FAILED, message.write_failed.error = 0)
+
+START_TEST(out_of_bounds)
+{
+#define REFUSE(message_type, spoil)                                                      \
+	for (size_t i = 0; i < array_size(types); i++) {                                 \
+		if (types[i].type != (message_type))                                     \
+			continue;                                                        \
+		make(message_type);                                                      \
+		spoil;                                                                   \
+		ck_assert_msg(validate(types[i].n_fds, types[i].direction) == -EPROTO,   \
+			      "%s", #spoil);                                             \
+	}
+	EACH_SPOILT(REFUSE)
+}
+END_TEST
+
+START_TEST(unknown_types)
+{
+	static const uint32_t unknown[] = {0, 11, 31, 37, 1000, UINT32_MAX};
+
+	for (size_t i = 0; i < array_size(unknown); i++) {
+		memset(&message, 0, sizeof(message));
+		message.type = unknown[i];
+		ck_assert_int_eq(validate(0, LINK_TO_MONITOR), -EPROTO);
+		ck_assert_int_eq(validate(0, LINK_TO_MANAGER), -EPROTO);
+	}
+}
+END_TEST
+
+START_TEST(longest_vcpu)
+{
+	make(LINK_VCPU_SET);
+	message.vcpu.n_frequency_domains = MAX_FREQUENCY_DOMAINS;
+	ck_assert_int_eq(link_validate(&message, link_size(&message), 0, LINK_TO_MONITOR), 0);
+	ck_assert_uint_le(link_size(&message), sizeof(message));
+	/* counts that would make the size overflow, or lie beyond what came */
+	message.vcpu.n_frequency_domains = MAX_FREQUENCY_DOMAINS + 1;
+	ck_assert_int_eq(link_validate(&message, link_size(&message), 0, LINK_TO_MONITOR),
+			 -EPROTO);
+	message.vcpu.n_frequency_domains = UINT32_MAX;
+	ck_assert_int_eq(link_validate(&message, sizeof(message), 0, LINK_TO_MONITOR), -EPROTO);
+}
+END_TEST
+
+static void make_pair(int pair[2])
+{
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+}
+
+START_TEST(carries_fds)
+{
+	int pair[2], sent[2], fds[UNIX_MAX_FDS];
+	unsigned int n_fds;
+
+	make_pair(pair);
+	sent[0] = memfd_create("a", MFD_CLOEXEC);
+	sent[1] = memfd_create("b", MFD_CLOEXEC);
+	make(LINK_ACQUIRED);
+	ck_assert_int_eq(link_send(pair[0], &message, sent, 2), 0);
+	memset(&message, 0xff, sizeof(message));
+	ck_assert_int_eq(link_receive(pair[1], &message, fds, &n_fds, LINK_TO_MONITOR), 1);
+	ck_assert_uint_eq(message.type, LINK_ACQUIRED);
+	ck_assert_uint_eq(n_fds, 2);
+	ck_assert_int_eq(fcntl(fds[0], F_GETFD), FD_CLOEXEC);
+	ck_assert_int_eq(link_receive(pair[1], &message, fds, &n_fds, LINK_TO_MONITOR), -EAGAIN);
+	ck_assert_uint_eq(n_fds, 0);
+	(void)close(pair[0]);
+	ck_assert_int_eq(link_receive(pair[1], &message, fds, &n_fds, LINK_TO_MONITOR), 0);
+}
+END_TEST
+
+START_TEST(keeps_no_fd_of_what_it_refuses)
+{
+	int pair[2], sent, fds[UNIX_MAX_FDS], next_before, next_after;
+	unsigned int n_fds;
+
+	make_pair(pair);
+	sent = memfd_create("a", MFD_CLOEXEC);
+	next_before = dup(sent);
+	(void)close(next_before);
+	make(LINK_DOMAIN_REMOVE);
+	ck_assert_int_eq(link_send(pair[0], &message, &sent, 1), 0);
+	ck_assert_int_eq(link_receive(pair[1], &message, fds, &n_fds, LINK_TO_MONITOR), -EPROTO);
+	ck_assert_uint_eq(n_fds, 0);
+	next_after = dup(sent);
+	ck_assert_int_eq(next_before, next_after);
+}
+END_TEST
+
+START_TEST(full_link_is_no_error)
+{
+	int pair[2], r;
+
+	make_pair(pair);
+	make(LINK_ACQUIRE);
+	do
+		r = link_send(pair[0], &message, NULL, 0);
+	while (r == 0);
+	ck_assert_int_eq(r, -EAGAIN);
+}
+END_TEST
+
+START_TEST(refusals_have_names)
+{
+	for (int refusal = 0; refusal < N_REFUSALS; refusal++) {
+		ck_assert_ptr_nonnull(refusal_name((enum refusal)refusal));
+		for (int other = 0; other < refusal; other++)
+			ck_assert_str_ne(refusal_name((enum refusal)refusal),
+					 refusal_name((enum refusal)other));
+	}
+	ck_assert_str_eq(refusal_name((enum refusal)N_REFUSALS), "unknown");
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+	Suite *suite = suite_create("link");
+	TCase *tcase = tcase_create("link");
+
+	tcase_add_loop_test(tcase, valid_and_no_other_size, 0, (int)array_size(types));
+	tcase_add_test(tcase, out_of_bounds);
+	tcase_add_test(tcase, unknown_types);
+	tcase_add_test(tcase, longest_vcpu);
+	tcase_add_test(tcase, carries_fds);
+	tcase_add_test(tcase, keeps_no_fd_of_what_it_refuses);
+	tcase_add_test(tcase, full_link_is_no_error);
+	tcase_add_test(tcase, refusals_have_names);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(make_suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

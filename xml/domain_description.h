@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The few facts about a domain that vmpower acts on. */
+#ifndef VMPOWER_XML_DOMAIN_DESCRIPTION_H
+#define VMPOWER_XML_DOMAIN_DESCRIPTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bounds.h"
+#include "cpuset.h"
+
+struct channel_description {
+	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */
+	char path[108];	 /* QEMU's listening socket; fits sun_path */
+};
+
+struct vcpu_description {
+	bool online;		 /* counted in <vcpu current=>, enabled in <vcpus> */
+	bool pinned;		 /* by vcpupin, else by <vcpu cpuset> */
+	struct cpuset *affinity; /* where pinned, else NULL; several vCPUs may share one */
+};
+
+struct domain_description {
+	char name[MAX_DOMAIN_NAME];
+	char uuid[37]; /* lower case, with dashes */
+	int32_t id;    /* -1: not running (as in stopped and release) */
+	uint32_t n_vcpus; /* maximum: entries in vcpus */
+	uint32_t n_online;
+	struct vcpu_description *vcpus;
+	uint32_t n_channels;
+	struct channel_description channels[MAX_DOMAIN_CHANNELS]; /* ascending numbers */
+	/* owned storage behind vcpus[].affinity */
+	struct cpuset *affinities;
+	uint32_t n_affinities;
+};
+
+void domain_description_free(struct domain_description *domain);
+
+/* for the cleanup attribute */
+static inline void domain_description_freep(struct domain_description **domain)
+{
+	domain_description_free(*domain);
+}
+
+#endif
