@@ -55,14 +55,14 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-#define take_ptr(p)                          \
-	({                                   \
-		__typeof__(p) _taken = (p);  \
-		(p) = NULL;                  \
-		_taken;                      \
+#define take_ptr(p)                                                                                \
+	({                                                                                         \
+		__typeof__(p) _taken = (p);                                                        \
+		(p) = NULL;                                                                        \
+		_taken;                                                                            \
 	})
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define array_size(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -69,7 +69,7 @@ static inline bool cpuset_intersects(const struct cpuset *a, const struct cpuset
 /** cpuset_covers() - true where every CPU of @inner is in @outer */
 bool cpuset_covers(const struct cpuset *outer, const struct cpuset *inner);
 
-#define cpuset_for_each(cpu, set) \
+#define cpuset_for_each(cpu, set)                                                                  \
 	for ((cpu) = cpuset_next((set), 0); (cpu) < MAX_CPUS; (cpu) = cpuset_next((set), (cpu) + 1))
 
 #endif

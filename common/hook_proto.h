@@ -26,8 +26,8 @@ enum hook_operation {
 struct hook_event {
 	uint32_t magic;
 	uint32_t version;
-	uint32_t operation; /* enum hook_operation */
-	uint32_t xml_size;  /* bytes in the memfd, at most MAX_DOMAIN_XML */
+	uint32_t operation;	      /* enum hook_operation */
+	uint32_t xml_size;	      /* bytes in the memfd, at most MAX_DOMAIN_XML */
 	char domain[MAX_DOMAIN_NAME]; /* argv[1], NUL-terminated */
 	char reason[32];	      /* argv[4] of release: "migrated", "crashed", ... */
 };

@@ -183,16 +183,11 @@ int link_receive(int fd, struct link_message *message, int *fds, unsigned int *n
 const char *refusal_name(enum refusal refusal)
 {
 	static const char *const names[N_REFUSALS] = {
-		[REFUSED_NOT] = "none",
-		[REFUSED_VCPU] = "vcpu",
-		[REFUSED_UNPINNED] = "unpinned",
-		[REFUSED_NO_CPUFREQ] = "no-cpufreq",
-		[REFUSED_COMMAND] = "command",
-		[REFUSED_UNIT] = "unit",
-		[REFUSED_PHYSICAL] = "physical",
-		[REFUSED_WRITE] = "write",
-		[REFUSED_ACQUIRE] = "acquire",
-		[REFUSED_DENIED] = "denied",
+		[REFUSED_NOT] = "none",		 [REFUSED_VCPU] = "vcpu",
+		[REFUSED_UNPINNED] = "unpinned", [REFUSED_NO_CPUFREQ] = "no-cpufreq",
+		[REFUSED_COMMAND] = "command",	 [REFUSED_UNIT] = "unit",
+		[REFUSED_PHYSICAL] = "physical", [REFUSED_WRITE] = "write",
+		[REFUSED_ACQUIRE] = "acquire",	 [REFUSED_DENIED] = "denied",
 	};
 
 	return (unsigned int)refusal < N_REFUSALS ? names[refusal] : "unknown";

@@ -21,8 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "frequency_table.h"
 #include "bounds.h"
+#include "frequency_table.h"
 #include "shared_state.h"
 
 #define LINK_FD 3 /* the monitor's end of the link */
@@ -32,7 +32,7 @@ enum link_type {
 	LINK_SETUP = 1,		       /* first message; 1 fd: the shared state's memfd */
 	LINK_FREQUENCY_DOMAIN_SET = 2, /* new, or again with other limits while not acquired */
 	LINK_DOMAIN_ADD = 3,
-	LINK_VCPU_SET = 4, /* new, or pinned anew: its vote moves along */
+	LINK_VCPU_SET = 4,	 /* new, or pinned anew: its vote moves along */
 	LINK_DOMAIN_REMOVE = 5,	 /* its channels are closed, its votes vanish */
 	LINK_DOMAIN_SILENCE = 6, /* its votes vanish: all channels are gone */
 	LINK_CHANNEL_ADD = 7,	 /* 1 fd: the connected socket */
@@ -41,7 +41,7 @@ enum link_type {
 	LINK_ACQUIRED = 10, /* setspeed: 1 fd; limits: 2 fds, min and max; error: none */
 
 	/* monitor -> manager */
-	LINK_READY = 32,	/* SETUP is done */
+	LINK_READY = 32, /* SETUP is done */
 	LINK_ACQUIRE = 33,
 	LINK_RELEASE = 34,
 	LINK_CHANNEL_GONE = 35, /* hung up: the monitor has closed it */
@@ -64,23 +64,23 @@ struct link_setup {
 
 struct link_frequency_domain {
 	uint32_t id;
-	uint32_t policy; /* N of policyN, for log lines */
-	uint32_t method; /* enum frequency_method */
-	uint32_t floor;	 /* step: config's lower limit */
+	uint32_t policy;  /* N of policyN, for log lines */
+	uint32_t method;  /* enum frequency_method */
+	uint32_t floor;	  /* step: config's lower limit */
 	uint32_t ceiling; /* step: config's upper limit, >= floor */
 	struct frequency_table table;
 };
 
 struct link_domain {
 	uint32_t id;
-	uint32_t n_vcpus;		/* 1..MAX_DOMAIN_VCPUS */
-	uint32_t min_khz, max_khz;	/* the domain's limits; 0: none */
-	uint8_t turbo;			/* may its vCPUs vote above the non-turbo maximum? */
+	uint32_t n_vcpus;	   /* 1..MAX_DOMAIN_VCPUS */
+	uint32_t min_khz, max_khz; /* the domain's limits; 0: none */
+	uint8_t turbo;		   /* may its vCPUs vote above the non-turbo maximum? */
 	uint8_t pad[3];
-	char name[MAX_DOMAIN_NAME];	/* for log lines */
+	char name[MAX_DOMAIN_NAME]; /* for log lines */
 };
 
-#define VCPU_MAY_VOTE 1u /* pinned, or config lets unpinned vCPUs vote */
+#define VCPU_MAY_VOTE 1u  /* pinned, or config lets unpinned vCPUs vote */
 #define VCPU_PROTECTED 2u /* while silent it counts as non-turbo maximum */
 
 struct link_vcpu {

@@ -18,16 +18,16 @@
 
 /* Why a request was refused; the text is refusal_name() in link.h. */
 enum refusal {
-	REFUSED_NOT,		/* it was not */
-	REFUSED_VCPU,		/* no such vCPU in this domain */
-	REFUSED_UNPINNED,	/* the vCPU is not pinned, and config does not let those vote */
-	REFUSED_NO_CPUFREQ,	/* no pCPU below the vCPU has a frequency to set */
-	REFUSED_COMMAND,	/* unknown or unsupported command */
-	REFUSED_UNIT,		/* unknown unit of CPU_POWER */
-	REFUSED_PHYSICAL,	/* core_type PHYSICAL: a guest has no say over pCPUs by number */
-	REFUSED_WRITE,		/* the kernel refused the frequency */
-	REFUSED_ACQUIRE,	/* the manager could not make the frequency domain ours */
-	REFUSED_DENIED,		/* by config */
+	REFUSED_NOT,	    /* it was not */
+	REFUSED_VCPU,	    /* no such vCPU in this domain */
+	REFUSED_UNPINNED,   /* the vCPU is not pinned, and config does not let those vote */
+	REFUSED_NO_CPUFREQ, /* no pCPU below the vCPU has a frequency to set */
+	REFUSED_COMMAND,    /* unknown or unsupported command */
+	REFUSED_UNIT,	    /* unknown unit of CPU_POWER */
+	REFUSED_PHYSICAL,   /* core_type PHYSICAL: a guest has no say over pCPUs by number */
+	REFUSED_WRITE,	    /* the kernel refused the frequency */
+	REFUSED_ACQUIRE,    /* the manager could not make the frequency domain ours */
+	REFUSED_DENIED,	    /* by config */
 	N_REFUSALS,
 };
 
@@ -36,9 +36,9 @@ struct shared_channel {
 	uint64_t requests; /* frames understood, CONNECT among them */
 	uint64_t acks;
 	uint64_t nacks;
-	uint32_t resyncs;	  /* times the stream was out of step */
-	uint32_t dropped_replies; /* the guest does not read them */
-	uint32_t throttled;	  /* times the token bucket ran empty */
+	uint32_t resyncs;		  /* times the stream was out of step */
+	uint32_t dropped_replies;	  /* the guest does not read them */
+	uint32_t throttled;		  /* times the token bucket ran empty */
 	uint32_t refused[N_REFUSALS - 1]; /* by enum refusal, REFUSED_NOT left out */
 } __attribute__((aligned(64)));
 
@@ -47,17 +47,17 @@ struct shared_vcpu {
 };
 
 struct shared_frequency_domain {
-	uint32_t target_khz;  /* what we last wrote with success; 0: baseline, not ours */
-	uint32_t n_voters;    /* vCPUs that have voted */
-	uint32_t n_silent;    /* pinned vCPUs that have not: they protect */
-	int32_t last_error;   /* errno of the last write, negative; 0: it went well */
-	uint64_t n_writes;    /* that went well */
+	uint32_t target_khz; /* what we last wrote with success; 0: baseline, not ours */
+	uint32_t n_voters;   /* vCPUs that have voted */
+	uint32_t n_silent;   /* pinned vCPUs that have not: they protect */
+	int32_t last_error;  /* errno of the last write, negative; 0: it went well */
+	uint64_t n_writes;   /* that went well */
 	uint64_t n_failures;
 };
 
 struct shared_state {
-	struct shared_channel channels[MAX_CHANNELS];		    /* channel id */
-	struct shared_vcpu vcpus[MAX_DOMAINS][MAX_DOMAIN_VCPUS];    /* domain id, vCPU */
+	struct shared_channel channels[MAX_CHANNELS];		 /* channel id */
+	struct shared_vcpu vcpus[MAX_DOMAINS][MAX_DOMAIN_VCPUS]; /* domain id, vCPU */
 	struct shared_frequency_domain frequency_domains[MAX_FREQUENCY_DOMAINS];
 };
 

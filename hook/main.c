@@ -57,8 +57,8 @@ static void end_well(int signal)
  */
 static void end_well_on_signals(void)
 {
-	static const int signals[] = {SIGALRM, SIGSEGV, SIGBUS,	 SIGILL,  SIGFPE,
-				      SIGABRT, SIGSYS,	SIGTERM, SIGXCPU, SIGXFSZ};
+	static const int signals[] = {SIGALRM, SIGSEGV, SIGBUS,	 SIGILL, SIGFPE,
+				      SIGABRT, SIGSYS,	SIGTERM, SIGXCPU};
 	struct sigaction action = {.sa_handler = end_well};
 	sigset_t none;
 
@@ -66,6 +66,7 @@ static void end_well_on_signals(void)
 		(void)sigaction(signals[i], &action, NULL);
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
+	(void)sigaction(SIGXFSZ, &action, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -268,8 +269,7 @@ int main(int argc, char **argv)
 	hook.give_up_ms = now_ms() + WAIT_MS;
 
 	if (argc < 3) {
-		report("?", "?",
-		       (struct failure){"called without domain and operation", -EINVAL});
+		report("?", "?", (struct failure){"called without domain and operation", -EINVAL});
 		return 0;
 	}
 	if (set_text(hook.event.domain, sizeof(hook.event.domain), argv[1]) < 0)
@@ -278,6 +278,9 @@ int main(int argc, char **argv)
 		hook.event.reason[0] = '\0'; /* for a log line only */
 	if (!failure.step)
 		failure = tell_manager(&hook);
+	/* syslog(3) needs an fd, and perhaps these were the last. */
+	(void)close(hook.xml_fd);
+	(void)close(hook.socket_fd);
 	if (failure.step)
 		report(argv[1], argv[2], failure);
 	return 0;

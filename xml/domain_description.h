@@ -22,8 +22,8 @@ struct vcpu_description {
 
 struct domain_description {
 	char name[MAX_DOMAIN_NAME];
-	char uuid[37]; /* lower case, with dashes */
-	int32_t id;    /* -1: not running (as in stopped and release) */
+	char uuid[37];	  /* lower case, with dashes */
+	int32_t id;	  /* -1: not running (as in stopped and release) */
 	uint32_t n_vcpus; /* maximum: entries in vcpus */
 	uint32_t n_online;
 	struct vcpu_description *vcpus;

@@ -12,7 +12,6 @@
 #include "varlink_server.h"
 #include "varlink_text.h"
 
-#define READERS_GROUP "vmpower"
 #define NS_PER_S UINT64_C(1000000000)
 
 struct control {
@@ -57,8 +56,8 @@ static const struct varlink_service service = {
 	.methods = control_methods,
 	.denied =
 		{
-			[VARLINK_READ] = "this needs root or membership in group " READERS_GROUP
-					 ": use sudo, or have root run \"usermod -aG " READERS_GROUP
+			[VARLINK_READ] = "this needs root or membership in group " CONTROL_GROUP
+					 ": use sudo, or have root run \"usermod -aG " CONTROL_GROUP
 					 " USER\" and log in again",
 			[VARLINK_CHANGE] =
 				"this changes what vmpower does and needs root: use sudo",
@@ -69,7 +68,7 @@ static const struct varlink_service service = {
 int control_new(const struct control_parts *parts, int listen_fd, struct control **out)
 {
 	struct control *control = calloc(1, sizeof(*control));
-	const struct group *group = getgrnam(READERS_GROUP);
+	const struct group *group = getgrnam(CONTROL_GROUP);
 	int r;
 
 	if (!control) {

@@ -6,21 +6,9 @@
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_H
 
-#include "cpufreq.h"
-#include "domains.h"
-#include "loop.h"
-#include "registry.h"
-#include "virt.h"
+#include "control_context.h"
 
 struct control;
-
-struct control_parts {
-	struct loop *loop;
-	struct registry *registry;
-	struct domains *domains;
-	struct cpufreq *cpufreq;
-	struct virt *virt;
-};
 
 /**
  * control_new() - serve a listening socket

@@ -7,8 +7,8 @@
 
 #include "channel_numbers.h"
 #include "cleanup.h"
+#include "control_context.h"
 #include "control_json.h"
-#include "control_methods.h"
 #include "control_reply.h"
 #include "domain_xml.h"
 

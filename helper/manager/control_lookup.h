@@ -6,7 +6,7 @@
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_LOOKUP_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_LOOKUP_H
 
-#include "varlink_server.h"
+#include "varlink.h"
 
 void control_add_domain(struct varlink_call *call, void *context);
 void control_add_channels(struct varlink_call *call, void *context);

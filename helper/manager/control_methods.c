@@ -6,6 +6,7 @@
 
 #include "channel_numbers.h"
 #include "cleanup.h"
+#include "control_context.h"
 #include "control_json.h"
 #include "control_lookup.h"
 #include "control_reply.h"

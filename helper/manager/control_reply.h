@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "registry.h"
-#include "varlink_server.h"
+#include "varlink.h"
 #include "virt.h"
 
 /** control_domain_name() - a call's parameter "domain"; NULL: it can't be one, which was replied */

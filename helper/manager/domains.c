@@ -118,8 +118,8 @@ static void on_write_failed(struct domains *domains, const struct link_write_fai
 		f = cpufreq_get(domains->cpufreq, failed->frequency_domain);
 	if (f)
 		log_error("policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
-			  "answered with NACK until it takes one", f->policy, f->driver,
-			  failed->khz, strerror(-failed->error));
+			  "answered with NACK until it takes one",
+			  f->policy, f->driver, failed->khz, strerror(-failed->error));
 }
 
 static void on_message(void *context, const struct link_message *message)
@@ -150,9 +150,8 @@ static void on_message(void *context, const struct link_message *message)
 
 static void log_registered(const struct domain *domain, const char *source)
 {
-	log_info("domain \"%s\" (%s): registered, %u channels, %u vCPUs",
-		 domain->description->name, source, domain->n_channels,
-		 domain->description->n_vcpus);
+	log_info("domain \"%s\" (%s): registered, %u channels, %u vCPUs", domain->description->name,
+		 source, domain->n_channels, domain->description->n_vcpus);
 }
 
 static int add(struct domains *domains, struct domain_description *description, const char *source)
@@ -162,7 +161,8 @@ static int add(struct domains *domains, struct domain_description *description, 
 
 	if (r == -ENOSPC)
 		log_error("domain \"%s\" (%s): not served: %u domains are registered, the most "
-			  "that there can be", description->name, source, MAX_DOMAINS);
+			  "that there can be",
+			  description->name, source, MAX_DOMAINS);
 	else if (r < 0)
 		log_error("domain \"%s\" (%s): not served: %s", description->name, source,
 			  strerror(-r));

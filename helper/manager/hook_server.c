@@ -112,8 +112,8 @@ static void act(struct hook_server *server, const struct hook_event *event, int 
 	(void)munmap(xml, event->xml_size);
 	/* A name is enough to forget by. */
 	if (event->operation == HOOK_STOPPED || event->operation == HOOK_RELEASE) {
-		(void)domains_unregister(server->domains,
-					 r < 0 ? event->domain : description->uuid, source);
+		(void)domains_unregister(server->domains, r < 0 ? event->domain : description->uuid,
+					 source);
 		return;
 	}
 	if (r < 0) {
@@ -202,7 +202,8 @@ static void on_connection(struct loop_source *source, uint32_t events)
 	}
 	if (unix_peer(fd, &peer) < 0 || (peer.uid != 0 && peer.uid != geteuid())) {
 		log_warning("hook socket: user id %u may not send events, libvirt's hooks run as "
-			    "root", (unsigned int)peer.uid);
+			    "root",
+			    (unsigned int)peer.uid);
 		(void)close(fd);
 		return;
 	}

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <libxml/parser.h>
 #include <limits.h>
 #include <signal.h>
@@ -248,10 +249,23 @@ static int listen_in(const struct manager *manager, const char *name, int type, 
 		r = unix_listen(path, type, mode);
 	if (r == -EADDRINUSE)
 		log_error("%s is in use: another vmpowerd serves %s; stop it first, or give "
-			  "another --runtime-dir", path, manager->runtime_dir);
+			  "another --runtime-dir",
+			  path, manager->runtime_dir);
 	else if (r < 0)
 		log_error("can't listen at %s/%s: %s", manager->runtime_dir, name, strerror(-r));
 	return r;
+}
+
+/* Members of group vmpower may ask; without the group, or the right to give, only root. */
+static void give_to_group(const struct manager *manager, const char *name)
+{
+	const struct group *group = getgrnam(CONTROL_GROUP);
+	char path[PATH_MAX];
+
+	if (group && path_in(path, manager->runtime_dir, name) == 0 &&
+	    chown(path, (uid_t)-1, group->gr_gid) < 0)
+		log_warning("can't give %s to group %s: %s; its members can't connect", path,
+			    CONTROL_GROUP, strerror(errno));
 }
 
 static int start_serving(struct manager *manager)
@@ -263,13 +277,13 @@ static int start_serving(struct manager *manager)
 		.cpufreq = manager->cpufreq,
 		.virt = manager->virt,
 	};
-	int control_fd, r;
+	int control_fd;
 
 	control_fd = listen_in(manager, "control.sock", SOCK_STREAM, 0660);
 	if (control_fd < 0)
 		return control_fd;
-	r = control_new(&control_parts, control_fd, &manager->control);
-	return r;
+	give_to_group(manager, "control.sock");
+	return control_new(&control_parts, control_fd, &manager->control);
 }
 
 static int start(struct manager *manager, const struct options *options)

@@ -164,8 +164,7 @@ void monitor_send(struct monitor_process *monitor, const struct link_message *me
 
 static void on_link(struct loop_source *source, uint32_t events)
 {
-	struct monitor_process *monitor =
-		container_of(source, struct monitor_process, link_source);
+	struct monitor_process *monitor = container_of(source, struct monitor_process, link_source);
 
 	if (events & EPOLLOUT)
 		queue_flush(monitor);
@@ -220,8 +219,7 @@ static void forget_process(struct monitor_process *monitor)
 
 static void on_exit_event(struct loop_source *source, uint32_t events)
 {
-	struct monitor_process *monitor =
-		container_of(source, struct monitor_process, exit_source);
+	struct monitor_process *monitor = container_of(source, struct monitor_process, exit_source);
 	siginfo_t info = {0};
 	uint64_t delay;
 
@@ -262,8 +260,8 @@ static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
 	(void)sigemptyset(&none);
 	r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	if (r == 0)
-		r = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
-						     O_WRONLY, 0);
+		r = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY,
+						     0);
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(&actions, link_fd, LINK_FD);
 	if (r == 0)

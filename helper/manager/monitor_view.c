@@ -95,7 +95,8 @@ void view_send_vcpus(struct monitor_view *view, const struct domain *domain)
 	r = cpufreq_online(view->cpufreq, &online);
 	if (r < 0) {
 		log_error("domain \"%s\": can't tell which CPUs are online: %s; its vCPUs may not "
-			  "vote", description->name, strerror(-r));
+			  "vote",
+			  description->name, strerror(-r));
 		memset(&online, 0, sizeof(online));
 	}
 	for (uint32_t i = 0; i < description->n_vcpus; i++) {

@@ -9,8 +9,9 @@
 #include <sys/types.h>
 
 #include "log.h"
+#include "loop.h"
+#include "varlink.h"
 #include "varlink_frame.h"
-#include "varlink_server.h"
 
 enum call_state {
 	CALL_NONE,

@@ -74,7 +74,7 @@ static void dispatch(struct virt *virt, const struct virt_message *message)
 		handlers->stopped(handlers->context, message->text);
 		break;
 	case VIRT_LISTED:
-		handlers->listed(handlers->context, (const char (*)[37])message->text,
+		handlers->listed(handlers->context, (const char(*)[37])message->text,
 				 message->size / 37, message->since_ns);
 		break;
 	case VIRT_FOUND:
@@ -174,7 +174,8 @@ void virt_free(struct virt *virt)
 }
 
 int virt_lookup(struct virt *virt, const char *name_or_uuid,
-		void (*found)(void *context, int error, const char *xml, size_t size), void *context)
+		void (*found)(void *context, int error, const char *xml, size_t size),
+		void *context)
 {
 	struct lookup *lookup = find_lookup(virt, 0);
 	struct virt_message *message;

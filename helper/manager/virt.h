@@ -45,7 +45,8 @@ void virt_free(struct virt *virt);
  * Return: a cookie > 0 for virt_cancel(); -errno, and then @found is not called.
  */
 int virt_lookup(struct virt *virt, const char *name_or_uuid,
-		void (*found)(void *context, int error, const char *xml, size_t size), void *context);
+		void (*found)(void *context, int error, const char *xml, size_t size),
+		void *context);
 
 /** virt_cancel() - forget a lookup: its @found will not be called */
 void virt_cancel(struct virt *virt, int cookie);

@@ -104,7 +104,7 @@ static void tell_running(struct virt_thread *thread, virDomainPtr domain)
 
 static void list_running(struct virt_thread *thread)
 {
-	char (*uuids)[VIR_UUID_STRING_BUFLEN] = NULL;
+	char(*uuids)[VIR_UUID_STRING_BUFLEN] = NULL;
 	uint64_t since_ns = loop_now_ns();
 	struct virt_message *message;
 	virDomainPtr *list = NULL;
@@ -234,11 +234,12 @@ static void connect_libvirt(struct virt_thread *thread)
 	if (!thread->connection) {
 		if (!thread->complained)
 			log_warning("libvirt (%s): can't connect: %s; trying again. The hook works "
-				    "without", thread->uri, last_error());
+				    "without",
+				    thread->uri, last_error());
 		thread->complained = true;
 		virEventUpdateTimeout(thread->retry_timer, thread->retry_ms);
-		thread->retry_ms = thread->retry_ms * 2 < LAST_RETRY_MS ? thread->retry_ms * 2
-									: LAST_RETRY_MS;
+		thread->retry_ms =
+			thread->retry_ms * 2 < LAST_RETRY_MS ? thread->retry_ms * 2 : LAST_RETRY_MS;
 		return;
 	}
 	virEventUpdateTimeout(thread->retry_timer, -1);

@@ -52,7 +52,8 @@ void frequency_outputs_free(struct channel_monitor *monitor)
 	}
 }
 
-static void notify(struct channel_monitor *monitor, struct frequency_output *output, uint32_t notice)
+static void notify(struct channel_monitor *monitor, struct frequency_output *output,
+		   uint32_t notice)
 {
 	output->notices |= notice;
 	list_append(&monitor->notices, &output->notice_link);
@@ -148,8 +149,8 @@ int frequency_outputs_acquired(struct channel_monitor *monitor, const struct lin
 			       const int *fds, unsigned int n_fds)
 {
 	struct frequency_output *output = monitor->outputs[answer->frequency_domain];
-	bool asked = output && output->state == OUTPUT_ACQUIRING &&
-		     !(output->notices & NOTICE_ACQUIRE);
+	bool asked =
+		output && output->state == OUTPUT_ACQUIRING && !(output->notices & NOTICE_ACQUIRE);
 	int r = 0;
 
 	if (answer->error < 0 || !output || (output->state != OUTPUT_ACQUIRED && !asked)) {
@@ -174,8 +175,8 @@ int frequency_outputs_acquired(struct channel_monitor *monitor, const struct lin
 		output->refused_sequence = ++monitor->sequence;
 	}
 	while (!list_empty(&output->waiting))
-		guest_channel_set_ready(monitor, container_of(output->waiting.next,
-							      struct guest_channel, link));
+		guest_channel_set_ready(
+			monitor, container_of(output->waiting.next, struct guest_channel, link));
 	return r;
 }
 

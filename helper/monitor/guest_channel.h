@@ -27,8 +27,8 @@ enum guest_channel_state {
 struct guest_channel {
 	struct list link; /* in the list that state tells */
 	struct shared_channel *shared;
-	uint64_t turn;	 /* that it was served in last */
-	uint64_t due_ns; /* partial, throttled */
+	uint64_t turn;	  /* that it was served in last */
+	uint64_t due_ns;  /* partial, throttled */
 	uint64_t paid_ns; /* token bucket: the time up to which requests have used up the rate */
 	uint64_t parked_sequence;
 	struct log_limit log_limit;

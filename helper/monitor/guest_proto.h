@@ -21,10 +21,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GUEST_FRAME_G1 16u
-#define GUEST_FRAME_G2 456u
-#define GUEST_FRAME_G3_I386 460u
-#define GUEST_FRAME_G3 464u
+#define GUEST_FRAME_G1 ((size_t)16)
+#define GUEST_FRAME_G2 ((size_t)456)
+#define GUEST_FRAME_G3_I386 ((size_t)460)
+#define GUEST_FRAME_G3 ((size_t)464)
 #define GUEST_FRAME_MAX GUEST_FRAME_G3
 
 #define GUEST_POLICY_VCPUS 8u /* RTE_POWER_MAX_VCPU_PER_VM */

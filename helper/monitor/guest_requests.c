@@ -42,8 +42,7 @@ static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *cha
 	}
 	vcpu = (uint32_t)request->resource_id;
 	/* turbo on or off is no vote: a silent vCPU stays silent, and acquires nothing */
-	votes = action < ACTION_TURBO_ON ||
-		arbiter_vcpu(monitor->arbiter, domain, vcpu)->voted;
+	votes = action < ACTION_TURBO_ON || arbiter_vcpu(monitor->arbiter, domain, vcpu)->voted;
 	switch (votes ? frequency_outputs_want(monitor, channel, vcpu) : ACQUISITION_DONE) {
 	case ACQUISITION_WAIT:
 		return false;
@@ -91,8 +90,8 @@ static void query(struct channel_monitor *monitor, const struct guest_channel *c
 	outcome->reply = false;
 	if (!channel->enabled || !monitor->setup.queries)
 		outcome->refusal = REFUSED_DENIED;
-	else if (single && (request->resource_id >= n_vcpus ||
-			    request->resource_id >= GUEST_POLICY_VCPUS))
+	else if (single &&
+		 (request->resource_id >= n_vcpus || request->resource_id >= GUEST_POLICY_VCPUS))
 		outcome->refusal = REFUSED_VCPU; /* the lists have no place for it */
 	else
 		outcome->reply = true;

@@ -23,7 +23,7 @@
 #define GUEST_STREAM_STUCK_NS UINT64_C(100000000)
 
 struct guest_stream {
-	uint32_t resyncs;     /* times that bytes had to be dropped or the generation doubted */
+	uint32_t resyncs;    /* times that bytes had to be dropped or the generation doubted */
 	uint16_t frame_size; /* GUEST_FRAME_*; 0: not known (yet, or any more) */
 };
 

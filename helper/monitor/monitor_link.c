@@ -205,7 +205,8 @@ int monitor_link_receive(struct channel_monitor *monitor)
 		r = handle(monitor, fds, n_fds);
 		if (r < 0) {
 			log_error("link: can't do what message type %u asks for: %s; ending, "
-				  "to be started anew with a clean slate", type, strerror(-r));
+				  "to be started anew with a clean slate",
+				  type, strerror(-r));
 			return r;
 		}
 	}
@@ -275,9 +276,9 @@ static bool send_output_notices(struct channel_monitor *monitor, struct frequenc
 void monitor_link_send_notices(struct channel_monitor *monitor)
 {
 	while (!list_empty(&monitor->notices)) {
-		if (!send_output_notices(monitor, container_of(monitor->notices.next,
-							       struct frequency_output,
-							       notice_link))) {
+		if (!send_output_notices(monitor,
+					 container_of(monitor->notices.next,
+						      struct frequency_output, notice_link))) {
 			wait_for_room(monitor, true);
 			return;
 		}

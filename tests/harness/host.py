@@ -48,19 +48,23 @@ HOOK_BEGIN = re.compile(
     + re.escape(str(HOOK))
     + r" (\S+) (\S+) (\S+) (\S+)"
 )
+# What a command says may have more lines: all that matters is whether it says nothing.
 HOOK_END = re.compile(
-    r"^(\S+ \S+): (\d+): debug : virCommandRun:\d+ : "
-    r"Result status (-?\d+), stdout: '(.*)' stderr: '(.*)'"
+    r"^(\S+ \S+): (\d+): debug : virCommandRun:\d+ : Result (.*?), stdout: '(.*)$"
 )
+SUCCESS = ("status 0", "exit status 0")
+SAID_NOTHING = re.compile(r"^(\(null\))?' stderr: '(\(null\))?'$")
 
 
 class HookRun:  # pylint: disable=too-few-public-methods
-    """One call of the hook, as libvirtd's log has it."""
+    """One call of the hook, as libvirtd's log has it.
+
+    milliseconds: how long libvirt waited; complaint: None where it ended with 0 and no word.
+    """
 
     def __init__(self, domain, operation, begin):
         self.domain, self.operation, self.begin = domain, operation, begin
-        self.milliseconds = self.status = None
-        self.output = ""
+        self.milliseconds = self.complaint = None
 
 
 class Host:
@@ -215,8 +219,8 @@ class Host:
             if end and end[2] in pending:
                 done = pending.pop(end[2])
                 done.milliseconds = (_time(end[1]) - done.begin).total_seconds() * 1000
-                done.status = int(end[3])
-                done.output = "".join(text for text in end.groups()[3:] if text != "(null)")
+                if end[3] not in SUCCESS or not SAID_NOTHING.match(end[4]):
+                    done.complaint = f"{end[3]}, stdout: '{end[4]}"
                 runs.append(done)
         return [done for done in runs if domain in (None, done.domain)]
 

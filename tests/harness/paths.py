@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Where things are in the tree, and what is made below build/."""
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -62,9 +63,16 @@ SEARCH = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 
 
 def fresh_log_directory(name):
-    """An empty directory for the logs of one test program."""
+    """An empty directory for the logs of one test program, which may run once at a time."""
     directory = LOG / name
+    LOG.mkdir(parents=True, exist_ok=True)
+    lock = os.open(LOG / f".{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ours until we end
+    except BlockingIOError as error:
+        os.close(lock)
+        raise MissingError(f"{name} runs already in {BUILD}: wait for its end") from error
     if directory.exists():
         shutil.rmtree(directory)
-    directory.mkdir(parents=True)
+    directory.mkdir()
     return directory

@@ -38,7 +38,7 @@ class Progress:
             self.shown = len(text)
         elif now - self.last_line >= LINE_EVERY_S:
             self.last_line = now
-            self.stream.write(f"# still waiting: {self.what}, {now - self.start:.0f} s\n")
+            self.stream.write(f"# {self.what}, {now - self.start:.0f} s\n")
             self.stream.flush()
 
     def done(self):
@@ -56,7 +56,7 @@ def wait_until(predicate, timeout, what, poll=POLL_S, state=None, quiet=False):
     state: called on failure; what it returns is told, too (what is there instead).
     An exception of predicate() ends the wait.
     """
-    progress = Progress(what)
+    progress = Progress(f"waiting for {what}")
     deadline = time.monotonic() + timeout
     try:
         while True:

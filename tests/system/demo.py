@@ -89,7 +89,11 @@ def tell_counters(story, host, guest):
     requests, acks, nacks = (
         sum(channel[key] for channel in shown["channels"]) for key in ("requests", "acks", "nacks")
     )
-    story.tell("vmpowerd", f"counted {requests} requests, {acks} ACKs, {nacks} NACKs")
+    story.tell(
+        "vmpowerd",
+        f"counted {requests} requests: {acks} ACKs, {nacks} NACKs, "
+        f"{requests - acks - nacks} that need no answer (CONNECT)",
+    )
 
 
 def play(story, host, vcpus):

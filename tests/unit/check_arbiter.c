@@ -46,7 +46,8 @@ static void add_domain(uint32_t id, uint32_t min_khz, uint32_t max_khz, bool tur
 static void pin(uint32_t domain, uint32_t vcpu, uint32_t frequency_domain)
 {
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, domain, vcpu, VCPU_MAY_VOTE | VCPU_PROTECTED, 0,
-					  &frequency_domain, 1), 0);
+					  &frequency_domain, 1),
+			 0);
 }
 
 static uint32_t target_khz(uint32_t frequency_domain)
@@ -370,8 +371,8 @@ static uint32_t model_clamp(const struct model_fd *fd, const struct arbiter_limi
 	for (uint32_t s = 0; s < fd->table.n_steps; s++) {
 		if (!model_allows(fd, limits, turbo_off, s, true))
 			continue;
-		if (best == UINT32_MAX || (s > step ? s - step : step - s) <
-						  (best > step ? best - step : step - best))
+		if (best == UINT32_MAX ||
+		    (s > step ? s - step : step - s) < (best > step ? best - step : step - best))
 			best = s;
 	}
 	return best;
@@ -440,8 +441,8 @@ static void model_set_vcpu(struct model *model, uint32_t d, uint32_t v, uint32_t
 			if (old.voted && old.ids[o] == ids[i])
 				step = old.steps[o];
 		vcpu->ids[i] = ids[i];
-		vcpu->steps[i] = model_clamp(&model->fds[ids[i]], &domain->limits, old.turbo_off,
-					     step);
+		vcpu->steps[i] =
+			model_clamp(&model->fds[ids[i]], &domain->limits, old.turbo_off, step);
 	}
 }
 
@@ -454,9 +455,9 @@ static void model_vote(struct model *model, uint32_t d, uint32_t v, enum arbiter
 	for (uint32_t i = 0; i < vcpu->n; i++) {
 		const struct model_fd *fd = &model->fds[vcpu->ids[i]];
 		const struct arbiter_limits *limits = &model->domains[d].limits;
-		uint32_t step = vcpu->voted ? vcpu->steps[i]
-					    : model_clamp(fd, limits, vcpu->turbo_off,
-							  fd->table.non_turbo);
+		uint32_t step =
+			vcpu->voted ? vcpu->steps[i]
+				    : model_clamp(fd, limits, vcpu->turbo_off, fd->table.non_turbo);
 
 		if (action == ACTION_UP)
 			step++;
@@ -509,8 +510,8 @@ static void random_frequency_domain(struct model *model, uint32_t id)
 	fd->table = make_table(n_steps, non_turbo, 400000 + random_below(10) * 10000);
 	fd->floor = random_below(10);
 	fd->ceiling = n_steps - 1 - random_below(2);
-	ck_assert_int_eq(arbiter_set_frequency_domain(arbiter, id, &fd->table, fd->floor,
-						      fd->ceiling), 0);
+	ck_assert_int_eq(
+		arbiter_set_frequency_domain(arbiter, id, &fd->table, fd->floor, fd->ceiling), 0);
 	for (uint32_t d = 0; d < N_DOMAINS; d++) {
 		for (uint32_t v = 0; v < N_VCPUS; v++) {
 			struct model_vcpu *vcpu = &model->domains[d].vcpus[v];
@@ -519,8 +520,7 @@ static void random_frequency_domain(struct model *model, uint32_t id)
 				if (vcpu->ids[i] == id)
 					vcpu->steps[i] = model_clamp(
 						fd, &model->domains[d].limits, vcpu->turbo_off,
-						model_at_least(fd,
-							       old.table.khz[vcpu->steps[i]]));
+						model_at_least(fd, old.table.khz[vcpu->steps[i]]));
 		}
 	}
 }

@@ -116,7 +116,7 @@ static void make_policy(uint8_t *frame, bool g3)
 	static const uint32_t busy[] = {3, 4, 5}, quiet[] = {11, 12, 13}, traffic[] = {8, 10};
 
 	make(frame, GUEST_FRAME_MAX, GUEST_POLICY, 0, 0);
-	memcpy(frame + 16, "ubuntu2", 7);
+	memcpy(frame + 16, "ubuntu2", 8);
 	memcpy(frame + 48, "\xe0\xe0\xe0\xe0\xf0\xf0\x12\x34", 8);
 	put32(frame + 128, 1);
 	put32(frame + 132, 96000);
@@ -143,7 +143,8 @@ START_TEST(decodes_policy)
 
 		make_policy(frame, g3);
 		ck_assert_int_eq(guest_policy_decode(frame, g3 ? GUEST_FRAME_G3 : GUEST_FRAME_G2, 2,
-						     &policy, &bad), 0);
+						     &policy, &bad),
+				 0);
 		ck_assert_int_eq(policy.type, GUEST_POLICY_TIME);
 		ck_assert_int_eq(policy.workload, GUEST_WORKLOAD_LOW);
 		ck_assert_uint_eq(policy.n_vcpus, 2);

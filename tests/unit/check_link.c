@@ -114,61 +114,61 @@ START_TEST(valid_and_no_other_size)
 	ck_assert_int_eq(link_validate(&message, sizeof(message), types[_i].n_fds, direction),
 			 -EPROTO);
 	/* not in the other direction, not with other fds */
-	ck_assert_int_eq(validate(types[_i].n_fds, direction == LINK_TO_MONITOR ? LINK_TO_MANAGER
-										: LINK_TO_MONITOR),
+	ck_assert_int_eq(validate(types[_i].n_fds,
+				  direction == LINK_TO_MONITOR ? LINK_TO_MANAGER : LINK_TO_MONITOR),
 			 -EPROTO);
 	ck_assert_int_eq(validate(3, direction), -EPROTO);
 	ck_assert_int_eq(validate(types[_i].n_fds == 0 ? 1 : 0, direction), -EPROTO);
 }
 END_TEST
 
-#define EACH_SPOILT(X)                                                                   \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.id = MAX_FREQUENCY_DOMAINS) \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.policy = MAX_CPUS)          \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.method = 0)                 \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.method = 3)                 \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.floor = 3)                  \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.ceiling = 0)                \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.ceiling = 3)                \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.n_steps = 0)          \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.n_steps = 257)        \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.non_turbo = 3)        \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[0] = 0)           \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[1] = 800000)      \
-	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[2] = 1)           \
-	X(LINK_DOMAIN_ADD, message.domain.id = MAX_DOMAINS)                               \
-	X(LINK_DOMAIN_ADD, message.domain.n_vcpus = 0)                                    \
-	X(LINK_DOMAIN_ADD, message.domain.n_vcpus = MAX_DOMAIN_VCPUS + 1)                 \
-	X(LINK_DOMAIN_ADD, message.domain.name[MAX_DOMAIN_NAME - 1] = 'x')                \
-	X(LINK_VCPU_SET, message.vcpu.domain = MAX_DOMAINS)                               \
-	X(LINK_VCPU_SET, message.vcpu.vcpu = MAX_DOMAIN_VCPUS)                            \
-	X(LINK_VCPU_SET, message.vcpu.flags = 4)                                          \
-	X(LINK_VCPU_SET, message.vcpu.frequency_domains[0] = MAX_FREQUENCY_DOMAINS)       \
-	X(LINK_DOMAIN_REMOVE, message.id = MAX_DOMAINS)                                   \
-	X(LINK_DOMAIN_SILENCE, message.id = UINT32_MAX)                                   \
-	X(LINK_CHANNEL_ADD, message.channel.id = MAX_CHANNELS)                            \
-	X(LINK_CHANNEL_ADD, message.channel.number = MAX_CHANNEL_NUMBER + 1)              \
-	X(LINK_CHANNEL_ENABLE, message.channel.id = MAX_CHANNELS)                         \
-	X(LINK_CHANNEL_REMOVE, message.id = MAX_CHANNELS)                                 \
-	X(LINK_ACQUIRED, message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS)       \
-	X(LINK_ACQUIRED, message.acquired.error = -EBUSY) /* and yet an fd */             \
-	X(LINK_ACQUIRED, message.acquired.error = 1)                                      \
-	X(LINK_ACQUIRE, message.id = MAX_FREQUENCY_DOMAINS)                               \
-	X(LINK_RELEASE, message.id = MAX_FREQUENCY_DOMAINS)                               \
-	X(LINK_CHANNEL_GONE, message.id = MAX_CHANNELS)                                   \
-	X(LINK_WRITE_FAILED, message.write_failed.frequency_domain = UINT32_MAX)          \
+#define EACH_SPOILT(X)                                                                             \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.id = MAX_FREQUENCY_DOMAINS)          \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.policy = MAX_CPUS)                   \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.method = 0)                          \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.method = 3)                          \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.floor = 3)                           \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.ceiling = 0)                         \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.ceiling = 3)                         \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.n_steps = 0)                   \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.n_steps = 257)                 \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.non_turbo = 3)                 \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[0] = 0)                    \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[1] = 800000)               \
+	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[2] = 1)                    \
+	X(LINK_DOMAIN_ADD, message.domain.id = MAX_DOMAINS)                                        \
+	X(LINK_DOMAIN_ADD, message.domain.n_vcpus = 0)                                             \
+	X(LINK_DOMAIN_ADD, message.domain.n_vcpus = MAX_DOMAIN_VCPUS + 1)                          \
+	X(LINK_DOMAIN_ADD, message.domain.name[MAX_DOMAIN_NAME - 1] = 'x')                         \
+	X(LINK_VCPU_SET, message.vcpu.domain = MAX_DOMAINS)                                        \
+	X(LINK_VCPU_SET, message.vcpu.vcpu = MAX_DOMAIN_VCPUS)                                     \
+	X(LINK_VCPU_SET, message.vcpu.flags = 4)                                                   \
+	X(LINK_VCPU_SET, message.vcpu.frequency_domains[0] = MAX_FREQUENCY_DOMAINS)                \
+	X(LINK_DOMAIN_REMOVE, message.id = MAX_DOMAINS)                                            \
+	X(LINK_DOMAIN_SILENCE, message.id = UINT32_MAX)                                            \
+	X(LINK_CHANNEL_ADD, message.channel.id = MAX_CHANNELS)                                     \
+	X(LINK_CHANNEL_ADD, message.channel.number = MAX_CHANNEL_NUMBER + 1)                       \
+	X(LINK_CHANNEL_ENABLE, message.channel.id = MAX_CHANNELS)                                  \
+	X(LINK_CHANNEL_REMOVE, message.id = MAX_CHANNELS)                                          \
+	X(LINK_ACQUIRED, message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS)                \
+	X(LINK_ACQUIRED, message.acquired.error = -EBUSY) /* and yet an fd */                      \
+	X(LINK_ACQUIRED, message.acquired.error = 1)                                               \
+	X(LINK_ACQUIRE, message.id = MAX_FREQUENCY_DOMAINS)                                        \
+	X(LINK_RELEASE, message.id = MAX_FREQUENCY_DOMAINS)                                        \
+	X(LINK_CHANNEL_GONE, message.id = MAX_CHANNELS)                                            \
+	X(LINK_WRITE_FAILED, message.write_failed.frequency_domain = UINT32_MAX)                   \
 	X(LINK_WRITE_FAILED, message.write_failed.error = 0)
 
 START_TEST(out_of_bounds)
 {
-#define REFUSE(message_type, spoil)                                                      \
-	for (size_t i = 0; i < array_size(types); i++) {                                 \
-		if (types[i].type != (message_type))                                     \
-			continue;                                                        \
-		make(message_type);                                                      \
-		spoil;                                                                   \
-		ck_assert_msg(validate(types[i].n_fds, types[i].direction) == -EPROTO,   \
-			      "%s", #spoil);                                             \
+#define REFUSE(message_type, spoil)                                                                \
+	for (size_t i = 0; i < array_size(types); i++) {                                           \
+		if (types[i].type != (message_type))                                               \
+			continue;                                                                  \
+		make(message_type);                                                                \
+		spoil;                                                                             \
+		ck_assert_msg(validate(types[i].n_fds, types[i].direction) == -EPROTO, "%s",       \
+			      #spoil);                                                             \
 	}
 	EACH_SPOILT(REFUSE)
 }
@@ -195,8 +195,7 @@ START_TEST(longest_vcpu)
 	ck_assert_uint_le(link_size(&message), sizeof(message));
 	/* counts that would make the size overflow, or lie beyond what came */
 	message.vcpu.n_frequency_domains = MAX_FREQUENCY_DOMAINS + 1;
-	ck_assert_int_eq(link_validate(&message, link_size(&message), 0, LINK_TO_MONITOR),
-			 -EPROTO);
+	ck_assert_int_eq(link_validate(&message, link_size(&message), 0, LINK_TO_MONITOR), -EPROTO);
 	message.vcpu.n_frequency_domains = UINT32_MAX;
 	ck_assert_int_eq(link_validate(&message, sizeof(message), 0, LINK_TO_MONITOR), -EPROTO);
 }

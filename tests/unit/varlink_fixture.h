@@ -54,7 +54,7 @@ static int fixture_open(struct fixture *fixture)
 
 	log_init("check", LOG_CRIT);
 	ck_assert_int_eq(loop_new(&fixture->loop), 0);
-	strcpy(fixture->directory, "/tmp/vmpower-check-XXXXXX");
+	strcpy(fixture->directory, "/tmp/vmpower-varlink-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(fixture->directory));
 	(void)snprintf(fixture->path, sizeof(fixture->path), "%s/socket", fixture->directory);
 	fd = unix_listen(fixture->path, SOCK_STREAM, 0600);
