@@ -45,14 +45,20 @@ struct virt_message *virt_message_new(enum virt_kind kind, const void *text, siz
 	return message;
 }
 
+/* What travels: both ends are in this process. */
+struct parcel {
+	struct virt_message *message;
+};
+
 int virt_message_send(int fd, struct virt_message *message, int flags)
 {
+	const struct parcel parcel = {message};
 	ssize_t n;
 
 	do
-		n = send(fd, &message, sizeof(message), flags | MSG_NOSIGNAL);
+		n = send(fd, &parcel, sizeof(parcel), flags | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)sizeof(message))
+	if (n == (ssize_t)sizeof(parcel))
 		return 0;
 	free(message);
 	return n < 0 ? -errno : -EIO;
@@ -60,14 +66,18 @@ int virt_message_send(int fd, struct virt_message *message, int flags)
 
 int virt_message_receive(int fd, struct virt_message **message, int flags)
 {
+	struct parcel parcel;
 	ssize_t n;
 
 	do
-		n = recv(fd, message, sizeof(*message), flags);
+		n = recv(fd, &parcel, sizeof(parcel), flags);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	return n == (ssize_t)sizeof(*message);
+	if (n != (ssize_t)sizeof(parcel))
+		return 0;
+	*message = parcel.message;
+	return 1;
 }
 
 /* To the loop. Blocks where it has much to do: that is what this thread is for. */

@@ -50,9 +50,9 @@ HOOK_BEGIN = re.compile(
 )
 # What a command says may have more lines: all that matters is whether it says nothing.
 HOOK_END = re.compile(
-    r"^(\S+ \S+): (\d+): debug : virCommandRun:\d+ : Result (.*?), stdout: '(.*)$"
+    r"^(\S+ \S+): (\d+): debug : virCommandRun:\d+ : Result .*?, stdout: '(.*)$"
 )
-SUCCESS = ("status 0", "exit status 0")
+HOOK_FAILED = re.compile(r"^\S+ \S+: (\d+): error : virCommandWait:\d+ : .*\) (unexpected .*)$")
 SAID_NOTHING = re.compile(r"^(\(null\))?' stderr: '(\(null\))?'$")
 
 
@@ -215,12 +215,15 @@ class Host:
             if begin:
                 pending[begin[2]] = HookRun(begin[3], begin[4], _time(begin[1]))
                 continue
+            failed = HOOK_FAILED.match(line)
+            if failed and failed[1] in pending:
+                pending[failed[1]].complaint = failed[2]
             end = HOOK_END.match(line)
             if end and end[2] in pending:
                 done = pending.pop(end[2])
                 done.milliseconds = (_time(end[1]) - done.begin).total_seconds() * 1000
-                if end[3] not in SUCCESS or not SAID_NOTHING.match(end[4]):
-                    done.complaint = f"{end[3]}, stdout: '{end[4]}"
+                if not done.complaint and not SAID_NOTHING.match(end[3]):
+                    done.complaint = f"stdout: '{end[3]}"
                 runs.append(done)
         return [done for done in runs if domain in (None, done.domain)]
 

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is built and installed: libraries of each program, files of make install, uninstall.
+
+usage: test_install.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+
+PROGRAMS = paths.TREE / "build/bin"
+
+# path below DESTDIR: mode
+INSTALLED = {
+    "usr/local/sbin/vmpowerd": 0o755,
+    "usr/local/bin/vmpowerctl": 0o755,
+    "usr/local/libexec/vmpower/vmpower-monitor": 0o755,
+    "etc/libvirt/hooks/qemu.d/50-vmpower": 0o755,
+    "etc/vmpower/vmpower.conf": 0o644,
+    "usr/local/lib/systemd/system/vmpowerd.service": 0o644,
+}
+
+
+def needed(program):
+    """The libraries that a program names, without the loader."""
+    listed = run("ldd", PROGRAMS / program).stdout
+    names = {line.split()[0].split(".so")[0] for line in listed.splitlines() if line.strip()}
+    return {Path(name).name for name in names} - {"linux-vdso", "linux-gate", "ld-linux-x86-64",
+                                                  "ld-linux-aarch64", "ld64"}
+
+
+def test_hook_links_libc_alone():
+    assert needed("vmpower-hook") == {"libc"}, needed("vmpower-hook")
+
+
+def test_monitor_links_no_library_of_the_manager():
+    assert needed("vmpower-monitor") <= {"libc", "libseccomp"}, needed("vmpower-monitor")
+
+
+def make(*words):
+    """make, as somebody installing does, apart from an outer make's settings."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(["make", "-C", str(paths.TREE), *words], env=environment, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def files(root):
+    """{path below root: mode} of every file."""
+    return {str(path.relative_to(root)): path.lstat().st_mode & 0o7777
+            for path in root.rglob("*") if not path.is_dir()}
+
+
+def test_install_and_uninstall():
+    with tempfile.TemporaryDirectory(prefix="vmpower-install-") as name:
+        root = Path(name)
+        make("install", f"DESTDIR={root}")
+        assert files(root) == INSTALLED, files(root)
+        hook = root / "etc/libvirt/hooks/qemu.d/50-vmpower"
+        assert not hook.is_symlink(), "AppArmor lets libvirt run real files only"
+        unit = (root / "usr/local/lib/systemd/system/vmpowerd.service").read_text()
+        assert "ExecStart=/usr/local/sbin/vmpowerd\n" in unit, unit
+
+        # what the operator wrote survives both
+        config = root / "etc/vmpower/vmpower.conf"
+        config.write_text("[limits]\nturbo = no\n")
+        make("install", f"DESTDIR={root}")
+        make("uninstall", f"DESTDIR={root}")
+        assert files(root) == {"etc/vmpower/vmpower.conf": 0o644}, files(root)
+        assert config.read_text() == "[limits]\nturbo = no\n"
+
+
+def test_installed_configuration_is_valid():
+    run(PROGRAMS / "vmpowerd", "--check-config", paths.TREE / "packaging/vmpower.conf")
+
+
+def main():
+    runner = Runner(sys.argv[1:])
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            runner.run(test)
+    return runner.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

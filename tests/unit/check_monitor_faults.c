@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The channel monitor when guests, kernel or manager misbehave, vanish or are late. */
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include "monitor_fixture.h"
+
+START_TEST(gives_up_a_piece_never_the_channel)
+{
+	uint8_t frame[GUEST_FRAME_G3];
+	int guest;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, GUEST_SCALE_MAX, 7);
+	for (uint32_t i = 1; i <= 2; i++) {
+		send_bytes(guest, frame, 100);
+		wait_until(shared_load(host.shared->channels[0].resyncs) == i);
+		send_bytes(guest, frame, sizeof(frame));
+		ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	}
+}
+END_TEST
+
+START_TEST(drains_before_it_lets_go)
+{
+	uint8_t frames[16 * GUEST_FRAME_G3];
+	int guest, file;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(7);
+	request(guest, GUEST_SCALE_MIN, 0);
+	file = grant(0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	for (size_t i = 0; i < 16; i++)
+		make_frame(frames + i * GUEST_FRAME_G3, GUEST_FRAME_G3, GUEST_CPU_POWER,
+			   GUEST_SCALE_DOWN, 0);
+	for (int i = 0; i < 5; i++)
+		send_bytes(guest, frames, sizeof(frames));
+	request(guest, GUEST_SCALE_MAX, 0);
+	(void)close(guest);
+	receive_id(LINK_CHANNEL_GONE, 7);
+	ck_assert_uint_eq(content(file), MAX_KHZ);
+	ck_assert_uint_eq(host.shared->channels[7].requests, 1 + 5 * 16 + 1);
+	/* the manager may speak of it before it has heard */
+	send_id(LINK_CHANNEL_REMOVE, 7);
+	enable_channel(7, true);
+	guest = add_channel(7);
+	request(guest, GUEST_SCALE_MIN, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+}
+END_TEST
+
+START_TEST(failed_write_is_nacked_and_tried_again)
+{
+	cleanup_close int file = memfd_create("setspeed", MFD_CLOEXEC), broken = -1;
+	char path[64];
+	int guest;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	broken = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(broken, 0);
+	set_frequency_domain(0, METHOD_SETSPEED);
+	set_frequency_domain(1, METHOD_SETSPEED);
+	add_domain(0, 2, 0);
+	set_vcpu(0, 1, 0, 0);
+	guest = add_channel(0);
+	request(guest, GUEST_SCALE_MIN, 0);
+	receive_id(LINK_ACQUIRE, 0);
+	send_acquired(0, 0, &broken, 1);
+	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	receive_type(LINK_WRITE_FAILED);
+	ck_assert_int_eq(host.message.write_failed.error, -EBADF);
+	ck_assert_uint_eq(host.message.write_failed.khz, NON_TURBO_KHZ);
+	request(guest, GUEST_SCALE_MIN, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	ck_assert_uint_eq(host.shared->frequency_domains[0].n_failures, 2);
+	ck_assert_int_eq(host.shared->frequency_domains[0].last_error, -EBADF);
+	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_WRITE - 1], 2);
+	/* new files, and the target is written without being asked for; told once, not twice */
+	send_acquired(0, 0, &file, 1);
+	wait_until(content(file) == NON_TURBO_KHZ);
+	settle();
+	request(guest, GUEST_SCALE_MAX, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_int_eq(host.shared->frequency_domains[0].last_error, 0);
+}
+END_TEST
+
+START_TEST(late_answer_is_given_back)
+{
+	int guest, file = memfd_create("setspeed", MFD_CLOEXEC);
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	request(guest, GUEST_SCALE_MIN, 0);
+	receive_id(LINK_ACQUIRE, 0);
+	send_id(LINK_CHANNEL_REMOVE, 0);
+	send_acquired(0, 0, &file, 1);
+	receive_id(LINK_RELEASE, 0);
+	ck_assert_uint_eq(content(file), 0);
+	/* the same with the whole domain, and with hanging up while parked */
+	guest = add_channel(1);
+	request(guest, GUEST_SCALE_MIN, 0);
+	receive_id(LINK_ACQUIRE, 0);
+	send_id(LINK_DOMAIN_REMOVE, 0);
+	send_acquired(0, 0, &file, 1);
+	receive_id(LINK_RELEASE, 0);
+	add_domain(0, 1, 0);
+	guest = add_channel(2);
+	request(guest, GUEST_SCALE_MIN, 0);
+	receive_id(LINK_ACQUIRE, 0);
+	(void)close(guest);
+	send_acquired(0, 0, &file, 1);
+	receive_id(LINK_CHANNEL_GONE, 2);
+	ck_assert_uint_eq(content(file), MIN_KHZ); /* what it said before it went counts */
+}
+END_TEST
+
+START_TEST(pinned_anew_while_waiting)
+{
+	int guest, file;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	set_frequency_domain(1, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	request(guest, GUEST_SCALE_MIN, 0);
+	receive_id(LINK_ACQUIRE, 0);
+	set_vcpu(0, 0, 0, 1);
+	file = grant(1);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(file), MIN_KHZ);
+	send_acquired(0, 0, &file, 1);
+	receive_id(LINK_RELEASE, 0);
+	/* and once it has voted the vote moves along */
+	set_vcpu(0, 0, 0, 0);
+	receive_id(LINK_RELEASE, 1);
+	file = grant(0);
+	wait_until(content(file) == MIN_KHZ);
+}
+END_TEST
+
+START_TEST(takes_votes_over)
+{
+	int file, guest;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	host.message.type = LINK_DOMAIN_ADD;
+	host.message.domain = (struct link_domain){.n_vcpus = 1, .turbo = 1, .name = "vm"};
+	send_fds(NULL, 0);
+	set_vcpu(0, 0, 1200000, 0);
+	/* it failed, and yet the vote counts as soon as a request gets it going again */
+	receive_id(LINK_ACQUIRE, 0);
+	send_acquired(0, -EAGAIN, NULL, 0);
+	ck_assert_uint_eq(shared_load(host.shared->vcpus[0][0].vote_khz), 1200000);
+	guest = add_channel(0);
+	request(guest, GUEST_SCALE_UP, 0);
+	file = grant(0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(file), 1300000);
+}
+END_TEST
+
+START_TEST(more_parked_than_slots)
+{
+	enum { CHANNELS = 100 };
+	uint8_t frames[16 * GUEST_FRAME_G3];
+	int guests[CHANNELS], other, file;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	set_frequency_domain(1, METHOD_SETSPEED);
+	for (uint32_t d = 0; d < CHANNELS / 10; d++)
+		add_domain(d, 1, 0);
+	add_domain(50, 1, 1);
+	other = add_channel(50 * MAX_DOMAIN_CHANNELS);
+	for (size_t i = 0; i < 16; i++)
+		make_frame(frames + i * GUEST_FRAME_G3, GUEST_FRAME_G3, GUEST_CPU_POWER,
+			   GUEST_SCALE_MIN, 0);
+	for (uint32_t i = 0; i < CHANNELS; i++) {
+		guests[i] = add_channel((i / 10 * MAX_DOMAIN_CHANNELS) + (i % 10));
+		send_bytes(guests[i], frames, sizeof(frames));
+	}
+	receive_id(LINK_ACQUIRE, 0);
+	/* no slot is left, and yet others are served */
+	send_bytes(other, frames, sizeof(frames));
+	(void)grant(1);
+	for (size_t i = 0; i < 16; i++)
+		ck_assert_uint_eq(reply(other), GUEST_ACK);
+	file = memfd_create("setspeed", MFD_CLOEXEC);
+	send_acquired(0, 0, &file, 1);
+	for (uint32_t i = 0; i < CHANNELS; i++)
+		for (size_t f = 0; f < 16; f++)
+			ck_assert_uint_eq(reply(guests[i]), GUEST_ACK);
+	ck_assert_uint_eq(content(file), MIN_KHZ);
+	ck_assert_uint_eq(host.shared->frequency_domains[0].n_voters, CHANNELS / 10);
+}
+END_TEST
+
+START_TEST(unread_replies_are_dropped)
+{
+	uint8_t frame[GUEST_FRAME_G3];
+	uint32_t n = 0;
+	int guest;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, GUEST_SCALE_MIN, 9);
+	for (; n < 1000; n++)
+		send_bytes(guest, frame, sizeof(frame)); /* blocks while the monitor is behind */
+	wait_until(shared_load(host.shared->channels[0].requests) == n);
+	settle();
+	ck_assert_uint_gt(host.shared->channels[0].dropped_replies, 500);
+	/* nothing was cut, and once all is read replies come again */
+	while (n > host.shared->channels[0].dropped_replies) {
+		ck_assert_uint_eq(reply(guest), GUEST_NACK);
+		n--;
+	}
+	ck_assert(silent(guest));
+	request(guest, GUEST_SCALE_MIN, 9);
+	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+}
+END_TEST
+
+START_TEST(throttled_not_lost)
+{
+	struct link_setup setup = {.rate = 1000, .burst = 10};
+	int guest;
+
+	restart(&setup);
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	for (int i = 0; i < 60; i++)
+		request(guest, GUEST_SCALE_MIN, 9);
+	for (int i = 0; i < 60; i++)
+		ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	ck_assert_uint_gt(shared_load(host.shared->channels[0].throttled), 0);
+	/* hung up while it is throttled: the rest is still read */
+	for (int i = 0; i < 60; i++)
+		request(guest, GUEST_SCALE_MIN, 9);
+	(void)close(guest);
+	receive_id(LINK_CHANNEL_GONE, 0);
+	ck_assert_uint_eq(host.shared->channels[0].requests, 120);
+}
+END_TEST
+
+START_TEST(last_vote_is_written_after_the_interval)
+{
+	struct link_setup setup = {.transition_interval_us = 200000};
+	int guest, file;
+
+	restart(&setup);
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	request(guest, GUEST_SCALE_MIN, 0);
+	file = grant(0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	for (int i = 0; i < 5; i++)
+		request(guest, GUEST_SCALE_UP, 0);
+	for (int i = 0; i < 5; i++)
+		ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	wait_until(content(file) == MIN_KHZ + 500000);
+	settle();
+	/* the first, the last, and on a slow machine not many more */
+	ck_assert_uint_lt(host.shared->frequency_domains[0].n_writes, 6);
+}
+END_TEST
+
+START_TEST(notices_wait_for_room)
+{
+	enum { DOMAINS = 16, EACH = 62 };
+	int guests[DOMAINS * EACH];
+	struct rlimit limit;
+	size_t n = 0;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	set_frequency_domain(0, METHOD_SETSPEED);
+	for (uint32_t d = 0; d < DOMAINS; d++) {
+		add_domain(d, 1, 0);
+		for (uint32_t i = 0; i < EACH; i++)
+			guests[n++] = add_channel(d * MAX_DOMAIN_CHANNELS + i);
+	}
+	settle();
+	/* far more than the link holds, and nobody reads it */
+	for (size_t i = 0; i < array_size(guests); i++) {
+		request(guests[i], GUEST_SCALE_MIN, 9);
+		(void)close(guests[i]);
+	}
+	for (uint32_t d = 0; d < DOMAINS; d++)
+		for (uint32_t i = 0; i < EACH; i++)
+			wait_until(shared_load(host.shared->channels[d * MAX_DOMAIN_CHANNELS + i]
+						       .requests) == 1);
+	for (size_t i = 0; i < array_size(guests); i++)
+		receive_type(LINK_CHANNEL_GONE);
+	settle();
+}
+END_TEST
+
+/* Whatever the manager says that can't be, the monitor ends, to be started anew. */
+START_TEST(ends_on_nonsense)
+{
+	int fd = -1;
+
+	switch (_i) {
+	case 0: /* no such domain */
+		send_id(LINK_DOMAIN_REMOVE, 7);
+		break;
+	case 1:
+		set_vcpu(7, 0, 0, 0);
+		break;
+	case 2: /* no such frequency domain */
+		add_domain(0, 1, 9);
+		break;
+	case 3: /* a channel twice */
+		set_frequency_domain(0, METHOD_SETSPEED);
+		add_domain(0, 1, 0);
+		fd = add_channel(0);
+		(void)add_channel(0);
+		break;
+	case 4:
+		send_acquired(3, -EIO, NULL, 0);
+		break;
+	case 5: /* set up twice */
+		fd = memfd_create("x", MFD_CLOEXEC);
+		host.message.type = LINK_SETUP;
+		send_fds(&fd, 1);
+		break;
+	case 6:
+		ck_assert_int_eq(send(host.link, "nonsense", 8, 0), 8);
+		break;
+	case 7: /* a file too many for the method */
+	{
+		int files[2] = {memfd_create("x", MFD_CLOEXEC), memfd_create("y", MFD_CLOEXEC)};
+
+		set_frequency_domain(0, METHOD_SETSPEED);
+		add_domain(0, 1, 0);
+		fd = add_channel(0);
+		request(fd, GUEST_SCALE_MIN, 0);
+		receive_id(LINK_ACQUIRE, 0);
+		send_acquired(0, 0, files, 2);
+		break;
+	}
+	default:
+		break;
+	}
+	ck_assert_int_eq(pthread_join(host.thread, NULL), 0);
+	host.running = false;
+	ck_assert_int_lt(host.status, 0);
+	host.status = 0; /* for tear_down() */
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+	Suite *suite = suite_create("monitor_faults");
+	TCase *tcase = tcase_create("monitor_faults");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, gives_up_a_piece_never_the_channel);
+	tcase_add_test(tcase, drains_before_it_lets_go);
+	tcase_add_test(tcase, failed_write_is_nacked_and_tried_again);
+	tcase_add_test(tcase, late_answer_is_given_back);
+	tcase_add_test(tcase, pinned_anew_while_waiting);
+	tcase_add_test(tcase, takes_votes_over);
+	tcase_add_test(tcase, more_parked_than_slots);
+	tcase_add_test(tcase, unread_replies_are_dropped);
+	tcase_add_test(tcase, throttled_not_lost);
+	tcase_add_test(tcase, last_vote_is_written_after_the_interval);
+	tcase_add_test(tcase, notices_wait_for_room);
+	tcase_add_loop_test(tcase, ends_on_nonsense, 0, 8);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(make_suite());
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
