@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "domain_xml.h"
+#include "hook_event.h"
 #include "hook_proto.h"
 #include "log.h"
 #include "unix_socket.h"
@@ -56,34 +57,13 @@ static void client_free(struct hook_client *client)
 		(void)loop_modify(server->loop, &server->listener, EPOLLIN);
 }
 
-static const char *operation_name(uint32_t operation)
-{
-	switch (operation) {
-	case HOOK_STARTED:
-		return "hook started";
-	case HOOK_RECONNECT:
-		return "hook reconnect";
-	case HOOK_STOPPED:
-		return "hook stopped";
-	case HOOK_RELEASE:
-		return "hook release";
-	default:
-		return NULL;
-	}
-}
-
 /* Everything that can be said about an event without looking into its XML. */
-static int check_event(const struct hook_event *event, ssize_t size, int xml_fd)
+static int check_event(const struct hook_event *event, size_t size, int xml_fd)
 {
 	struct stat st;
 	int seals;
 
-	if (size != sizeof(*event) || event->magic != HOOK_MAGIC ||
-	    event->version != HOOK_VERSION || !operation_name(event->operation) ||
-	    !memchr(event->domain, '\0', sizeof(event->domain)) ||
-	    !memchr(event->reason, '\0', sizeof(event->reason)))
-		return -EPROTO;
-	if (event->xml_size == 0 || event->xml_size > MAX_DOMAIN_XML)
+	if (hook_event_check(event, size) < 0)
 		return -EPROTO;
 	/* Sealed: it can neither change below us nor shrink and fault us. */
 	seals = fcntl(xml_fd, F_GET_SEALS);
@@ -96,7 +76,7 @@ static int check_event(const struct hook_event *event, ssize_t size, int xml_fd)
 
 static void act(struct hook_server *server, const struct hook_event *event, int xml_fd)
 {
-	const char *source = operation_name(event->operation);
+	const char *source = hook_operation_name(event->operation);
 	cleanup(domain_description_freep) struct domain_description *description = NULL;
 	struct xml_error error = {""};
 	char *xml;
@@ -143,7 +123,7 @@ static void on_client(struct loop_source *source, uint32_t events)
 		client_free(client);
 		return;
 	}
-	r = n_fds == 1 ? check_event(&event, n, xml_fd) : -EPROTO;
+	r = n_fds == 1 ? check_event(&event, (size_t)n, xml_fd) : -EPROTO;
 	/* libvirt holds the domain's lock until the hook ends: let it go first. */
 	if (r == 0)
 		(void)unix_send(source->fd, &accepted, sizeof(accepted), NULL, 0, MSG_DONTWAIT);

@@ -66,7 +66,7 @@ int virt_message_send(int fd, struct virt_message *message, int flags)
 
 int virt_message_receive(int fd, struct virt_message **message, int flags)
 {
-	struct parcel parcel;
+	struct parcel parcel = {NULL};
 	ssize_t n;
 
 	do
@@ -312,7 +312,7 @@ static struct virt_message *look_up(struct virt_thread *thread, const char *name
 static void on_request(int watch, int fd, int events, void *opaque)
 {
 	struct virt_thread *thread = opaque;
-	struct virt_message *request, *answer;
+	struct virt_message *request = NULL, *answer;
 	int r;
 
 	(void)watch;

@@ -76,7 +76,7 @@ static int open_buttons(int *fds)
 	while (n < MAX_BUTTONS && (entry = readdir(directory))) {
 		int fd;
 
-		if (strncmp(entry->d_name, "event", 5))
+		if (strncmp(entry->d_name, "event", 5) != 0)
 			continue;
 		fd = openat(dirfd(directory), entry->d_name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		if (fd >= 0)
@@ -150,7 +150,7 @@ static void serve(int fd, const int *buttons, int n_buttons)
 
 		for (int i = 0; i < n_buttons; i++)
 			polled[1 + i] = (struct pollfd){.fd = buttons[i], .events = POLLIN};
-		poll(polled, (nfds_t)(1 + n_buttons), -1);
+		poll(polled, 1 + (nfds_t)n_buttons, -1);
 		check_buttons(buttons, n_buttons);
 		n = read(fd, line + fill, sizeof(line) - 1 - fill);
 		if (n <= 0) {

@@ -54,7 +54,7 @@ int port_open_named(const char *name)
 		if (entry->d_name[0] == '.')
 			continue;
 		port_name(entry->d_name, found, sizeof(found));
-		if (strcmp(found, name))
+		if (strcmp(found, name) != 0)
 			continue;
 		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
 		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);

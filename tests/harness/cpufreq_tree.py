@@ -110,7 +110,7 @@ class CpufreqTree:
     def changed(self, before):
         """Policies whose values differ from a snapshot's."""
         now = self.snapshot()
-        return sorted({policy for (policy, name) in now if now[policy, name] != before[policy, name]})
+        return sorted({key[0] for key, value in now.items() if value != before[key]})
 
 
 class RealCpufreq(CpufreqTree):

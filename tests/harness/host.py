@@ -152,11 +152,14 @@ class Host:
                 raise paths.MissingError("this host has no cpufreq: leave --real away")
         else:
             self.cpufreq = CpufreqTree(directory / "sys", self.cpus)
-        self.vmpower = Vmpower(directory, "/run/vmpower", self.sections(), self.log / "vmpowerd.log")
+        log = self.log / "vmpowerd.log"
+        self.vmpower = Vmpower(directory, "/run/vmpower", self.sections(), log)
         self._tell_cpufreq()
         self.vmpower.start()
         status = self.vmpower.status()
-        self.tell("vmpowerd", f"{status['version']} runs, its monitor is pid {status['monitor_pid']}")
+        self.tell(
+            "vmpowerd", f"{status['version']} runs, its monitor is pid {status['monitor_pid']}"
+        )
 
     def _tell_cpufreq(self):
         first, read = self.cpufreq.policies[0], self.cpufreq.read

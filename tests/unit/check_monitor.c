@@ -27,9 +27,13 @@ START_TEST(acquires_writes_answers)
 	request(guest, GUEST_SCALE_MAX, 0);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	ck_assert_uint_eq(content(file), MAX_KHZ);
+	ck_assert_uint_eq(host.shared->frequency_domains[5].n_writes, 3);
+	request(guest, GUEST_SCALE_MAX, 0); /* nothing changes: nothing to write */
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	settle();
-	ck_assert_uint_eq(host.shared->channels[3].requests, 4);
-	ck_assert_uint_eq(host.shared->channels[3].acks, 3);
+	ck_assert_uint_eq(host.shared->frequency_domains[5].n_writes, 3);
+	ck_assert_uint_eq(host.shared->channels[3].requests, 5);
+	ck_assert_uint_eq(host.shared->channels[3].acks, 4);
 	ck_assert_uint_eq(host.shared->channels[3].nacks, 0);
 	/* all channels gone: votes vanish, the file is given back */
 	send_id(LINK_DOMAIN_SILENCE, 0);

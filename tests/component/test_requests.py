@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Guests' requests: what is obeyed, what is refused, and which pCPU it sets.
+
+usage: test_requests.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import frames  # noqa: E402
+from harness.runner import Skip  # noqa: E402
+from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
+from harness.standin import ForeignListener  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+RESYNC_S = 0.5  # the monitor gives a broken frame up after some 100 ms
+
+
+# ---- the main job
+
+
+def test_a_request_sets_the_frequency_below_its_vCPU_and_no_other(_):
+    """max, min, up, down; ACKs echo the whole request."""
+    with scene("request") as stage:
+        domain = stage.started("vm", {0: "2", 1: "5"})
+        stage.expect({})
+        assert domain.power(0, "max") == "ack"
+        stage.expect({2: HIGHEST})
+        assert domain.power(1, "min") == "ack"
+        stage.expect({2: HIGHEST, 5: LOWEST})
+        assert domain.power(1, "up") == "ack"
+        stage.expect({2: HIGHEST, 5: UP[1]})
+        assert domain.power(0, "down") == "ack"
+        stage.expect({2: UP[-2], 5: UP[1]})
+        shown = {vcpu["vcpu"]: vcpu for vcpu in stage.vmpower.show("vm")["vcpus"]}
+        assert shown[0]["vote_khz"] == UP[-2] and shown[0]["cpus"] == "2", shown[0]
+        assert shown[1]["vote_khz"] == UP[1] and shown[1]["frequency_domains"] == [5], shown[1]
+
+
+def test_steps_end_at_the_ends_of_the_table(_):
+    """up at the top and down at the bottom change nothing."""
+    with scene("ends") as stage:
+        domain = stage.started("vm", {0: "1"})
+        for unit, end in (("min", LOWEST), ("down", LOWEST), ("max", HIGHEST), ("up", HIGHEST)):
+            assert domain.power(0, unit) == "ack"
+            stage.expect({1: end})
+
+
+def test_64_vCPUs_on_256_pCPUs(_):
+    """Many channels, through the real hook; each lands where it is pinned."""
+    pins = {vcpu: str(4 * vcpu + 1) for vcpu in range(64)}
+    with scene("large", cpus=256) as stage:
+        domain = stage.started("large", pins)
+        expected = {}
+        for vcpu, cpu in pins.items():
+            unit, khz = (("min", LOWEST), ("max", HIGHEST))[vcpu % 2]
+            assert domain.power(vcpu, unit) == "ack"
+            expected[int(cpu)] = khz
+        stage.expect(expected)
+        status = stage.vmpower.status()
+        assert status["channels"] == status["connected"] == 64, status
+        assert status["controlled"] == 64, status
+        stage.hook(domain, "stopped")
+        stage.vmpower.wait_forgotten("large")
+        stage.expect_soon({})
+
+
+def test_any_channel_of_a_domain_speaks_for_any_of_its_vCPUs(_):
+    """As the stock host: the vCPU is the request's, not the channel's."""
+    with scene("any") as stage:
+        domain = stage.started("vm", {0: "0", 1: "3"})
+        assert domain.channels[0].power(1, "min") == "ack"
+        stage.expect({3: LOWEST})
+
+
+def test_all_generations_of_guests(_):
+    """16, 456, 460 and 464 bytes; the old ones never get an answer."""
+    with scene("generations") as stage:
+        for size in frames.GENERATIONS:
+            domain = stage.domain(f"g{size}", {0: "4"})
+            stage.hook(domain)
+            channel = domain.channels[0].accept()
+            stage.vmpower.wait_connected(domain.name, 1)
+            channel.send(frames.connect(size))
+            for unit, khz in (("min", LOWEST), ("max", HIGHEST), ("min", LOWEST)):
+                frame = frames.request(0, unit, size=size)
+                if size in (460, 464):
+                    assert channel.ask(frame) == "ack"
+                    stage.expect({4: khz})
+                else:
+                    channel.send(frame)
+                    stage.expect_soon({4: khz})
+            assert channel.silent(0.2), f"an answer to a guest of generation {size}"
+            stage.hook(domain, "stopped")
+            stage.expect_soon({})
+
+
+def test_a_vCPU_pinned_to_several_pCPUs_votes_on_all_of_them(_):
+    """All their frequency domains."""
+    with scene("several") as stage:
+        domain = stage.started("vm", {0: "1-2,6"})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({1: LOWEST, 2: LOWEST, 6: LOWEST})
+
+
+def test_pCPUs_that_share_a_clock(_):
+    """One frequency domain of four pCPUs: the highest vote wins."""
+    with scene("clock", shared=4) as stage:
+        domain = stage.started("vm", {0: "4", 1: "7"})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({5: HIGHEST})  # vCPU 1 is silent: it protects
+        assert domain.power(1, "min") == "ack"
+        stage.expect({5: LOWEST})
+        assert domain.power(1, "max") == "ack"
+        stage.expect({5: HIGHEST})
+
+
+def test_a_driver_without_the_userspace_governor(_):
+    """The method limits: both ends are set, the governor stays."""
+    with scene("limits", governors=LIMITS_ONLY) as stage:
+        domain = stage.started("vm", {0: "2"})
+        for unit, khz in (("min", LOWEST), ("max", HIGHEST), ("down", UP[-2]), ("min", LOWEST)):
+            assert domain.power(0, unit) == "ack"
+            assert stage.tree.khz(2) == khz, stage.tree.khz(2)
+            governor = stage.tree.governor(2)
+            assert governor == stage.baseline[2, "scaling_governor"], governor
+        stage.hook(domain, "stopped")
+        stage.expect_soon({})
+
+
+# ---- who may do what
+
+
+def test_silence_protects(_):
+    """Nobody slows a neighbour down who did not agree, or who can't even speak."""
+    with scene("silence") as stage:
+        loud = stage.started("loud", {0: "1"})
+        silent = stage.started("silent", {0: "1"})
+        assert loud.power(0, "min") == "ack"
+        stage.expect({1: HIGHEST})
+        assert silent.power(0, "min") == "ack"
+        stage.expect({1: LOWEST})
+        mute = stage.domain("mute", {0: "1"}, channels=[])
+        stage.hook(mute)
+        wait_until(lambda: "mute" in stage.vmpower.domains(), 20, "mute to be registered")
+        stage.expect_soon({1: HIGHEST})
+        stage.hook(mute, "stopped")
+        stage.expect_soon({1: LOWEST})
+
+
+def test_an_unpinned_vCPU_may_not_vote(_):
+    """NACK, and the reason is counted; with allow-unpinned it may."""
+    with scene("unpinned") as stage:
+        domain = stage.started("vm", {}, vcpus=1)
+        assert domain.power(0, "min") == "nack"
+        stage.expect({})
+        channel = stage.vmpower.channel("vm", 0)
+        reasons = {reason: n for reason, n in channel["refused"].items() if n}
+        assert channel["nacks"] == 1 and reasons == {"unpinned": 1}, channel
+    with scene("unpinned-allowed", {"arbitration": {"allow-unpinned": "yes"}}, cpus=2) as stage:
+        domain = stage.started("vm", {}, vcpus=1)
+        assert domain.power(0, "min") == "ack"
+        stage.expect({0: LOWEST, 1: LOWEST})
+
+
+def test_bad_requests_are_refused(_):
+    """Each gets a NACK and its own count; nothing moves, nobody is disconnected."""
+    with scene("bad") as stage:
+        domain = stage.started("vm", {0: "2"})
+        channel = domain.channels[0]
+        bad = [
+            frames.request(1, "min"),
+            frames.request(2**64 - 1, "min"),
+            frames.request(0, 0),
+            frames.request(0, 7),
+            frames.request(0, "min", core_type=1),
+        ]
+        for frame in bad:
+            assert channel.ask(frame) == "nack", frame[:16].hex()
+        stage.expect({})
+        refused = stage.vmpower.channel("vm", 0)["refused"]
+        assert refused.get("vcpu") == 2 and refused.get("unit") == 2, refused
+        assert sum(refused.values()) == len(bad), refused
+        assert channel.power(0, "min") == "ack"
+
+
+def test_garbage_is_overcome(_):
+    """A frame's first half, a byte, noise: the next whole request counts."""
+    with scene("garbage") as stage:
+        domain = stage.started("vm", {0: "2"})
+        channel = domain.channels[0]
+        for junk in (b"\0", frames.request(0, "max")[:200], b"\xff" * 463):
+            channel.send(junk)
+            assert channel.silent(RESYNC_S), f"an answer to {len(junk)} bytes of garbage"
+            assert channel.power(0, "min") == "ack"
+            stage.expect({2: LOWEST})
+        assert stage.vmpower.channel("vm", 0)["resyncs"] >= 3
+
+
+def test_many_requests_in_one_piece(_):
+    """Coalesced frames are all answered, in order; the last one counts."""
+    with scene("burst") as stage:
+        domain = stage.started("vm", {0: "2"})
+        units = ["max", "min", "up", "max", "min"] * 12
+        sent = [frames.request(0, unit) for unit in units]
+        domain.channels[0].send(b"".join(sent))
+        for frame in sent:
+            answer = domain.channels[0].receive(len(frame))
+            assert answer == frames.answer_to(frame, frames.ACK)
+        stage.expect({2: LOWEST})
+
+
+def test_a_listener_of_another_user_is_refused(_):
+    """A socket that is not QEMU's: it gets no say, however long it waits."""
+    if os.geteuid():
+        raise Skip("needs root, to become another user")
+    with scene("foreign") as stage:
+        domain = stage.domain("vm", {0: "2"}, channels=[])
+        path = domain.directory / "0"
+        stage.directory.chmod(0o711)
+        foreign = ForeignListener(path, 65534)
+        try:
+            domain.channels = {0: type("Channel", (), {"path": path, "close": lambda self: None})()}
+            stage.hook(domain)
+            assert foreign.verdict() == "closed"
+            wait_until(
+                lambda: stage.vmpower.show("vm") and stage.vmpower.channel("vm", 0).get("error"),
+                20,
+                "the reason",
+            )
+            channel = stage.vmpower.channel("vm", 0)
+            assert channel["state"] != "connected", channel
+        finally:
+            foreign.close()
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_requests", TESTS))

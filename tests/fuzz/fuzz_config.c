@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Any bytes as vmpower.conf: refused with file and a reason, or values that can be used. */
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "fuzz.h"
+
+static char path[32];
+
+/* A file without a directory, opened by its name below /proc. */
+static int config_file(void)
+{
+	static int fd = -1;
+
+	if (fd < 0) {
+		fd = memfd_create("config", MFD_CLOEXEC);
+		require(fd >= 0);
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	}
+	return fd;
+}
+
+static void check(const struct config *config)
+{
+	require(memchr(config->libvirt_uri, '\0', sizeof(config->libvirt_uri)));
+	require(memchr(config->sysfs, '\0', sizeof(config->sysfs)));
+	require(config->libvirt_uri[0] && config->sysfs[0] == '/');
+	require(config->peer_users[0][0]);
+	for (size_t i = 0; i < CONFIG_PEER_USERS; i++)
+		require(memchr(config->peer_users[i], '\0', sizeof(config->peer_users[i])));
+	require(config->channel_burst > 0);
+	require((unsigned int)config->method <= CHOOSE_LIMITS);
+	require((unsigned int)config->foreign <= FOREIGN_REASSERT);
+	require((unsigned int)config->silence <= SILENCE_IGNORE);
+	require(!config->min_khz || !config->max_khz || config->min_khz <= config->max_khz);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config_error error = {""};
+	struct config config, before;
+	int fd = config_file(), r;
+
+	require(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size);
+	memset(&before, 0x5a, sizeof(before));
+	memcpy(&config, &before, sizeof(config));
+	r = config_load(path, true, &config, &error);
+	require(memchr(error.text, '\0', sizeof(error.text)));
+	if (r == 0) {
+		check(&config);
+		return 0;
+	}
+	require(r == -EINVAL || r == -ENOMEM);
+	require(strncmp(error.text, path, strlen(path)) == 0);
+	require(memcmp(&config, &before, sizeof(config)) == 0);
+	return 0;
+}

@@ -1,0 +1,657 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The monitor itself, turn by turn, on a clock that stands still unless it is told to go on.
+ * The input is a list of steps: what the manager sends (with files and sockets), what guests
+ * write, time that passes. Either the manager is honest: then it is never refused, and is told
+ * of acquisitions as link.h says. Or it says what it likes: then the monitor may end, and no
+ * more. After each turn votes, counts and targets are worked out anew and compared.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arbiter_private.h"
+#include "fuzz.h"
+
+static uint64_t now_ns, timer_due_ns;
+static int timer;
+
+static int fake_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	(void)clock;
+	now->tv_sec = (time_t)(now_ns / 1000000000u);
+	now->tv_nsec = (long)(now_ns % 1000000000u);
+	return 0;
+}
+
+static int fake_timerfd_create(int clock, int flags)
+{
+	(void)clock;
+	(void)flags;
+	timer = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	timer_due_ns = 0;
+	return timer;
+}
+
+static void fire_timer(void)
+{
+	if (timer_due_ns > 0 && timer_due_ns <= now_ns) {
+		timer_due_ns = 0;
+		require(eventfd_write(timer, 1) == 0);
+	}
+}
+
+static int fake_timerfd_settime(int fd, int flags, const struct itimerspec *when,
+				struct itimerspec *old)
+{
+	require(fd == timer && flags == TFD_TIMER_ABSTIME && !old);
+	timer_due_ns =
+		(uint64_t)when->it_value.tv_sec * 1000000000u + (uint64_t)when->it_value.tv_nsec;
+	require(timer_due_ns > 0); /* that would disarm it */
+	fire_timer();
+	return 0;
+}
+
+/* Its turn() is nobody else's business, and its clock is ours: the source, not the object. */
+#define clock_gettime fake_clock_gettime
+#define timerfd_create fake_timerfd_create
+#define timerfd_settime fake_timerfd_settime
+#include "channel_monitor.c"
+
+#define USED_DOMAINS 3u /* ids that are likely */
+#define USED_OUTPUTS 4u
+#define USED_CHANNELS 3u /* of each domain */
+#define MAX_STEPS 200
+#define MAX_IDLE_TURNS 400
+
+enum ownership { NOT_OURS, ASKED_FOR, OURS };
+
+struct host {
+	struct channel_monitor *monitor;
+	int link;	   /* the manager's end */
+	bool honest, lazy; /* reads the link only when told to */
+	bool ended;
+	int guests[USED_DOMAINS][USED_CHANNELS]; /* QEMU's ends; -1: none */
+	/* what an honest manager knows */
+	uint32_t n_vcpus[USED_DOMAINS];
+	bool known[USED_OUTPUTS];
+	uint32_t method[USED_OUTPUTS];
+	enum ownership owner[USED_OUTPUTS];
+};
+
+/* --- what must hold ---------------------------------------------------------------------- */
+
+struct tally {
+	uint32_t voters, silent, highest, holds;
+};
+
+static void check_vcpu(const struct channel_monitor *monitor, uint32_t domain, uint32_t number,
+		       struct tally *tallies)
+{
+	const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, domain, number);
+
+	require(!vcpu->voted || (vcpu->n_members > 0 && (vcpu->flags & VCPU_MAY_VOTE)));
+	for (uint32_t i = 0; i < vcpu->n_members; i++) {
+		const struct arbiter_member *member = &vcpu->members[i];
+		const struct frequency_domain_votes *votes =
+			monitor->arbiter->frequency_domains[member->frequency_domain];
+		struct tally *tally = &tallies[member->frequency_domain];
+
+		require(votes && member->low <= member->high);
+		require(member->low >= votes->floor && member->high <= votes->ceiling);
+		if (vcpu->voted) {
+			require(member->step >= member->low && member->step <= member->high);
+			tally->voters++;
+			if (member->step > tally->highest)
+				tally->highest = member->step;
+		} else if (vcpu->flags & VCPU_PROTECTED) {
+			tally->silent++;
+		}
+	}
+	require(shared_load(monitor->shared->vcpus[domain][number].vote_khz) ==
+		arbiter_vote_khz(monitor->arbiter, domain, number));
+}
+
+static void check_channel(const struct channel_monitor *monitor,
+			  const struct guest_channel *channel, struct tally *tallies,
+			  uint32_t *n_slots)
+{
+	const struct arbiter_vcpu *vcpu;
+
+	require((channel->fd < 0) == (channel->state == GUEST_CHANNEL_GONE));
+	require(channel->carry_length <= sizeof(channel->carry));
+	if (channel->slot >= 0) {
+		(*n_slots)++;
+		require(channel->slot_at < channel->slot_length);
+		require(channel->slot_length <= SLOT_SIZE);
+	}
+	/* whoever waits or is throttled is not in the epoll set: it would spin */
+	require(!channel->watched || (channel->state != GUEST_CHANNEL_WAITING &&
+				      channel->state != GUEST_CHANNEL_THROTTLED));
+	if (!channel->held)
+		return;
+	vcpu = arbiter_vcpu(monitor->arbiter, guest_channel_domain(channel), channel->held_vcpu);
+	require(vcpu);
+	for (uint32_t i = 0; i < vcpu->n_members; i++)
+		tallies[vcpu->members[i].frequency_domain].holds++;
+}
+
+static int expected_target(const struct channel_monitor *monitor,
+			   const struct frequency_domain_votes *votes, const struct tally *tally)
+{
+	uint32_t step = tally->highest;
+
+	if (tally->voters == 0)
+		return ARBITER_BASELINE;
+	if (monitor->setup.silence_protects && tally->silent > 0 && step < votes->non_turbo)
+		step = votes->non_turbo;
+	if (step > votes->ceiling)
+		step = votes->ceiling;
+	return (int)(step < votes->floor ? votes->floor : step);
+}
+
+static void check_output(const struct channel_monitor *monitor, uint32_t id,
+			 const struct tally *tally)
+{
+	const struct frequency_output *output = monitor->outputs[id];
+	const struct frequency_writer *writer = &output->writer;
+	int target = arbiter_target(monitor->arbiter, id);
+
+	require(arbiter_voters(monitor->arbiter, id) == tally->voters);
+	require(arbiter_silent(monitor->arbiter, id) == tally->silent);
+	require(target == expected_target(monitor, monitor->arbiter->frequency_domains[id], tally));
+	require(shared_load(output->shared->n_voters) == tally->voters);
+	require(shared_load(output->shared->n_silent) == tally->silent);
+	require(output->holds == tally->holds);
+	require((output->state == OUTPUT_ACQUIRED) == (writer->fds[0] >= 0));
+	require((output->notices == 0) == list_empty(&output->notice_link));
+	require(list_empty(&output->waiting) || output->state == OUTPUT_ACQUIRING);
+	if (output->state != OUTPUT_ACQUIRED)
+		return;
+	/* whose is it if nobody wants it, and does it run as they want it to? */
+	require(target != ARBITER_BASELINE || tally->holds > 0);
+	if (target != ARBITER_BASELINE && !output->failing && list_empty(&output->deferred_link))
+		require(writer->khz == arbiter_khz(monitor->arbiter, id, (uint32_t)target));
+}
+
+static void check(const struct channel_monitor *monitor)
+{
+	static struct tally tallies[MAX_FREQUENCY_DOMAINS];
+	uint32_t n_slots = 0;
+
+	memset(tallies, 0, sizeof(tallies));
+	for (uint32_t d = 0; d < MAX_DOMAINS; d++) {
+		const struct monitored_domain *domain = monitor->domains[d];
+
+		require((arbiter_vcpus(monitor->arbiter, d) > 0) == (domain != NULL));
+		for (uint32_t v = 0; domain && v < arbiter_vcpus(monitor->arbiter, d); v++)
+			check_vcpu(monitor, d, v, tallies);
+		for (uint32_t i = 0; domain && i < MAX_DOMAIN_CHANNELS; i++)
+			if (domain->channels[i])
+				check_channel(monitor, domain->channels[i], tallies, &n_slots);
+	}
+	require(n_slots + monitor->n_free_slots == MAX_SLOTS);
+	for (uint32_t id = 0; id < MAX_FREQUENCY_DOMAINS; id++)
+		if (monitor->outputs[id])
+			check_output(monitor, id, &tallies[id]);
+}
+
+/* --- the manager's end ------------------------------------------------------------------- */
+
+static void send_link(struct host *host, const struct link_message *message, const int *fds,
+		      unsigned int n_fds)
+{
+	/* full: a slow monitor; that the real manager queues then is not the monitor's business */
+	(void)link_send(host->link, message, fds, n_fds);
+}
+
+/* Files that take what is written, and some that do not. */
+static int output_file(uint8_t kind)
+{
+	static const char text[] = "1000\n";
+	int fd;
+
+	switch (kind % 8) {
+	case 0:
+		return open("/dev/full", O_RDWR | O_CLOEXEC);
+	case 1:
+		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	default:
+		fd = memfd_create("scaling_max_freq", MFD_CLOEXEC);
+		if (kind & 8)
+			require(pwrite(fd, text, sizeof(text), 0) == sizeof(text));
+		return fd;
+	}
+}
+
+static void send_acquired(struct host *host, struct input *input, uint32_t id, uint32_t n_files)
+{
+	struct link_message message = {.type = LINK_ACQUIRED, .acquired.frequency_domain = id};
+	uint8_t kind = take_u8(input);
+	int fds[2] = {-1, -1};
+
+	if (kind >= 0xe0) {
+		message.acquired.error = -EBUSY;
+		n_files = 0;
+	}
+	for (uint32_t i = 0; i < n_files; i++)
+		fds[i] = output_file((uint8_t)(kind >> i));
+	send_link(host, &message, fds, n_files);
+	close_fd(&fds[0]);
+	close_fd(&fds[1]);
+	if (host->honest)
+		host->owner[id] = n_files > 0 ? OURS : NOT_OURS;
+}
+
+static void answer_acquisition(struct host *host, struct input *input, uint32_t id)
+{
+	if (host->owner[id] == ASKED_FOR)
+		send_acquired(host, input, id, host->method[id] == METHOD_LIMITS ? 2 : 1);
+}
+
+static void heed(struct host *host, const struct link_message *message)
+{
+	uint32_t id = message->id;
+
+	if (!host->honest)
+		return;
+	switch ((enum link_type)message->type) {
+	case LINK_ACQUIRE:
+		require(id < USED_OUTPUTS && host->owner[id] == NOT_OURS);
+		host->owner[id] = ASKED_FOR;
+		break;
+	case LINK_RELEASE:
+		require(id < USED_OUTPUTS && host->owner[id] == OURS);
+		host->owner[id] = NOT_OURS;
+		break;
+	case LINK_WRITE_FAILED:
+		id = message->write_failed.frequency_domain;
+		require(id < USED_OUTPUTS && host->owner[id] == OURS);
+		break;
+	case LINK_CHANNEL_GONE:
+		require(id / MAX_DOMAIN_CHANNELS < USED_DOMAINS &&
+			id % MAX_DOMAIN_CHANNELS < USED_CHANNELS);
+		break;
+	default:
+		require(message->type == LINK_READY);
+	}
+}
+
+static void read_link(struct host *host)
+{
+	static struct link_message message;
+	int fds[UNIX_MAX_FDS], r;
+	unsigned int n_fds;
+
+	while ((r = link_receive(host->link, &message, fds, &n_fds, LINK_TO_MANAGER)) > 0) {
+		require(n_fds == 0);
+		heed(host, &message);
+	}
+	require(r == -EAGAIN || (r == 0 && host->ended));
+}
+
+/* Turns until there is nothing more to do; that point must come. */
+static void run(struct host *host)
+{
+	for (int i = 0; !host->ended; i++) {
+		struct pollfd pollfd = {.fd = host->monitor->epoll_fd, .events = POLLIN};
+
+		if (list_empty(&host->monitor->ready) && poll(&pollfd, 1, 0) == 0)
+			return;
+		require(i < MAX_IDLE_TURNS);
+		if (turn(host->monitor) != 0) {
+			require(!host->honest);
+			host->ended = true;
+			return;
+		}
+		check(host->monitor);
+		if (!host->lazy)
+			read_link(host);
+	}
+}
+
+/* --- steps ------------------------------------------------------------------------------- */
+
+static void set_frequency_domain(struct host *host, struct input *input)
+{
+	static struct link_message message;
+	struct link_frequency_domain *set = &message.frequency_domain;
+	uint32_t id = take_id(input, USED_OUTPUTS), khz = 0;
+	uint8_t bits = take_u8(input);
+
+	memset(&message, 0, sizeof(message));
+	message.type = LINK_FREQUENCY_DOMAIN_SET;
+	set->id = host->honest ? id % USED_OUTPUTS : id;
+	set->policy = set->id;
+	set->method = bits & 1 ? METHOD_LIMITS : METHOD_SETSPEED;
+	set->table.n_steps = bits & 2 ? 1u + take_u8(input) : 1u + bits / 16;
+	for (uint32_t i = 0; i < set->table.n_steps; i++) {
+		khz += 1u + (bits & 4 ? take_u8(input) : 99999u);
+		set->table.khz[i] = khz;
+	}
+	set->table.non_turbo = take_u8(input) % set->table.n_steps;
+	set->floor = take_u8(input) % set->table.n_steps;
+	set->ceiling = set->floor + take_u8(input) % (set->table.n_steps - set->floor);
+	if (host->honest) {
+		/* other limits while not acquired: a method does not change later */
+		if (host->owner[set->id] != NOT_OURS)
+			set->method = host->method[set->id];
+		if (host->known[set->id] && set->method != host->method[set->id])
+			return;
+		host->known[set->id] = true;
+		host->method[set->id] = set->method;
+	}
+	send_link(host, &message, NULL, 0);
+}
+
+static void add_domain(struct host *host, struct input *input)
+{
+	uint32_t id = take_id(input, USED_DOMAINS);
+	uint8_t n = take_u8(input), limits = take_u8(input);
+	struct link_message message = {
+		.type = LINK_DOMAIN_ADD,
+		.domain = {.id = id,
+			   .n_vcpus = n > 250 ? 1024u : 1u + n % 12,
+			   .min_khz = (limits & 0xfu) * 150000u,
+			   .max_khz = (limits >> 4) * 150000u,
+			   .turbo = n & 1,
+			   .name = "guest"},
+	};
+
+	if (host->honest) {
+		message.domain.id = id %= USED_DOMAINS;
+		if (host->n_vcpus[id] > 0)
+			message.domain.n_vcpus = host->n_vcpus[id];
+		host->n_vcpus[id] = message.domain.n_vcpus;
+	}
+	send_link(host, &message, NULL, 0);
+}
+
+static void set_vcpu(struct host *host, struct input *input)
+{
+	static struct link_message message;
+	struct link_vcpu *vcpu = &message.vcpu;
+	uint8_t bits;
+
+	memset(&message, 0, sizeof(message));
+	message.type = LINK_VCPU_SET;
+	vcpu->domain = take_id(input, USED_DOMAINS);
+	vcpu->vcpu = take_id(input, 12);
+	bits = take_u8(input);
+	vcpu->flags = bits & (VCPU_MAY_VOTE | VCPU_PROTECTED);
+	vcpu->vote_khz = bits & 0x80 ? take_u8(input) * 10000u : 0;
+	for (vcpu->n_frequency_domains = 0; vcpu->n_frequency_domains < (bits >> 2 & 7);
+	     vcpu->n_frequency_domains++)
+		vcpu->frequency_domains[vcpu->n_frequency_domains] = take_id(input, USED_OUTPUTS);
+	if (host->honest) {
+		vcpu->domain %= USED_DOMAINS;
+		if (host->n_vcpus[vcpu->domain] == 0)
+			return;
+		vcpu->vcpu %= host->n_vcpus[vcpu->domain];
+		for (uint32_t i = 0; i < vcpu->n_frequency_domains; i++) {
+			vcpu->frequency_domains[i] %= USED_OUTPUTS;
+			if (!host->known[vcpu->frequency_domains[i]])
+				return;
+		}
+	}
+	send_link(host, &message, NULL, 0);
+}
+
+static void close_guests(struct host *host, uint32_t domain)
+{
+	for (uint32_t i = 0; i < USED_CHANNELS; i++)
+		close_fd(&host->guests[domain][i]);
+}
+
+static void name_domain(struct host *host, struct input *input, enum link_type type)
+{
+	struct link_message message = {.type = type, .id = take_id(input, USED_DOMAINS)};
+
+	if (host->honest) {
+		message.id %= USED_DOMAINS;
+		if (host->n_vcpus[message.id] == 0)
+			return;
+		if (type == LINK_DOMAIN_REMOVE) {
+			host->n_vcpus[message.id] = 0;
+			close_guests(host, message.id);
+		}
+	}
+	send_link(host, &message, NULL, 0);
+}
+
+static void name_channel(struct host *host, struct input *input, enum link_type type)
+{
+	uint8_t bits = take_u8(input);
+	uint32_t domain = bits % USED_DOMAINS, channel = bits / 16 % USED_CHANNELS;
+	struct link_message message = {
+		.type = type,
+		.channel = {.id = domain * MAX_DOMAIN_CHANNELS + channel,
+			    .number = channel,
+			    .enabled = type == LINK_CHANNEL_ADD || (bits & 8)},
+	};
+	int pair[2];
+
+	if (type != LINK_CHANNEL_ADD) {
+		if (type == LINK_CHANNEL_REMOVE)
+			close_fd(&host->guests[domain][channel]);
+		send_link(host, &message, NULL, 0);
+		return;
+	}
+	if (host->honest && (host->n_vcpus[domain] == 0 || host->guests[domain][channel] >= 0))
+		return;
+	require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+	send_link(host, &message, pair, 1);
+	(void)close(pair[0]);
+	close_fd(&host->guests[domain][channel]);
+	host->guests[domain][channel] = pair[1];
+}
+
+/* Sockets, files, and of other kinds than the message asks for. */
+static void send_raw(struct host *host, struct input *input)
+{
+	static struct link_message message;
+	uint8_t n_fds = take_u8(input) % 4, size = take_u8(input);
+	int fds[3];
+
+	memset(&message, 0, sizeof(message));
+	(void)take_bytes(input, &message, size);
+	if (host->honest)
+		return;
+	for (uint8_t i = 0; i < n_fds; i++)
+		fds[i] = output_file(take_u8(input));
+	(void)unix_send(host->link, &message, size, fds, n_fds, MSG_DONTWAIT);
+	for (uint8_t i = 0; i < n_fds; i++)
+		(void)close(fds[i]);
+}
+
+static void write_guest(struct host *host, struct input *input)
+{
+	static const uint16_t sizes[] = {GUEST_FRAME_G1, GUEST_FRAME_G2, GUEST_FRAME_G3_I386,
+					 GUEST_FRAME_G3};
+	uint8_t bits = take_u8(input), n = 0;
+	int fd = host->guests[bits % USED_DOMAINS][bits / 16 % USED_CHANNELS];
+	uint8_t frames[4 * GUEST_FRAME_MAX] = {0};
+	size_t frame_size = sizes[bits / 4 % 4], size = 0;
+
+	if (bits & 0x80) {
+		size = take_bytes(input, frames, take_u8(input));
+	} else {
+		do {
+			uint8_t *frame = frames + n * frame_size, what = take_u8(input);
+
+			frame[0] = take_u8(input) % 16;
+			frame[8] = what & 7;
+			frame[12] = what & 0x40 ? what >> 3 & 15 : GUEST_CPU_POWER;
+			size += frame_size;
+			if (!(what & 0x80))
+				break;
+		} while (++n < 4);
+	}
+	if (fd >= 0 && size > 0)
+		(void)send(fd, frames, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void read_guests(struct host *host)
+{
+	char replies[4096];
+
+	for (uint32_t i = 0; i < USED_DOMAINS * USED_CHANNELS; i++) {
+		int fd = host->guests[i / USED_CHANNELS][i % USED_CHANNELS];
+
+		while (fd >= 0 && recv(fd, replies, sizeof(replies), MSG_DONTWAIT) > 0)
+			;
+	}
+}
+
+static void hang_up(struct host *host, struct input *input)
+{
+	uint8_t bits = take_u8(input);
+	uint32_t domain = bits % USED_DOMAINS, channel = bits / 16 % USED_CHANNELS;
+	struct link_message message = {.type = LINK_CHANNEL_REMOVE,
+				       .id = domain * MAX_DOMAIN_CHANNELS + channel};
+
+	if (host->guests[domain][channel] < 0)
+		return;
+	close_fd(&host->guests[domain][channel]);
+	/* an honest manager takes its time, but removes the channel before it adds another */
+	run(host);
+	send_link(host, &message, NULL, 0);
+}
+
+static void pass_time(struct input *input)
+{
+	uint8_t time = take_u8(input);
+
+	now_ns += (uint64_t)(time & 0x3f) * (time & 0x40 ? 10000000u : 1000u) + 1;
+	fire_timer();
+}
+
+static void step(struct host *host, struct input *input)
+{
+	uint8_t what = take_u8(input);
+
+	switch (what % 16) {
+	case 0:
+		set_frequency_domain(host, input);
+		break;
+	case 1:
+		add_domain(host, input);
+		break;
+	case 2:
+	case 3:
+		set_vcpu(host, input);
+		break;
+	case 4:
+		name_domain(host, input, what & 16 ? LINK_DOMAIN_REMOVE : LINK_DOMAIN_SILENCE);
+		break;
+	case 5:
+		name_channel(host, input, LINK_CHANNEL_ADD);
+		break;
+	case 6:
+		name_channel(host, input, what & 16 ? LINK_CHANNEL_REMOVE : LINK_CHANNEL_ENABLE);
+		break;
+	case 7:
+	case 8:
+		if (host->honest)
+			answer_acquisition(host, input, what / 16u % USED_OUTPUTS);
+		else
+			send_acquired(host, input, take_id(input, USED_OUTPUTS), what / 16 % 3);
+		break;
+	case 9:
+		send_raw(host, input);
+		break;
+	case 10:
+	case 11:
+	case 12:
+		write_guest(host, input);
+		break;
+	case 13:
+		if (what & 16)
+			read_guests(host);
+		else
+			hang_up(host, input);
+		break;
+	case 14:
+		pass_time(input);
+		break;
+	default:
+		read_link(host);
+	}
+	/* else it comes in one turn with the next */
+	if (!(what & 0x80))
+		run(host);
+}
+
+/* --- set-up ------------------------------------------------------------------------------ */
+
+static int shared_state(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = memfd_create("shared", MFD_CLOEXEC);
+	require(fd >= 0 && ftruncate(fd, 0) == 0);
+	require(ftruncate(fd, sizeof(struct shared_state)) == 0);
+	return fd;
+}
+
+static void start(struct host *host, struct input *input)
+{
+	uint8_t bits = take_u8(input);
+	struct link_message message = {
+		.type = LINK_SETUP,
+		.setup = {.silence_protects = !(bits & 4),
+			  .queries = bits & 8,
+			  .rate = bits & 16 ? 1u + take_u8(input) * 100u : 0,
+			  .burst = take_u8(input),
+			  .transition_interval_us = bits & 32 ? 1000 : 0},
+	};
+	int pair[2], fd = shared_state(), small = 1;
+
+	now_ns = 1000000000;
+	memset(host, 0, sizeof(*host));
+	memset(host->guests, 0xff, sizeof(host->guests));
+	host->honest = !(bits & 1);
+	host->lazy = bits & 2;
+	require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+	host->link = pair[0];
+	if (host->lazy) /* a few messages fill it */
+		(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	host->monitor = calloc(1, sizeof(*host->monitor));
+	require(host->monitor);
+	host->monitor->link_fd = pair[1];
+	send_link(host, &message, &fd, 1);
+	require(set_up(host->monitor) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = {data, size};
+	struct host host;
+	int link_fd;
+
+	log_set_level(LOG_CRIT);
+	start(&host, &input);
+	for (int i = 0; i < MAX_STEPS && input.size > 0 && !host.ended; i++)
+		step(&host, &input);
+	if (!host.ended) {
+		host.lazy = false;
+		read_link(&host);
+		run(&host);
+	}
+	/* all gone: a manager that ends takes nothing back one by one */
+	link_fd = host.monitor->link_fd;
+	monitor_free(host.monitor);
+	(void)close(link_fd);
+	(void)close(host.link);
+	for (uint32_t d = 0; d < USED_DOMAINS; d++)
+		close_guests(&host, d);
+	return 0;
+}
