@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The link's messages: how long each is, what may be in it, sending and receiving. */
 #include "link.h"
 

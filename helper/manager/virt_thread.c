@@ -74,7 +74,7 @@ int virt_message_receive(int fd, struct virt_message **message, int flags)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	if (n != (ssize_t)sizeof(parcel))
+	if (n != (ssize_t)sizeof(parcel) || !parcel.message)
 		return 0;
 	*message = parcel.message;
 	return 1;
@@ -320,7 +320,7 @@ static void on_request(int watch, int fd, int events, void *opaque)
 	r = virt_message_receive(fd, &request, MSG_DONTWAIT);
 	if (r == -EAGAIN)
 		return;
-	if (r <= 0) {
+	if (!request) {
 		thread->quit = true;
 		return;
 	}

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Domains, vCPUs and frequency domains come, change and go. */
 #include <errno.h>
 #include <stdlib.h>

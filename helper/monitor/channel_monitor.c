@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "channel_monitor.h"
 
 #include <errno.h>
@@ -17,41 +17,8 @@
 #include "guest_requests.h"
 #include "log.h"
 #include "monitor_link.h"
+#include "monitor_state.h"
 #include "unix_socket.h"
-
-#define NS_PER_S UINT64_C(1000000000)
-
-uint64_t channel_monitor_now(struct channel_monitor *monitor)
-{
-	struct timespec now;
-
-	if (monitor->now_ns == 0) {
-		(void)clock_gettime(CLOCK_MONOTONIC, &now);
-		monitor->now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-	}
-	return monitor->now_ns;
-}
-
-void channel_monitor_wake_at(struct channel_monitor *monitor, uint64_t due_ns)
-{
-	struct itimerspec when = {
-		.it_value.tv_sec = (time_t)(due_ns / NS_PER_S),
-		.it_value.tv_nsec = (long)(due_ns % NS_PER_S),
-	};
-
-	/* a wakeup that comes early looks again when the next is due */
-	if (monitor->timer_due_ns != 0 && monitor->timer_due_ns <= due_ns)
-		return;
-	if (timerfd_settime(monitor->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
-		monitor->timer_due_ns = due_ns;
-}
-
-struct guest_channel *channel_monitor_find(const struct channel_monitor *monitor, uint32_t id)
-{
-	const struct monitored_domain *domain = monitor->domains[id / MAX_DOMAIN_CHANNELS];
-
-	return domain ? domain->channels[id % MAX_DOMAIN_CHANNELS] : NULL;
-}
 
 /* The first channel of a list, if it is due; else see to it that we wake up when it is. */
 static struct guest_channel *next_due(struct channel_monitor *monitor, const struct list *list)
@@ -61,9 +28,9 @@ static struct guest_channel *next_due(struct channel_monitor *monitor, const str
 	if (list_empty(list))
 		return NULL;
 	channel = container_of(list->next, struct guest_channel, link);
-	if (channel->due_ns <= channel_monitor_now(monitor))
+	if (channel->due_ns <= monitor_now(monitor))
 		return channel;
-	channel_monitor_wake_at(monitor, channel->due_ns);
+	monitor_wake_at(monitor, channel->due_ns);
 	return NULL;
 }
 
@@ -84,9 +51,9 @@ static void expire(struct channel_monitor *monitor)
 		channel->state = GUEST_CHANNEL_OPEN;
 		if (channel->carry_length > 0) {
 			channel->state = GUEST_CHANNEL_PARTIAL;
-			channel->due_ns = channel_monitor_now(monitor) + GUEST_STREAM_STUCK_NS;
+			channel->due_ns = monitor_now(monitor) + GUEST_STREAM_STUCK_NS;
 			list_append(&monitor->partial, &channel->link);
-			channel_monitor_wake_at(monitor, channel->due_ns);
+			monitor_wake_at(monitor, channel->due_ns);
 		}
 		guest_channel_watch(monitor, channel);
 	}
@@ -154,7 +121,7 @@ static int turn(struct channel_monitor *monitor)
 			expire(monitor);
 			break;
 		case REF_CHANNEL:
-			channel = channel_monitor_find(monitor, id);
+			channel = monitor_find_channel(monitor, id);
 			if (channel && (events[i].events & (EPOLLHUP | EPOLLERR)))
 				channel->hung_up = true;
 			serve(monitor, channel);

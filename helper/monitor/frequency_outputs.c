@@ -1,11 +1,10 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "frequency_outputs.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
-#include "guest_channel.h"
 
 #define NS_PER_US UINT64_C(1000)
 
@@ -217,10 +216,10 @@ static bool defer(struct channel_monitor *monitor, struct frequency_output *outp
 
 	if (monitor->setup.transition_interval_us == 0)
 		return false;
-	now = channel_monitor_now(monitor);
+	now = monitor_now(monitor);
 	if (now < output->not_before_ns) {
 		list_append(&monitor->deferred, &output->deferred_link);
-		channel_monitor_wake_at(monitor, output->not_before_ns);
+		monitor_wake_at(monitor, output->not_before_ns);
 		return true;
 	}
 	output->not_before_ns = now + monitor->setup.transition_interval_us * NS_PER_US;
@@ -272,7 +271,7 @@ bool frequency_outputs_failed(const struct channel_monitor *monitor, uint32_t do
 
 void frequency_outputs_expire(struct channel_monitor *monitor)
 {
-	uint64_t now = channel_monitor_now(monitor);
+	uint64_t now = monitor_now(monitor);
 	struct list *next;
 
 	for (struct list *link = monitor->deferred.next; link != &monitor->deferred; link = next) {
@@ -281,7 +280,7 @@ void frequency_outputs_expire(struct channel_monitor *monitor)
 
 		next = link->next;
 		if (output->not_before_ns > now) {
-			channel_monitor_wake_at(monitor, output->not_before_ns);
+			monitor_wake_at(monitor, output->not_before_ns);
 			continue;
 		}
 		list_remove(link);

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "channel_monitor.h"
+#include "monitor_state.h"
 #include "frequency_writer.h"
 #include "intrusive_list.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "guest_channel.h"
 
 #include <errno.h>
@@ -124,12 +124,6 @@ void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel
 	(void)epoll_ctl(monitor->epoll_fd, EPOLL_CTL_DEL, channel->fd, NULL);
 }
 
-void guest_channel_set_ready(struct channel_monitor *monitor, struct guest_channel *channel)
-{
-	channel->state = GUEST_CHANNEL_READY;
-	list_append(&monitor->ready, &channel->link);
-}
-
 static uint64_t request_cost_ns(const struct channel_monitor *monitor)
 {
 	uint64_t cost = NS_PER_S / monitor->setup.rate;
@@ -143,11 +137,11 @@ static void throttle(struct channel_monitor *monitor, struct guest_channel *chan
 	uint64_t pause = THROTTLE_NS < burst_ns ? THROTTLE_NS : burst_ns;
 
 	/* the same pause for all channels keeps the list in order of due time */
-	channel->due_ns = channel_monitor_now(monitor) + (pause > cost_ns ? pause : cost_ns);
+	channel->due_ns = monitor_now(monitor) + (pause > cost_ns ? pause : cost_ns);
 	channel->state = GUEST_CHANNEL_THROTTLED;
 	list_append(&monitor->throttled, &channel->link);
 	guest_channel_unwatch(monitor, channel);
-	channel_monitor_wake_at(monitor, channel->due_ns);
+	monitor_wake_at(monitor, channel->due_ns);
 	shared_store(channel->shared->throttled, channel->shared->throttled + 1);
 }
 
@@ -159,7 +153,7 @@ uint32_t guest_channel_allowance(struct channel_monitor *monitor, struct guest_c
 		return BATCH_FRAMES;
 	cost = request_cost_ns(monitor);
 	burst = cost * (monitor->setup.burst > 0 ? monitor->setup.burst : 1);
-	now = channel_monitor_now(monitor);
+	now = monitor_now(monitor);
 	if (now > burst && channel->paid_ns < now - burst)
 		channel->paid_ns = now - burst;
 	allowed = now > channel->paid_ns ? (now - channel->paid_ns) / cost : 0;
@@ -311,9 +305,9 @@ void guest_channel_end(struct channel_monitor *monitor, struct request_batch *ba
 	}
 	if (rest > 0) {
 		channel->state = GUEST_CHANNEL_PARTIAL;
-		channel->due_ns = channel_monitor_now(monitor) + GUEST_STREAM_STUCK_NS;
+		channel->due_ns = monitor_now(monitor) + GUEST_STREAM_STUCK_NS;
 		list_append(&monitor->partial, &channel->link);
-		channel_monitor_wake_at(monitor, channel->due_ns);
+		monitor_wake_at(monitor, channel->due_ns);
 	}
 	guest_channel_watch(monitor, channel);
 }

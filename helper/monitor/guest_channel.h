@@ -9,47 +9,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "channel_monitor.h"
-#include "guest_stream.h"
-#include "intrusive_list.h"
-#include "log.h"
-
-/* Which of the monitor's lists the channel is in; in the epoll set unless waiting, throttled. */
-enum guest_channel_state {
-	GUEST_CHANNEL_OPEN,	 /* in none */
-	GUEST_CHANNEL_PARTIAL,	 /* partial: a piece of a frame is in the carry buffer */
-	GUEST_CHANNEL_READY,	 /* ready: has bytes to go on with, before any are read */
-	GUEST_CHANNEL_WAITING,	 /* a frequency output's: parked */
-	GUEST_CHANNEL_THROTTLED, /* throttled: not read until the bucket has filled a bit */
-	GUEST_CHANNEL_GONE,	 /* gone: closed, the manager is to be told */
-};
-
-struct guest_channel {
-	struct list link; /* in the list that state tells */
-	struct shared_channel *shared;
-	uint64_t turn;	  /* that it was served in last */
-	uint64_t due_ns;  /* partial, throttled */
-	uint64_t paid_ns; /* token bucket: the time up to which requests have used up the rate */
-	uint64_t parked_sequence;
-	struct log_limit log_limit;
-	int fd;
-	uint32_t id;
-	uint32_t number; /* of the port's name */
-	uint32_t held_vcpu;
-	struct guest_stream stream;
-	uint16_t slot_at, slot_length;
-	uint16_t carry_length;
-	uint16_t unchecked_replies, check_interval; /* see guest_channel_reply() */
-	int8_t slot;				    /* -1: none kept */
-	uint8_t state;
-	bool enabled;
-	bool watched; /* in the epoll set */
-	bool stuck;   /* the rest of the partial frame did not come */
-	bool hung_up;
-	bool held;	   /* the parked request holds held_vcpu's frequency outputs */
-	bool reply_unread; /* the guest does not read replies */
-	uint8_t carry[GUEST_FRAME_MAX];
-};
+#include "monitor_state.h"
 
 /**
  * guest_channel_new() - serve a socket
@@ -68,15 +28,6 @@ void guest_channel_hang_up(struct channel_monitor *monitor, struct guest_channel
 /** guest_channel_watch(), _unwatch() - into and out of the epoll set */
 void guest_channel_watch(struct channel_monitor *monitor, struct guest_channel *channel);
 void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel *channel);
-
-/** guest_channel_domain() - id of its domain */
-static inline uint32_t guest_channel_domain(const struct guest_channel *channel)
-{
-	return channel->id / MAX_DOMAIN_CHANNELS;
-}
-
-/** guest_channel_set_ready() - let it go on with the bytes that it has, next turn */
-void guest_channel_set_ready(struct channel_monitor *monitor, struct guest_channel *channel);
 
 /**
  * guest_channel_allowance() - how many requests may be read now, by the token bucket

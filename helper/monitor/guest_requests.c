@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "guest_requests.h"
 
 #include <string.h>
@@ -119,7 +119,6 @@ static bool handle(struct channel_monitor *monitor, struct guest_channel *channe
 		return true;
 	case GUEST_POLICY_REMOVE:
 		outcome->refusal = channel->enabled ? REFUSED_COMMAND : REFUSED_DENIED;
-		outcome->reply = false;
 		return true;
 	case GUEST_QUERY_FREQ_LIST:
 	case GUEST_QUERY_FREQ:
@@ -196,7 +195,7 @@ static void log_refusal(struct channel_monitor *monitor, struct guest_channel *c
 {
 	uint32_t suppressed;
 
-	if (!log_limit_pass(&channel->log_limit, channel_monitor_now(monitor), &suppressed))
+	if (!log_limit_pass(&channel->log_limit, monitor_now(monitor), &suppressed))
 		return;
 	log_warning("domain \"%s\", channel %u: request refused: %s",
 		    monitor->domains[guest_channel_domain(channel)]->name, channel->number,

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* vmpower-monitor: serves guests' channels for vmpowerd, which starts it and owns its link. */
 #include <errno.h>
 #include <signal.h>
@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "channel_monitor.h"
+#include "link.h"
 #include "log.h"
 
 static void ignore_signals(void)

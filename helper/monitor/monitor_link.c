@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "monitor_link.h"
 
 #include <errno.h>
@@ -114,7 +114,7 @@ static int domain_silence(struct channel_monitor *monitor, uint32_t id)
 
 static int channel_add(struct channel_monitor *monitor, const struct link_channel *from, int fd)
 {
-	struct guest_channel *old = channel_monitor_find(monitor, from->id);
+	struct guest_channel *old = monitor_find_channel(monitor, from->id);
 	int r = 0;
 
 	if (!monitor->domains[from->id / MAX_DOMAIN_CHANNELS])
@@ -133,7 +133,7 @@ static int channel_add(struct channel_monitor *monitor, const struct link_channe
 
 static void channel_enable(struct channel_monitor *monitor, const struct link_channel *from)
 {
-	struct guest_channel *channel = channel_monitor_find(monitor, from->id);
+	struct guest_channel *channel = monitor_find_channel(monitor, from->id);
 
 	if (channel)
 		channel->enabled = from->enabled != 0;
@@ -141,7 +141,7 @@ static void channel_enable(struct channel_monitor *monitor, const struct link_ch
 
 static void channel_remove(struct channel_monitor *monitor, uint32_t id)
 {
-	struct guest_channel *channel = channel_monitor_find(monitor, id);
+	struct guest_channel *channel = monitor_find_channel(monitor, id);
 
 	if (channel)
 		guest_channel_free(monitor, channel);

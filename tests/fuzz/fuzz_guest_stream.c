@@ -234,7 +234,7 @@ static void valid(struct channel *channel, struct input *input)
 		channel->expected_size = size;
 		channel->frame_size = frame_size;
 		while (at < size) {
-			size_t piece = shred && !first ? 1 + take_u16(input) % 1024 : size;
+			size_t piece = shred && !first ? 1u + take_u16(input) % 1024u : size;
 
 			if (piece > size - at)
 				piece = size - at;

@@ -205,11 +205,18 @@ static void check(const struct channel_monitor *monitor)
 
 /* --- the manager's end ------------------------------------------------------------------- */
 
+static void run(struct host *host);
+
 static void send_link(struct host *host, const struct link_message *message, const int *fds,
 		      unsigned int n_fds)
 {
-	/* full: a slow monitor; that the real manager queues then is not the monitor's business */
-	(void)link_send(host->link, message, fds, n_fds);
+	int r = link_send(host->link, message, fds, n_fds);
+
+	if (r == -EAGAIN) {
+		run(host);
+		r = link_send(host->link, message, fds, n_fds);
+	}
+	require(r == 0 || host->ended);
 }
 
 /* Files that take what is written, and some that do not. */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The whole user space of the tests' guest: PID 1 of an initramfs. It loads the modules that
  * /modules lists, waits for the host on the control port, and does what the lines there say

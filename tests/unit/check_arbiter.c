@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The arbiter's rules, one by one. check_arbiter_model.c has the rest. */
 #include <check.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The arbiter on random hosts, against a model that keeps nothing but what each vCPU was last
  * told, and works everything out anew by asking step by step.

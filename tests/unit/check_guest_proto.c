@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Guest protocol: frames, policies, replies. */
 #include <check.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Finding frames in a guest's stream: each generation, splits, changes, garbage. */
 #include <check.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The link: what passes validation, what does not, and messages with fds over a real socket. */
 #include <check.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The channel monitor at its daily work. */
 #include "monitor_fixture.h"
 
@@ -268,7 +268,7 @@ START_TEST(refuses)
 		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 2, false, true, REFUSED_NO_CPUFREQ},
 		{GUEST_POLICY, 0, 0, false, true, REFUSED_COMMAND},
 		{GUEST_POLICY, 0, 0, true, true, REFUSED_PHYSICAL},
-		{GUEST_POLICY_REMOVE, 0, 0, false, false, REFUSED_COMMAND},
+		{GUEST_POLICY_REMOVE, 0, 0, false, true, REFUSED_COMMAND},
 		{5, 0, 0, false, true, REFUSED_COMMAND},
 		{0xffffffff, 0, 0, false, true, REFUSED_COMMAND},
 		{GUEST_QUERY_FREQ, 0, 8, false, false, REFUSED_VCPU},

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The channel monitor when guests, kernel or manager misbehave, vanish or are late. */
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The way of a vote: what a request costs is all in here. */
 #include "arbiter.h"
 

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The monitor's one context: channels, lists of those that wait for something, the buffers of
+ * a turn. What belongs to a file's own work is in that file; this is what they share.
+ */
+#ifndef VMPOWER_HELPER_MONITOR_MONITOR_STATE_H
+#define VMPOWER_HELPER_MONITOR_MONITOR_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arbiter.h"
+#include "guest_proto.h"
+#include "guest_stream.h"
+#include "intrusive_list.h"
+#include "link.h"
+#include "log.h"
+
+#define BATCH_FRAMES 16u /* of one channel in one turn */
+#define SLOT_SIZE (BATCH_FRAMES * GUEST_FRAME_MAX)
+#define MAX_SLOTS 64u
+#define MAX_EVENTS 64u
+#define MAX_READY 64u /* channels that go on with what they have, in one turn */
+
+struct frequency_output;
+
+/* Which of the monitor's lists the channel is in; in the epoll set unless waiting, throttled. */
+enum guest_channel_state {
+	GUEST_CHANNEL_OPEN,	 /* in none */
+	GUEST_CHANNEL_PARTIAL,	 /* partial: a piece of a frame is in the carry buffer */
+	GUEST_CHANNEL_READY,	 /* ready: has bytes to go on with, before any are read */
+	GUEST_CHANNEL_WAITING,	 /* a frequency output's: parked */
+	GUEST_CHANNEL_THROTTLED, /* throttled: not read until the bucket has filled a bit */
+	GUEST_CHANNEL_GONE,	 /* gone: closed, the manager is to be told */
+};
+
+struct guest_channel {
+	struct list link; /* in the list that state tells */
+	struct shared_channel *shared;
+	uint64_t turn;	  /* that it was served in last */
+	uint64_t due_ns;  /* partial, throttled */
+	uint64_t paid_ns; /* token bucket: the time up to which requests have used up the rate */
+	uint64_t parked_sequence;
+	struct log_limit log_limit;
+	int fd;
+	uint32_t id;
+	uint32_t number; /* of the port's name */
+	uint32_t held_vcpu;
+	struct guest_stream stream;
+	uint16_t slot_at, slot_length;
+	uint16_t carry_length;
+	uint16_t unchecked_replies, check_interval; /* see guest_channel_reply() */
+	int8_t slot;				    /* -1: none kept */
+	uint8_t state;
+	bool enabled;
+	bool watched; /* in the epoll set */
+	bool stuck;   /* the rest of the partial frame did not come */
+	bool hung_up;
+	bool held;	   /* the parked request holds held_vcpu's frequency outputs */
+	bool reply_unread; /* the guest does not read replies */
+	uint8_t carry[GUEST_FRAME_MAX];
+};
+
+/* What became of one frame. */
+struct request_outcome {
+	uint16_t at;   /* of the frame, in the batch's bytes */
+	uint16_t size; /* of the frame */
+	uint16_t vcpu;
+	uint8_t command; /* enum guest_command, 0 for an unknown one */
+	uint8_t refusal; /* enum refusal */
+	bool vote;	 /* what is written decides */
+	bool reply;
+};
+
+/* What one channel brought in one turn. */
+struct request_batch {
+	struct guest_channel *channel;
+	uint8_t *bytes; /* a slot, or the channel's carry buffer */
+	size_t at;	/* consumed so far */
+	size_t length;
+	uint32_t n_outcomes;
+	bool parked;
+	struct request_outcome outcomes[BATCH_FRAMES];
+};
+
+struct monitored_domain {
+	char name[MAX_DOMAIN_NAME];
+	struct guest_channel *channels[MAX_DOMAIN_CHANNELS];
+};
+
+struct channel_monitor {
+	int link_fd, epoll_fd, timer_fd;
+	struct link_setup setup;
+	struct shared_state *shared;
+	struct arbiter *arbiter;
+
+	uint64_t turn;
+	uint64_t now_ns;       /* of this turn, 0: not asked for yet */
+	uint64_t timer_due_ns; /* 0: not armed */
+	uint64_t sequence;     /* orders parking and failures to acquire */
+	bool write_failed;     /* in this turn */
+	bool link_blocked;     /* notices wait for EPOLLOUT */
+
+	struct list ready;     /* channels with bytes to go on with */
+	struct list partial;   /* channels with a piece of a frame, by due time */
+	struct list throttled; /* channels whose bucket is empty, by due time */
+	struct list deferred;  /* frequency outputs within their transition interval */
+	struct list gone;      /* channels closed, which the manager isn't told yet */
+	struct list notices;   /* frequency outputs with something to tell the manager */
+
+	struct frequency_output *outputs[MAX_FREQUENCY_DOMAINS];
+	struct monitored_domain *domains[MAX_DOMAINS];
+
+	uint32_t n_batches, n_free_slots;
+	uint8_t free_slots[MAX_SLOTS];
+	struct request_batch batches[MAX_READY + MAX_EVENTS];
+	struct link_message incoming, notice; /* from and to the manager; large for a stack */
+	uint8_t slots[MAX_SLOTS][SLOT_SIZE];
+};
+
+/* What an epoll event is about, in its data.u64. */
+enum monitor_ref { REF_LINK, REF_TIMER, REF_CHANNEL };
+
+static inline uint64_t monitor_ref(enum monitor_ref type, uint32_t id)
+{
+	return (uint64_t)type << 32 | id;
+}
+
+/** monitor_now() - CLOCK_MONOTONIC in ns, read at most once a turn */
+uint64_t monitor_now(struct channel_monitor *monitor);
+
+/** monitor_wake_at() - make sure that a turn comes at @due_ns or before */
+void monitor_wake_at(struct channel_monitor *monitor, uint64_t due_ns);
+
+/** monitor_find_channel() - the channel with this id, or NULL */
+struct guest_channel *monitor_find_channel(const struct channel_monitor *monitor, uint32_t id);
+
+/** guest_channel_domain() - id of its domain */
+static inline uint32_t guest_channel_domain(const struct guest_channel *channel)
+{
+	return channel->id / MAX_DOMAIN_CHANNELS;
+}
+
+/** guest_channel_set_ready() - let it go on with the bytes that it has, next turn */
+void guest_channel_set_ready(struct channel_monitor *monitor, struct guest_channel *channel);
+
+#endif

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The manager below a monitor that was taken over: real domains, registry, channel manager and
+ * cpufreq on a tree of plain files, and in place of the monitor's process the input, which
+ * sends what it likes, writes to the files that it was given, stops reading, dies. What the
+ * manager sends is always valid, and in the end every file holds its baseline again.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "cpufreq.h"
+#include "domain_xml.h"
+#include "domains.h"
+#include "fuzz_loop.h"
+#include "registry.h"
+#include "unix_socket.h"
+
+#define MAX_STEPS 120
+#define N_POLICIES 3u
+#define N_DOMAINS 2u
+#define FAKE_PID 4242
+
+/* --- a process that there is not --------------------------------------------------------- */
+
+static int link_end = -1, exit_fd = -1;
+static bool alive;
+
+/* The files of one frequency domain that the monitor was given. */
+static struct given {
+	int fds[2];
+	unsigned int n_fds;
+	/* answers to come, and how many of them are void: it was released since they were asked */
+	unsigned int n_asked, n_void;
+} given[N_POLICIES];
+
+static void close_given(uint32_t id)
+{
+	while (given[id].n_fds > 0)
+		(void)close(given[id].fds[--given[id].n_fds]);
+}
+
+static int fake_spawn(pid_t *pid, const char *path, char **argv)
+{
+	require(path[0] && argv[0] && !argv[1]);
+	*pid = FAKE_PID;
+	alive = true;
+	return 0;
+}
+
+static int fake_dup2(int fd)
+{
+	if (link_end >= 0)
+		(void)close(link_end);
+	link_end = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	require(link_end >= 0);
+	return 0;
+}
+
+static int fake_pidfd_open(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (exit_fd >= 0)
+		(void)close(exit_fd);
+	exit_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	require(exit_fd >= 0);
+	return fd;
+}
+
+static int fake_kill(pid_t pid)
+{
+	require(pid == FAKE_PID);
+	if (alive)
+		require(eventfd_write(exit_fd, 1) == 0);
+	alive = false;
+	for (uint32_t id = 0; id < N_POLICIES; id++) {
+		close_given(id);
+		given[id].n_asked = given[id].n_void = 0;
+	}
+	if (link_end >= 0)
+		(void)close(link_end);
+	link_end = -1;
+	return 0;
+}
+
+static int fake_waitid(siginfo_t *info)
+{
+	info->si_pid = alive ? 0 : FAKE_PID;
+	info->si_code = CLD_KILLED;
+	info->si_status = 9;
+	return 0;
+}
+
+#define posix_spawn(pid, path, actions, attributes, argv, envp) fake_spawn(pid, path, argv)
+#define posix_spawn_file_actions_adddup2(actions, fd, to) fake_dup2(fd)
+#define pidfd_open(pid, flags) fake_pidfd_open()
+#define kill(pid, signal) fake_kill(pid)
+#define waitid(type, id, info, options) fake_waitid(info)
+#define waitpid(pid, status, options) (pid)
+#include "monitor_process.c"
+#undef kill
+#undef waitpid
+
+/* --- a host that there is not ------------------------------------------------------------ */
+
+struct host {
+	struct loop *loop;
+	struct registry *registry;
+	struct cpufreq *cpufreq;
+	struct domains *domains;
+	int qemu[4]; /* accepted connections; -1: none */
+};
+
+static char root[64];
+static int cpu_dir, listen_fd;
+static struct config config;
+
+static const struct {
+	const char *name, *text;
+} setspeed_files[] =
+	{
+		{"related_cpus", "0 1"},
+		{"affected_cpus", "0 1"},
+		{"scaling_driver", "acpi-cpufreq"},
+		{"scaling_governor", "ondemand"},
+		{"scaling_available_governors", "ondemand userspace performance "},
+		{"scaling_available_frequencies", "2301000 2300000 1800000 1200000 "},
+		{"cpuinfo_min_freq", "1200000"},
+		{"cpuinfo_max_freq", "2301000"},
+		{"scaling_min_freq", "1200000"},
+		{"scaling_max_freq", "2301000"},
+		{"scaling_setspeed", "<unsupported>"},
+},
+  limits_files[] = {
+	  {"related_cpus", "2"},
+	  {"affected_cpus", "2"},
+	  {"scaling_driver", "intel_pstate"},
+	  {"scaling_governor", "powersave"},
+	  {"scaling_available_governors", "performance powersave"},
+	  {"cpuinfo_min_freq", "800000"},
+	  {"cpuinfo_max_freq", "3500000"},
+	  {"base_frequency", "2100000"},
+	  {"scaling_min_freq", "800000"},
+	  {"scaling_max_freq", "3500000"},
+	  {"scaling_setspeed", "<unsupported>"},
+};
+
+static void put(uint32_t policy, const char *name, const char *text)
+{
+	char path[96];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "cpufreq/policy%u/%s", policy, name);
+	fd = openat(cpu_dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	require(fd >= 0 && dprintf(fd, "%s\n", text) > 0);
+	(void)close(fd);
+}
+
+static bool holds(uint32_t policy, const char *name, const char *text)
+{
+	char path[96], got[64] = "";
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "cpufreq/policy%u/%s", policy, name);
+	fd = openat(cpu_dir, path, O_RDONLY | O_CLOEXEC);
+	require(fd >= 0);
+	n = read(fd, got, sizeof(got) - 1);
+	(void)close(fd);
+	return n > 0 && strncmp(got, text, strlen(text)) == 0 &&
+	       (got[strlen(text)] == '\n' || got[strlen(text)] == '\0');
+}
+
+static void make_tree(void)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/devices/system/cpu/cpufreq", root);
+	for (char *slash = path + strlen(root); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		require(mkdir(path, 0755) == 0 || errno == EEXIST);
+		*slash = '/';
+	}
+	require(mkdir(path, 0755) == 0);
+	(void)snprintf(path, sizeof(path), "%s/devices/system/cpu", root);
+	cpu_dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	require(cpu_dir >= 0);
+	for (uint32_t p = 0; p < N_POLICIES; p++) {
+		(void)snprintf(path, sizeof(path), "cpufreq/policy%u", p);
+		require(mkdirat(cpu_dir, path, 0755) == 0);
+	}
+}
+
+static void fill_tree(void)
+{
+	for (size_t i = 0; i < array_size(setspeed_files); i++)
+		put(0, setspeed_files[i].name, setspeed_files[i].text);
+	for (size_t i = 0; i < array_size(limits_files); i++) {
+		put(1, limits_files[i].name, limits_files[i].text);
+		put(2, limits_files[i].name, limits_files[i].text);
+	}
+	put(2, "related_cpus", "3");
+	put(2, "affected_cpus", "3");
+}
+
+static void remove_tree(void)
+{
+	char command[96];
+
+	(void)snprintf(command, sizeof(command), "rm -r %s", root);
+	if (system(command) != 0)
+		(void)fprintf(stderr, "%s is left behind\n", root);
+}
+
+/* Once a process, where writing costs no disk. */
+static void make_host(void)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	char path[96];
+
+	if (root[0])
+		return;
+	log_init("fuzz", LOG_CRIT);
+	(void)snprintf(root, sizeof(root), "%s/vmpower-fuzz-XXXXXX",
+		       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	require(mkdtemp(root));
+	(void)atexit(remove_tree);
+	make_tree();
+	config_defaults(&config);
+	(void)snprintf(config.sysfs, sizeof(config.sysfs), "%s", root);
+	if (user)
+		(void)snprintf(config.peer_users[0], sizeof(config.peer_users[0]), "%s",
+			       user->pw_name);
+	(void)snprintf(path, sizeof(path), "%s/qemu", root);
+	listen_fd = unix_listen(path, SOCK_STREAM, 0600);
+	require(listen_fd >= 0);
+}
+
+static void register_domain(struct host *host, uint32_t number, uint32_t run)
+{
+	static const char xml[] =
+		"<domain type='kvm' id='%u'><name>guest%u</name>"
+		"<uuid>c7a5fdbd-edaf-9455-926a-d65c16db180%u</uuid><vcpu>2</vcpu><cputune>"
+		"<vcpupin vcpu='0' cpuset='%u'/><vcpupin vcpu='1' cpuset='2-3'/></cputune>"
+		"<devices><channel type='unix'><source mode='bind' path='%s/qemu'/>"
+		"<target type='virtio' name='virtio.serial.port.poweragent.0'/></channel>"
+		"<channel type='unix'><source mode='bind' path='%s/%s'/>"
+		"<target type='virtio' name='virtio.serial.port.poweragent.1'/></channel>"
+		"</devices></domain>";
+	struct domain_description *description;
+	struct xml_error error;
+	char text[1024];
+	int n = snprintf(text, sizeof(text), xml, run + 1, number, number, run & 1, root, root,
+			 run & 2 ? "qemu" : "nobody");
+
+	require(n > 0 && n < (int)sizeof(text));
+	require(domain_xml_parse(text, (size_t)n, &description, &error) == 0);
+	require(domains_register(host->domains, description, "fuzz") == 0);
+}
+
+static void accept_channels(struct host *host)
+{
+	for (size_t i = 0; i < array_size(host->qemu); i++) {
+		if (host->qemu[i] < 0)
+			host->qemu[i] = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	}
+}
+
+/* --- the monitor's end ------------------------------------------------------------------- */
+
+static void take_files(const struct link_acquired *acquired, const int *fds, unsigned int n_fds)
+{
+	struct given *files = &given[acquired->frequency_domain];
+
+	if (acquired->frequency_domain >= N_POLICIES) {
+		require(acquired->error < 0);
+		return;
+	}
+	require(files->n_asked > 0);
+	files->n_asked--;
+	if (acquired->error < 0)
+		n_fds = 0;
+	else
+		close_given(acquired->frequency_domain);
+	if (files->n_void > 0) {
+		files->n_void--;
+		for (unsigned int i = 0; i < n_fds; i++)
+			(void)close(fds[i]);
+	} else if (n_fds > 0) {
+		memcpy(files->fds, fds, n_fds * sizeof(*fds));
+		files->n_fds = n_fds;
+	}
+}
+
+static void read_link(void)
+{
+	static struct link_message message;
+	int fds[UNIX_MAX_FDS], r = 0;
+	unsigned int n_fds;
+
+	while (link_end >= 0 &&
+	       (r = link_receive(link_end, &message, fds, &n_fds, LINK_TO_MONITOR)) > 0) {
+		if (message.type == LINK_ACQUIRED) {
+			take_files(&message.acquired, fds, n_fds);
+			continue;
+		}
+		for (unsigned int i = 0; i < n_fds; i++)
+			(void)close(fds[i]);
+	}
+	require(link_end < 0 || r == -EAGAIN || r == 0);
+}
+
+/* Files that are released are closed first, as link.h says: what is written then is foreign. */
+static void send_link(const struct link_message *message, size_t size, unsigned int n_fds)
+{
+	int fds[2] = {cpu_dir, listen_fd};
+
+	if (link_end < 0 || unix_send(link_end, message, size, fds, n_fds, MSG_DONTWAIT) < 0)
+		return;
+	if (message->id >= N_POLICIES)
+		return;
+	if (message->type == LINK_ACQUIRE)
+		given[message->id].n_asked++;
+	if (message->type == LINK_RELEASE) {
+		close_given(message->id);
+		given[message->id].n_void = given[message->id].n_asked;
+	}
+}
+
+static void send_typed(struct input *input, enum link_type type)
+{
+	struct link_message message = {.type = type};
+
+	if (type == LINK_WRITE_FAILED)
+		message.write_failed = (struct link_write_failed){
+			.frequency_domain = take_id(input, N_POLICIES + 1),
+			.error = -(int32_t)take_u8(input),
+			.khz = take_u32(input),
+		};
+	else if (type == LINK_CHANNEL_GONE)
+		message.id = take_id(input, 4) % 2 + take_id(input, 3) * MAX_DOMAIN_CHANNELS;
+	else
+		message.id = take_id(input, N_POLICIES + 1);
+	send_link(&message, link_size(&message), 0);
+}
+
+static void send_raw(struct input *input)
+{
+	static struct link_message message;
+	uint8_t n_fds = take_u8(input) % 3, size = take_u8(input);
+
+	memset(&message, 0, sizeof(message));
+	(void)take_bytes(input, &message, size);
+	send_link(&message, size ? size : 1, n_fds);
+}
+
+/* A frequency of the table to all files, or to one, and then it is killed. */
+static void write_files(struct input *input)
+{
+	static const char *const texts[] = {"1200000\n", "1800000\n", "2300000\n", "2100000\n"};
+	uint8_t bits = take_u8(input);
+	const struct given *files = &given[bits % 4 % N_POLICIES];
+	const char *text = texts[bits / 64];
+	bool dies = files->n_fds == 2 && (bits & 4);
+
+	for (unsigned int i = dies && (bits & 8); i < (dies && !(bits & 8) ? 1 : files->n_fds); i++)
+		require(pwrite(files->fds[i], text, strlen(text), 0) == (ssize_t)strlen(text));
+	if (dies)
+		(void)fake_kill(FAKE_PID);
+}
+
+static void step(struct host *host, struct input *input)
+{
+	uint8_t what = take_u8(input), bits = what / 16;
+	char name[16];
+
+	switch (what % 16) {
+	case 0:
+	case 1:
+		send_typed(input, LINK_ACQUIRE);
+		break;
+	case 2:
+		send_typed(input, LINK_RELEASE);
+		break;
+	case 3:
+		send_typed(input, LINK_CHANNEL_GONE);
+		break;
+	case 4:
+		send_typed(input, LINK_WRITE_FAILED);
+		break;
+	case 5:
+		send_typed(input, LINK_READY);
+		break;
+	case 6:
+		send_raw(input);
+		break;
+	case 7:
+		write_files(input);
+		break;
+	case 8:
+		fake_now_ns += (uint64_t)take_u8(input) * 20000000u;
+		break;
+	case 9:
+		(void)fake_kill(FAKE_PID);
+		break;
+	case 10:
+		register_domain(host, bits % N_DOMAINS, bits / N_DOMAINS % 4);
+		break;
+	case 11:
+		(void)snprintf(name, sizeof(name), "guest%u", bits % N_DOMAINS);
+		(void)domains_unregister(host->domains, name, "fuzz");
+		break;
+	case 12:
+		accept_channels(host);
+		break;
+	case 13:
+		close_fd(&host->qemu[bits % array_size(host->qemu)]);
+		break;
+	default:
+		read_link();
+	}
+	if (!(what & 0x80))
+		run_loop(host->loop);
+}
+
+/* --- set-up and end ---------------------------------------------------------------------- */
+
+static void start_host(struct host *host)
+{
+	char state_path[96];
+
+	memset(host, 0, sizeof(*host));
+	memset(host->qemu, 0xff, sizeof(host->qemu));
+	fill_tree();
+	(void)snprintf(state_path, sizeof(state_path), "%s/baseline", root);
+	require(loop_new(&host->loop) == 0 && registry_new(&host->registry) == 0);
+	require(cpufreq_new(&config, state_path, &host->cpufreq) == 0);
+	require(cpufreq_count(host->cpufreq) == N_POLICIES);
+	require(domains_new(&(struct domains_parts){.loop = host->loop,
+						    .config = &config,
+						    .registry = host->registry,
+						    .cpufreq = host->cpufreq,
+						    .monitor_path = "monitor"},
+			    &host->domains) == 0);
+	register_domain(host, 0, 0);
+}
+
+static void end_host(struct host *host)
+{
+	char state_path[96];
+
+	domains_free(host->domains);
+	cpufreq_free(host->cpufreq);
+	registry_free(host->registry);
+	loop_free(host->loop);
+	for (size_t i = 0; i < array_size(host->qemu); i++)
+		close_fd(&host->qemu[i]);
+	/* connections that nobody has accepted */
+	for (int fd; (fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
+		(void)close(fd);
+	close_fd(&link_end);
+	close_fd(&exit_fd);
+
+	require(holds(0, "scaling_governor", "ondemand"));
+	for (uint32_t p = 1; p < N_POLICIES; p++)
+		require(holds(p, "scaling_min_freq", "800000") &&
+			holds(p, "scaling_max_freq", "3500000"));
+	(void)snprintf(state_path, sizeof(state_path), "%s/baseline", root);
+	require(access(state_path, F_OK) < 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = {data, size};
+	struct host host;
+
+	make_host();
+	start_host(&host);
+	for (int i = 0; i < MAX_STEPS && input.size > 0; i++)
+		step(&host, &input);
+	run_loop(host.loop);
+	end_host(&host);
+	return 0;
+}
