@@ -51,8 +51,10 @@ vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(helper_src) \
 vmpower-hook_src := hook/main.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(filter-out common/loop.c,$(common_src))
 
-# The hook and the monitor link libc alone: nothing that can fail to load, nothing to attack.
-vmpowerd_pkgs := libvirt libxml-2.0 libudev libsystemd jansson inih
+# The hook links libc alone, the monitor libseccomp besides: little that can fail to load or be
+# attacked.
+vmpowerd_pkgs := libvirt libxml-2.0 libsystemd jansson inih libseccomp
+vmpower-monitor_pkgs := libseccomp
 vmpowerctl_pkgs := jansson
 
 lib_src := $(common_src) $(xml_src) $(helper_src) $(manager_src) $(monitor_src) $(ctl_src)
@@ -71,7 +73,7 @@ defines := -D_GNU_SOURCE -DVMPOWER_VERSION='"$(VERSION)"' \
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	-Wno-sign-conversion -Wpointer-arith -Wwrite-strings -Wvla -Werror
 
-pkgs := $(sort $(vmpowerd_pkgs) $(vmpowerctl_pkgs))
+pkgs := $(sort $(vmpowerd_pkgs) $(vmpower-monitor_pkgs) $(vmpowerctl_pkgs))
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(pkgs) 2>/dev/null)
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 

@@ -37,6 +37,7 @@ size_t link_size(const struct link_message *message)
 	case LINK_ACQUIRE:
 	case LINK_RELEASE:
 	case LINK_CHANNEL_GONE:
+	case LINK_VIOLATION:
 		return HEADER_SIZE + sizeof(message->id);
 	case LINK_READY:
 		return HEADER_SIZE;
@@ -121,6 +122,7 @@ static bool to_manager_valid(const struct link_message *message, unsigned int n_
 		return false;
 	switch ((enum link_type)message->type) {
 	case LINK_READY:
+	case LINK_VIOLATION:
 		return true;
 	case LINK_ACQUIRE:
 	case LINK_RELEASE:

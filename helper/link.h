@@ -46,6 +46,7 @@ enum link_type {
 	LINK_RELEASE = 34,
 	LINK_CHANNEL_GONE = 35, /* hung up: the monitor has closed it */
 	LINK_WRITE_FAILED = 36, /* once a failure begins, not for each */
+	LINK_VIOLATION = 37,	/* its last: id is a system call that it may not make */
 };
 
 enum frequency_method {
@@ -60,6 +61,7 @@ struct link_setup {
 	uint32_t rate;	/* [channel] rate, requests/s; 0: unlimited */
 	uint32_t burst; /* [channel] burst, requests */
 	uint32_t transition_interval_us;
+	uint32_t uid, gid; /* to become, where it was started as root; 0: stay */
 };
 
 struct link_frequency_domain {

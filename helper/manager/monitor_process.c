@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -162,6 +163,16 @@ void monitor_send(struct monitor_process *monitor, const struct link_message *me
 		kill_monitor(monitor, "it does not read what it is sent");
 }
 
+static void log_violation(const struct monitor_process *monitor, uint32_t number)
+{
+	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
+
+	log_error("monitor (pid %d): tried system call %s (%u), which it never needs: ended. A "
+		  "guest may have taken it over: please report this",
+		  (int)monitor->pid, name ? name : "?", number);
+	free(name);
+}
+
 static void on_link(struct loop_source *source, uint32_t events)
 {
 	struct monitor_process *monitor = container_of(source, struct monitor_process, link_source);
@@ -184,7 +195,10 @@ static void on_link(struct loop_source *source, uint32_t events)
 			kill_monitor(monitor, "it sent what is no message");
 			return;
 		}
-		monitor->handlers.message(monitor->handlers.context, &monitor->incoming);
+		if (monitor->incoming.type == LINK_VIOLATION)
+			log_violation(monitor, monitor->incoming.id);
+		else
+			monitor->handlers.message(monitor->handlers.context, &monitor->incoming);
 	}
 }
 

@@ -1,18 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "monitor_view.h"
 
+#include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 
+/* Somebody who owns nothing. Without root the monitor stays who we are. */
+static const struct passwd *monitor_user(void)
+{
+	const struct passwd *user;
+
+	if (geteuid() != 0)
+		return NULL;
+	user = getpwnam("vmpower-monitor");
+	return user ? user : getpwnam("nobody");
+}
+
 struct link_setup view_setup(const struct config *config)
 {
+	const struct passwd *user = monitor_user();
+
 	return (struct link_setup){
 		.silence_protects = config->silence == SILENCE_PROTECT,
 		.queries = config->channel_queries,
 		.rate = config->channel_rate,
 		.burst = config->channel_burst,
 		.transition_interval_us = config->transition_interval_us,
+		.uid = user ? user->pw_uid : 0,
+		.gid = user ? user->pw_gid : 0,
 	};
 }
 

@@ -18,7 +18,17 @@
 #include "log.h"
 #include "monitor_link.h"
 #include "monitor_state.h"
+#include "syscall_rule.h"
 #include "unix_socket.h"
+
+const struct syscall_rule channel_monitor_syscalls[] = {
+#ifdef SYS_epoll_wait
+	ALLOW(epoll_wait, "the loop"),
+#endif
+	ALLOW(epoll_pwait, "the loop, where libc has no other"),
+	ALLOW(read, "the timer's expirations"),
+	END_OF_RULES,
+};
 
 /* The first channel of a list, if it is due; else see to it that we wake up when it is. */
 static struct guest_channel *next_due(struct channel_monitor *monitor, const struct list *list)
@@ -208,7 +218,7 @@ static int receive_setup(struct channel_monitor *monitor)
 	return map_shared(monitor, shared_fd);
 }
 
-static int set_up(struct channel_monitor *monitor)
+static int set_up(struct channel_monitor *monitor, int (*confine)(const struct link_setup *))
 {
 	int r;
 
@@ -230,6 +240,9 @@ static int set_up(struct channel_monitor *monitor)
 	r = receive_setup(monitor);
 	if (r != 0)
 		return r;
+	r = confine ? confine(&monitor->setup) : 0;
+	if (r < 0)
+		return r;
 	r = arbiter_new(monitor->setup.silence_protects != 0, &monitor->arbiter);
 	if (r == 0)
 		r = watch(monitor, monitor->timer_fd, REF_TIMER);
@@ -241,7 +254,7 @@ static int set_up(struct channel_monitor *monitor)
 	return link_send(monitor->link_fd, &monitor->notice, NULL, 0);
 }
 
-int channel_monitor_main(int link_fd)
+int channel_monitor_main(int link_fd, int (*confine)(const struct link_setup *setup))
 {
 	/* a megabyte, mostly of tables and buffers whose pages are touched when they are used */
 	struct channel_monitor *monitor = calloc(1, sizeof(*monitor));
@@ -252,7 +265,7 @@ int channel_monitor_main(int link_fd)
 	monitor->link_fd = link_fd;
 	monitor->epoll_fd = -1;
 	monitor->timer_fd = -1;
-	r = set_up(monitor);
+	r = set_up(monitor, confine);
 	if (r < 0)
 		log_error("can't be set up by the manager: %s", strerror(-r));
 	while (r == 0)

@@ -19,12 +19,16 @@
 #ifndef VMPOWER_HELPER_MONITOR_CHANNEL_MONITOR_H
 #define VMPOWER_HELPER_MONITOR_CHANNEL_MONITOR_H
 
+#include "link.h"
+
 /**
  * channel_monitor_main() - serve a link: set-up, then the loop
  * @link_fd:	SOCK_SEQPACKET, stays the caller's
+ * @confine:	called once, after the set-up and before the first byte of a guest; NULL: nothing
+ *		to call. Where it fails, no guest is served
  *
  * Return: 0 when the manager has gone; -errno, logged.
  */
-int channel_monitor_main(int link_fd);
+int channel_monitor_main(int link_fd, int (*confine)(const struct link_setup *setup));
 
 #endif

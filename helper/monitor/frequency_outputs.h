@@ -16,9 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "monitor_state.h"
 #include "frequency_writer.h"
 #include "intrusive_list.h"
+#include "monitor_state.h"
 
 enum frequency_output_state { OUTPUT_IDLE, OUTPUT_ACQUIRING, OUTPUT_ACQUIRED };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "syscall_rule.h"
 
 enum { LIMIT_MIN, LIMIT_MAX };
 
@@ -45,6 +46,12 @@ static int write_khz(int fd, uint32_t khz)
 		return -errno;
 	return (unsigned int)n == length ? 0 : -EIO;
 }
+
+const struct syscall_rule frequency_writer_syscalls[] = {
+	ALLOW(pwrite64, "a frequency"),
+	ALLOW(pread64, "scaling_max_freq, once, when the files are new"),
+	END_OF_RULES,
+};
 
 /* What scaling_max_freq holds: it decides which of the two limits goes first. */
 static uint32_t read_khz(int fd)

@@ -11,12 +11,25 @@
 
 #include "cleanup.h"
 #include "frequency_outputs.h"
+#include "syscall_rule.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define THROTTLE_NS UINT64_C(1000000) /* bundles what a busy guest sends within this time */
 #define UNREAD_LIMIT (32 * 1024)
 #define FIRST_CHECK 16
 #define LAST_CHECK 256
+
+const struct syscall_rule guest_channel_syscalls[] = {
+	ALLOW(recvfrom, "requests"),
+	ALLOW(sendto, "a reply"),
+	ALLOW(sendmsg, "several replies in one; messages to the manager"),
+	ALLOW_IF(ioctl, 1, UINT32_MAX, SIOCOUTQ, "how many replies the guest has not read"),
+	ALLOW_IF(getsockopt, 1, UINT32_MAX, SOL_SOCKET, "a new channel's buffer"),
+	ALLOW_IF(setsockopt, 1, UINT32_MAX, SOL_SOCKET, "a new channel's buffer"),
+	ALLOW(epoll_ctl, "channels come, go, and are not read while they wait"),
+	ALLOW(close, "channels and frequency files go"),
+	END_OF_RULES,
+};
 
 /* The kernel takes a send in pieces above half the buffer: replies must go whole. */
 static int ensure_send_buffer(int fd)

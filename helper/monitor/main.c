@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "channel_monitor.h"
 #include "link.h"
 #include "log.h"
+#include "sandbox.h"
 
 static void ignore_signals(void)
 {
@@ -26,15 +26,6 @@ static void ignore_signals(void)
 	(void)sigaction(SIGTERM, &ignore, NULL);
 	(void)sigaction(SIGHUP, &ignore, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
-}
-
-static void give_up_privileges(void)
-{
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		log_warning("can't set no_new_privs: %s", strerror(errno));
-	/* nobody may look into memory that holds what guests say */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		log_warning("can't become undumpable: %s", strerror(errno));
 }
 
 static void raise_fd_limit(void)
@@ -63,13 +54,16 @@ int main(int argc, char **argv)
 		printf("vmpower-monitor %s\n", VMPOWER_VERSION);
 		return EXIT_SUCCESS;
 	}
+	if (argc > 1 && strcmp(argv[1], "--syscalls") == 0) {
+		sandbox_print(stdout);
+		return EXIT_SUCCESS;
+	}
 	log_init("vmpower-monitor", LOG_INFO);
 	if (!is_link(LINK_FD)) {
 		log_error("vmpowerd starts this program; by itself it does nothing");
 		return EXIT_FAILURE;
 	}
 	ignore_signals();
-	give_up_privileges();
 	raise_fd_limit();
-	return channel_monitor_main(LINK_FD) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return channel_monitor_main(LINK_FD, sandbox_enter) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

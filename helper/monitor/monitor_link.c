@@ -10,9 +10,15 @@
 #include "frequency_outputs.h"
 #include "guest_channel.h"
 #include "log.h"
+#include "syscall_rule.h"
 #include "unix_socket.h"
 
 #define MESSAGES_PER_TURN 64
+
+const struct syscall_rule monitor_link_syscalls[] = {
+	ALLOW(recvmsg, "messages and fds from the manager"),
+	END_OF_RULES,
+};
 
 static void publish_votes(struct channel_monitor *monitor, uint32_t domain)
 {

@@ -4,7 +4,15 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include "syscall_rule.h"
+
 #define NS_PER_S UINT64_C(1000000000)
+
+const struct syscall_rule monitor_state_syscalls[] = {
+	ALLOW(clock_gettime, "rates and timeouts, where the vDSO has no clock"),
+	ALLOW(timerfd_settime, "to wake up for a rate, a timeout, a transition interval"),
+	END_OF_RULES,
+};
 
 uint64_t monitor_now(struct channel_monitor *monitor)
 {

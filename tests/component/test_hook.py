@@ -259,9 +259,10 @@ def test_event_arrives_whole_and_sealed():
 
 
 def test_leaves_no_process():
-    running = subprocess.run(["pgrep", "-x", "vmpower-hook"], capture_output=True, text=True,
-                             check=False)
-    assert running.stdout == "", f"still there: {running.stdout}"
+    names = {pid.name: (pid / "comm").read_text().strip()
+             for pid in Path("/proc").iterdir() if pid.name.isdigit()}
+    left = {pid: name for pid, name in names.items() if name.startswith("vmpower")}
+    assert not left, f"still there: {left}"
 
 
 def main():

@@ -32,7 +32,7 @@
 
 /* --- a process that there is not --------------------------------------------------------- */
 
-static int link_end = -1, exit_fd = -1;
+static int link_end = -1, exit_fd = -1, shared_fd = -1;
 static bool alive;
 
 /* The files of one frequency domain that the monitor was given. */
@@ -236,6 +236,7 @@ static void make_host(void)
 	require(mkdtemp(root));
 	(void)atexit(remove_tree);
 	make_tree();
+	fill_tree();
 	config_defaults(&config);
 	(void)snprintf(config.sysfs, sizeof(config.sysfs), "%s", root);
 	if (user)
@@ -280,12 +281,13 @@ static void accept_channels(struct host *host)
 
 static void take_files(const struct link_acquired *acquired, const int *fds, unsigned int n_fds)
 {
-	struct given *files = &given[acquired->frequency_domain];
+	struct given *files;
 
 	if (acquired->frequency_domain >= N_POLICIES) {
 		require(acquired->error < 0);
 		return;
 	}
+	files = &given[acquired->frequency_domain];
 	require(files->n_asked > 0);
 	files->n_asked--;
 	if (acquired->error < 0)
@@ -312,6 +314,11 @@ static void read_link(void)
 	       (r = link_receive(link_end, &message, fds, &n_fds, LINK_TO_MONITOR)) > 0) {
 		if (message.type == LINK_ACQUIRED) {
 			take_files(&message.acquired, fds, n_fds);
+			continue;
+		}
+		if (message.type == LINK_SETUP) {
+			close_fd(&shared_fd);
+			shared_fd = fds[0];
 			continue;
 		}
 		for (unsigned int i = 0; i < n_fds; i++)
@@ -379,6 +386,21 @@ static void write_files(struct input *input)
 		(void)fake_kill(FAKE_PID);
 }
 
+/* What a successor is to take over, or nonsense anywhere in what is shared. */
+static void write_shared(struct input *input, bool vote)
+{
+	uint32_t value, vcpu = take_u8(input) % 2, domain = take_id(input, N_DOMAINS);
+	size_t at = offsetof(struct shared_state, vcpus[domain % MAX_DOMAINS][vcpu]);
+
+	value = take_u8(input) * 100000u;
+	if (!vote) {
+		at = take_u32(input) % (sizeof(struct shared_state) - sizeof(value));
+		value = take_u32(input);
+	}
+	if (shared_fd >= 0)
+		require(pwrite(shared_fd, &value, sizeof(value), (off_t)at) == sizeof(value));
+}
+
 static void step(struct host *host, struct input *input)
 {
 	uint8_t what = take_u8(input), bits = what / 16;
@@ -426,6 +448,9 @@ static void step(struct host *host, struct input *input)
 	case 13:
 		close_fd(&host->qemu[bits % array_size(host->qemu)]);
 		break;
+	case 14:
+		write_shared(input, !(bits & 1));
+		break;
 	default:
 		read_link();
 	}
@@ -441,7 +466,8 @@ static void start_host(struct host *host)
 
 	memset(host, 0, sizeof(*host));
 	memset(host->qemu, 0xff, sizeof(host->qemu));
-	fill_tree();
+	/* what else was changed is as it was: end_host() has looked */
+	put(0, "scaling_setspeed", "<unsupported>");
 	(void)snprintf(state_path, sizeof(state_path), "%s/baseline", root);
 	require(loop_new(&host->loop) == 0 && registry_new(&host->registry) == 0);
 	require(cpufreq_new(&config, state_path, &host->cpufreq) == 0);
@@ -470,6 +496,7 @@ static void end_host(struct host *host)
 		(void)close(fd);
 	close_fd(&link_end);
 	close_fd(&exit_fd);
+	close_fd(&shared_fd);
 
 	require(holds(0, "scaling_governor", "ondemand"));
 	for (uint32_t p = 1; p < N_POLICIES; p++)

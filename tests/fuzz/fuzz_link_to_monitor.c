@@ -181,13 +181,16 @@ static void check_output(const struct channel_monitor *monitor, uint32_t id,
 		require(writer->khz == arbiter_khz(monitor->arbiter, id, (uint32_t)target));
 }
 
-static void check(const struct channel_monitor *monitor)
+static void check(const struct host *host)
 {
 	static struct tally tallies[MAX_FREQUENCY_DOMAINS];
+	const struct channel_monitor *monitor = host->monitor;
+	uint32_t n_domains = host->honest ? USED_DOMAINS : MAX_DOMAINS;
+	uint32_t n_outputs = host->honest ? USED_OUTPUTS : MAX_FREQUENCY_DOMAINS;
 	uint32_t n_slots = 0;
 
-	memset(tallies, 0, sizeof(tallies));
-	for (uint32_t d = 0; d < MAX_DOMAINS; d++) {
+	memset(tallies, 0, n_outputs * sizeof(tallies[0]));
+	for (uint32_t d = 0; d < n_domains; d++) {
 		const struct monitored_domain *domain = monitor->domains[d];
 
 		require((arbiter_vcpus(monitor->arbiter, d) > 0) == (domain != NULL));
@@ -198,7 +201,7 @@ static void check(const struct channel_monitor *monitor)
 				check_channel(monitor, domain->channels[i], tallies, &n_slots);
 	}
 	require(n_slots + monitor->n_free_slots == MAX_SLOTS);
-	for (uint32_t id = 0; id < MAX_FREQUENCY_DOMAINS; id++)
+	for (uint32_t id = 0; id < n_outputs; id++)
 		if (monitor->outputs[id])
 			check_output(monitor, id, &tallies[id]);
 }
@@ -307,21 +310,21 @@ static void read_link(struct host *host)
 /* Turns until there is nothing more to do; that point must come. */
 static void run(struct host *host)
 {
-	for (int i = 0; !host->ended; i++) {
-		struct pollfd pollfd = {.fd = host->monitor->epoll_fd, .events = POLLIN};
+	struct pollfd pollfd = {.fd = host->monitor->epoll_fd, .events = POLLIN};
 
-		if (list_empty(&host->monitor->ready) && poll(&pollfd, 1, 0) == 0)
-			return;
+	if (host->ended)
+		return;
+	for (int i = 0; !list_empty(&host->monitor->ready) || poll(&pollfd, 1, 0) > 0; i++) {
 		require(i < MAX_IDLE_TURNS);
 		if (turn(host->monitor) != 0) {
 			require(!host->honest);
 			host->ended = true;
 			return;
 		}
-		check(host->monitor);
 		if (!host->lazy)
 			read_link(host);
 	}
+	check(host);
 }
 
 /* --- steps ------------------------------------------------------------------------------- */

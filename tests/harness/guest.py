@@ -18,6 +18,11 @@ PORT = "virtio.serial.port.poweragent."
 class Guest:
     """One domain. create() or define() and start(), then boot(), then power()."""
 
+    # for guests of another make
+    initramfs = paths.GUEST / "initramfs"
+    memory_mib = 128
+    cpu = ""  # libvirt's <cpu>; else what libvirt chooses
+
     def __init__(self, host, name, pins, channels=None, vcpus=None):
         """pins: {vCPU: pCPU or list of pCPUs as text}; channels: numbers, else one a vCPU."""
         self.host = host
@@ -48,17 +53,18 @@ class Guest:
         return f"""\
 <domain type='{kind}'>
   <name>{escape(self.name)}</name>
-  <memory unit='MiB'>128</memory>
+  <memory unit='MiB'>{self.memory_mib}</memory>
   <vcpu placement='static'>{self.vcpus}</vcpu>
   <cputune>
 {pins}  </cputune>
   <os>
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>{escape(str(paths.GUEST / "vmlinuz"))}</kernel>
-    <initrd>{escape(str(paths.GUEST / "initramfs"))}</initrd>
+    <initrd>{escape(str(self.initramfs))}</initrd>
     <cmdline>console=ttyS0 quiet panic=-1 mitigations=off nokaslr</cmdline>
   </os>
   <features><acpi/></features>
+  {self.cpu}
   <on_reboot>restart</on_reboot>
   <on_crash>destroy</on_crash>
   <devices>

@@ -70,10 +70,9 @@ class HookRun:  # pylint: disable=too-few-public-methods
 class Host:
     """Use it as a context manager, after isolate()."""
 
-    def __init__(self, name, cpus=None, real=False, tell=lambda who, text: None):
-        """cpus: of the simulated tree (at least as many as the machine has); real: no tree.
-
-        tell(who, text) is called as things happen.
+    def __init__(self, name, cpus=None, real=False, tell=lambda who, text: None, tree=None):
+        """cpus: of the simulated tree (at least as many as the machine has); real: no tree;
+        tree: what else CpufreqTree() takes. tell(who, text) is called as things happen.
         """
         self.tell = tell
         paths.need_libvirt()
@@ -83,6 +82,7 @@ class Host:
         self.real_cpus = sorted(os.sched_getaffinity(0))
         self.cpus = max(cpus or 0, self.real_cpus[-1] + 3)
         self.real = real
+        self.tree = tree or {}
         self.accelerator = accelerator()
         self.guests = []
         self.libvirtd = self.virtlogd = self.cpufreq = self.vmpower = None
@@ -151,7 +151,7 @@ class Host:
             if not self.cpufreq.policies:
                 raise paths.MissingError("this host has no cpufreq: leave --real away")
         else:
-            self.cpufreq = CpufreqTree(directory / "sys", self.cpus)
+            self.cpufreq = CpufreqTree(directory / "sys", self.cpus, **self.tree)
         log = self.log / "vmpowerd.log"
         self.vmpower = Vmpower(directory, "/run/vmpower", self.sections(), log)
         self._tell_cpufreq()

@@ -68,6 +68,7 @@ static void make(enum link_type type)
 		break;
 	case LINK_SETUP:
 	case LINK_READY:
+	case LINK_VIOLATION:
 		break;
 	}
 }
@@ -78,7 +79,7 @@ static const struct {
 	unsigned int n_fds;
 	size_t size; /* the wire format, in figures */
 } types[] = {
-	{LINK_SETUP, LINK_TO_MONITOR, 1, 8 + 16},
+	{LINK_SETUP, LINK_TO_MONITOR, 1, 8 + 24},
 	{LINK_FREQUENCY_DOMAIN_SET, LINK_TO_MONITOR, 0, 8 + 20 + 8 + 4 * 256},
 	{LINK_DOMAIN_ADD, LINK_TO_MONITOR, 0, 8 + 20 + 256},
 	{LINK_VCPU_SET, LINK_TO_MONITOR, 0, 8 + 20 + 2 * 4},
@@ -89,6 +90,7 @@ static const struct {
 	{LINK_CHANNEL_REMOVE, LINK_TO_MONITOR, 0, 12},
 	{LINK_ACQUIRED, LINK_TO_MONITOR, 1, 8 + 8},
 	{LINK_READY, LINK_TO_MANAGER, 0, 8},
+	{LINK_VIOLATION, LINK_TO_MANAGER, 0, 12},
 	{LINK_ACQUIRE, LINK_TO_MANAGER, 0, 12},
 	{LINK_RELEASE, LINK_TO_MANAGER, 0, 12},
 	{LINK_CHANNEL_GONE, LINK_TO_MANAGER, 0, 12},
@@ -176,7 +178,7 @@ END_TEST
 
 START_TEST(unknown_types)
 {
-	static const uint32_t unknown[] = {0, 11, 31, 37, 1000, UINT32_MAX};
+	static const uint32_t unknown[] = {0, 11, 31, 38, 1000, UINT32_MAX};
 
 	for (size_t i = 0; i < array_size(unknown); i++) {
 		memset(&message, 0, sizeof(message));

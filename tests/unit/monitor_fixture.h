@@ -43,7 +43,7 @@ static struct {
 static inline void *run(void *unused)
 {
 	(void)unused;
-	host.status = channel_monitor_main(host.theirs);
+	host.status = channel_monitor_main(host.theirs, NULL);
 	return NULL;
 }
 

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The monitor has nothing that a guest could take: looked at from outside, in the programs as
+they are shipped (a sanitizer's runtime could not live in there).
+
+usage: test_sandbox.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+TESTS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS))
+os.environ["BIN"] = str(TESTS.parent / "build/bin")
+
+# pylint: disable=wrong-import-position
+from harness import frames, paths  # noqa: E402
+from harness.inject import inject_syscall, possible  # noqa: E402
+from harness.isolate import die_with_parent  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.runner import Skip  # noqa: E402
+from harness.scene import HIGHEST, LOWEST, component_main, scene  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+SOCKET = 41  # x86-64's number
+
+
+def status_of(pid):
+    """/proc/<pid>/status as {name: value}."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+
+def test_no_privileges(_runner):
+    if os.geteuid():
+        raise Skip("only root has something to give up")
+    with scene("no-privileges") as stage:
+        status = status_of(stage.vmpower.status()["monitor_pid"])
+        uids, gids = set(status["Uid"].split()), set(status["Gid"].split())
+        assert len(uids) == 1 and "0" not in uids, status["Uid"]
+        assert len(gids) == 1 and "0" not in gids, status["Gid"]
+        assert status["Groups"].strip() == "", status["Groups"]
+        for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(status[name], 16) == 0, f"{name} {status[name]}"
+
+
+def test_no_new_privileges_and_a_filter(_runner):
+    with scene("filter") as stage:
+        status = status_of(stage.vmpower.status()["monitor_pid"])
+        assert status["NoNewPrivs"] == "1", status["NoNewPrivs"]
+        assert status["Seccomp"] == "2", status["Seccomp"]
+
+
+def test_no_file_system(_runner):
+    if os.geteuid():
+        raise Skip("takes root")
+    with scene("no-file-system") as stage:
+        pid = stage.vmpower.status()["monitor_pid"]
+        assert os.listdir(f"/proc/{pid}/root") == [], os.listdir(f"/proc/{pid}/root")
+        for name in ("net", "ipc", "uts", "mnt"):
+            ours, its = os.readlink(f"/proc/self/ns/{name}"), os.readlink(f"/proc/{pid}/ns/{name}")
+            assert ours != its, f"shares its {name} namespace"
+
+
+def test_no_core_dump(_runner):
+    with scene("no-core-dump") as stage:
+        pid = stage.vmpower.status()["monitor_pid"]
+        limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
+        core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
+        assert core.split()[4:6] == ["0", "0"], core
+        # undumpable: its files in /proc belong to root
+        assert os.stat(f"/proc/{pid}/environ").st_uid == 0
+
+
+def test_only_its_fds(_runner):
+    with scene("only-its-fds") as stage:
+        domain = stage.started("a", {0: "0", 1: "1"})
+        domain.power(0, "max")
+        pid = stage.vmpower.status()["monitor_pid"]
+        links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        kinds = sorted(link.split(":")[0] for link in links)
+        rest = [link for link in links
+                if not link.startswith(("socket:", "anon_inode:")) and link != "/dev/null"]
+        # link and two channels; epoll and timer
+        assert kinds.count("socket") == 3 and kinds.count("anon_inode") == 2, links
+        assert sorted(Path(link).name for link in rest) == sorted(
+            ["scaling_setspeed", stage.log.name]), rest
+
+
+def test_forbidden_call_ends_it_and_is_named(_runner):
+    if not possible():
+        raise Skip("knows x86-64's registers only")
+    if os.geteuid():
+        raise Skip("takes root to trace it")
+    with scene("violation") as stage:
+        domain = stage.started("a", {0: "2"})
+        assert domain.power(0, "max") == "ack"
+        before = stage.vmpower.status()["monitor_pid"]
+        inject_syscall(before, SOCKET)
+        wait_until(lambda: (stage.vmpower.try_status() or {}).get("monitor_pid")
+                   not in (None, before), 20, "another monitor")
+        log = stage.log.read_text(encoding="utf-8")
+        assert f"monitor (pid {before}): tried system call socket (41)" in log, log
+        assert f"monitor (pid {before}) exited with status 159" in log, log
+        # the channel was not disconnected, the vote stands, the guest goes on
+        assert stage.vmpower.channel("a", 0)["state"] == "connected"
+        stage.expect_soon({2: HIGHEST})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({2: LOWEST})
+
+
+def test_list_of_calls_is_what_a_busy_monitor_makes(runner):
+    strace = shutil.which("strace")
+    if not strace:
+        raise Skip("no strace here")
+    if os.geteuid():
+        raise Skip("takes root to trace it")
+    printed = run(paths.BIN / "vmpower-monitor", "--syscalls").stdout.splitlines()
+    allowed = {line.split()[0] for line in printed}
+    # What only other machines, libcs or loads need; each has its reason in the list. And
+    # strace counts calls when they return.
+    rare = {"exit_group", "epoll_pwait", "clock_gettime", "mmap", "munmap", "mremap", "brk", "setsockopt"}
+    with scene("busy", sections={"channel": {"rate": 500, "burst": 20},
+                                 "cpufreq": {"method": "limits"}}) as stage:
+        pid = stage.vmpower.status()["monitor_pid"]
+        output = stage.directory / "strace"
+        tracer = subprocess.Popen([strace, "-f", "-c", "-p", str(pid), "-o", str(output)],
+                                  stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+        assert "attached" in tracer.stderr.readline()
+        domain = stage.started("a", {0: "0", 1: "1"}, vcpus=3)
+        for unit in ("max", "down", "up", "min"):
+            assert domain.power(0, unit) == "ack"
+        assert domain.power(2, "max") == "nack"  # unpinned: a log line
+        domain.channels[0].send(frames.request(0, "max") * 100)  # throttled, in batches
+        for _ in range(100):
+            domain.channels[0].receive(464)
+        domain.channels[1].send(frames.request(1, "max")[:100])  # a piece of a frame
+        wait_until(lambda: stage.vmpower.channel("a", 1)["resyncs"] > 0, 10, "a resync")
+        stage.hook(domain, "stopped")
+        stage.vmpower.wait_forgotten("a")
+        stage.vmpower.process.kill()
+        tracer.wait(20)
+        stage.vmpower.process = None
+        used = {line.split()[-1] for line in output.read_text().splitlines()[2:]
+                if line and not line.startswith(("-", "%")) and line.split()[-1] != "total"}
+        stage.vmpower.start()  # puts the baseline back
+    runner.note(f"used: {', '.join(sorted(used))}")
+    assert used <= allowed, f"used, not in the list: {sorted(used - allowed)}"
+    assert allowed - rare <= used, f"in the list, not used: {sorted(allowed - rare - used)}"
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("sandbox", TESTS))

@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vmpower and DPDK's own power library, as Debian ships it, in a real guest.
+
+usage: test_librte.py [WORD...]     only tests whose name contains one of the words
+
+The guest (tests/librte) calls nothing but the library's public API; where its requests land is
+looked up on the host.
+"""
+
+import contextlib
+import re
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import frames, paths  # noqa: E402
+from harness.cpufreq_tree import STEPS  # noqa: E402
+from harness.guest import Guest  # noqa: E402
+from harness.host import Host  # noqa: E402
+from harness.isolate import Interrupted, isolate  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+LIBRTE = paths.BUILD / "librte"
+# acpi-cpufreq lists turbo as 1 MHz above the highest frequency without it.
+PLAIN = sorted(STEPS)
+TURBO = PLAIN[-1] + 1000
+TREE = {"steps": (TURBO, *STEPS)}
+UNIT = frames.UNITS
+INIT_S = 60
+
+
+class PowerGuest(Guest):
+    """A domain whose guest has the library."""
+
+    initramfs = LIBRTE / "initramfs"
+    memory_mib = 256
+    # DPDK's packages need SSE 4.2, which the default CPU model has not
+    cpu = "<cpu mode='custom' match='exact'><model fallback='allow'>Nehalem</model></cpu>"
+
+    def call(self, request, timeout=INIT_S):
+        """One call of the library (tests/librte/power-guest.c): what it returned, and more."""
+        status, *words = self.ask(request, timeout)[1:]
+        return int(status), words
+
+    def returns(self, request, expected):
+        """A call that has to return this."""
+        status, words = self.call(request)
+        assert status == expected, f"{self.name}: {request}: returned {status}, not {expected}"
+        return words
+
+    def init(self, lcore):
+        """rte_power_init() of one lcore, which has to find that it is in a guest."""
+        words = self.returns(f"init {lcore}", 0)
+        assert words == ["kvm"], f"{self.name}: rte_power_init({lcore}): environment {words}"
+
+    def receive(self, lcore, what):
+        """A reply, as {key: value}; and how many of the library's 10 ms it took."""
+        tried, *words = self.returns(f"receive {lcore} {what}", 0)
+        return dict(word.split("=") for word in words), int(tried)
+
+    def expect_answer(self, lcore, unit, answer=frames.ACK):
+        """The answer to a power request, read by the library."""
+        got, tried = self.receive(lcore, "answer")
+        wanted = {"command": str(answer), "vcpu": str(lcore), "unit": str(UNIT.get(unit, unit))}
+        assert got == wanted, f"{self.name}: lcore {lcore} {unit}: {got}, not {wanted}"
+        return tried
+
+    def scale(self, lcore, unit, answer=frames.ACK):
+        """rte_power_freq_...(): 1 says that the request was written; the host's answer follows."""
+        self.returns(f"{unit} {lcore}", 1)
+        return self.expect_answer(lcore, unit, answer)
+
+
+class Stage:
+    """What every test gets."""
+
+    def __init__(self, host, runner):
+        self.host = host
+        self.runner = runner
+        self.vmpower = host.vmpower
+        self.cpufreq = host.cpufreq
+        # lcore 0 on the last pCPU and lcore 1 on the first: numbers that happen to be the same
+        # would prove nothing
+        self.pins = {0: host.real_cpus[-1], 1: host.real_cpus[0]}
+
+    @contextlib.contextmanager
+    def guest(self, name, env="kvm", lcores=(0, 1)):
+        """A guest with the library's environment set and these lcores initialised."""
+        baseline = self.cpufreq.snapshot()
+        guest = PowerGuest(self.host, name, self.pins).create()
+        try:
+            guest.boot()
+            guest.version = " ".join(guest.ask("eal", INIT_S)[1:])
+            if env:
+                guest.returns(f"env {env}", 0)
+            for lcore in lcores:
+                guest.init(lcore)
+            yield guest
+        finally:
+            guest.destroy()
+        self.host.wait_baseline(baseline)
+        self.vmpower.wait_forgotten(name)
+
+    def counter(self, guest, channel, key):
+        """A channel's counter."""
+        return self.vmpower.channel(guest.name, channel)[key]
+
+    def expect(self, guest, khz, baseline):
+        """{lcore: kHz}: the pCPUs of these lcores, and no other, are set to that."""
+        for lcore, wanted in khz.items():
+            cpu = guest.pins[lcore]
+            now = self.cpufreq.khz(cpu)
+            assert now == wanted, f"lcore {lcore}: pCPU {cpu} is at {now} kHz, not at {wanted}"
+        changed = self.cpufreq.changed(baseline)
+        wanted = sorted(self.cpufreq.policy_of[guest.pins[lcore]] for lcore in khz)
+        assert changed == wanted, f"policies {changed} are set, not {wanted}"
+
+
+def test_requests_land_on_the_pCPU_of_their_lcore(stage):
+    """rte_power_freq_up/down/min/max on two vCPUs."""
+    baseline = stage.cpufreq.snapshot()
+    with stage.guest("scales") as guest:
+        for lcore in guest.pins:
+            wait_until(
+                lambda lcore=lcore: stage.counter(guest, lcore, "requests") == 1,
+                10,
+                f"the CONNECT of lcore {lcore}",
+            )
+        stage.expect(guest, {}, baseline)
+        tried = [guest.scale(0, "min")]
+        stage.expect(guest, {0: PLAIN[0]}, baseline)
+        tried.append(guest.scale(1, "max"))
+        stage.expect(guest, {0: PLAIN[0], 1: TURBO}, baseline)
+        for step in (1, 2):
+            tried.append(guest.scale(0, "up"))
+            stage.expect(guest, {0: PLAIN[step], 1: TURBO}, baseline)
+        for khz in (PLAIN[-1], PLAIN[-2]):
+            tried.append(guest.scale(1, "down"))
+            stage.expect(guest, {0: PLAIN[2], 1: khz}, baseline)
+        tried.append(guest.scale(0, "down"))
+        stage.expect(guest, {0: PLAIN[1], 1: PLAIN[-2]}, baseline)
+        tried.append(guest.scale(0, "max"))
+        tried.append(guest.scale(1, "min"))
+        stage.expect(guest, {0: TURBO, 1: PLAIN[0]}, baseline)
+        for lcore, votes in ((0, 5), (1, 4)):
+            channel = stage.vmpower.channel(guest.name, lcore)
+            assert (channel["requests"], channel["nacks"]) == (votes + 1, 0), channel
+        in_time = sum(tries == 1 for tries in tried)
+        stage.runner.note(guest.version)
+        stage.runner.note(f"{in_time} of {len(tried)} ACKs within the library's 10 ms")
+
+
+def test_turbo_is_taken_and_given(stage):
+    """rte_power_freq_disable_turbo() lowers what max reaches, enable lifts it again."""
+    baseline = stage.cpufreq.snapshot()
+    with stage.guest("turbo") as guest:
+        for lcore in guest.pins:
+            guest.scale(lcore, "max")
+        stage.expect(guest, {0: TURBO, 1: TURBO}, baseline)
+        guest.scale(1, "noturbo")
+        stage.expect(guest, {0: TURBO, 1: PLAIN[-1]}, baseline)
+        guest.scale(1, "max")
+        stage.expect(guest, {0: TURBO, 1: PLAIN[-1]}, baseline)
+        guest.scale(1, "turbo")
+        guest.scale(1, "max")
+        stage.expect(guest, {0: TURBO, 1: TURBO}, baseline)
+
+
+def test_guest_channel_messages_are_answered(stage):
+    """rte_power_guest_channel_send_msg() and receive_msg(): requests, queries, a bad vCPU."""
+    baseline = stage.cpufreq.snapshot()
+    with stage.guest("asks") as guest:
+        guest.returns(f"send 0 {frames.CPU_POWER} 0 {UNIT['min']}", 0)
+        guest.expect_answer(0, "min")
+        guest.scale(1, "max")
+        stage.expect(guest, {0: PLAIN[0], 1: TURBO}, baseline)
+
+        guest.returns(f"send 0 {frames.CPU_POWER} 7 {UNIT['min']}", 0)
+        got, _ = guest.receive(0, "answer")
+        assert (got["command"], got["vcpu"]) == (str(frames.NACK), "7"), got
+
+        def ask(lcore, command, what, vcpu=0):
+            # a guest may call itself what it likes: its channel says who it is
+            guest.returns(f"send {lcore} {command} {vcpu} 0 somebody-else", 0)
+            return guest.receive(lcore, what)[0]
+
+        got = ask(0, frames.QUERY_FREQ_LIST, "frequencies")
+        assert got == {"command": "3", "num_vcpu": "2", "khz": f"{PLAIN[0]},{TURBO},0,0,0,0,0,0"}
+        got = ask(1, frames.QUERY_FREQ, "frequencies", vcpu=1)
+        assert got["khz"] == f"0,{TURBO},0,0,0,0,0,0", got
+        got = ask(1, frames.QUERY_CAPS_LIST, "capabilities")
+        assert (got["command"], got["num_vcpu"]) == ("4", "2"), got
+        assert got["turbo"] == "1,1,0,0,0,0,0,0", got
+        got = ask(0, frames.QUERY_CAPS, "capabilities", vcpu=0)
+        assert got["turbo"] == "1,0,0,0,0,0,0,0", got
+        stage.expect(guest, {0: PLAIN[0], 1: TURBO}, baseline)
+
+
+def test_the_library_finds_by_itself_where_it_is(stage):
+    """Without rte_power_set_env(); and an lcore that is given up can be taken again."""
+    baseline = stage.cpufreq.snapshot()
+    with stage.guest("detects", env=None, lcores=(0,)) as guest:
+        guest.returns("supported", 1)
+        guest.scale(0, "min")
+        guest.returns("exit 0", 0)
+        guest.returns("env none", 0)
+        guest.init(0)
+        guest.scale(0, "up")
+        stage.expect(guest, {0: PLAIN[1]}, baseline)
+        assert stage.counter(guest, 0, "state") == "connected"
+
+
+def test_an_application_that_never_reads_its_answers(stage):
+    """As those do that only call rte_power_freq_...(): no request is lost for it."""
+    baseline = stage.cpufreq.snapshot()
+    pairs, rounds = 50, 4  # the guest's port queues 128 writes, and the library does not wait
+    with stage.guest("deaf", lcores=(0,)) as guest:
+        for number in range(1, rounds + 1):
+            guest.returns(f"alternate 0 {pairs}", 2 * pairs)
+            wait_until(
+                lambda number=number: stage.counter(guest, 0, "acks") == 2 * pairs * number,
+                20,
+                f"all requests of round {number}",
+            )
+        stage.expect(guest, {0: TURBO}, baseline)
+        guest.returns("min 0", 1)
+        wait_until(
+            lambda: stage.cpufreq.khz(guest.pins[0]) == PLAIN[0], 20, "a request after them"
+        )
+        unread, _ = guest.call("drain 0")
+        guest.scale(0, "up")
+        stage.expect(guest, {0: PLAIN[1]}, baseline)
+        stage.runner.note(f"{unread} of {2 * pairs * rounds + 1} ACKs were kept for it")
+
+
+TESTS = [value for name, value in list(globals().items()) if re.match(r"test_", name)]
+
+
+def need_librte():
+    """Raise where the guest with the library is not built."""
+    if not PowerGuest.initramfs.exists():
+        raise paths.MissingError(f"no {PowerGuest.initramfs}: run make guest")
+
+
+def main():
+    """Run them all on one host."""
+    host = None
+    runner = Runner(sys.argv[1:], lambda since: host.log_tails(since) if host else ())
+    try:
+        need_librte()
+        isolate()
+        host = Host("librte", cpus=8, tree=TREE)
+        if len(host.real_cpus) < 2:
+            raise paths.MissingError("two vCPUs on two pCPUs need two pCPUs")
+        with host:
+            stage = Stage(host, runner)
+            for test in TESTS:
+                runner.run(test, stage)
+    except (paths.MissingError, AssertionError) as error:
+        print(f"test_librte: {error}", file=sys.stderr)
+        return 1
+    except Interrupted:
+        print("test_librte: interrupted; nothing is left behind", file=sys.stderr)
+        raise
+    if runner.failed:
+        print(f"the logs are in {host.log}")
+    return runner.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
