@@ -155,6 +155,24 @@ build/guest-init: $(wildcard tests/guest/*.c tests/guest/*.h)
 guest: build/guest-init
 	$(Q)tests/guest/build-guest build/guest build/guest-init
 
+# The same with DPDK's own power library in it, which comes as packages and is not installed.
+dpdk := build/librte/dpdk
+librte_src := tests/librte/power-guest.c tests/guest/guest-init.c tests/guest/ports.c
+
+$(dpdk)/lib/librte_power.so:
+	$(Q)tests/librte/build-guest fetch build/librte
+
+build/librte/init: $(librte_src) $(wildcard tests/guest/*.h) | $(dpdk)/lib/librte_power.so
+	$(say) CC $@
+	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -march=corei7 -iquote tests/guest \
+		-isystem $(dpdk)/include/dpdk -isystem $(dpdk)/include/x86_64-linux-gnu/dpdk \
+		-include rte_config.h -DALLOW_EXPERIMENTAL_API -o $@ $(librte_src) \
+		-L$(dpdk)/lib -Wl,-rpath-link,$(dpdk)/lib -lrte_power -lrte_eal
+
+.PHONY: guest-librte
+guest-librte: guest build/librte/init
+	$(Q)tests/librte/build-guest pack build/librte build/librte/init build/guest
+
 # --- main job and tests ---------------------------------------------------------------
 
 .PHONY: deps
@@ -168,7 +186,7 @@ demo: deps
 	$(Q)exec $(PYTHON) tests/system/demo.py $(DEMO_ARGS)
 
 check: deps
-	$(Q)$(MAKE) --no-print-directory all guest test-programs
+	$(Q)$(MAKE) --no-print-directory all guest guest-librte test-programs
 	$(Q)exec $(PYTHON) tests/run-all
 
 .PHONY: test-programs

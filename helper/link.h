@@ -60,6 +60,7 @@ struct link_setup {
 	uint8_t pad[2];
 	uint32_t rate;	/* [channel] rate, requests/s; 0: unlimited */
 	uint32_t burst; /* [channel] burst, requests */
+	uint32_t total_rate; /* [channel] total-rate, requests/s of all channels; 0: unlimited */
 	uint32_t transition_interval_us;
 	uint32_t uid, gid; /* to become, where it was started as root; 0: stay */
 };

@@ -20,6 +20,7 @@ struct config {
 	char libvirt_uri[CONFIG_TEXT]; /* "none": without libvirt */
 	uint32_t channel_rate;	       /* requests/s; 0: unlimited */
 	uint32_t channel_burst;	       /* requests */
+	uint32_t total_rate;	       /* requests/s of all channels together; 0: unlimited */
 	bool channel_queries;
 	char peer_users[CONFIG_PEER_USERS][33]; /* user names; "" ends the list */
 	char sysfs[CONFIG_TEXT];		/* stands for /sys */

@@ -154,6 +154,15 @@ static void log_registered(const struct domain *domain, const char *source)
 		 source, domain->n_channels, domain->description->n_vcpus);
 }
 
+static void clear_fresh_channels(struct domains *domains, struct domain *domain)
+{
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		if (domain->channels[i].fresh)
+			monitor_clear_channel(domains->view.monitor, domain->channels[i].id);
+		domain->channels[i].fresh = false;
+	}
+}
+
 static int add(struct domains *domains, struct domain_description *description, const char *source)
 {
 	struct domain *domain;
@@ -171,6 +180,7 @@ static int add(struct domains *domains, struct domain_description *description, 
 		return r;
 	}
 	monitor_clear_domain(domains->view.monitor, domain->id);
+	clear_fresh_channels(domains, domain);
 	log_registered(domain, source);
 	view_send_domain(&domains->view, domain);
 	channel_manager_kick(domains->channels);
@@ -232,6 +242,7 @@ static int update(struct domains *domains, struct domain *domain,
 		if (!channel || channel->state != CHANNEL_CONNECTED)
 			view_send_id(&domains->view, LINK_CHANNEL_REMOVE, ids[i]);
 	}
+	clear_fresh_channels(domains, domain);
 	if (vcpus_changed)
 		view_send_vcpus(&domains->view, domain);
 	if (vcpus_changed || channels_changed || renamed)

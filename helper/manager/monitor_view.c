@@ -27,6 +27,7 @@ struct link_setup view_setup(const struct config *config)
 		.queries = config->channel_queries,
 		.rate = config->channel_rate,
 		.burst = config->channel_burst,
+		.total_rate = config->total_rate,
 		.transition_interval_us = config->transition_interval_us,
 		.uid = user ? user->pw_uid : 0,
 		.gid = user ? user->pw_gid : 0,

@@ -98,6 +98,7 @@ static int set_channels(struct domain *domain, const struct domain_description *
 			.number = from->number,
 			.state = CHANNEL_CONNECTING,
 			.enabled = true,
+			.fresh = true,
 			.fd = -1,
 			.domain = domain,
 		};

@@ -25,6 +25,7 @@ struct channel {
 	enum channel_state state;
 	bool enabled;
 	bool hung_up;	   /* QEMU did, since it was last connected */
+	bool fresh;	   /* its id is newly its own: what is counted under it is another's */
 	int fd;		   /* our end of QEMU's socket, -1 unless CONNECTED */
 	int last_error;	   /* of the last attempt to connect, -errno */
 	uint32_t attempts; /* since it has been CONNECTING */

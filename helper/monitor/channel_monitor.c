@@ -215,6 +215,7 @@ static int receive_setup(struct channel_monitor *monitor)
 	if (monitor->incoming.type != LINK_SETUP)
 		return -EPROTO;
 	monitor->setup = monitor->incoming.setup;
+	guest_channel_set_rates(monitor);
 	return map_shared(monitor, shared_fd);
 }
 

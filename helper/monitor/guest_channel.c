@@ -13,8 +13,8 @@
 #include "frequency_outputs.h"
 #include "syscall_rule.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define THROTTLE_NS UINT64_C(1000000) /* bundles what a busy guest sends within this time */
+#define TOTAL_BURST_PART 10	      /* of a second's requests may come at once */
 #define UNREAD_LIMIT (32 * 1024)
 #define FIRST_CHECK 16
 #define LAST_CHECK 256
@@ -137,20 +137,10 @@ void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel
 	(void)epoll_ctl(monitor->epoll_fd, EPOLL_CTL_DEL, channel->fd, NULL);
 }
 
-static uint64_t request_cost_ns(const struct channel_monitor *monitor)
+/* All pause for the same time: that keeps the list in order of due time. */
+static void throttle(struct channel_monitor *monitor, struct guest_channel *channel)
 {
-	uint64_t cost = NS_PER_S / monitor->setup.rate;
-
-	return cost > 0 ? cost : 1;
-}
-
-static void throttle(struct channel_monitor *monitor, struct guest_channel *channel,
-		     uint64_t cost_ns, uint64_t burst_ns)
-{
-	uint64_t pause = THROTTLE_NS < burst_ns ? THROTTLE_NS : burst_ns;
-
-	/* the same pause for all channels keeps the list in order of due time */
-	channel->due_ns = monitor_now(monitor) + (pause > cost_ns ? pause : cost_ns);
+	channel->due_ns = monitor_now(monitor) + monitor->throttle_ns;
 	channel->state = GUEST_CHANNEL_THROTTLED;
 	list_append(&monitor->throttled, &channel->link);
 	guest_channel_unwatch(monitor, channel);
@@ -158,27 +148,40 @@ static void throttle(struct channel_monitor *monitor, struct guest_channel *chan
 	shared_store(channel->shared->throttled, channel->shared->throttled + 1);
 }
 
+void guest_channel_set_rates(struct channel_monitor *monitor)
+{
+	const struct link_setup *setup = &monitor->setup;
+	const struct token_rate *rate = &monitor->channel_rate;
+
+	monitor->channel_rate = token_rate(setup->rate, setup->burst);
+	monitor->total_rate = token_rate(setup->total_rate, setup->total_rate / TOTAL_BURST_PART);
+	/* at least a token's time, but no longer than a full bucket lasts */
+	monitor->throttle_ns = THROTTLE_NS;
+	if (rate->cost_ns > 0 && monitor->throttle_ns > rate->burst_ns)
+		monitor->throttle_ns = rate->burst_ns;
+	if (monitor->throttle_ns < rate->cost_ns)
+		monitor->throttle_ns = rate->cost_ns;
+}
+
 uint32_t guest_channel_allowance(struct channel_monitor *monitor, struct guest_channel *channel)
 {
-	uint64_t cost, burst, now, allowed;
+	uint64_t allowed = BATCH_FRAMES;
 
-	if (monitor->setup.rate == 0)
-		return BATCH_FRAMES;
-	cost = request_cost_ns(monitor);
-	burst = cost * (monitor->setup.burst > 0 ? monitor->setup.burst : 1);
-	now = monitor_now(monitor);
-	if (now > burst && channel->paid_ns < now - burst)
-		channel->paid_ns = now - burst;
-	allowed = now > channel->paid_ns ? (now - channel->paid_ns) / cost : 0;
+	if (monitor->channel_rate.cost_ns > 0)
+		allowed = token_bucket_left(&channel->bucket, &monitor->channel_rate,
+					    monitor_now(monitor));
+	if (monitor->total_rate.cost_ns > 0 &&
+	    token_bucket_left(&monitor->total, &monitor->total_rate, monitor_now(monitor)) == 0)
+		allowed = 0;
 	if (allowed == 0)
-		throttle(monitor, channel, cost, burst);
+		throttle(monitor, channel);
 	return allowed < BATCH_FRAMES ? (uint32_t)allowed : BATCH_FRAMES;
 }
 
 void guest_channel_pay(struct channel_monitor *monitor, struct guest_channel *channel, uint32_t n)
 {
-	if (monitor->setup.rate > 0)
-		channel->paid_ns += n * request_cost_ns(monitor);
+	token_bucket_take(&channel->bucket, &monitor->channel_rate, n);
+	token_bucket_take(&monitor->total, &monitor->total_rate, n);
 }
 
 static ssize_t receive(int fd, void *bytes, size_t room)

@@ -30,12 +30,16 @@ void guest_channel_watch(struct channel_monitor *monitor, struct guest_channel *
 void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel *channel);
 
 /**
- * guest_channel_allowance() - how many requests may be read now, by the token bucket
+ * guest_channel_allowance() - how many requests may be read now, by the channel's token bucket
+ * and the one of all channels
  * Return: 1..BATCH_FRAMES; 0: none, the channel is throttled now, out of the epoll set.
  */
 uint32_t guest_channel_allowance(struct channel_monitor *monitor, struct guest_channel *channel);
 
-/** guest_channel_pay() - @n requests were served */
+/** guest_channel_set_rates() - take the rates of the set-up over; once */
+void guest_channel_set_rates(struct channel_monitor *monitor);
+
+/** guest_channel_pay() - @n requests were served, or as much work done for nothing */
 void guest_channel_pay(struct channel_monitor *monitor, struct guest_channel *channel, uint32_t n);
 
 /**

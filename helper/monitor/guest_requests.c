@@ -132,17 +132,28 @@ static bool handle(struct channel_monitor *monitor, struct guest_channel *channe
 	}
 }
 
+/* Bytes that are no frame cost as much as if they were, and a read that brought none, a frame. */
+static uint32_t charge(const struct request_batch *batch, size_t skipped)
+{
+	uint32_t n = batch->n_outcomes + (uint32_t)(skipped / GUEST_FRAME_MAX);
+
+	return n > 0 || batch->parked ? n : 1;
+}
+
 void guest_requests_process(struct channel_monitor *monitor, struct request_batch *batch)
 {
 	struct guest_channel *channel = batch->channel;
 	uint32_t resyncs = channel->stream.resyncs;
+	size_t skipped = 0;
 
 	while (batch->n_outcomes < BATCH_FRAMES && batch->at < batch->length) {
 		struct request_outcome *outcome = &batch->outcomes[batch->n_outcomes];
-		size_t size;
+		size_t skip, size;
 
-		batch->at += guest_stream_next(&channel->stream, batch->bytes + batch->at,
-					       batch->length - batch->at, channel->stuck, &size);
+		skip = guest_stream_next(&channel->stream, batch->bytes + batch->at,
+					 batch->length - batch->at, channel->stuck, &size);
+		skipped += skip;
+		batch->at += skip;
 		if (size == 0)
 			break;
 		memset(outcome, 0, sizeof(*outcome));
@@ -155,7 +166,7 @@ void guest_requests_process(struct channel_monitor *monitor, struct request_batc
 		batch->n_outcomes++;
 		batch->at += size;
 	}
-	guest_channel_pay(monitor, channel, batch->n_outcomes);
+	guest_channel_pay(monitor, channel, charge(batch, skipped));
 	if (channel->stream.resyncs != resyncs)
 		shared_store(channel->shared->resyncs,
 			     channel->shared->resyncs + channel->stream.resyncs - resyncs);

@@ -16,6 +16,7 @@
 #include "intrusive_list.h"
 #include "link.h"
 #include "log.h"
+#include "token_bucket.h"
 
 #define BATCH_FRAMES 16u /* of one channel in one turn */
 #define SLOT_SIZE (BATCH_FRAMES * GUEST_FRAME_MAX)
@@ -38,9 +39,9 @@ enum guest_channel_state {
 struct guest_channel {
 	struct list link; /* in the list that state tells */
 	struct shared_channel *shared;
-	uint64_t turn;	  /* that it was served in last */
-	uint64_t due_ns;  /* partial, throttled */
-	uint64_t paid_ns; /* token bucket: the time up to which requests have used up the rate */
+	uint64_t turn;	 /* that it was served in last */
+	uint64_t due_ns; /* partial, throttled */
+	struct token_bucket bucket;
 	uint64_t parked_sequence;
 	struct log_limit log_limit;
 	int fd;
@@ -94,6 +95,9 @@ struct channel_monitor {
 	struct link_setup setup;
 	struct shared_state *shared;
 	struct arbiter *arbiter;
+	struct token_rate channel_rate, total_rate;
+	struct token_bucket total; /* what all channels take from */
+	uint64_t throttle_ns;	   /* a channel whose bucket is empty is not read for so long */
 
 	uint64_t turn;
 	uint64_t now_ns;       /* of this turn, 0: not asked for yet */

@@ -5,15 +5,12 @@
  * sends what it likes, writes to the files that it was given, stops reading, dies. What the
  * manager sends is always valid, and in the end every file holds its baseline again.
  */
-#include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pwd.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,11 +19,12 @@
 #include "domain_xml.h"
 #include "domains.h"
 #include "fuzz_loop.h"
+#include "link_promises.h"
+#include "policy_tree.h"
 #include "registry.h"
 #include "unix_socket.h"
 
 #define MAX_STEPS 120
-#define N_POLICIES 3u
 #define N_DOMAINS 2u
 #define FAKE_PID 4242
 
@@ -121,108 +119,10 @@ struct host {
 	int qemu[4]; /* accepted connections; -1: none */
 };
 
-static char root[64];
-static int cpu_dir, listen_fd;
+static int listen_fd;
 static struct config config;
 
-static const struct {
-	const char *name, *text;
-} setspeed_files[] =
-	{
-		{"related_cpus", "0 1"},
-		{"affected_cpus", "0 1"},
-		{"scaling_driver", "acpi-cpufreq"},
-		{"scaling_governor", "ondemand"},
-		{"scaling_available_governors", "ondemand userspace performance "},
-		{"scaling_available_frequencies", "2301000 2300000 1800000 1200000 "},
-		{"cpuinfo_min_freq", "1200000"},
-		{"cpuinfo_max_freq", "2301000"},
-		{"scaling_min_freq", "1200000"},
-		{"scaling_max_freq", "2301000"},
-		{"scaling_setspeed", "<unsupported>"},
-},
-  limits_files[] = {
-	  {"related_cpus", "2"},
-	  {"affected_cpus", "2"},
-	  {"scaling_driver", "intel_pstate"},
-	  {"scaling_governor", "powersave"},
-	  {"scaling_available_governors", "performance powersave"},
-	  {"cpuinfo_min_freq", "800000"},
-	  {"cpuinfo_max_freq", "3500000"},
-	  {"base_frequency", "2100000"},
-	  {"scaling_min_freq", "800000"},
-	  {"scaling_max_freq", "3500000"},
-	  {"scaling_setspeed", "<unsupported>"},
-};
-
-static void put(uint32_t policy, const char *name, const char *text)
-{
-	char path[96];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "cpufreq/policy%u/%s", policy, name);
-	fd = openat(cpu_dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	require(fd >= 0 && dprintf(fd, "%s\n", text) > 0);
-	(void)close(fd);
-}
-
-static bool holds(uint32_t policy, const char *name, const char *text)
-{
-	char path[96], got[64] = "";
-	ssize_t n;
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "cpufreq/policy%u/%s", policy, name);
-	fd = openat(cpu_dir, path, O_RDONLY | O_CLOEXEC);
-	require(fd >= 0);
-	n = read(fd, got, sizeof(got) - 1);
-	(void)close(fd);
-	return n > 0 && strncmp(got, text, strlen(text)) == 0 &&
-	       (got[strlen(text)] == '\n' || got[strlen(text)] == '\0');
-}
-
-static void make_tree(void)
-{
-	char path[96];
-
-	(void)snprintf(path, sizeof(path), "%s/devices/system/cpu/cpufreq", root);
-	for (char *slash = path + strlen(root); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		require(mkdir(path, 0755) == 0 || errno == EEXIST);
-		*slash = '/';
-	}
-	require(mkdir(path, 0755) == 0);
-	(void)snprintf(path, sizeof(path), "%s/devices/system/cpu", root);
-	cpu_dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	require(cpu_dir >= 0);
-	for (uint32_t p = 0; p < N_POLICIES; p++) {
-		(void)snprintf(path, sizeof(path), "cpufreq/policy%u", p);
-		require(mkdirat(cpu_dir, path, 0755) == 0);
-	}
-}
-
-static void fill_tree(void)
-{
-	for (size_t i = 0; i < array_size(setspeed_files); i++)
-		put(0, setspeed_files[i].name, setspeed_files[i].text);
-	for (size_t i = 0; i < array_size(limits_files); i++) {
-		put(1, limits_files[i].name, limits_files[i].text);
-		put(2, limits_files[i].name, limits_files[i].text);
-	}
-	put(2, "related_cpus", "3");
-	put(2, "affected_cpus", "3");
-}
-
-static void remove_tree(void)
-{
-	char command[96];
-
-	(void)snprintf(command, sizeof(command), "rm -r %s", root);
-	if (system(command) != 0)
-		(void)fprintf(stderr, "%s is left behind\n", root);
-}
-
-/* Once a process, where writing costs no disk. */
+/* Once a process. */
 static void make_host(void)
 {
 	const struct passwd *user = getpwuid(geteuid());
@@ -231,10 +131,6 @@ static void make_host(void)
 	if (root[0])
 		return;
 	log_init("fuzz", LOG_CRIT);
-	(void)snprintf(root, sizeof(root), "%s/vmpower-fuzz-XXXXXX",
-		       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	require(mkdtemp(root));
-	(void)atexit(remove_tree);
 	make_tree();
 	fill_tree();
 	config_defaults(&config);
@@ -332,6 +228,7 @@ static void send_link(const struct link_message *message, size_t size, unsigned 
 {
 	int fds[2] = {cpu_dir, listen_fd};
 
+	check_link(message, size, n_fds);
 	if (link_end < 0 || unix_send(link_end, message, size, fds, n_fds, MSG_DONTWAIT) < 0)
 		return;
 	if (message->id >= N_POLICIES)
@@ -355,7 +252,7 @@ static void send_typed(struct input *input, enum link_type type)
 			.khz = take_u32(input),
 		};
 	else if (type == LINK_CHANNEL_GONE)
-		message.id = take_id(input, 4) % 2 + take_id(input, 3) * MAX_DOMAIN_CHANNELS;
+		message.id = take_id(input, 2) + take_id(input, 3) * MAX_DOMAIN_CHANNELS;
 	else
 		message.id = take_id(input, N_POLICIES + 1);
 	send_link(&message, link_size(&message), 0);

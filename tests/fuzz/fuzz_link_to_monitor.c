@@ -10,60 +10,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "arbiter_private.h"
 #include "fuzz.h"
-
-static uint64_t now_ns, timer_due_ns;
-static int timer;
-
-static int fake_clock_gettime(clockid_t clock, struct timespec *now)
-{
-	(void)clock;
-	now->tv_sec = (time_t)(now_ns / 1000000000u);
-	now->tv_nsec = (long)(now_ns % 1000000000u);
-	return 0;
-}
-
-static int fake_timerfd_create(int clock, int flags)
-{
-	(void)clock;
-	(void)flags;
-	timer = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	timer_due_ns = 0;
-	return timer;
-}
-
-static void fire_timer(void)
-{
-	if (timer_due_ns > 0 && timer_due_ns <= now_ns) {
-		timer_due_ns = 0;
-		require(eventfd_write(timer, 1) == 0);
-	}
-}
-
-static int fake_timerfd_settime(int fd, int flags, const struct itimerspec *when,
-				struct itimerspec *old)
-{
-	require(fd == timer && flags == TFD_TIMER_ABSTIME && !old);
-	timer_due_ns =
-		(uint64_t)when->it_value.tv_sec * 1000000000u + (uint64_t)when->it_value.tv_nsec;
-	require(timer_due_ns > 0); /* that would disarm it */
-	fire_timer();
-	return 0;
-}
-
-/* Its turn() is nobody else's business, and its clock is ours: the source, not the object. */
-#define clock_gettime fake_clock_gettime
-#define timerfd_create fake_timerfd_create
-#define timerfd_settime fake_timerfd_settime
-#include "channel_monitor.c"
+#include "fuzz_monitor.h"
+#include "link_promises.h"
+#include "monitor_promises.h"
 
 #define USED_DOMAINS 3u /* ids that are likely */
 #define USED_OUTPUTS 4u
@@ -86,126 +40,6 @@ struct host {
 	enum ownership owner[USED_OUTPUTS];
 };
 
-/* --- what must hold ---------------------------------------------------------------------- */
-
-struct tally {
-	uint32_t voters, silent, highest, holds;
-};
-
-static void check_vcpu(const struct channel_monitor *monitor, uint32_t domain, uint32_t number,
-		       struct tally *tallies)
-{
-	const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, domain, number);
-
-	require(!vcpu->voted || (vcpu->n_members > 0 && (vcpu->flags & VCPU_MAY_VOTE)));
-	for (uint32_t i = 0; i < vcpu->n_members; i++) {
-		const struct arbiter_member *member = &vcpu->members[i];
-		const struct frequency_domain_votes *votes =
-			monitor->arbiter->frequency_domains[member->frequency_domain];
-		struct tally *tally = &tallies[member->frequency_domain];
-
-		require(votes && member->low <= member->high);
-		require(member->low >= votes->floor && member->high <= votes->ceiling);
-		if (vcpu->voted) {
-			require(member->step >= member->low && member->step <= member->high);
-			tally->voters++;
-			if (member->step > tally->highest)
-				tally->highest = member->step;
-		} else if (vcpu->flags & VCPU_PROTECTED) {
-			tally->silent++;
-		}
-	}
-	require(shared_load(monitor->shared->vcpus[domain][number].vote_khz) ==
-		arbiter_vote_khz(monitor->arbiter, domain, number));
-}
-
-static void check_channel(const struct channel_monitor *monitor,
-			  const struct guest_channel *channel, struct tally *tallies,
-			  uint32_t *n_slots)
-{
-	const struct arbiter_vcpu *vcpu;
-
-	require((channel->fd < 0) == (channel->state == GUEST_CHANNEL_GONE));
-	require(channel->carry_length <= sizeof(channel->carry));
-	if (channel->slot >= 0) {
-		(*n_slots)++;
-		require(channel->slot_at < channel->slot_length);
-		require(channel->slot_length <= SLOT_SIZE);
-	}
-	/* whoever waits or is throttled is not in the epoll set: it would spin */
-	require(!channel->watched || (channel->state != GUEST_CHANNEL_WAITING &&
-				      channel->state != GUEST_CHANNEL_THROTTLED));
-	if (!channel->held)
-		return;
-	vcpu = arbiter_vcpu(monitor->arbiter, guest_channel_domain(channel), channel->held_vcpu);
-	require(vcpu);
-	for (uint32_t i = 0; i < vcpu->n_members; i++)
-		tallies[vcpu->members[i].frequency_domain].holds++;
-}
-
-static int expected_target(const struct channel_monitor *monitor,
-			   const struct frequency_domain_votes *votes, const struct tally *tally)
-{
-	uint32_t step = tally->highest;
-
-	if (tally->voters == 0)
-		return ARBITER_BASELINE;
-	if (monitor->setup.silence_protects && tally->silent > 0 && step < votes->non_turbo)
-		step = votes->non_turbo;
-	if (step > votes->ceiling)
-		step = votes->ceiling;
-	return (int)(step < votes->floor ? votes->floor : step);
-}
-
-static void check_output(const struct channel_monitor *monitor, uint32_t id,
-			 const struct tally *tally)
-{
-	const struct frequency_output *output = monitor->outputs[id];
-	const struct frequency_writer *writer = &output->writer;
-	int target = arbiter_target(monitor->arbiter, id);
-
-	require(arbiter_voters(monitor->arbiter, id) == tally->voters);
-	require(arbiter_silent(monitor->arbiter, id) == tally->silent);
-	require(target == expected_target(monitor, monitor->arbiter->frequency_domains[id], tally));
-	require(shared_load(output->shared->n_voters) == tally->voters);
-	require(shared_load(output->shared->n_silent) == tally->silent);
-	require(output->holds == tally->holds);
-	require((output->state == OUTPUT_ACQUIRED) == (writer->fds[0] >= 0));
-	require((output->notices == 0) == list_empty(&output->notice_link));
-	require(list_empty(&output->waiting) || output->state == OUTPUT_ACQUIRING);
-	if (output->state != OUTPUT_ACQUIRED)
-		return;
-	/* whose is it if nobody wants it, and does it run as they want it to? */
-	require(target != ARBITER_BASELINE || tally->holds > 0);
-	if (target != ARBITER_BASELINE && !output->failing && list_empty(&output->deferred_link))
-		require(writer->khz == arbiter_khz(monitor->arbiter, id, (uint32_t)target));
-}
-
-static void check(const struct host *host)
-{
-	static struct tally tallies[MAX_FREQUENCY_DOMAINS];
-	const struct channel_monitor *monitor = host->monitor;
-	uint32_t n_domains = host->honest ? USED_DOMAINS : MAX_DOMAINS;
-	uint32_t n_outputs = host->honest ? USED_OUTPUTS : MAX_FREQUENCY_DOMAINS;
-	uint32_t n_slots = 0;
-
-	memset(tallies, 0, n_outputs * sizeof(tallies[0]));
-	for (uint32_t d = 0; d < n_domains; d++) {
-		const struct monitored_domain *domain = monitor->domains[d];
-
-		require((arbiter_vcpus(monitor->arbiter, d) > 0) == (domain != NULL));
-		for (uint32_t v = 0; domain && v < arbiter_vcpus(monitor->arbiter, d); v++)
-			check_vcpu(monitor, d, v, tallies);
-		for (uint32_t i = 0; domain && i < MAX_DOMAIN_CHANNELS; i++)
-			if (domain->channels[i])
-				check_channel(monitor, domain->channels[i], tallies, &n_slots);
-	}
-	require(n_slots + monitor->n_free_slots == MAX_SLOTS);
-	for (uint32_t id = 0; id < n_outputs; id++)
-		if (monitor->outputs[id])
-			check_output(monitor, id, &tallies[id]);
-}
-
 /* --- the manager's end ------------------------------------------------------------------- */
 
 static void run(struct host *host);
@@ -213,8 +47,10 @@ static void run(struct host *host);
 static void send_link(struct host *host, const struct link_message *message, const int *fds,
 		      unsigned int n_fds)
 {
-	int r = link_send(host->link, message, fds, n_fds);
+	int r;
 
+	check_link(message, link_size(message), n_fds);
+	r = link_send(host->link, message, fds, n_fds);
 	if (r == -EAGAIN) {
 		run(host);
 		r = link_send(host->link, message, fds, n_fds);
@@ -324,7 +160,8 @@ static void run(struct host *host)
 		if (!host->lazy)
 			read_link(host);
 	}
-	check(host);
+	check_monitor(host->monitor, host->honest ? USED_DOMAINS : MAX_DOMAINS,
+		      host->honest ? USED_OUTPUTS : MAX_FREQUENCY_DOMAINS);
 }
 
 /* --- steps ------------------------------------------------------------------------------- */
@@ -472,6 +309,7 @@ static void send_raw(struct host *host, struct input *input)
 
 	memset(&message, 0, sizeof(message));
 	(void)take_bytes(input, &message, size);
+	check_link(&message, size, n_fds);
 	if (host->honest)
 		return;
 	for (uint8_t i = 0; i < n_fds; i++)
@@ -535,12 +373,11 @@ static void hang_up(struct host *host, struct input *input)
 	send_link(host, &message, NULL, 0);
 }
 
-static void pass_time(struct input *input)
+static void pass(struct input *input)
 {
 	uint8_t time = take_u8(input);
 
-	now_ns += (uint64_t)(time & 0x3f) * (time & 0x40 ? 10000000u : 1000u) + 1;
-	fire_timer();
+	pass_time((uint64_t)(time & 0x3f) * (time & 0x40 ? 10000000u : 1000u) + 1);
 }
 
 static void step(struct host *host, struct input *input)
@@ -589,7 +426,7 @@ static void step(struct host *host, struct input *input)
 			hang_up(host, input);
 		break;
 	case 14:
-		pass_time(input);
+		pass(input);
 		break;
 	default:
 		read_link(host);
@@ -625,7 +462,7 @@ static void start(struct host *host, struct input *input)
 	};
 	int pair[2], fd = shared_state(), small = 1;
 
-	now_ns = 1000000000;
+	fake_now_ns = 1000000000;
 	memset(host, 0, sizeof(*host));
 	memset(host->guests, 0xff, sizeof(host->guests));
 	host->honest = !(bits & 1);
@@ -638,7 +475,7 @@ static void start(struct host *host, struct input *input)
 	require(host->monitor);
 	host->monitor->link_fd = pair[1];
 	send_link(host, &message, &fd, 1);
-	require(set_up(host->monitor) == 0);
+	require(set_up(host->monitor, NULL) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

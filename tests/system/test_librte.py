@@ -100,6 +100,12 @@ class Stage:
                 guest.returns(f"env {env}", 0)
             for lcore in lcores:
                 guest.init(lcore)
+                wait_until(
+                    lambda lcore=lcore: self.counter(guest, lcore, "requests") == 1,
+                    10,
+                    f"lcore {lcore}'s CONNECT to be counted, and nothing else",
+                    state=lambda lcore=lcore: self.vmpower.channel(name, lcore),
+                )
             yield guest
         finally:
             guest.destroy()
@@ -125,12 +131,6 @@ def test_requests_land_on_the_pCPU_of_their_lcore(stage):
     """rte_power_freq_up/down/min/max on two vCPUs."""
     baseline = stage.cpufreq.snapshot()
     with stage.guest("scales") as guest:
-        for lcore in guest.pins:
-            wait_until(
-                lambda lcore=lcore: stage.counter(guest, lcore, "requests") == 1,
-                10,
-                f"the CONNECT of lcore {lcore}",
-            )
         stage.expect(guest, {}, baseline)
         tried = [guest.scale(0, "min")]
         stage.expect(guest, {0: PLAIN[0]}, baseline)
@@ -183,6 +183,7 @@ def test_guest_channel_messages_are_answered(stage):
         guest.returns(f"send 0 {frames.CPU_POWER} 7 {UNIT['min']}", 0)
         got, _ = guest.receive(0, "answer")
         assert (got["command"], got["vcpu"]) == (str(frames.NACK), "7"), got
+        assert stage.counter(guest, 0, "nacks") == 1
 
         def ask(lcore, command, what, vcpu=0):
             # a guest may call itself what it likes: its channel says who it is
@@ -226,6 +227,7 @@ def test_an_application_that_never_reads_its_answers(stage):
                 lambda number=number: stage.counter(guest, 0, "acks") == 2 * pairs * number,
                 20,
                 f"all requests of round {number}",
+                state=lambda: stage.vmpower.channel(guest.name, 0),
             )
         stage.expect(guest, {0: TURBO}, baseline)
         guest.returns("min 0", 1)

@@ -66,6 +66,7 @@ static void assert_defaults(void)
 	ck_assert_mem_eq(config.peer_users, defaults.peer_users, sizeof(config.peer_users));
 	ck_assert_uint_eq(config.channel_rate, defaults.channel_rate);
 	ck_assert_uint_eq(config.channel_burst, defaults.channel_burst);
+	ck_assert_uint_eq(config.total_rate, defaults.total_rate);
 	ck_assert_int_eq(config.channel_queries, defaults.channel_queries);
 	ck_assert_int_eq(config.method, defaults.method);
 	ck_assert_uint_eq(config.transition_interval_us, defaults.transition_interval_us);
@@ -84,6 +85,7 @@ START_TEST(every_key)
 			      "[channel]\n"
 			      "rate=0\n"
 			      "burst = 1000000 ; inline\n"
+			      "total-rate = 5000\n"
 			      "queries = no\n"
 			      "peer-user = one, two,three  four\n"
 			      "\n"
@@ -105,6 +107,7 @@ START_TEST(every_key)
 	ck_assert_str_eq(config.libvirt_uri, "qemu+unix:///system?socket=/run/libvirt/sock");
 	ck_assert_uint_eq(config.channel_rate, 0);
 	ck_assert_uint_eq(config.channel_burst, 1000000);
+	ck_assert_uint_eq(config.total_rate, 5000);
 	ck_assert(!config.channel_queries);
 	ck_assert_str_eq(config.peer_users[0], "one");
 	ck_assert_str_eq(config.peer_users[1], "two");
@@ -165,7 +168,7 @@ START_TEST(shipped_file)
 			n_keys++;
 		}
 	}
-	ck_assert_uint_eq(n_keys, 14);
+	ck_assert_uint_eq(n_keys, 15);
 	ck_assert_msg(load(text) == 0, "%s", error.text);
 	assert_defaults();
 }
@@ -185,7 +188,9 @@ static const struct {
 	{"[channel\nrate = 1\n", 1, {"]"}},
 	{"[channel] rate = 1\n", 1, {"[channel]"}},
 	{"rate = 1\n", 1, {"'rate'", "before any [section]"}},
-	{"[channel]\n\nrat = 1\n", 3, {"'rat'", "[channel]", "rate, burst, queries, peer-user"}},
+	{"[channel]\n\nrat = 1\n",
+	 3,
+	 {"'rat'", "[channel]", "rate, burst, total-rate, queries, peer-user"}},
 	{"[channel]\nuri = none\n", 2, {"'uri'", "[channel]"}},
 	{"[channel]\nRate = 1\n", 2, {"'Rate'"}},
 	{"[channel]\nrate = 1\nrate = 2\n", 3, {"'rate'", "twice"}},

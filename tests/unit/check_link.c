@@ -79,7 +79,7 @@ static const struct {
 	unsigned int n_fds;
 	size_t size; /* the wire format, in figures */
 } types[] = {
-	{LINK_SETUP, LINK_TO_MONITOR, 1, 8 + 24},
+	{LINK_SETUP, LINK_TO_MONITOR, 1, 8 + 28},
 	{LINK_FREQUENCY_DOMAIN_SET, LINK_TO_MONITOR, 0, 8 + 20 + 8 + 4 * 256},
 	{LINK_DOMAIN_ADD, LINK_TO_MONITOR, 0, 8 + 20 + 256},
 	{LINK_VCPU_SET, LINK_TO_MONITOR, 0, 8 + 20 + 2 * 4},

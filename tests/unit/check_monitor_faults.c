@@ -249,6 +249,68 @@ START_TEST(throttled_not_lost)
 }
 END_TEST
 
+/* Work for nothing is paid for: bytes that are no frame, and single bytes of one. */
+START_TEST(garbage_is_throttled)
+{
+	struct link_setup setup = {.rate = 1000, .burst = 10};
+	static uint8_t garbage[100 * GUEST_FRAME_G3];
+	int guest;
+
+	restart(&setup);
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	memset(garbage, 0xff, sizeof(garbage));
+	send_bytes(guest, garbage, sizeof(garbage));
+	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
+	send_bytes(guest, garbage, 1);
+	request(guest, GUEST_SCALE_MIN, 9);
+}
+END_TEST
+
+START_TEST(dribble_is_throttled)
+{
+	struct link_setup setup = {.rate = 1000, .burst = 10};
+	uint8_t frame[GUEST_FRAME_G3];
+	int guest;
+
+	restart(&setup);
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, GUEST_SCALE_MIN, 9);
+	for (size_t i = 0; i < sizeof(frame); i++)
+		send_bytes(guest, frame + i, 1);
+	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	ck_assert_uint_eq(host.shared->channels[0].resyncs, 0);
+}
+END_TEST
+
+/* No channel is over its own rate; together they are. */
+START_TEST(total_rate_counts_for_all)
+{
+	struct link_setup setup = {.total_rate = 200};
+	uint32_t throttled = 0;
+	int guests[4];
+
+	restart(&setup);
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	for (uint32_t i = 0; i < array_size(guests); i++)
+		guests[i] = add_channel(i);
+	for (int n = 0; n < 20; n++) {
+		for (size_t i = 0; i < array_size(guests); i++)
+			request(guests[i], GUEST_SCALE_MIN, 9);
+	}
+	for (size_t i = 0; i < array_size(guests); i++) {
+		for (int n = 0; n < 20; n++)
+			ck_assert_uint_eq(reply(guests[i]), GUEST_NACK);
+		throttled += shared_load(host.shared->channels[i].throttled);
+	}
+	ck_assert_uint_gt(throttled, 0);
+}
+END_TEST
+
 START_TEST(last_vote_is_written_after_the_interval)
 {
 	struct link_setup setup = {.transition_interval_us = 200000};
@@ -374,6 +436,9 @@ static Suite *make_suite(void)
 	tcase_add_test(tcase, more_parked_than_slots);
 	tcase_add_test(tcase, unread_replies_are_dropped);
 	tcase_add_test(tcase, throttled_not_lost);
+	tcase_add_test(tcase, garbage_is_throttled);
+	tcase_add_test(tcase, dribble_is_throttled);
+	tcase_add_test(tcase, total_rate_counts_for_all);
 	tcase_add_test(tcase, last_vote_is_written_after_the_interval);
 	tcase_add_test(tcase, notices_wait_for_room);
 	tcase_add_loop_test(tcase, ends_on_nonsense, 0, 8);

@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""How a guest ends its own or all service of DPDK's sample host, tried here: P1 to P5, P7, P8.
+
+The numbers are those of the known defects of examples/vm_power_manager, up to 26.07.
+
+usage: test_defects_availability.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import signal
+import socket
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import frames  # noqa: E402
+from harness.hostile import (  # noqa: E402
+    BRANCH_RATIO,
+    QUERIES,
+    TRAFFIC,
+    Witness,
+    assert_served,
+    cpu_seconds,
+    policy,
+    query,
+    read_all,
+    refusals,
+    siege,
+    split_replies,
+)
+from harness.scene import HIGHEST, LOWEST, component_main, scene  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+QUIET_S = 0.5  # to see whether a process idles
+IDLE_S = 0.15  # of processor time within it; a process that spins takes all of it
+HELD_BACK = 70000  # bytes of unread replies; a socket takes 77,488 of them before it is full
+
+
+def test_P1_partial_frames(_):
+    """One byte, and the channel was destroyed for good."""
+    with scene("p1") as stage:
+        domain = stage.started("vm", {v: str(v % 8) for v in range(64)})
+        for vcpu in range(64):
+            assert domain.power(vcpu, "min") == "ack"
+        votes = dict.fromkeys(range(8), LOWEST)
+        stage.expect(votes)
+        witness = Witness(stage)
+        sizes = [1, 2, 8, 12, 15, 16, 17, 31, 32, 455, 456, 457, 459, 460, 461, 463]
+        sizes += [7 * n + 3 for n in range(1, 64 - len(sizes) + 1)]
+        whole = frames.request(0, "max", size=464)
+        short = (16, 456, 460)  # these are whole requests of other generations, or its first
+        for channel, size in zip(domain.channels.values(), sizes):
+            channel.send(whole[:size])
+
+        def given_up():
+            shown = stage.vmpower.show("vm")["channels"]
+            return all(
+                channel["resyncs"] > 0
+                for channel, size in zip(shown, sizes)
+                if size not in short
+            )
+
+        wait_until(given_up, 10, "64 broken frames to be given up")
+        for vcpu, channel in domain.channels.items():
+            assert_served(channel, vcpu, vcpu=vcpu, unit="min")
+        # 16 bytes are a request to a guest of the first generation
+        assert domain.power(0, "min") == "ack"
+        stage.expect(votes)
+        witness.check()
+        assert stage.vmpower.status()["connected"] == 64
+
+
+def test_P1_a_frame_in_two_halves(_):
+    """Cut anywhere, it counts as one."""
+    with siege("p1-halves") as attack:
+        for size in (464, 460):
+            attack.channel.send(frames.connect(size))
+            for at in (1, 12, 15, 16, 17, 100, 456, size - 1):
+                frame = frames.request(0, "min", size=size, name=b"cut at %d" % at)
+                attack.channel.send(frame[:at])
+                # the first half is read by then, or not yet: both are well
+                assert attack.other.power(0, "max") == "ack"
+                attack.channel.send(frame[at:])
+                answer = attack.channel.receive(size)
+                assert answer == frames.answer_to(frame, frames.ACK), at
+        attack.channel.send(frames.connect())
+        attack.stage.expect(attack.votes)
+
+
+def test_P2_end_of_file_within_a_frame(runner):
+    """SHUT_WR after one byte: an endless loop, and no service for anyone."""
+    with siege("p2") as attack:
+        stage, used = attack.stage, []
+        whole = frames.request(0, "min")
+        for sent in (b"", whole[:1], whole[:16], whole[:463], whole + whole[:1]):
+            loner = stage.started(f"loner{len(sent)}", {0: "7"})
+            channel = loner.channels[0]
+            channel.send(sent)
+            channel.listener.close()  # no second connection to look at
+            channel.path.unlink()
+            channel.peer.shutdown(socket.SHUT_WR)
+            received = b""
+            while piece := channel.peer.recv(4096):  # until vmpower hangs up
+                received += piece
+            assert received in (b"", frames.answer_to(whole, frames.ACK)), received[:16].hex()
+            before = cpu_seconds(attack.witness.monitor)
+            assert attack.channel.silent(QUIET_S)
+            used.append(cpu_seconds(attack.witness.monitor) - before)
+            assert used[-1] <= IDLE_S, f"the monitor runs on after {len(sent)} bytes: {used[-1]} s"
+            assert attack.vm.power(0, "min") == "ack"
+            channel.listener = None
+            stage.hook(loner, "stopped")
+            stage.vmpower.wait_forgotten(loner.name)
+        runner.note(f"processor time within {QUIET_S} s each: {max(used):.2f} s at most")
+
+
+def test_P2_end_of_file_and_back(_):
+    """QEMU's end is opened again: the channel is served again."""
+    with siege("p2-back") as attack:
+        channel = attack.channel
+        channel.send(b"\x01")
+        channel.peer.shutdown(socket.SHUT_WR)
+        assert channel.peer.recv(1) == b"", "vmpower hangs up"
+        channel.peer.close()
+        channel.accept()
+        channel.send(frames.connect())
+        attack.stage.vmpower.wait_connected("vm", 2)
+        assert channel.power(0, "min") == "ack"
+        attack.stage.expect(attack.votes)
+
+
+def test_P3_repeated_branch_ratio_policies(_):
+    """Each opened MSR files anew and forgot the old ones."""
+    with siege("p3") as attack:
+        attack.nacked([policy(kind=BRANCH_RATIO, vcpus=[0, 1])] * 2000, "command")
+
+
+def test_P4_repeated_policies(runner):
+    """Each leaked a list of all domains."""
+    with siege("p4") as attack:
+        attack.nacked([policy(), policy(kind=TRAFFIC)] * 200, "command")  # warm by then
+        before = attack.witness.memory = Witness(attack.stage).memory
+        attack.nacked([policy(), policy(kind=TRAFFIC)] * 2500, "command")
+        if None not in before.values():
+            attack.witness.no_memory_leaked()
+            growth = attack.witness.growth_kib()
+            runner.note(f"5,000 policies: manager {growth[0]:+} KiB, monitor {growth[1]:+} KiB")
+
+
+def test_P5_nobody_waits_for_libvirt(_):
+    """libvirt was called from the loop: a slow libvirtd was silence for all guests.
+
+    Here it is the manager that talks to libvirt: it is stopped, and guests are served.
+    """
+    with siege("p5") as attack:
+        manager = attack.stage.vmpower.process
+        manager.send(signal.SIGSTOP)
+        try:
+            for unit, khz in (("max", HIGHEST), ("min", LOWEST)) * 10:
+                assert attack.vm.power(0, unit) == "ack"
+                assert attack.stage.tree.khz(2) == khz
+                assert attack.channel.ask(policy()) == "nack"
+                attack.channel.send(query(frames.QUERY_FREQ))
+                assert len(attack.channel.receive(88)) == 88
+        finally:
+            manager.send(signal.SIGCONT)
+
+
+def unread_requests(attack, n, first, pieces=1):
+    """Send n requests that can be told apart, and no answer is read; return them."""
+    sent = []
+    for index in range(first, first + n):
+        sent.append(frames.request(index % 2, "min", name=b"request %d" % index))
+    for at in range(0, n, pieces):
+        attack.channel.send(b"".join(sent[at : at + pieces]))
+    return sent
+
+
+def wait_requests(attack, count):
+    """Until so many were served."""
+    wait_until(
+        lambda: attack.stage.vmpower.channel("vm", 0)["requests"] >= count,
+        60,
+        f"{count} requests to be served",
+        state=lambda: attack.stage.vmpower.channel("vm", 0),
+    )
+
+
+def check_order(sent, data):
+    """Whole ACKs, in order, of some of these requests; return them."""
+    replies = split_replies(data)
+    expected = (frames.answer_to(frame, frames.ACK) for frame in sent)
+    for reply in replies:
+        assert any(reply == answer for answer in expected), "no request's, or out of order"
+    return replies
+
+
+def test_P7_guest_that_never_reads(runner):
+    """A full socket was a fatal error; replies could be cut."""
+    for pieces in (1, 7, 16):
+        with siege(f"p7-{pieces}") as attack:
+            channel, stage = attack.channel, attack.stage
+            before = stage.vmpower.channel("vm", 0)["requests"]
+            sent = unread_requests(attack, 1600, 0, pieces)
+            wait_requests(attack, before + len(sent))
+            dropped = stage.vmpower.channel("vm", 0)["dropped_replies"]
+            data = read_all(channel)
+            replies = check_order(sent, data)
+            assert dropped and len(replies) + dropped == len(sent), (len(replies), dropped)
+            assert len(data) <= HELD_BACK, f"{len(data)} bytes lay there"
+            runner.note(f"by {pieces}: {len(replies)} whole replies, {dropped} dropped")
+            assert attack.vm.power(0, "min") == "ack", "it reads again: it is answered again"
+
+
+def test_P7_nothing_more_until_all_is_read(_):
+    """What lies there unread is met by the next program that opens the port."""
+    with siege("p7-rule") as attack:
+        channel, stage = attack.channel, attack.stage
+        start = stage.vmpower.channel("vm", 0)["requests"]
+        sent = unread_requests(attack, 600, 0)
+        wait_requests(attack, start + len(sent))
+        first = channel.receive(464)
+        late = unread_requests(attack, 10, 5000)
+        wait_requests(attack, start + len(sent) + len(late))
+        data = first + read_all(channel)
+        check_order(sent, data)  # none of the late ones
+        counts = stage.vmpower.channel("vm", 0)
+        received = len(split_replies(data))
+        assert counts["dropped_replies"] + received == len(sent) + len(late), counts
+
+
+def test_P7_guest_that_stops_reading(runner):
+    """After a thousand replies that it read; the socket fills up. Lists among them, too."""
+    with siege("p7-stops") as attack:
+        channel, stage = attack.channel, attack.stage
+        for _round in range(1000):
+            assert channel.power(0, "min") == "ack"
+        start = stage.vmpower.channel("vm", 0)["requests"]
+        mixed = [frames.request(0, "min"), *(query(c) for c in QUERIES), frames.request(9, "min")]
+        for _round in range(500):
+            channel.send(b"".join(mixed))
+        wait_requests(attack, start + 500 * len(mixed))
+        replies = split_replies(read_all(channel))
+        dropped = stage.vmpower.channel("vm", 0)["dropped_replies"]
+        assert dropped and len(replies) + dropped == 500 * len(mixed), (len(replies), dropped)
+        runner.note(f"{len(replies)} whole replies, {dropped} dropped")
+        assert channel.power(0, "min") == "ack"
+
+
+def test_P7_replies_can_not_be_delivered(_):
+    """The other end takes none any more: no SIGPIPE, and it is heard as before."""
+    with siege("p7-pipe") as attack:
+        stage = attack.stage
+        loner = stage.started("loner", {0: "7"})
+        assert loner.power(0, "min") == "ack"
+        loner.channels[0].peer.shutdown(socket.SHUT_RD)
+        loner.channels[0].send(frames.request(0, "max"))
+        stage.expect_soon({**attack.votes, 7: HIGHEST})
+        wait_until(
+            lambda: stage.vmpower.channel("loner", 0)["dropped_replies"] == 1, 10, "the drop"
+        )
+        stage.hook(loner, "stopped")
+        stage.vmpower.wait_forgotten("loner")
+        stage.expect_soon(attack.votes)
+
+
+def test_P8_every_request_that_can_be_answered_is(_):
+    """Bad unit, policy removal, a disabled channel: silence, that looked like a loss."""
+    with siege("p8") as attack:
+        channel, vmpower = attack.channel, attack.stage.vmpower
+        attack.nacked([frames.request(0, unit) for unit in (0, 7, 2**31, 2**32 - 1)], "unit")
+        attack.nacked([policy(command=frames.POLICY_REMOVE)], "command")
+        attack.nacked([policy(command=c) for c in (5, 6, 11, 2**32 - 1)], "command")
+        before = vmpower.channel("vm", 0)
+        channel.send(frames.connect())
+        assert channel.power(0, "min") == "ack", "CONNECT has no answer: this is the next"
+        after = vmpower.channel("vm", 0)
+        assert after["requests"] == before["requests"] + 2 and after["nacks"] == before["nacks"]
+        vmpower.ask("channel", "disable", "vm", "0")
+        attack.nacked(
+            [
+                frames.request(0, "max"),
+                policy(),
+                policy(command=frames.POLICY_REMOVE),
+                policy(command=99),
+                frames.request(0, 9),
+                frames.request(0, "max", core_type=1),
+            ],
+            "denied",
+        )
+        vmpower.ask("channel", "enable", "vm", "0")
+
+
+def test_P8_queries_that_are_not_allowed(_):
+    """No NACK: a stock guest waits for a list or for nothing. They are counted."""
+    with siege("p8-queries", {"channel": {"queries": "no"}}) as attack:
+        attack.unanswered([query(command) for command in QUERIES] * 3, "denied")
+        assert refusals(attack.stage, "vm") == {"denied": 3 * len(QUERIES)}
+        assert attack.channel.silent(0.1), "an answer to a query that is not allowed"
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_defects_availability", TESTS))

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What link_validate() lets through is as link.h says, in either direction. */
+#ifndef VMPOWER_TESTS_LINK_PROMISES_H
+#define VMPOWER_TESTS_LINK_PROMISES_H
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "fuzz.h"
+#include "link.h"
+
+static inline void check_table(const struct link_frequency_domain *set)
+{
+	const struct frequency_table *table = &set->table;
+
+	require(set->id < MAX_FREQUENCY_DOMAINS && set->policy < MAX_CPUS);
+	require(set->method == METHOD_SETSPEED || set->method == METHOD_LIMITS);
+	require(table->n_steps >= 1 && table->n_steps <= MAX_FREQUENCY_STEPS);
+	require(table->non_turbo < table->n_steps);
+	require(set->floor <= set->ceiling && set->ceiling < table->n_steps);
+	require(table->khz[0] > 0);
+	for (uint32_t i = 1; i < table->n_steps; i++)
+		require(table->khz[i] > table->khz[i - 1]);
+}
+
+static inline void check_to_monitor(const struct link_message *message, unsigned int n_fds)
+{
+	switch ((enum link_type)message->type) {
+	case LINK_SETUP:
+		require(n_fds == 1);
+		return;
+	case LINK_ACQUIRED:
+		require(message->acquired.frequency_domain < MAX_FREQUENCY_DOMAINS);
+		require(message->acquired.error <= 0);
+		require(message->acquired.error < 0 ? n_fds == 0 : n_fds == 1 || n_fds == 2);
+		return;
+	case LINK_CHANNEL_ADD:
+	case LINK_CHANNEL_ENABLE:
+		require(message->channel.id < MAX_CHANNELS);
+		require(message->channel.number <= MAX_CHANNEL_NUMBER);
+		require(n_fds == (message->type == LINK_CHANNEL_ADD));
+		return;
+	case LINK_CHANNEL_REMOVE:
+		require(message->id < MAX_CHANNELS);
+		break;
+	case LINK_DOMAIN_REMOVE:
+	case LINK_DOMAIN_SILENCE:
+		require(message->id < MAX_DOMAINS);
+		break;
+	case LINK_FREQUENCY_DOMAIN_SET:
+		check_table(&message->frequency_domain);
+		break;
+	case LINK_DOMAIN_ADD:
+		require(message->domain.id < MAX_DOMAINS && message->domain.n_vcpus >= 1);
+		require(message->domain.n_vcpus <= MAX_DOMAIN_VCPUS);
+		require(memchr(message->domain.name, '\0', sizeof(message->domain.name)));
+		break;
+	case LINK_VCPU_SET:
+		require(message->vcpu.domain < MAX_DOMAINS);
+		require(message->vcpu.vcpu < MAX_DOMAIN_VCPUS);
+		require((message->vcpu.flags & ~(VCPU_MAY_VOTE | VCPU_PROTECTED)) == 0);
+		require(message->vcpu.n_frequency_domains <= MAX_FREQUENCY_DOMAINS);
+		for (uint32_t i = 0; i < message->vcpu.n_frequency_domains; i++)
+			require(message->vcpu.frequency_domains[i] < MAX_FREQUENCY_DOMAINS);
+		break;
+	default:
+		require(false); /* no type that goes to the monitor */
+	}
+	require(n_fds == 0);
+}
+
+static inline void check_to_manager(const struct link_message *message, unsigned int n_fds)
+{
+	require(n_fds == 0);
+	switch ((enum link_type)message->type) {
+	case LINK_READY:
+		break;
+	case LINK_ACQUIRE:
+	case LINK_RELEASE:
+		require(message->id < MAX_FREQUENCY_DOMAINS);
+		break;
+	case LINK_CHANNEL_GONE:
+		require(message->id < MAX_CHANNELS);
+		break;
+	case LINK_WRITE_FAILED:
+		require(message->write_failed.frequency_domain < MAX_FREQUENCY_DOMAINS);
+		require(message->write_failed.error < 0);
+		break;
+	default:
+		require(false); /* no type that goes to the manager */
+	}
+}
+
+/* A message may go one way, not both. */
+static inline void check_link(const struct link_message *message, size_t size, unsigned int n_fds)
+{
+	int to_monitor = link_validate(message, size, n_fds, LINK_TO_MONITOR);
+	int to_manager = link_validate(message, size, n_fds, LINK_TO_MANAGER);
+
+	require(to_monitor == 0 || to_monitor == -EPROTO);
+	require(to_manager == 0 || to_manager == -EPROTO);
+	require(to_monitor < 0 || to_manager < 0);
+	require((to_monitor < 0 && to_manager < 0) || size == link_size(message));
+	if (to_monitor == 0)
+		check_to_monitor(message, n_fds);
+	if (to_manager == 0)
+		check_to_manager(message, n_fds);
+}
+
+#endif
