@@ -59,7 +59,6 @@ vmpowerctl_pkgs := jansson
 
 lib_src := $(common_src) $(xml_src) $(helper_src) $(manager_src) $(monitor_src) $(ctl_src)
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))
-fuzz_targets := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 all_src := $(sort $(foreach p,$(programs),$($(p)_src)) $(wildcard tests/*/*.c))
 all_headers := $(wildcard common/*.h xml/*.h hook/*.h helper/*.h helper/*/*.h ctl/*.h tests/*/*.h)
 
@@ -203,6 +202,8 @@ build/bench/%:
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(our_cppflags) $(our_cflags) $(CFLAGS) $(our_ldflags) $(LDFLAGS) -o $@ $<
 
+include tests/fuzz/fuzz.mk
+
 # --- code quality ---------------------------------------------------------------------
 
 .PHONY: lint format
@@ -251,5 +252,5 @@ clean:
 	rm -rf build
 
 help:
-	@echo "targets: all demo check bench lint format install uninstall deps clean help"
+	@echo "targets: all demo check fuzz bench lint format install uninstall deps clean help"
 	@echo "variables: CC CFLAGS LDFLAGS PREFIX SYSCONFDIR LIBEXECDIR DESTDIR V=1"

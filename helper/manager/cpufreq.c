@@ -416,9 +416,11 @@ int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned i
 	dir = open_policy(cpufreq, domain->policy);
 	if (dir < 0)
 		return not_acquired(domain, "its directory", dir);
-	domain->writer_died = false;
+	/* A successor: until it has written, the files may hold half of its predecessor's work. */
 	if (domain->acquired)
 		return open_files(domain, dir, fds, n_fds);
+	if (!baseline_find(&cpufreq->baseline, domain->policy))
+		domain->writer_died = false;
 
 	r = save_baseline(cpufreq, domain, dir);
 	if (r < 0)

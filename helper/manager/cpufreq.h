@@ -69,8 +69,8 @@ int cpufreq_release(struct cpufreq *cpufreq, uint32_t id);
 /**
  * cpufreq_writer_died() - the monitor ended in the midst of its work
  *
- * With method limits it may have done one write of two: until a frequency domain is acquired
- * again, a restore takes that into account (restore.h).
+ * With method limits it may have done one write of two: until a frequency domain has been
+ * released, a restore takes that into account (restore.h). Its successor may write nothing.
  */
 void cpufreq_writer_died(struct cpufreq *cpufreq);
 

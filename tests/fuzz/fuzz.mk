@@ -17,8 +17,11 @@ fuzz_flags := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 
 # --- libFuzzer ------------------------------------------------------------------------
 
-.PHONY: fuzz
-fuzz: $(addprefix $(fuzz_dir)/,$(fuzz_targets))
+.PHONY: fuzz fuzz-deps
+fuzz-deps:
+	$(Q)tests/install-deps fuzz
+fuzz: fuzz-deps
+	$(Q)$(MAKE) --no-print-directory $(addprefix $(fuzz_dir)/,$(fuzz_targets))
 	$(Q)exec $(PYTHON) tests/fuzz/run --seconds $(FUZZ_SECONDS) --jobs $(FUZZ_JOBS) $(TARGETS)
 
 $(fuzz_dir)/obj/%.o: %.c
