@@ -15,12 +15,13 @@ BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 RUNSTATEDIR ?= /run
 DESTDIR ?=
 
 CC ?= cc
+# "make WERROR=" for a compiler that warns of more than ours
+WERROR ?= -Werror
 AR ?= ar
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
@@ -70,10 +71,10 @@ defines := -D_GNU_SOURCE -DVMPOWER_VERSION='"$(VERSION)"' \
 	-DVMPOWER_CONFIG_FILE='"$(SYSCONFDIR)/vmpower/vmpower.conf"' \
 	-DVMPOWER_LIBEXEC_DIR='"$(LIBEXECDIR)/vmpower"'
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
-	-Wno-sign-conversion -Wpointer-arith -Wwrite-strings -Wvla -Werror
+	-Wno-sign-conversion -Wpointer-arith -Wwrite-strings -Wvla $(WERROR)
 
 pkgs := $(sort $(vmpowerd_pkgs) $(vmpower-monitor_pkgs) $(vmpowerctl_pkgs))
-pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(pkgs) 2>/dev/null)
+pkg_cflags := $(shell $(PKG_CONFIG) --cflags $(pkgs) 2>/dev/null)
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 CFLAGS ?= -O2 -g
@@ -90,7 +91,7 @@ san_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 .SECONDARY: # keep the objects of the tests
 .PHONY: all
-all: $(addprefix build/bin/,$(programs))
+all: $(addprefix build/bin/,$(programs)) build/vmpowerd.service
 
 # $(1): variant
 define variant_rules
@@ -128,15 +129,17 @@ endef
 $(eval $(call variant_rules,plain))
 $(eval $(call variant_rules,san))
 
-# The programs that know installed paths follow when those change.
-path_objects := $(foreach d,$(plain_dir) $(san_dir),$(addprefix $(d)/obj/,helper/manager/main.o \
-	hook/main.o ctl/main.o))
-$(path_objects): build/paths
-build/paths: FORCE
+# What was built with another compiler, other flags or other paths is built again.
+how_built = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(our_cflags) $(defines) $(SBINDIR)
+$(foreach d,$(plain_dir) $(san_dir),$(all_src:%.c=$(d)/obj/%.o)): build/how-built
+build/how-built: FORCE
 	$(Q)mkdir -p build
-	$(Q)echo '$(defines)' | cmp -s - $@ || echo '$(defines)' > $@
+	$(Q)printf '%s\n' '$(how_built)' | cmp -s - $@ || printf '%s\n' '$(how_built)' > $@
 .PHONY: FORCE
 FORCE:
+
+build/vmpowerd.service: packaging/systemd/vmpowerd.service.in build/how-built
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|' $< > $@
 
 # The control API's own description is part of the program (.incbin).
 varlink_objects := $(addsuffix /obj/helper/manager/varlink_text.o,$(plain_dir) $(san_dir))
@@ -179,7 +182,7 @@ deps:
 	$(Q)tests/install-deps
 
 # "deps" first, then a make that sees the packages it brought.
-.PHONY: demo check unit component system
+.PHONY: demo check unit corpora component system
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all guest
 	$(Q)exec $(PYTHON) tests/system/demo.py $(DEMO_ARGS)
@@ -187,6 +190,14 @@ demo: deps
 check: deps
 	$(Q)$(MAKE) --no-print-directory all guest guest-librte test-programs
 	$(Q)exec $(PYTHON) tests/run-all
+
+# parts of "check", for those who have its packages
+unit corpora: test-programs
+	$(Q)exec $(PYTHON) tests/run-all $@
+component: all test-programs
+	$(Q)exec $(PYTHON) tests/run-all $@
+system: all guest guest-librte
+	$(Q)exec $(PYTHON) tests/run-all $@
 
 .PHONY: test-programs
 test-programs: $(addprefix build/san/bin/,$(programs)) $(addprefix build/san/tests/,$(unit_tests))
@@ -234,7 +245,6 @@ install: all
 	$(INSTALL) -m 755 build/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
 	@# a file, not a link: AppArmor runs hooks from this directory only
 	$(INSTALL) -m 755 build/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
-	sed 's|@SBINDIR@|$(SBINDIR)|' packaging/systemd/vmpowerd.service.in > build/vmpowerd.service
 	$(INSTALL) -m 644 build/vmpowerd.service '$(DESTDIR)$(UNITDIR)/'
 	test -e '$(DESTDIR)$(SYSCONFDIR)/vmpower/vmpower.conf' || \
 		$(INSTALL) -m 644 packaging/vmpower.conf '$(DESTDIR)$(SYSCONFDIR)/vmpower/'

@@ -40,11 +40,19 @@ json_int_t ctl_number(json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
+int ctl_print(const struct table *table)
+{
+	if (table_print(table, stdout) == 0)
+		return CTL_OK;
+	ctl_complain("out of memory");
+	return CTL_FAILED;
+}
+
 static const struct {
 	const char *error; /* full name */
-	/* %s stands for the first of @keys, the second %s for the second */
+	/* the first %s stands for the first of @keys, ... */
 	const char *text;
-	const char *keys[2];
+	const char *keys[3];
 } texts[] = {
 	{INTERFACE "NoSuchDomain",
 	 "no domain \"%s\": \"vmpowerctl list\" shows the registered ones, \"virsh list\" those "
@@ -57,6 +65,25 @@ static const struct {
 	 "domain \"%s\" has no channel %s: \"vmpowerctl show\" lists its channels; nothing was "
 	 "changed",
 	 {"domain", "number"}},
+	{INTERFACE "NoSuchCpu",
+	 "this host has no CPU %s: \"vmpowerctl cpu\" lists those that it has",
+	 {"cpu"}},
+	{INTERFACE "NoSuchVCpu",
+	 "domain \"%s\" has no vCPU %s: it has %s, numbered from 0; \"vmpowerctl show\" lists them",
+	 {"domain", "vcpu", "vcpus"}},
+	{INTERFACE "VCpuOffline",
+	 "domain \"%s\", vCPU %s is offline: it runs on no CPU; \"virsh setvcpu --enable\" plugs "
+	 "it in",
+	 {"domain", "vcpu"}},
+	{INTERFACE "NotPinned",
+	 "domain \"%s\", vCPU %s is not pinned to some of the host's CPUs: no frequency is its "
+	 "own. "
+	 "Pin it (\"virsh vcpupin\"), then set it",
+	 {"domain", "vcpu"}},
+	{INTERFACE "NoFrequencyDomain",
+	 "no CPU below domain \"%s\", vCPU %s has a frequency to set: \"vmpowerctl cpu\" shows "
+	 "which have",
+	 {"domain", "vcpu"}},
 	{INTERFACE "BadDomainXml",
 	 "domain \"%s\" can't be registered: %s. Correct it with \"virsh edit\" and start it again",
 	 {"domain", "reason"}},
@@ -88,21 +115,45 @@ static char *member(json_t *parameters, const char *key)
 	return text ? strdup(text) : json_dumps(value ? value : json_null(), JSON_ENCODE_ANY);
 }
 
-/* @format has at most two %s */
-static char *fill_in(const char *format, const char *first, const char *second)
+/* @format with its %s, one by one, replaced by @values */
+static char *fill_in(const char *format, char *const *values, size_t n)
 {
-	const char *a = strstr(format, "%s"), *b = a ? strstr(a + 2, "%s") : NULL;
-	char *text;
-	int n;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
 
-	if (!a)
-		return strdup(format);
-	if (!b)
-		n = asprintf(&text, "%.*s%s%s", (int)(a - format), format, first, a + 2);
-	else
-		n = asprintf(&text, "%.*s%s%.*s%s%s", (int)(a - format), format, first,
-			     (int)(b - a - 2), a + 2, second, b + 2);
-	return n < 0 ? NULL : text;
+	if (!out)
+		return NULL;
+	for (size_t i = 0;; i++) {
+		const char *place = strstr(format, "%s");
+
+		if (!place || i == n)
+			break;
+		(void)fprintf(out, "%.*s%s", (int)(place - format), format, values[i]);
+		format = place + 2;
+	}
+	(void)fputs(format, out);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* One of the texts, with what it is about. */
+static char *known_error(const char *format, const char *const *keys, size_t n, json_t *parameters)
+{
+	char *values[3] = {NULL}, *text = NULL;
+	bool complete = true;
+
+	for (size_t i = 0; i < n; i++) {
+		values[i] = member(parameters, keys[i] ? keys[i] : "");
+		complete = complete && values[i];
+	}
+	if (complete)
+		text = fill_in(format, values, n);
+	for (size_t i = 0; i < n; i++)
+		free(values[i]);
+	return text;
 }
 
 static char *invalid_parameter(json_t *parameters)
@@ -128,13 +179,9 @@ char *ctl_error_text(const char *error, json_t *parameters)
 	if (strcmp(error, SERVICE "InvalidParameter") == 0)
 		return invalid_parameter(parameters);
 	for (size_t i = 0; i < array_size(texts); i++) {
-		cleanup_free char *first = NULL, *second = NULL;
-
-		if (strcmp(error, texts[i].error) != 0)
-			continue;
-		first = member(parameters, texts[i].keys[0]);
-		second = member(parameters, texts[i].keys[1] ? texts[i].keys[1] : "");
-		return first && second ? fill_in(texts[i].text, first, second) : NULL;
+		if (strcmp(error, texts[i].error) == 0)
+			return known_error(texts[i].text, texts[i].keys, array_size(texts[i].keys),
+					   parameters);
 	}
 	all = json_dumps(parameters, JSON_COMPACT);
 	return asprintf(&text, "vmpowerd reports %s %s", error, all ? all : "") < 0 ? NULL : text;

@@ -9,16 +9,6 @@
 #include "ctl.h"
 #include "table.h"
 
-static int print(const struct table *table)
-{
-	if (table_print(table, stdout) == 0)
-		return CTL_OK;
-	ctl_complain("out of memory");
-	return CTL_FAILED;
-}
-
-#define cleanup_table cleanup(table_free)
-
 static const struct table_column key_value[] = {{NULL, false}, {NULL, false}};
 
 static void number_line(struct table *table, const char *key, json_t *object, const char *name)
@@ -80,7 +70,7 @@ int ctl_status(const struct ctl *ctl)
 	table_cell(&table, "%s, %s", ctl_text(status, "libvirt_uri"),
 		   json_is_true(json_object_get(status, "libvirt_connected")) ? "connected"
 									      : "not connected");
-	return print(&table);
+	return ctl_print(&table);
 }
 
 int ctl_list(const struct ctl *ctl)
@@ -107,7 +97,7 @@ int ctl_list(const struct ctl *ctl)
 		for (size_t n = 0; n < array_size(numbers); n++)
 			table_cell(&table, "%" JSON_INTEGER_FORMAT, ctl_number(domain, numbers[n]));
 	}
-	return print(&table);
+	return ctl_print(&table);
 }
 
 /* "unpinned 3, vcpu 1": the reasons that there were; a table cell */
@@ -160,7 +150,7 @@ static int print_channels(json_t *channels)
 				   ctl_number(channel, numbers[n]));
 		refused_cell(&table, json_object_get(channel, "refused"));
 	}
-	return print(&table);
+	return ctl_print(&table);
 }
 
 /* Channels that can't be connected, each with its reason; the table has no room for that. */
@@ -184,7 +174,7 @@ static int print_channel_errors(json_t *channels)
 	if (table.n_cells == 0)
 		return CTL_OK;
 	(void)fputc('\n', stdout);
-	return print(&table);
+	return ctl_print(&table);
 }
 
 /* Numbers of frequency domains as a list, "0-3,8"; a table cell */
@@ -210,10 +200,23 @@ static void list_cell(struct table *table, json_t *numbers)
 		table_cell(table, "%s", text);
 }
 
+static void override_cell(struct table *table, json_t *khz)
+{
+	if (json_is_integer(khz))
+		table_cell(table, "%" JSON_INTEGER_FORMAT " kHz", json_integer_value(khz));
+	else
+		table_cell(table, "%s", "");
+}
+
 static int print_vcpus(json_t *vcpus)
 {
 	static const struct table_column columns[] = {
-		{"VCPU", true}, {"PINNED", false}, {"VOTE", true}, {"FREQUENCY-DOMAINS", false}};
+		{"VCPU", true},
+		{"PINNED", false},
+		{"VOTE", true},
+		{"OVERRIDE", true},
+		{"FREQUENCY-DOMAINS", false},
+	};
 	cleanup_table struct table table;
 	json_t *vcpu;
 	size_t i;
@@ -233,9 +236,10 @@ static int print_vcpus(json_t *vcpus)
 			table_cell(&table, "%" JSON_INTEGER_FORMAT " kHz", json_integer_value(khz));
 		else
 			table_cell(&table, "silent");
+		override_cell(&table, json_object_get(vcpu, "override_khz"));
 		list_cell(&table, json_object_get(vcpu, "frequency_domains"));
 	}
-	return print(&table);
+	return ctl_print(&table);
 }
 
 static int print_header(json_t *domain)
@@ -246,7 +250,7 @@ static int print_header(json_t *domain)
 	text_line(&table, "name", ctl_text(domain, "name"));
 	text_line(&table, "uuid", ctl_text(domain, "uuid"));
 	number_line(&table, "id", domain, "id");
-	return print(&table);
+	return ctl_print(&table);
 }
 
 int ctl_show(const struct ctl *ctl)

@@ -11,7 +11,7 @@
 /* Exit codes, as in vmpowerctl --help. */
 enum ctl_exit {
 	CTL_OK = 0,
-	CTL_FAILED = 1,	     /* vmpowerd refused the request */
+	CTL_FAILED = 1,	     /* vmpowerd refused the request; verify found a difference */
 	CTL_USAGE = 2,	     /* the command line is wrong */
 	CTL_UNREACHABLE = 3, /* vmpowerd does not run, or does not answer */
 };
@@ -51,6 +51,10 @@ int ctl_channel_add(const struct ctl *ctl);
 int ctl_channel_remove(const struct ctl *ctl);
 int ctl_domain_add(const struct ctl *ctl);
 int ctl_domain_remove(const struct ctl *ctl);
+int ctl_cpu(const struct ctl *ctl);
+int ctl_explain(const struct ctl *ctl);
+int ctl_set(const struct ctl *ctl);
+int ctl_verify(const struct ctl *ctl);
 
 /* for the cleanup attribute */
 static inline void ctl_decref(json_t **value)
@@ -63,5 +67,13 @@ static inline void ctl_decref(json_t **value)
 /* A member of an object that the daemon sent; what is missing or of another type is "" or 0. */
 const char *ctl_text(json_t *object, const char *key);
 json_int_t ctl_number(json_t *object, const char *key);
+
+struct table;
+
+/** ctl_print() - print a table to stdout. Return: CTL_OK; CTL_FAILED, complained about */
+int ctl_print(const struct table *table);
+
+/** ctl_khz_cell() - the next cell: a member that is a frequency; empty where it is null */
+void ctl_khz_cell(struct table *table, json_t *object, const char *key);
 
 #endif

@@ -32,8 +32,12 @@ static const struct command commands[] = {
 	 ctl_channel_add},
 	{"channel remove", "DOMAIN N...", "disconnect channels", 2, MANY, ctl_channel_remove},
 	{"domain add", "DOMAIN", "register a running domain", 1, 1, ctl_domain_add},
-	{"domain remove", "DOMAIN", "forget a domain until it starts again", 1, 1,
+	{"domain remove", "DOMAIN", "forget a domain until libvirt tells of it", 1, 1,
 	 ctl_domain_remove},
+	{"cpu", "", "CPUs, their frequencies, and who decides", 0, 0, ctl_cpu},
+	{"explain", "CPU", "who decides a CPU's frequency, and why", 1, 1, ctl_explain},
+	{"set", "DOMAIN VCPU TO", "fix a vCPU's frequency, whatever guests ask for", 3, 3, ctl_set},
+	{"verify", "", "what someone else has changed in our files", 0, 0, ctl_verify},
 	{"help", "", "this text", 0, 0, help},
 };
 
@@ -50,12 +54,13 @@ static int help(const struct ctl *ctl)
 	(void)printf("usage: vmpowerctl [OPTION...] COMMAND [ARGUMENT...]\n\n");
 	print_commands(stdout);
 	(void)printf("\nDOMAIN is a name or a UUID; N is the number of a channel, as in\n"
-		     "virtio.serial.port.poweragent.N.\n\n"
+		     "virtio.serial.port.poweragent.N. TO is up, down, min, max or a frequency in\n"
+		     "kHz: fixed until \"set DOMAIN VCPU release\".\n\n"
 		     "  --runtime-dir DIR  where vmpowerd has its control.sock (%s)\n"
 		     "  --json             print the daemon's reply as JSON\n"
 		     "  --version, --help\n\n"
-		     "exit codes: %d done, %d vmpowerd refused it, %d wrong usage, "
-		     "%d vmpowerd can't be reached\n",
+		     "exit codes: %d done, %d vmpowerd refused it, or verify found a\n"
+		     "difference, %d wrong usage, %d vmpowerd can't be reached\n",
 		     VMPOWER_RUNTIME_DIR, CTL_OK, CTL_FAILED, CTL_USAGE, CTL_UNREACHABLE);
 	return CTL_OK;
 }

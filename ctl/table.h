@@ -44,4 +44,6 @@ char *text_escape(const char *text);
 /** text_width() - columns that UTF-8 text takes: its characters */
 size_t text_width(const char *text);
 
+#define cleanup_table cleanup(table_free)
+
 #endif

@@ -13,4 +13,24 @@ struct frequency_table {
 	uint32_t khz[MAX_FREQUENCY_STEPS]; /* strictly ascending */
 };
 
+/**
+ * frequency_step_at_least() - the slowest step that is as fast as that; the fastest where none is
+ * @steps:	strictly ascending kHz
+ * @n:		how many, at least 1
+ */
+static inline uint32_t frequency_step_at_least(const uint32_t *steps, uint32_t n, uint32_t khz)
+{
+	uint32_t low = 0, high = n - 1;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (steps[middle] >= khz)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
 #endif

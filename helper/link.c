@@ -29,8 +29,12 @@ size_t link_size(const struct link_message *message)
 		return HEADER_SIZE + sizeof(message->channel);
 	case LINK_ACQUIRED:
 		return HEADER_SIZE + sizeof(message->acquired);
+	case LINK_OVERRIDE:
+		return HEADER_SIZE + sizeof(message->override);
 	case LINK_WRITE_FAILED:
 		return HEADER_SIZE + sizeof(message->write_failed);
+	case LINK_FOREIGN:
+		return HEADER_SIZE + sizeof(message->foreign);
 	case LINK_DOMAIN_REMOVE:
 	case LINK_DOMAIN_SILENCE:
 	case LINK_CHANNEL_REMOVE:
@@ -40,6 +44,8 @@ size_t link_size(const struct link_message *message)
 	case LINK_VIOLATION:
 		return HEADER_SIZE + sizeof(message->id);
 	case LINK_READY:
+	case LINK_PING:
+	case LINK_PONG:
 		return HEADER_SIZE;
 	}
 	return HEADER_SIZE;
@@ -105,12 +111,17 @@ static bool to_monitor_valid(const struct link_message *message, unsigned int n_
 		       message->channel.number <= MAX_CHANNEL_NUMBER;
 	case LINK_CHANNEL_REMOVE:
 		return n_fds == 0 && message->id < MAX_CHANNELS;
+	case LINK_PING:
+		return n_fds == 0;
 	case LINK_ACQUIRED:
 		if (message->acquired.frequency_domain >= MAX_FREQUENCY_DOMAINS)
 			return false;
 		if (message->acquired.error != 0)
 			return n_fds == 0 && message->acquired.error < 0;
 		return n_fds == 1 || n_fds == 2;
+	case LINK_OVERRIDE:
+		return n_fds == 0 && message->override.domain < MAX_DOMAINS &&
+		       message->override.vcpu < MAX_DOMAIN_VCPUS;
 	default:
 		return false;
 	}
@@ -123,6 +134,7 @@ static bool to_manager_valid(const struct link_message *message, unsigned int n_
 	switch ((enum link_type)message->type) {
 	case LINK_READY:
 	case LINK_VIOLATION:
+	case LINK_PONG:
 		return true;
 	case LINK_ACQUIRE:
 	case LINK_RELEASE:
@@ -132,6 +144,9 @@ static bool to_manager_valid(const struct link_message *message, unsigned int n_
 	case LINK_WRITE_FAILED:
 		return message->write_failed.frequency_domain < MAX_FREQUENCY_DOMAINS &&
 		       message->write_failed.error < 0;
+	case LINK_FOREIGN:
+		return message->foreign.frequency_domain < MAX_FREQUENCY_DOMAINS &&
+		       message->foreign.ours_khz > 0;
 	default:
 		return false;
 	}

@@ -8,11 +8,15 @@
  * Messages are handled in order. Either side treats what it can't accept as the other's fault:
  * the monitor exits, the manager replaces the monitor.
  *
- * Life of a frequency domain: FREQUENCY_DOMAIN_SET tells of it. At the first vote the monitor
- * sends ACQUIRE and holds that request back; the manager saves the baseline, prepares the
- * governor, and answers ACQUIRED with the fds to write to, or with an error (the request is
- * NACKed; the next one tries again). When the last vote is gone the monitor closes the fds and
- * sends RELEASE; the manager puts the baseline back.
+ * Life of a frequency domain: FREQUENCY_DOMAIN_SET tells of it. At the first vote or override the
+ * monitor sends ACQUIRE and holds the request back, if it was one; the manager saves the baseline,
+ * prepares the governor, and answers ACQUIRED with the fds to write to, or with an error (the
+ * request is NACKed; the next one, or the next OVERRIDE, tries again). When the last vote and
+ * override are gone the monitor closes the fds and sends RELEASE; the manager puts the baseline
+ * back. ACQUIRED also comes unasked: to a monitor that follows another, after all votes, with what
+ * that one had, to be kept or released; and with new files for what it has, when a CPU came back
+ * online: the target is written again. Where a SET changes the method of what is acquired, the monitor releases it, and asks
+ * anew.
  */
 #ifndef VMPOWER_HELPER_LINK_H
 #define VMPOWER_HELPER_LINK_H
@@ -30,7 +34,7 @@
 enum link_type {
 	/* manager -> monitor */
 	LINK_SETUP = 1,		       /* first message; 1 fd: the shared state's memfd */
-	LINK_FREQUENCY_DOMAIN_SET = 2, /* new, or again with other limits while not acquired */
+	LINK_FREQUENCY_DOMAIN_SET = 2, /* new, or again with another table, limits, method */
 	LINK_DOMAIN_ADD = 3,
 	LINK_VCPU_SET = 4,	 /* new, or pinned anew: its vote moves along */
 	LINK_DOMAIN_REMOVE = 5,	 /* its channels are closed, its votes vanish */
@@ -39,6 +43,8 @@ enum link_type {
 	LINK_CHANNEL_ENABLE = 8, /* disabled: requests are read and answered with NACK */
 	LINK_CHANNEL_REMOVE = 9,
 	LINK_ACQUIRED = 10, /* setspeed: 1 fd; limits: 2 fds, min and max; error: none */
+	LINK_PING = 12,	    /* answered by PONG: the loop turns */
+	LINK_OVERRIDE = 11, /* the operator fixes a vCPU's frequency, or releases it */
 
 	/* monitor -> manager */
 	LINK_READY = 32, /* SETUP is done */
@@ -47,6 +53,8 @@ enum link_type {
 	LINK_CHANNEL_GONE = 35, /* hung up: the monitor has closed it */
 	LINK_WRITE_FAILED = 36, /* once a failure begins, not for each */
 	LINK_VIOLATION = 37,	/* its last: id is a system call that it may not make */
+	LINK_FOREIGN = 38,	/* a file holds what someone else wrote; once an episode begins */
+	LINK_PONG = 39,
 };
 
 enum frequency_method {
@@ -58,8 +66,8 @@ struct link_setup {
 	uint8_t silence_protects; /* [arbitration] silence */
 	uint8_t queries;	  /* [channel] queries */
 	uint8_t pad[2];
-	uint32_t rate;	/* [channel] rate, requests/s; 0: unlimited */
-	uint32_t burst; /* [channel] burst, requests */
+	uint32_t rate;	     /* [channel] rate, requests/s; 0: unlimited */
+	uint32_t burst;	     /* [channel] burst, requests */
 	uint32_t total_rate; /* [channel] total-rate, requests/s of all channels; 0: unlimited */
 	uint32_t transition_interval_us;
 	uint32_t uid, gid; /* to become, where it was started as root; 0: stay */
@@ -102,9 +110,28 @@ struct link_channel {
 	uint8_t pad[3];
 };
 
+struct link_override {
+	uint32_t domain;
+	uint32_t vcpu;
+	uint32_t khz; /* 0: release */
+};
+
+/*
+ * A renewal is the manager's own idea: the files of what the monitor has are to be these from
+ * now on, and its target to be written to them; with an error: what was written is void, and
+ * nothing can be written for now. For what the monitor does not have (any more) it is late.
+ */
 struct link_acquired {
 	uint32_t frequency_domain;
 	int32_t error; /* 0 or -errno */
+	uint8_t renewal;
+	uint8_t pad[3];
+};
+
+struct link_foreign {
+	uint32_t frequency_domain;
+	uint32_t found_khz; /* 0: no number, so the governor is not userspace any more */
+	uint32_t ours_khz;
 };
 
 struct link_write_failed {
@@ -123,7 +150,9 @@ struct link_message {
 		struct link_vcpu vcpu;
 		struct link_channel channel;
 		struct link_acquired acquired;
+		struct link_override override;
 		struct link_write_failed write_failed;
+		struct link_foreign foreign;
 		uint32_t id; /* the types that name one thing and no more */
 	};
 };

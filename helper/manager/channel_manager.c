@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cleanup.h"
 #include "log.h"
@@ -24,6 +25,8 @@ struct channel_manager {
 	struct loop_timer retry;
 	uid_t trusted[CONFIG_PEER_USERS];
 	unsigned int n_trusted;
+	unsigned int max_connected;
+	bool told_full;
 	char trusted_names[256]; /* for log lines */
 };
 
@@ -92,9 +95,35 @@ static uint64_t retry_delay_ns(uint32_t attempts)
 	return delay < LAST_RETRY_NS ? delay : LAST_RETRY_NS;
 }
 
-static void attempt(struct channel_manager *manager, struct channel *channel, uint64_t now)
+/*
+ * The monitor needs an fd for each channel, too, and two for each frequency domain, under the
+ * same limit: half of it is for channels, or the last of them would end the monitor.
+ */
+static unsigned int fds_for_channels(void)
 {
-	int fd = connect_channel(manager, channel);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / 2 > MAX_CHANNELS)
+		return MAX_CHANNELS;
+	return (unsigned int)limit.rlim_cur / 2;
+}
+
+static bool is_full(struct channel_manager *manager, unsigned int n_connected)
+{
+	if (n_connected < manager->max_connected)
+		return false;
+	if (!manager->told_full)
+		log_error("%u channels are connected, the most that the limit of open files "
+			  "allows; others wait. Raise LimitNOFILE= of vmpowerd.service",
+			  n_connected);
+	manager->told_full = true;
+	return true;
+}
+
+static void attempt(struct channel_manager *manager, struct channel *channel, bool full,
+		    uint64_t now)
+{
+	int fd = full ? -EMFILE : connect_channel(manager, channel);
 
 	if (fd >= 0) {
 		channel->fd = fd;
@@ -119,8 +148,21 @@ static void attempt(struct channel_manager *manager, struct channel *channel, ui
 			    strerror(-fd));
 }
 
+static unsigned int count_connected(struct registry *registry)
+{
+	unsigned int n = 0;
+
+	for (const struct domain *d = registry_next(registry, NULL); d;
+	     d = registry_next(registry, d)) {
+		for (uint32_t i = 0; i < d->n_channels; i++)
+			n += d->channels[i].state == CHANNEL_CONNECTED;
+	}
+	return n;
+}
+
 void channel_manager_kick(struct channel_manager *manager)
 {
+	unsigned int n_connected = count_connected(manager->registry);
 	uint64_t now = loop_now_ns(), next = 0;
 
 	for (struct domain *d = registry_next(manager->registry, NULL); d;
@@ -131,7 +173,8 @@ void channel_manager_kick(struct channel_manager *manager)
 			if (channel->state != CHANNEL_CONNECTING)
 				continue;
 			if (channel->next_attempt_ns <= now)
-				attempt(manager, channel, now);
+				attempt(manager, channel, is_full(manager, n_connected), now);
+			n_connected += channel->state == CHANNEL_CONNECTED;
 			if (channel->state == CHANNEL_CONNECTING &&
 			    (next == 0 || channel->next_attempt_ns < next))
 				next = channel->next_attempt_ns;
@@ -166,6 +209,7 @@ int channel_manager_new(struct loop *loop, struct registry *registry, const stru
 	manager->connected = connected;
 	manager->context = context;
 	manager->retry.on_expiry = on_retry;
+	manager->max_connected = fds_for_channels();
 	trust_users(manager, config);
 	*out = manager;
 	return 0;

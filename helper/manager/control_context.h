@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "config.h"
 #include "cpufreq.h"
 #include "domains.h"
 #include "loop.h"
@@ -15,6 +16,7 @@
 #define CONTROL_GROUP "vmpower" /* its members may ask, not change */
 
 struct control_parts {
+	const struct config *config;
 	struct loop *loop;
 	struct registry *registry;
 	struct domains *domains;
@@ -27,5 +29,13 @@ struct control_context {
 	struct control_parts parts;
 	uint64_t started_ns; /* CLOCK_MONOTONIC, for the uptime */
 };
+
+/* What the monitor publishes; NULL: nothing yet */
+static inline const struct shared_state *control_state(const struct control_context *control)
+{
+	const struct monitor_process *monitor = domains_monitor(control->parts.domains);
+
+	return monitor ? monitor_state(monitor) : NULL;
+}
 
 #endif

@@ -135,15 +135,15 @@ static void place_clear(struct place *place)
 	*place = (struct place){0};
 }
 
-static json_t *cpus_json(const struct cpuset *affinity)
+json_t *control_json_cpus(const struct cpuset *cpus)
 {
 	cleanup_free char *text = NULL;
 	size_t size = MAX_CPUS * sizeof("4095,"); /* the worst list there is fits */
 
-	if (!affinity)
+	if (!cpus)
 		return json_null();
 	text = malloc(size);
-	if (!text || cpuset_format(affinity, text, size) < 0)
+	if (!text || cpuset_format(cpus, text, size) < 0)
 		return NULL;
 	return json_string(text);
 }
@@ -179,19 +179,20 @@ static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct pl
 {
 	const struct vcpu_description *vcpu = &domain->description->vcpus[number];
 	const struct cpuset *affinity = vcpu->pinned ? vcpu->affinity : NULL;
-	uint32_t khz = 0;
+	uint32_t khz = 0, override = domain_override(domain, number);
 
 	if (!place->cpus || place->affinity != affinity) {
 		place_clear(place);
 		place->affinity = affinity;
-		place->cpus = cpus_json(affinity);
+		place->cpus = control_json_cpus(affinity);
 		place->frequency_domains = frequency_domains_json(affinity, cpufreq);
 	}
 	if (state)
 		khz = shared_load(state->vcpus[domain->id][number].vote_khz);
-	return json_pack("{s:i, s:b, s:O, s:o, s:O}", "vcpu", (int)number, "online",
+	return json_pack("{s:i, s:b, s:O, s:o, s:o, s:O}", "vcpu", (int)number, "online",
 			 (int)vcpu->online, "cpus", place->cpus, "vote_khz",
-			 khz > 0 ? json_integer(khz) : json_null(), "frequency_domains",
+			 khz > 0 ? json_integer(khz) : json_null(), "override_khz",
+			 override > 0 ? json_integer(override) : json_null(), "frequency_domains",
 			 place->frequency_domains);
 }
 

@@ -15,6 +15,9 @@
 /** control_json_text() - any bytes as a JSON string: those that are no UTF-8 become "?" */
 json_t *control_json_text(const char *text);
 
+/** control_json_cpus() - a list of CPUs, "2,5-7"; null for NULL */
+json_t *control_json_cpus(const struct cpuset *cpus);
+
 /**
  * control_json_summary() - type DomainSummary
  * @state:	what the monitor publishes; NULL: all counters are 0

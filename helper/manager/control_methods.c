@@ -7,18 +7,14 @@
 #include "channel_numbers.h"
 #include "cleanup.h"
 #include "control_context.h"
+#include "control_cpu.h"
 #include "control_json.h"
 #include "control_lookup.h"
+#include "control_override.h"
 #include "control_reply.h"
+#include "control_verify.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-
-static const struct shared_state *shared_of(const struct control_context *control)
-{
-	struct monitor_process *monitor = domains_monitor(control->parts.domains);
-
-	return monitor ? monitor_state(monitor) : NULL;
-}
 
 static void count_channels(struct registry *registry, int *channels, int *connected)
 {
@@ -75,7 +71,7 @@ static void list_domains(struct varlink_call *call, void *context)
 {
 	struct control_context *control = context;
 	struct registry *registry = control->parts.registry;
-	const struct shared_state *state = shared_of(control);
+	const struct shared_state *state = control_state(control);
 	json_t *domains = json_array();
 
 	for (const struct domain *d = registry_next(registry, NULL); d;
@@ -97,7 +93,7 @@ static void get_domain(struct varlink_call *call, void *context)
 	if (!domain)
 		return;
 	varlink_reply(call, json_pack("{s:o}", "domain",
-				      control_json_domain(domain, shared_of(control),
+				      control_json_domain(domain, control_state(control),
 							  control->parts.cpufreq)));
 }
 
@@ -203,6 +199,16 @@ const struct varlink_method control_methods[] = {
 	{"RemoveDomain", VARLINK_CHANGE, remove_domain, {DOMAIN}},
 	{"AddChannels", VARLINK_CHANGE, control_add_channels, {DOMAIN, NUMBERS}},
 	{"RemoveChannels", VARLINK_CHANGE, remove_channels, {DOMAIN, NUMBERS}},
+	{"ListCpus", VARLINK_READ, control_list_cpus, {{0}}},
+	{"ExplainCpu", VARLINK_READ, control_explain_cpu, {{"cpu", VARLINK_INT, false}}},
+	{"Verify", VARLINK_READ, control_verify, {{0}}},
+	{"SetOverride",
+	 VARLINK_CHANGE,
+	 control_set_override,
+	 {DOMAIN,
+	  {"vcpu", VARLINK_INT, false},
+	  {"action", VARLINK_STRING, false},
+	  {"khz", VARLINK_INT, true}}},
 };
 
 const size_t n_control_methods = array_size(control_methods);

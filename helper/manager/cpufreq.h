@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "baseline.h"
 #include "config.h"
 #include "cpuset.h"
 #include "frequency_domain.h"
@@ -63,6 +64,19 @@ int cpufreq_restore_all(struct cpufreq *cpufreq);
  */
 int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned int *n_fds);
 
+/**
+ * cpufreq_renew() - make a frequency domain that is ours right again, and open its files anew:
+ * its CPUs came back online, or someone took the governor from us and config says to reassert
+ *
+ * As cpufreq_acquire(), but the baseline that is saved stays: the values of now are ours, or
+ * the kernel's, which knows no better. A governor that someone else has chosen is kept, unless
+ * @reassert; writes of the monitor then go on failing, and are reported.
+ *
+ * Return: 0 or -errno, logged; it stays ours in any case.
+ */
+int cpufreq_renew(struct cpufreq *cpufreq, uint32_t id, bool reassert, int fds[2],
+		  unsigned int *n_fds);
+
 /** cpufreq_release() - put the baseline back, forget it. Return: 0 or -errno, logged */
 int cpufreq_release(struct cpufreq *cpufreq, uint32_t id);
 
@@ -73,6 +87,59 @@ int cpufreq_release(struct cpufreq *cpufreq, uint32_t id);
  * released, a restore takes that into account (restore.h). Its successor may write nothing.
  */
 void cpufreq_writer_died(struct cpufreq *cpufreq);
+
+enum cpufreq_change {
+	CPUFREQ_NEW,	 /* found, or found to be another: CPUs, driver, method, table */
+	CPUFREQ_ONLINE,	 /* ours, and CPUs of it came online: see cpufreq_renew() */
+	CPUFREQ_OFFLINE, /* ours, and its last CPU went offline: nothing can be written */
+	CPUFREQ_GONE,	 /* there is no policyN any more: it has no CPUs, what was set is void */
+};
+
+typedef void (*cpufreq_on_change)(void *context, uint32_t id, enum cpufreq_change change);
+
+/**
+ * cpufreq_rescan() - CPUs went offline or online, came or went
+ * @changed:	these; all: not known which
+ * @on_change:	called for each frequency domain that something became of; NEW before ONLINE
+ *
+ * Reads their frequency domains anew, and all where one of them then has none. An id stays its
+ * policyN's, even while there is none. A baseline that could not be put back is, where it can
+ * be now; that of a policyN that is gone, or has another driver, is dropped: the kernel has
+ * dropped what was set, too.
+ *
+ * Return: 0; -errno: nothing could be read, logged.
+ */
+int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed,
+		   cpufreq_on_change on_change, void *context);
+
+/** cpufreq_has_userspace() - is its governor userspace now? True where it can't be read */
+bool cpufreq_has_userspace(const struct cpufreq *cpufreq, uint32_t id);
+
+/** cpufreq_open() - Return: fd of its policy directory, the caller's; -errno */
+int cpufreq_open(const struct cpufreq *cpufreq, uint32_t id);
+
+/**
+ * cpufreq_note_foreign() - keep in mind since when it holds what is not ours
+ * @since:	Unix time, s; ignored where it is known to be so already; 0: it does not
+ *
+ * Return: since when; 0: it does not.
+ */
+int64_t cpufreq_note_foreign(struct cpufreq *cpufreq, uint32_t id, int64_t since);
+
+/**
+ * cpufreq_is_priority() - does it run faster than others when all are busy?
+ *
+ * Its base_frequency is above the lowest of the host: Intel's SST-BF.
+ */
+bool cpufreq_is_priority(const struct cpufreq *cpufreq, uint32_t id);
+
+/**
+ * cpufreq_baseline() - governor and limits that a frequency domain goes back to
+ * @entry:	filled as the state file has it; where nothing was saved, as the files are now
+ *
+ * Return: 0; -errno: the files can't be read.
+ */
+int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline_entry *entry);
 
 /** cpufreq_current_khz() - what scaling_cur_freq (else scaling_setspeed) says; 0: unknown */
 uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id);

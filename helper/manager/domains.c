@@ -8,6 +8,7 @@
 
 #include "channel_manager.h"
 #include "cleanup.h"
+#include "frequency_control.h"
 #include "log.h"
 #include "monitor_view.h"
 
@@ -17,6 +18,7 @@ struct domains {
 	struct cpufreq *cpufreq;
 	struct channel_manager *channels;
 	struct monitor_view view;
+	struct frequency_control frequency_control;
 };
 
 static void on_connected(void *context, struct channel *channel)
@@ -26,6 +28,13 @@ static void on_connected(void *context, struct channel *channel)
 	log_info("domain \"%s\", channel %u: connected", channel->domain->description->name,
 		 channel->number);
 	view_send_channel(&domains->view, channel);
+}
+
+static void on_monitor_died(void *context, bool delayed)
+{
+	struct domains *domains = context;
+
+	frequency_control_monitor_died(&domains->frequency_control, delayed);
 }
 
 /* Tell a monitor that knows nothing. */
@@ -42,48 +51,7 @@ static void on_monitor_started(void *context)
 				view_send_channel(&domains->view, &d->channels[i]);
 		}
 	}
-}
-
-/*
- * A successor is there within milliseconds and takes the votes over: what they hold stays as
- * it is. Where none will come soon, nobody would hear the guests, and everything goes back.
- */
-static void on_monitor_died(void *context, bool delayed)
-{
-	struct domains *domains = context;
-
-	cpufreq_writer_died(domains->cpufreq);
-	for (uint32_t id = 0; id < cpufreq_count(domains->cpufreq); id++) {
-		if (cpufreq_get(domains->cpufreq, id)->acquired &&
-		    (delayed || !view_wanted(&domains->view, domains->registry, id)))
-			(void)cpufreq_release(domains->cpufreq, id);
-	}
-}
-
-static void acquire(struct domains *domains, uint32_t id)
-{
-	struct link_message *answer = &domains->view.message;
-	int fds[2] = {-1, -1};
-	unsigned int n_fds = 0;
-	int r = -ENODEV;
-
-	if (id < cpufreq_count(domains->cpufreq))
-		r = cpufreq_acquire(domains->cpufreq, id, fds, &n_fds);
-	answer->type = LINK_ACQUIRED;
-	answer->pad = 0;
-	answer->acquired = (struct link_acquired){.frequency_domain = id, .error = r};
-	monitor_send(domains->view.monitor, answer, fds, r < 0 ? 0 : n_fds);
-	close_fd(&fds[0]);
-	close_fd(&fds[1]);
-}
-
-static bool any_connected(const struct domain *domain)
-{
-	for (uint32_t i = 0; i < domain->n_channels; i++) {
-		if (domain->channels[i].state == CHANNEL_CONNECTED)
-			return true;
-	}
-	return false;
+	frequency_control_take_over(&domains->frequency_control);
 }
 
 static bool has_hung_up(int fd)
@@ -105,21 +73,9 @@ static void on_channel_gone(struct domains *domains, uint32_t id)
 	channel->hung_up = true;
 	log_info("domain \"%s\", channel %u: QEMU hung up", channel->domain->description->name,
 		 channel->number);
-	if (!any_connected(channel->domain))
+	if (!domain_connected(channel->domain))
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
 	channel_manager_kick_later(domains->channels, channel);
-}
-
-static void on_write_failed(struct domains *domains, const struct link_write_failed *failed)
-{
-	const struct frequency_domain *f = NULL;
-
-	if (failed->frequency_domain < cpufreq_count(domains->cpufreq))
-		f = cpufreq_get(domains->cpufreq, failed->frequency_domain);
-	if (f)
-		log_error("policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
-			  "answered with NACK until it takes one",
-			  f->policy, f->driver, failed->khz, strerror(-failed->error));
 }
 
 static void on_message(void *context, const struct link_message *message)
@@ -127,23 +83,14 @@ static void on_message(void *context, const struct link_message *message)
 	struct domains *domains = context;
 
 	switch ((enum link_type)message->type) {
-	case LINK_ACQUIRE:
-		acquire(domains, message->id);
-		break;
-	case LINK_RELEASE:
-		if (message->id < cpufreq_count(domains->cpufreq))
-			(void)cpufreq_release(domains->cpufreq, message->id);
-		break;
 	case LINK_CHANNEL_GONE:
 		on_channel_gone(domains, message->id);
-		break;
-	case LINK_WRITE_FAILED:
-		on_write_failed(domains, &message->write_failed);
 		break;
 	case LINK_READY:
 		log_info("monitor is ready (pid %d)", (int)monitor_pid(domains->view.monitor));
 		break;
-	default: /* link_receive() lets nothing else through */
+	default:
+		(void)frequency_control_message(&domains->frequency_control, message);
 		break;
 	}
 }
@@ -243,6 +190,8 @@ static int update(struct domains *domains, struct domain *domain,
 			view_send_id(&domains->view, LINK_CHANNEL_REMOVE, ids[i]);
 	}
 	clear_fresh_channels(domains, domain);
+	if (n_ids > 0 && !domain_connected(domain))
+		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, domain->id);
 	if (vcpus_changed)
 		view_send_vcpus(&domains->view, domain);
 	if (vcpus_changed || channels_changed || renamed)
@@ -325,7 +274,7 @@ void domains_channel_remove(struct domains *domains, struct channel *channel)
 		close_fd(&channel->fd);
 	}
 	channel->state = CHANNEL_REMOVED;
-	if (!any_connected(channel->domain))
+	if (!domain_connected(channel->domain))
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
 }
 
@@ -338,6 +287,28 @@ void domains_channel_add(struct domains *domains, struct channel *channel)
 	channel->attempts = 0;
 	channel->next_attempt_ns = 0;
 	channel_manager_kick(domains->channels);
+}
+
+int domains_set_override(struct domains *domains, struct domain *domain, uint32_t vcpu,
+			 uint32_t khz)
+{
+	int r = domain_set_override(domain, vcpu, khz);
+
+	if (r < 0)
+		return r;
+	if (khz > 0)
+		log_notice("domain \"%s\", vCPU %u: fixed at %u kHz by the operator",
+			   domain->description->name, vcpu, khz);
+	else
+		log_notice("domain \"%s\", vCPU %u: released by the operator",
+			   domain->description->name, vcpu);
+	view_send_override(&domains->view, domain, vcpu);
+	return 0;
+}
+
+void domains_cpus_changed(struct domains *domains, const struct cpuset *changed)
+{
+	frequency_control_cpus_changed(&domains->frequency_control, changed);
 }
 
 struct monitor_process *domains_monitor(struct domains *domains)
@@ -357,6 +328,7 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	domains->registry = parts->registry;
 	domains->cpufreq = parts->cpufreq;
 	domains->view = (struct monitor_view){.config = parts->config, .cpufreq = parts->cpufreq};
+	frequency_control_init(&domains->frequency_control, &domains->view, parts->registry);
 	r = channel_manager_new(parts->loop, parts->registry, parts->config, on_connected, domains,
 				&domains->channels);
 	if (r == 0)

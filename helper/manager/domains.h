@@ -59,6 +59,19 @@ void domains_channel_enable(struct domains *domains, struct channel *channel, bo
 void domains_channel_remove(struct domains *domains, struct channel *channel);
 void domains_channel_add(struct domains *domains, struct channel *channel);
 
+/**
+ * domains_set_override() - fix the frequency of the frequency domains below a vCPU
+ * @vcpu:	of the domain; of one that is not pinned (any more) the override rests
+ * @khz:	beats all votes until it is released (0) or the domain ends
+ *
+ * Return: 0; -ENOMEM.
+ */
+int domains_set_override(struct domains *domains, struct domain *domain, uint32_t vcpu,
+			 uint32_t khz);
+
+/** domains_cpus_changed() - pCPUs went offline or online, came or went; all: not known which */
+void domains_cpus_changed(struct domains *domains, const struct cpuset *changed);
+
 struct monitor_process *domains_monitor(struct domains *domains);
 
 #endif

@@ -15,11 +15,16 @@ struct frequency_domain {
 	uint32_t policy;    /* N of policyN */
 	struct cpuset cpus; /* related_cpus */
 	char driver[32];
+	uint32_t base_khz; /* base_frequency: its own maximum without turbo; 0: not told */
 	enum frequency_method method;
 	struct frequency_table table;
 	uint32_t floor, ceiling; /* steps, from config's limits and turbo */
 	bool acquired;
-	bool writer_died; /* see cpufreq_writer_died() */
+	bool writer_died;      /* see cpufreq_writer_died() */
+	bool offline;	       /* none of its CPUs is online: its files can't be read or written */
+	bool gone;	       /* there is no policyN: no CPU is in it; its id waits for another */
+	int logged_error;      /* why it can't be acquired, as logged last; 0: it could be */
+	int64_t foreign_since; /* Unix time, s: someone else's value was noticed; 0: was not */
 };
 
 #endif

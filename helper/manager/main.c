@@ -202,6 +202,11 @@ static void on_signal(struct loop_source *source, uint32_t events)
 	(void)events;
 	if (read(source->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
+	if (info.ssi_signo == SIGHUP) {
+		log_notice("SIGHUP: the configuration is read at start only; restart vmpowerd, "
+			   "which guests do not notice");
+		return;
+	}
 	log_info("stopping: signal %u (%s)", info.ssi_signo, strsignal((int)info.ssi_signo));
 	(void)sd_notify(0, "STOPPING=1");
 	loop_quit(manager->loop, 0);
@@ -216,6 +221,8 @@ static int watch_signals(struct manager *manager)
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGQUIT);
+	(void)sigaddset(&signals, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return -errno;
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -272,6 +279,7 @@ static int start_serving(struct manager *manager)
 {
 	const struct control_parts control_parts = {
 		.loop = manager->loop,
+		.config = &manager->config,
 		.registry = manager->registry,
 		.domains = manager->domains,
 		.cpufreq = manager->cpufreq,

@@ -23,6 +23,7 @@
 #define FIRST_BACKOFF_NS (NS_PER_S / 20)
 #define LAST_BACKOFF_NS (30 * NS_PER_S)
 #define MESSAGES_PER_TURN 256
+#define PONG_TIMEOUT_NS (5 * NS_PER_S)
 
 /* A message that waits for room in the link, with duplicates of its fds. */
 struct queued {
@@ -46,6 +47,7 @@ struct monitor_process {
 	struct queued *queue, **queue_end;
 	size_t queued_bytes;
 	struct loop_timer restart;
+	struct loop_timer pong; /* armed while a PING is unanswered */
 	uint64_t started_ns;
 	uint32_t quick_deaths; /* in a row */
 	uint32_t restarts;
@@ -80,6 +82,11 @@ static void kill_monitor(struct monitor_process *monitor, const char *why)
 	log_error("monitor (pid %d): %s; it will be replaced", (int)monitor->pid, why);
 	(void)kill(monitor->pid, SIGKILL);
 	close_source(monitor->loop, &monitor->link_source);
+}
+
+static void on_pong_timeout(struct loop_timer *timer)
+{
+	kill_monitor(container_of(timer, struct monitor_process, pong), "it hangs");
 }
 
 static int queue_add(struct monitor_process *monitor, const struct link_message *message,
@@ -139,8 +146,8 @@ static void queue_flush(struct monitor_process *monitor)
 	(void)loop_modify(monitor->loop, &monitor->link_source, EPOLLIN);
 }
 
-void monitor_send(struct monitor_process *monitor, const struct link_message *message,
-		  const int *fds, unsigned int n_fds)
+static void send_or_queue(struct monitor_process *monitor, const struct link_message *message,
+			  const int *fds, unsigned int n_fds)
 {
 	int r = -EAGAIN;
 
@@ -159,8 +166,31 @@ void monitor_send(struct monitor_process *monitor, const struct link_message *me
 		r = -ENOBUFS;
 	if (r == 0)
 		r = loop_modify(monitor->loop, &monitor->link_source, EPOLLIN | EPOLLOUT);
-	if (r < 0)
+	if (r == -ENOBUFS)
 		kill_monitor(monitor, "it does not read what it is sent");
+	else if (r < 0)
+		kill_monitor(monitor, strerror(-r));
+}
+
+/*
+ * Does it still hear us? Asked along with what we have to tell it, so that a host on which
+ * nothing happens sleeps.
+ */
+static void ping(struct monitor_process *monitor)
+{
+	const struct link_message message = {.type = LINK_PING};
+
+	if (monitor->pong.due_ns != 0 || monitor->link_source.fd < 0)
+		return;
+	loop_timer_set(monitor->loop, &monitor->pong, PONG_TIMEOUT_NS);
+	send_or_queue(monitor, &message, NULL, 0);
+}
+
+void monitor_send(struct monitor_process *monitor, const struct link_message *message,
+		  const int *fds, unsigned int n_fds)
+{
+	send_or_queue(monitor, message, fds, n_fds);
+	ping(monitor);
 }
 
 static void log_violation(const struct monitor_process *monitor, uint32_t number)
@@ -187,7 +217,8 @@ static void on_link(struct loop_source *source, uint32_t events)
 		if (r == -EAGAIN)
 			return;
 		if (r == 0 || r == -ECONNRESET) {
-			/* on_exit_event() will tell why. */
+			/* It ends, on_exit_event() will tell why; or it is no use any more. */
+			(void)kill(monitor->pid, SIGKILL);
 			close_source(monitor->loop, source);
 			return;
 		}
@@ -197,6 +228,8 @@ static void on_link(struct loop_source *source, uint32_t events)
 		}
 		if (monitor->incoming.type == LINK_VIOLATION)
 			log_violation(monitor, monitor->incoming.id);
+		else if (monitor->incoming.type == LINK_PONG)
+			loop_timer_cancel(monitor->loop, &monitor->pong);
 		else
 			monitor->handlers.message(monitor->handlers.context, &monitor->incoming);
 	}
@@ -227,6 +260,7 @@ static void forget_process(struct monitor_process *monitor)
 {
 	close_source(monitor->loop, &monitor->exit_source);
 	close_source(monitor->loop, &monitor->link_source);
+	loop_timer_cancel(monitor->loop, &monitor->pong);
 	queue_clear(monitor);
 	monitor->pid = 0;
 }
@@ -289,10 +323,41 @@ static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
 	return -r;
 }
 
+/* End a monitor that was not heard of yet, and collect it. */
+static void end_process(struct monitor_process *monitor)
+{
+	pid_t pid = monitor->pid;
+
+	if (pid <= 0)
+		return;
+	/* It holds nothing that SIGKILL could lose. */
+	(void)kill(pid, SIGKILL);
+	forget_process(monitor);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int watch_process(struct monitor_process *monitor, int *link_fd)
+{
+	cleanup_close int pid_fd = pidfd_open(monitor->pid, 0);
+	int r;
+
+	if (pid_fd < 0)
+		return -errno;
+	r = loop_add(monitor->loop, &monitor->exit_source, pid_fd, EPOLLIN);
+	if (r < 0)
+		return r;
+	(void)take_fd(&pid_fd);
+	r = loop_add(monitor->loop, &monitor->link_source, *link_fd, EPOLLIN);
+	if (r == 0)
+		(void)take_fd(link_fd);
+	return r;
+}
+
 static int start(struct monitor_process *monitor)
 {
 	struct link_message setup = {.type = LINK_SETUP, .setup = monitor->setup};
-	cleanup_close int ours = -1, theirs = -1, pid_fd = -1;
+	cleanup_close int ours = -1, theirs = -1;
 	int pair[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
@@ -310,17 +375,11 @@ static int start(struct monitor_process *monitor)
 	if (r < 0)
 		return r;
 	monitor->started_ns = loop_now_ns();
-	pid_fd = pidfd_open(monitor->pid, 0);
-	if (pid_fd < 0)
-		return -errno;
-	r = loop_add(monitor->loop, &monitor->exit_source, pid_fd, EPOLLIN);
-	if (r < 0)
+	r = watch_process(monitor, &ours);
+	if (r < 0) {
+		end_process(monitor);
 		return r;
-	(void)take_fd(&pid_fd);
-	r = loop_add(monitor->loop, &monitor->link_source, ours, EPOLLIN);
-	if (r < 0)
-		return r;
-	(void)take_fd(&ours);
+	}
 	monitor_send(monitor, &setup, &monitor->state_fd, 1);
 	log_debug("monitor started (pid %d)", (int)monitor->pid);
 	monitor->handlers.started(monitor->handlers.context);
@@ -335,6 +394,7 @@ static void on_restart(struct loop_timer *timer)
 	if (r < 0) {
 		log_error("can't start %s: %s; trying again", monitor->path, strerror(-r));
 		monitor->quick_deaths++;
+		monitor->handlers.died(monitor->handlers.context, true);
 		loop_timer_set(monitor->loop, timer, backoff_ns(monitor->quick_deaths + 1));
 	}
 }
@@ -374,6 +434,7 @@ int monitor_process_new(struct loop *loop, const char *path, const struct link_s
 	monitor->link_source = (struct loop_source){.fd = -1, .on_event = on_link};
 	monitor->queue_end = &monitor->queue;
 	monitor->restart.on_expiry = on_restart;
+	monitor->pong.on_expiry = on_pong_timeout;
 	monitor->path = strdup(path);
 	if (monitor->path)
 		r = create_state(monitor);
@@ -393,15 +454,7 @@ void monitor_process_free(struct monitor_process *monitor)
 	if (!monitor)
 		return;
 	loop_timer_cancel(monitor->loop, &monitor->restart);
-	if (monitor->pid > 0) {
-		pid_t pid = monitor->pid;
-
-		/* It holds nothing that SIGKILL could lose: votes are no use to anyone now. */
-		(void)kill(pid, SIGKILL);
-		forget_process(monitor);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	end_process(monitor);
 	if (monitor->state)
 		(void)munmap(monitor->state, sizeof(*monitor->state));
 	close_fd(&monitor->state_fd);

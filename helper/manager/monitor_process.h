@@ -36,15 +36,16 @@ struct monitor_handlers {
 int monitor_process_new(struct loop *loop, const char *path, const struct link_setup *setup,
 			const struct monitor_handlers *handlers, struct monitor_process **monitor);
 
-/** monitor_process_free() - end the monitor (it ends when the link closes), reap it */
+/** monitor_process_free() - end the monitor, with SIGKILL, and reap it */
 void monitor_process_free(struct monitor_process *monitor);
 
 /**
  * monitor_send() - send a message, in order, now or when the link has room
  * @fds:	go along; stay the caller's
  *
- * While no monitor runs messages are dropped: handlers.started() tells it all. A queue that
- * grows beyond its bound means that the monitor hangs: it is replaced.
+ * While no monitor runs messages are dropped: handlers.started() tells it all. A monitor that
+ * does not answer a PING sent along within 5 s, or lets the queue grow beyond its bound, hangs:
+ * it is replaced.
  */
 void monitor_send(struct monitor_process *monitor, const struct link_message *message,
 		  const int *fds, unsigned int n_fds);

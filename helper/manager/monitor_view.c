@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "placement.h"
 
 /* Somebody who owns nothing. Without root the monitor stays who we are. */
 static const struct passwd *monitor_user(void)
@@ -46,67 +47,71 @@ static void send_message(struct monitor_view *view)
 	monitor_send(view->monitor, &view->message, NULL, 0);
 }
 
+void view_send_frequency_domain(struct monitor_view *view, uint32_t id)
+{
+	const struct frequency_domain *from = cpufreq_get(view->cpufreq, id);
+
+	if (from->gone)
+		return;
+	new_message(view, LINK_FREQUENCY_DOMAIN_SET)->frequency_domain =
+		(struct link_frequency_domain){
+			.id = id,
+			.policy = from->policy,
+			.method = from->method,
+			.floor = from->floor,
+			.ceiling = from->ceiling,
+			.table = from->table,
+		};
+	send_message(view);
+}
+
 void view_send_frequency_domains(struct monitor_view *view)
 {
-	for (uint32_t id = 0; id < cpufreq_count(view->cpufreq); id++) {
-		const struct frequency_domain *from = cpufreq_get(view->cpufreq, id);
-
-		new_message(view, LINK_FREQUENCY_DOMAIN_SET)->frequency_domain =
-			(struct link_frequency_domain){
-				.id = id,
-				.policy = from->policy,
-				.method = from->method,
-				.floor = from->floor,
-				.ceiling = from->ceiling,
-				.table = from->table,
-			};
-		send_message(view);
-	}
+	for (uint32_t id = 0; id < cpufreq_count(view->cpufreq); id++)
+		view_send_frequency_domain(view, id);
 }
 
-/* The frequency domains below a vCPU, each once. Return: how many */
-static uint32_t below(const struct monitor_view *view, const struct cpuset *cpus, uint32_t *ids)
+static void send_override(struct monitor_view *view, const struct domain *domain, uint32_t vcpu,
+			  uint32_t khz)
 {
-	uint64_t seen[MAX_FREQUENCY_DOMAINS / 64] = {0};
-	unsigned int cpu;
-	uint32_t n = 0;
-
-	cpuset_for_each (cpu, cpus) {
-		const struct frequency_domain *f = cpufreq_of_cpu(view->cpufreq, cpu);
-
-		if (!f || seen[f->id / 64] >> (f->id % 64) & 1)
-			continue;
-		seen[f->id / 64] |= UINT64_C(1) << (f->id % 64);
-		ids[n++] = f->id;
-	}
-	return n;
+	new_message(view, LINK_OVERRIDE)->override =
+		(struct link_override){.domain = domain->id, .vcpu = vcpu, .khz = khz};
+	send_message(view);
 }
 
-static void set_vcpu(const struct monitor_view *view, const struct vcpu_description *vcpu,
-		     const struct cpuset *online, struct link_vcpu *to)
+void view_send_override(struct monitor_view *view, const struct domain *domain, uint32_t vcpu)
 {
-	/* An affinity that excludes no CPU is none: libvirt writes it out for some domains. */
-	bool pinned = vcpu->pinned && !cpuset_covers(vcpu->affinity, online);
+	send_override(view, domain, vcpu, domain_override(domain, vcpu));
+}
 
-	to->flags = 0;
-	to->n_frequency_domains = 0;
-	if (!vcpu->online)
-		return;
-	if (pinned)
-		to->flags = VCPU_MAY_VOTE | VCPU_PROTECTED;
-	else if (view->config->allow_unpinned)
-		to->flags = VCPU_MAY_VOTE;
-	else
-		return;
-	to->n_frequency_domains =
-		below(view, pinned ? vcpu->affinity : online, to->frequency_domains);
+static void send_vcpu(struct monitor_view *view, const struct domain *domain, uint32_t number,
+		      const struct cpuset *online)
+{
+	const struct shared_state *state = monitor_state(view->monitor);
+	const struct vcpu_description *vcpu = &domain->description->vcpus[number];
+	uint32_t override_khz = domain_override(domain, number);
+	bool pinned = placement_pinned(vcpu, online);
+	struct link_vcpu *to;
+
+	/* The operator fixed CPUs that it was pinned to, not all that it may float over since. */
+	if (override_khz > 0 && !pinned)
+		send_override(view, domain, number, 0);
+	to = &new_message(view, LINK_VCPU_SET)->vcpu;
+	to->domain = domain->id;
+	to->vcpu = number;
+	/* Without a channel nobody is there to take the vote back. */
+	to->vote_khz = domain_connected(domain)
+			       ? shared_load(state->vcpus[domain->id][number].vote_khz)
+			       : 0;
+	to->flags = placement_find(view->config, view->cpufreq, vcpu, online, to->frequency_domains,
+				   &to->n_frequency_domains);
+	send_message(view);
+	if (override_khz > 0 && pinned)
+		send_override(view, domain, number, override_khz);
 }
 
 void view_send_vcpus(struct monitor_view *view, const struct domain *domain)
 {
-	const struct shared_state *state = monitor_state(view->monitor);
-	const struct domain_description *description = domain->description;
-	struct link_message *message = new_message(view, LINK_VCPU_SET);
 	struct cpuset online;
 	int r;
 
@@ -114,16 +119,11 @@ void view_send_vcpus(struct monitor_view *view, const struct domain *domain)
 	if (r < 0) {
 		log_error("domain \"%s\": can't tell which CPUs are online: %s; its vCPUs may not "
 			  "vote",
-			  description->name, strerror(-r));
+			  domain->description->name, strerror(-r));
 		memset(&online, 0, sizeof(online));
 	}
-	for (uint32_t i = 0; i < description->n_vcpus; i++) {
-		message->vcpu.domain = domain->id;
-		message->vcpu.vcpu = i;
-		message->vcpu.vote_khz = shared_load(state->vcpus[domain->id][i].vote_khz);
-		set_vcpu(view, &description->vcpus[i], &online, &message->vcpu);
-		send_message(view);
-	}
+	for (uint32_t i = 0; i < domain->description->n_vcpus; i++)
+		send_vcpu(view, domain, i, &online);
 }
 
 void view_send_domain(struct monitor_view *view, const struct domain *domain)
@@ -166,22 +166,4 @@ void view_send_id(struct monitor_view *view, enum link_type type, uint32_t id)
 {
 	new_message(view, type)->id = id;
 	send_message(view);
-}
-
-bool view_wanted(const struct monitor_view *view, struct registry *registry, uint32_t id)
-{
-	const struct shared_state *state = monitor_state(view->monitor);
-	const struct frequency_domain *f = cpufreq_get(view->cpufreq, id);
-
-	for (struct domain *d = registry_next(registry, NULL); d; d = registry_next(registry, d)) {
-		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
-			const struct vcpu_description *vcpu = &d->description->vcpus[i];
-
-			if (shared_load(state->vcpus[d->id][i].vote_khz) == 0)
-				continue;
-			if (!vcpu->pinned || cpuset_intersects(vcpu->affinity, &f->cpus))
-				return true;
-		}
-	}
-	return false;
 }

@@ -21,13 +21,18 @@ struct monitor_view {
 /** view_setup() - the settings that each monitor starts with */
 struct link_setup view_setup(const struct config *config);
 
+/** view_send_frequency_domain() - one that is new, or has become another */
+void view_send_frequency_domain(struct monitor_view *view, uint32_t id);
 void view_send_frequency_domains(struct monitor_view *view);
 
-/** view_send_domain() - a domain and its vCPUs, with the votes that they had, if any */
+/** view_send_domain() - a domain and its vCPUs, with their overrides and the votes they had */
 void view_send_domain(struct monitor_view *view, const struct domain *domain);
 
 /** view_send_vcpus() - the vCPUs of a domain that the monitor knows: pinned anew */
 void view_send_vcpus(struct monitor_view *view, const struct domain *domain);
+
+/** view_send_override() - a vCPU's override, set or released */
+void view_send_override(struct monitor_view *view, const struct domain *domain, uint32_t vcpu);
 
 /** view_send_channel() - a channel that is connected */
 void view_send_channel(struct monitor_view *view, const struct channel *channel);
@@ -37,8 +42,5 @@ void view_send_enable(struct monitor_view *view, const struct channel *channel);
 
 /** view_send_id() - the messages that name one thing and no more */
 void view_send_id(struct monitor_view *view, enum link_type type, uint32_t id);
-
-/** view_wanted() - is there a vote on this frequency domain, as far as the monitor published? */
-bool view_wanted(const struct monitor_view *view, struct registry *registry, uint32_t id);
 
 #endif

@@ -33,6 +33,7 @@ static void domain_free(struct domain *domain)
 	for (uint32_t i = 0; i < domain->n_channels; i++)
 		close_fd(&domain->channels[i].fd);
 	free(domain->channels);
+	free(domain->overrides);
 	domain_description_free(domain->description);
 	free(domain);
 }
@@ -218,6 +219,34 @@ struct channel *domain_channel(struct domain *domain, uint32_t number)
 			return &domain->channels[i];
 	}
 	return NULL;
+}
+
+int domain_set_override(struct domain *domain, uint32_t vcpu, uint32_t khz)
+{
+	/* the number of vCPUs stays: with another one it would be another domain */
+	if (!domain->overrides && khz > 0) {
+		domain->overrides =
+			calloc(domain->description->n_vcpus, sizeof(domain->overrides[0]));
+		if (!domain->overrides)
+			return -ENOMEM;
+	}
+	if (domain->overrides)
+		domain->overrides[vcpu] = khz;
+	return 0;
+}
+
+uint32_t domain_override(const struct domain *domain, uint32_t vcpu)
+{
+	return domain->overrides ? domain->overrides[vcpu] : 0;
+}
+
+bool domain_connected(const struct domain *domain)
+{
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		if (domain->channels[i].state == CHANNEL_CONNECTED)
+			return true;
+	}
+	return false;
 }
 
 const char *channel_state_name(enum channel_state state)

@@ -40,6 +40,7 @@ struct domain {
 	uint32_t n_channels;
 	struct channel *channels; /* n_channels, ascending numbers; until registry_update() */
 	uint64_t registered_ns;
+	uint32_t *overrides; /* kHz by vCPU, 0: none; NULL until there was one */
 };
 
 struct registry;
@@ -85,6 +86,21 @@ uint32_t registry_count(const struct registry *registry);
 
 /** domain_channel() - the domain's channel with this number, or NULL */
 struct channel *domain_channel(struct domain *domain, uint32_t number);
+
+/**
+ * domain_set_override() - remember the operator's override for a vCPU, until the domain ends
+ * @vcpu:	of the domain
+ * @khz:	0: none
+ *
+ * Return: 0; -ENOMEM.
+ */
+int domain_set_override(struct domain *domain, uint32_t vcpu, uint32_t khz);
+
+/** domain_override() - kHz; 0: none */
+uint32_t domain_override(const struct domain *domain, uint32_t vcpu);
+
+/** domain_connected() - is any of its channels CONNECTED? */
+bool domain_connected(const struct domain *domain);
 
 const char *channel_state_name(enum channel_state state);
 

@@ -99,6 +99,8 @@ static bool fits(const struct varlink_parameter *parameter, json_t *value)
 		return json_is_boolean(value);
 	case VARLINK_STRING:
 		return json_is_string(value);
+	case VARLINK_INT:
+		return json_is_integer(value);
 	case VARLINK_INTS:
 		return is_ints(value);
 	}

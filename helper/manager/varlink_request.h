@@ -10,6 +10,7 @@
 enum varlink_type {
 	VARLINK_BOOL,
 	VARLINK_STRING,
+	VARLINK_INT,
 	VARLINK_INTS, /* []int */
 };
 

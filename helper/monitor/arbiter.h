@@ -7,6 +7,15 @@
  * frequency domain, its protected vCPUs that have not count as the highest frequency without
  * turbo. Nobody has voted: baseline, the frequency domain is not ours.
  *
+ * An operator's override beats them all: while at least one vCPU of a frequency domain has an
+ * override, that is what it runs at, whatever was voted and whoever is silent; of several the
+ * highest. It is in kHz and fixes each of the vCPU's frequency domains at the lowest step that
+ * is at least as fast, inside the host's limits; the domain's limits and "disable turbo" bind
+ * its guest, not the operator. It needs no right to vote and nobody's vote: a frequency domain
+ * with an override is ours until neither override nor vote is left. Votes go on beneath it, are
+ * answered as ever, and count again when it is released. It moves along with its vCPU, outlives
+ * the silence of its domain, and ends with the domain.
+ *
  * A vCPU's vote is one step in the table of each of its frequency domains, always inside what
  * it may have: the host's limits (floor and ceiling of the frequency domain), the domain's
  * (kHz, turbo), and what it said itself with "disable turbo". Where the limits contradict each
@@ -17,7 +26,8 @@
  * says "max".) Neither is a vote: a silent vCPU stays silent.
  *
  * A vote costs time in proportion to the vCPU's own frequency domains, whatever the number of
- * vCPUs, domains and voters: votes are counted by step, a bitmap tells the highest.
+ * vCPUs, domains and voters: votes are counted by step, a bitmap tells the highest. So are
+ * overrides.
  */
 #ifndef VMPOWER_HELPER_MONITOR_ARBITER_H
 #define VMPOWER_HELPER_MONITOR_ARBITER_H
@@ -50,12 +60,14 @@ struct arbiter_limits {
 /* One of a vCPU's frequency domains. */
 struct arbiter_member {
 	uint16_t frequency_domain;
-	uint8_t step;	   /* its vote, if the vCPU has voted */
-	uint8_t low, high; /* limits of the host and the domain, as steps */
+	uint8_t step;	       /* its vote, if the vCPU has voted */
+	uint8_t low, high;     /* limits of the host and the domain, as steps */
+	uint8_t override_step; /* of the vCPU's override, if it has one; not clamped */
 };
 
 struct arbiter_vcpu {
 	struct arbiter_member *members;
+	uint32_t override_khz; /* 0: none */
 	uint16_t n_members;
 	uint8_t flags; /* VCPU_* of link.h */
 	bool known;    /* was set since its domain was added */
@@ -96,7 +108,7 @@ int arbiter_set_domain(struct arbiter *arbiter, uint32_t id, uint32_t n_vcpus,
 /** arbiter_remove_domain() - forget it and its votes */
 void arbiter_remove_domain(struct arbiter *arbiter, uint32_t id);
 
-/** arbiter_silence_domain() - none of its vCPUs has ever voted */
+/** arbiter_silence_domain() - none of its vCPUs has ever voted; overrides stay */
 void arbiter_silence_domain(struct arbiter *arbiter, uint32_t id);
 
 /** arbiter_vcpus() - number of vCPUs of a domain; 0: there is no such domain */
@@ -117,6 +129,17 @@ uint32_t arbiter_vcpus(const struct arbiter *arbiter, uint32_t domain);
  */
 int arbiter_set_vcpu(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu, uint32_t flags,
 		     uint32_t vote_khz, const uint32_t *ids, uint32_t n);
+
+/**
+ * arbiter_set_override() - fix the frequency of a vCPU's frequency domains, or no longer
+ * @vcpu:	of the domain, < arbiter_vcpus(); it may be one that was not set yet
+ * @khz:	0: release
+ *
+ * Its frequency domains become dirty, even if the override is the old one.
+ *
+ * Return: 0; -ENOENT (no such domain or vCPU).
+ */
+int arbiter_set_override(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu, uint32_t khz);
 
 /** arbiter_vcpu() - a vCPU to look at, in place until it is set again; NULL: there is none */
 const struct arbiter_vcpu *arbiter_vcpu(const struct arbiter *arbiter, uint32_t domain,
@@ -147,6 +170,7 @@ int arbiter_target(const struct arbiter *arbiter, uint32_t frequency_domain);
 uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, uint32_t step);
 uint32_t arbiter_voters(const struct arbiter *arbiter, uint32_t frequency_domain);
 uint32_t arbiter_silent(const struct arbiter *arbiter, uint32_t frequency_domain);
+uint32_t arbiter_overrides(const struct arbiter *arbiter, uint32_t frequency_domain);
 
 /** arbiter_mark_dirty() - let arbiter_next_dirty() come by this frequency domain */
 void arbiter_mark_dirty(struct arbiter *arbiter, uint32_t frequency_domain);

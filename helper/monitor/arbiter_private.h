@@ -7,9 +7,15 @@
 
 #define BITMAP_WORDS (MAX_FREQUENCY_STEPS / 64)
 
+/* How many want each step. */
+struct step_tally {
+	uint64_t occupied[BITMAP_WORDS]; /* steps that somebody wants */
+	uint32_t n;			 /* all together */
+	uint32_t *count;		 /* by step */
+};
+
 struct frequency_domain_votes {
-	uint64_t occupied[BITMAP_WORDS]; /* steps that somebody votes for */
-	uint32_t n_voters;
+	struct step_tally voted, overridden;
 	uint32_t n_silent; /* protected vCPUs that have not voted */
 	uint32_t non_turbo, floor, ceiling;
 	uint32_t seen, kept; /* marks of set_vcpu()'s two passes */
@@ -17,8 +23,7 @@ struct frequency_domain_votes {
 	uint16_t n_steps;
 	uint8_t kept_step;
 	bool dirty;
-	uint32_t *count; /* votes by step, behind khz[] */
-	uint32_t khz[];
+	uint32_t khz[]; /* behind it the tallies' count[] */
 };
 
 struct domain_votes {
@@ -58,13 +63,24 @@ static inline uint32_t clamp_step(const struct frequency_domain_votes *votes,
 	return clamp(step, member->low, highest(votes, vcpu, member));
 }
 
-static inline void count_step(struct frequency_domain_votes *votes, uint32_t step, int one)
+/* Count one more (one = 1) or one less (one = -1) who wants this step. */
+static inline void tally_count(struct step_tally *tally, uint32_t step, int one)
 {
-	votes->count[step] += (uint32_t)one;
-	if (votes->count[step] > 0)
-		votes->occupied[step / 64] |= UINT64_C(1) << (step % 64);
+	tally->n += (uint32_t)one;
+	tally->count[step] += (uint32_t)one;
+	if (tally->count[step] > 0)
+		tally->occupied[step / 64] |= UINT64_C(1) << (step % 64);
 	else
-		votes->occupied[step / 64] &= ~(UINT64_C(1) << (step % 64));
+		tally->occupied[step / 64] &= ~(UINT64_C(1) << (step % 64));
+}
+
+/* The highest step that somebody wants; 0 where nobody wants any. */
+static inline uint32_t tally_highest(const struct step_tally *tally)
+{
+	for (uint32_t word = BITMAP_WORDS; word-- > 0;)
+		if (tally->occupied[word] != 0)
+			return word * 64 + 63 - (uint32_t)__builtin_clzll(tally->occupied[word]);
+	return 0;
 }
 
 #endif

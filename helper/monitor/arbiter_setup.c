@@ -39,20 +39,9 @@ void arbiter_free(struct arbiter *arbiter)
 	free(arbiter);
 }
 
-/* The slowest step that is as fast as that; the fastest where none is. */
 static uint32_t step_from_khz(const struct frequency_domain_votes *votes, uint32_t khz)
 {
-	uint32_t low = 0, high = votes->n_steps - 1u;
-
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-
-		if (votes->khz[middle] >= khz)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
+	return frequency_step_at_least(votes->khz, votes->n_steps, khz);
 }
 
 /* What host and domain allow the domain's vCPUs on this frequency domain. */
@@ -76,16 +65,16 @@ static void set_bounds(const struct frequency_domain_votes *votes,
 	member->low = (uint8_t)(low < high ? low : high);
 }
 
-/* Put a member's vote, or silence, in (one = 1) or take it out (one = -1). */
+/* Put a member's vote, or silence, and override in (one = 1) or take them out (one = -1). */
 static void count_member(struct frequency_domain_votes *votes, const struct arbiter_vcpu *vcpu,
 			 const struct arbiter_member *member, int one)
 {
-	if (vcpu->voted) {
-		votes->n_voters += (uint32_t)one;
-		count_step(votes, member->step, one);
-	} else if (vcpu->flags & VCPU_PROTECTED) {
+	if (vcpu->override_khz > 0)
+		tally_count(&votes->overridden, member->override_step, one);
+	if (vcpu->voted)
+		tally_count(&votes->voted, member->step, one);
+	else if (vcpu->flags & VCPU_PROTECTED)
 		votes->n_silent += (uint32_t)one;
-	}
 }
 
 static void count_vcpu(struct arbiter *arbiter, const struct arbiter_vcpu *vcpu, int one)
@@ -119,6 +108,8 @@ static void move_members(struct arbiter *arbiter, uint32_t id,
 				step = step_from_khz(votes, old->khz[member->step]);
 				set_bounds(votes, &domain->limits, member);
 				member->step = (uint8_t)clamp_step(votes, vcpu, member, step);
+				member->override_step =
+					(uint8_t)step_from_khz(votes, vcpu->override_khz);
 				count_member(votes, vcpu, member, 1);
 			}
 		}
@@ -131,14 +122,15 @@ int arbiter_set_frequency_domain(struct arbiter *arbiter, uint32_t id,
 {
 	struct frequency_domain_votes *old = arbiter->frequency_domains[id], *votes;
 
-	votes = calloc(1, sizeof(*votes) + (size_t)table->n_steps * 2 * sizeof(uint32_t));
+	votes = calloc(1, sizeof(*votes) + (size_t)table->n_steps * 3 * sizeof(uint32_t));
 	if (!votes)
 		return -ENOMEM;
 	votes->n_steps = (uint16_t)table->n_steps;
 	votes->non_turbo = table->non_turbo;
 	votes->floor = floor;
 	votes->ceiling = ceiling;
-	votes->count = votes->khz + table->n_steps;
+	votes->voted.count = votes->khz + table->n_steps;
+	votes->overridden.count = votes->voted.count + table->n_steps;
 	memcpy(votes->khz, table->khz, table->n_steps * sizeof(uint32_t));
 	if (old) {
 		move_members(arbiter, id, old, votes);
@@ -245,6 +237,7 @@ static uint32_t fill_members(struct arbiter *arbiter, const struct arbiter_limit
 		member->frequency_domain = (uint16_t)ids[i];
 		set_bounds(votes, limits, member);
 		member->step = (uint8_t)clamp_step(votes, vcpu, member, step);
+		member->override_step = (uint8_t)step_from_khz(votes, vcpu->override_khz);
 		n_members++;
 	}
 	return n_members;
@@ -277,6 +270,26 @@ int arbiter_set_vcpu(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_num
 	vcpu->flags = (uint8_t)flags;
 	vcpu->known = true;
 	vcpu->voted = khz > 0 && n > 0 && (flags & VCPU_MAY_VOTE);
+	count_vcpu(arbiter, vcpu, 1);
+	return 0;
+}
+
+int arbiter_set_override(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number,
+			 uint32_t khz)
+{
+	struct arbiter_vcpu *vcpu;
+
+	if (vcpu_number >= arbiter_vcpus(arbiter, domain))
+		return -ENOENT;
+	vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
+	count_vcpu(arbiter, vcpu, -1);
+	vcpu->override_khz = khz;
+	for (uint32_t i = 0; i < vcpu->n_members; i++) {
+		struct arbiter_member *member = &vcpu->members[i];
+
+		member->override_step = (uint8_t)step_from_khz(
+			arbiter->frequency_domains[member->frequency_domain], khz);
+	}
 	count_vcpu(arbiter, vcpu, 1);
 	return 0;
 }

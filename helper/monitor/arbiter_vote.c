@@ -131,14 +131,12 @@ void arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number
 		if (vcpu->voted) {
 			if (step == member->step)
 				continue;
-			count_step(votes, member->step, -1);
-		} else {
-			votes->n_voters++;
-			if (vcpu->flags & VCPU_PROTECTED)
-				votes->n_silent--;
+			tally_count(&votes->voted, member->step, -1);
+		} else if (vcpu->flags & VCPU_PROTECTED) {
+			votes->n_silent--;
 		}
 		member->step = (uint8_t)step;
-		count_step(votes, step, 1);
+		tally_count(&votes->voted, step, 1);
 	}
 	vcpu->voted = true;
 }
@@ -164,16 +162,13 @@ bool arbiter_may_turbo(const struct arbiter *arbiter, uint32_t domain, uint32_t 
 int arbiter_target(const struct arbiter *arbiter, uint32_t frequency_domain)
 {
 	const struct frequency_domain_votes *votes = arbiter->frequency_domains[frequency_domain];
-	uint32_t step = 0;
+	uint32_t step;
 
-	if (votes->n_voters == 0)
+	if (votes->overridden.n > 0)
+		return (int)clamp(tally_highest(&votes->overridden), votes->floor, votes->ceiling);
+	if (votes->voted.n == 0)
 		return ARBITER_BASELINE;
-	for (uint32_t word = BITMAP_WORDS; word-- > 0;) {
-		if (votes->occupied[word] != 0) {
-			step = word * 64 + 63 - (uint32_t)__builtin_clzll(votes->occupied[word]);
-			break;
-		}
-	}
+	step = tally_highest(&votes->voted);
 	if (arbiter->silence_protects && votes->n_silent > 0 && step < votes->non_turbo)
 		step = votes->non_turbo;
 	return (int)clamp(step, votes->floor, votes->ceiling);
@@ -186,10 +181,15 @@ uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, u
 
 uint32_t arbiter_voters(const struct arbiter *arbiter, uint32_t frequency_domain)
 {
-	return arbiter->frequency_domains[frequency_domain]->n_voters;
+	return arbiter->frequency_domains[frequency_domain]->voted.n;
 }
 
 uint32_t arbiter_silent(const struct arbiter *arbiter, uint32_t frequency_domain)
 {
 	return arbiter->frequency_domains[frequency_domain]->n_silent;
+}
+
+uint32_t arbiter_overrides(const struct arbiter *arbiter, uint32_t frequency_domain)
+{
+	return arbiter->frequency_domains[frequency_domain]->overridden.n;
 }

@@ -7,15 +7,41 @@
 #include "cleanup.h"
 
 #define NS_PER_US UINT64_C(1000)
+#define LOOK_INTERVAL_NS UINT64_C(1000000000) /* a look costs as much as a write */
+
+static void notify(struct channel_monitor *monitor, struct frequency_output *output,
+		   uint32_t notice)
+{
+	output->notices |= notice;
+	list_append(&monitor->notices, &output->notice_link);
+}
+
+static void acquire(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	output->state = OUTPUT_ACQUIRING;
+	notify(monitor, output, NOTICE_ACQUIRE);
+}
+
+static void release(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	frequency_writer_close(&output->writer);
+	list_remove(&output->deferred_link);
+	output->state = OUTPUT_IDLE;
+	output->failing = false;
+	output->foreign = false;
+	shared_store(output->shared->target_khz, 0);
+	shared_store(output->shared->last_error, 0);
+	notify(monitor, output, NOTICE_RELEASE);
+}
 
 int frequency_outputs_set(struct channel_monitor *monitor, const struct link_frequency_domain *from)
 {
 	struct frequency_output *output = monitor->outputs[from->id];
 	int r;
 
-	/* open files are files of one method */
+	/* open files are files of one method: it is acquired anew, if somebody still wants it */
 	if (output && output->state == OUTPUT_ACQUIRED && output->method != from->method)
-		return -EPROTO;
+		release(monitor, output);
 	if (!output) {
 		output = calloc(1, sizeof(*output));
 		if (!output)
@@ -49,30 +75,6 @@ void frequency_outputs_free(struct channel_monitor *monitor)
 		free(output);
 		monitor->outputs[id] = NULL;
 	}
-}
-
-static void notify(struct channel_monitor *monitor, struct frequency_output *output,
-		   uint32_t notice)
-{
-	output->notices |= notice;
-	list_append(&monitor->notices, &output->notice_link);
-}
-
-static void acquire(struct channel_monitor *monitor, struct frequency_output *output)
-{
-	output->state = OUTPUT_ACQUIRING;
-	notify(monitor, output, NOTICE_ACQUIRE);
-}
-
-static void release(struct channel_monitor *monitor, struct frequency_output *output)
-{
-	frequency_writer_close(&output->writer);
-	list_remove(&output->deferred_link);
-	output->state = OUTPUT_IDLE;
-	output->failing = false;
-	shared_store(output->shared->target_khz, 0);
-	shared_store(output->shared->last_error, 0);
-	notify(monitor, output, NOTICE_RELEASE);
 }
 
 static void hold(struct channel_monitor *monitor, struct guest_channel *channel,
@@ -148,11 +150,15 @@ int frequency_outputs_acquired(struct channel_monitor *monitor, const struct lin
 			       const int *fds, unsigned int n_fds)
 {
 	struct frequency_output *output = monitor->outputs[answer->frequency_domain];
-	bool asked =
-		output && output->state == OUTPUT_ACQUIRING && !(output->notices & NOTICE_ACQUIRE);
+	bool asked = !answer->renewal && output && output->state == OUTPUT_ACQUIRING &&
+		     !(output->notices & NOTICE_ACQUIRE);
+	/* neither asked for nor renewed, it is what a predecessor had: ours, to keep or to release
+	 */
+	bool void_fds = answer->error < 0 || !output ||
+			(answer->renewal && output->state != OUTPUT_ACQUIRED);
 	int r = 0;
 
-	if (answer->error < 0 || !output || (output->state != OUTPUT_ACQUIRED && !asked)) {
+	if (void_fds) {
 		for (unsigned int i = 0; i < n_fds; i++) {
 			int fd = fds[i];
 
@@ -166,6 +172,14 @@ int frequency_outputs_acquired(struct channel_monitor *monitor, const struct lin
 			output->state = OUTPUT_ACQUIRED;
 			arbiter_mark_dirty(monitor->arbiter, output->id);
 		}
+	}
+	if (answer->renewal) {
+		output->failing = false;
+		if (answer->error < 0) {
+			frequency_writer_forget(&output->writer);
+			shared_store(output->shared->last_error, answer->error);
+		}
+		return r;
 	}
 	if (!asked)
 		return r;
@@ -185,11 +199,46 @@ static void publish(struct channel_monitor *monitor, struct frequency_output *ou
 	shared_store(output->shared->n_silent, arbiter_silent(monitor->arbiter, output->id));
 }
 
+/* Is it time to see what the files say? Once a second, and only where there is a write. */
+static bool look_due(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	uint64_t now = monitor_now(monitor);
+
+	if (now < output->look_at_ns)
+		return false;
+	output->look_at_ns = now + LOOK_INTERVAL_NS;
+	return true;
+}
+
+static void look(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	uint32_t found_khz;
+
+	if (!frequency_writer_foreign(&output->writer, &found_khz)) {
+		output->foreign = false;
+		return;
+	}
+	shared_store(output->shared->n_foreign, output->shared->n_foreign + 1);
+	if (output->foreign)
+		return;
+	output->foreign = true;
+	output->found_khz = found_khz;
+	output->ours_khz = output->writer.khz;
+	notify(monitor, output, NOTICE_FOREIGN);
+}
+
 static void write_target(struct channel_monitor *monitor, struct frequency_output *output,
 			 uint32_t khz)
 {
-	int r = frequency_writer_set(&output->writer, khz);
+	bool looks = look_due(monitor, output);
+	int r;
 
+	if (looks)
+		look(monitor, output);
+	shared_store(output->shared->writing_khz, khz);
+	r = frequency_writer_set(&output->writer, khz);
+	if (looks || !output->writer.exact)
+		frequency_writer_learn(&output->writer);
 	shared_store(output->shared->last_error, r);
 	if (r == 0) {
 		output->failing = false;
@@ -238,7 +287,7 @@ static void flush(struct channel_monitor *monitor, struct frequency_output *outp
 		return;
 	}
 	if (output->state != OUTPUT_ACQUIRED) {
-		/* a vote that came along with its vCPU, pinned anew or taken over */
+		/* an override, or a vote that came along with its vCPU */
 		if (output->state == OUTPUT_IDLE)
 			acquire(monitor, output);
 		return;

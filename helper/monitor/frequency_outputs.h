@@ -4,11 +4,11 @@
  * from the manager when somebody wants it, written to when its target changes, and released
  * when nobody does any more.
  *
- *	  vote wants it		    ACQUIRED
+ *    vote, override wants it	    ACQUIRED
  *   IDLE ------------> ACQUIRING ------------> ACQUIRED
  *    ^		ACQUIRE	    |			   |
  *    +---------------------+	<------------------+
- *	  ACQUIRED: error		 no voters: RELEASE
+ *	  ACQUIRED: error	   neither is left: RELEASE
  */
 #ifndef VMPOWER_HELPER_MONITOR_FREQUENCY_OUTPUTS_H
 #define VMPOWER_HELPER_MONITOR_FREQUENCY_OUTPUTS_H
@@ -26,6 +26,7 @@ enum frequency_output_state { OUTPUT_IDLE, OUTPUT_ACQUIRING, OUTPUT_ACQUIRED };
 #define NOTICE_WRITE_FAILED 1u
 #define NOTICE_RELEASE 2u
 #define NOTICE_ACQUIRE 4u
+#define NOTICE_FOREIGN 8u /* before a WRITE_FAILED, which may be its consequence */
 
 struct frequency_output {
 	struct list waiting; /* parked channels that wait for ACQUIRED */
@@ -40,7 +41,10 @@ struct frequency_output {
 	uint32_t notices;
 	uint32_t failed_khz; /* of the write that NOTICE_WRITE_FAILED is about */
 	int failed_error;
-	bool failing;		   /* the manager was told, or is about to be */
+	uint32_t found_khz, ours_khz; /* that NOTICE_FOREIGN is about */
+	bool failing;		      /* the manager was told, or is about to be */
+	bool foreign;		   /* likewise: someone else's value was there at the last look */
+	uint64_t look_at_ns;	   /* when the files may be looked at again */
 	uint64_t failed_turn;	   /* last turn in which a write failed */
 	uint64_t refused_sequence; /* when it last could not be acquired */
 	uint64_t not_before_ns;	   /* end of the transition interval */
@@ -75,8 +79,9 @@ void frequency_outputs_unhold(struct channel_monitor *monitor, struct guest_chan
  * frequency_outputs_acquired() - the manager's answer
  * @fds:	taken over
  *
- * An answer that nobody asked for renews the files of what is ours: the target is written
- * anew. For what is not ours any more it is late, and dropped.
+ * A renewal is of the files of what is ours: the target is written anew. For what is not ours
+ * any more it is late, and dropped. With an error nothing counts as written until there are
+ * files again.
  *
  * Return: 0; -ENOENT, -EPROTO: the manager is wrong.
  */

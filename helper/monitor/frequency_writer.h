@@ -17,6 +17,9 @@ struct frequency_writer {
 	uint32_t khz;	  /* last written with success; 0: not known what the kernel has */
 	uint32_t max_khz; /* limits: what scaling_max_freq holds; UINT32_MAX: not known */
 	int error;	  /* of the last write, -errno; 0: it went well */
+	uint32_t seen[2]; /* what the files said after the write of khz; 0: nobody looked */
+	bool exact;	  /* the driver shows what was written: it does not round, nor is a limit
+			   * in force, as far as is known */
 };
 
 /** frequency_writer_init() - no files yet */
@@ -45,6 +48,24 @@ void frequency_writer_close(struct frequency_writer *writer);
  * Return: 0 or -errno.
  */
 int frequency_writer_set(struct frequency_writer *writer, uint32_t khz);
+
+/** frequency_writer_forget() - nothing counts as written; the files stay open */
+void frequency_writer_forget(struct frequency_writer *writer);
+
+/**
+ * frequency_writer_learn() - read what the files say after a write that went well
+ *
+ * Drivers that round, and limits of the platform, would else be taken for someone else's doing.
+ */
+void frequency_writer_learn(struct frequency_writer *writer);
+
+/**
+ * frequency_writer_foreign() - has someone else written to the files since we did?
+ * @found_khz:	set to what one of them says; 0: no number
+ *
+ * Return: false, too, where nothing counts as written, or it can't be told.
+ */
+bool frequency_writer_foreign(const struct frequency_writer *writer, uint32_t *found_khz);
 
 /**
  * frequency_format() - "1200000\n"

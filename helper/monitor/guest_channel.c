@@ -163,19 +163,26 @@ void guest_channel_set_rates(struct channel_monitor *monitor)
 		monitor->throttle_ns = rate->cost_ns;
 }
 
+/* Has the channel asked for little lately? */
+static bool is_quiet(const struct token_rate *rate, uint64_t left)
+{
+	return rate->cost_ns > 0 && left > 0 && left * rate->cost_ns >= rate->burst_ns / 2;
+}
+
 uint32_t guest_channel_allowance(struct channel_monitor *monitor, struct guest_channel *channel)
 {
-	uint64_t allowed = BATCH_FRAMES;
+	const struct token_rate *own = &monitor->channel_rate, *total = &monitor->total_rate;
+	uint64_t left = BATCH_FRAMES;
 
-	if (monitor->channel_rate.cost_ns > 0)
-		allowed = token_bucket_left(&channel->bucket, &monitor->channel_rate,
-					    monitor_now(monitor));
-	if (monitor->total_rate.cost_ns > 0 &&
-	    token_bucket_left(&monitor->total, &monitor->total_rate, monitor_now(monitor)) == 0)
-		allowed = 0;
-	if (allowed == 0)
+	if (own->cost_ns > 0)
+		left = token_bucket_left(&channel->bucket, own, monitor_now(monitor));
+	/* Where all together ask too much, those wait that ask much. */
+	if (total->cost_ns > 0 && !is_quiet(own, left) &&
+	    token_bucket_left(&monitor->total, total, monitor_now(monitor)) == 0)
+		left = 0;
+	if (left == 0)
 		throttle(monitor, channel);
-	return allowed < BATCH_FRAMES ? (uint32_t)allowed : BATCH_FRAMES;
+	return left < BATCH_FRAMES ? (uint32_t)left : BATCH_FRAMES;
 }
 
 void guest_channel_pay(struct channel_monitor *monitor, struct guest_channel *channel, uint32_t n)

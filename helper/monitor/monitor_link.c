@@ -176,6 +176,12 @@ static int handle(struct channel_monitor *monitor, const int *fds, unsigned int 
 	case LINK_CHANNEL_REMOVE:
 		channel_remove(monitor, message->id);
 		return 0;
+	case LINK_OVERRIDE:
+		return arbiter_set_override(monitor->arbiter, message->override.domain,
+					    message->override.vcpu, message->override.khz);
+	case LINK_PING:
+		monitor->pong_due = true;
+		return 0;
 	case LINK_ACQUIRED:
 		return frequency_outputs_acquired(monitor, &message->acquired, fds, n_fds);
 	default:
@@ -257,9 +263,25 @@ static bool send_write_failed(struct channel_monitor *monitor,
 	return send_notice(monitor);
 }
 
+static bool send_foreign(struct channel_monitor *monitor, const struct frequency_output *output)
+{
+	monitor->notice.type = LINK_FOREIGN;
+	monitor->notice.foreign = (struct link_foreign){
+		.frequency_domain = output->id,
+		.found_khz = output->found_khz,
+		.ours_khz = output->ours_khz,
+	};
+	return send_notice(monitor);
+}
+
 /* Oldest first, so that a RELEASE is never overtaken by the next ACQUIRE. */
 static bool send_output_notices(struct channel_monitor *monitor, struct frequency_output *output)
 {
+	if (output->notices & NOTICE_FOREIGN) {
+		if (!send_foreign(monitor, output))
+			return false;
+		output->notices &= ~NOTICE_FOREIGN;
+	}
 	if (output->notices & NOTICE_WRITE_FAILED) {
 		if (!send_write_failed(monitor, output))
 			return false;
@@ -279,8 +301,21 @@ static bool send_output_notices(struct channel_monitor *monitor, struct frequenc
 	return true;
 }
 
+static bool send_pong(struct channel_monitor *monitor)
+{
+	if (!monitor->pong_due)
+		return true;
+	monitor->notice.type = LINK_PONG;
+	monitor->pong_due = !send_notice(monitor);
+	return !monitor->pong_due;
+}
+
 void monitor_link_send_notices(struct channel_monitor *monitor)
 {
+	if (!send_pong(monitor)) {
+		wait_for_room(monitor, true);
+		return;
+	}
 	while (!list_empty(&monitor->notices)) {
 		if (!send_output_notices(monitor,
 					 container_of(monitor->notices.next,

@@ -105,6 +105,7 @@ struct channel_monitor {
 	uint64_t sequence;     /* orders parking and failures to acquire */
 	bool write_failed;     /* in this turn */
 	bool link_blocked;     /* notices wait for EPOLLOUT */
+	bool pong_due;
 
 	struct list ready;     /* channels with bytes to go on with */
 	struct list partial;   /* channels with a piece of a frame, by due time */

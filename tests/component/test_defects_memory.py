@@ -79,9 +79,14 @@ def test_M4_policy_with_too_many_MACs_or_fewer_than_none(_):
             [
                 policy(kind=kind, n_macs=n, traffic=hours)
                 for n in counts
-                for kind, hours in ((TRAFFIC, ()), (TIME, range(24)), (TIME, (24, -1, 2**31)))
+                for kind, hours in ((TRAFFIC, ()), (TIME, range(24)))
             ],
             "command",
+        )
+        hours = (24, 31, 32, 255, -1, 2**31)
+        lists = ("busy", "quiet", "traffic")
+        attack.nacked(
+            [policy(**{which: [1, hour]}) for hour in hours for which in lists], "command"
         )
 
 

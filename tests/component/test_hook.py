@@ -120,9 +120,15 @@ def test_no_daemon():
 
 
 def test_daemon_that_hangs():
-    manager = Manager()
-    said = finish(start(*ARGUMENTS, where=manager.path))
-    assert "no answer" in said[0], said
+    """The deadline itself, not just some end: the best of some tries is no busy machine's."""
+    took = []
+    for _ in range(5):
+        manager = Manager()
+        began = time.monotonic()
+        said = finish(start(*ARGUMENTS, where=manager.path), began=began)
+        took.append(milliseconds_since(began))
+        assert "no answer" in said[0], said
+    assert min(took) < DEADLINE_MS, f"took {min(took):.0f} ms at best"
 
 
 def test_daemon_that_hangs_with_a_full_backlog():

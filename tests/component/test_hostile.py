@@ -40,8 +40,8 @@ SEEDS = [int(seed) for seed in os.environ.get("HOSTILE_SEED", "").split(",") if 
 N_SEEDS = 4
 DOMAINS, CHANNELS = 16, 4
 UNLIMITED = {"channel": {"rate": 0, "total-rate": 0}}
-WARM_UP = 0.1  # share of the frames after which memory counts
-GROWTH_KIB = 512
+WARM_UP = 0.5  # share of the first seed after which memory counts
+GROWTH_KIB = 1024  # its buffers are touched when they are first used
 VALUES = (0, 1, 2, 3, 7, 8, 9, 10, 11, 15, 16, 63, 64, 127, 128, 255, 256, 1023, 1024, 65535)
 VALUES += (2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1)
 FIELDS_AT = (0, 4, 8, 12, 16, 28, 128, 132, 144, 148, 152, 156, 252, 348, 440, 444, 448, 452)
@@ -338,13 +338,14 @@ def figures(took):
     return f"p50 {took[len(took) // 2]:.2f} ms, p99 {took[len(took) * 99 // 100]:.2f} ms"
 
 
-def check_fairness(stage, runner, name, reads, rounds=ROUNDS):
+def check_fairness(stage, runner, name, reads, rounds=ROUNDS, size=464):
     """One channel is flooded by another process; another domain and the operator don't mind."""
     victim, noisy = stage.started("victim", {0: "1"}), stage.started("noisy", {0: "2"})
     assert victim.power(0, "min") == noisy.power(0, "min") == "ack"
     witness = Witness(stage)
     alone = ask_in_turns(victim, rounds, stage.vmpower.status)
-    data = b"".join(frames.request(0, unit) for unit in ("max", "min") * 16)
+    noisy.channels[0].send(frames.connect(size))
+    data = b"".join(frames.request(0, unit, size=size) for unit in ("max", "min") * 256)
     flood = Flooder(noisy.channels[0], data, reads)
     try:
         served = [0]
@@ -393,12 +394,15 @@ def test_flood_beside_a_domain_where_the_total_rate_is_used_up(runner):
 
 def test_flood_beside_a_domain_without_a_rate(runner):
     """Nothing but turns protects the other: one batch of each channel, and the next."""
-    for reads in (True, False):
-        with scene(f"fair-{reads}", UNLIMITED) as stage:
-            how = "no rate, replies are read" if reads else "no rate, replies are not read"
-            counts = check_fairness(stage, runner, how, reads)
+    for reads, size, how in (
+        (True, 464, "replies are read"),
+        (False, 464, "replies are not read"),
+        (False, 16, "16-byte requests, that come faster than they can be served"),
+    ):
+        with scene(f"fair-{reads}-{size}", UNLIMITED) as stage:
+            counts = check_fairness(stage, runner, f"no rate, {how}", reads, size=size)
             assert not counts["throttled"], counts
-            assert bool(counts["dropped_replies"]) or reads, counts
+            assert counts["dropped_replies"] or reads or size == 16, counts
 
 
 TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]

@@ -117,6 +117,7 @@ static void heed(struct host *host, const struct link_message *message)
 		require(id < USED_OUTPUTS && host->owner[id] == OURS);
 		host->owner[id] = NOT_OURS;
 		break;
+	case LINK_FOREIGN:
 	case LINK_WRITE_FAILED:
 		id = message->write_failed.frequency_domain;
 		require(id < USED_OUTPUTS && host->owner[id] == OURS);
@@ -247,6 +248,24 @@ static void set_vcpu(struct host *host, struct input *input)
 			if (!host->known[vcpu->frequency_domains[i]])
 				return;
 		}
+	}
+	send_link(host, &message, NULL, 0);
+}
+
+static void set_override(struct host *host, struct input *input)
+{
+	struct link_message message = {
+		.type = LINK_OVERRIDE,
+		.override = {.domain = take_id(input, USED_DOMAINS),
+			     .vcpu = take_id(input, 12),
+			     .khz = take_u8(input) * 10000u},
+	};
+
+	if (host->honest) {
+		message.override.domain %= USED_DOMAINS;
+		if (host->n_vcpus[message.override.domain] == 0)
+			return;
+		message.override.vcpu %= host->n_vcpus[message.override.domain];
 	}
 	send_link(host, &message, NULL, 0);
 }
@@ -386,7 +405,10 @@ static void step(struct host *host, struct input *input)
 
 	switch (what % 16) {
 	case 0:
-		set_frequency_domain(host, input);
+		if ((what & 0x70) == 0x70)
+			set_override(host, input);
+		else
+			set_frequency_domain(host, input);
 		break;
 	case 1:
 		add_domain(host, input);

@@ -63,6 +63,10 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 		for (uint32_t i = 0; i < message->vcpu.n_frequency_domains; i++)
 			require(message->vcpu.frequency_domains[i] < MAX_FREQUENCY_DOMAINS);
 		break;
+	case LINK_OVERRIDE:
+		require(message->override.domain < MAX_DOMAINS);
+		require(message->override.vcpu < MAX_DOMAIN_VCPUS);
+		break;
 	default:
 		require(false); /* no type that goes to the monitor */
 	}
@@ -81,6 +85,10 @@ static inline void check_to_manager(const struct link_message *message, unsigned
 		break;
 	case LINK_CHANNEL_GONE:
 		require(message->id < MAX_CHANNELS);
+		break;
+	case LINK_FOREIGN:
+		require(message->foreign.frequency_domain < MAX_FREQUENCY_DOMAINS);
+		require(message->foreign.ours_khz > 0);
 		break;
 	case LINK_WRITE_FAILED:
 		require(message->write_failed.frequency_domain < MAX_FREQUENCY_DOMAINS);

@@ -10,7 +10,7 @@
 #include "monitor_state.h"
 
 struct tally {
-	uint32_t voters, silent, highest, holds;
+	uint32_t voters, silent, highest, holds, overrides, highest_override;
 };
 
 static inline void check_vcpu(const struct channel_monitor *monitor, uint32_t domain,
@@ -34,6 +34,14 @@ static inline void check_vcpu(const struct channel_monitor *monitor, uint32_t do
 				tally->highest = member->step;
 		} else if (vcpu->flags & VCPU_PROTECTED) {
 			tally->silent++;
+		}
+		if (vcpu->override_khz > 0) {
+			require(member->override_step < votes->n_steps);
+			require(votes->khz[member->override_step] >= vcpu->override_khz ||
+				member->override_step == votes->n_steps - 1);
+			tally->overrides++;
+			if (member->override_step > tally->highest_override)
+				tally->highest_override = member->override_step;
 		}
 	}
 	require(shared_load(monitor->shared->vcpus[domain][number].vote_khz) ==
@@ -70,9 +78,11 @@ static inline int expected_target(const struct channel_monitor *monitor,
 {
 	uint32_t step = tally->highest;
 
-	if (tally->voters == 0)
+	if (tally->overrides > 0)
+		step = tally->highest_override;
+	else if (tally->voters == 0)
 		return ARBITER_BASELINE;
-	if (monitor->setup.silence_protects && tally->silent > 0 && step < votes->non_turbo)
+	else if (monitor->setup.silence_protects && tally->silent > 0 && step < votes->non_turbo)
 		step = votes->non_turbo;
 	if (step > votes->ceiling)
 		step = votes->ceiling;

@@ -45,15 +45,15 @@ class Vmpower:
         """Where the hook reports."""
         return self.runtime / "hook.sock"
 
-    def launch(self):
-        """Start vmpowerd, don't wait for it."""
+    def launch(self, preexec=None):
+        """Start vmpowerd, don't wait for it; preexec: called in its process before."""
         command = [paths.BIN / "vmpowerd", "--config", self.config, "--runtime-dir", self.runtime]
-        self.process = Process(command, self.log)
+        self.process = Process(command, self.log, preexec=preexec)
         return self.process
 
-    def start(self):
+    def start(self, preexec=None):
         """Start vmpowerd, wait until it serves."""
-        self.launch()
+        self.launch(preexec)
         wait_until(self._ready, READY_S, "vmpowerd to be ready", state=self._state)
         return self
 

@@ -300,6 +300,97 @@ START_TEST(takes_a_vote_over)
 }
 END_TEST
 
+static void override(uint32_t domain, uint32_t vcpu, uint32_t khz)
+{
+	ck_assert_int_eq(arbiter_set_override(arbiter, domain, vcpu, khz), 0);
+}
+
+START_TEST(override_beats_votes_and_silence)
+{
+	add_frequency_domain(0, 0, STEPS - 1);
+	add_domain(0, 0, 0, true);
+	add_domain(1, 0, 0, true);
+	pin(0, 0, 0);
+	pin(1, 0, 0);
+	while (arbiter_next_dirty(arbiter) >= 0)
+		;
+	override(0, 0, 900000); /* nobody has voted: it is acquired all the same */
+	ck_assert_int_eq(arbiter_next_dirty(arbiter), 0);
+	ck_assert_uint_eq(target_khz(0), 900000);
+	ck_assert_uint_eq(arbiter_overrides(arbiter, 0), 1);
+	ck_assert_uint_eq(arbiter_voters(arbiter, 0), 0);
+	vote(1, 0, ACTION_MAX);
+	ck_assert_uint_eq(target_khz(0), 900000);
+	ck_assert_uint_eq(arbiter_vote_khz(arbiter, 1, 0), 2000000); /* it goes on beneath */
+	override(1, 0, 1100000); /* of two the highest */
+	ck_assert_uint_eq(target_khz(0), 1100000);
+	override(0, 0, 1050000); /* at least as fast as that */
+	override(1, 0, 0);
+	ck_assert_uint_eq(target_khz(0), 1100000);
+	override(0, 0, 0);
+	ck_assert_uint_eq(target_khz(0), 2000000);
+	arbiter_silence_domain(arbiter, 1);
+	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE);
+	ck_assert_uint_eq(arbiter_overrides(arbiter, 0), 0);
+}
+END_TEST
+
+START_TEST(override_is_bound_by_the_host_alone)
+{
+	add_frequency_domain(0, 2, 10);
+	add_domain(0, 1200000, 1400000, false);
+	pin(0, 0, 0);
+	vote(0, 0, ACTION_TURBO_OFF);
+	override(0, 0, 1700000); /* beyond the domain's limits, and turbo */
+	ck_assert_uint_eq(target_khz(0), 1700000);
+	override(0, 0, UINT32_MAX);
+	ck_assert_uint_eq(target_khz(0), 1800000);
+	override(0, 0, 1);
+	ck_assert_uint_eq(target_khz(0), 1000000);
+	override(0, 0, 1900000);
+	add_frequency_domain(0, 0, STEPS - 1); /* the host's limits are lifted */
+	ck_assert_uint_eq(target_khz(0), 1900000);
+	vote(0, 0, ACTION_MAX);
+	override(0, 0, 0);
+	ck_assert_uint_eq(target_khz(0), 1400000);
+}
+END_TEST
+
+START_TEST(override_moves_along)
+{
+	struct frequency_table odd = make_table(5, 4, 850000);
+	uint32_t ids[] = {1, 2, 1};
+
+	add_frequency_domain(0, 0, STEPS - 1);
+	add_frequency_domain(1, 0, STEPS - 1);
+	ck_assert_int_eq(arbiter_set_frequency_domain(arbiter, 2, &odd, 0, 4), 0);
+	add_domain(0, 0, 0, true);
+	override(0, 0, 1000000); /* before anybody said where it runs */
+	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, 0, 0, ids, 3), 0); /* may not vote */
+	ck_assert_uint_eq(target_khz(1), 1000000);
+	ck_assert_uint_eq(target_khz(2), 1050000);
+	ck_assert_uint_eq(arbiter_overrides(arbiter, 1), 1);
+	pin(0, 0, 0);
+	ck_assert_uint_eq(target_khz(0), 1000000);
+	ck_assert_int_eq(arbiter_target(arbiter, 1), ARBITER_BASELINE);
+	ck_assert_int_eq(arbiter_set_frequency_domain(arbiter, 0, &odd, 0, 4), 0);
+	ck_assert_uint_eq(target_khz(0), 1050000);
+	arbiter_silence_domain(arbiter, 0);
+	ck_assert_uint_eq(target_khz(0), 1050000);
+	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, 0, 0, NULL, 0), 0);
+	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE);
+	pin(0, 0, 0);
+	ck_assert_uint_eq(target_khz(0), 1050000);
+	arbiter_remove_domain(arbiter, 0);
+	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE);
+	ck_assert_int_eq(arbiter_set_override(arbiter, 0, 0, 1), -ENOENT);
+	add_domain(0, 0, 0, true);
+	pin(0, 0, 0);
+	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE);
+	ck_assert_int_eq(arbiter_set_override(arbiter, 0, 4, 1), -ENOENT);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("arbiter");
@@ -317,6 +408,9 @@ static Suite *make_suite(void)
 	tcase_add_test(tcase, refuses);
 	tcase_add_test(tcase, vote_moves_along);
 	tcase_add_test(tcase, takes_a_vote_over);
+	tcase_add_test(tcase, override_beats_votes_and_silence);
+	tcase_add_test(tcase, override_is_bound_by_the_host_alone);
+	tcase_add_test(tcase, override_moves_along);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

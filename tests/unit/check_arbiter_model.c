@@ -36,6 +36,7 @@ struct model_fd {
 struct model_vcpu {
 	bool known, voted, turbo_off;
 	uint32_t flags, n, ids[N_FDS], steps[N_FDS];
+	uint32_t override_khz; /* 0: none */
 };
 
 struct model_domain {
@@ -107,10 +108,17 @@ static uint32_t model_at_least(const struct model_fd *fd, uint32_t khz)
 	return fd->table.n_steps - 1;
 }
 
+static uint32_t model_within(const struct model_fd *fd, uint32_t step)
+{
+	if (step > fd->ceiling)
+		step = fd->ceiling;
+	return step < fd->floor ? fd->floor : step;
+}
+
 static int model_target(const struct model *model, uint32_t id)
 {
 	const struct model_fd *fd = &model->fds[id];
-	uint32_t best = 0;
+	uint32_t best = 0, override_khz = 0;
 	bool voters = false, silent = false;
 
 	for (uint32_t d = 0; d < N_DOMAINS; d++) {
@@ -120,6 +128,8 @@ static int model_target(const struct model *model, uint32_t id)
 			for (uint32_t i = 0; i < vcpu->n; i++) {
 				if (vcpu->ids[i] != id)
 					continue;
+				if (vcpu->override_khz > override_khz)
+					override_khz = vcpu->override_khz;
 				if (vcpu->voted) {
 					voters = true;
 					best = vcpu->steps[i] > best ? vcpu->steps[i] : best;
@@ -129,13 +139,13 @@ static int model_target(const struct model *model, uint32_t id)
 			}
 		}
 	}
+	if (override_khz > 0)
+		return (int)model_within(fd, model_at_least(fd, override_khz));
 	if (!voters)
 		return ARBITER_BASELINE;
 	if (silent && model->silence_protects && best < fd->table.non_turbo)
 		best = fd->table.non_turbo;
-	if (best > fd->ceiling)
-		best = fd->ceiling;
-	return (int)(best < fd->floor ? fd->floor : best);
+	return (int)model_within(fd, best);
 }
 
 static void model_set_vcpu(struct model *model, uint32_t d, uint32_t v, uint32_t flags,
@@ -294,6 +304,15 @@ static void random_vote(struct model *model, uint32_t d, uint32_t scenario, uint
 	model_vote(model, d, v, action);
 }
 
+static void random_override(struct model *model, uint32_t d)
+{
+	uint32_t v = random_below(N_VCPUS);
+	uint32_t khz = random_below(2) ? 0 : 300000 + random_below(3000000);
+
+	ck_assert_int_eq(arbiter_set_override(arbiter, d, v, khz), 0);
+	model->domains[d].vcpus[v].override_khz = khz;
+}
+
 /* Is everything as the model has it, and was every change of a target announced? */
 static void compare(const struct model *model, int *last, uint32_t scenario, uint32_t operation)
 {
@@ -349,6 +368,8 @@ static void run_scenario(uint32_t seed)
 			random_domain(model, d);
 		} else if (what < 40) {
 			random_vcpu(model, d);
+		} else if (what < 48) {
+			random_override(model, d);
 		} else if (what < 94) {
 			random_vote(model, d, seed, operation);
 		} else if (what < 97) {
@@ -376,7 +397,7 @@ static uint32_t from_environment(const char *name, uint32_t otherwise)
 START_TEST(agrees_with_the_model)
 {
 	uint32_t seed = from_environment("VMPOWER_TEST_SEED", 1);
-	uint32_t n = from_environment("VMPOWER_TEST_SCENARIOS", 3000);
+	uint32_t n = from_environment("VMPOWER_TEST_SCENARIOS", 10000);
 
 	printf("arbiter: scenarios with seeds %u to %u\n", seed, seed + n - 1);
 	for (uint32_t i = 0; i < n; i++)

@@ -1,270 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * org.vmpower.Manager over a real socket and on a real registry; libvirt, the monitor and
- * cpufreq are stood in for by the functions below, which the linker takes before the library's.
- */
-#include "varlink_fixture.h"
-
-#include "control.h"
-#include "control_methods.h"
-#include "varlink_text.h"
-
-#define METHOD(name, parameters)                                                                   \
-	"{\"method\":\"org.vmpower.Manager." name "\",\"parameters\":" parameters "}"
-#define RESULT(parameters) "{\"parameters\":" parameters "}"
-#define ERROR(name, parameters)                                                                    \
-	"{\"error\":\"org.vmpower.Manager." name "\",\"parameters\":" parameters "}"
-#define INVALID(name)                                                                              \
-	"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":"       \
-	"\"" name "\"}}"
-#define UUID_1 "11111111-1111-1111-1111-111111111111"
-#define UUID_2 "22222222-2222-2222-2222-222222222222"
-
-/* --- stand-ins ------------------------------------------------------------------------ */
-
-struct virt {
-	struct loop *loop;
-	struct loop_timer answer;
-	void (*found)(void *context, int error, const char *xml, size_t size);
-	void *context;
-	int error;	  /* what lookups find */
-	int lookup_error; /* what virt_lookup() itself returns, where negative */
-	bool silent;	  /* lookups find nothing, ever */
-	const char *xml;
-	char asked[MAX_DOMAIN_NAME];
-	int n_cancelled;
-};
-
-static struct {
-	struct fixture fixture;
-	struct control *control;
-	struct registry *registry;
-	struct virt virt;
-	int n_registered;
-} stage;
-
-static struct shared_state shared; /* 10s of MB, of which pages in use alone take memory */
-static struct frequency_domain frequency[2];
-
-struct domains {
-	int unused;
-};
-static struct domains the_domains;
-
-static void on_answer(struct loop_timer *timer)
-{
-	struct virt *virt = container_of(timer, struct virt, answer);
-	size_t size = virt->error ? 0 : strlen(virt->xml);
-
-	virt->found(virt->context, virt->error, virt->error ? NULL : virt->xml, size);
-}
-
-int virt_lookup(struct virt *virt, const char *name_or_uuid,
-		void (*found)(void *context, int error, const char *xml, size_t size),
-		void *context)
-{
-	if (virt->lookup_error < 0)
-		return virt->lookup_error;
-	virt->found = found;
-	virt->context = context;
-	(void)snprintf(virt->asked, sizeof(virt->asked), "%s", name_or_uuid);
-	if (!virt->silent)
-		loop_timer_set(virt->loop, &virt->answer, 0);
-	return 42;
-}
-
-void virt_cancel(struct virt *virt, int cookie)
-{
-	ck_assert_int_eq(cookie, 42);
-	__atomic_add_fetch(&virt->n_cancelled, 1, __ATOMIC_RELAXED);
-}
-
-bool virt_connected(const struct virt *virt)
-{
-	return virt->error == 0;
-}
-
-const char *virt_uri(const struct virt *virt)
-{
-	(void)virt;
-	return "test:///";
-}
-
-struct monitor_process *domains_monitor(struct domains *domains)
-{
-	ck_assert_ptr_eq(domains, &the_domains);
-	return (struct monitor_process *)&shared;
-}
-
-const struct shared_state *monitor_state(const struct monitor_process *monitor)
-{
-	ck_assert_ptr_eq(monitor, (struct monitor_process *)&shared);
-	return &shared;
-}
-
-pid_t monitor_pid(const struct monitor_process *monitor)
-{
-	(void)monitor;
-	return 77;
-}
-
-uint32_t monitor_restarts(const struct monitor_process *monitor)
-{
-	(void)monitor;
-	return 3;
-}
-
-uint32_t cpufreq_count(const struct cpufreq *cpufreq)
-{
-	(void)cpufreq;
-	return array_size(frequency);
-}
-
-const struct frequency_domain *cpufreq_get(const struct cpufreq *cpufreq, uint32_t id)
-{
-	(void)cpufreq;
-	return &frequency[id];
-}
-
-const struct frequency_domain *cpufreq_of_cpu(const struct cpufreq *cpufreq, unsigned int cpu)
-{
-	(void)cpufreq;
-	for (size_t i = 0; i < array_size(frequency); i++) {
-		if (cpuset_has(&frequency[i].cpus, cpu))
-			return &frequency[i];
-	}
-	return NULL;
-}
-
-int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online)
-{
-	(void)cpufreq;
-	return cpuset_parse("0-7", online);
-}
-
-int domains_register(struct domains *domains, struct domain_description *description,
-		     const char *source)
-{
-	struct domain *domain = registry_find_uuid(stage.registry, description->uuid);
-
-	ck_assert_ptr_eq(domains, &the_domains);
-	ck_assert_str_eq(source, "operator");
-	stage.n_registered++;
-	if (description->id < 0) {
-		domain_description_free(description);
-		return -ESRCH;
-	}
-	if (domain)
-		registry_remove(stage.registry, domain);
-	return registry_add(stage.registry, description, &domain);
-}
-
-int domains_unregister(struct domains *domains, const char *uuid, const char *source)
-{
-	ck_assert_ptr_eq(domains, &the_domains);
-	ck_assert_str_eq(source, "operator");
-	registry_remove(stage.registry, registry_find_uuid(stage.registry, uuid));
-	return 0;
-}
-
-void domains_channel_enable(struct domains *domains, struct channel *channel, bool enabled)
-{
-	ck_assert_ptr_eq(domains, &the_domains);
-	channel->enabled = enabled;
-}
-
-void domains_channel_remove(struct domains *domains, struct channel *channel)
-{
-	ck_assert_ptr_eq(domains, &the_domains);
-	channel->state = CHANNEL_REMOVED;
-}
-
-void domains_channel_add(struct domains *domains, struct channel *channel)
-{
-	ck_assert_ptr_eq(domains, &the_domains);
-	channel->state = CHANNEL_CONNECTING;
-}
-
-/* --- stage ---------------------------------------------------------------------------- */
-
-#define CHANNEL_XML(n)                                                                             \
-	"<channel type='unix'><source mode='bind' path='/run/" n "'/>"                             \
-	"<target type='virtio' name='virtio.serial.port.poweragent." n "'/></channel>"
-#define DOMAIN_XML(id, name, uuid, channels)                                                       \
-	"<domain type='kvm' " id "><name>" name "</name><uuid>" uuid "</uuid>"                     \
-	"<vcpu current='2'>3</vcpu><cputune><vcpupin vcpu='0' cpuset='2,5-6'/>"                    \
-	"<vcpupin vcpu='1' cpuset='5'/></cputune><devices>" channels "</devices></domain>"
-
-static struct domain *enter(const char *xml)
-{
-	struct domain_description *description;
-	struct xml_error error;
-	struct domain *domain;
-
-	ck_assert_int_eq(domain_xml_parse(xml, strlen(xml), &description, &error), 0);
-	ck_assert_int_eq(registry_add(stage.registry, description, &domain), 0);
-	return domain;
-}
-
-/* One domain, "vm1", with channels 0 (connected), 1 (can't be connected) and 5 (removed). */
-static void dress(void)
-{
-	struct domain *domain = enter(DOMAIN_XML(
-		"id='9'", "vm1", UUID_1, CHANNEL_XML("0") CHANNEL_XML("1") CHANNEL_XML("5")));
-
-	domain->channels[0].state = CHANNEL_CONNECTED;
-	domain->channels[1].last_error = -ECONNREFUSED;
-	domain->channels[2].state = CHANNEL_REMOVED;
-	shared.channels[domain->channels[0].id] = (struct shared_channel){
-		.requests = 10,
-		.acks = 6,
-		.nacks = 4,
-		.resyncs = 1,
-		.dropped_replies = 2,
-		.throttled = 3,
-		.refused = {[REFUSED_UNPINNED - 1] = 4},
-	};
-	/* what no honest monitor counts */
-	shared.channels[domain->channels[1].id].requests = UINT64_MAX;
-	shared.vcpus[domain->id][1].vote_khz = 2400000;
-	frequency[0] = (struct frequency_domain){.id = 0, .policy = 0};
-	frequency[1] = (struct frequency_domain){.id = 1, .policy = 4, .acquired = true};
-	ck_assert_int_eq(cpuset_parse("0-3", &frequency[0].cpus), 0);
-	ck_assert_int_eq(cpuset_parse("4-7", &frequency[1].cpus), 0);
-}
-
-static void setup(void)
-{
-	int fd = fixture_open(&stage.fixture);
-	struct control_parts parts = {
-		.loop = stage.fixture.loop,
-		.domains = &the_domains,
-		.virt = &stage.virt,
-	};
-
-	ck_assert_int_eq(registry_new(&stage.registry), 0);
-	dress();
-	parts.registry = stage.registry;
-	stage.virt = (struct virt){.loop = stage.fixture.loop, .answer = {.on_expiry = on_answer}};
-	ck_assert_int_eq(control_new(&parts, fd, &stage.control), 0);
-	/* the test starts the loop when it has set what libvirt says */
-}
-
-static void teardown(void)
-{
-	fixture_stop(&stage.fixture);
-	control_free(stage.control);
-	registry_free(stage.registry);
-	fixture_close(&stage.fixture);
-}
-
-static struct peer begin(void)
-{
-	fixture_start(&stage.fixture);
-	return peer_connect(&stage.fixture);
-}
-
-/* --- tests ---------------------------------------------------------------------------- */
+/* org.vmpower.Manager over a real socket and on a real registry: domains and channels. */
+#include "control_stage.h"
 
 START_TEST(status)
 {
@@ -328,10 +64,13 @@ START_TEST(domain_in_full)
 			"\"enabled\":true,\"error\":null,\"requests\":0,\"acks\":0,\"nacks\":0,"
 			"\"resyncs\":0,\"dropped_replies\":0,\"throttled\":0}],\"vcpus\":["
 			"{\"vcpu\":0,\"online\":true,\"cpus\":\"2,5-6\",\"vote_khz\":null,"
+			"\"override_khz\":null,"
 			"\"frequency_domains\":[0,4]},"
 			"{\"vcpu\":1,\"online\":true,\"cpus\":\"5\",\"vote_khz\":2400000,"
+			"\"override_khz\":1000000,"
 			"\"frequency_domains\":[4]},"
 			"{\"vcpu\":2,\"online\":false,\"cpus\":null,\"vote_khz\":null,"
+			"\"override_khz\":null,"
 			"\"frequency_domains\":[]}]}",
 			0, NULL);
 		char *text = json_dumps(domain, 0);
@@ -364,7 +103,6 @@ START_TEST(hangup_is_shown_though_it_connects_again)
 }
 END_TEST
 
-#define NO_VM2 ERROR("NoSuchDomain", "{\"domain\":\"vm2\"}")
 #define NO_CHANNEL(n) ERROR("NoSuchChannel", "{\"domain\":\"vm1\",\"number\":" n "}")
 #define CHANGED(n) RESULT("{\"changed\":" n "}")
 #define MAX_STEPS 4
@@ -543,6 +281,7 @@ START_TEST(table_and_description_agree)
 			static const char *const types[] = {
 				[VARLINK_BOOL] = "bool",
 				[VARLINK_STRING] = "string",
+				[VARLINK_INT] = "int",
 				[VARLINK_INTS] = "[]int",
 			};
 			size_t used = strlen(wanted);

@@ -58,9 +58,18 @@ static void make(enum link_type type)
 	case LINK_ACQUIRED:
 		message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS - 1;
 		break;
+	case LINK_OVERRIDE:
+		message.override.domain = MAX_DOMAINS - 1;
+		message.override.vcpu = MAX_DOMAIN_VCPUS - 1;
+		message.override.khz = UINT32_MAX;
+		break;
 	case LINK_ACQUIRE:
 	case LINK_RELEASE:
 		message.id = MAX_FREQUENCY_DOMAINS - 1;
+		break;
+	case LINK_FOREIGN:
+		message.foreign.frequency_domain = MAX_FREQUENCY_DOMAINS - 1;
+		message.foreign.ours_khz = 1;
 		break;
 	case LINK_WRITE_FAILED:
 		message.write_failed.frequency_domain = MAX_FREQUENCY_DOMAINS - 1;
@@ -68,6 +77,8 @@ static void make(enum link_type type)
 		break;
 	case LINK_SETUP:
 	case LINK_READY:
+	case LINK_PING:
+	case LINK_PONG:
 	case LINK_VIOLATION:
 		break;
 	}
@@ -88,13 +99,17 @@ static const struct {
 	{LINK_CHANNEL_ADD, LINK_TO_MONITOR, 1, 8 + 12},
 	{LINK_CHANNEL_ENABLE, LINK_TO_MONITOR, 0, 8 + 12},
 	{LINK_CHANNEL_REMOVE, LINK_TO_MONITOR, 0, 12},
-	{LINK_ACQUIRED, LINK_TO_MONITOR, 1, 8 + 8},
+	{LINK_ACQUIRED, LINK_TO_MONITOR, 1, 8 + 12},
+	{LINK_OVERRIDE, LINK_TO_MONITOR, 0, 8 + 12},
 	{LINK_READY, LINK_TO_MANAGER, 0, 8},
 	{LINK_VIOLATION, LINK_TO_MANAGER, 0, 12},
+	{LINK_PING, LINK_TO_MONITOR, 0, 8},
+	{LINK_PONG, LINK_TO_MANAGER, 0, 8},
 	{LINK_ACQUIRE, LINK_TO_MANAGER, 0, 12},
 	{LINK_RELEASE, LINK_TO_MANAGER, 0, 12},
 	{LINK_CHANNEL_GONE, LINK_TO_MANAGER, 0, 12},
 	{LINK_WRITE_FAILED, LINK_TO_MANAGER, 0, 8 + 12},
+	{LINK_FOREIGN, LINK_TO_MANAGER, 0, 8 + 12},
 };
 
 static int validate(unsigned int n_fds, enum link_direction direction)
@@ -155,10 +170,14 @@ END_TEST
 	X(LINK_ACQUIRED, message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS)                \
 	X(LINK_ACQUIRED, message.acquired.error = -EBUSY) /* and yet an fd */                      \
 	X(LINK_ACQUIRED, message.acquired.error = 1)                                               \
+	X(LINK_OVERRIDE, message.override.domain = MAX_DOMAINS)                                    \
+	X(LINK_OVERRIDE, message.override.vcpu = MAX_DOMAIN_VCPUS)                                 \
 	X(LINK_ACQUIRE, message.id = MAX_FREQUENCY_DOMAINS)                                        \
 	X(LINK_RELEASE, message.id = MAX_FREQUENCY_DOMAINS)                                        \
 	X(LINK_CHANNEL_GONE, message.id = MAX_CHANNELS)                                            \
 	X(LINK_WRITE_FAILED, message.write_failed.frequency_domain = UINT32_MAX)                   \
+	X(LINK_FOREIGN, message.foreign.frequency_domain = MAX_FREQUENCY_DOMAINS)                  \
+	X(LINK_FOREIGN, message.foreign.ours_khz = 0)                                              \
 	X(LINK_WRITE_FAILED, message.write_failed.error = 0)
 
 START_TEST(out_of_bounds)
@@ -178,7 +197,7 @@ END_TEST
 
 START_TEST(unknown_types)
 {
-	static const uint32_t unknown[] = {0, 11, 31, 38, 1000, UINT32_MAX};
+	static const uint32_t unknown[] = {0, 13, 31, 40, 1000, UINT32_MAX};
 
 	for (size_t i = 0; i < array_size(unknown); i++) {
 		memset(&message, 0, sizeof(message));

@@ -252,6 +252,69 @@ START_TEST(several_frequency_domains)
 }
 END_TEST
 
+static void set_override(uint32_t domain, uint32_t vcpu, uint32_t khz)
+{
+	host.message.type = LINK_OVERRIDE;
+	host.message.override = (struct link_override){.domain = domain, .vcpu = vcpu, .khz = khz};
+	send_fds(NULL, 0);
+}
+
+START_TEST(override_without_a_guest)
+{
+	int file;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	set_override(0, 0, 900000);
+	receive_id(LINK_ACQUIRE, 0);
+	send_acquired(0, -EBUSY, NULL, 0);
+	set_override(0, 0, 900000); /* once more: tried once more */
+	file = grant(0);
+	settle();
+	ck_assert_uint_eq(content(file), 900000);
+	ck_assert_uint_eq(host.shared->frequency_domains[0].target_khz, 900000);
+	ck_assert_uint_eq(host.shared->frequency_domains[0].n_voters, 0);
+	send_id(LINK_DOMAIN_SILENCE, 0);
+	set_override(0, 0, 1000000);
+	settle();
+	ck_assert_uint_eq(content(file), 1000000);
+	set_override(0, 0, 0);
+	receive_id(LINK_RELEASE, 0);
+	/* and what is asked for and taken back before it is ours */
+	set_override(0, 0, 900000);
+	receive_id(LINK_ACQUIRE, 0);
+	set_override(0, 0, 0);
+	send_acquired(0, 0, &file, 1);
+	receive_id(LINK_RELEASE, 0);
+}
+END_TEST
+
+START_TEST(override_beats_requests)
+{
+	int guest, file;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	request(guest, GUEST_SCALE_MIN, 0);
+	file = grant(0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	set_override(0, 0, MAX_KHZ);
+	settle();
+	ck_assert_uint_eq(content(file), MAX_KHZ);
+	request(guest, GUEST_SCALE_UP, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK); /* its vote is taken down */
+	ck_assert_uint_eq(content(file), MAX_KHZ);
+	ck_assert_uint_eq(host.shared->vcpus[0][0].vote_khz, MIN_KHZ + 100000);
+	set_override(0, 0, 0);
+	settle();
+	ck_assert_uint_eq(content(file), MIN_KHZ + 100000);
+	set_override(0, 0, MAX_KHZ);
+	send_id(LINK_DOMAIN_REMOVE, 0);
+	receive_id(LINK_RELEASE, 0);
+}
+END_TEST
+
 START_TEST(refuses)
 {
 	static const struct {
@@ -413,6 +476,8 @@ static Suite *make_suite(void)
 	tcase_add_test(tcase, parked_channels_hold_nobody_up);
 	tcase_add_test(tcase, order_is_kept_around_a_wait);
 	tcase_add_test(tcase, several_frequency_domains);
+	tcase_add_test(tcase, override_without_a_guest);
+	tcase_add_test(tcase, override_beats_requests);
 	tcase_add_test(tcase, refuses);
 	tcase_add_test(tcase, disabled_channel);
 	tcase_add_test(tcase, queries);

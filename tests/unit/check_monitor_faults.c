@@ -311,6 +311,27 @@ START_TEST(total_rate_counts_for_all)
 }
 END_TEST
 
+/* One channel uses up what there is for all: another that asks once is not made to wait. */
+START_TEST(quiet_channel_is_served_beyond_the_total_rate)
+{
+	struct link_setup setup = {.rate = 1000, .burst = 100, .total_rate = 1};
+	int busy, quiet;
+
+	restart(&setup);
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	busy = add_channel(0);
+	quiet = add_channel(1);
+	for (int n = 0; n < 120; n++)
+		request(busy, GUEST_SCALE_MIN, 9);
+	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
+	request(quiet, GUEST_SCALE_MIN, 9);
+	ck_assert_uint_eq(reply(quiet), GUEST_NACK);
+	ck_assert_uint_eq(shared_load(host.shared->channels[1].throttled), 0);
+	ck_assert_uint_lt(shared_load(host.shared->channels[0].requests), 120);
+}
+END_TEST
+
 START_TEST(last_vote_is_written_after_the_interval)
 {
 	struct link_setup setup = {.transition_interval_us = 200000};
@@ -439,6 +460,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tcase, garbage_is_throttled);
 	tcase_add_test(tcase, dribble_is_throttled);
 	tcase_add_test(tcase, total_rate_counts_for_all);
+	tcase_add_test(tcase, quiet_channel_is_served_beyond_the_total_rate);
 	tcase_add_test(tcase, last_vote_is_written_after_the_interval);
 	tcase_add_test(tcase, notices_wait_for_room);
 	tcase_add_loop_test(tcase, ends_on_nonsense, 0, 8);

@@ -123,6 +123,29 @@ START_TEST(update_replaces_a_channel_with_a_new_path)
 }
 END_TEST
 
+START_TEST(overrides_stay_until_the_domain_ends)
+{
+	struct domain_description *description = describe(1, 0, 1);
+	struct domain *d;
+
+	description->n_vcpus = 4;
+	ck_assert_int_eq(registry_add(registry, description, &d), 0);
+	ck_assert_uint_eq(domain_override(d, 3), 0);
+	ck_assert_int_eq(domain_set_override(d, 3, 0), 0); /* nothing to remember */
+	ck_assert_ptr_null(d->overrides);
+	ck_assert_int_eq(domain_set_override(d, 3, 1200000), 0);
+	ck_assert_int_eq(domain_set_override(d, 0, 1), 0);
+	description = describe(1, 0, 2);
+	description->n_vcpus = 4;
+	ck_assert_int_eq(registry_update(d, description), 0);
+	ck_assert_uint_eq(domain_override(d, 3), 1200000);
+	ck_assert_uint_eq(domain_override(d, 1), 0);
+	ck_assert_int_eq(domain_set_override(d, 3, 0), 0);
+	ck_assert_uint_eq(domain_override(d, 3), 0);
+	ck_assert_uint_eq(domain_override(d, 0), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("registry");
@@ -135,6 +158,7 @@ int main(void)
 	tcase_add_test(tcase, full_registry_says_so);
 	tcase_add_test(tcase, update_keeps_channels_that_stay);
 	tcase_add_test(tcase, update_replaces_a_channel_with_a_new_path);
+	tcase_add_test(tcase, overrides_stay_until_the_domain_ends);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The subcommand verify: which files someone else has changed. */
+#include <stdio.h>
+#include <time.h>
+
+#include "ctl.h"
+#include "table.h"
+
+static void time_cell(struct table *table, json_int_t seconds)
+{
+	time_t when = (time_t)seconds;
+	struct tm tm;
+	char text[64];
+
+	if (localtime_r(&when, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) > 0)
+		table_cell(table, "%s", text);
+	else
+		table_cell(table, "%s", "");
+}
+
+static int print_findings(json_t *findings)
+{
+	static const struct table_column columns[] = {
+		{"CPU", false}, {"FILE", false}, {"OURS", true}, {"FOUND", true}, {"SINCE", false},
+	};
+	cleanup_table struct table table;
+	json_t *finding;
+	size_t i;
+
+	table_init(&table, columns, array_size(columns));
+	json_array_foreach(findings, i, finding)
+	{
+		table_cell(&table, "%s", ctl_text(finding, "cpus"));
+		table_cell(&table, "policy%" JSON_INTEGER_FORMAT "/%s",
+			   ctl_number(finding, "frequency_domain"), ctl_text(finding, "file"));
+		table_cell(&table, "%s", ctl_text(finding, "ours"));
+		table_cell(&table, "%s",
+			   json_is_string(json_object_get(finding, "error"))
+				   ? ctl_text(finding, "error")
+				   : ctl_text(finding, "found"));
+		time_cell(&table, ctl_number(finding, "since"));
+	}
+	return ctl_print(&table);
+}
+
+int ctl_verify(const struct ctl *ctl)
+{
+	cleanup_json json_t *reply = NULL;
+	json_t *findings;
+	int r = ctl_call(ctl, "Verify", json_object(), &reply);
+
+	if (r != CTL_OK)
+		return r;
+	findings = json_object_get(reply, "findings");
+	if (json_array_size(findings) == 0) {
+		if (!ctl->json)
+			(void)printf("frequency domains that are ours: %" JSON_INTEGER_FORMAT
+				     "; all is as vmpower wrote it\n",
+				     ctl_number(reply, "checked"));
+		return CTL_OK;
+	}
+	if (!ctl->json)
+		(void)print_findings(findings);
+	return CTL_FAILED;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control_cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "control_context.h"
+#include "control_cpu_json.h"
+#include "control_json.h"
+#include "control_reply.h"
+#include "decision.h"
+#include "placement.h"
+
+static struct decision_sources sources_of(const struct control_context *control)
+{
+	return (struct decision_sources){
+		.registry = control->parts.registry,
+		.cpufreq = control->parts.cpufreq,
+		.config = control->parts.config,
+		.state = control_state(control),
+	};
+}
+
+/* The host's CPUs as far as anything is known of them. */
+static void find_cpus(const struct cpufreq *cpufreq, struct cpuset *online, struct cpuset *all)
+{
+	if (cpufreq_online(cpufreq, online) < 0)
+		memset(online, 0, sizeof(*online));
+	*all = *online;
+	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
+		unsigned int cpu;
+
+		cpuset_for_each (cpu, &cpufreq_get(cpufreq, id)->cpus)
+			cpuset_add(all, cpu);
+	}
+}
+
+/* --- ListCpus ------------------------------------------------------------------------- */
+
+struct listing {
+	const struct cpufreq *cpufreq;
+	const struct shared_state *state;
+	const struct decision *decisions;
+	json_t **clocks; /* by frequency domain's id, then that of the CPUs without one */
+	uint32_t n_clocks;
+};
+
+static int list_cpu(struct listing *listing, json_t *cpus, unsigned int cpu, bool online)
+{
+	const struct frequency_domain *f = cpufreq_of_cpu(listing->cpufreq, cpu);
+	json_t **clock = &listing->clocks[f ? f->id : listing->n_clocks - 1];
+
+	/* a clock is read once, however many CPUs share it */
+	if (!*clock)
+		*clock = control_json_clock(listing->cpufreq, f,
+					    f ? &listing->decisions[f->id] : NULL, listing->state);
+	return json_array_append_new(cpus, *clock ? control_json_cpu(*clock, cpu, online) : NULL);
+}
+
+static json_t *list_all(struct listing *listing)
+{
+	json_t *cpus = json_array();
+	struct cpuset online, all;
+	unsigned int cpu;
+
+	find_cpus(listing->cpufreq, &online, &all);
+	cpuset_for_each (cpu, &all) {
+		if (list_cpu(listing, cpus, cpu, cpuset_has(&online, cpu)) < 0) {
+			json_decref(cpus);
+			return NULL;
+		}
+	}
+	return cpus;
+}
+
+void control_list_cpus(struct varlink_call *call, void *context)
+{
+	const struct control_context *control = context;
+	const struct decision_sources sources = sources_of(control);
+	cleanup_free struct decision *decisions = decision_all(&sources);
+	struct listing listing = {
+		.cpufreq = sources.cpufreq,
+		.state = sources.state,
+		.decisions = decisions,
+		.n_clocks = cpufreq_count(sources.cpufreq) + 1,
+	};
+	cleanup_free json_t **clocks = calloc(listing.n_clocks, sizeof(*clocks));
+	json_t *cpus = NULL;
+
+	listing.clocks = clocks;
+	if (decisions && clocks)
+		cpus = list_all(&listing);
+	for (uint32_t i = 0; clocks && i < listing.n_clocks; i++)
+		json_decref(clocks[i]);
+	varlink_reply(call, cpus ? json_pack("{s:o}", "cpus", cpus) : NULL);
+}
+
+/* --- ExplainCpu ----------------------------------------------------------------------- */
+
+struct explanation {
+	const struct frequency_domain *f;
+	struct decision decision;
+	bool silence_protects;
+	json_t *says;
+	bool failed;
+};
+
+static void count_say(void *context, const struct frequency_domain *f, const struct say *say)
+{
+	struct explanation *explanation = context;
+
+	if (f == explanation->f)
+		decision_add(&explanation->decision, f, say);
+}
+
+static void list_say(void *context, const struct frequency_domain *f, const struct say *say)
+{
+	struct explanation *explanation = context;
+
+	if (f == explanation->f &&
+	    json_array_append_new(explanation->says,
+				  control_json_say(f, &explanation->decision, say,
+						   explanation->silence_protects)) < 0)
+		explanation->failed = true;
+}
+
+/* vCPUs that may run on the CPU as on any other, and have no say. */
+static int count_floating(const struct decision_sources *sources, const struct cpuset *online)
+{
+	int n = 0;
+
+	if (sources->config->allow_unpinned)
+		return 0;
+	for (const struct domain *d = registry_next(sources->registry, NULL); d;
+	     d = registry_next(sources->registry, d)) {
+		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
+			const struct vcpu_description *vcpu = &d->description->vcpus[i];
+
+			n += vcpu->online && !placement_pinned(vcpu, online);
+		}
+	}
+	return n;
+}
+
+static json_t *write_error(const struct frequency_domain *f, const struct shared_state *state)
+{
+	int error = state ? shared_load(state->frequency_domains[f->id].last_error) : 0;
+	char buffer[128];
+
+	/* the monitor is not trusted with a number that can't be negated */
+	if (error >= 0 || error < -4095)
+		return json_null();
+	return control_json_text(strerror_r(-error, buffer, sizeof(buffer)));
+}
+
+void control_explain_cpu(struct varlink_call *call, void *context)
+{
+	const struct control_context *control = context;
+	const struct decision_sources sources = sources_of(control);
+	json_int_t number = json_integer_value(json_object_get(varlink_parameters(call), "cpu"));
+	struct explanation explanation = {
+		.silence_protects = sources.config->silence == SILENCE_PROTECT,
+	};
+	struct cpuset online, all;
+	json_t *clock, *cpu;
+
+	find_cpus(sources.cpufreq, &online, &all);
+	if (number < 0 || number >= MAX_CPUS || !cpuset_has(&all, (unsigned int)number)) {
+		varlink_error(call, "NoSuchCpu", json_pack("{s:I}", "cpu", number));
+		return;
+	}
+	explanation.f = cpufreq_of_cpu(sources.cpufreq, (unsigned int)number);
+	explanation.says = json_array();
+	if (explanation.f) {
+		decision_each_say(&sources, count_say, &explanation);
+		decision_conclude(&explanation.decision, explanation.f,
+				  explanation.silence_protects);
+		decision_each_say(&sources, list_say, &explanation);
+	}
+	clock = control_json_clock(sources.cpufreq, explanation.f, &explanation.decision,
+				   sources.state);
+	cpu = clock ? control_json_cpu(clock, (unsigned int)number,
+				       cpuset_has(&online, (unsigned int)number))
+		    : NULL;
+	json_decref(clock);
+	if (explanation.failed) {
+		json_decref(explanation.says);
+		explanation.says = NULL;
+	}
+	varlink_reply(
+		call,
+		json_pack("{s:o, s:o, s:o, s:i, s:o}", "cpu", cpu, "limits",
+			  explanation.f ? control_json_limits(explanation.f) : json_null(), "vcpus",
+			  explanation.says, "floating", count_floating(&sources, &online),
+			  "write_error",
+			  explanation.f ? write_error(explanation.f, sources.state) : json_null()));
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control_cpu_json.h"
+
+#include "control_json.h"
+#include "link.h"
+#include "number.h"
+
+static json_t *khz_json(uint32_t khz)
+{
+	return khz > 0 ? json_integer(khz) : json_null();
+}
+
+/* A value as a file has it; null where it is none */
+static json_t *text_khz_json(const char *text)
+{
+	uint32_t khz;
+
+	return parse_u32(text, UINT32_MAX, &khz) == 0 ? json_integer(khz) : json_null();
+}
+
+static json_t *baseline_json(const struct cpufreq *cpufreq, uint32_t id)
+{
+	struct baseline_entry entry;
+
+	if (cpufreq_baseline(cpufreq, id, &entry) < 0)
+		return json_null();
+	return json_pack("{s:s, s:o, s:o}", "governor", entry.governor, "min_khz",
+			 text_khz_json(entry.min_freq), "max_khz", text_khz_json(entry.max_freq));
+}
+
+static json_t *decider_json(const struct decision *decision)
+{
+	const struct leader *leader = decision->leader;
+
+	if (!leader)
+		return json_pack("{s:s, s:n, s:n, s:i, s:n}", "kind",
+				 decider_name(decision->decider), "domain", "vcpu", "others", 0,
+				 "khz");
+	return json_pack("{s:s, s:o, s:i, s:i, s:i}", "kind", decider_name(decision->decider),
+			 "domain", control_json_text(leader->domain->description->name), "vcpu",
+			 (int)leader->vcpu, "others", (int)leader->n_equal - 1, "khz",
+			 (int)decision->khz);
+}
+
+json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency_domain *f,
+			   const struct decision *decision, const struct shared_state *state)
+{
+	static const struct decision nobody;
+
+	if (!f)
+		return json_pack("{s:n, s:n, s:n, s:n, s:b, s:n, s:n, s:n, s:o}",
+				 "frequency_domain", "cpus", "driver", "method", "controlled", 0,
+				 "baseline", "target_khz", "current_khz", "decides",
+				 decider_json(&nobody));
+	return json_pack(
+		"{s:i, s:o, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "frequency_domain", (int)f->policy,
+		"cpus", control_json_cpus(&f->cpus), "driver", f->driver, "method",
+		f->method == METHOD_SETSPEED ? "setspeed" : "limits", "controlled",
+		(int)f->acquired, "baseline", baseline_json(cpufreq, f->id), "target_khz",
+		khz_json(state ? shared_load(state->frequency_domains[f->id].target_khz) : 0),
+		"current_khz", khz_json(cpufreq_current_khz(cpufreq, f->id)), "decides",
+		decider_json(decision));
+}
+
+json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online)
+{
+	json_t *json = json_pack("{s:i, s:b}", "cpu", (int)cpu, "online", (int)online);
+
+	if (json && json_object_update(json, clock) == 0)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
+json_t *control_json_limits(const struct frequency_domain *f)
+{
+	const struct frequency_table *table = &f->table;
+
+	return json_pack("{s:i, s:i, s:i, s:i, s:i}", "lowest_khz", (int)table->khz[0],
+			 "highest_khz", (int)table->khz[table->n_steps - 1], "non_turbo_khz",
+			 (int)table->khz[table->non_turbo], "min_khz", (int)table->khz[f->floor],
+			 "max_khz", (int)table->khz[f->ceiling]);
+}
+
+/* Which limit of the host what it says has run into: more, or less, it can't have. */
+static json_t *clamped_json(const struct frequency_domain *f, const struct say *say)
+{
+	uint32_t step = say->override_khz > 0 ? say->override_step : say->vote_step;
+
+	if (say->override_khz == 0 && say->vote_khz == 0)
+		return json_null();
+	if (step == f->ceiling && f->ceiling < f->table.n_steps - 1)
+		return json_string("max");
+	if (step == f->floor && f->floor > 0)
+		return json_string("min");
+	return json_null();
+}
+
+json_t *control_json_say(const struct frequency_domain *f, const struct decision *decision,
+			 const struct say *say, bool silence_protects)
+{
+	const struct domain_description *domain = say->domain->description;
+	const struct vcpu_description *vcpu = &domain->vcpus[say->vcpu];
+	bool protects =
+		silence_protects && say->vote_khz == 0 && (say->flags & VCPU_PROTECTED) != 0;
+
+	return json_pack("{s:o, s:i, s:o, s:o, s:b, s:o, s:o, s:b}", "domain",
+			 control_json_text(domain->name), "vcpu", (int)say->vcpu, "cpus",
+			 control_json_cpus(vcpu->pinned ? vcpu->affinity : NULL), "vote_khz",
+			 khz_json(say->vote_khz), "protects", (int)protects, "override_khz",
+			 khz_json(say->override_khz), "clamped", clamped_json(f, say), "decides",
+			 (int)decision_is_by(decision, say));
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * CPUs, and who decides their frequency, as the types of org.vmpower.Manager. Each function
+ * returns a new reference, or NULL for want of memory.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_CONTROL_CPU_JSON_H
+#define VMPOWER_HELPER_MANAGER_CONTROL_CPU_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "cpufreq.h"
+#include "decision.h"
+#include "shared_state.h"
+
+/**
+ * control_json_clock() - what the CPUs of a frequency domain have in common: type Cpu but for
+ * "cpu" and "online"
+ * @f:		NULL: the CPU has none
+ * @state:	NULL: the monitor publishes nothing
+ */
+json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency_domain *f,
+			   const struct decision *decision, const struct shared_state *state);
+
+/** control_json_cpu() - type Cpu, of a clock as above */
+json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online);
+
+/** control_json_limits() - type Limits */
+json_t *control_json_limits(const struct frequency_domain *f);
+
+/** control_json_say() - type Say */
+json_t *control_json_say(const struct frequency_domain *f, const struct decision *decision,
+			 const struct say *say, bool silence_protects);
+
+#endif

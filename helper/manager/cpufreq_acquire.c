@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Making a frequency domain ours, and giving it back: baseline, governor, files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "baseline.h"
+#include "cleanup.h"
+#include "cpufreq.h"
+#include "cpufreq_private.h"
+#include "cpufreq_scan.h"
+#include "log.h"
+#include "number.h"
+#include "restore.h"
+#include "state_file.h"
+#include "sysfs.h"
+
+/* Put an entry's baseline back; the entry stays. Return: 0: it may be forgotten; -errno, logged */
+static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_entry *entry,
+			 bool crashed)
+{
+	const struct frequency_domain *domain = cpufreq_of_policy(cpufreq, entry->policy);
+	char driver[BASELINE_TEXT];
+	cleanup_close int dir = cpufreq_open_policy(cpufreq, entry->policy);
+	int r;
+
+	if (dir == -ENOENT) {
+		log_notice("policy%u is gone, and with it what was set: its baseline is dropped",
+			   entry->policy);
+		return 0;
+	}
+	if (dir < 0) {
+		log_error("the baseline of policy%u can't be put back: %s; %s", entry->policy,
+			  strerror(-dir), sysfs_remedy(dir));
+		return dir;
+	}
+	r = sysfs_read(dir, "scaling_driver", driver, sizeof(driver));
+	if (cpufreq_is_offline(r)) {
+		log_notice("policy%u: its baseline is put back when one of its CPUs is online",
+			   entry->policy);
+		return -EBUSY;
+	}
+	/* A new driver makes its policies anew: nothing of what we wrote is left. */
+	if (entry->driver[0] && r >= 0 && strcmp(driver, entry->driver) != 0) {
+		log_notice("policy%u has driver %s now, its baseline was of %s: dropped",
+			   entry->policy, driver, entry->driver);
+		return 0;
+	}
+	return baseline_restore(dir, entry, domain ? &domain->table : NULL, crashed);
+}
+
+int cpufreq_restore_all(struct cpufreq *cpufreq)
+{
+	uint32_t n_restored = 0, i = 0;
+	int first_error = 0, r;
+
+	if (cpufreq->baseline.n_entries == 0)
+		return 0;
+	while (i < cpufreq->baseline.n_entries) {
+		struct baseline_entry entry = cpufreq->baseline.entries[i];
+		struct frequency_domain *domain = cpufreq_of_policy(cpufreq, entry.policy);
+
+		r = restore_entry(cpufreq, &entry,
+				  !domain || !domain->acquired || domain->writer_died);
+		if (domain)
+			domain->acquired = false;
+		if (r < 0) {
+			first_error = first_error ? first_error : r;
+			i++;
+			continue;
+		}
+		baseline_remove(&cpufreq->baseline, entry.policy);
+		n_restored++;
+	}
+	log_info("frequency domains with their baseline put back: %u, failed: %u", n_restored,
+		 cpufreq->baseline.n_entries);
+	r = state_file_save(cpufreq->state_path, &cpufreq->baseline);
+	return first_error ? first_error : r;
+}
+
+/* A guest may ask again and again: the reason is logged once, until it is another. */
+static int not_acquired(struct frequency_domain *domain, const char *file, int error)
+{
+	log_line(domain->logged_error == error ? LOG_DEBUG : LOG_ERR,
+		 "policy%u can't be used: %s: %s; %s", domain->policy, file, strerror(-error),
+		 sysfs_remedy(error));
+	domain->logged_error = error;
+	return error;
+}
+
+static int read_baseline(struct frequency_domain *domain, int dir, struct baseline_entry *entry)
+{
+	bool setspeed = domain->method == METHOD_SETSPEED;
+	const struct {
+		const char *file;
+		char *text;
+		bool needed;
+	} files[] = {
+		{"scaling_governor", entry->governor, setspeed},
+		{"scaling_min_freq", entry->min_freq, !setspeed},
+		{"scaling_max_freq", entry->max_freq, !setspeed},
+		{"scaling_setspeed", entry->setspeed, setspeed},
+	};
+	uint32_t khz;
+
+	*entry = (struct baseline_entry){.policy = domain->policy, .method = domain->method};
+	memcpy(entry->driver, domain->driver, sizeof(entry->driver));
+	for (size_t i = 0; i < array_size(files); i++) {
+		int r = sysfs_read(dir, files[i].file, files[i].text, BASELINE_TEXT);
+
+		if (r == -ENOENT && !files[i].needed)
+			continue;
+		if (r == 0 && files[i].needed)
+			r = -ENODATA;
+		if (r >= 0 && files[i].needed && !setspeed)
+			r = parse_u32(files[i].text, UINT32_MAX, &khz);
+		if (r < 0)
+			return not_acquired(domain, files[i].file, r);
+	}
+	return 0;
+}
+
+/* Have the baseline in the state file, before anything is written. Return: 0; -errno, logged */
+static int save_baseline(struct cpufreq *cpufreq, struct frequency_domain *domain, int dir)
+{
+	const struct baseline_entry *old = baseline_find(&cpufreq->baseline, domain->policy);
+	struct baseline_entry entry;
+	int r;
+
+	if (old) {
+		/* What the files hold now is ours, not the baseline: that one is still owed. */
+		if (old->method == domain->method && strcmp(old->driver, domain->driver) == 0)
+			return 0;
+		r = restore_entry(cpufreq, old, true);
+		if (r < 0)
+			return r;
+		baseline_remove(&cpufreq->baseline, domain->policy);
+	}
+	r = read_baseline(domain, dir, &entry);
+	if (r < 0)
+		return r;
+	r = baseline_add(&cpufreq->baseline, &entry);
+	if (r < 0)
+		return not_acquired(domain, "its baseline", r);
+	r = state_file_save(cpufreq->state_path, &cpufreq->baseline);
+	if (r < 0) {
+		baseline_remove(&cpufreq->baseline, domain->policy);
+		log_error("policy%u is left alone: without its baseline in %s a crash could not be "
+			  "made good",
+			  domain->policy, cpufreq->state_path);
+	}
+	return r;
+}
+
+static int set_userspace(struct frequency_domain *domain, int dir)
+{
+	char governor[BASELINE_TEXT];
+	int r = sysfs_read(dir, "scaling_governor", governor, sizeof(governor));
+
+	if (r >= 0 && strcmp(governor, USERSPACE) == 0)
+		return 0;
+	if (r >= 0)
+		r = sysfs_write(dir, "scaling_governor", USERSPACE);
+	if (r == 0)
+		r = sysfs_read(dir, "scaling_governor", governor, sizeof(governor));
+	if (r >= 0)
+		r = strcmp(governor, USERSPACE) == 0 ? 0 : -EIO;
+	return r < 0 ? not_acquired(domain, "scaling_governor", r) : 0;
+}
+
+static int open_files(struct frequency_domain *domain, int dir, int fds[2], unsigned int *n_fds)
+{
+	static const char *const setspeed[] = {"scaling_setspeed"};
+	static const char *const limits[] = {"scaling_min_freq", "scaling_max_freq"};
+	bool by_setspeed = domain->method == METHOD_SETSPEED;
+	const char *const *names = by_setspeed ? setspeed : limits;
+	unsigned int n = by_setspeed ? 1 : 2;
+
+	for (unsigned int i = 0; i < n; i++) {
+		fds[i] = openat(dir, names[i], O_RDWR | O_CLOEXEC | O_NOCTTY);
+		if (fds[i] < 0) {
+			int r = -errno;
+
+			if (i == 1)
+				close_fd(&fds[0]);
+			return not_acquired(domain, names[i], r);
+		}
+	}
+	*n_fds = n;
+	return 0;
+}
+
+/* Baseline saved, governor right, files open. Return: 0; -errno, logged */
+static int take(struct cpufreq *cpufreq, struct frequency_domain *domain, bool set_governor,
+		int fds[2], unsigned int *n_fds)
+{
+	cleanup_close int dir = cpufreq_open_policy(cpufreq, domain->policy);
+	int r;
+
+	if (dir < 0)
+		return not_acquired(domain, "its directory", dir);
+	r = save_baseline(cpufreq, domain, dir);
+	if (r < 0)
+		return r;
+	/* From here on it is ours, and goes back as one that is. */
+	domain->acquired = true;
+	if (domain->method == METHOD_SETSPEED && set_governor)
+		r = set_userspace(domain, dir);
+	if (r == 0)
+		r = open_files(domain, dir, fds, n_fds);
+	if (r == 0)
+		domain->logged_error = 0;
+	return r;
+}
+
+int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned int *n_fds)
+{
+	struct frequency_domain *domain = id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
+	int r;
+
+	if (!domain)
+		return -EINVAL;
+	/*
+	 * A successor: until it has written, the files may hold half of its predecessor's work.
+	 * The governor is left to it: whether someone else has changed it, a write will show.
+	 */
+	if (domain->acquired && baseline_find(&cpufreq->baseline, domain->policy))
+		return take(cpufreq, domain, false, fds, n_fds);
+	if (!baseline_find(&cpufreq->baseline, domain->policy))
+		domain->writer_died = false;
+	domain->foreign_since = 0;
+	r = take(cpufreq, domain, true, fds, n_fds);
+	if (r < 0)
+		(void)cpufreq_release(cpufreq, id);
+	return r;
+}
+
+int cpufreq_renew(struct cpufreq *cpufreq, uint32_t id, bool reassert, int fds[2],
+		  unsigned int *n_fds)
+{
+	struct frequency_domain *domain = id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
+
+	if (!domain || !domain->acquired)
+		return -EINVAL;
+	if (reassert)
+		domain->foreign_since = 0;
+	return take(cpufreq, domain, reassert || domain->foreign_since == 0, fds, n_fds);
+}
+
+bool cpufreq_has_userspace(const struct cpufreq *cpufreq, uint32_t id)
+{
+	cleanup_close int dir = cpufreq_open(cpufreq, id);
+	char governor[BASELINE_TEXT];
+
+	return dir < 0 || sysfs_read(dir, "scaling_governor", governor, sizeof(governor)) < 0 ||
+	       strcmp(governor, USERSPACE) == 0;
+}
+
+void cpufreq_drop_baseline(struct cpufreq *cpufreq, uint32_t policy)
+{
+	if (!baseline_find(&cpufreq->baseline, policy))
+		return;
+	baseline_remove(&cpufreq->baseline, policy);
+	(void)state_file_save(cpufreq->state_path, &cpufreq->baseline);
+}
+
+void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *domain)
+{
+	const struct baseline_entry *entry = baseline_find(&cpufreq->baseline, domain->policy);
+
+	if (!entry || domain->acquired || restore_entry(cpufreq, entry, true) < 0)
+		return;
+	log_info("policy%u: its baseline, which was owed, is put back", domain->policy);
+	cpufreq_drop_baseline(cpufreq, domain->policy);
+}
+
+int cpufreq_release(struct cpufreq *cpufreq, uint32_t id)
+{
+	struct frequency_domain *domain = id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
+	const struct baseline_entry *entry;
+	int r;
+
+	if (!domain)
+		return -EINVAL;
+	if (!domain->acquired)
+		return 0;
+	domain->acquired = false;
+	domain->foreign_since = 0;
+	entry = baseline_find(&cpufreq->baseline, domain->policy);
+	if (!entry)
+		return 0;
+	r = restore_entry(cpufreq, entry, domain->writer_died);
+	if (r < 0)
+		return r;
+	baseline_remove(&cpufreq->baseline, domain->policy);
+	return state_file_save(cpufreq->state_path, &cpufreq->baseline);
+}
+
+void cpufreq_writer_died(struct cpufreq *cpufreq)
+{
+	for (uint32_t i = 0; i < cpufreq->n_domains; i++)
+		cpufreq->domains[i]->writer_died = true;
+}
+
+int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline_entry *entry)
+{
+	const struct frequency_domain *domain = cpufreq_get(cpufreq, id);
+	const struct baseline_entry *saved;
+	cleanup_close int dir = -1;
+
+	if (!domain)
+		return -EINVAL;
+	saved = baseline_find(&cpufreq->baseline, domain->policy);
+	if (saved) {
+		*entry = *saved;
+		return 0;
+	}
+	dir = cpufreq_open_policy(cpufreq, domain->policy);
+	if (dir < 0)
+		return dir;
+	*entry = (struct baseline_entry){.policy = domain->policy, .method = domain->method};
+	(void)sysfs_read(dir, "scaling_governor", entry->governor, sizeof(entry->governor));
+	(void)sysfs_read(dir, "scaling_min_freq", entry->min_freq, sizeof(entry->min_freq));
+	(void)sysfs_read(dir, "scaling_max_freq", entry->max_freq, sizeof(entry->max_freq));
+	return 0;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "frequency_control.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "cpufreq_scan.h"
+#include "log.h"
+
+void frequency_control_init(struct frequency_control *control, struct monitor_view *view,
+			    struct registry *registry)
+{
+	*control = (struct frequency_control){.view = view, .registry = registry};
+	(void)cpufreq_online(view->cpufreq, &control->online);
+}
+
+/* --- files for the monitor ------------------------------------------------------------ */
+
+static void send_acquired(struct frequency_control *control, const struct link_acquired *acquired,
+			  int fds[2], unsigned int n_fds)
+{
+	struct link_message *message = &control->view->message;
+
+	message->type = LINK_ACQUIRED;
+	message->pad = 0;
+	message->acquired = *acquired;
+	monitor_send(control->view->monitor, message, fds, acquired->error < 0 ? 0 : n_fds);
+	close_fd(&fds[0]);
+	close_fd(&fds[1]);
+}
+
+static void acquire(struct frequency_control *control, uint32_t id)
+{
+	struct link_acquired acquired = {.frequency_domain = id, .error = -ENODEV};
+	int fds[2] = {-1, -1};
+	unsigned int n_fds = 0;
+
+	if (id < cpufreq_count(control->view->cpufreq))
+		acquired.error = cpufreq_acquire(control->view->cpufreq, id, fds, &n_fds);
+	send_acquired(control, &acquired, fds, n_fds);
+}
+
+static void renew(struct frequency_control *control, uint32_t id, bool reassert)
+{
+	struct link_acquired acquired = {.frequency_domain = id, .renewal = true};
+	int fds[2] = {-1, -1};
+	unsigned int n_fds = 0;
+
+	acquired.error = cpufreq_renew(control->view->cpufreq, id, reassert, fds, &n_fds);
+	send_acquired(control, &acquired, fds, n_fds);
+}
+
+void frequency_control_take_over(struct frequency_control *control)
+{
+	const struct cpufreq *cpufreq = control->view->cpufreq;
+
+	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
+		const struct frequency_domain *f = cpufreq_get(cpufreq, id);
+
+		if (f->acquired && !f->gone)
+			acquire(control, id);
+	}
+}
+
+void frequency_control_monitor_died(struct frequency_control *control, bool delayed)
+{
+	struct cpufreq *cpufreq = control->view->cpufreq;
+
+	cpufreq_writer_died(cpufreq);
+	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
+		if (delayed || cpufreq_get(cpufreq, id)->gone)
+			(void)cpufreq_release(cpufreq, id);
+	}
+}
+
+/* --- writes that fail, values that are someone else's -------------------------------------- */
+
+static void lost_governor(struct frequency_control *control, const struct frequency_domain *f)
+{
+	bool reassert = control->view->config->foreign == FOREIGN_REASSERT;
+
+	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
+	log_warning("policy%u: its governor is not userspace any more, set by someone else: %s",
+		    f->policy,
+		    reassert ? "it is set again, as [cpufreq] foreign = reassert says"
+			     : "requests for it are answered with NACK until it is userspace "
+			       "again; or set [cpufreq] foreign = reassert, or method = limits");
+	if (reassert)
+		renew(control, f->id, true);
+}
+
+static void on_write_failed(struct frequency_control *control,
+			    const struct link_write_failed *failed)
+{
+	const struct frequency_domain *f =
+		cpufreq_get(control->view->cpufreq, failed->frequency_domain);
+
+	if (!f || !f->acquired)
+		return;
+	if (failed->error == -EINVAL && f->method == METHOD_SETSPEED &&
+	    !cpufreq_has_userspace(control->view->cpufreq, f->id)) {
+		lost_governor(control, f);
+		return;
+	}
+	/* Of CPUs that went offline was told when they went. */
+	log_line(f->offline && cpufreq_is_offline(failed->error) ? LOG_DEBUG : LOG_ERR,
+		 "policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
+		 "answered with NACK until it takes one",
+		 f->policy, f->driver, failed->khz, strerror(-failed->error));
+}
+
+static void on_foreign(struct frequency_control *control, const struct link_foreign *foreign)
+{
+	const struct frequency_domain *f =
+		cpufreq_get(control->view->cpufreq, foreign->frequency_domain);
+	bool reassert = control->view->config->foreign == FOREIGN_REASSERT;
+	bool setspeed;
+
+	if (!f || !f->acquired)
+		return;
+	setspeed = f->method == METHOD_SETSPEED;
+	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
+	if (foreign->found_khz == 0) {
+		/* With setspeed the write that follows fails, and then it is told what to do. */
+		log_line(setspeed ? LOG_DEBUG : LOG_WARNING,
+			 "policy%u: %s holds no frequency any more, we wrote %u kHz", f->policy,
+			 setspeed ? "scaling_setspeed" : "scaling_min_freq or scaling_max_freq",
+			 foreign->ours_khz);
+		return;
+	}
+	log_warning("policy%u: %s holds %u kHz, we wrote %u kHz: someone else has set it, or a "
+		    "limit of the platform is in force; a request changes the frequency now, so "
+		    "it is overwritten",
+		    f->policy,
+		    setspeed ? "scaling_setspeed" : "scaling_min_freq or scaling_max_freq",
+		    foreign->found_khz, foreign->ours_khz);
+	if (reassert && setspeed && !cpufreq_has_userspace(control->view->cpufreq, f->id))
+		renew(control, f->id, true);
+}
+
+bool frequency_control_message(struct frequency_control *control,
+			       const struct link_message *message)
+{
+	switch ((enum link_type)message->type) {
+	case LINK_ACQUIRE:
+		acquire(control, message->id);
+		return true;
+	case LINK_RELEASE:
+		if (message->id < cpufreq_count(control->view->cpufreq))
+			(void)cpufreq_release(control->view->cpufreq, message->id);
+		return true;
+	case LINK_WRITE_FAILED:
+		on_write_failed(control, &message->write_failed);
+		return true;
+	case LINK_FOREIGN:
+		on_foreign(control, &message->foreign);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* --- CPUs that go and come -------------------------------------------------------------- */
+
+/* What a rescan brings to light. */
+struct rescanned {
+	struct frequency_control *control;
+	struct cpuset concerned; /* CPUs whose vCPUs are to be told of */
+};
+
+static void on_change(void *context, uint32_t id, enum cpufreq_change change)
+{
+	struct rescanned *rescanned = context;
+	struct frequency_control *control = rescanned->control;
+	const struct frequency_domain *f = cpufreq_get(control->view->cpufreq, id);
+	struct link_acquired offline = {.frequency_domain = id, .error = -ENODEV, .renewal = true};
+
+	for (size_t i = 0; i < array_size(f->cpus.bits); i++)
+		rescanned->concerned.bits[i] |= f->cpus.bits[i];
+	switch (change) {
+	case CPUFREQ_NEW:
+		view_send_frequency_domain(control->view, id);
+		break;
+	case CPUFREQ_ONLINE:
+		renew(control, id, false);
+		break;
+	case CPUFREQ_OFFLINE:
+		send_acquired(control, &offline, (int[2]){-1, -1}, 0);
+		break;
+	case CPUFREQ_GONE: /* its vCPUs are no more below it: the monitor lets go of it */
+		memset(&rescanned->concerned, 0xff, sizeof(rescanned->concerned));
+		break;
+	}
+}
+
+/* Is what is told of the vCPU another than before? */
+static bool vcpu_concerned(const struct rescanned *rescanned, const struct vcpu_description *vcpu,
+			   const struct cpuset *before)
+{
+	const struct cpuset *now = &rescanned->control->online;
+
+	if (!vcpu->pinned)
+		return true; /* it floats over what is online */
+	return cpuset_intersects(vcpu->affinity, &rescanned->concerned) ||
+	       cpuset_covers(vcpu->affinity, before) != cpuset_covers(vcpu->affinity, now);
+}
+
+void frequency_control_cpus_changed(struct frequency_control *control, const struct cpuset *changed)
+{
+	struct rescanned rescanned = {.control = control, .concerned = *changed};
+	struct cpuset before = control->online;
+
+	(void)cpufreq_online(control->view->cpufreq, &control->online);
+	if (cpufreq_rescan(control->view->cpufreq, changed, on_change, &rescanned) < 0)
+		return;
+	for (const struct domain *d = registry_next(control->registry, NULL); d;
+	     d = registry_next(control->registry, d)) {
+		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
+			if (!vcpu_concerned(&rescanned, &d->description->vcpus[i], &before))
+				continue;
+			view_send_vcpus(control->view, d);
+			break;
+		}
+	}
+}

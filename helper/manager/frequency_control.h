@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Between the kernel's frequency domains (cpufreq.h) and the monitor that writes to them: who
+ * gets which files when, what is to be said about writes that fail and values that are someone
+ * else's, what becomes of it all when CPUs go and come.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_FREQUENCY_CONTROL_H
+#define VMPOWER_HELPER_MANAGER_FREQUENCY_CONTROL_H
+
+#include <stdbool.h>
+
+#include "cpufreq.h"
+#include "link.h"
+#include "monitor_view.h"
+#include "registry.h"
+
+struct frequency_control {
+	struct monitor_view *view; /* not owned */
+	struct registry *registry; /* not owned */
+	struct cpuset online;	   /* as of the last change */
+};
+
+/** frequency_control_init() - @view, @registry: have to outlive it */
+void frequency_control_init(struct frequency_control *control, struct monitor_view *view,
+			    struct registry *registry);
+
+/**
+ * frequency_control_message() - do what a message of the monitor asks for
+ * Return: false: it is not about a frequency domain.
+ */
+bool frequency_control_message(struct frequency_control *control,
+			       const struct link_message *message);
+
+/**
+ * frequency_control_take_over() - give a new monitor the files of what is ours; after the
+ * votes, which say what of it is still wanted
+ */
+void frequency_control_take_over(struct frequency_control *control);
+
+/**
+ * frequency_control_monitor_died() - @delayed: its successor will take a while
+ *
+ * A successor that is there within milliseconds takes the votes over, and releases what nobody
+ * wants: until then all stays as it is. Where none will come soon, nobody would hear the
+ * guests, and everything goes back.
+ */
+void frequency_control_monitor_died(struct frequency_control *control, bool delayed);
+
+/**
+ * frequency_control_cpus_changed() - CPUs went offline or online, came or went
+ * @changed:	these; all: not known which
+ *
+ * Frequency domains are read anew; the monitor is told of new ones, gets new files where CPUs
+ * are back, and the vCPUs of each domain that this is about.
+ */
+void frequency_control_cpus_changed(struct frequency_control *control,
+				    const struct cpuset *changed);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where a vCPU has a say: what its pinning is worth, and which frequency domains are below it.
+ * What the monitor is told and what the operator is shown both come from here.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_PLACEMENT_H
+#define VMPOWER_HELPER_MANAGER_PLACEMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "cpufreq.h"
+#include "domain_description.h"
+
+/**
+ * placement_pinned() - is the vCPU kept away from any CPU that is @online?
+ *
+ * An affinity that excludes none is no pinning: libvirt writes it out for some domains.
+ */
+bool placement_pinned(const struct vcpu_description *vcpu, const struct cpuset *online);
+
+/**
+ * placement_find() - the frequency domains that a vCPU may vote on
+ * @online:	the host's CPUs that are
+ * @ids:	room for MAX_FREQUENCY_DOMAINS; each of them once, by the lowest pCPU; those that
+ *		are offline only where all are
+ * @n:		set to how many there are; 0 where the vCPU has no say
+ *
+ * Return: VCPU_* of link.h
+ */
+uint32_t placement_find(const struct config *config, const struct cpufreq *cpufreq,
+			const struct vcpu_description *vcpu, const struct cpuset *online,
+			uint32_t *ids, uint32_t *n);
+
+#endif

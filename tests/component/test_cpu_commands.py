@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vmpowerctl cpu, explain and verify: what people and scripts are shown.
+
+usage: test_cpu_commands.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import json
+import os
+import pwd
+import signal
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.runner import Skip  # noqa: E402
+from harness.scene import (  # noqa: E402
+    HIGHEST,
+    LIMITS_ONLY,
+    LOWEST,
+    UP,
+    component_main,
+    scene,
+)
+from harness.wait import wait_until  # noqa: E402
+
+NOBODY = {"kind": "nobody", "domain": None, "vcpu": None, "others": 0, "khz": None}
+BASELINE = {"governor": "schedutil", "min_khz": LOWEST, "max_khz": HIGHEST}
+
+
+def decides(kind, domain, vcpu, khz, others=0):
+    """A Decider."""
+    return {"kind": kind, "domain": domain, "vcpu": vcpu, "others": others, "khz": khz}
+
+
+def cpu_of(stage, number):
+    """A row of vmpowerctl cpu."""
+    (row,) = [row for row in stage.vmpower.ask("cpu")["cpus"] if row["cpu"] == number]
+    return row
+
+
+def explain(stage, cpu):
+    """vmpowerctl explain: the answer, and the text for people."""
+    answer = stage.vmpower.ask("explain", cpu)
+    return answer, stage.vmpower.ctl("explain", cpu).stdout
+
+
+def bystander(stage, name, pins, vcpus=None):
+    """A domain without channels, registered."""
+    domain = stage.domain(name, pins, vcpus=vcpus, channels=())
+    stage.hook(domain)
+    wait_until(lambda: name in stage.vmpower.domains(), 10, f"domain {name}")
+    return domain
+
+
+# ---- cpu
+
+
+def test_cpu_in_full(_):
+    """All keys; CPUs that share a clock, one that is offline, one without cpufreq."""
+    with scene("cpu", cpus=6, shared=2) as stage:
+        domain = stage.started("vm", {0: "3"})
+        assert domain.power(0, "up") == "ack"
+        (stage.tree.cpu_directory / "online").write_text("0-4,6\n")
+        rows = stage.vmpower.ask("cpu")["cpus"]
+        assert [row["cpu"] for row in rows] == [0, 1, 2, 3, 4, 5, 6], rows
+        clock = {
+            "frequency_domain": 2,
+            "cpus": "2-3",
+            "driver": "acpi-cpufreq",
+            "method": "setspeed",
+            "controlled": True,
+            "baseline": BASELINE,
+            "target_khz": HIGHEST,
+            "current_khz": 2400000,
+            "decides": decides("vote", "vm", 0, HIGHEST),
+        }
+        assert rows[2] == {"cpu": 2, "online": True, **clock}, rows[2]
+        assert rows[3] == {"cpu": 3, "online": True, **clock}, rows[3]
+        assert rows[0]["baseline"] == BASELINE and rows[0]["decides"] == NOBODY, rows[0]
+        assert rows[0]["target_khz"] is None and rows[0]["controlled"] is False, rows[0]
+        assert rows[5]["online"] is False and rows[5]["frequency_domain"] == 4, rows[5]
+        assert rows[6]["frequency_domain"] is None and rows[6]["driver"] is None, rows[6]
+        text = stage.vmpower.ctl("cpu").stdout.splitlines()
+        assert text[0].split() == (
+            "CPU FREQUENCY-DOMAIN DRIVER METHOD BASELINE TARGET-KHZ CURRENT-KHZ DECIDED-BY".split()
+        )
+        assert text[4].split(maxsplit=8)[1:] == [
+            *("policy2", "acpi-cpufreq", "setspeed", "schedutil", f"{LOWEST}-{HIGHEST}"),
+            *(str(HIGHEST), "2400000", "vote of vm vCPU 0"),
+        ], text[4]
+        assert text[6].split()[-2:] == ["offline", "-"] and text[7].split()[1] == "none", text
+        assert all(line == line.rstrip() and len(line) <= 120 for line in text), text
+
+
+def test_a_baseline_that_was_saved_is_shown_while_it_is_ours(_):
+    """Not what the files hold meanwhile; and after that what they hold again."""
+    with scene("baseline", governors=LIMITS_ONLY) as stage:
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        row = cpu_of(stage, 1)
+        assert row["baseline"] == BASELINE and row["method"] == "limits", row
+        stage.hook(domain, "stopped")
+        stage.vmpower.wait_forgotten("vm")
+        stage.expect_soon({})
+        stage.tree.write(1, "scaling_min_freq", UP[1])
+        assert cpu_of(stage, 1)["baseline"]["min_khz"] == UP[1]
+        stage.tree.write(1, "scaling_min_freq", LOWEST)
+
+
+# ---- explain
+
+
+def test_explain_nobody(_):
+    """Pinned and silent vCPUs are listed though nobody votes; floating ones are counted."""
+    with scene("nobody", cpus=4) as stage:
+        answer, text = explain(stage, 1)
+        assert answer["vcpus"] == [] and answer["floating"] == 0, answer
+        assert answer["cpu"]["decides"] == NOBODY and answer["write_error"] is None, answer
+        assert "Nobody has voted" in text and "No vCPU is pinned here." in text, text
+        bystander(stage, "quiet", {0: "1", 1: "2", 2: "0-3"})
+        bystander(stage, "floats", {}, vcpus=2)
+        answer, text = explain(stage, 1)
+        (say,) = answer["vcpus"]
+        assert say == {
+            "domain": "quiet",
+            "vcpu": 0,
+            "cpus": "1",
+            "vote_khz": None,
+            "protects": True,
+            "override_khz": None,
+            "clamped": None,
+            "decides": False,
+        }, say
+        assert answer["floating"] == 3 and "have no say: 3" in text, text
+        assert "silent, protected" in text and "yes" not in text, text
+
+
+def test_explain_a_vote(_):
+    """The deciding one is marked; more than one where they are equal."""
+    with scene("vote", shared=4) as stage:
+        one = stage.started("one", {0: "0", 1: "1-2,5"})
+        two = stage.started("two", {0: "3"})
+        for vote in ((one, 0, "min"), (one, 1, "max"), (two, 0, "min")):
+            assert vote[0].power(vote[1], vote[2]) == "ack"
+        answer, text = explain(stage, 2)
+        assert answer["cpu"]["decides"] == decides("vote", "one", 1, HIGHEST), answer["cpu"]
+        assert [say["decides"] for say in answer["vcpus"]] == [False, True, False], answer
+        assert [say["vote_khz"] for say in answer["vcpus"]] == [LOWEST, HIGHEST, LOWEST], answer
+        assert answer["vcpus"][1]["cpus"] == "1-2,5", answer
+        assert 'domain "one", vCPU 1' in text and "Votes here: 3." in text, text
+        assert [line.split()[-1] for line in text.splitlines()[-3:]] == ["-", "yes", "-"], text
+        (far,) = explain(stage, 6)[0]["vcpus"]  # its second frequency domain
+        assert far["vote_khz"] == HIGHEST and far["decides"], far
+        assert one.power(1, "min") == "ack"
+        answer, text = explain(stage, 0)
+        assert answer["cpu"]["decides"] == decides("vote", "one", 0, LOWEST, others=2), answer
+        assert "and 2 more" in text and text.count("yes") == 3, text
+
+
+def test_explain_silence(_):
+    """Who is protected, and from what."""
+    with scene("silence") as stage:
+        domain = stage.started("vm", {0: "1"})
+        bystander(stage, "quiet", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        answer, text = explain(stage, 1)
+        assert answer["cpu"]["decides"] == decides("silence", "quiet", 0, HIGHEST), answer
+        assert f"The highest vote is {LOWEST} kHz" in text and 'domain "quiet", vCPU 0' in text
+        assert "silence of quiet vCPU 0" in stage.vmpower.ctl("cpu").stdout
+    with scene("ignored", sections={"arbitration": {"silence": "ignore"}}) as stage:
+        domain = stage.started("vm", {0: "1"})
+        bystander(stage, "quiet", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        answer = stage.vmpower.ask("explain", 1)
+        assert answer["cpu"]["decides"] == decides("vote", "vm", 0, LOWEST), answer
+        assert [say["protects"] for say in answer["vcpus"]] == [False, False], answer
+
+
+def test_explain_an_override(_):
+    """By whom, and how it ends; votes and limits beside it."""
+    limits = {"min-frequency": UP[1], "max-frequency": UP[-2]}
+    with scene("override", sections={"limits": limits}) as stage:
+        domain = stage.started("vm", {0: "1", 1: "1"})
+        assert domain.power(0, "max") == domain.power(1, "min") == "ack"
+        stage.vmpower.ask("set", "vm", "1", UP[2])
+        stage.expect_soon({1: UP[2]})
+        answer, text = explain(stage, 1)
+        assert answer["cpu"]["decides"] == decides("override", "vm", 1, UP[2]), answer
+        assert answer["cpu"]["target_khz"] == UP[2], answer
+        assert [say["clamped"] for say in answer["vcpus"]] == ["max", None], answer
+        assert [say["override_khz"] for say in answer["vcpus"]] == [None, UP[2]], answer
+        assert answer["limits"] == {
+            "lowest_khz": LOWEST,
+            "highest_khz": HIGHEST,
+            "non_turbo_khz": HIGHEST,
+            "min_khz": UP[1],
+            "max_khz": UP[-2],
+        }, answer
+        assert '"vmpowerctl set vm 1 release" ends it' in text and "host max" in text, text
+        shown = stage.vmpower.ctl("show", "vm").stdout
+        assert f"{UP[2]} kHz" in shown and "OVERRIDE" in shown, shown
+        stage.vmpower.ctl("set", "vm", "1", "release")
+        answer, text = explain(stage, 1)
+        assert [say["clamped"] for say in answer["vcpus"]] == ["max", "min"], answer
+
+
+def test_explain_names_the_wrong_CPU(_):
+    """And says where to look."""
+    with scene("wrong") as stage:
+        answer = stage.vmpower.ctl("explain", "8", check=False)
+        assert answer.returncode == 1 and "no CPU 8" in answer.stderr, answer
+        for word in ("all", "-1", "4096"):
+            assert stage.vmpower.ctl("explain", word, check=False).returncode == 2
+        assert stage.vmpower.ctl("explain", check=False).returncode == 2
+
+
+def test_names_can_not_move_the_cursor(_):
+    """A domain's name is a name, whatever is in it."""
+    with scene("cursor") as stage:
+        bystander(stage, "a\u009b2Jb", {0: "1"})
+        text = stage.vmpower.ctl("explain", "1").stdout
+        assert "\\xc2\\x9b2J" in text and "\u009b" not in text, text
+
+
+# ---- verify
+
+
+def test_verify(_):
+    """Exit 1 and a table where something differs, with both methods."""
+    for governors, file in ((None, "scaling_setspeed"), (LIMITS_ONLY, "scaling_max_freq")):
+        with scene("verify", governors=governors, shared=2) as stage:
+            good = stage.vmpower.ctl("verify")
+            assert "ours: 0" in good.stdout, good
+            domain = stage.started("vm", {0: "1"})
+            assert domain.power(0, "min") == "ack"
+            assert stage.vmpower.ask("verify") == {"checked": 1, "findings": []}
+            stage.tree.write(0, file, UP[3])
+            bad = stage.vmpower.ctl("verify", check=False)
+            assert bad.returncode == 1 and not bad.stderr, bad
+            head, row = bad.stdout.splitlines()
+            assert head.split() == ["CPU", "FILE", "OURS", "FOUND", "SINCE"], head
+            wanted = ["0-1", f"policy0/{file}", str(LOWEST), str(UP[3])]
+            assert row.split()[:4] == wanted, row
+            answer = stage.vmpower.ctl("verify", check=False, as_json=True)
+            assert answer.returncode == 1, answer
+            (finding,) = json.loads(answer.stdout)["findings"]
+            assert finding["cpus"] == "0-1" and finding["file"] == file, finding
+            assert finding["ours"] == str(LOWEST) and finding["found"] == str(UP[3]), finding
+            assert finding["error"] is None and finding["since"] > 0, finding
+            stage.tree.write(0, file, LOWEST)
+            assert stage.vmpower.ctl("verify").returncode == 0
+
+
+# ---- all of them
+
+
+def test_reading_needs_no_monitor(_):
+    """While none runs the manager answers from what is known."""
+    with scene("dead") as stage:
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
+        for words in (("cpu",), ("explain", "1")):
+            stage.vmpower.ask(*words)
+        stage.vmpower.ctl("verify")
+
+
+def test_who_may_set(_):
+    """Changing is root's: others are refused, and told so."""
+    if os.geteuid():
+        raise Skip("needs root, to be somebody else")
+    with scene("who") as stage:
+        stage.started("vm", {0: "1"})
+        stage.directory.chmod(0o711)
+        socket = stage.vmpower.runtime / "control.sock"
+        socket.chmod(0o666)
+        command = ["setpriv", "--reuid", str(pwd.getpwnam("nobody").pw_uid), "--clear-groups"]
+        command += [paths.BIN / "vmpowerctl", "--runtime-dir", stage.vmpower.runtime]
+        for words in (("set", "vm", "0", "min"), ("cpu",), ("explain", "1"), ("verify",)):
+            answer = run(*command, *words, check=False)
+            assert answer.returncode == 1 and "permission denied" in answer.stderr, answer
+        stage.expect({})
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_cpu_commands", TESTS))

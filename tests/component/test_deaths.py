@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Things that end or hang in an unlucky order: the baseline comes back all the same.
+
+usage: test_deaths.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import contextlib
+import os
+import re
+import resource
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.scene import LOWEST, component_main, scene  # noqa: E402
+from harness.standin import call_hook  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+
+def slow_domain(stage):
+    """A domain whose vCPU has asked for the lowest frequency of pCPU 1."""
+    domain = stage.started("vm", {0: "1"})
+    assert domain.power(0, "min") == "ack"
+    stage.expect({1: LOWEST})
+    return domain
+
+
+def test_monitor_dies_then_the_domain_stops(_runner):
+    for attempt in range(6):  # each a little later, so that the successor is further on
+        with scene(f"then-stops-{attempt}") as stage:
+            domain = slow_domain(stage)
+            before = stage.vmpower.status()["monitor_pid"]
+            os.kill(before, signal.SIGKILL)
+            for _ in range(attempt):
+                stage.vmpower.try_status()
+            stage.hook(domain, "stopped")
+            stage.expect_soon({})
+            assert stage.vmpower.status()["controlled"] == 0
+
+
+def test_channel_removed_while_no_monitor_is_there(_runner):
+    with scene("removed-meanwhile") as stage:
+        slow_domain(stage)
+        os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
+        stage.vmpower.ctl("channel", "remove", "vm", "0")
+        stage.expect_soon({})
+        assert stage.vmpower.show("vm")["vcpus"][0]["vote_khz"] is None
+
+
+def test_last_channel_is_unplugged(_runner):
+    with scene("unplugged") as stage:
+        domain = slow_domain(stage)
+        without = re.sub(r"<channel.*?</channel>", "", domain.xml(), flags=re.S)
+        call_hook(stage.vmpower.hook_socket, "vm", "reconnect", without)
+        stage.expect_soon({})
+        assert stage.vmpower.show("vm")["channels"] == []
+
+
+@contextlib.contextmanager
+def private_programs(directory):
+    """vmpower's programs in a place of their own, where one can be taken away."""
+    place = directory / "bin"
+    shutil.copytree(paths.BIN, place)
+    before, paths.BIN = paths.BIN, place
+    try:
+        yield place
+    finally:
+        paths.BIN = before
+
+
+def test_no_successor_can_be_started(_runner):
+    with scene("no-successor", start=False) as stage, private_programs(stage.directory) as place:
+        stage.vmpower.start()
+        domain = slow_domain(stage)
+        (place / "vmpower-monitor").rename(place / "away")
+        os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
+        stage.expect_soon({})
+        (place / "away").rename(place / "vmpower-monitor")
+        # another one takes the vote over as soon as it can be had
+        stage.expect_soon({1: LOWEST})
+        assert domain.power(0, "down") == "ack"
+
+
+def test_monitor_hangs(_runner):
+    with scene("hangs") as stage:
+        domain = slow_domain(stage)
+        before = stage.vmpower.status()["monitor_pid"]
+        os.kill(before, signal.SIGSTOP)
+        stage.hook(domain, "stopped")
+        stage.expect_soon({})
+        wait_until(lambda: stage.vmpower.status()["monitor_pid"] not in (None, before), 20,
+                   "another monitor")
+        assert f"monitor (pid {before}): it hangs" in stage.log.read_text(encoding="utf-8")
+
+
+def test_hangup_signal_stops_nothing(_runner):
+    with scene("sighup") as stage:
+        domain = slow_domain(stage)
+        stage.vmpower.process.send(signal.SIGHUP)
+        wait_until(lambda: "SIGHUP" in stage.log.read_text(encoding="utf-8"), 10, "a log line")
+        assert domain.power(0, "max") == "ack"
+
+
+def test_quit_signal_restores(_runner):
+    with scene("sigquit") as stage:
+        slow_domain(stage)
+        assert stage.vmpower.process.stop(signal.SIGQUIT) == 0
+        stage.vmpower.process = None
+        stage.expect({})
+
+
+def test_more_channels_than_files(_runner):
+    """Half of the limit is for channels: so many are served, and the monitor lives."""
+    with scene("files", start=False) as stage:
+        stage.vmpower.start(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80)))
+        domain = stage.domain("vm", {n: str(n % 8) for n in range(60)})
+        stage.hook(domain)
+        wait_until(lambda: stage.vmpower.status()["connected"] == 40, 20, "40 channels")
+        domain.channels[0].accept()
+        assert domain.power(0, "min") == "ack"
+        status = stage.vmpower.status()
+        assert status["monitor_restarts"] == 0, status
+        assert "LimitNOFILE" in stage.log.read_text(encoding="utf-8")
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("deaths", TESTS))

@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Who wins on a frequency domain: votes, silence, limits, and the operator's override.
+
+usage: test_override.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
+from harness.wait import tail, wait_until  # noqa: E402
+
+NON_TURBO = HIGHEST  # the simulated driver has no turbo
+
+
+def fix(stage, *words):
+    """vmpowerctl set: what it is fixed at."""
+    return stage.vmpower.ask("set", *words)["khz"]
+
+
+def refused(stage, *words):
+    """What vmpowerctl says where vmpowerd refuses."""
+    answer = stage.vmpower.ctl(*words, check=False)
+    assert answer.returncode == 1 and not answer.stdout, answer
+    return answer.stderr
+
+
+# ---- without the operator
+
+
+def test_the_highest_vote_on_a_shared_clock_wins(_):
+    """Four CPUs, one clock: it is as fast as its most demanding vCPU, wherever that is pinned."""
+    with scene("shared", shared=4) as stage:
+        one, two = stage.started("one", {0: "0", 1: "6"}), stage.started("two", {0: "3"})
+        assert one.power(0, "min") == "ack"
+        stage.expect({0: NON_TURBO})  # two is silent
+        assert two.power(0, "min") == "ack"
+        stage.expect({0: LOWEST})
+        assert two.power(0, "up") == "ack"
+        stage.expect({0: UP[1]})
+        assert one.power(1, "max") == "ack"
+        stage.expect({0: UP[1], 4: HIGHEST})
+        stage.hook(two, "stopped")
+        stage.vmpower.wait_forgotten("two")
+        stage.expect_soon({0: LOWEST, 4: HIGHEST})
+
+
+def test_silence_need_not_protect(_):
+    """[arbitration] silence = ignore."""
+    with scene("ignore", sections={"arbitration": {"silence": "ignore"}}) as stage:
+        one = stage.started("one", {0: "0"})
+        stage.started("two", {0: "0"})
+        assert one.power(0, "min") == "ack"
+        stage.expect({0: LOWEST})
+
+
+def test_a_domain_without_channels_is_protected(_):
+    """It is pinned and can't agree."""
+    with scene("bystander") as stage:
+        bystander = stage.domain("bystander", {0: "1-2"}, channels=())
+        stage.hook(bystander)
+        wait_until(lambda: "bystander" in stage.vmpower.domains(), 10, "the bystander")
+        domain = stage.started("vm", {0: "1", 1: "3"})
+        assert domain.power(0, "min") == domain.power(1, "min") == "ack"
+        stage.expect({1: NON_TURBO, 3: LOWEST})
+        stage.hook(bystander, "stopped")
+        stage.vmpower.wait_forgotten("bystander")
+        stage.expect_soon({1: LOWEST, 3: LOWEST})
+
+
+def test_a_vCPU_on_several_frequency_domains_votes_on_all(_):
+    """And what another one wants on one of them, that one gets."""
+    with scene("several", shared=2) as stage:
+        wide, narrow = stage.started("wide", {0: "0-1,4-7"}), stage.started("narrow", {0: "5"})
+        assert wide.power(0, "min") == narrow.power(0, "max") == "ack"
+        stage.expect({0: LOWEST, 4: HIGHEST, 6: LOWEST})
+
+
+def test_limits_of_the_host_bound_votes_and_overrides(_):
+    """[limits] min-frequency and max-frequency."""
+    limits = {"min-frequency": UP[1], "max-frequency": UP[-2]}
+    with scene("limits", sections={"limits": limits}) as stage:
+        domain = stage.started("vm", {0: "0", 1: "1"})
+        assert domain.power(0, "min") == domain.power(1, "max") == "ack"
+        stage.expect({0: UP[1], 1: UP[-2]})
+        assert fix(stage, "vm", "0", "max") == fix(stage, "vm", "0", HIGHEST) == UP[-2]
+        stage.expect_soon({0: UP[-2], 1: UP[-2]})
+        assert fix(stage, "vm", "1", "min") == fix(stage, "vm", "1", "1") == UP[1]
+        stage.expect_soon({0: UP[-2], 1: UP[1]})
+        said = stage.vmpower.ctl("set", "vm", "1", "1").stdout
+        assert str(UP[1]) in said and "1 kHz is no step" in said, said
+
+
+# ---- the override
+
+
+def test_override_beats_votes_and_silence_until_it_is_released(_):
+    """With both methods. Guests still get their ACK; what they voted counts afterwards."""
+    for governors in (None, LIMITS_ONLY):
+        with scene("override", governors=governors) as stage:
+            one, two = stage.started("one", {0: "1"}), stage.started("two", {0: "1"})
+            assert one.power(0, "max") == "ack"
+            assert fix(stage, "one", "0", UP[2]) == UP[2]
+            stage.expect_soon({1: UP[2]})
+            assert two.power(0, "max") == one.power(0, "min") == "ack"
+            stage.expect({1: UP[2]})
+            assert stage.vmpower.ask("set", "one", "0", "release") == {
+                "khz": None,
+                "previous_khz": UP[2],
+            }
+            stage.expect_soon({1: HIGHEST})
+            assert two.power(0, "min") == "ack"
+            stage.expect({1: LOWEST})
+
+
+def test_override_needs_no_vote_and_no_channel(_):
+    """It acquires the frequency domain, and gives it back."""
+    with scene("unasked") as stage:
+        quiet = stage.domain("quiet", {0: "2", 1: "4-5"}, channels=())
+        stage.hook(quiet)
+        wait_until(lambda: "quiet" in stage.vmpower.domains(), 10, "the domain")
+        stage.expect({})
+        assert fix(stage, "quiet", "0", "min") == LOWEST
+        assert fix(stage, quiet.uuid, "1", "max") == HIGHEST
+        stage.expect_soon({2: LOWEST, 4: HIGHEST, 5: HIGHEST})
+        assert stage.vmpower.status()["controlled"] == 3
+        fix(stage, "quiet", "1", "release")
+        stage.expect_soon({2: LOWEST})
+        stage.hook(quiet, "stopped")  # it ends with its domain
+        stage.vmpower.wait_forgotten("quiet")
+        stage.expect_soon({})
+
+
+def test_of_several_overrides_the_highest(_):
+    """On one clock, of two domains."""
+    with scene("two", shared=4) as stage:
+        stage.started("one", {0: "0"})
+        stage.started("two", {0: "1"})
+        assert (fix(stage, "one", "0", UP[3]), fix(stage, "two", "0", UP[1])) == (UP[3], UP[1])
+        stage.expect_soon({0: UP[3]})
+        fix(stage, "one", "0", "release")
+        stage.expect_soon({0: UP[1]})
+        fix(stage, "two", "0", "release")
+        stage.expect_soon({})
+
+
+def test_up_and_down(_):
+    """From the override; without one from the target; without that from the non-turbo maximum."""
+    with scene("steps") as stage:
+        domain = stage.started("vm", {0: "1", 1: "2"})
+        assert domain.power(0, "min") == "ack"
+        assert fix(stage, "vm", "0", "up") == UP[1]
+        assert fix(stage, "vm", "0", "up") == UP[2]
+        assert fix(stage, "vm", "0", "down") == UP[1]
+        stage.expect_soon({1: UP[1]})
+        assert fix(stage, "vm", "1", "down") == UP[-2]
+        stage.expect_soon({1: UP[1], 2: UP[-2]})
+        assert fix(stage, "vm", "1", UP[0] + 1) == UP[1]  # at least as fast
+        for _step in UP:
+            last = fix(stage, "vm", "1", "up")
+        assert last == HIGHEST
+        stage.expect_soon({1: UP[1], 2: HIGHEST})
+
+
+def test_override_moves_along_with_its_vCPU(_):
+    """And rests while it is not pinned."""
+    with scene("along", sections={"arbitration": {"allow-unpinned": "yes"}}) as stage:
+        domain = stage.started("vm", {0: "1"})
+        fix(stage, "vm", "0", "min")
+        stage.expect_soon({1: LOWEST})
+        domain.pins = {0: "6-7"}
+        stage.hook(domain, "reconnect")
+        stage.expect_soon({6: LOWEST, 7: LOWEST})
+        domain.pins = {}
+        stage.hook(domain, "reconnect")
+        stage.expect_soon({})
+        assert stage.vmpower.show("vm")["vcpus"][0]["override_khz"] == LOWEST
+        assert "not pinned" in refused(stage, "set", "vm", "0", "up")
+        domain.pins = {0: "3"}
+        stage.hook(domain, "reconnect")
+        stage.expect_soon({3: LOWEST})
+
+
+def test_override_survives_the_monitor(_):
+    """SIGKILL: the next one is told, whether the frequency domain was voted on or not."""
+    with scene("monitor") as stage:
+        domain = stage.started("vm", {0: "1", 1: "2"})
+        assert domain.power(0, "min") == "ack"
+        fix(stage, "vm", "0", UP[3])
+        fix(stage, "vm", "1", UP[2])
+        stage.expect_soon({1: UP[3], 2: UP[2]})
+        for _round in range(2):
+            stage.vmpower.kill_monitor()
+            stage.vmpower.wait_connected("vm", 2)
+            stage.expect_soon({1: UP[3], 2: UP[2]})
+            assert domain.power(0, "min") == "ack"
+        fix(stage, "vm", "0", "release")
+        fix(stage, "vm", "1", "release")
+        stage.expect_soon({1: LOWEST})
+
+
+def test_override_while_no_monitor_runs(_):
+    """It counts from the next monitor's first moment."""
+    with scene("gap") as stage:
+        stage.started("vm", {0: "1"})
+        os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
+        fix(stage, "vm", "0", "min")
+        stage.expect_soon({1: LOWEST})
+
+
+def test_override_outlives_the_channels(_):
+    """QEMU's hang-up takes the votes; the operator's word stays until the domain is gone."""
+    with scene("hangup") as stage:
+        domain = stage.started("vm", {0: "1", 1: "2"})
+        assert domain.power(1, "max") == "ack"
+        fix(stage, "vm", "0", "min")
+        domain.close()
+        stage.expect_soon({1: LOWEST})
+        stage.vmpower.ask("domain", "remove", "vm")
+        stage.expect_soon({})
+
+
+def test_SIGKILL_of_the_manager_ends_overrides(_):
+    """The baseline comes back, and what comes after knows of no override."""
+    with scene("manager") as stage:
+        domain = stage.started("vm", {0: "1"})
+        fix(stage, "vm", "0", "min")
+        stage.expect_soon({1: LOWEST})
+        stage.vmpower.kill()
+        stage.vmpower.start()
+        stage.expect({})
+        stage.hook(domain, "reconnect")
+        domain.accept()
+        stage.vmpower.wait_connected("vm", 1)
+        assert stage.vmpower.show("vm")["vcpus"][0]["override_khz"] is None
+        stage.expect({})
+
+
+# ---- what is refused
+
+
+def test_what_can_not_be_set(_):
+    """Each with a sentence that names the thing and the remedy."""
+    with scene("refused", cpus=4) as stage:
+        domain = stage.started("vm", {0: "1", 2: "0-3"}, vcpus=3, channels=(0,))
+        assert "vmpowerctl list" in refused(stage, "set", "none", "0", "max")
+        said = refused(stage, "set", "vm", "3", "max")
+        assert "no vCPU 3: it has 3" in said, said
+        for vcpu in ("1", "2"):  # not pinned, and pinned to all there are
+            said = refused(stage, "set", "vm", vcpu, "max")
+            assert f"vCPU {vcpu} is not pinned" in said and "virsh vcpupin" in said, said
+        assert domain.power(0, "min") == "ack"
+        stage.expect({1: LOWEST})
+        for words in (("x", "max"), ("-1", "max"), ("1024", "max"), ("0", "0"), ("0", "faster")):
+            wrong = stage.vmpower.ctl("set", "vm", *words, check=False)
+            assert wrong.returncode == 2, wrong
+        assert fix(stage, "vm", "0", "release") is None
+        assert "no override" in stage.vmpower.ctl("set", "vm", "0", "release").stdout
+        assert not [line for line in tail(stage.log, 50) if "fixed" in line]
+
+
+def test_a_frequency_domain_that_can_not_be_had(_):
+    """The log says so; the next "set" tries again."""
+    with scene("refuses") as stage:
+        stage.started("vm", {0: "1"})
+        governor = stage.tree.directory(1) / "scaling_governor"
+        governor.rename(governor.with_name("hidden"))
+        fix(stage, "vm", "0", "min")
+        wait_until(
+            lambda: any("policy1" in line and "scaling_governor" in line for line in tail(stage.log)),
+            10,
+            "a log line",
+        )
+        explained = stage.vmpower.ctl("explain", "1").stdout
+        assert "Nothing is written yet" in explained and "journalctl" in explained, explained
+        governor.with_name("hidden").rename(governor)
+        fix(stage, "vm", "0", "min")
+        stage.expect_soon({1: LOWEST})
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_override", TESTS))

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""An emulated machine with a real cpufreq driver, to run a program of this machine in.
+
+QEMU without KVM, Debian's unmodified generic kernel (tests/machine/build-machine), and an ACPI
+table of ours (acpi_table.py). Its root file system is the one here, read-only; what the program
+prints comes out here, and what it leaves in LOG_INSIDE is in the log directory here.
+"""
+
+import importlib.machinery
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import time
+
+from . import acpi_table, paths
+from .process import Process
+from .wait import Progress, tail
+
+MACHINE = paths.BUILD / "machine"
+LOG_INSIDE = "/run/log"
+BOOT_S = 90  # 5 s on an idle machine
+TRIES = 2
+MEMORY_MIB = 768
+POLL_S = 0.05
+# An Intel model: acpi-cpufreq takes no I/O ports on the AMD that QEMU's own model claims to be.
+CPU = "qemu64,vendor=GenuineIntel,family=6,model=26,stepping=5,-svm,+ssse3,+sse4.1,+sse4.2"
+CPU += ",+popcnt,+rdrand"
+# Little that is slow under emulation; no clock watched that can't be trusted there; no reboot.
+KERNEL_ARGUMENTS = (
+    "console=ttyS0 loglevel=5 panic=-1 rdinit=/init mitigations=off nokaslr nowatchdog "
+    "tsc=reliable no_timer_check random.trust_cpu=on audit=0 rcupdate.rcu_cpu_stall_suppress=1"
+)
+
+
+class MachineError(AssertionError):
+    """The machine did not start, or ended on its own."""
+
+
+def need_machine():
+    """Raise where something that it takes is missing."""
+    if platform.machine() != "x86_64":
+        raise paths.MissingError("the emulated machine's table and kernel are for x86-64")
+    if not shutil.which("qemu-system-x86_64", path=paths.SEARCH):
+        raise paths.MissingError("no qemu-system-x86_64 here: install qemu-system-x86")
+    missing = [name for name in ("vmlinux", "initramfs") if not (MACHINE / name).exists()]
+    if missing:
+        raise paths.MissingError(f"{MACHINE} has no {', '.join(missing)}: run make machine")
+    for needed in (paths.TREE, paths.BUILD):
+        for hidden in ("/run", "/dev", "/proc", "/sys"):
+            if needed.is_relative_to(os.path.realpath(hidden)):
+                raise paths.MissingError(
+                    f"{needed} is below {hidden}, where the emulated machine has its own"
+                )
+
+
+def _archive(files):
+    """A cpio archive, by the code that makes the initramfs."""
+    path = str(paths.TREE / "tests/guest/build-guest")
+    loader = importlib.machinery.SourceFileLoader("guest", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("guest", loader))
+    loader.exec_module(module)
+    archive = module.Cpio()
+    for name, content in files.items():
+        archive.add(name, 0o100644, content)
+    return archive.finish()
+
+
+class Machine:
+    """Runs one program, once. All files of it are in the log directory."""
+
+    def __init__(self, log, clocks):
+        """clocks: see acpi_table.table()."""
+        self.log = log
+        self.clocks = clocks
+        self.cpus = sum(len(members) for members in clocks)
+        self.shared = log / "machine"
+        self.console = log / "console"
+        self._output = log / "output"
+        self._status = log / "status"
+        self._read = 0  # of the output
+
+    def _write_files(self, command):
+        words = ["/usr/bin/env", "-i", f"PATH={paths.SEARCH}", "LC_ALL=C.UTF-8", "HOME=/root"]
+        words += ["TMPDIR=/run", f"VMPOWER_BUILD={paths.BUILD}", f"BIN={paths.BIN}"]
+        text = b"".join(str(word).encode() + b"\0" for word in [*words, *command])
+        initramfs = (MACHINE / "initramfs").read_bytes()
+        (self.log / "initramfs").write_bytes(initramfs + _archive({"command": text}))
+        (self.log / "ssdt.aml").write_bytes(acpi_table.table(self.clocks))
+        self.shared.mkdir(exist_ok=True)
+        for path in (self._output, self._status, self.console):
+            path.write_bytes(b"")
+        self._read = 0
+
+    def _command(self):
+        command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot"]
+        command += ["-display", "none", "-accel", "tcg,thread=multi", "-cpu", CPU]
+        command += ["-machine", "q35,smm=off,vmport=off,hpet=off", "-m", str(MEMORY_MIB)]
+        command += ["-smp", f"{self.cpus},sockets={self.cpus},cores=1,threads=1"]
+        command += ["-acpitable", f"file={_quoted(self.log / 'ssdt.aml')}"]
+        command += ["-kernel", MACHINE / "vmlinux", "-initrd", self.log / "initramfs"]
+        command += ["-append", KERNEL_ARGUMENTS]
+        command += ["-chardev", f"file,id=console,path={_quoted(self.console)}"]
+        command += ["-serial", "chardev:console", "-device", "virtio-serial-pci"]
+        for name, path in (("output", self._output), ("status", self._status)):
+            command += ["-chardev", f"file,id={name},path={_quoted(path)}"]
+            command += ["-device", f"virtserialport,chardev={name},name={name}"]
+        for name, path, more in (("root", "/", ",readonly=on"), ("log", self.shared, "")):
+            command += ["-fsdev", f"local,id={name},path={_quoted(path)},security_model=none"
+                        f",multidevs=remap{more}"]
+            command += ["-device", f"virtio-9p-pci,fsdev={name},mount_tag={name}"]
+        return command
+
+    def run(self, command, seconds, line=lambda text: print(text, flush=True)):
+        """Run a command in it; line() gets what it prints. Return its exit status.
+
+        A start that hangs (emulated CPUs do, once in a while) is tried again: nothing was run.
+        """
+        self._write_files(command)
+        for attempt in range(1, TRIES + 1):
+            qemu = Process(self._command(), self.log / "qemu.out")
+            try:
+                if self._booted(qemu):
+                    return self._follow(qemu, seconds, line)
+            finally:
+                qemu.kill()
+            if attempt < TRIES:
+                self.console.rename(self.log / "console.hung")
+                line(f"# the emulated machine was not up after {BOOT_S} s, trying again")
+                self._write_files(command)
+        raise MachineError(f"the emulated machine hangs{self._last_words()}")
+
+    def _booted(self, qemu):
+        progress = Progress("the emulated machine boots")
+        deadline = time.monotonic() + BOOT_S
+        try:
+            while time.monotonic() < deadline:
+                ended = qemu.exit_status() is not None
+                if self._status.stat().st_size:
+                    return True
+                if ended:
+                    raise MachineError(f"the emulated machine did not start{self._last_words()}")
+                progress.tick()
+                time.sleep(POLL_S)
+        finally:
+            progress.done()
+        return False
+
+    def _follow(self, qemu, seconds, line):
+        """Hand on what is printed until the program's end."""
+        deadline = time.monotonic() + seconds
+        while True:
+            ended = qemu.exit_status() is not None
+            self._hand_on(line)
+            if ended:
+                break
+            if time.monotonic() > deadline:
+                raise MachineError(f"no end in the emulated machine within {seconds} s")
+            time.sleep(POLL_S)
+        for text in self._status.read_text(encoding="ascii", errors="replace").splitlines():
+            if text.startswith("exit "):
+                return int(text[len("exit ") :])
+        raise MachineError(f"the emulated machine ended in the midst{self._last_words()}")
+
+    def _hand_on(self, line):
+        with open(self._output, "rb") as file:
+            file.seek(self._read)
+            fresh = file.read()
+        whole = fresh.rfind(b"\n") + 1
+        self._read += whole
+        for text in fresh[:whole].decode(errors="replace").splitlines():
+            line(text)
+
+    def _last_words(self):
+        lines = tail(self.log / "qemu.out", 5) + tail(self.console, 10)
+        return ":\n" + "\n".join(lines) + f"\nAll of it is in {self.log}"
+
+
+def python(script, *words):
+    """The command that runs a Python script inside, with the Python that runs here."""
+    return [os.path.realpath(sys.executable), "-B", "-s", script, *words]
+
+
+def _quoted(path):
+    """QEMU's options end at a comma, unless it comes twice."""
+    return str(path).replace(",", ",,")

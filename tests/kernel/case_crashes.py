@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""SIGKILL and SIGTERM: governor, minimum and maximum are byte for byte what they were."""
+
+import contextlib
+import os
+import signal
+import threading
+
+from case_requests import expect_slow, slow
+from harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, UP
+from harness.process import alive
+from harness.wait import wait_until
+from stage import METHODS, apply_governor, scene
+
+PINS = {0: "0", 1: "1", 2: "2-3"}
+
+
+def kill_both(stage, monitor_first):
+    """SIGKILL to both, one right after the other."""
+    monitor, manager = stage.vmpower.status()["monitor_pid"], stage.vmpower.process
+    pids = [monitor, manager.pid] if monitor_first else [manager.pid, monitor]
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    manager.wait()
+    stage.vmpower.process = None
+    wait_until(lambda: not alive(monitor), 10, "the monitor to end")
+
+
+def each_governor(cpufreq, name, then):
+    """For each method and governor: a domain slows all clocks down, then(stage, domain)."""
+    for method in METHODS:
+        for governor in GOVERNORS:
+            with scene(cpufreq, f"{name}-{governor}", method) as stage:
+                apply_governor(stage, governor)
+                domain = stage.started("vm", PINS)
+                slow(stage, domain)
+                then(stage, domain)
+
+
+def test_SIGTERM(cpufreq, _runner):
+    """The end of each scene is SIGTERM, with the votes of a domain that runs."""
+    each_governor(cpufreq, "term", lambda stage, domain: None)
+
+
+def test_SIGKILL_of_the_manager_then_a_start(cpufreq, _runner):
+    """The baseline is back when the next manager is ready; it serves as ever."""
+
+    def then(stage, domain):
+        stage.vmpower.kill()
+        stage.vmpower.start()
+        stage.expect_baseline()
+        stage.again(domain)
+        slow(stage, domain)
+
+    each_governor(cpufreq, "manager", then)
+
+
+def test_SIGKILL_of_the_monitor_then_SIGTERM(cpufreq, _runner):
+    """At once: before another one runs, or while it is set up."""
+
+    def then(stage, _domain):
+        os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
+        stage.vmpower.stop()
+        stage.expect_baseline()
+
+    each_governor(cpufreq, "monitor", then)
+
+
+def test_SIGKILL_of_the_monitor_and_its_successor_serves(cpufreq, _runner):
+    """Votes are kept, nothing moves; then another monitor sets what is asked for."""
+    for method in METHODS:
+        with scene(cpufreq, "successor", method) as stage:
+            apply_governor(stage, "ondemand")
+            domain = stage.started("vm", PINS)
+            slow(stage, domain)
+            for _ in range(3):
+                stage.vmpower.kill_monitor()
+                stage.vmpower.wait_connected("vm", len(PINS))
+                expect_slow(stage)
+                assert domain.power(0, "max") == "ack"
+                stage.expect({0: HIGHEST, 1: UP[2], 2: LOWEST})
+                assert domain.power(0, "min") == "ack"
+                expect_slow(stage)
+
+
+def test_SIGKILL_of_both_then_a_start(cpufreq, _runner):
+    """In either order."""
+
+    def then(stage, domain):
+        for monitor_first in (True, False):
+            kill_both(stage, monitor_first)
+            stage.vmpower.start()
+            stage.expect_baseline()
+            stage.again(domain)
+            slow(stage, domain)
+
+    each_governor(cpufreq, "both", then)
+
+
+def test_SIGKILL_while_a_successor_starts(cpufreq, _runner):
+    """A manager that dies while it puts back what its predecessor owed."""
+    for method in METHODS:
+        with scene(cpufreq, "again", method) as stage:
+            apply_governor(stage, "conservative")
+            domain = stage.started("vm", PINS)
+            slow(stage, domain)
+            stage.vmpower.kill()
+            for attempt in range(8):
+                manager = stage.vmpower.launch()
+                with contextlib.suppress(AssertionError):
+                    manager.wait(0.01 + attempt * 0.01)
+                manager.kill()
+            stage.vmpower.start()
+            stage.expect_baseline()
+
+
+def test_SIGKILL_in_the_midst_of_requests(cpufreq, _runner):
+    """Wherever the monitor is: with method limits between its two writes, say."""
+    for method in METHODS:
+        for attempt in range(6):
+            with scene(cpufreq, f"midst-{attempt}", method) as stage:
+                apply_governor(stage, GOVERNORS[attempt])
+                domain = stage.started("vm", PINS)
+                with flood(domain):
+                    wait_until(
+                        lambda stage=stage: stage.vmpower.status()["controlled"] == 3,
+                        20,
+                        "requests to count",
+                    )
+                    victim = ("manager", "monitor", "both")[attempt % 3]
+                    if victim == "manager":
+                        stage.vmpower.kill()
+                    elif victim == "monitor":
+                        os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
+                        stage.vmpower.stop()
+                    else:
+                        kill_both(stage, monitor_first=attempt % 2)
+                if victim != "monitor":
+                    stage.vmpower.start()
+                stage.expect_baseline()
+
+
+@contextlib.contextmanager
+def flood(domain):
+    """Requests on all channels, one after the other, until vmpower hangs up or the block ends."""
+    end = threading.Event()
+
+    def send(vcpu):
+        with contextlib.suppress(AssertionError, OSError):
+            while not end.is_set():
+                for unit in ("max", "min"):
+                    domain.power(vcpu, unit)
+
+    senders = [threading.Thread(target=send, args=(vcpu,), daemon=True) for vcpu in domain.channels]
+    for sender in senders:
+        sender.start()
+    try:
+        yield
+    finally:
+        end.set()
+        for channel in domain.channels.values():
+            if channel.peer:
+                with contextlib.suppress(OSError):
+                    channel.peer.shutdown(2)
+        for sender in senders:
+            sender.join(20)

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""CPUs go offline and come back: the target is right again in the register, votes are kept.
+
+The driver starts anew when a clock's first CPU comes back: the governor is kept, the set speed is
+not, and the hardware may have been reset meanwhile (forget()).
+"""
+
+from harness.cpufreq_tree import BASELINE_FILES
+from harness.kernel_cpufreq import HIGHEST, LOWEST, UP
+from harness.wait import wait_until
+from stage import METHODS, apply_governor, scene
+
+GOVERNORS = ("performance", "schedutil", "userspace")
+
+
+def test_a_CPU_offline_and_online_again(cpufreq, _runner):
+    """Its clock's only one: its files fail meanwhile. Each step is a target, so that it does not
+    count which the driver takes for set already."""
+    for method in METHODS:
+        with scene(cpufreq, "alone", method) as stage:
+            domain = stage.started("vm", {0: "1"})
+            assert domain.power(0, "min") == "ack"
+            for khz in UP:
+                stage.expect({1: khz})
+                cpufreq.plug(1, False)
+                cpufreq.forget(1)
+                cpufreq.plug(1, True)
+                stage.expect_soon({1: khz})
+                assert stage.vmpower.show("vm")["vcpus"][0]["vote_khz"] == khz
+                assert domain.power(0, "up") == "ack"
+            assert domain.power(0, "min") == "ack"
+            stage.expect({1: LOWEST})
+            stage.hook(domain, "stopped")
+            stage.expect_baseline_soon()
+
+
+def test_requests_while_the_CPU_is_offline(cpufreq, _runner):
+    """No ACK for what can't be done; others are served; it works again when the CPU is back."""
+    for method in METHODS:
+        with scene(cpufreq, "meanwhile", method) as stage:
+            domain = stage.started("vm", {0: "0", 1: "1"})
+            for vcpu in (0, 1):
+                assert domain.power(vcpu, "min") == "ack"
+            cpufreq.plug(1, False)
+            cpufreq.forget(1)
+            assert domain.power(1, "max") == "nack"
+            assert domain.power(0, "up") == "ack"
+            stage.expect({0: UP[1], 1: HIGHEST})
+            cpufreq.plug(1, True)
+            vote = stage.vmpower.show("vm")["vcpus"][1]["vote_khz"]
+            stage.expect_soon({0: UP[1], 1: vote})
+            for unit, khz in (("max", HIGHEST), ("min", LOWEST)):
+                assert domain.power(1, unit) == "ack"
+                stage.expect({0: UP[1], 1: khz})
+
+
+def test_CPUs_of_a_shared_clock_offline_and_online_again(cpufreq, _runner):
+    """One of two; the one that the kernel's policy is named after; both, in either order."""
+    orders = [((2,), (2,)), ((3,), (3,)), ((2, 3), (3, 2)), ((2, 3), (2, 3)), ((3, 2), (3, 2))]
+    for method in METHODS:
+        with scene(cpufreq, "shared-plug", method) as stage:
+            one, two = stage.started("one", {0: "2"}), stage.started("two", {0: "3"})
+            for domain in (one, two):
+                assert domain.power(0, "min") == "ack"
+            assert one.power(0, "up") == "ack"
+            for away, back in orders:
+                stage.expect({2: UP[1]})
+                for cpu in away:
+                    cpufreq.plug(cpu, False)
+                if len(away) == 2:
+                    cpufreq.forget(2)
+                else:
+                    stage.expect_soon({2: UP[1]})
+                for cpu in back:
+                    cpufreq.plug(cpu, True)
+                    stage.expect_soon({2: UP[1]})
+                for domain, unit, khz in ((two, "max", HIGHEST), (two, "min", UP[1])):
+                    assert domain.power(0, unit) == "ack"
+                    stage.expect({2: khz})
+
+
+def test_a_domain_stops_while_its_CPU_is_offline(cpufreq, _runner):
+    """The baseline is owed until the CPU is back."""
+    for method in METHODS:
+        for governor in GOVERNORS:
+            with scene(cpufreq, f"owed-{governor}", method) as stage:
+                apply_governor(stage, governor)
+                domain = stage.started("vm", {0: "1", 1: "2-3"})
+                for vcpu in (0, 1):
+                    assert domain.power(vcpu, "min") == "ack"
+                for cpu in (1, 2, 3):
+                    cpufreq.plug(cpu, False)
+                stage.hook(domain, "stopped")
+                stage.vmpower.wait_forgotten("vm")
+                for cpu in (3, 1, 2):
+                    cpufreq.plug(cpu, True)
+                back_except_speed(stage, governor)
+
+
+def back_except_speed(stage, governor):
+    """The baseline; but the kernel forgets the speed of userspace when a clock loses all CPUs,
+    and vmpower, which did not set it, knows none."""
+    if governor != "userspace" or stage.method != "limits":
+        stage.expect_baseline_soon()
+        return
+    stage.baseline = {key: old for key, old in stage.baseline.items() if key[1] in BASELINE_FILES}
+    stage.check_end = stage.expect_bytes
+    stage.expect_bytes_soon()
+
+
+def test_the_daemon_stops_while_a_CPU_is_offline(cpufreq, _runner):
+    """Or dies; the next one puts back what is owed, at its start or when the CPU comes."""
+    for method in METHODS:
+        for end, early in (("stop", True), ("stop", False), ("kill", True), ("kill", False)):
+            with scene(cpufreq, f"{end}-{early}", method) as stage:
+                apply_governor(stage, "schedutil")
+                domain = stage.started("vm", {0: "1"})
+                assert domain.power(0, "min") == "ack"
+                cpufreq.plug(1, False)
+                if end == "stop":
+                    stage.vmpower.process.stop()
+                    stage.vmpower.process = None
+                else:
+                    stage.vmpower.kill()
+                if early:
+                    cpufreq.plug(1, True)
+                    stage.vmpower.start()
+                    stage.expect_baseline()
+                else:
+                    stage.vmpower.start()
+                    cpufreq.plug(1, True)
+                    stage.expect_baseline_soon()
+
+
+def test_a_CPU_that_was_offline_at_the_start(cpufreq, _runner):
+    """It is found when it comes."""
+    for method in METHODS:
+        with scene(cpufreq, "late", method, start=False) as stage:
+            cpufreq.plug(1, False)
+            stage.vmpower.start()
+            domain = stage.started("vm", {0: "1"})
+            assert domain.power(0, "min") == "nack"
+            cpufreq.plug(1, True)
+            stage.keep()
+            wait_acked(domain)
+            stage.expect({1: LOWEST})
+            assert domain.power(0, "max") == "ack"
+            stage.expect({1: HIGHEST})
+            stage.hook(domain, "stopped")
+            stage.expect_baseline_soon()
+
+
+def wait_acked(domain):
+    """Until the daemon has heard of the CPU there is a NACK for what can't be done."""
+    wait_until(lambda: domain.power(0, "min") == "ack", 20, "a request to be granted")
+
+
+def test_a_CPU_online_while_the_monitor_is_replaced(cpufreq, _runner):
+    """Two at a time."""
+    for method in METHODS:
+        with scene(cpufreq, "both", method) as stage:
+            domain = stage.started("vm", {0: "1", 1: "2"})
+            for vcpu in (0, 1):
+                assert domain.power(vcpu, "min") == "ack"
+            cpufreq.plug(1, False)
+            cpufreq.forget(1)
+            stage.vmpower.kill_monitor()
+            cpufreq.plug(1, True)
+            stage.vmpower.wait_connected("vm", 2)
+            stage.expect_soon({1: LOWEST, 2: LOWEST})
+            for unit, khz in (("max", HIGHEST), ("min", LOWEST)):
+                wait_acked(domain)
+                assert domain.power(0, unit) == "ack"
+                stage.expect_soon({1: khz, 2: LOWEST})

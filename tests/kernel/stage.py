@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Inside the emulated machine: vmpowerd on the kernel's own cpufreq, with stand-in domains."""
+
+import contextlib
+import itertools
+import os
+import pwd
+from pathlib import Path
+
+from harness.kernel_cpufreq import HIGHEST, LOWEST, burn
+from harness.machine import LOG_INSIDE
+from harness.process import alive
+from harness.scene import Scene
+from harness.vmpower import Vmpower
+from harness.wait import WaitTimeout, wait_until
+
+METHODS = ("setspeed", "limits")
+SETTLE_S = 20
+DYNAMIC = ("ondemand", "conservative", "schedutil")
+
+_numbers = itertools.count()
+
+
+class KernelScene(Scene):
+    """As a scene of the component tests; what counts is what the registers hold."""
+
+    def __init__(self, cpufreq, name, method, sections):  # pylint: disable=super-init-not-called
+        self.directory = Path("/run", f"t{next(_numbers)}")
+        self.directory.mkdir()
+        self.log = Path(LOG_INSIDE, f"{name}-{method}.log")
+        self.tree = cpufreq
+        self.method = method
+        self.sections = {
+            "libvirt": {"uri": "none"},
+            "channel": {"rate": 0, "peer-user": pwd.getpwuid(os.geteuid()).pw_name},
+            "cpufreq": {"method": method},
+        }
+        for section, keys in (sections or {}).items():
+            self.sections.setdefault(section, {}).update(keys)
+        self.vmpower = Vmpower(self.directory, self.directory / "run", self.sections, self.log)
+        self.domains = []
+        self.check_end = self.expect_baseline
+        self.keep()
+
+    def keep(self):
+        """From now on the baseline is what is set now."""
+        self.baseline = self.tree.raw()
+        self.resting = self.tree.registers()
+
+    def again(self, domain):
+        """The hook tells of a domain that a daemon before this one has served."""
+        self.hook(domain, "reconnect")
+        domain.accept()
+        self.vmpower.wait_connected(domain.name, len(domain.channels))
+
+    # ---- what has to be
+
+    def expect(self, khz):
+        """{CPU: kHz} in the registers; those of all other clocks are as they were."""
+        policy_of = self.tree.policy_of
+        wanted = {**self.resting, **{policy_of[cpu]: wish for cpu, wish in khz.items()}}
+        now = self.tree.registers()
+        assert now == wanted, f"registers hold {_text(now)}, not {_text(wanted)}"
+
+    def expect_soon(self, khz):
+        """As expect(), for what no reply tells of."""
+        with contextlib.suppress(WaitTimeout):
+            wait_until(lambda: self._holds(khz), SETTLE_S, f"registers to hold {_text(khz)}")
+        self.expect(khz)
+
+    def _holds(self, khz):
+        try:
+            self.expect(khz)
+        except AssertionError:
+            return False
+        return True
+
+    def expect_bytes(self):
+        """What was set is byte for byte what it was, at once."""
+        now = self.tree.raw()
+        wrong = [
+            f"policy{key[0]}/{key[1]} is {now.get(key)}, was {value}"
+            for key, value in self.baseline.items()
+            if now.get(key) != value
+        ]
+        assert not wrong, "; ".join(wrong)
+
+    def expect_baseline(self):
+        """As expect_bytes(), and the registers agree with it."""
+        self.expect_bytes()
+        for policy in self.tree.policies:
+            self._expect_at_rest(policy)
+
+    def _expect_at_rest(self, policy):
+        """The register holds what the baseline's governor makes of the baseline's limits."""
+        read = self.tree.read
+        governor = read(policy, "scaling_governor")
+        low, high = (int(read(policy, f"scaling_{end}_freq")) for end in ("min", "max"))
+        if governor == "performance":
+            low = high
+        elif governor == "powersave":
+            high = low
+        elif governor == "userspace":
+            low = high = int(read(policy, "scaling_setspeed"))
+        within = lambda: low <= self.tree.register(policy) <= high  # noqa: E731
+        if governor in DYNAMIC:  # it gets there when it looks next
+            wait_until(within, SETTLE_S, f"{governor} of policy{policy} to come to {low}..{high} kHz")
+            busy = self.tree.cpus_of(policy)[0]
+            assert burn(busy, lambda: self.tree.register(policy) == high), (
+                f"governor {governor} of policy{policy} does not go to {high} kHz under load"
+            )
+        else:
+            now = self.tree.register(policy)
+            assert within(), f"register of policy{policy} holds {now}, not {low} ({governor})"
+
+    def expect_bytes_soon(self):
+        """As expect_bytes(), for what no reply tells of."""
+
+        def there():
+            now = self.tree.raw()
+            return all(now.get(key) == value for key, value in self.baseline.items())
+
+        with contextlib.suppress(WaitTimeout):
+            wait_until(there, SETTLE_S, "the baseline to be back")
+        self.expect_bytes()
+
+    def expect_baseline_soon(self):
+        """As expect_baseline(), for what no reply tells of."""
+        self.expect_bytes_soon()
+        self.expect_baseline()
+
+    # ---- the daemon's ends
+
+    def stop(self):
+        """SIGTERM; when the manager has ended, everything is as before."""
+        monitor = self.vmpower.status()["monitor_pid"]
+        self.vmpower.stop()
+        self.check_end()
+        wait_until(lambda: not alive(monitor), 10, "the monitor's end")
+
+    def drop(self):
+        """QEMU's end of every domain, without a hook."""
+        for domain in self.domains:
+            domain.close()
+        self.domains = []
+
+
+@contextlib.contextmanager
+def scene(cpufreq, name, method, sections=None, start=True):
+    """A scene on a machine that was reset, with its daemon; ends with SIGTERM and the baseline."""
+    cpufreq.reset()
+    stage = KernelScene(cpufreq, name, method, sections)
+    scene.current = stage
+    try:
+        if start:
+            stage.vmpower.start()
+        yield stage
+        if stage.vmpower.process:
+            stage.stop()
+    finally:
+        stage.drop()
+        if stage.vmpower.process:
+            stage.vmpower.process.kill()
+
+
+scene.current = None
+
+
+def apply_governor(stage, governor):
+    """A baseline with this governor: every clock has other limits."""
+    limits = {0: (LOWEST, HIGHEST), 1: (1200000, 2800000), 2: (LOWEST, 3200000)}
+    for policy, (low, high) in limits.items():
+        stage.tree.set(policy, governor, low, high, speed=2400000)
+    stage.keep()
+
+
+def _text(khz):
+    return ", ".join(f"{key}: {value}" for key, value in sorted(khz.items()))

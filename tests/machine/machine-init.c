@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * PID 1 of the tests' emulated machine. It makes the file system of the machine outside, read-only
+ * over 9p, its root, with a /run of its own; runs the command that /command holds, with a virtio
+ * port as its output; tells how that ended through another port; and switches off.
+ *
+ * /command: NUL-terminated words. 9p tags: "root", and "log", which is writable, at /run/log.
+ * Ports: "output", and "status": the lines "up" and "exit N".
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/reboot.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_WORDS 32
+#define COMMAND_SIZE 8192
+#define PORTS_WAIT_MS 20000
+#define TICK_MS 20
+#define P9_OPTIONS "trans=virtio,version=9p2000.L,msize=262144"
+
+static void __attribute__((noreturn)) off(void)
+{
+	sync();
+	reboot(LINUX_REBOOT_CMD_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+/* On the console, where the log of the machine is; there is nobody to go on without it. */
+static void __attribute__((noreturn)) die(const char *what, const char *name)
+{
+	printf("machine: %s %s: %s\n", what, name, strerror(errno));
+	off();
+}
+
+static void must_mount(const char *source, const char *where, const char *type, unsigned long flags,
+		       const char *options)
+{
+	if (mkdir(where, 0755) && errno != EEXIST && errno != EROFS)
+		die("mkdir", where);
+	if (mount(source, where, type, flags, options))
+		die("mount", where);
+}
+
+static void load_modules(void)
+{
+	FILE *list = fopen("/modules", "re");
+	char path[256];
+
+	if (!list)
+		die("open", "/modules");
+	while (fgets(path, sizeof(path), list)) {
+		int fd;
+
+		path[strcspn(path, "\n")] = '\0';
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+			printf("machine: module %s: %s\n", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	fclose(list);
+}
+
+/* Whole words only. Return: their number, argv NULL-terminated */
+static int read_command(char *argv[MAX_WORDS + 1])
+{
+	static char text[COMMAND_SIZE];
+	int fd = open("/command", O_RDONLY | O_CLOEXEC), n = 0;
+	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text));
+
+	if (size < 0)
+		die("read", "/command");
+	for (char *word = text, *end; n < MAX_WORDS; word = end + 1) {
+		end = memchr(word, '\0', (size_t)(text + size - word));
+		if (!end)
+			break;
+		argv[n++] = word;
+	}
+	argv[n] = NULL;
+	close(fd);
+	return n;
+}
+
+/* Return: an fd of the virtio port; -1: there is none of that name (yet) */
+static int open_port(const char *wanted)
+{
+	DIR *ports = opendir("/sys/class/virtio-ports");
+	const struct dirent *entry;
+	int found = -1;
+
+	if (!ports)
+		return -1;
+	while (found < 0 && (entry = readdir(ports))) {
+		char path[384], name[64] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", entry->d_name);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		if (!fgets(name, sizeof(name), file))
+			name[0] = '\0';
+		fclose(file);
+		name[strcspn(name, "\n")] = '\0';
+		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+		if (strcmp(name, wanted) == 0)
+			found = open(path, O_RDWR | O_CLOEXEC);
+	}
+	closedir(ports);
+	return found;
+}
+
+/* Ports and their names come a moment after the driver. */
+static int wait_port(const char *name)
+{
+	for (int waited = 0; waited < PORTS_WAIT_MS; waited += TICK_MS) {
+		int fd = open_port(name);
+
+		if (fd >= 0)
+			return fd;
+		usleep(TICK_MS * 1000);
+	}
+	errno = ENOENT;
+	die("port", name);
+}
+
+static void enter_root(void)
+{
+	static const char *const moved[] = {"dev", "proc", "sys"};
+
+	must_mount("root", "/root", "9p", MS_RDONLY, P9_OPTIONS ",cache=loose");
+	must_mount("run", "/root/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
+	must_mount("log", "/root/run/log", "9p", 0, P9_OPTIONS ",cache=none");
+	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
+		char from[16], to[32];
+
+		snprintf(from, sizeof(from), "/%s", moved[i]);
+		snprintf(to, sizeof(to), "/root/%s", moved[i]);
+		if (mount(from, to, NULL, MS_MOVE, NULL))
+			die("move to", to);
+	}
+	if (chdir("/root") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
+		die("enter", "/root");
+}
+
+/* PID 1 collects everybody's orphans. Return: exit status as a shell has it */
+static int run(char *const argv[], int output)
+{
+	pid_t child = fork(), ended;
+	int status;
+
+	if (child < 0)
+		die("fork", argv[0]);
+	if (child == 0) {
+		int null = open("/dev/null", O_RDONLY);
+
+		if (setsid() < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
+			_exit(126);
+		execv(argv[0], argv);
+		dprintf(2, "machine: %s: %s\n", argv[0], strerror(errno));
+		_exit(127);
+	}
+	do {
+		ended = wait(&status);
+	} while (ended != child);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(void)
+{
+	char *argv[MAX_WORDS + 1];
+	int output, status;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (getpid() != 1)
+		return EXIT_FAILURE;
+	must_mount("proc", "/proc", "proc", 0, NULL);
+	must_mount("sys", "/sys", "sysfs", 0, NULL);
+	/* the kernel may have done it already */
+	if (mount("dev", "/dev", "devtmpfs", 0, NULL) && errno != EBUSY)
+		die("mount", "/dev");
+	if (read_command(argv) == 0)
+		die("read", "/command");
+	load_modules();
+	enter_root();
+	status = wait_port("status");
+	output = wait_port("output");
+	dprintf(status, "up\n");
+	dprintf(status, "exit %d\n", run(argv, output));
+	close(output);
+	close(status);
+	off();
+}

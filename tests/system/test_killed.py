@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The demo, killed in the midst of it, leaves nothing behind: no process, mount, file.
+
+usage: test_killed.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+MARK = "VMPOWER_KILLED_TEST"
+WATCHED = ("/run", "/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/tmp")
+
+
+class Family:
+    """The processes that come from one demo: by a mark in their environment, and, since
+    libvirt clears QEMU's, by the pid namespace that the marked ones are in."""
+
+    def __init__(self):
+        self.mark = f"{MARK}={uuid.uuid4().hex}"
+        self.namespaces = set()
+        self.ours = os.readlink("/proc/self/ns/pid")
+
+    def processes(self):
+        """{pid: name} of those that run now."""
+        found = {}
+        for process in Path("/proc").iterdir():
+            if not process.name.isdigit():
+                continue
+            try:
+                environment = (process / "environ").read_bytes().split(b"\0")
+                namespace = os.readlink(process / "ns/pid")
+                if self.mark.encode() in environment and namespace != self.ours:
+                    self.namespaces.add(namespace)
+                if self.mark.encode() in environment or namespace in self.namespaces:
+                    found[int(process.name)] = (process / "comm").read_text().strip()
+            except OSError:
+                continue  # it has just ended
+        return found
+
+    def names(self):
+        """What runs, for people."""
+        return sorted(set(self.processes().values()))
+
+
+def surroundings():
+    """Mounts, and what is in the places that libvirt uses."""
+    mounts = sorted(line.split()[4] for line in Path("/proc/self/mountinfo").read_text()
+                    .splitlines())
+    files = {place: sorted(os.listdir(place)) for place in WATCHED if os.path.isdir(place)}
+    return mounts, files
+
+
+def kill_demo_when(name, number, runner):
+    """Start the demo, wait until it runs a program, send the signal to its first process."""
+    family = Family()
+    before = surroundings()
+    demo = subprocess.Popen([sys.executable, paths.TREE / "tests/system/demo.py"],
+                            env=dict([*os.environ.items(), family.mark.split("=")]), start_new_session=True,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: demo.poll() is not None or name in family.names(), 120,
+                   f"{name} in the demo")
+        assert demo.poll() is None, f"the demo ended with {demo.returncode}"
+        runner.note(f"running: {', '.join(family.names())}")
+        demo.send_signal(number)
+        demo.wait(60)
+        wait_until(lambda: not family.processes(), 30, "all of its processes to end",
+                   state=family.names)
+    finally:
+        demo.kill()
+        demo.wait()
+    assert surroundings() == before, f"before: {before}\nafter: {surroundings()}"
+
+
+def test_sigkill_while_a_guest_runs(runner):
+    kill_demo_when("qemu-system-x86", signal.SIGKILL, runner)
+
+
+def test_sigterm_while_libvirtd_starts(runner):
+    kill_demo_when("libvirtd", signal.SIGTERM, runner)
+
+
+def main():
+    runner = Runner(sys.argv[1:])
+    try:
+        paths.need_root()
+        paths.need_programs()
+        paths.need_guest()
+    except paths.MissingError as error:
+        print(f"killed: {error}", file=sys.stderr)
+        return 1
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            runner.run(test, runner)
+    return runner.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a request costs the arbiter, in instructions, counted one by one: the same on a host with
+ * one vCPU and on one that is full. No clock: a busy machine changes nothing.
+ */
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "arbiter.h"
+#include "link.h"
+
+#define N_STEPS 200u
+#define MOST_STEPS 10000000u /* instructions: something hangs */
+#define MANY_DOMAINS MAX_DOMAINS
+#define MANY_VCPUS 16u
+
+static struct arbiter *arbiter;
+
+static void add_frequency_domains(uint32_t n)
+{
+	static struct frequency_table table = {.n_steps = N_STEPS, .non_turbo = N_STEPS - 20};
+
+	for (uint32_t i = 0; i < N_STEPS; i++)
+		table.khz[i] = 800000 + i * 10000;
+	for (uint32_t id = 0; id < n; id++)
+		ck_assert_int_eq(arbiter_set_frequency_domain(arbiter, id, &table, 0, N_STEPS - 1),
+				 0);
+}
+
+/* All vCPUs on frequency domain 0, or each on 0 and one more; every other one votes. */
+static void add_domains(uint32_t n_domains, uint32_t n_vcpus, uint32_t n_frequency_domains)
+{
+	const struct arbiter_limits limits = {.turbo = true};
+
+	for (uint32_t d = 0; d < n_domains; d++) {
+		ck_assert_int_eq(arbiter_set_domain(arbiter, d, n_vcpus, &limits), 0);
+		for (uint32_t v = 0; v < n_vcpus; v++) {
+			uint32_t ids[] = {0, (d * n_vcpus + v) % n_frequency_domains};
+
+			ck_assert_int_eq(arbiter_set_vcpu(arbiter, d, v,
+							  VCPU_MAY_VOTE | VCPU_PROTECTED,
+							  v % 2 ? 1000000 + v * 10000 : 0, ids, 2),
+					 0);
+			if (v == 3)
+				ck_assert_int_eq(arbiter_set_override(arbiter, d, v, 900000), 0);
+		}
+	}
+	while (arbiter_next_dirty(arbiter) >= 0)
+		;
+}
+
+/* What guest_requests.c and frequency_outputs.c ask of the arbiter for one request. */
+static void one_request(void)
+{
+	int id;
+
+	if (arbiter_check(arbiter, 0, 0, ACTION_MAX) != REFUSED_NOT)
+		abort();
+	arbiter_vote(arbiter, 0, 0, ACTION_MAX);
+	(void)arbiter_vote_khz(arbiter, 0, 0);
+	while ((id = arbiter_next_dirty(arbiter)) >= 0)
+		(void)arbiter_target(arbiter, (uint32_t)id);
+}
+
+static void one_override(void)
+{
+	int id;
+
+	(void)arbiter_set_override(arbiter, 0, 0, 1200000);
+	while ((id = arbiter_next_dirty(arbiter)) >= 0)
+		(void)arbiter_target(arbiter, (uint32_t)id);
+}
+
+/* Run it in a child, step by step. Return: instructions; 0: this machine does not let us. */
+static uint32_t count_instructions(void (*work)(void))
+{
+	pid_t pid = fork();
+	uint32_t n = 0;
+	int status;
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+			_exit(77);
+		(void)raise(SIGSTOP);
+		work();
+		(void)raise(SIGSTOP);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	while (WIFSTOPPED(status) && n < MOST_STEPS) {
+		if (n > 0 && WSTOPSIG(status) == SIGSTOP)
+			break;
+		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0)
+			break;
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		n++;
+	}
+	if (WIFSTOPPED(status)) {
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+	} else {
+		ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 77);
+		return 0;
+	}
+	ck_assert_uint_lt(n, MOST_STEPS);
+	if (getenv("V")) printf("%u\n", n);
+	return n;
+}
+
+static uint32_t cost(void (*work)(void), uint32_t n_domains, uint32_t n_vcpus,
+		     uint32_t n_frequency_domains)
+{
+	uint32_t n;
+
+	ck_assert_int_eq(arbiter_new(true, &arbiter), 0);
+	add_frequency_domains(n_frequency_domains);
+	add_domains(n_domains, n_vcpus, n_frequency_domains);
+	n = count_instructions(work);
+	arbiter_free(arbiter);
+	return n;
+}
+
+START_TEST(same_on_a_full_host)
+{
+	void (*const works[])(void) = {one_request, one_override};
+	uint32_t alone = cost(works[_i], 1, 3, 2);
+	uint32_t crowded = cost(works[_i], MANY_DOMAINS, MANY_VCPUS, 512);
+
+	if (alone == 0)
+		return; /* no ptrace here */
+	/* a bit more or less for which words of the bitmaps are empty */
+	ck_assert_msg(crowded <= alone + alone / 4 + 50, "%u instructions alone, %u on a full host",
+		      alone, crowded);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("arbiter_cost");
+	TCase *tcase = tcase_create("arbiter_cost");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_loop_test(tcase, same_on_a_full_host, 0, 2);
+	tcase_set_timeout(tcase, 120);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

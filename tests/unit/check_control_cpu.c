@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* org.vmpower.Manager over a real socket and on a real registry: CPUs and overrides. */
+#include "control_stage.h"
+
+#define MAX_STEPS 6
+
+static json_t *parse(const char *text)
+{
+	json_error_t error;
+	json_t *json = json_loads(text, 0, &error);
+
+	ck_assert_msg(json, "%s", error.text);
+	return json;
+}
+
+static void expect_json(json_t *got, const char *wanted_text)
+{
+	json_t *wanted = parse(wanted_text);
+	char *text = json_dumps(got, 0);
+
+	ck_assert_msg(json_equal(got, wanted), "%s", text);
+	free(text);
+	json_decref(wanted);
+}
+
+static json_t *ask(struct peer *peer, const char *call)
+{
+	json_t *reply, *parameters;
+
+	peer_send(peer, call);
+	reply = peer_receive(peer);
+	parameters = json_object_get(reply, "parameters");
+	ck_assert_ptr_null(json_object_get(reply, "error"));
+	json_incref(parameters);
+	json_decref(reply);
+	return parameters;
+}
+
+#define FIRST_CLOCK                                                                                \
+	"\"online\":true,\"frequency_domain\":0,\"cpus\":\"0-3\",\"driver\":\"acpi-cpufreq\","     \
+	"\"method\":\"setspeed\",\"controlled\":false,\"baseline\":null,\"target_khz\":null,"      \
+	"\"current_khz\":null,\"decides\":{\"kind\":\"nobody\",\"domain\":null,\"vcpu\":null,"     \
+	"\"others\":0,\"khz\":null}}"
+#define SECOND_CLOCK(decides)                                                                      \
+	"\"online\":true,\"frequency_domain\":4,\"cpus\":\"4-7\",\"driver\":\"intel_pstate\","     \
+	"\"method\":\"limits\",\"controlled\":true,\"baseline\":{\"governor\":\"schedutil\","      \
+	"\"min_khz\":1000000,\"max_khz\":null},\"target_khz\":1000000,\"current_khz\":1999999,"    \
+	"\"decides\":" decides "}"
+#define OVERRIDDEN                                                                                 \
+	"{\"kind\":\"override\",\"domain\":\"vm1\",\"vcpu\":1,\"others\":0,\"khz\":1000000}"
+
+START_TEST(cpus_without_cpufreq_and_offline)
+{
+	struct peer peer;
+	json_t *reply, *cpus;
+
+	ck_assert_int_eq(cpuset_parse("4-8", &frequency[1].cpus), 0); /* 8 is offline */
+	frequency[0].cpus = (struct cpuset){0};
+	ck_assert_int_eq(cpuset_parse("0", &frequency[0].cpus), 0); /* 1 to 3 have no cpufreq */
+	peer = begin();
+	reply = ask(&peer, METHOD("ListCpus", "{}"));
+	cpus = json_object_get(reply, "cpus");
+	ck_assert_uint_eq(json_array_size(cpus), 9);
+	expect_json(json_array_get(cpus, 1),
+		    "{\"cpu\":1,\"online\":true,\"frequency_domain\":null,\"cpus\":null,"
+		    "\"driver\":null,\"method\":null,\"controlled\":false,\"baseline\":null,"
+		    "\"target_khz\":null,\"current_khz\":null,\"decides\":{\"kind\":\"nobody\","
+		    "\"domain\":null,\"vcpu\":null,\"others\":0,\"khz\":null}}");
+	ck_assert(json_is_false(json_object_get(json_array_get(cpus, 8), "online")));
+	ck_assert_int_eq(
+		json_integer_value(json_object_get(json_array_get(cpus, 8), "frequency_domain")),
+		4);
+	json_decref(reply);
+	peer_close(&peer);
+}
+END_TEST
+
+START_TEST(cpus_share_a_clock)
+{
+	struct peer peer = begin();
+	json_t *reply = ask(&peer, METHOD("ListCpus", "{}"));
+
+	ck_assert_uint_eq(json_array_size(json_object_get(reply, "cpus")), 8);
+	expect_json(json_array_get(json_object_get(reply, "cpus"), 3), "{\"cpu\":3," FIRST_CLOCK);
+	expect_json(json_array_get(json_object_get(reply, "cpus"), 7),
+		    "{\"cpu\":7," SECOND_CLOCK(OVERRIDDEN));
+	json_decref(reply);
+	peer_close(&peer);
+}
+END_TEST
+
+#define VOTED "{\"kind\":\"vote\",\"domain\":\"vm1\",\"vcpu\":1,\"others\":0,\"khz\":2000000}"
+#define SILENT_0                                                                                   \
+	"{\"domain\":\"vm1\",\"vcpu\":0,\"cpus\":\"2,5-6\",\"vote_khz\":null,\"protects\":true,"   \
+	"\"override_khz\":null,\"clamped\":null,\"decides\":false}"
+#define VOTER_1(override, clamped)                                                                 \
+	"{\"domain\":\"vm1\",\"vcpu\":1,\"cpus\":\"5\",\"vote_khz\":2000000,\"protects\":false,"   \
+	"\"override_khz\":" override ",\"clamped\":" clamped ",\"decides\":true}"
+#define SECOND_LIMITS                                                                              \
+	"{\"lowest_khz\":1000000,\"highest_khz\":2500000,\"non_turbo_khz\":2000000,"               \
+	"\"min_khz\":1000000,\"max_khz\":2000000}"
+
+/* CPU 4 or 5: @voter is what vCPU 1 has to say */
+static void expect_explanation(struct peer *peer, int cpu, const char *clock, const char *voter,
+			       json_t *write_error)
+{
+	char call[128], wanted[2000];
+	json_t *reply;
+
+	(void)snprintf(call, sizeof(call), METHOD("ExplainCpu", "{\"cpu\":%d}"), cpu);
+	reply = ask(peer, call);
+	ck_assert(json_equal(json_object_get(reply, "write_error"), write_error));
+	json_decref(write_error);
+	ck_assert_int_eq(json_object_del(reply, "write_error"), 0);
+	(void)snprintf(wanted, sizeof(wanted),
+		       "{\"cpu\":{\"cpu\":%d,%s,\"limits\":%s,\"vcpus\":[%s,%s],\"floating\":0}",
+		       cpu, clock, SECOND_LIMITS, SILENT_0, voter);
+	expect_json(reply, wanted);
+	json_decref(reply);
+}
+
+START_TEST(explanations)
+{
+	struct domain *domain = registry_find(stage.registry, "vm1");
+	struct peer peer = begin();
+
+	expect_explanation(&peer, 5, SECOND_CLOCK(OVERRIDDEN), VOTER_1("1000000", "null"),
+			   json_string(strerror(EBUSY)));
+	/* without the override the vote, cut off by the host's limit, has it */
+	peer_call(&peer,
+		  METHOD("SetOverride", "{\"domain\":\"vm1\",\"vcpu\":1,\"action\":\"release\"}"),
+		  RESULT("{\"khz\":null,\"previous_khz\":1000000}"));
+	ck_assert_uint_eq(domain_override(domain, 1), 0);
+	shared_store(shared.frequency_domains[1].last_error, INT32_MIN); /* no honest monitor's */
+	expect_explanation(&peer, 4, SECOND_CLOCK(VOTED), VOTER_1("null", "\"max\""), json_null());
+	peer_close(&peer);
+}
+END_TEST
+
+START_TEST(no_cpufreq_no_reason)
+{
+	struct peer peer;
+	json_t *reply;
+
+	frequency[0].cpus = (struct cpuset){0};
+	peer = begin();
+	reply = ask(&peer, METHOD("ExplainCpu", "{\"cpu\":2}"));
+	ck_assert(json_is_null(json_object_get(reply, "limits")));
+	ck_assert_uint_eq(json_array_size(json_object_get(reply, "vcpus")), 0);
+	json_decref(reply);
+	peer_close(&peer);
+}
+END_TEST
+
+#define FINDING(found, error)                                                                      \
+	"{\"frequency_domain\":4,\"cpus\":\"4-7\",\"file\":\"scaling_max_freq\","                  \
+	"\"ours\":\"1000000\",\"found\":" found ",\"error\":" error ",\"since\":1700000000}"
+
+START_TEST(findings)
+{
+	struct peer peer = begin();
+
+	peer_call(&peer, METHOD("Verify", "{}"), RESULT("{\"checked\":1,\"findings\":[]}"));
+	stage.n_findings = 2;
+	peer_call(&peer, METHOD("Verify", "{}"),
+		  RESULT("{\"checked\":1,\"findings\":[" FINDING("\"2000000\"", "null") "," FINDING(
+			  "null", "\"Device or resource busy\"") "]}"));
+	peer_close(&peer);
+}
+END_TEST
+
+#define SET(what) METHOD("SetOverride", "{\"domain\":\"vm1\"," what "}")
+#define FIXED(khz, before) RESULT("{\"khz\":" khz ",\"previous_khz\":" before "}")
+#define V0 "\"vcpu\":0,\"action\":"
+#define REFUSED(error, vcpu) ERROR(error, "{\"domain\":\"vm1\",\"vcpu\":" vcpu "}")
+#define NO_CPU(n) ERROR("NoSuchCpu", "{\"cpu\":" n "}")
+#define NO_VCPU(n) ERROR("NoSuchVCpu", "{\"domain\":\"vm1\",\"vcpu\":" n ",\"vcpus\":3}")
+
+/* Calls one after the other, each with its reply. */
+static const struct {
+	struct {
+		const char *call, *reply;
+	} steps[MAX_STEPS];
+} scripts[] = {
+	{{{METHOD("ExplainCpu", "{\"cpu\":8}"), NO_CPU("8")},
+	  {METHOD("ExplainCpu", "{\"cpu\":-1}"), NO_CPU("-1")},
+	  {METHOD("ExplainCpu", "{\"cpu\":4294967296}"), NO_CPU("4294967296")},
+	  {METHOD("ExplainCpu", "{\"cpu\":\"0\"}"), INVALID("cpu")},
+	  {METHOD("ExplainCpu", "{}"), INVALID("cpu")}}},
+	{{{METHOD("SetOverride", "{\"domain\":\"vm2\"," V0 "\"up\"}"), NO_VM2},
+	  {SET("\"vcpu\":3,\"action\":\"up\""), NO_VCPU("3")},
+	  {SET("\"vcpu\":-1,\"action\":\"release\""), NO_VCPU("-1")},
+	  {SET("\"vcpu\":2,\"action\":\"up\""), REFUSED("VCpuOffline", "2")},
+	  {SET(V0 "\"sideways\""), INVALID("action")},
+	  {SET("\"action\":\"up\""), INVALID("vcpu")}}},
+	{{{SET(V0 "\"khz\""), INVALID("khz")},
+	  {SET(V0 "\"khz\",\"khz\":0"), INVALID("khz")},
+	  {SET(V0 "\"khz\",\"khz\":4294967296"), INVALID("khz")},
+	  {SET(V0 "\"up\",\"khz\":1"), INVALID("khz")},
+	  {SET(V0 "\"release\",\"khz\":1"), INVALID("khz")},
+	  {SET(V0 "\"release\",\"khz\":null"), FIXED("null", "null")}}},
+	/* from the target, which is 1 GHz, then from the override */
+	{{{SET(V0 "\"up\""), FIXED("1500000", "null")},
+	  {SET(V0 "\"up\""), FIXED("2000000", "1500000")},
+	  {SET(V0 "\"up\""), FIXED("2000000", "2000000")},
+	  {SET(V0 "\"khz\",\"khz\":1000001"), FIXED("1500000", "2000000")},
+	  {SET(V0 "\"down\""), FIXED("1000000", "1500000")},
+	  {SET(V0 "\"max\""), FIXED("2000000", "1000000")}}},
+};
+
+START_TEST(script)
+{
+	struct peer peer = begin();
+
+	for (int i = 0; i < MAX_STEPS && scripts[_i].steps[i].call; i++)
+		peer_call(&peer, scripts[_i].steps[i].call, scripts[_i].steps[i].reply);
+	peer_close(&peer);
+}
+END_TEST
+
+START_TEST(only_what_is_pinned_is_fixed)
+{
+	struct domain *domain = registry_find(stage.registry, "vm1");
+	struct peer peer;
+
+	ck_assert_int_eq(cpuset_parse("0-7", domain->description->vcpus[0].affinity), 0);
+	frequency[1].cpus = (struct cpuset){0};
+	peer = begin();
+	peer_call(&peer, SET(V0 "\"min\""), REFUSED("NotPinned", "0"));
+	peer_call(&peer, SET("\"vcpu\":1,\"action\":\"min\""), REFUSED("NoFrequencyDomain", "1"));
+	peer_call(&peer, SET("\"vcpu\":1,\"action\":\"release\""), FIXED("null", "1000000"));
+	peer_close(&peer);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("control_cpu");
+	TCase *tcase = tcase_create("control_cpu");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, cpus_without_cpufreq_and_offline);
+	tcase_add_test(tcase, cpus_share_a_clock);
+	tcase_add_test(tcase, explanations);
+	tcase_add_test(tcase, no_cpufreq_no_reason);
+	tcase_add_test(tcase, findings);
+	tcase_add_loop_test(tcase, script, 0, array_size(scripts));
+	tcase_add_test(tcase, only_what_is_pinned_is_fixed);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

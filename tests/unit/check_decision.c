@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who decides: the rules, as the operator is told them. */
+#include "decision.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "link.h"
+
+/* 1000 to 1800 MHz in steps of 100, 1500 is the fastest without turbo */
+static struct frequency_domain f;
+static struct domain domains[4];
+
+static void setup(void)
+{
+	f = (struct frequency_domain){.table = {.n_steps = 9, .non_turbo = 5}, .ceiling = 8};
+	for (uint32_t i = 0; i < 9; i++)
+		f.table.khz[i] = 1000000 + i * 100000;
+}
+
+/* In MHz, 0: none; vCPU n of domain n has the nth say. */
+struct said {
+	uint32_t vote, override;
+	bool unprotected;
+};
+
+static const struct {
+	struct said says[3];
+	uint32_t n;
+	enum decider decider;
+	uint32_t mhz, leader, n_equal;
+	bool ignore_silence;
+	uint32_t ceiling; /* 0: that of the table */
+} cases[] = {
+	{.n = 0, .decider = DECIDER_NOBODY},
+	{.n = 2, .decider = DECIDER_NOBODY}, /* two silent ones */
+	{.says = {{1200}, {1400}, {1300}}, .n = 3, .decider = DECIDER_VOTE, 1400, 1, 1},
+	{.says = {{1200}, {1400}, {1400}}, .n = 3, .decider = DECIDER_VOTE, 1400, 1, 2},
+	{.says = {{1200}, {0}, {0}}, .n = 3, .decider = DECIDER_SILENCE, 1500, 1, 2},
+	{.says = {{1200}, {0}},
+	 .n = 2,
+	 .decider = DECIDER_VOTE,
+	 1200,
+	 0,
+	 1,
+	 .ignore_silence = true},
+	{.says = {{1200}, {0, 0, true}}, .n = 2, .decider = DECIDER_VOTE, 1200, 0, 1},
+	{.says = {{1600}, {0}}, .n = 2, .decider = DECIDER_VOTE, 1600, 0, 1},
+	{.says = {{1500}, {0}}, .n = 2, .decider = DECIDER_VOTE, 1500, 0, 1},
+	{.says = {{1300}, {0}}, .n = 2, .decider = DECIDER_VOTE, 1300, 0, 1, .ceiling = 3},
+	{.says = {{1200}, {0}}, .n = 2, .decider = DECIDER_SILENCE, 1300, 1, 1, .ceiling = 3},
+	{.says = {{1800}, {0, 1100}}, .n = 2, .decider = DECIDER_OVERRIDE, 1100, 1, 1},
+	{.says = {{0, 1100}}, .n = 1, .decider = DECIDER_OVERRIDE, 1100, 0, 1},
+	{.says = {{1800}, {0, 1100}, {1800, 1200}},
+	 .n = 3,
+	 .decider = DECIDER_OVERRIDE,
+	 1200,
+	 2,
+	 1},
+	{.says = {{0, 1700}, {0, 1600}},
+	 .n = 2,
+	 .decider = DECIDER_OVERRIDE,
+	 1300,
+	 0,
+	 2,
+	 .ceiling = 3},
+};
+
+static uint32_t step_of(uint32_t mhz)
+{
+	uint32_t step = mhz > 1000 ? (mhz - 1000) / 100 : 0;
+
+	return step > f.ceiling ? f.ceiling : step;
+}
+
+static struct say make(const struct said *said, uint32_t number)
+{
+	return (struct say){
+		.domain = &domains[number],
+		.vcpu = number,
+		.flags = said->unprotected ? VCPU_MAY_VOTE : VCPU_MAY_VOTE | VCPU_PROTECTED,
+		.vote_khz = said->vote * 1000,
+		.vote_step = step_of(said->vote),
+		.override_khz = said->override * 1000,
+		.override_step = step_of(said->override),
+	};
+}
+
+START_TEST(rules)
+{
+	struct decision decision = {.decider = DECIDER_NOBODY};
+	uint32_t n_deciders = 0;
+
+	if (cases[_i].ceiling > 0)
+		f.ceiling = cases[_i].ceiling;
+	for (uint32_t i = 0; i < cases[_i].n; i++) {
+		struct say say = make(&cases[_i].says[i], i);
+
+		decision_add(&decision, &f, &say);
+	}
+	decision_conclude(&decision, &f, !cases[_i].ignore_silence);
+	ck_assert_int_eq(decision.decider, cases[_i].decider);
+	ck_assert_uint_eq(decision.khz, cases[_i].mhz * 1000);
+	for (uint32_t i = 0; i < cases[_i].n; i++) {
+		struct say say = make(&cases[_i].says[i], i);
+
+		n_deciders += decision_is_by(&decision, &say);
+	}
+	ck_assert_uint_eq(n_deciders, cases[_i].n_equal);
+	if (cases[_i].decider == DECIDER_NOBODY) {
+		ck_assert_ptr_null(decision.leader);
+		return;
+	}
+	ck_assert_uint_eq(decision.leader->vcpu, cases[_i].leader);
+	ck_assert_ptr_eq(decision.leader->domain, &domains[cases[_i].leader]);
+	ck_assert_uint_eq(decision.leader->n_equal, cases[_i].n_equal);
+}
+END_TEST
+
+START_TEST(names)
+{
+	ck_assert_str_eq(decider_name(DECIDER_NOBODY), "nobody");
+	ck_assert_str_eq(decider_name(DECIDER_OVERRIDE), "override");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("decision");
+	TCase *tcase = tcase_create("decision");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_loop_test(tcase, rules, 0, array_size(cases));
+	tcase_add_test(tcase, names);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

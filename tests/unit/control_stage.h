@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * org.vmpower.Manager over a real socket and on a real registry; libvirt, the monitor and
+ * cpufreq are stood in for by the functions below, which the linker takes before the library's.
+ */
+#ifndef VMPOWER_TESTS_CONTROL_STAGE_H
+#define VMPOWER_TESTS_CONTROL_STAGE_H
+
+#include "varlink_fixture.h"
+
+#include "control.h"
+#include "control_methods.h"
+#include "varlink_text.h"
+#include "verify.h"
+
+#define METHOD(name, parameters)                                                                   \
+	"{\"method\":\"org.vmpower.Manager." name "\",\"parameters\":" parameters "}"
+#define RESULT(parameters) "{\"parameters\":" parameters "}"
+#define ERROR(name, parameters)                                                                    \
+	"{\"error\":\"org.vmpower.Manager." name "\",\"parameters\":" parameters "}"
+#define INVALID(name)                                                                              \
+	"{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":"       \
+	"\"" name "\"}}"
+#define UUID_1 "11111111-1111-1111-1111-111111111111"
+#define UUID_2 "22222222-2222-2222-2222-222222222222"
+
+#define NO_VM2 ERROR("NoSuchDomain", "{\"domain\":\"vm2\"}")
+
+/* --- stand-ins ------------------------------------------------------------------------ */
+
+struct virt {
+	struct loop *loop;
+	struct loop_timer answer;
+	void (*found)(void *context, int error, const char *xml, size_t size);
+	void *context;
+	int error;	  /* what lookups find */
+	int lookup_error; /* what virt_lookup() itself returns, where negative */
+	bool silent;	  /* lookups find nothing, ever */
+	const char *xml;
+	char asked[MAX_DOMAIN_NAME];
+	int n_cancelled;
+};
+
+static struct {
+	struct fixture fixture;
+	struct control *control;
+	struct registry *registry;
+	struct virt virt;
+	int n_registered;
+	size_t n_findings;
+} stage;
+
+static struct shared_state shared; /* 10s of MB, of which pages in use alone take memory */
+static struct frequency_domain frequency[2];
+static struct config config;
+
+struct domains {
+	int unused;
+};
+static struct domains the_domains;
+
+static void on_answer(struct loop_timer *timer)
+{
+	struct virt *virt = container_of(timer, struct virt, answer);
+	size_t size = virt->error ? 0 : strlen(virt->xml);
+
+	virt->found(virt->context, virt->error, virt->error ? NULL : virt->xml, size);
+}
+
+int virt_lookup(struct virt *virt, const char *name_or_uuid,
+		void (*found)(void *context, int error, const char *xml, size_t size),
+		void *context)
+{
+	if (virt->lookup_error < 0)
+		return virt->lookup_error;
+	virt->found = found;
+	virt->context = context;
+	(void)snprintf(virt->asked, sizeof(virt->asked), "%s", name_or_uuid);
+	if (!virt->silent)
+		loop_timer_set(virt->loop, &virt->answer, 0);
+	return 42;
+}
+
+void virt_cancel(struct virt *virt, int cookie)
+{
+	ck_assert_int_eq(cookie, 42);
+	__atomic_add_fetch(&virt->n_cancelled, 1, __ATOMIC_RELAXED);
+}
+
+bool virt_connected(const struct virt *virt)
+{
+	return virt->error == 0;
+}
+
+const char *virt_uri(const struct virt *virt)
+{
+	(void)virt;
+	return "test:///";
+}
+
+struct monitor_process *domains_monitor(struct domains *domains)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	return (struct monitor_process *)&shared;
+}
+
+const struct shared_state *monitor_state(const struct monitor_process *monitor)
+{
+	ck_assert_ptr_eq(monitor, (struct monitor_process *)&shared);
+	return &shared;
+}
+
+pid_t monitor_pid(const struct monitor_process *monitor)
+{
+	(void)monitor;
+	return 77;
+}
+
+uint32_t monitor_restarts(const struct monitor_process *monitor)
+{
+	(void)monitor;
+	return 3;
+}
+
+uint32_t cpufreq_count(const struct cpufreq *cpufreq)
+{
+	(void)cpufreq;
+	return array_size(frequency);
+}
+
+const struct frequency_domain *cpufreq_get(const struct cpufreq *cpufreq, uint32_t id)
+{
+	(void)cpufreq;
+	return &frequency[id];
+}
+
+const struct frequency_domain *cpufreq_of_cpu(const struct cpufreq *cpufreq, unsigned int cpu)
+{
+	(void)cpufreq;
+	for (size_t i = 0; i < array_size(frequency); i++) {
+		if (cpuset_has(&frequency[i].cpus, cpu))
+			return &frequency[i];
+	}
+	return NULL;
+}
+
+int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online)
+{
+	(void)cpufreq;
+	return cpuset_parse("0-7", online);
+}
+
+uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)
+{
+	(void)cpufreq;
+	return id == 0 ? 0 : 1999999;
+}
+
+int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline_entry *entry)
+{
+	(void)cpufreq;
+	if (id == 0)
+		return -ENODEV;
+	*entry = (struct baseline_entry){
+		.governor = "schedutil", .min_freq = "1000000", .max_freq = "<none>"};
+	return 0;
+}
+
+int domains_register(struct domains *domains, struct domain_description *description,
+		     const char *source)
+{
+	struct domain *domain = registry_find_uuid(stage.registry, description->uuid);
+
+	ck_assert_ptr_eq(domains, &the_domains);
+	ck_assert_str_eq(source, "operator");
+	stage.n_registered++;
+	if (description->id < 0) {
+		domain_description_free(description);
+		return -ESRCH;
+	}
+	if (domain)
+		registry_remove(stage.registry, domain);
+	return registry_add(stage.registry, description, &domain);
+}
+
+int domains_unregister(struct domains *domains, const char *uuid, const char *source)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	ck_assert_str_eq(source, "operator");
+	registry_remove(stage.registry, registry_find_uuid(stage.registry, uuid));
+	return 0;
+}
+
+void domains_channel_enable(struct domains *domains, struct channel *channel, bool enabled)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	channel->enabled = enabled;
+}
+
+void domains_channel_remove(struct domains *domains, struct channel *channel)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	channel->state = CHANNEL_REMOVED;
+}
+
+void domains_channel_add(struct domains *domains, struct channel *channel)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	channel->state = CHANNEL_CONNECTING;
+}
+
+int verify_all(struct cpufreq *cpufreq, const struct shared_state *state,
+	       struct verify_finding **findings, size_t *n)
+{
+	(void)cpufreq;
+	ck_assert_ptr_eq(state, &shared);
+	*n = stage.n_findings;
+	*findings = calloc(*n + 1, sizeof(**findings));
+	ck_assert_ptr_nonnull(*findings);
+	if (*n > 0)
+		(*findings)[0] = (struct verify_finding){
+			.frequency_domain = 1,
+			.policy = 4,
+			.cpus = &frequency[1].cpus,
+			.file = "scaling_max_freq",
+			.ours = "1000000",
+			.found = "2000000",
+			.since = 1700000000,
+		};
+	if (*n > 1) {
+		(*findings)[1] = (*findings)[0];
+		(*findings)[1].error = -EBUSY;
+	}
+	return 0;
+}
+
+int domains_set_override(struct domains *domains, struct domain *domain, uint32_t vcpu,
+			 uint32_t khz)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	return domain_set_override(domain, vcpu, khz);
+}
+
+/* --- stage ---------------------------------------------------------------------------- */
+
+#define CHANNEL_XML(n)                                                                             \
+	"<channel type='unix'><source mode='bind' path='/run/" n "'/>"                             \
+	"<target type='virtio' name='virtio.serial.port.poweragent." n "'/></channel>"
+#define DOMAIN_XML(id, name, uuid, channels)                                                       \
+	"<domain type='kvm' " id "><name>" name "</name><uuid>" uuid "</uuid>"                     \
+	"<vcpu current='2'>3</vcpu><cputune><vcpupin vcpu='0' cpuset='2,5-6'/>"                    \
+	"<vcpupin vcpu='1' cpuset='5'/></cputune><devices>" channels "</devices></domain>"
+
+static inline struct domain *enter(const char *xml)
+{
+	struct domain_description *description;
+	struct xml_error error;
+	struct domain *domain;
+
+	ck_assert_int_eq(domain_xml_parse(xml, strlen(xml), &description, &error), 0);
+	ck_assert_int_eq(registry_add(stage.registry, description, &domain), 0);
+	return domain;
+}
+
+/*
+ * One domain, "vm1", with channels 0 (connected), 1 (can't be connected) and 5 (removed); vCPU 0
+ * is on both frequency domains and silent, vCPU 1 on the second, has voted, and is overridden.
+ */
+static inline void dress(void)
+{
+	struct domain *domain = enter(DOMAIN_XML(
+		"id='9'", "vm1", UUID_1, CHANNEL_XML("0") CHANNEL_XML("1") CHANNEL_XML("5")));
+
+	domain->channels[0].state = CHANNEL_CONNECTED;
+	domain->channels[1].last_error = -ECONNREFUSED;
+	domain->channels[2].state = CHANNEL_REMOVED;
+	shared.channels[domain->channels[0].id] = (struct shared_channel){
+		.requests = 10,
+		.acks = 6,
+		.nacks = 4,
+		.resyncs = 1,
+		.dropped_replies = 2,
+		.throttled = 3,
+		.refused = {[REFUSED_UNPINNED - 1] = 4},
+	};
+	/* what no honest monitor counts */
+	shared.channels[domain->channels[1].id].requests = UINT64_MAX;
+	shared.vcpus[domain->id][1].vote_khz = 2400000;
+	ck_assert_int_eq(domain_set_override(domain, 1, 1000000), 0);
+	shared.frequency_domains[1].target_khz = 1000000;
+	shared.frequency_domains[1].last_error = -EBUSY;
+	frequency[0] = (struct frequency_domain){
+		.id = 0,
+		.policy = 0,
+		.driver = "acpi-cpufreq",
+		.method = METHOD_SETSPEED,
+		.table = {.n_steps = 2, .non_turbo = 1, .khz = {1000000, 2000000}},
+		.ceiling = 1,
+	};
+	frequency[1] = (struct frequency_domain){
+		.id = 1,
+		.policy = 4,
+		.acquired = true,
+		.driver = "intel_pstate",
+		.method = METHOD_LIMITS,
+		.table = {.n_steps = 4,
+			  .non_turbo = 2,
+			  .khz = {1000000, 1500000, 2000000, 2500000}},
+		.floor = 0,
+		.ceiling = 2,
+	};
+	ck_assert_int_eq(cpuset_parse("0-3", &frequency[0].cpus), 0);
+	ck_assert_int_eq(cpuset_parse("4-7", &frequency[1].cpus), 0);
+}
+
+static inline void setup(void)
+{
+	int fd = fixture_open(&stage.fixture);
+	struct control_parts parts = {
+		.config = &config,
+		.loop = stage.fixture.loop,
+		.domains = &the_domains,
+		.virt = &stage.virt,
+	};
+
+	ck_assert_int_eq(registry_new(&stage.registry), 0);
+	dress();
+	parts.registry = stage.registry;
+	stage.virt = (struct virt){.loop = stage.fixture.loop, .answer = {.on_expiry = on_answer}};
+	ck_assert_int_eq(control_new(&parts, fd, &stage.control), 0);
+	/* the test starts the loop when it has set what libvirt says */
+}
+
+static inline void teardown(void)
+{
+	fixture_stop(&stage.fixture);
+	control_free(stage.control);
+	registry_free(stage.registry);
+	fixture_close(&stage.fixture);
+}
+
+static inline struct peer begin(void)
+{
+	fixture_start(&stage.fixture);
+	return peer_connect(&stage.fixture);
+}
+
+#endif
