@@ -119,6 +119,8 @@ static void say_difference(json_t *cpu, json_t *write_error)
 		say("The kernel refused the last frequency: %s. \"journalctl -u vmpowerd\" says "
 		    "more.",
 		    json_string_value(write_error));
+	else if (wanted != target && !json_is_true(json_object_get(cpu, "online")))
+		say("It is offline: that is set when it comes back.");
 	else if (wanted != target && target == 0)
 		say("Nothing is written yet: that is about to happen, or could not be done, which "
 		    "\"journalctl -u vmpowerd\" would say.");
@@ -138,11 +140,11 @@ static void say_state(json_t *cpu, json_t *limits)
 		    ours ? ", when neither votes nor overrides are left" : "",
 		    ctl_text(baseline, "governor"), ctl_number(baseline, "min_khz"),
 		    ctl_number(baseline, "max_khz"));
-	say("Limits of the host: %" JSON_INTEGER_FORMAT " to " KHZ "; of the hardware: "
-	    "%" JSON_INTEGER_FORMAT " to " KHZ ", without turbo to " KHZ ".",
+	say("The host allows %" JSON_INTEGER_FORMAT " to " KHZ
+	    "; the hardware can do %" JSON_INTEGER_FORMAT " to " KHZ ".",
 	    ctl_number(limits, "min_khz"), ctl_number(limits, "max_khz"),
-	    ctl_number(limits, "lowest_khz"), ctl_number(limits, "highest_khz"),
-	    ctl_number(limits, "non_turbo_khz"));
+	    ctl_number(limits, "lowest_khz"), ctl_number(limits, "highest_khz"));
+	say("Without turbo the highest is " KHZ ".", ctl_number(limits, "non_turbo_khz"));
 }
 
 static void vote_cell(struct table *table, json_t *vcpu)

@@ -59,8 +59,8 @@ static int help(const struct ctl *ctl)
 		     "  --runtime-dir DIR  where vmpowerd has its control.sock (%s)\n"
 		     "  --json             print the daemon's reply as JSON\n"
 		     "  --version, --help\n\n"
-		     "exit codes: %d done, %d vmpowerd refused it, or verify found a\n"
-		     "difference, %d wrong usage, %d vmpowerd can't be reached\n",
+		     "exit codes: %d done, %d vmpowerd refused it (verify: something differs),\n"
+		     "%d wrong usage, %d vmpowerd can't be reached\n",
 		     VMPOWER_RUNTIME_DIR, CTL_OK, CTL_FAILED, CTL_USAGE, CTL_UNREACHABLE);
 	return CTL_OK;
 }

@@ -15,8 +15,8 @@
  * override are gone the monitor closes the fds and sends RELEASE; the manager puts the baseline
  * back. ACQUIRED also comes unasked: to a monitor that follows another, after all votes, with what
  * that one had, to be kept or released; and with new files for what it has, when a CPU came back
- * online: the target is written again. Where a SET changes the method of what is acquired, the monitor releases it, and asks
- * anew.
+ * online: the target is written again. Where a SET changes the method of what is acquired, the
+ * monitor releases it, and asks anew.
  */
 #ifndef VMPOWER_HELPER_LINK_H
 #define VMPOWER_HELPER_LINK_H

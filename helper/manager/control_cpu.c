@@ -38,24 +38,30 @@ static void find_cpus(const struct cpufreq *cpufreq, struct cpuset *online, stru
 
 /* --- ListCpus ------------------------------------------------------------------------- */
 
+struct clock {
+	json_t *json; /* NULL: not read yet */
+};
+
 struct listing {
 	const struct cpufreq *cpufreq;
 	const struct shared_state *state;
 	const struct decision *decisions;
-	json_t **clocks; /* by frequency domain's id, then that of the CPUs without one */
+	struct clock *clocks; /* by frequency domain's id, then that of the CPUs without one */
 	uint32_t n_clocks;
 };
 
 static int list_cpu(struct listing *listing, json_t *cpus, unsigned int cpu, bool online)
 {
 	const struct frequency_domain *f = cpufreq_of_cpu(listing->cpufreq, cpu);
-	json_t **clock = &listing->clocks[f ? f->id : listing->n_clocks - 1];
+	uint32_t id = f ? f->id : listing->n_clocks - 1;
+	struct clock *clock = &listing->clocks[id];
 
 	/* a clock is read once, however many CPUs share it */
-	if (!*clock)
-		*clock = control_json_clock(listing->cpufreq, f,
-					    f ? &listing->decisions[f->id] : NULL, listing->state);
-	return json_array_append_new(cpus, *clock ? control_json_cpu(*clock, cpu, online) : NULL);
+	if (!clock->json)
+		clock->json = control_json_clock(listing->cpufreq, f, &listing->decisions[id],
+						 listing->state);
+	return json_array_append_new(cpus, clock->json ? control_json_cpu(clock->json, cpu, online)
+						       : NULL);
 }
 
 static json_t *list_all(struct listing *listing)
@@ -85,14 +91,14 @@ void control_list_cpus(struct varlink_call *call, void *context)
 		.decisions = decisions,
 		.n_clocks = cpufreq_count(sources.cpufreq) + 1,
 	};
-	cleanup_free json_t **clocks = calloc(listing.n_clocks, sizeof(*clocks));
+	cleanup_free struct clock *clocks = calloc(listing.n_clocks, sizeof(*clocks));
 	json_t *cpus = NULL;
 
 	listing.clocks = clocks;
 	if (decisions && clocks)
 		cpus = list_all(&listing);
 	for (uint32_t i = 0; clocks && i < listing.n_clocks; i++)
-		json_decref(clocks[i]);
+		json_decref(clocks[i].json);
 	varlink_reply(call, cpus ? json_pack("{s:o}", "cpus", cpus) : NULL);
 }
 

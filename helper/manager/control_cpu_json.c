@@ -45,13 +45,11 @@ static json_t *decider_json(const struct decision *decision)
 json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency_domain *f,
 			   const struct decision *decision, const struct shared_state *state)
 {
-	static const struct decision nobody;
-
 	if (!f)
 		return json_pack("{s:n, s:n, s:n, s:n, s:b, s:n, s:n, s:n, s:o}",
 				 "frequency_domain", "cpus", "driver", "method", "controlled", 0,
 				 "baseline", "target_khz", "current_khz", "decides",
-				 decider_json(&nobody));
+				 decider_json(decision));
 	return json_pack(
 		"{s:i, s:o, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "frequency_domain", (int)f->policy,
 		"cpus", control_json_cpus(&f->cpus), "driver", f->driver, "method",

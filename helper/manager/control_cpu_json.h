@@ -17,6 +17,7 @@
  * control_json_clock() - what the CPUs of a frequency domain have in common: type Cpu but for
  * "cpu" and "online"
  * @f:		NULL: the CPU has none
+ * @decision:	of @f; nobody's where there is none
  * @state:	NULL: the monitor publishes nothing
  */
 json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency_domain *f,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside cpufreq: what cpufreq.c, cpufreq_acquire.c and cpufreq_rescan.c share. */
+/* Inside cpufreq: what cpufreq_setup.c, cpufreq_acquire.c and cpufreq_rescan.c share. */
 #ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_PRIVATE_H
 #define VMPOWER_HELPER_MANAGER_CPUFREQ_PRIVATE_H
 
@@ -27,7 +27,7 @@ struct cpufreq {
 	struct baseline baseline;
 };
 
-/* --- cpufreq.c --- */
+/* --- cpufreq_setup.c --- */
 
 /** cpufreq_list_policies() - the N of each policyN. Return: 0; -errno: there are none */
 int cpufreq_list_policies(const struct cpufreq *cpufreq, struct cpuset *policies);

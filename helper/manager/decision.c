@@ -135,7 +135,7 @@ static void add_to_its_own(void *context, const struct frequency_domain *f, cons
 struct decision *decision_all(const struct decision_sources *sources)
 {
 	uint32_t n = cpufreq_count(sources->cpufreq);
-	struct decision *decisions = calloc(n + 1, sizeof(*decisions)); /* not 0 bytes */
+	struct decision *decisions = calloc(n + 1, sizeof(*decisions));
 
 	if (!decisions)
 		return NULL;

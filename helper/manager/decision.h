@@ -72,7 +72,10 @@ void decision_conclude(struct decision *decision, const struct frequency_domain 
 /** decision_is_by() - is this vCPU among those who decide? */
 bool decision_is_by(const struct decision *decision, const struct say *say);
 
-/** decision_all() - of every frequency domain, by id; free() it. NULL: no memory */
+/**
+ * decision_all() - of every frequency domain, by id, and behind the last one nobody's
+ * Return: an array, the caller's to free(); NULL: no memory.
+ */
 struct decision *decision_all(const struct decision_sources *sources);
 
 const char *decider_name(enum decider decider);

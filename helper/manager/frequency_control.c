@@ -8,6 +8,10 @@
 #include "cleanup.h"
 #include "cpufreq_scan.h"
 #include "log.h"
+#include "loop.h"
+
+/* A look at a file and the write that fails after it tell the same, milliseconds apart. */
+#define TOLD_NS UINT64_C(1000000000)
 
 void frequency_control_init(struct frequency_control *control, struct monitor_view *view,
 			    struct registry *registry)
@@ -80,13 +84,18 @@ void frequency_control_monitor_died(struct frequency_control *control, bool dela
 static void lost_governor(struct frequency_control *control, const struct frequency_domain *f)
 {
 	bool reassert = control->view->config->foreign == FOREIGN_REASSERT;
+	uint64_t now = loop_now_ns();
+	uint64_t *told_ns = &control->told_ns[f->id];
+	bool told = *told_ns != 0 && now - *told_ns < TOLD_NS;
 
+	*told_ns = now;
 	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
-	log_warning("policy%u: its governor is not userspace any more, set by someone else: %s",
-		    f->policy,
-		    reassert ? "it is set again, as [cpufreq] foreign = reassert says"
-			     : "requests for it are answered with NACK until it is userspace "
-			       "again; or set [cpufreq] foreign = reassert, or method = limits");
+	log_line(told ? LOG_DEBUG : LOG_WARNING,
+		 "policy%u: its governor is not userspace any more, set by someone else: %s",
+		 f->policy,
+		 reassert ? "it is set again, as [cpufreq] foreign = reassert says"
+			  : "requests for it are answered with NACK until it is userspace "
+			    "again; or set [cpufreq] foreign = reassert, or method = limits");
 	if (reassert)
 		renew(control, f->id, true);
 }
@@ -96,6 +105,7 @@ static void on_write_failed(struct frequency_control *control,
 {
 	const struct frequency_domain *f =
 		cpufreq_get(control->view->cpufreq, failed->frequency_domain);
+	bool told;
 
 	if (!f || !f->acquired)
 		return;
@@ -104,8 +114,12 @@ static void on_write_failed(struct frequency_control *control,
 		lost_governor(control, f);
 		return;
 	}
-	/* Of CPUs that went offline was told when they went. */
-	log_line(f->offline && cpufreq_is_offline(failed->error) ? LOG_DEBUG : LOG_ERR,
+	/* Of CPUs that went offline was told when they went, of a governor when it was set again.
+	 */
+	told = (f->offline && cpufreq_is_offline(failed->error)) ||
+	       (failed->error == -EINVAL && control->told_ns[f->id] != 0 &&
+		loop_now_ns() - control->told_ns[f->id] < TOLD_NS);
+	log_line(told ? LOG_DEBUG : LOG_ERR,
 		 "policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
 		 "answered with NACK until it takes one",
 		 f->policy, f->driver, failed->khz, strerror(-failed->error));
@@ -115,29 +129,22 @@ static void on_foreign(struct frequency_control *control, const struct link_fore
 {
 	const struct frequency_domain *f =
 		cpufreq_get(control->view->cpufreq, foreign->frequency_domain);
-	bool reassert = control->view->config->foreign == FOREIGN_REASSERT;
-	bool setspeed;
+	const char *file = "scaling_min_freq or scaling_max_freq";
 
 	if (!f || !f->acquired)
 		return;
-	setspeed = f->method == METHOD_SETSPEED;
-	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
-	if (foreign->found_khz == 0) {
-		/* With setspeed the write that follows fails, and then it is told what to do. */
-		log_line(setspeed ? LOG_DEBUG : LOG_WARNING,
-			 "policy%u: %s holds no frequency any more, we wrote %u kHz", f->policy,
-			 setspeed ? "scaling_setspeed" : "scaling_min_freq or scaling_max_freq",
-			 foreign->ours_khz);
-		return;
+	if (f->method == METHOD_SETSPEED) {
+		if (!cpufreq_has_userspace(control->view->cpufreq, f->id)) {
+			lost_governor(control, f);
+			return;
+		}
+		file = "scaling_setspeed";
 	}
-	log_warning("policy%u: %s holds %u kHz, we wrote %u kHz: someone else has set it, or a "
-		    "limit of the platform is in force; a request changes the frequency now, so "
-		    "it is overwritten",
-		    f->policy,
-		    setspeed ? "scaling_setspeed" : "scaling_min_freq or scaling_max_freq",
-		    foreign->found_khz, foreign->ours_khz);
-	if (reassert && setspeed && !cpufreq_has_userspace(control->view->cpufreq, f->id))
-		renew(control, f->id, true);
+	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
+	log_warning("policy%u: %s held %u kHz, we had written %u kHz: someone else has set it, or "
+		    "a limit of the platform was in force; a request changed the frequency, so it "
+		    "was overwritten",
+		    f->policy, file, foreign->found_khz, foreign->ours_khz);
 }
 
 bool frequency_control_message(struct frequency_control *control,

@@ -18,6 +18,8 @@ struct frequency_control {
 	struct monitor_view *view; /* not owned */
 	struct registry *registry; /* not owned */
 	struct cpuset online;	   /* as of the last change */
+	/* by frequency domain: when its governor was last found to be another; 0: never */
+	uint64_t told_ns[MAX_FREQUENCY_DOMAINS];
 };
 
 /** frequency_control_init() - @view, @registry: have to outlive it */

@@ -168,6 +168,11 @@ bool arbiter_may_turbo(const struct arbiter *arbiter, uint32_t domain, uint32_t 
 int arbiter_target(const struct arbiter *arbiter, uint32_t frequency_domain);
 
 uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, uint32_t step);
+
+/** arbiter_khz_beside() - a step next to it that the host allows, the faster one first; 0: none */
+uint32_t arbiter_khz_beside(const struct arbiter *arbiter, uint32_t frequency_domain,
+			    uint32_t step);
+
 uint32_t arbiter_voters(const struct arbiter *arbiter, uint32_t frequency_domain);
 uint32_t arbiter_silent(const struct arbiter *arbiter, uint32_t frequency_domain);
 uint32_t arbiter_overrides(const struct arbiter *arbiter, uint32_t frequency_domain);

@@ -179,6 +179,15 @@ uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, u
 	return arbiter->frequency_domains[frequency_domain]->khz[step];
 }
 
+uint32_t arbiter_khz_beside(const struct arbiter *arbiter, uint32_t frequency_domain, uint32_t step)
+{
+	const struct frequency_domain_votes *votes = arbiter->frequency_domains[frequency_domain];
+
+	if (step < votes->ceiling)
+		return votes->khz[step + 1];
+	return step > votes->floor ? votes->khz[step - 1] : 0;
+}
+
 uint32_t arbiter_voters(const struct arbiter *arbiter, uint32_t frequency_domain)
 {
 	return arbiter->frequency_domains[frequency_domain]->voted.n;

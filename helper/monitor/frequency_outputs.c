@@ -175,7 +175,9 @@ int frequency_outputs_acquired(struct channel_monitor *monitor, const struct lin
 	}
 	if (answer->renewal) {
 		output->failing = false;
-		if (answer->error < 0) {
+		output->foreign = false;
+		output->renewed = !void_fds;
+		if (answer->error < 0 && output->state == OUTPUT_ACQUIRED) {
 			frequency_writer_forget(&output->writer);
 			shared_store(output->shared->last_error, answer->error);
 		}
@@ -225,6 +227,23 @@ static void look(struct channel_monitor *monitor, struct frequency_output *outpu
 	output->found_khz = found_khz;
 	output->ours_khz = output->writer.khz;
 	notify(monitor, output, NOTICE_FOREIGN);
+}
+
+/*
+ * A driver that can't read the hardware guesses at what a CPU runs that has just come online, and
+ * does not write what it takes for granted, however often it is asked to: after another frequency
+ * it does.
+ */
+static void write_beside(struct channel_monitor *monitor, struct frequency_output *output,
+			 uint32_t step)
+{
+	uint32_t khz = arbiter_khz_beside(monitor->arbiter, output->id, step);
+
+	output->renewed = false;
+	if (khz == 0)
+		return;
+	shared_store(output->shared->writing_khz, khz);
+	(void)frequency_writer_set(&output->writer, khz);
 }
 
 static void write_target(struct channel_monitor *monitor, struct frequency_output *output,
@@ -294,8 +313,11 @@ static void flush(struct channel_monitor *monitor, struct frequency_output *outp
 	}
 	khz = arbiter_khz(monitor->arbiter, output->id, (uint32_t)step);
 	list_remove(&output->deferred_link);
-	if (khz != output->writer.khz && !defer(monitor, output))
-		write_target(monitor, output, khz);
+	if (khz == output->writer.khz || defer(monitor, output))
+		return;
+	if (output->renewed)
+		write_beside(monitor, output, (uint32_t)step);
+	write_target(monitor, output, khz);
 }
 
 void frequency_outputs_flush(struct channel_monitor *monitor)

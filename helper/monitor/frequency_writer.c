@@ -164,7 +164,7 @@ bool frequency_writer_foreign(const struct frequency_writer *writer, uint32_t *f
 		if (writer->seen[i] == 0 && !writer->exact)
 			continue;
 		khz = read_khz(writer->fds[i]);
-		if (khz < 0 || khz == writer->khz || khz == writer->seen[i])
+		if (khz < 0 || khz == writer->khz || (khz > 0 && khz == writer->seen[i]))
 			continue;
 		*found_khz = (uint32_t)khz;
 		return true;

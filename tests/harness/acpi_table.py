@@ -157,13 +157,11 @@ def table(clocks, coordination=SOFTWARE_ALL):
     """
     cpus = sorted(cpu for members in clocks for cpu in members)
     if cpus != list(range(len(cpus))) or len(clocks) > len(CLOCK_PORTS):
-        raise ValueError(f"clocks {clocks}: CPUs 0 to N once each, at most {len(CLOCK_PORTS)} clocks")
-    notifier = _device(
-        "VMPN",
-        _name("_HID", _string(NOTIFIER))
-        + _method("_SUN", b"".join(_notify(_cpu_path(cpu)) for cpu in cpus) + _return(_path("VMPL"))),
-    )
-    body = _scope("\\_SB", _name("VMPS", _states()) + _port_field("VMPR", "VMPL", LIMIT_PORT) + notifier)
+        raise ValueError(f"{clocks}: CPUs 0 to N once each, at most {len(CLOCK_PORTS)} clocks")
+    notify = b"".join(_notify(_cpu_path(cpu)) for cpu in cpus) + _return(_path("VMPL"))
+    notifier = _device("VMPN", _name("_HID", _string(NOTIFIER)) + _method("_SUN", notify))
+    limit = _port_field("VMPR", "VMPL", LIMIT_PORT)
+    body = _scope("\\_SB", _name("VMPS", _states()) + limit + notifier)
     for clock, members in enumerate(clocks):
         for cpu in members:
             body += _cpu(cpu, clock, len(members), coordination)

@@ -70,6 +70,13 @@ class KernelCpufreq(RealCpufreq):
         self.write(policy, "scaling_max_freq", high)
         self.write(policy, "scaling_min_freq", low)
         self.write(policy, "scaling_governor", governor)
+        # a worker of the kernel does it, and only then the files show it
+        wait_until(
+            lambda: self.read(policy, "scaling_min_freq") == str(low)
+            and self.read(policy, "scaling_max_freq") == str(high),
+            SETTLE_S,
+            f"policy{policy} to take limits {low} to {high} kHz",
+        )
         if governor == "userspace":
             self.write(policy, "scaling_setspeed", speed or low)
 
@@ -81,8 +88,12 @@ class KernelCpufreq(RealCpufreq):
         for governor in ("powersave", "performance"):
             for policy in self.policies:
                 self.set(policy, governor)
-        wrong = {cpu: khz for cpu, khz in self.registers().items() if khz != HIGHEST}
-        assert not wrong, f"after a reset registers hold {wrong}"
+        wait_until(
+            lambda: set(self.registers().values()) == {HIGHEST},
+            SETTLE_S,
+            "all registers to hold the maximum after a reset",
+            state=self.registers,
+        )
 
     # ---- CPUs and firmware
 
@@ -108,7 +119,7 @@ class KernelCpufreq(RealCpufreq):
 
         def heard():
             return all(
-                (self.cpu_directory / f"cpu{cpu}/cpufreq/bios_limit").read_text().strip() == str(khz)
+                self.read(self.policy_of[cpu], "bios_limit") == str(khz)
                 and int(self.read(self.policy_of[cpu], "scaling_max_freq")) <= khz
                 for cpu in self.cpus_online()
             )

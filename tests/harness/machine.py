@@ -19,6 +19,7 @@ from .process import Process
 from .wait import Progress, tail
 
 MACHINE = paths.BUILD / "machine"
+KERNEL = "kernel/vmlinux"
 LOG_INSIDE = "/run/log"
 BOOT_S = 90  # 5 s on an idle machine
 TRIES = 2
@@ -44,7 +45,7 @@ def need_machine():
         raise paths.MissingError("the emulated machine's table and kernel are for x86-64")
     if not shutil.which("qemu-system-x86_64", path=paths.SEARCH):
         raise paths.MissingError("no qemu-system-x86_64 here: install qemu-system-x86")
-    missing = [name for name in ("vmlinux", "initramfs") if not (MACHINE / name).exists()]
+    missing = [name for name in (KERNEL, "initramfs") if not (MACHINE / name).exists()]
     if missing:
         raise paths.MissingError(f"{MACHINE} has no {', '.join(missing)}: run make machine")
     for needed in (paths.TREE, paths.BUILD):
@@ -99,7 +100,7 @@ class Machine:
         command += ["-machine", "q35,smm=off,vmport=off,hpet=off", "-m", str(MEMORY_MIB)]
         command += ["-smp", f"{self.cpus},sockets={self.cpus},cores=1,threads=1"]
         command += ["-acpitable", f"file={_quoted(self.log / 'ssdt.aml')}"]
-        command += ["-kernel", MACHINE / "vmlinux", "-initrd", self.log / "initramfs"]
+        command += ["-kernel", MACHINE / KERNEL, "-initrd", self.log / "initramfs"]
         command += ["-append", KERNEL_ARGUMENTS]
         command += ["-chardev", f"file,id=console,path={_quoted(self.console)}"]
         command += ["-serial", "chardev:console", "-device", "virtio-serial-pci"]

@@ -2,28 +2,39 @@
 """CPUs go offline and come back: the target is right again in the register, votes are kept.
 
 The driver starts anew when a clock's first CPU comes back: the governor is kept, the set speed is
-not, and the hardware may have been reset meanwhile (forget()).
+not, and the hardware may have been reset meanwhile (KernelCpufreq.forget()).
 """
 
 from harness.cpufreq_tree import BASELINE_FILES
 from harness.kernel_cpufreq import HIGHEST, LOWEST, UP
 from harness.wait import wait_until
-from stage import METHODS, apply_governor, scene
+from stage import METHODS, apply_governors, scene
 
 GOVERNORS = ("performance", "schedutil", "userspace")
 
 
 def test_a_CPU_offline_and_online_again(cpufreq, _runner):
-    """Its clock's only one: its files fail meanwhile. Each step is a target, so that it does not
-    count which the driver takes for set already."""
+    """Its clock's only one: its files fail meanwhile."""
+    away_at_each_step(cpufreq, "alone", lambda cpu: None)
+
+
+def test_a_CPU_whose_clock_was_reset_while_it_was_offline(cpufreq, _runner):
+    """Where it can't read the hardware the driver guesses that it runs near the TSC's frequency,
+    and does not write that one, however often it is asked for: another has to be written first.
+    """
+    away_at_each_step(cpufreq, "reset", cpufreq.forget)
+
+
+def away_at_each_step(cpufreq, name, meanwhile):
+    """CPU 1 goes and comes with each step as the target; meanwhile(cpu) in between."""
     for method in METHODS:
-        with scene(cpufreq, "alone", method) as stage:
+        with scene(cpufreq, name, method) as stage:
             domain = stage.started("vm", {0: "1"})
             assert domain.power(0, "min") == "ack"
             for khz in UP:
                 stage.expect({1: khz})
                 cpufreq.plug(1, False)
-                cpufreq.forget(1)
+                meanwhile(1)
                 cpufreq.plug(1, True)
                 stage.expect_soon({1: khz})
                 assert stage.vmpower.show("vm")["vcpus"][0]["vote_khz"] == khz
@@ -82,9 +93,9 @@ def test_CPUs_of_a_shared_clock_offline_and_online_again(cpufreq, _runner):
 def test_a_domain_stops_while_its_CPU_is_offline(cpufreq, _runner):
     """The baseline is owed until the CPU is back."""
     for method in METHODS:
-        for governor in GOVERNORS:
-            with scene(cpufreq, f"owed-{governor}", method) as stage:
-                apply_governor(stage, governor)
+        with scene(cpufreq, "owed", method) as stage:
+            for governor in GOVERNORS:
+                apply_governors(stage, governor)
                 domain = stage.started("vm", {0: "1", 1: "2-3"})
                 for vcpu in (0, 1):
                     assert domain.power(vcpu, "min") == "ack"
@@ -95,6 +106,7 @@ def test_a_domain_stops_while_its_CPU_is_offline(cpufreq, _runner):
                 for cpu in (3, 1, 2):
                     cpufreq.plug(cpu, True)
                 back_except_speed(stage, governor)
+                stage.drop()
 
 
 def back_except_speed(stage, governor):
@@ -105,15 +117,15 @@ def back_except_speed(stage, governor):
         return
     stage.baseline = {key: old for key, old in stage.baseline.items() if key[1] in BASELINE_FILES}
     stage.check_end = stage.expect_bytes
-    stage.expect_bytes_soon()
+    stage.expect_bytes_soon()  # the last governor of the test
 
 
 def test_the_daemon_stops_while_a_CPU_is_offline(cpufreq, _runner):
     """Or dies; the next one puts back what is owed, at its start or when the CPU comes."""
-    for method in METHODS:
-        for end, early in (("stop", True), ("stop", False), ("kill", True), ("kill", False)):
+    for method, last in zip(METHODS, ("kill", "stop")):
+        for end, early in (("stop", True), ("kill", True), (last, False)):
             with scene(cpufreq, f"{end}-{early}", method) as stage:
-                apply_governor(stage, "schedutil")
+                apply_governors(stage, "schedutil")
                 domain = stage.started("vm", {0: "1"})
                 assert domain.power(0, "min") == "ack"
                 cpufreq.plug(1, False)
@@ -152,7 +164,7 @@ def test_a_CPU_that_was_offline_at_the_start(cpufreq, _runner):
 
 def wait_acked(domain):
     """Until the daemon has heard of the CPU there is a NACK for what can't be done."""
-    wait_until(lambda: domain.power(0, "min") == "ack", 20, "a request to be granted")
+    wait_until(lambda: domain.power(0, "min") == "ack", 20, "a request to be granted", poll=0.2)
 
 
 def test_a_CPU_online_while_the_monitor_is_replaced(cpufreq, _runner):

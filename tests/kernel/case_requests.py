@@ -3,7 +3,7 @@
 
 from harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, NON_TURBO, UP
 from harness.wait import wait_until
-from stage import METHODS, apply_governor, scene
+from stage import METHODS, apply_governors, scene
 
 
 def test_requests_arrive_in_the_register_of_the_right_CPU(cpufreq, _runner):
@@ -67,7 +67,7 @@ def test_every_governor_is_put_back_when_the_domain_stops(cpufreq, _runner):
     for method in METHODS:
         with scene(cpufreq, "governors", method) as stage:
             for governor in GOVERNORS:
-                apply_governor(stage, governor)
+                apply_governors(stage, governor)
                 domain = stage.started("vm", {0: "0", 1: "1", 2: "2-3"})
                 slow(stage, domain)
                 stage.hook(domain, "stopped")
@@ -90,7 +90,7 @@ def test_a_governor_chosen_while_vmpower_runs(cpufreq, _runner):
 
 
 def slow(stage, domain):
-    """vCPUs 0, 1 and 2 of CPUs 0, 1, and 2 to 3: slow, inside apply_governor()'s limits."""
+    """vCPUs 0, 1 and 2 of CPUs 0, 1, and 2 to 3: slow, inside apply_governors()'s limits."""
     for vcpu in (0, 2):
         assert domain.power(vcpu, "min") == "ack"
     for unit in ("min", "up", "up"):

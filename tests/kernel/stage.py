@@ -39,6 +39,8 @@ class KernelScene(Scene):
             self.sections.setdefault(section, {}).update(keys)
         self.vmpower = Vmpower(self.directory, self.directory / "run", self.sections, self.log)
         self.domains = []
+        # limits: the kernel takes what was written to its own worker, and shows it then
+        self.at_once = method == "setspeed"
         self.check_end = self.expect_baseline
         self.keep()
 
@@ -56,7 +58,16 @@ class KernelScene(Scene):
     # ---- what has to be
 
     def expect(self, khz):
-        """{CPU: kHz} in the registers; those of all other clocks are as they were."""
+        """{CPU: kHz} in the registers; those of all other clocks are as they were.
+
+        With method setspeed at once; with limits as soon as the kernel's worker was there.
+        """
+        if self.at_once:
+            self._expect(khz)
+        else:
+            self.expect_soon(khz)
+
+    def _expect(self, khz):
         policy_of = self.tree.policy_of
         wanted = {**self.resting, **{policy_of[cpu]: wish for cpu, wish in khz.items()}}
         now = self.tree.registers()
@@ -66,17 +77,23 @@ class KernelScene(Scene):
         """As expect(), for what no reply tells of."""
         with contextlib.suppress(WaitTimeout):
             wait_until(lambda: self._holds(khz), SETTLE_S, f"registers to hold {_text(khz)}")
-        self.expect(khz)
+        self._expect(khz)
 
     def _holds(self, khz):
         try:
-            self.expect(khz)
+            self._expect(khz)
         except AssertionError:
             return False
         return True
 
     def expect_bytes(self):
-        """What was set is byte for byte what it was, at once."""
+        """What was set is byte for byte what it was; for when: see expect()."""
+        if self.at_once:
+            self._expect_bytes()
+        else:
+            self.expect_bytes_soon()
+
+    def _expect_bytes(self):
         now = self.tree.raw()
         wrong = [
             f"policy{key[0]}/{key[1]} is {now.get(key)}, was {value}"
@@ -102,9 +119,18 @@ class KernelScene(Scene):
             high = low
         elif governor == "userspace":
             low = high = int(read(policy, "scaling_setspeed"))
-        within = lambda: low <= self.tree.register(policy) <= high  # noqa: E731
-        if governor in DYNAMIC:  # it gets there when it looks next
-            wait_until(within, SETTLE_S, f"{governor} of policy{policy} to come to {low}..{high} kHz")
+
+        def within():
+            return low <= self.tree.register(policy) <= high
+
+        if governor in DYNAMIC or not self.at_once:  # it gets there when it looks next
+            wait_until(
+                within,
+                SETTLE_S,
+                f"{governor} of policy{policy} to come to {low}..{high} kHz",
+                state=lambda: self.tree.register(policy),
+            )
+        if governor in DYNAMIC:
             busy = self.tree.cpus_of(policy)[0]
             assert burn(busy, lambda: self.tree.register(policy) == high), (
                 f"governor {governor} of policy{policy} does not go to {high} kHz under load"
@@ -122,7 +148,7 @@ class KernelScene(Scene):
 
         with contextlib.suppress(WaitTimeout):
             wait_until(there, SETTLE_S, "the baseline to be back")
-        self.expect_bytes()
+        self._expect_bytes()
 
     def expect_baseline_soon(self):
         """As expect_baseline(), for what no reply tells of."""
@@ -142,6 +168,7 @@ class KernelScene(Scene):
         """QEMU's end of every domain, without a hook."""
         for domain in self.domains:
             domain.close()
+            domain.directory.rmdir()
         self.domains = []
 
 
@@ -166,10 +193,10 @@ def scene(cpufreq, name, method, sections=None, start=True):
 scene.current = None
 
 
-def apply_governor(stage, governor):
-    """A baseline with this governor: every clock has other limits."""
+def apply_governors(stage, *governors):
+    """A baseline with these governors, one for each clock or one for all, and other limits each."""
     limits = {0: (LOWEST, HIGHEST), 1: (1200000, 2800000), 2: (LOWEST, 3200000)}
-    for policy, (low, high) in limits.items():
+    for (policy, (low, high)), governor in zip(limits.items(), itertools.cycle(governors)):
         stage.tree.set(policy, governor, low, high, speed=2400000)
     stage.keep()
 

@@ -300,7 +300,7 @@ START_TEST(takes_a_vote_over)
 }
 END_TEST
 
-static void override(uint32_t domain, uint32_t vcpu, uint32_t khz)
+static void fix(uint32_t domain, uint32_t vcpu, uint32_t khz)
 {
 	ck_assert_int_eq(arbiter_set_override(arbiter, domain, vcpu, khz), 0);
 }
@@ -314,7 +314,7 @@ START_TEST(override_beats_votes_and_silence)
 	pin(1, 0, 0);
 	while (arbiter_next_dirty(arbiter) >= 0)
 		;
-	override(0, 0, 900000); /* nobody has voted: it is acquired all the same */
+	fix(0, 0, 900000); /* nobody has voted: it is acquired all the same */
 	ck_assert_int_eq(arbiter_next_dirty(arbiter), 0);
 	ck_assert_uint_eq(target_khz(0), 900000);
 	ck_assert_uint_eq(arbiter_overrides(arbiter, 0), 1);
@@ -322,12 +322,12 @@ START_TEST(override_beats_votes_and_silence)
 	vote(1, 0, ACTION_MAX);
 	ck_assert_uint_eq(target_khz(0), 900000);
 	ck_assert_uint_eq(arbiter_vote_khz(arbiter, 1, 0), 2000000); /* it goes on beneath */
-	override(1, 0, 1100000); /* of two the highest */
+	fix(1, 0, 1100000);					     /* of two the highest */
 	ck_assert_uint_eq(target_khz(0), 1100000);
-	override(0, 0, 1050000); /* at least as fast as that */
-	override(1, 0, 0);
+	fix(0, 0, 1050000); /* at least as fast as that */
+	fix(1, 0, 0);
 	ck_assert_uint_eq(target_khz(0), 1100000);
-	override(0, 0, 0);
+	fix(0, 0, 0);
 	ck_assert_uint_eq(target_khz(0), 2000000);
 	arbiter_silence_domain(arbiter, 1);
 	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE);
@@ -341,17 +341,17 @@ START_TEST(override_is_bound_by_the_host_alone)
 	add_domain(0, 1200000, 1400000, false);
 	pin(0, 0, 0);
 	vote(0, 0, ACTION_TURBO_OFF);
-	override(0, 0, 1700000); /* beyond the domain's limits, and turbo */
+	fix(0, 0, 1700000); /* beyond the domain's limits, and turbo */
 	ck_assert_uint_eq(target_khz(0), 1700000);
-	override(0, 0, UINT32_MAX);
+	fix(0, 0, UINT32_MAX);
 	ck_assert_uint_eq(target_khz(0), 1800000);
-	override(0, 0, 1);
+	fix(0, 0, 1);
 	ck_assert_uint_eq(target_khz(0), 1000000);
-	override(0, 0, 1900000);
+	fix(0, 0, 1900000);
 	add_frequency_domain(0, 0, STEPS - 1); /* the host's limits are lifted */
 	ck_assert_uint_eq(target_khz(0), 1900000);
 	vote(0, 0, ACTION_MAX);
-	override(0, 0, 0);
+	fix(0, 0, 0);
 	ck_assert_uint_eq(target_khz(0), 1400000);
 }
 END_TEST
@@ -365,7 +365,7 @@ START_TEST(override_moves_along)
 	add_frequency_domain(1, 0, STEPS - 1);
 	ck_assert_int_eq(arbiter_set_frequency_domain(arbiter, 2, &odd, 0, 4), 0);
 	add_domain(0, 0, 0, true);
-	override(0, 0, 1000000); /* before anybody said where it runs */
+	fix(0, 0, 1000000); /* before anybody said where it runs */
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, 0, 0, ids, 3), 0); /* may not vote */
 	ck_assert_uint_eq(target_khz(1), 1000000);
 	ck_assert_uint_eq(target_khz(2), 1050000);

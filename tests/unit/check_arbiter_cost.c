@@ -6,7 +6,6 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -111,7 +110,6 @@ static uint32_t count_instructions(void (*work)(void))
 		return 0;
 	}
 	ck_assert_uint_lt(n, MOST_STEPS);
-	if (getenv("V")) printf("%u\n", n);
 	return n;
 }
 

@@ -1,155 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What each driver offers, as seen on real hosts, and what becomes of it. */
+/* Which frequency domains a host has, and which are left out. */
 #include "cpufreq_tree.h"
-
-static const struct {
-	const char *driver;
-	const char *governors;
-	const char *files[12][2]; /* beside those that all have; path below cpu/, text */
-	enum frequency_method method;
-	uint32_t n_steps, lowest, non_turbo, highest;
-} drivers[] = {
-	{.driver = "acpi-cpufreq",
-	 .governors = "conservative ondemand userspace powersave performance schedutil ",
-	 .files = {{POLICY0 "scaling_available_frequencies", "2301000 2300000 1800000 1200000 "},
-		   {POLICY0 "scaling_setspeed", "<unsupported>"},
-		   {POLICY0 "cpuinfo_min_freq", "1200000"},
-		   {POLICY0 "cpuinfo_max_freq", "2301000"},
-		   {"cpufreq/boost", "1"}},
-	 .method = METHOD_SETSPEED,
-	 .n_steps = 4,
-	 .lowest = 1200000,
-	 .non_turbo = 2300000,
-	 .highest = 2301000},
-	{.driver = "acpi-cpufreq", /* turbo off */
-	 .governors = "userspace performance",
-	 .files = {{POLICY0 "scaling_available_frequencies", "2301000 2300000 1800000 1200000 "},
-		   {POLICY0 "scaling_setspeed", "<unsupported>"},
-		   {"cpufreq/boost", "0"}},
-	 .method = METHOD_SETSPEED,
-	 .n_steps = 3,
-	 .lowest = 1200000,
-	 .non_turbo = 2300000,
-	 .highest = 2300000},
-	{.driver = "intel_pstate", /* active */
-	 .governors = "performance powersave",
-	 .files = {{POLICY0 "base_frequency", "2300000"},
-		   {POLICY0 "scaling_setspeed", "<unsupported>"},
-		   {POLICY0 "cpuinfo_min_freq", "800000"},
-		   {POLICY0 "cpuinfo_max_freq", "3700000"},
-		   {POLICY0 "energy_performance_preference", "balance_performance"},
-		   {"intel_pstate/no_turbo", "0"},
-		   {"intel_pstate/turbo_pct", "48"}},
-	 .method = METHOD_LIMITS,
-	 .n_steps = 30,
-	 .lowest = 800000,
-	 .non_turbo = 2300000,
-	 .highest = 3700000},
-	{.driver = "intel_pstate", /* without HWP, so without base_frequency; 10 of 24 states */
-	 .governors = "performance powersave",
-	 .files = {{POLICY0 "cpuinfo_min_freq", "1200000"},
-		   {POLICY0 "cpuinfo_max_freq", "3500000"},
-		   {"intel_pstate/turbo_pct", "42"}},
-	 .method = METHOD_LIMITS,
-	 .n_steps = 24,
-	 .lowest = 1200000,
-	 .non_turbo = 2500000,
-	 .highest = 3500000},
-	{.driver = "intel_cpufreq",
-	 .governors = "conservative ondemand userspace powersave performance schedutil",
-	 .files = {{POLICY0 "base_frequency", "2300000"},
-		   {POLICY0 "scaling_setspeed", "<unsupported>"},
-		   {POLICY0 "cpuinfo_min_freq", "800000"},
-		   {POLICY0 "cpuinfo_max_freq", "3700000"},
-		   {"intel_pstate/no_turbo", "1"}},
-	 .method = METHOD_SETSPEED,
-	 .n_steps = 16,
-	 .lowest = 800000,
-	 .non_turbo = 2300000,
-	 .highest = 2300000},
-	{.driver = "amd-pstate", /* passive */
-	 .governors = "conservative ondemand userspace powersave performance schedutil",
-	 .files = {{POLICY0 "amd_pstate_max_freq", "3598000"},
-		   {POLICY0 "amd_pstate_highest_perf", "166"},
-		   {POLICY0 "amd_pstate_lowest_nonlinear_freq", "1100000"},
-		   {POLICY0 "scaling_setspeed", "<unsupported>"},
-		   {POLICY0 "cpuinfo_min_freq", "400000"},
-		   {POLICY0 "cpuinfo_max_freq", "3598000"},
-		   {"cpu0/acpi_cppc/nominal_freq", "2300"},
-		   {"cpu0/acpi_cppc/nominal_perf", "106"},
-		   {"cpu0/acpi_cppc/highest_perf", "166"}},
-	 .method = METHOD_SETSPEED,
-	 .n_steps = 33,
-	 .lowest = 400000,
-	 .non_turbo = 2300000,
-	 .highest = 3598000},
-	{.driver = "amd-pstate-epp",
-	 .governors = "performance powersave",
-	 .files = {{POLICY0 "amd_pstate_max_freq", "3600000"},
-		   {POLICY0 "scaling_setspeed", "<unsupported>"},
-		   {POLICY0 "cpuinfo_min_freq", "400000"},
-		   {POLICY0 "cpuinfo_max_freq", "3600000"},
-		   {"cpu0/acpi_cppc/nominal_freq", "2345"}},
-	 .method = METHOD_LIMITS,
-	 .n_steps = 33,
-	 .lowest = 400000,
-	 .non_turbo = 2345000,
-	 .highest = 3600000},
-	{.driver = "cppc_cpufreq",
-	 .governors = "conservative ondemand userspace powersave performance schedutil",
-	 .files = {{POLICY0 "scaling_setspeed", "<unsupported>"},
-		   {POLICY0 "cpuinfo_min_freq", "1000000"},
-		   {POLICY0 "cpuinfo_max_freq", "3000000"},
-		   {"cpu0/acpi_cppc/nominal_freq", "0"},
-		   {"cpu0/acpi_cppc/nominal_perf", "30"},
-		   {"cpu0/acpi_cppc/highest_perf", "30"}},
-	 .method = METHOD_SETSPEED,
-	 .n_steps = 21,
-	 .lowest = 1000000,
-	 .non_turbo = 3000000,
-	 .highest = 3000000},
-	{.driver = "cpufreq-dt",
-	 .governors = "ondemand userspace performance schedutil",
-	 .files = {{POLICY0 "scaling_available_frequencies", "408000 600000 816000 1200000 "},
-		   {POLICY0 "scaling_boost_frequencies", "1512000 "},
-		   {POLICY0 "scaling_setspeed", "<unsupported>"},
-		   {POLICY0 "cpuinfo_min_freq", "408000"},
-		   {POLICY0 "cpuinfo_max_freq", "1512000"}},
-	 .method = METHOD_SETSPEED,
-	 .n_steps = 5,
-	 .lowest = 408000,
-	 .non_turbo = 1200000,
-	 .highest = 1512000},
-};
-
-START_TEST(driver)
-{
-	const struct frequency_domain *found;
-	const struct frequency_table *table;
-
-	put_policy(0, "related_cpus", "0 1");
-	put_policy(0, "scaling_driver", drivers[_i].driver);
-	put_policy(0, "scaling_governor", "performance");
-	put_policy(0, "scaling_available_governors", drivers[_i].governors);
-	put_policy(0, "scaling_min_freq", "1200000");
-	put_policy(0, "scaling_max_freq", "2301000");
-	for (size_t i = 0; i < array_size(drivers[_i].files) && drivers[_i].files[i][0]; i++)
-		put(drivers[_i].files[i][0], drivers[_i].files[i][1]);
-	start();
-	ck_assert_uint_eq(cpufreq_count(cpufreq), 1);
-	found = cpufreq_of_cpu(cpufreq, 1);
-	ck_assert_ptr_eq(found, cpufreq_get(cpufreq, 0));
-	ck_assert_str_eq(found->driver, drivers[_i].driver);
-	ck_assert_int_eq(found->method, drivers[_i].method);
-	table = &found->table;
-	ck_assert_uint_eq(table->n_steps, drivers[_i].n_steps);
-	ck_assert_uint_eq(table->khz[0], drivers[_i].lowest);
-	ck_assert_uint_eq(table->khz[table->non_turbo], drivers[_i].non_turbo);
-	ck_assert_uint_eq(table->khz[table->n_steps - 1], drivers[_i].highest);
-	ck_assert_uint_eq(found->floor, 0);
-	ck_assert_uint_eq(found->ceiling, table->n_steps - 1);
-}
-END_TEST
 
 START_TEST(domains_in_order)
 {
@@ -215,7 +66,8 @@ START_TEST(left_out)
 	drop("cpufreq/policy4/scaling_min_freq");
 	put_policy(5, "related_cpus", "");
 	put_policy(5, "affected_cpus", "");
-	/* What an offline CPU's files do: every read fails. A directory's does, too. */
+	/* What an offline CPU's files do: every read fails. A directory's does, too.
+	 */
 	drop("cpufreq/policy6/related_cpus");
 	ck_assert_int_eq(mkdirat(cpu_dir, "cpufreq/policy6/related_cpus", 0755), 0);
 	drop("cpufreq/policy7/related_cpus"); /* affected_cpus is there */
@@ -260,7 +112,6 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
-	tcase_add_loop_test(tcase, driver, 0, (int)array_size(drivers));
 	tcase_add_test(tcase, domains_in_order);
 	tcase_add_test(tcase, no_cpufreq);
 	tcase_add_test(tcase, left_out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a restore puts back, and what it leaves to someone else. */
+#include <signal.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 
 #include "cpufreq_tree.h"
 
@@ -142,6 +144,107 @@ START_TEST(someone_elses_governor)
 }
 END_TEST
 
+/* Method setspeed: governor and speed before us, as found at the end, as left. */
+static const struct {
+	const char *baseline[2], *now[2], *left[2];
+} setspeed_cases[] = {
+	{{"ondemand", "<unsupported>"}, {"userspace", "1200000"}, {"ondemand", "1200000"}},
+	/* the speed is of no interest under another governor */
+	{{"ondemand", "<unsupported>"}, {"userspace", "1800000"}, {"ondemand", "1800000"}},
+	/* someone has put the baseline back already, or has chosen another */
+	{{"ondemand", "<unsupported>"},
+	 {"ondemand", "<unsupported>"},
+	 {"ondemand", "<unsupported>"}},
+	{{"ondemand", "<unsupported>"},
+	 {"performance", "<unsupported>"},
+	 {"performance", "<unsupported>"}},
+	/* userspace before us: the speed is what we have changed */
+	{{"userspace", "1800000"}, {"userspace", "1200000"}, {"userspace", "1800000"}},
+	{{"userspace", "1800000"}, {"performance", "1200000"}, {"performance", "1200000"}},
+	{{"userspace", "<unknown>"}, {"userspace", "1200000"}, {"userspace", "1200000"}},
+};
+
+START_TEST(setspeed_restored)
+{
+	int fds[2];
+
+	for (int crashed = 0; crashed < 2; crashed++) {
+		put_acpi(0, "0");
+		put(POLICY0 "scaling_governor", setspeed_cases[_i].baseline[0]);
+		put(POLICY0 "scaling_setspeed", setspeed_cases[_i].baseline[1]);
+		start();
+		acquire(0, fds);
+		close_fds(fds, 1);
+		assert_file(POLICY0 "scaling_governor", "userspace");
+		put(POLICY0 "scaling_governor", setspeed_cases[_i].now[0]);
+		put(POLICY0 "scaling_setspeed", setspeed_cases[_i].now[1]);
+		put(POLICY0 "scaling_min_freq", "1800000"); /* never ours with setspeed */
+		if (crashed) {
+			start();
+			ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+		} else {
+			ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+		}
+		assert_file(POLICY0 "scaling_governor", setspeed_cases[_i].left[0]);
+		assert_file(POLICY0 "scaling_setspeed", setspeed_cases[_i].left[1]);
+		assert_file(POLICY0 "scaling_min_freq", "1800000");
+		ck_assert_uint_eq(n_saved(), 0);
+	}
+}
+END_TEST
+
+/* Of two limits the governor is nobody's business but the one's who set it. */
+START_TEST(governor_under_limits)
+{
+	int fds[2];
+
+	put_intel_pstate(0, "0");
+	start();
+	acquire(0, fds);
+	write_fd(fds[1], "2000000");
+	write_fd(fds[0], "2000000");
+	close_fds(fds, 2);
+	put(POLICY0 "scaling_governor", "performance");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "performance");
+	assert_file(POLICY0 "scaling_min_freq", "800000");
+	assert_file(POLICY0 "scaling_max_freq", "3700000");
+}
+END_TEST
+
+/* No room for the state file: what is saved stays saved, and nothing more becomes ours. */
+START_TEST(full_disk)
+{
+	struct rlimit limit, before;
+	unsigned int n_fds;
+	int fds[2];
+
+	put_acpi(0, "0");
+	put_acpi(1, "1");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	limit = before;
+	limit.rlim_cur = 64; /* a file may be so large: not enough for two of them */
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_lt(cpufreq_acquire(cpufreq, 1, fds, &n_fds), 0);
+	ck_assert(!cpufreq_get(cpufreq, 1)->acquired);
+	assert_file("cpufreq/policy1/scaling_governor", "ondemand");
+	ck_assert_uint_eq(n_saved(), 1);
+	/* what is ours goes back all the same: an empty state file needs no room */
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	ck_assert_uint_eq(n_saved(), 0);
+	/* and with room it works again */
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	acquire(1, fds);
+	close_fds(fds, 1);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 1), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("restore");
@@ -153,6 +256,9 @@ int main(void)
 	tcase_add_loop_test(tcase, limits_restored, 0, (int)array_size(limit_cases));
 	tcase_add_loop_test(tcase, limits_never_cross, 0, (int)array_size(order_cases));
 	tcase_add_test(tcase, someone_elses_governor);
+	tcase_add_loop_test(tcase, setspeed_restored, 0, (int)array_size(setspeed_cases));
+	tcase_add_test(tcase, governor_under_limits);
+	tcase_add_test(tcase, full_disk);
 	suite_add_tcase(suite, tcase);
 	sr = srunner_create(suite);
 	srunner_run_all(sr, CK_ENV);

@@ -1,5 +1,5 @@
-#include "cpufreq.h"
-
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which frequency domains there are, and what is asked about them. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +8,7 @@
 
 #include "baseline.h"
 #include "cleanup.h"
+#include "cpufreq.h"
 #include "cpufreq_private.h"
 #include "cpufreq_scan.h"
 #include "log.h"

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Others write to our files: that is noticed, reported once, and nobody is fought in silence.
+
+usage: test_foreign.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness.cpufreq_tree import BASELINE_GOVERNOR  # noqa: E402
+from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+REASSERT = {"cpufreq": {"foreign": "reassert"}}
+
+
+def log(stage):
+    """All that vmpowerd has said."""
+    return stage.log.read_text(encoding="utf-8", errors="replace")
+
+
+def until_noticed(stage, domain, disturb, text):
+    """Disturb and request by turns: the files are looked at once a second, before a write."""
+    units = ["max", "min"]
+
+    def noticed():
+        disturb()
+        assert domain.power(0, units[0]) in ("ack", "nack")
+        units.reverse()
+        return text in log(stage)
+
+    wait_until(noticed, 20, f'"{text}"')
+
+
+def quiet(stage, domain, text):
+    """It goes on as before, and nothing more is said."""
+    said = log(stage).count(text)
+    for unit in ("max", "min") * 20:
+        assert domain.power(0, unit) == "ack"
+    assert log(stage).count(text) == said
+
+
+def test_a_speed_that_someone_else_has_set(_):
+    """Reported, once; the next vote is written all the same."""
+    with scene("speed") as stage:
+        domain = stage.started("vm", {0: "2"})
+        assert domain.power(0, "min") == "ack"
+        until_noticed(
+            stage,
+            domain,
+            lambda: stage.tree.write(2, "scaling_setspeed", UP[2]),
+            f"policy2: scaling_setspeed held {UP[2]} kHz, we had written",
+        )
+        quiet(stage, domain, "someone else has set it")
+        stage.expect({2: LOWEST})
+        assert "policy2: scaling_setspeed" in log(stage)
+
+
+def test_limits_that_someone_else_has_set(_):
+    """Either of the two files is enough."""
+    for name in ("scaling_min_freq", "scaling_max_freq"):
+        with scene(name, governors=LIMITS_ONLY) as stage:
+            domain = stage.started("vm", {0: "2"})
+            assert domain.power(0, "min") == "ack"
+            until_noticed(
+                stage,
+                domain,
+                lambda stage=stage, name=name: stage.tree.write(2, name, UP[2]),
+                f"held {UP[2]} kHz, we had written",
+            )
+            quiet(stage, domain, "someone else has set it")
+            stage.expect({2: LOWEST})
+
+
+def take_governor(stage):
+    """As tuned or an admin does; the kernel shows no speed then."""
+    stage.tree.write(2, "scaling_governor", "performance")
+    stage.tree.write(2, "scaling_setspeed", "<unsupported>")
+
+
+def test_a_governor_that_someone_else_has_chosen_is_reported(_):
+    """It stays as it is, and at the end, too; the log says what to do."""
+    with scene("report") as stage:
+        domain = stage.started("vm", {0: "2"})
+        assert domain.power(0, "min") == "ack"
+        until_noticed(
+            stage, domain, lambda: take_governor(stage), "its governor is not userspace any more"
+        )
+        assert "foreign = reassert" in log(stage)
+        assert stage.tree.governor(2) == "performance"
+        stage.hook(domain, "stopped")
+        wait_until(lambda: "left as it is" in log(stage), 20, "the restore's report")
+        assert stage.tree.governor(2) == "performance"
+        stage.tree.write(2, "scaling_governor", BASELINE_GOVERNOR)
+
+
+def test_a_governor_that_someone_else_has_chosen_is_set_again(_):
+    """[cpufreq] foreign = reassert."""
+    with scene("reassert", REASSERT) as stage:
+        domain = stage.started("vm", {0: "2"})
+        assert domain.power(0, "min") == "ack"
+        until_noticed(
+            stage, domain, lambda: take_governor(stage), "its governor is not userspace any more"
+        )
+
+        def set_again():
+            # it may have been taken once more before the log was read
+            if stage.tree.governor(2) != "userspace":
+                take_governor(stage)
+            assert domain.power(0, "min") == domain.power(0, "max") == "ack"
+            return stage.tree.governor(2) == "userspace"
+
+        wait_until(set_again, 20, "the governor")
+        assert domain.power(0, "max") == "ack"
+        stage.expect({2: HIGHEST})
+        quiet(stage, domain, "its governor is not userspace")
+        # what was there before us is what comes back
+        stage.hook(domain, "stopped")
+        stage.expect_soon({})
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_foreign", TESTS))

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The channel monitor when others write to its files, and when the manager renews them. */
+#include <fcntl.h>
+
+#include "monitor_fixture.h"
+
+#define OTHER_KHZ 1100000u
+
+static void put_khz(int file, const char *text)
+{
+	ck_assert_int_eq(ftruncate(file, 0), 0);
+	ck_assert_int_eq(pwrite(file, text, strlen(text), 0), (ssize_t)strlen(text));
+}
+
+static void send_renewal(uint32_t id, int error, const int *fds, unsigned int n_fds)
+{
+	host.message.type = LINK_ACQUIRED;
+	host.message.acquired =
+		(struct link_acquired){.frequency_domain = id, .error = error, .renewal = 1};
+	send_fds(fds, n_fds);
+}
+
+static uint64_t n_foreign(void)
+{
+	return shared_load(host.shared->frequency_domains[0].n_foreign);
+}
+
+/* Up and down again, until the monitor has looked at its files: it does so once a second. */
+static void write_until_seen(int guest, int file, const char *theirs, uint64_t seen)
+{
+	uint64_t deadline = now_ms() + DEADLINE_MS;
+
+	for (int i = 0; n_foreign() < seen; i++) {
+		ck_assert_msg(now_ms() < deadline, "not seen");
+		put_khz(file, theirs);
+		request(guest, i % 2 ? GUEST_SCALE_MIN : GUEST_SCALE_MAX, 0);
+		ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	}
+}
+
+static void receive_foreign(uint32_t found_khz)
+{
+	receive_type(LINK_FOREIGN);
+	ck_assert_uint_eq(host.message.foreign.frequency_domain, 0);
+	ck_assert_uint_eq(host.message.foreign.found_khz, found_khz);
+	ck_assert(host.message.foreign.ours_khz == MIN_KHZ ||
+		  host.message.foreign.ours_khz == MAX_KHZ);
+}
+
+static int start_guest(enum frequency_method method)
+{
+	int guest;
+
+	set_frequency_domain(0, method);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	request(guest, GUEST_SCALE_MIN, 0);
+	return guest;
+}
+
+START_TEST(value_of_someone_else)
+{
+	int guest = start_guest(METHOD_SETSPEED);
+	int file = grant(0);
+
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(shared_load(host.shared->frequency_domains[0].writing_khz), MIN_KHZ);
+	write_until_seen(guest, file, "1100000\n", 1);
+	receive_foreign(OTHER_KHZ);
+	/* what is asked for is written all the same */
+	ck_assert(content(file) == MIN_KHZ || content(file) == MAX_KHZ);
+	/* told once while it goes on, and counted */
+	write_until_seen(guest, file, "1100000\n", 2);
+	settle();
+	/* it stops, and begins again: as long as nothing else is in the file no look finds it */
+	for (uint64_t until = now_ms() + 1100; now_ms() < until;) {
+		request(guest, GUEST_SCALE_MIN, 0);
+		ck_assert_uint_eq(reply(guest), GUEST_ACK);
+		request(guest, GUEST_SCALE_MAX, 0);
+		ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	}
+	ck_assert_uint_eq(n_foreign(), 2);
+	write_until_seen(guest, file, "<unsupported>\n", 3);
+	receive_foreign(0);
+}
+END_TEST
+
+START_TEST(limit_of_someone_else)
+{
+	int files[2] = {memfd_create("min", MFD_CLOEXEC), memfd_create("max", MFD_CLOEXEC)};
+	int guest = start_guest(METHOD_LIMITS);
+
+	put_khz(files[0], "800000\n");
+	put_khz(files[1], "2000000\n");
+	receive_id(LINK_ACQUIRE, 0);
+	send_acquired(0, 0, files, 2);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	write_until_seen(guest, files[_i], "1100000\n", 1);
+	receive_foreign(OTHER_KHZ);
+	ck_assert_uint_eq(content(files[0]), content(files[1]));
+}
+END_TEST
+
+/* As the manager does it when CPUs came back online. */
+START_TEST(renewed)
+{
+	int guest = start_guest(METHOD_SETSPEED);
+	int file = grant(0), other = memfd_create("setspeed", MFD_CLOEXEC);
+	char text[32] = "";
+
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	/* all its CPUs are offline: nothing counts as written, so the next request writes */
+	send_renewal(0, -ENODEV, NULL, 0);
+	wait_until(shared_load(host.shared->frequency_domains[0].last_error) == -ENODEV);
+	put_khz(file, "\n");
+	request(guest, GUEST_SCALE_MIN, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(file), MIN_KHZ);
+	/* and back: the target is written, though it is the one of before, and another before it */
+	ck_assert_int_eq(fcntl(other, F_SETFL, O_APPEND), 0);
+	send_renewal(0, 0, &other, 1);
+	settle();
+	ck_assert_int_ge(pread(other, text, sizeof(text) - 1, 0), 0);
+	ck_assert_str_eq(text, "900000\n800000\n");
+	ck_assert_int_eq(fcntl(other, F_SETFL, 0), 0);
+	ck_assert_uint_eq(shared_load(host.shared->vcpus[0][0].vote_khz), MIN_KHZ);
+	/* for what is not ours any more it is late */
+	send_id(LINK_DOMAIN_REMOVE, 0);
+	receive_id(LINK_RELEASE, 0);
+	put_khz(other, "\n");
+	send_renewal(0, 0, &other, 1);
+	send_renewal(0, -ENODEV, NULL, 0);
+	add_domain(0, 1, 0);
+	settle();
+	ck_assert_uint_eq(content(other), 0);
+	ck_assert_int_eq(shared_load(host.shared->frequency_domains[0].last_error), 0);
+}
+END_TEST
+
+/* A renewal that crosses with the monitor's own ACQUIRE is not its answer. */
+START_TEST(renewal_is_no_answer)
+{
+	int guest = start_guest(METHOD_SETSPEED);
+	int file, other = memfd_create("setspeed", MFD_CLOEXEC);
+
+	receive_id(LINK_ACQUIRE, 0);
+	send_renewal(0, 0, &other, 1);
+	send_renewal(0, -ENODEV, NULL, 0);
+	settle();
+	ck_assert(silent(guest));
+	file = memfd_create("setspeed", MFD_CLOEXEC);
+	send_acquired(0, 0, &file, 1);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(file), MIN_KHZ);
+	ck_assert_uint_eq(content(other), 0);
+}
+END_TEST
+
+/* A cpufreq driver was loaded in place of another: other files, and the votes stay. */
+START_TEST(another_method)
+{
+	int files[2] = {memfd_create("min", MFD_CLOEXEC), memfd_create("max", MFD_CLOEXEC)};
+	int guest = start_guest(METHOD_SETSPEED);
+	int file = grant(0);
+
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	set_frequency_domain(0, METHOD_LIMITS);
+	receive_id(LINK_RELEASE, 0);
+	receive_id(LINK_ACQUIRE, 0);
+	put_khz(file, "\n");
+	send_acquired(0, 0, files, 2);
+	wait_until(content(files[0]) == MIN_KHZ && content(files[1]) == MIN_KHZ);
+	request(guest, GUEST_SCALE_MAX, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(files[1]), MAX_KHZ);
+	ck_assert_uint_eq(content(file), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("monitor_foreign");
+	TCase *tcase = tcase_create("monitor_foreign");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, value_of_someone_else);
+	tcase_add_loop_test(tcase, limit_of_someone_else, 0, 2);
+	tcase_add_test(tcase, renewed);
+	tcase_add_test(tcase, renewal_is_no_answer);
+	tcase_add_test(tcase, another_method);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* CPUs go and come: what becomes of frequency domains, their baseline and their files. */
+#include "cpufreq_tree.h"
+
+/* What cpufreq_rescan() told: "new 0, online 0" */
+static char told[256];
+
+static void on_change(void *context, uint32_t id, enum cpufreq_change change)
+{
+	static const char *const names[] = {
+		[CPUFREQ_NEW] = "new",
+		[CPUFREQ_ONLINE] = "online",
+		[CPUFREQ_OFFLINE] = "offline",
+		[CPUFREQ_GONE] = "gone",
+	};
+	size_t at = strlen(told);
+
+	ck_assert_ptr_eq(context, told);
+	(void)snprintf(told + at, sizeof(told) - at, "%s%s %u", at ? ", " : "", names[change], id);
+}
+
+static void rescan(const char *changed, const char *wanted)
+{
+	struct cpuset cpus;
+
+	if (strcmp(changed, "all") == 0)
+		memset(&cpus, 0xff, sizeof(cpus));
+	else
+		ck_assert_int_eq(cpuset_parse(changed, &cpus), 0);
+	told[0] = '\0';
+	ck_assert_int_eq(cpufreq_rescan(cpufreq, &cpus, on_change, told), 0);
+	ck_assert_str_eq(told, wanted);
+}
+
+static void drop_policy(unsigned int policy)
+{
+	char command[256];
+
+	(void)snprintf(command, sizeof(command), "rm -r %s/cpufreq/policy%u", cpu_path, policy);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static uint32_t id_of(unsigned int cpu)
+{
+	const struct frequency_domain *domain = cpufreq_of_cpu(cpufreq, cpu);
+
+	return domain ? domain->id : UINT32_MAX;
+}
+
+static void renew(uint32_t id, bool reassert)
+{
+	unsigned int n_fds;
+	int fds[2];
+
+	ck_assert_int_eq(cpufreq_renew(cpufreq, id, reassert, fds, &n_fds), 0);
+	close_fds(fds, n_fds);
+}
+
+START_TEST(nothing_happened)
+{
+	put("online", "0-2");
+	put_acpi(0, "0 1");
+	put_acpi(2, "2");
+	start();
+	rescan("0", "");
+	rescan("all", "");
+	rescan("7", ""); /* no such CPU */
+	ck_assert_uint_eq(cpufreq_count(cpufreq), 2);
+}
+END_TEST
+
+/* The kernel keeps the policy's directory; of plain files only "online" tells. */
+START_TEST(offline_and_back)
+{
+	int fds[2];
+
+	put("online", "0-2");
+	put_acpi(0, "0");
+	put_acpi(1, "1 2");
+	put_acpi(3, "3"); /* offline from the start */
+	start();
+	ck_assert(!cpufreq_get(cpufreq, 0)->offline && cpufreq_get(cpufreq, 2)->offline);
+	acquire(0, fds);
+	close_fds(fds, 1);
+	put("online", "1-2");
+	rescan("0", "offline 0");
+	rescan("0", ""); /* told once */
+	ck_assert(cpufreq_get(cpufreq, 0)->offline);
+	/* back, with the governor that the kernel thinks right: the baseline is not taken anew */
+	put("online", "0-2");
+	put(POLICY0 "scaling_governor", "performance");
+	rescan("0", "online 0");
+	ck_assert(!cpufreq_get(cpufreq, 0)->offline && cpufreq_get(cpufreq, 0)->acquired);
+	renew(0, false);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+
+	/* one of two: the other's frequency is written again when it is back, not before */
+	acquire(1, fds);
+	close_fds(fds, 1);
+	put("online", "0-1");
+	rescan("2", "");
+	put("online", "0-2");
+	rescan("2", "online 1");
+	/* what is not ours is nobody's business */
+	rescan("0", "");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 1), 0);
+}
+END_TEST
+
+/* As a policy whose CPUs are all offline answers; a directory's read fails as well. */
+static void break_policy(unsigned int policy)
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "cpufreq/policy%u/related_cpus", policy);
+	drop(name);
+	ck_assert_int_eq(symlinkat("/proc/self/mem", cpu_dir, name), 0); /* EIO */
+}
+
+START_TEST(first_seen_when_online)
+{
+	int fds[2];
+
+	put("online", "0");
+	put_acpi(0, "0");
+	put_acpi(1, "1");
+	break_policy(1);
+	start();
+	ck_assert_uint_eq(cpufreq_count(cpufreq), 1);
+	rescan("1", "");
+	put("online", "0-1,4");
+	drop("cpufreq/policy1/related_cpus");
+	put_policy(1, "related_cpus", "1");
+	put_acpi(4, "4");
+	rescan("1,4", "new 1, new 2");
+	ck_assert_uint_eq(id_of(1), 1);
+	ck_assert_uint_eq(id_of(4), 2);
+	acquire(2, fds);
+	close_fds(fds, 1);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 2), 0);
+}
+END_TEST
+
+START_TEST(gone_and_back_as_another)
+{
+	int fds[2];
+
+	put("online", "0-3");
+	put_acpi(0, "0 1");
+	put_acpi(2, "2");
+	put_acpi(3, "3");
+	start();
+	acquire(1, fds);
+	close_fds(fds, 1);
+	ck_assert_uint_eq(n_saved(), 1);
+	/* removed: what was set is gone with it */
+	put("online", "0-1,3");
+	drop_policy(2);
+	rescan("2", "gone 1");
+	ck_assert(cpufreq_get(cpufreq, 1)->gone && cpufreq_get(cpufreq, 1)->acquired);
+	ck_assert_uint_eq(cpuset_count(&cpufreq_get(cpufreq, 1)->cpus), 0);
+	ck_assert_ptr_null(cpufreq_of_cpu(cpufreq, 2));
+	ck_assert_uint_eq(n_saved(), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 1), 0);
+	rescan("2", "");
+	/* others' ids stay, and its own is its policy's */
+	ck_assert_uint_eq(id_of(3), 2);
+	put("online", "0-3");
+	put_acpi(2, "2");
+	rescan("2", "new 1");
+	ck_assert_uint_eq(id_of(2), 1);
+
+	/* made anew with other CPUs: CPU 1 goes from one to another, whichever comes first */
+	put_policy(0, "related_cpus", "0");
+	put_policy(2, "related_cpus", "1 2");
+	rescan("1", "new 0, new 1");
+	ck_assert_uint_eq(id_of(0), 0);
+	ck_assert_uint_eq(id_of(1), 1);
+	put_policy(0, "related_cpus", "0 1");
+	put_policy(2, "related_cpus", "2");
+	rescan("1", "new 1, new 0"); /* 0 was not known to have to do with it */
+	ck_assert_uint_eq(id_of(1), 0);
+	/* whoever takes it is read before who loses it */
+	put_policy(0, "related_cpus", "0");
+	put_policy(2, "related_cpus", "1 2");
+	rescan("0-2", "new 0, new 1");
+	put_policy(0, "related_cpus", "0 1");
+	put_policy(2, "related_cpus", "2");
+	rescan("0-2", "new 0, new 1");
+	ck_assert_uint_eq(id_of(1), 0);
+	/* one joins another, of which nothing was heard: all are looked at */
+	drop_policy(2);
+	put_policy(3, "related_cpus", "2 3");
+	rescan("2", "gone 1, new 2");
+	ck_assert_uint_eq(id_of(2), 2);
+}
+END_TEST
+
+START_TEST(made_anew_while_ours)
+{
+	int fds[2];
+
+	put("online", "0-1");
+	put_acpi(0, "0");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	/* with another CPU: votes and baseline are kept, files and governor are new */
+	drop_policy(0);
+	put_acpi(0, "0 1");
+	rescan("1", "new 0, online 0");
+	renew(0, false);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	ck_assert_uint_eq(n_saved(), 1);
+	/* with another driver: its baseline is another, too */
+	put_policy(0, "scaling_driver", "intel_cpufreq");
+	put_policy(0, "scaling_governor", "schedutil");
+	rescan("0", "new 0, online 0");
+	ck_assert_uint_eq(n_saved(), 0);
+	renew(0, false);
+	ck_assert_uint_eq(n_saved(), 1);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "schedutil");
+	/* with another method the monitor lets go first */
+	acquire(0, fds);
+	close_fds(fds, 1);
+	put_policy(0, "scaling_available_governors", "performance powersave");
+	rescan("0", "new 0");
+	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->method, METHOD_LIMITS);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "schedutil");
+	acquire(0, fds);
+	close_fds(fds, 2);
+	/* and other frequencies */
+	put("cpufreq/boost", "0");
+	rescan("1", "new 0, online 0");
+	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 3);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+}
+END_TEST
+
+/* What could not be put back is, when its CPU is back; and never taken for the baseline. */
+START_TEST(owed_baseline)
+{
+	int fds[2];
+
+	put("online", "0-1");
+	put_acpi(0, "0");
+	put_acpi(1, "1");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	put("online", "1");
+	rescan("0", "offline 0");
+	drop(POLICY0 "scaling_governor"); /* it can't be read while its CPU is offline */
+	ck_assert_int_lt(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_uint_eq(n_saved(), 1);
+	start(); /* and it is owed by a successor, too */
+	ck_assert_int_lt(cpufreq_restore_all(cpufreq), 0);
+	put(POLICY0 "scaling_governor", "userspace");
+	put("online", "0-1");
+	rescan("0", "");
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	ck_assert_uint_eq(n_saved(), 0);
+
+	/* gone for good: nothing is left to put back */
+	acquire(1, fds);
+	close_fds(fds, 1);
+	drop_policy(1);
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	ck_assert_uint_eq(n_saved(), 0);
+}
+END_TEST
+
+START_TEST(someone_elses_governor_is_kept)
+{
+	unsigned int n_fds;
+	int fds[2];
+
+	put_acpi(0, "0");
+	start();
+	ck_assert_int_eq(cpufreq_renew(cpufreq, 0, true, fds, &n_fds), -EINVAL);
+	acquire(0, fds);
+	close_fds(fds, 1);
+	ck_assert(cpufreq_has_userspace(cpufreq, 0));
+	put(POLICY0 "scaling_governor", "performance");
+	ck_assert(!cpufreq_has_userspace(cpufreq, 0));
+	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 0, 1000), 1000);
+	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 0, 2000), 1000);
+	renew(0, false);
+	assert_file(POLICY0 "scaling_governor", "performance");
+	renew(0, true);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->foreign_since, 0);
+	/* the baseline is what it was */
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 9, 1000), 0);
+	ck_assert(cpufreq_has_userspace(cpufreq, 9));
+	ck_assert_int_lt(cpufreq_open(cpufreq, 9), 0);
+}
+END_TEST
+
+START_TEST(driver_comes_and_goes)
+{
+	start();
+	rescan("0", "");
+	put("online", "0");
+	put_acpi(0, "0");
+	rescan("0", "new 0");
+	drop_policy(0);
+	ck_assert_int_eq(unlinkat(cpu_dir, "cpufreq", AT_REMOVEDIR), 0);
+	rescan("0", "gone 0");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("rescan");
+	TCase *tcase = tcase_create("rescan");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
+	tcase_add_test(tcase, nothing_happened);
+	tcase_add_test(tcase, offline_and_back);
+	tcase_add_test(tcase, first_seen_when_online);
+	tcase_add_test(tcase, gone_and_back_as_another);
+	tcase_add_test(tcase, made_anew_while_ours);
+	tcase_add_test(tcase, owed_baseline);
+	tcase_add_test(tcase, someone_elses_governor_is_kept);
+	tcase_add_test(tcase, driver_comes_and_goes);
+	suite_add_tcase(suite, tcase);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What verify finds in the files, and what it must not take for a finding. */
+#include "cpufreq_tree.h"
+#include "shared_state.h"
+#include "verify.h"
+
+static struct shared_state *state;
+static struct verify_finding *findings;
+static size_t n;
+
+static void set_up(void)
+{
+	make_tree();
+	state = calloc(1, sizeof(*state));
+	ck_assert_ptr_nonnull(state);
+}
+
+static void tear_down(void)
+{
+	free(findings);
+	findings = NULL;
+	free(state);
+	remove_tree();
+}
+
+static void verify(size_t wanted)
+{
+	free(findings);
+	ck_assert_int_eq(verify_all(cpufreq, state, &findings, &n), 0);
+	ck_assert_uint_eq(n, wanted);
+	ck_assert((n == 0) == (findings == NULL));
+}
+
+static void assert_finding(size_t i, uint32_t id, const char *file, const char *ours,
+			   const char *found)
+{
+	ck_assert_uint_eq(findings[i].frequency_domain, id);
+	ck_assert_uint_eq(findings[i].policy, cpufreq_get(cpufreq, id)->policy);
+	ck_assert_ptr_eq(findings[i].cpus, &cpufreq_get(cpufreq, id)->cpus);
+	ck_assert_str_eq(findings[i].file, file);
+	ck_assert_str_eq(findings[i].ours, ours);
+	ck_assert_str_eq(findings[i].found, found);
+	ck_assert_int_eq(findings[i].error, 0);
+	ck_assert_int_gt(findings[i].since, 0);
+}
+
+/* As the monitor publishes it. */
+static void publish(uint32_t id, uint32_t writing_khz, uint32_t target_khz)
+{
+	state->frequency_domains[id].writing_khz = writing_khz;
+	state->frequency_domains[id].target_khz = target_khz;
+}
+
+START_TEST(setspeed)
+{
+	int fds[2];
+
+	put_acpi(0, "0 1");
+	put_acpi(2, "2");
+	start();
+	verify(0); /* nothing is ours */
+	acquire(0, fds);
+	verify(0); /* nothing is written */
+	write_fd(fds[0], "1200000");
+	close_fds(fds, 1);
+	publish(0, 1200000, 1200000);
+	verify(0);
+	/* being written, before it is published and after, is no one else's */
+	publish(0, 1200000, 2300000);
+	verify(0);
+	publish(0, 1800000, 1200000);
+	verify(0);
+	publish(0, 1200000, 1200000);
+	put(POLICY0 "scaling_setspeed", "1800000");
+	verify(1);
+	assert_finding(0, 0, "scaling_setspeed", "1200000", "1800000");
+	/* another governor shows no speed */
+	put(POLICY0 "scaling_governor", "performance");
+	put(POLICY0 "scaling_setspeed", "<unsupported>");
+	verify(2);
+	assert_finding(0, 0, "scaling_governor", "userspace", "performance");
+	assert_finding(1, 0, "scaling_setspeed", "1200000", "<unsupported>");
+}
+END_TEST
+
+START_TEST(limits)
+{
+	int fds[2];
+
+	put_intel_pstate(0, "0");
+	put_intel_pstate(1, "1");
+	start();
+	for (uint32_t id = 0; id < 2; id++) {
+		acquire(id, fds);
+		write_fd(fds[0], "2000000");
+		write_fd(fds[1], "2000000");
+		close_fds(fds, 2);
+		publish(id, 2000000, 2000000);
+	}
+	put(POLICY0 "scaling_governor", "performance"); /* not our business */
+	verify(0);
+	put(POLICY0 "scaling_max_freq", "3700000");
+	put("cpufreq/policy1/scaling_min_freq", "800000");
+	put("cpufreq/policy1/scaling_max_freq", "800000");
+	verify(3);
+	assert_finding(0, 0, "scaling_max_freq", "2000000", "3700000");
+	assert_finding(1, 1, "scaling_min_freq", "2000000", "800000");
+	assert_finding(2, 1, "scaling_max_freq", "2000000", "800000");
+	/* between the two writes */
+	publish(1, 800000, 2000000);
+	verify(1);
+}
+END_TEST
+
+START_TEST(since_when)
+{
+	int fds[2];
+
+	put_acpi(0, "0");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	publish(0, 1200000, 1200000);
+	put(POLICY0 "scaling_setspeed", "1800000");
+	/* the monitor had noticed before */
+	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 0, 1000), 1000);
+	verify(1);
+	ck_assert_int_eq(findings[0].since, 1000);
+	verify(1);
+	ck_assert_int_eq(findings[0].since, 1000);
+	put(POLICY0 "scaling_setspeed", "1200000");
+	verify(0);
+	put(POLICY0 "scaling_setspeed", "2300000");
+	verify(1);
+	ck_assert_int_gt(findings[0].since, 1000);
+}
+END_TEST
+
+static void on_change(void *context, uint32_t id, enum cpufreq_change change)
+{
+	ck_assert_ptr_null(context);
+	ck_assert_uint_eq(id, 0);
+	ck_assert_int_eq(change, CPUFREQ_OFFLINE);
+}
+
+START_TEST(what_can_not_be_read)
+{
+	struct cpuset cpu0;
+	int fds[2];
+
+	put("online", "0-1");
+	put_acpi(0, "0");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	publish(0, 1200000, 1200000);
+	drop(POLICY0 "scaling_setspeed");
+	verify(1);
+	ck_assert_int_eq(findings[0].error, -ENOENT);
+	ck_assert_str_eq(findings[0].found, "");
+	put(POLICY0 "scaling_setspeed", "more than any frequency, and more than there is room for");
+	verify(1);
+	ck_assert_int_eq(findings[0].error, -EMSGSIZE);
+	/* offline: it gets its target again when it is back */
+	put("online", "1");
+	ck_assert_int_eq(cpuset_parse("0", &cpu0), 0);
+	ck_assert_int_eq(cpufreq_rescan(cpufreq, &cpu0, on_change, NULL), 0);
+	verify(0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	verify(0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("verify");
+	TCase *tcase = tcase_create("verify");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, setspeed);
+	tcase_add_test(tcase, limits);
+	tcase_add_test(tcase, since_when);
+	tcase_add_test(tcase, what_can_not_be_read);
+	suite_add_tcase(suite, tcase);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
