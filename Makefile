@@ -175,6 +175,21 @@ build/librte/init: $(librte_src) $(wildcard tests/guest/*.h) | $(dpdk)/lib/librt
 guest-librte: guest build/librte/init
 	$(Q)tests/librte/build-guest pack build/librte build/librte/init build/guest
 
+# --- the emulated machine of the kernel tests ------------------------------------------
+
+build/machine-init: tests/machine/machine-init.c
+	$(say) CC $@
+	$(Q)mkdir -p build
+	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -static -o $@ $<
+
+.PHONY: machine check-kernel
+machine: build/machine-init
+	$(Q)tests/machine/build-machine build/machine build/machine-init
+
+check-kernel: deps
+	$(Q)$(MAKE) --no-print-directory all machine
+	$(Q)exec $(PYTHON) tests/run-all kernel
+
 # --- main job and tests ---------------------------------------------------------------
 
 .PHONY: deps

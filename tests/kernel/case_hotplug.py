@@ -125,7 +125,7 @@ def test_the_daemon_stops_while_a_CPU_is_offline(cpufreq, _runner):
     for method, last in zip(METHODS, ("kill", "stop")):
         for end, early in (("stop", True), ("kill", True), (last, False)):
             with scene(cpufreq, f"{end}-{early}", method) as stage:
-                apply_governors(stage, "schedutil")
+                apply_governors(stage, "performance", "schedutil", "powersave")
                 domain = stage.started("vm", {0: "1"})
                 assert domain.power(0, "min") == "ack"
                 cpufreq.plug(1, False)

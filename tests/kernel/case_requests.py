@@ -5,6 +5,8 @@ from harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, NON_TURBO, UP
 from harness.wait import wait_until
 from stage import METHODS, apply_governors, scene
 
+SLOW = {0: LOWEST, 1: UP[2], 2: LOWEST}  # inside the limits of apply_governors()
+
 
 def test_requests_arrive_in_the_register_of_the_right_CPU(cpufreq, _runner):
     """And of no other: each check is of all registers."""
@@ -90,7 +92,7 @@ def test_a_governor_chosen_while_vmpower_runs(cpufreq, _runner):
 
 
 def slow(stage, domain):
-    """vCPUs 0, 1 and 2 of CPUs 0, 1, and 2 to 3: slow, inside apply_governors()'s limits."""
+    """vCPUs 0, 1 and 2 of CPUs 0, 1, and 2 to 3: slow."""
     for vcpu in (0, 2):
         assert domain.power(vcpu, "min") == "ack"
     for unit in ("min", "up", "up"):
@@ -100,4 +102,4 @@ def slow(stage, domain):
 
 def expect_slow(stage):
     """What slow() has set."""
-    stage.expect({0: LOWEST, 1: UP[2], 2: LOWEST})
+    stage.expect(SLOW)
