@@ -92,7 +92,9 @@ void cpufreq_read_online(const struct cpufreq *cpufreq, struct cpuset *online)
 int cpufreq_read_policy(struct cpufreq *cpufreq, uint32_t policy, const struct cpuset *online,
 			struct frequency_domain *found)
 {
-	int priority = cpuset_has(&cpufreq->left_out, policy) ? LOG_DEBUG : LOG_WARNING;
+	const struct frequency_domain *known = cpufreq_of_policy(cpufreq, policy);
+	bool told = cpuset_has(&cpufreq->left_out, policy) || (known && !known->gone);
+	int priority = told ? LOG_DEBUG : LOG_WARNING;
 	int r = cpufreq_scan(cpufreq->cpu_dir, policy, &cpufreq->config, priority, found);
 
 	if (r < 0) {

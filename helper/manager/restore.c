@@ -2,6 +2,7 @@
 #include "restore.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "log.h"
@@ -53,7 +54,28 @@ static int put_back(int dir, const struct baseline_entry *entry, const char *fil
 	return 0;
 }
 
-static int restore_setspeed(int dir, const struct baseline_entry *entry)
+/*
+ * A driver that can't read the hardware guesses at what a CPU runs that has just come online, and
+ * does not write what it takes for granted: after another frequency it does.
+ */
+static void shake(int dir, const struct frequency_table *table, const char *before)
+{
+	char now[BASELINE_TEXT], other[BASELINE_TEXT];
+
+	if (!table || sysfs_read(dir, "scaling_setspeed", now, sizeof(now)) < 0 ||
+	    strcmp(now, before) != 0)
+		return;
+	for (uint32_t step = table->n_steps; step-- > 0;) {
+		(void)snprintf(other, sizeof(other), "%u", table->khz[step]);
+		if (strcmp(other, before) != 0) {
+			(void)sysfs_write(dir, "scaling_setspeed", other);
+			return;
+		}
+	}
+}
+
+static int restore_setspeed(int dir, const struct baseline_entry *entry,
+			    const struct frequency_table *table)
 {
 	char now[BASELINE_TEXT];
 	uint32_t khz;
@@ -72,6 +94,7 @@ static int restore_setspeed(int dir, const struct baseline_entry *entry)
 		/* Anything but a number: there was no speed set. */
 		if (parse_u32(entry->setspeed, UINT32_MAX, &khz) < 0)
 			return 0;
+		shake(dir, table, entry->setspeed);
 		return put_back(dir, entry, "scaling_setspeed", entry->setspeed);
 	}
 	r = put_back(dir, entry, "scaling_governor", entry->governor);
@@ -159,6 +182,6 @@ int baseline_restore(int dir, const struct baseline_entry *entry,
 		     const struct frequency_table *table, bool crashed)
 {
 	if (entry->method == METHOD_SETSPEED)
-		return restore_setspeed(dir, entry);
+		return restore_setspeed(dir, entry, table);
 	return restore_limits(dir, entry, table, crashed);
 }

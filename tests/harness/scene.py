@@ -24,7 +24,7 @@ from .wait import tail, wait_until
 UP = sorted(STEPS)
 LOWEST, HIGHEST = UP[0], UP[-1]
 LIMITS_ONLY = "performance powersave"  # governors of a driver that knows no userspace
-HOOK_BOUND_MS = 1000  # the deadline is 200 ms; the rest is for a busy machine
+HOOK_BOUND_MS = 10000  # that it ends at all on a busy machine; test_hook.py has the deadline
 
 
 class _Stage:  # pylint: disable=too-few-public-methods

@@ -29,8 +29,7 @@ from harness.wait import wait_until  # noqa: E402
 
 LOWEST, HIGHEST = 1200000, 3600000
 HOOK_DEADLINE_MS = 200
-# What a busy two-core machine may add to the deadline before we call it broken.
-HOOK_BOUND_MS = 1000
+HOOK_BOUND_MS = 10000  # that it ends at all on a busy machine; test_hook.py has the deadline
 
 
 class Stage:
@@ -441,6 +440,7 @@ def test_hook_prints_nothing_and_never_fails(stage):
     slow = [run for run in runs if run.milliseconds >= HOOK_BOUND_MS]
     assert not slow, [(run.domain, run.operation, run.milliseconds) for run in slow]
     times = sorted(run.milliseconds for run in runs)
+    assert times[len(times) // 2] < HOOK_DEADLINE_MS, f"median {times[len(times) // 2]:.0f} ms"
     stage.runner.note(
         f"{len(runs)} calls; median {times[len(times) // 2]:.0f} ms, longest {times[-1]:.0f} ms"
     )
