@@ -7,6 +7,7 @@
 #include "cleanup.h"
 
 #define NS_PER_US UINT64_C(1000)
+#define WORKER_NS UINT64_C(50000000)	      /* by then a work item of the kernel has run */
 #define LOOK_INTERVAL_NS UINT64_C(1000000000) /* a look costs as much as a write */
 
 static void notify(struct channel_monitor *monitor, struct frequency_output *output,
@@ -229,23 +230,6 @@ static void look(struct channel_monitor *monitor, struct frequency_output *outpu
 	notify(monitor, output, NOTICE_FOREIGN);
 }
 
-/*
- * A driver that can't read the hardware guesses at what a CPU runs that has just come online, and
- * does not write what it takes for granted, however often it is asked to: after another frequency
- * it does.
- */
-static void write_beside(struct channel_monitor *monitor, struct frequency_output *output,
-			 uint32_t step)
-{
-	uint32_t khz = arbiter_khz_beside(monitor->arbiter, output->id, step);
-
-	output->renewed = false;
-	if (khz == 0)
-		return;
-	shared_store(output->shared->writing_khz, khz);
-	(void)frequency_writer_set(&output->writer, khz);
-}
-
 static void write_target(struct channel_monitor *monitor, struct frequency_output *output,
 			 uint32_t khz)
 {
@@ -277,21 +261,49 @@ static void write_target(struct channel_monitor *monitor, struct frequency_outpu
 	notify(monitor, output, NOTICE_WRITE_FAILED);
 }
 
+static void wait_until(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	list_append(&monitor->deferred, &output->deferred_link);
+	monitor_wake_at(monitor, output->not_before_ns);
+}
+
 /* Within the transition interval? Then the target of its end is written at its end. */
 static bool defer(struct channel_monitor *monitor, struct frequency_output *output)
 {
-	uint64_t now;
+	uint64_t interval_ns = monitor->setup.transition_interval_us * NS_PER_US, now;
 
-	if (monitor->setup.transition_interval_us == 0)
+	if (interval_ns == 0 && output->not_before_ns == 0)
 		return false;
 	now = monitor_now(monitor);
 	if (now < output->not_before_ns) {
-		list_append(&monitor->deferred, &output->deferred_link);
-		monitor_wake_at(monitor, output->not_before_ns);
+		wait_until(monitor, output);
 		return true;
 	}
-	output->not_before_ns = now + monitor->setup.transition_interval_us * NS_PER_US;
+	output->not_before_ns = interval_ns > 0 ? now + interval_ns : 0;
 	return false;
+}
+
+/*
+ * A driver that can't read the hardware guesses at what a CPU runs that has just come online, and
+ * does not write what it takes for granted, however often it is asked to: after another frequency
+ * it does. Limits take effect when a worker of the kernel gets to it, which must have seen both.
+ *
+ * Return: true where the target has to wait.
+ */
+static bool write_beside(struct channel_monitor *monitor, struct frequency_output *output,
+			 uint32_t step)
+{
+	uint32_t khz = arbiter_khz_beside(monitor->arbiter, output->id, step);
+
+	output->renewed = false;
+	if (khz == 0)
+		return false;
+	shared_store(output->shared->writing_khz, khz);
+	if (frequency_writer_set(&output->writer, khz) < 0 || output->method != METHOD_LIMITS)
+		return false;
+	output->not_before_ns = monitor_now(monitor) + WORKER_NS;
+	wait_until(monitor, output);
+	return true;
 }
 
 static void flush(struct channel_monitor *monitor, struct frequency_output *output)
@@ -315,8 +327,8 @@ static void flush(struct channel_monitor *monitor, struct frequency_output *outp
 	list_remove(&output->deferred_link);
 	if (khz == output->writer.khz || defer(monitor, output))
 		return;
-	if (output->renewed)
-		write_beside(monitor, output, (uint32_t)step);
+	if (output->renewed && write_beside(monitor, output, (uint32_t)step))
+		return;
 	write_target(monitor, output, khz);
 }
 

@@ -137,6 +137,39 @@ START_TEST(renewed)
 }
 END_TEST
 
+/* The kernel acts on limits a little later: the other ones have to have been seen by then. */
+START_TEST(limits_renewed)
+{
+	int files[2] = {memfd_create("min", MFD_CLOEXEC), memfd_create("max", MFD_CLOEXEC)};
+	int guest = start_guest(METHOD_LIMITS);
+	uint64_t before;
+	char text[32];
+
+	receive_id(LINK_ACQUIRE, 0);
+	send_acquired(0, 0, files, 2);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(ftruncate(files[i], 0), 0);
+		ck_assert_int_eq(fcntl(files[i], F_SETFL, O_APPEND), 0);
+	}
+	before = now_ms();
+	send_renewal(0, 0, files, 2);
+	for (int i = 0; i < 2; i++) {
+		do {
+			memset(text, 0, sizeof(text));
+			ck_assert_int_ge(pread(files[i], text, sizeof(text) - 1, 0), 0);
+			ck_assert_msg(now_ms() < before + DEADLINE_MS, "%s", text);
+		} while (strcmp(text, "900000\n800000\n") != 0);
+	}
+	ck_assert_uint_ge(now_ms(), before + 49);
+	/* what is asked for meanwhile waits with it */
+	send_renewal(0, 0, files, 2);
+	request(guest, GUEST_SCALE_UP, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	wait_until(shared_load(host.shared->frequency_domains[0].target_khz) == 900000);
+}
+END_TEST
+
 /* A renewal that crosses with the monitor's own ACQUIRE is not its answer. */
 START_TEST(renewal_is_no_answer)
 {
@@ -189,6 +222,7 @@ int main(void)
 	tcase_add_test(tcase, value_of_someone_else);
 	tcase_add_loop_test(tcase, limit_of_someone_else, 0, 2);
 	tcase_add_test(tcase, renewed);
+	tcase_add_test(tcase, limits_renewed);
 	tcase_add_test(tcase, renewal_is_no_answer);
 	tcase_add_test(tcase, another_method);
 	suite_add_tcase(suite, tcase);
