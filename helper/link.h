@@ -125,7 +125,9 @@ struct link_acquired {
 	uint32_t frequency_domain;
 	int32_t error; /* 0 or -errno */
 	uint8_t renewal;
-	uint8_t pad[3];
+	uint8_t restarted; /* a renewal: the driver has started anew, and may guess what it runs at
+			    */
+	uint8_t pad[2];
 };
 
 struct link_foreign {

@@ -89,10 +89,11 @@ int cpufreq_release(struct cpufreq *cpufreq, uint32_t id);
 void cpufreq_writer_died(struct cpufreq *cpufreq);
 
 enum cpufreq_change {
-	CPUFREQ_NEW,	 /* found, or found to be another: CPUs, driver, method, table */
-	CPUFREQ_ONLINE,	 /* ours, and CPUs of it came online: see cpufreq_renew() */
-	CPUFREQ_OFFLINE, /* ours, and its last CPU went offline: nothing can be written */
-	CPUFREQ_GONE,	 /* there is no policyN any more: it has no CPUs, what was set is void */
+	CPUFREQ_NEW,	   /* found, or found to be another: CPUs, driver, method, table */
+	CPUFREQ_RESTARTED, /* ours, and its first CPU came online, or it is another: as ONLINE */
+	CPUFREQ_ONLINE,	   /* ours, and CPUs of it came online: see cpufreq_renew() */
+	CPUFREQ_OFFLINE,   /* ours, and its last CPU went offline: nothing can be written */
+	CPUFREQ_GONE,	   /* there is no policyN any more: it has no CPUs, what was set is void */
 };
 
 typedef void (*cpufreq_on_change)(void *context, uint32_t id, enum cpufreq_change change);
@@ -100,7 +101,7 @@ typedef void (*cpufreq_on_change)(void *context, uint32_t id, enum cpufreq_chang
 /**
  * cpufreq_rescan() - CPUs went offline or online, came or went
  * @changed:	these; all: not known which
- * @on_change:	called for each frequency domain that something became of; NEW before ONLINE
+ * @on_change:	called for each frequency domain that something became of; NEW before RESTARTED
  *
  * Reads their frequency domains anew, and all where one of them then has none. An id stays its
  * policyN's, even while there is none. A baseline that could not be put back is, where it can

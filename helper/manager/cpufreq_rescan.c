@@ -45,7 +45,7 @@ static void drop_gone(const struct rescan *rescan)
 		cpufreq_let_go(cpufreq, domain);
 		memset(&domain->cpus, 0, sizeof(domain->cpus));
 		domain->gone = true;
-		cpufreq_drop_baseline(cpufreq, domain->policy);
+		(void)cpufreq_drop_baseline(cpufreq, domain->policy);
 		tell(rescan, domain, CPUFREQ_GONE);
 	}
 }
@@ -164,8 +164,11 @@ static void apply(const struct rescan *rescan, const struct reading *reading)
 		log_info("policy%u: a CPU of it is online again", domain->policy);
 	cpufreq_restore_owed(cpufreq, domain);
 	/* With another method it is the monitor that lets go of the old files, and asks anew. */
-	if (domain->acquired && !other_method &&
-	    (is_new || was_offline || has_new_cpu(rescan, domain)))
+	if (!domain->acquired || other_method)
+		return;
+	if (is_new || was_offline)
+		tell(rescan, domain, CPUFREQ_RESTARTED);
+	else if (has_new_cpu(rescan, domain))
 		tell(rescan, domain, CPUFREQ_ONLINE);
 }
 

@@ -46,9 +46,13 @@ static void acquire(struct frequency_control *control, uint32_t id)
 	send_acquired(control, &acquired, fds, n_fds);
 }
 
-static void renew(struct frequency_control *control, uint32_t id, bool reassert)
+static void renew(struct frequency_control *control, uint32_t id, bool reassert, bool restarted)
 {
-	struct link_acquired acquired = {.frequency_domain = id, .renewal = true};
+	struct link_acquired acquired = {
+		.frequency_domain = id,
+		.renewal = true,
+		.restarted = restarted,
+	};
 	int fds[2] = {-1, -1};
 	unsigned int n_fds = 0;
 
@@ -97,7 +101,7 @@ static void lost_governor(struct frequency_control *control, const struct freque
 			  : "requests for it are answered with NACK until it is userspace "
 			    "again; or set [cpufreq] foreign = reassert, or method = limits");
 	if (reassert)
-		renew(control, f->id, true);
+		renew(control, f->id, true, false);
 }
 
 static void on_write_failed(struct frequency_control *control,
@@ -190,8 +194,9 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 	case CPUFREQ_NEW:
 		view_send_frequency_domain(control->view, id);
 		break;
+	case CPUFREQ_RESTARTED:
 	case CPUFREQ_ONLINE:
-		renew(control, id, false);
+		renew(control, id, false, change == CPUFREQ_RESTARTED);
 		break;
 	case CPUFREQ_OFFLINE:
 		send_acquired(control, &offline, (int[2]){-1, -1}, 0);

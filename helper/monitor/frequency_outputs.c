@@ -177,7 +177,7 @@ int frequency_outputs_acquired(struct channel_monitor *monitor, const struct lin
 	if (answer->renewal) {
 		output->failing = false;
 		output->foreign = false;
-		output->renewed = !void_fds;
+		output->restarted = !void_fds && answer->restarted;
 		if (answer->error < 0 && output->state == OUTPUT_ACQUIRED) {
 			frequency_writer_forget(&output->writer);
 			shared_store(output->shared->last_error, answer->error);
@@ -261,7 +261,7 @@ static void write_target(struct channel_monitor *monitor, struct frequency_outpu
 	notify(monitor, output, NOTICE_WRITE_FAILED);
 }
 
-static void wait_until(struct channel_monitor *monitor, struct frequency_output *output)
+static void write_later(struct channel_monitor *monitor, struct frequency_output *output)
 {
 	list_append(&monitor->deferred, &output->deferred_link);
 	monitor_wake_at(monitor, output->not_before_ns);
@@ -276,7 +276,7 @@ static bool defer(struct channel_monitor *monitor, struct frequency_output *outp
 		return false;
 	now = monitor_now(monitor);
 	if (now < output->not_before_ns) {
-		wait_until(monitor, output);
+		write_later(monitor, output);
 		return true;
 	}
 	output->not_before_ns = interval_ns > 0 ? now + interval_ns : 0;
@@ -294,15 +294,18 @@ static bool write_beside(struct channel_monitor *monitor, struct frequency_outpu
 			 uint32_t step)
 {
 	uint32_t khz = arbiter_khz_beside(monitor->arbiter, output->id, step);
+	int r;
 
-	output->renewed = false;
+	output->restarted = false;
 	if (khz == 0)
 		return false;
 	shared_store(output->shared->writing_khz, khz);
-	if (frequency_writer_set(&output->writer, khz) < 0 || output->method != METHOD_LIMITS)
+	r = frequency_writer_set(&output->writer, khz);
+	output->writer.khz = 0; /* the target is still to be written, even should it become this */
+	if (r < 0 || output->method != METHOD_LIMITS)
 		return false;
 	output->not_before_ns = monitor_now(monitor) + WORKER_NS;
-	wait_until(monitor, output);
+	write_later(monitor, output);
 	return true;
 }
 
@@ -327,7 +330,7 @@ static void flush(struct channel_monitor *monitor, struct frequency_output *outp
 	list_remove(&output->deferred_link);
 	if (khz == output->writer.khz || defer(monitor, output))
 		return;
-	if (output->renewed && write_beside(monitor, output, (uint32_t)step))
+	if (output->restarted && write_beside(monitor, output, (uint32_t)step))
 		return;
 	write_target(monitor, output, khz);
 }

@@ -12,11 +12,17 @@ static void put_khz(int file, const char *text)
 	ck_assert_int_eq(pwrite(file, text, strlen(text), 0), (ssize_t)strlen(text));
 }
 
+static bool restarted; /* the driver */
+
 static void send_renewal(uint32_t id, int error, const int *fds, unsigned int n_fds)
 {
 	host.message.type = LINK_ACQUIRED;
-	host.message.acquired =
-		(struct link_acquired){.frequency_domain = id, .error = error, .renewal = 1};
+	host.message.acquired = (struct link_acquired){
+		.frequency_domain = id,
+		.error = error,
+		.renewal = 1,
+		.restarted = restarted,
+	};
 	send_fds(fds, n_fds);
 }
 
@@ -116,7 +122,13 @@ START_TEST(renewed)
 	request(guest, GUEST_SCALE_MIN, 0);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	ck_assert_uint_eq(content(file), MIN_KHZ);
-	/* and back: the target is written, though it is the one of before, and another before it */
+	/* back: the target is written, though it is the one of before */
+	put_khz(file, "\n");
+	send_renewal(0, 0, &file, 1);
+	settle();
+	ck_assert_uint_eq(content(file), MIN_KHZ);
+	/* where the driver started anew another is written before it */
+	restarted = true;
 	ck_assert_int_eq(fcntl(other, F_SETFL, O_APPEND), 0);
 	send_renewal(0, 0, &other, 1);
 	settle();
@@ -153,6 +165,7 @@ START_TEST(limits_renewed)
 		ck_assert_int_eq(fcntl(files[i], F_SETFL, O_APPEND), 0);
 	}
 	before = now_ms();
+	restarted = true;
 	send_renewal(0, 0, files, 2);
 	for (int i = 0; i < 2; i++) {
 		do {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CPUs go and come: what becomes of frequency domains, their baseline and their files. */
 #include "cpufreq_tree.h"
+#include "run_suite.h"
 
-/* What cpufreq_rescan() told: "new 0, online 0" */
+/* What cpufreq_rescan() told: "new 0, restarted 0" */
 static char told[256];
 
 static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 {
 	static const char *const names[] = {
-		[CPUFREQ_NEW] = "new",
-		[CPUFREQ_ONLINE] = "online",
-		[CPUFREQ_OFFLINE] = "offline",
+		[CPUFREQ_NEW] = "new",	     [CPUFREQ_RESTARTED] = "restarted",
+		[CPUFREQ_ONLINE] = "online", [CPUFREQ_OFFLINE] = "offline",
 		[CPUFREQ_GONE] = "gone",
 	};
 	size_t at = strlen(told);
@@ -89,7 +89,7 @@ START_TEST(offline_and_back)
 	/* back, with the governor that the kernel thinks right: the baseline is not taken anew */
 	put("online", "0-2");
 	put(POLICY0 "scaling_governor", "performance");
-	rescan("0", "online 0");
+	rescan("0", "restarted 0");
 	ck_assert(!cpufreq_get(cpufreq, 0)->offline && cpufreq_get(cpufreq, 0)->acquired);
 	renew(0, false);
 	assert_file(POLICY0 "scaling_governor", "userspace");
@@ -210,14 +210,14 @@ START_TEST(made_anew_while_ours)
 	/* with another CPU: votes and baseline are kept, files and governor are new */
 	drop_policy(0);
 	put_acpi(0, "0 1");
-	rescan("1", "new 0, online 0");
+	rescan("1", "new 0, restarted 0");
 	renew(0, false);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_uint_eq(n_saved(), 1);
 	/* with another driver: its baseline is another, too */
 	put_policy(0, "scaling_driver", "intel_cpufreq");
 	put_policy(0, "scaling_governor", "schedutil");
-	rescan("0", "new 0, online 0");
+	rescan("0", "new 0, restarted 0");
 	ck_assert_uint_eq(n_saved(), 0);
 	renew(0, false);
 	ck_assert_uint_eq(n_saved(), 1);
@@ -235,7 +235,7 @@ START_TEST(made_anew_while_ours)
 	close_fds(fds, 2);
 	/* and other frequencies */
 	put("cpufreq/boost", "0");
-	rescan("1", "new 0, online 0");
+	rescan("1", "new 0, restarted 0");
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 3);
 	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
 }
@@ -320,8 +320,6 @@ int main(void)
 {
 	Suite *suite = suite_create("rescan");
 	TCase *tcase = tcase_create("rescan");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
 	tcase_add_test(tcase, nothing_happened);
@@ -333,9 +331,5 @@ int main(void)
 	tcase_add_test(tcase, someone_elses_governor_is_kept);
 	tcase_add_test(tcase, driver_comes_and_goes);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }
