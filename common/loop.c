@@ -83,6 +83,14 @@ void loop_remove(struct loop *loop, struct loop_source *source)
 	}
 }
 
+void loop_close(struct loop *loop, struct loop_source *source)
+{
+	int fd = source->fd;
+
+	loop_remove(loop, source);
+	close_fd(&fd);
+}
+
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer)
 {
 	if (timer->due_ns == 0)

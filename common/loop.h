@@ -43,6 +43,9 @@ int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events);
 /** loop_remove() - stop watching; pending events are forgotten; source->fd becomes -1 */
 void loop_remove(struct loop *loop, struct loop_source *source);
 
+/** loop_close() - loop_remove(), and close its fd; nothing where it is in no loop */
+void loop_close(struct loop *loop, struct loop_source *source);
+
 /** loop_timer_set() - (re)arm a one-shot timer @delay_ns from now */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t delay_ns);
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);

@@ -21,18 +21,24 @@ int unix_address(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
-int unix_connect(const char *path, int type)
+/* A socket, and the address that it is to have or to reach. Return: fd or -errno */
+static int open_socket(const char *path, int type, struct sockaddr_un *address)
 {
-	cleanup_close int fd = -1;
-	struct sockaddr_un address;
-	int r;
+	int fd, r = unix_address(path, address);
 
-	r = unix_address(path, &address);
 	if (r < 0)
 		return r;
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+int unix_connect(const char *path, int type)
+{
+	struct sockaddr_un address;
+	cleanup_close int fd = open_socket(path, type, &address);
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return take_fd(&fd);
@@ -52,16 +58,11 @@ static bool is_stale(const char *path, int type)
 
 int unix_listen(const char *path, int type, mode_t mode)
 {
-	cleanup_close int fd = -1;
 	struct sockaddr_un address;
-	int r;
+	cleanup_close int fd = open_socket(path, type, &address);
 
-	r = unix_address(path, &address);
-	if (r < 0)
-		return r;
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* Before bind(), so that the file never has a wider mode. */
 	if (fchmod(fd, mode) < 0)
 		return -errno;

@@ -15,17 +15,13 @@
 
 void ctl_complain(const char *format, ...)
 {
-	cleanup_free char *text = NULL, *escaped = NULL;
+	cleanup_free char *text = NULL;
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = text_format(format, args);
 	va_end(args);
-	if (n < 0)
-		text = NULL; /* undefined then */
-	escaped = text ? text_escape(text) : NULL;
-	(void)fprintf(stderr, "vmpowerctl: %s\n", escaped ? escaped : "out of memory");
+	(void)fprintf(stderr, "vmpowerctl: %s\n", text ? text : "out of memory");
 }
 
 const char *ctl_text(json_t *object, const char *key)

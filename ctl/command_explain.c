@@ -17,17 +17,13 @@ static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static void say(const char *format, ...)
 {
-	cleanup_free char *text = NULL, *escaped = NULL;
+	cleanup_free char *text = NULL;
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = text_format(format, args);
 	va_end(args);
-	if (n < 0)
-		text = NULL; /* undefined then */
-	escaped = text ? text_escape(text) : NULL;
-	(void)printf("%s\n", escaped ? escaped : "(out of memory)");
+	(void)printf("%s\n", text ? text : "(out of memory)");
 }
 
 static json_int_t count(json_t *says, const char *key)

@@ -38,6 +38,17 @@ char *text_escape(const char *text)
 	return escaped;
 }
 
+char *text_format(const char *format, va_list args)
+{
+	cleanup_free char *text = NULL;
+
+	if (vasprintf(&text, format, args) < 0) {
+		text = NULL; /* undefined then */
+		return NULL;
+	}
+	return text_escape(text);
+}
+
 size_t text_width(const char *text)
 {
 	size_t width = 0;
@@ -78,25 +89,20 @@ static bool make_room(struct table *table)
 void table_cell(struct table *table, const char *format, ...)
 {
 	cleanup_free char *text = NULL;
-	char *escaped;
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = text_format(format, args);
 	va_end(args);
-	if (n < 0) {
-		text = NULL; /* undefined then */
+	if (text && text[0] == '\0') {
+		free(text);
+		text = strdup("-");
+	}
+	if (!text || !make_room(table)) {
 		table->failed = true;
 		return;
 	}
-	escaped = text_escape(n > 0 ? text : "-");
-	if (!escaped || !make_room(table)) {
-		free(escaped);
-		table->failed = true;
-		return;
-	}
-	table->cells[table->n_cells++] = escaped;
+	table->cells[table->n_cells++] = take_ptr(text);
 }
 
 static void print_blanks(FILE *out, size_t n)

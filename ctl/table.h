@@ -7,6 +7,7 @@
 #ifndef VMPOWER_CTL_TABLE_H
 #define VMPOWER_CTL_TABLE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -37,6 +38,9 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
  * An empty cell is shown as "-". Return: 0; -ENOMEM, also for an earlier table_cell().
  */
 int table_print(const struct table *table, FILE *out);
+
+/** text_format() - printf(3) into a text fit for a terminal, the caller's; NULL: no memory */
+char *text_format(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /** text_escape() - a copy without control characters, for a terminal; NULL: no memory */
 char *text_escape(const char *text);

@@ -151,13 +151,8 @@ static int count_floating(const struct decision_sources *sources, const struct c
 
 static json_t *write_error(const struct frequency_domain *f, const struct shared_state *state)
 {
-	int error = state ? shared_load(state->frequency_domains[f->id].last_error) : 0;
-	char buffer[128];
-
-	/* the monitor is not trusted with a number that can't be negated */
-	if (error >= 0 || error < -4095)
-		return json_null();
-	return control_json_text(strerror_r(-error, buffer, sizeof(buffer)));
+	return control_json_error(state ? shared_load(state->frequency_domains[f->id].last_error)
+					: 0);
 }
 
 void control_explain_cpu(struct varlink_call *call, void *context)

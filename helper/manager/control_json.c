@@ -75,13 +75,19 @@ static json_t *refused_json(const struct shared_channel *shared)
 	return refused;
 }
 
-static json_t *connect_error(const struct channel *channel)
+json_t *control_json_error(int error)
 {
 	char buffer[128];
 
-	if (channel->state == CHANNEL_CONNECTED || channel->last_error >= 0)
+	/* the monitor publishes some: it is not trusted with a number that can't be negated */
+	if (error >= 0 || error < -4095)
 		return json_null();
-	return control_json_text(strerror_r(-channel->last_error, buffer, sizeof(buffer)));
+	return control_json_text(strerror_r(-error, buffer, sizeof(buffer)));
+}
+
+static json_t *connect_error(const struct channel *channel)
+{
+	return control_json_error(channel->state == CHANNEL_CONNECTED ? 0 : channel->last_error);
 }
 
 /* Connecting anew is what is done about a hang-up; what the operator sees is the hang-up. */

@@ -12,6 +12,9 @@
 #include "registry.h"
 #include "shared_state.h"
 
+/** control_json_error() - what a -errno means, as a JSON string; null where @error is none */
+json_t *control_json_error(int error);
+
 /** control_json_text() - any bytes as a JSON string: those that are no UTF-8 become "?" */
 json_t *control_json_text(const char *text);
 

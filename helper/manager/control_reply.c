@@ -57,8 +57,6 @@ static void libvirt_unavailable(struct varlink_call *call, const struct virt *vi
 void control_virt_error(struct varlink_call *call, const struct virt *virt, const char *domain,
 			int error)
 {
-	char buffer[128];
-
 	switch (-error) {
 	case ENOENT:
 		control_no_domain(call, domain);
@@ -77,9 +75,7 @@ void control_virt_error(struct varlink_call *call, const struct virt *virt, cons
 			      json_pack("{s:s}", "reason", "no more domains can be registered"));
 		return;
 	default:
-		varlink_error(
-			call, "OutOfResources",
-			json_pack("{s:o}", "reason",
-				  control_json_text(strerror_r(-error, buffer, sizeof(buffer)))));
+		varlink_error(call, "OutOfResources",
+			      json_pack("{s:o}", "reason", control_json_error(error)));
 	}
 }

@@ -2,20 +2,11 @@
 #include "control_verify.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "cleanup.h"
 #include "control_context.h"
 #include "control_json.h"
 #include "verify.h"
-
-static json_t *error_json(int error)
-{
-	char buffer[128];
-
-	return error < 0 ? control_json_text(strerror_r(-error, buffer, sizeof(buffer)))
-			 : json_null();
-}
 
 static json_t *finding_json(const struct verify_finding *finding)
 {
@@ -23,7 +14,8 @@ static json_t *finding_json(const struct verify_finding *finding)
 			 (int)finding->policy, "cpus", control_json_cpus(finding->cpus), "file",
 			 finding->file, "ours", finding->ours, "found",
 			 finding->error < 0 ? json_null() : control_json_text(finding->found),
-			 "error", error_json(finding->error), "since", (json_int_t)finding->since);
+			 "error", control_json_error(finding->error), "since",
+			 (json_int_t)finding->since);
 }
 
 static json_t *findings_json(const struct verify_finding *findings, size_t n)

@@ -256,12 +256,12 @@ bool cpufreq_has_userspace(const struct cpufreq *cpufreq, uint32_t id)
 	       strcmp(governor, USERSPACE) == 0;
 }
 
-void cpufreq_drop_baseline(struct cpufreq *cpufreq, uint32_t policy)
+int cpufreq_drop_baseline(struct cpufreq *cpufreq, uint32_t policy)
 {
 	if (!baseline_find(&cpufreq->baseline, policy))
-		return;
+		return 0;
 	baseline_remove(&cpufreq->baseline, policy);
-	(void)state_file_save(cpufreq->state_path, &cpufreq->baseline);
+	return state_file_save(cpufreq->state_path, &cpufreq->baseline);
 }
 
 void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *domain)
@@ -271,7 +271,7 @@ void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *doma
 	if (!entry || domain->acquired || restore_entry(cpufreq, entry, true) < 0)
 		return;
 	log_info("policy%u: its baseline, which was owed, is put back", domain->policy);
-	cpufreq_drop_baseline(cpufreq, domain->policy);
+	(void)cpufreq_drop_baseline(cpufreq, domain->policy);
 }
 
 int cpufreq_release(struct cpufreq *cpufreq, uint32_t id)
@@ -290,10 +290,7 @@ int cpufreq_release(struct cpufreq *cpufreq, uint32_t id)
 	if (!entry)
 		return 0;
 	r = restore_entry(cpufreq, entry, domain->writer_died);
-	if (r < 0)
-		return r;
-	baseline_remove(&cpufreq->baseline, domain->policy);
-	return state_file_save(cpufreq->state_path, &cpufreq->baseline);
+	return r < 0 ? r : cpufreq_drop_baseline(cpufreq, domain->policy);
 }
 
 void cpufreq_writer_died(struct cpufreq *cpufreq)

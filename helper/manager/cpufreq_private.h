@@ -66,7 +66,11 @@ void cpufreq_let_go(struct cpufreq *cpufreq, struct frequency_domain *domain);
 /** cpufreq_restore_owed() - put back what is owed to one that is not ours, if anything is */
 void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *domain);
 
-/** cpufreq_drop_baseline() - the kernel has dropped what was set: nothing is owed */
-void cpufreq_drop_baseline(struct cpufreq *cpufreq, uint32_t policy);
+/**
+ * cpufreq_drop_baseline() - nothing is owed any more: it is put back, or the kernel dropped it
+ *
+ * Return: 0; -errno of the state file, logged.
+ */
+int cpufreq_drop_baseline(struct cpufreq *cpufreq, uint32_t policy);
 
 #endif

@@ -40,7 +40,6 @@ struct hook_server {
 static void client_free(struct hook_client *client)
 {
 	struct hook_server *server = client->server;
-	int fd = client->source.fd;
 
 	for (struct hook_client **c = &server->clients; *c; c = &(*c)->next) {
 		if (*c == client) {
@@ -49,8 +48,7 @@ static void client_free(struct hook_client *client)
 		}
 	}
 	loop_timer_cancel(server->loop, &client->timeout);
-	loop_remove(server->loop, &client->source);
-	close_fd(&fd);
+	loop_close(server->loop, &client->source);
 	free(client);
 	/* There is room again: look at the backlog. */
 	if (server->n_clients-- == MAX_CLIENTS)
@@ -222,15 +220,11 @@ int hook_server_new(struct loop *loop, struct domains *domains, int listen_fd,
 
 void hook_server_free(struct hook_server *server)
 {
-	int fd;
-
 	if (!server)
 		return;
 	while (server->clients)
 		client_free(server->clients);
 	loop_timer_cancel(server->loop, &server->resume);
-	fd = server->listener.fd;
-	loop_remove(server->loop, &server->listener);
-	close_fd(&fd);
+	loop_close(server->loop, &server->listener);
 	free(server);
 }

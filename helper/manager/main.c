@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -26,6 +25,7 @@
 #include "cpufreq.h"
 #include "domain_xml.h"
 #include "domains.h"
+#include "fd_limit.h"
 #include "hook_server.h"
 #include "log.h"
 #include "loop.h"
@@ -236,17 +236,6 @@ static int watch_signals(struct manager *manager)
 	return r;
 }
 
-/* One fd for each channel here, and for as many channels as there may be. */
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static int listen_in(const struct manager *manager, const char *name, int type, mode_t mode)
 {
 	char path[PATH_MAX];
@@ -322,7 +311,7 @@ static int start(struct manager *manager, const struct options *options)
 		r = watch_signals(manager);
 	if (r < 0)
 		return r;
-	raise_fd_limit();
+	(void)raise_fd_limit();
 
 	/* The hook's socket first: it is also what keeps a second manager from the state file. */
 	hook_fd = listen_in(manager, "hook.sock", SOCK_SEQPACKET, 0600);
@@ -375,8 +364,6 @@ static void unlink_in(const struct manager *manager, const char *name)
 
 static void stop(struct manager *manager)
 {
-	int signal_fd = manager->signals.fd;
-
 	control_free(manager->control);
 	hook_server_free(manager->hook_server);
 	if (manager->serving) {
@@ -388,8 +375,7 @@ static void stop(struct manager *manager)
 	cpufreq_free(manager->cpufreq);
 	registry_free(manager->registry);
 	if (manager->loop)
-		loop_remove(manager->loop, &manager->signals);
-	close_fd(&signal_fd);
+		loop_close(manager->loop, &manager->signals);
 	loop_free(manager->loop);
 }
 

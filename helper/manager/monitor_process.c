@@ -68,20 +68,12 @@ static void queue_clear(struct monitor_process *monitor)
 	monitor->queued_bytes = 0;
 }
 
-static void close_source(struct loop *loop, struct loop_source *source)
-{
-	int fd = source->fd;
-
-	loop_remove(loop, source);
-	close_fd(&fd);
-}
-
 /* A monitor that does not behave is not reasoned with. on_exit_event() sees to the rest. */
 static void kill_monitor(struct monitor_process *monitor, const char *why)
 {
 	log_error("monitor (pid %d): %s; it will be replaced", (int)monitor->pid, why);
 	(void)kill(monitor->pid, SIGKILL);
-	close_source(monitor->loop, &monitor->link_source);
+	loop_close(monitor->loop, &monitor->link_source);
 }
 
 static void on_pong_timeout(struct loop_timer *timer)
@@ -219,7 +211,7 @@ static void on_link(struct loop_source *source, uint32_t events)
 		if (r == 0 || r == -ECONNRESET) {
 			/* It ends, on_exit_event() will tell why; or it is no use any more. */
 			(void)kill(monitor->pid, SIGKILL);
-			close_source(monitor->loop, source);
+			loop_close(monitor->loop, source);
 			return;
 		}
 		if (r < 0) {
@@ -258,8 +250,8 @@ static uint64_t backoff_ns(uint32_t quick_deaths)
 
 static void forget_process(struct monitor_process *monitor)
 {
-	close_source(monitor->loop, &monitor->exit_source);
-	close_source(monitor->loop, &monitor->link_source);
+	loop_close(monitor->loop, &monitor->exit_source);
+	loop_close(monitor->loop, &monitor->link_source);
 	loop_timer_cancel(monitor->loop, &monitor->pong);
 	queue_clear(monitor);
 	monitor->pid = 0;

@@ -100,10 +100,7 @@ static void on_message(struct loop_source *source, uint32_t events)
 			return;
 		if (r <= 0) {
 			/* The thread has given up; it has logged why. */
-			int fd = source->fd;
-
-			loop_remove(virt->loop, source);
-			close_fd(&fd);
+			loop_close(virt->loop, source);
 			virt->connected = false;
 			return;
 		}

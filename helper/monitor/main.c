@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "channel_monitor.h"
+#include "fd_limit.h"
 #include "link.h"
 #include "log.h"
 #include "sandbox.h"
@@ -28,18 +28,6 @@ static void ignore_signals(void)
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	/* one fd a channel */
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-			log_warning("can't raise the limit of open files: %s", strerror(errno));
-	}
-}
-
 static bool is_link(int fd)
 {
 	socklen_t length = sizeof(int);
@@ -50,6 +38,8 @@ static bool is_link(int fd)
 
 int main(int argc, char **argv)
 {
+	int r;
+
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
 		printf("vmpower-monitor %s\n", VMPOWER_VERSION);
 		return EXIT_SUCCESS;
@@ -64,6 +54,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	ignore_signals();
-	raise_fd_limit();
+	r = raise_fd_limit();
+	if (r < 0)
+		log_warning("can't raise the limit of open files: %s", strerror(-r));
 	return channel_monitor_main(LINK_FD, sandbox_enter) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

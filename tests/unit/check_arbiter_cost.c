@@ -14,6 +14,7 @@
 
 #include "arbiter.h"
 #include "link.h"
+#include "run_suite.h"
 
 #define N_STEPS 200u
 #define MOST_STEPS 10000000u /* instructions: something hangs */
@@ -144,14 +145,9 @@ int main(void)
 {
 	Suite *suite = suite_create("arbiter_cost");
 	TCase *tcase = tcase_create("arbiter_cost");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tcase, same_on_a_full_host, 0, 2);
 	tcase_set_timeout(tcase, 120);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -12,6 +12,7 @@
 #include "arbiter.h"
 #include "cleanup.h"
 #include "link.h"
+#include "run_suite.h"
 
 static struct arbiter *arbiter;
 
@@ -418,11 +419,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(make_suite());
 }

@@ -10,6 +10,7 @@
 
 #include "baseline.h"
 #include "cleanup.h"
+#include "run_suite.h"
 #include "sysfs.h"
 
 #define BOOT "01234567-89ab-cdef-0123-456789abcdef"
@@ -305,8 +306,6 @@ int main(void)
 {
 	Suite *suite = suite_create("baseline");
 	TCase *text = tcase_create("text"), *file = tcase_create("file");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(text, parses_and_formats);
 	tcase_add_test(text, any_text_survives);
@@ -321,9 +320,5 @@ int main(void)
 	tcase_add_test(file, save_fails_without_a_trace);
 	tcase_add_test(file, load_trusts_no_other);
 	suite_add_tcase(suite, file);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "config.h"
+#include "run_suite.h"
 
 static char directory[64], path[96];
 static struct config config;
@@ -349,8 +350,6 @@ int main(void)
 {
 	Suite *suite = suite_create("config");
 	TCase *tcase = tcase_create("config");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, make_directory, remove_directory);
 	tcase_add_test(tcase, every_key);
@@ -365,9 +364,5 @@ int main(void)
 	tcase_add_test(tcase, limits_of_two_files);
 	tcase_add_test(tcase, long_message_is_cut_with_a_mark);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* org.vmpower.Manager over a real socket and on a real registry: domains and channels. */
 #include "control_stage.h"
+#include "run_suite.h"
 
 START_TEST(status)
 {
@@ -305,8 +306,6 @@ int main(void)
 {
 	Suite *suite = suite_create("control");
 	TCase *tcase = tcase_create("control");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -318,8 +317,5 @@ int main(void)
 	tcase_add_test(tcase, bad_xml_names_its_fault);
 	tcase_add_test(tcase, hangup_cancels_the_lookup);
 	tcase_add_test(tcase, table_and_description_agree);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

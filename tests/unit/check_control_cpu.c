@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* org.vmpower.Manager over a real socket and on a real registry: CPUs and overrides. */
 #include "control_stage.h"
+#include "run_suite.h"
 
 #define MAX_STEPS 6
 
@@ -237,8 +238,6 @@ int main(void)
 {
 	Suite *suite = suite_create("control_cpu");
 	TCase *tcase = tcase_create("control_cpu");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -250,8 +249,5 @@ int main(void)
 	tcase_add_test(tcase, findings);
 	tcase_add_loop_test(tcase, script, 0, array_size(scripts));
 	tcase_add_test(tcase, only_what_is_pinned_is_fixed);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Acquiring, releasing, crashing: what becomes of the files and of the state file. */
 #include "cpufreq_tree.h"
+#include "run_suite.h"
 
 START_TEST(setspeed_life)
 {
@@ -337,8 +338,6 @@ int main(void)
 {
 	Suite *suite = suite_create("cpufreq");
 	TCase *tcase = tcase_create("cpufreq");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
 	tcase_add_test(tcase, setspeed_life);
@@ -355,9 +354,5 @@ int main(void)
 	tcase_add_test(tcase, bad_state_file);
 	tcase_add_test(tcase, state_file_of_another_boot);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

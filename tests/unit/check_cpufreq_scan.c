@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which frequency domains a host has, and which are left out. */
 #include "cpufreq_tree.h"
+#include "run_suite.h"
 
 START_TEST(domains_in_order)
 {
@@ -108,8 +109,6 @@ int main(void)
 {
 	Suite *suite = suite_create("cpufreq_scan");
 	TCase *tcase = tcase_create("cpufreq_scan");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
 	tcase_add_test(tcase, domains_in_order);
@@ -118,9 +117,5 @@ int main(void)
 	tcase_add_test(tcase, forced_method);
 	tcase_add_test(tcase, configured_limits);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "cpuset.h"
+#include "run_suite.h"
 
 static const struct {
 	const char *text;
@@ -170,8 +171,6 @@ int main(void)
 {
 	Suite *suite = suite_create("cpuset");
 	TCase *tcase = tcase_create("cpuset");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tcase, parse_and_format, 0, (int)array_size(cases));
 	tcase_add_test(tcase, format_never_cuts);
@@ -179,9 +178,5 @@ int main(void)
 	tcase_add_test(tcase, members);
 	tcase_add_test(tcase, covers);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "link.h"
+#include "run_suite.h"
 
 /* 1000 to 1800 MHz in steps of 100, 1500 is the fastest without turbo */
 static struct frequency_domain f;
@@ -182,15 +183,10 @@ int main(void)
 {
 	Suite *suite = suite_create("decision");
 	TCase *tcase = tcase_create("decision");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_loop_test(tcase, rules, 0, array_size(cases));
 	tcase_add_test(tcase, names);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

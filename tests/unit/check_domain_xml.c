@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "domain_xml.h"
+#include "run_suite.h"
 
 #define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
 #define NAME_UUID "<name>vm0</name><uuid>" UUID "</uuid>"
@@ -468,8 +469,6 @@ int main(void)
 {
 	Suite *suite = suite_create("domain_xml");
 	TCase *tcase = tcase_create("domain_xml");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, started_domain);
 	tcase_add_test(tcase, stopped_domain);
@@ -481,9 +480,5 @@ int main(void)
 	tcase_add_test(tcase, out_of_memory);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

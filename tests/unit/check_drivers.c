@@ -8,6 +8,7 @@
 #include "cpufreq_tree.h"
 #include "frequency_writer.h"
 #include "mock_devices.h"
+#include "run_suite.h"
 
 static const struct {
 	const char *driver;
@@ -320,8 +321,6 @@ int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("drivers");
 	TCase *tcase = tcase_create("drivers");
-	SRunner *sr;
-	int failed;
 
 	(void)argc;
 	mock_devices_preload(argv);
@@ -330,9 +329,5 @@ int main(int argc, char **argv)
 	tcase_add_loop_test(tcase, writes, 0, (int)array_size(drivers));
 	tcase_add_test(tcase, priority_cores);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

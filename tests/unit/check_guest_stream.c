@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "guest_proto.h"
 #include "guest_stream.h"
+#include "run_suite.h"
 
 static void put32(uint8_t *bytes, uint32_t value)
 {
@@ -347,11 +348,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(make_suite());
 }

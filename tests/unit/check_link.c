@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "link.h"
+#include "run_suite.h"
 #include "unix_socket.h"
 
 static struct link_message message;
@@ -311,11 +312,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
-	int failed;
-
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(make_suite());
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run_suite.h"
+
 #define NS_PER_S UINT64_C(1000000000)
 
 /* What one log_line() call puts on stderr. */
@@ -97,8 +99,6 @@ int main(void)
 {
 	Suite *suite = suite_create("log");
 	TCase *tcase = tcase_create("log");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, guest_text_can_not_forge_a_line);
 	tcase_add_test(tcase, levels);
@@ -106,8 +106,5 @@ int main(void)
 	tcase_add_test(tcase, long_lines_say_that_they_were_cut);
 	tcase_add_test(tcase, limit_passes_a_burst_then_counts);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

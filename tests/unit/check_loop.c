@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "run_suite.h"
 
 struct probe {
 	struct loop_source source;
@@ -138,15 +139,10 @@ int main(void)
 {
 	Suite *suite = suite_create("loop");
 	TCase *tcase = tcase_create("loop");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, event_reaches_its_source);
 	tcase_add_test(tcase, removed_source_gets_no_event_of_the_batch);
 	tcase_add_test(tcase, timers_expire_in_order_and_can_be_rearmed);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -2,6 +2,8 @@
 /* The channel monitor when others write to its files, and when the manager renews them. */
 #include <fcntl.h>
 
+#include "run_suite.h"
+
 #include "monitor_fixture.h"
 
 #define OTHER_KHZ 1100000u
@@ -227,8 +229,6 @@ int main(void)
 {
 	Suite *suite = suite_create("monitor_foreign");
 	TCase *tcase = tcase_create("monitor_foreign");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 120);
@@ -239,9 +239,5 @@ int main(void)
 	tcase_add_test(tcase, renewal_is_no_answer);
 	tcase_add_test(tcase, another_method);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "number.h"
+#include "run_suite.h"
 
 static const struct {
 	const char *text;
@@ -49,14 +50,8 @@ int main(void)
 {
 	Suite *suite = suite_create("number");
 	TCase *tcase = tcase_create("parse_u32");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tcase, number_cases, 0, (int)array_size(cases));
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "run_suite.h"
 
 /* 1000, 1500, 2000, 2500 MHz, of which the host allows the middle two */
 static const struct frequency_domain coarse = {
@@ -74,14 +75,9 @@ int main(void)
 {
 	Suite *suite = suite_create("override");
 	TCase *tcase = tcase_create("override");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tcase, steps_inside_the_limits, 0, array_size(cases));
 	tcase_add_test(tcase, names);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "run_suite.h"
+
 static struct registry *registry;
 
 static void setup(void)
@@ -150,8 +152,6 @@ int main(void)
 {
 	Suite *suite = suite_create("registry");
 	TCase *tcase = tcase_create("registry");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, add_find_remove);
@@ -160,8 +160,5 @@ int main(void)
 	tcase_add_test(tcase, update_replaces_a_channel_with_a_new_path);
 	tcase_add_test(tcase, overrides_stay_until_the_domain_ends);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

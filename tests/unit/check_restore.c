@@ -4,6 +4,8 @@
 #include <sys/inotify.h>
 #include <sys/resource.h>
 
+#include "run_suite.h"
+
 #include "cpufreq_tree.h"
 
 static const struct {
@@ -249,8 +251,6 @@ int main(void)
 {
 	Suite *suite = suite_create("restore");
 	TCase *tcase = tcase_create("restore");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
 	tcase_add_loop_test(tcase, limits_restored, 0, (int)array_size(limit_cases));
@@ -260,9 +260,5 @@ int main(void)
 	tcase_add_test(tcase, governor_under_limits);
 	tcase_add_test(tcase, full_disk);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "ctl.h"
+#include "run_suite.h"
 #include "table.h"
 
 static const struct table_column columns[] = {{"NAME", false}, {"N", true}, {"REST", false}};
@@ -173,8 +174,6 @@ int main(void)
 {
 	Suite *suite = suite_create("table");
 	TCase *tcase = tcase_create("table");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, headings_alone);
@@ -184,8 +183,5 @@ int main(void)
 	tcase_add_loop_test(tcase, control_characters_are_escaped, 0, array_size(escapes));
 	tcase_add_test(tcase, cells_are_escaped);
 	tcase_add_loop_test(tcase, errors_become_sentences, 0, array_size(errors));
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

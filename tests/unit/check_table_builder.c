@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "run_suite.h"
 #include "table_builder.h"
 
 /* "800000 1000000* 1100000": the steps, an asterisk behind the non-turbo maximum */
@@ -204,17 +205,11 @@ int main(void)
 {
 	Suite *suite = suite_create("table_builder");
 	TCase *tcase = tcase_create("table_builder");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tcase, builds, 0, (int)array_size(cases));
 	tcase_add_test(tcase, as_many_steps_as_fit_are_kept);
 	tcase_add_test(tcase, the_widest_range_fits);
 	tcase_add_loop_test(tcase, limits, 0, (int)array_size(limit_cases));
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -4,6 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "run_suite.h"
+
 #define NS_PER_S UINT64_C(1000000000)
 #define START (1000 * NS_PER_S)
 
@@ -68,16 +70,11 @@ int main(void)
 {
 	Suite *suite = suite_create("token_bucket");
 	TCase *tcase = tcase_create("token_bucket");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, full_at_first_and_never_more_than_full);
 	tcase_add_test(tcase, what_was_taken_beyond_is_owed);
 	tcase_add_test(tcase, rate_holds_over_time);
 	tcase_add_test(tcase, bounds);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run_suite.h"
+
 static char dir[64];
 static char path[96];
 
@@ -141,8 +143,6 @@ int main(void)
 {
 	Suite *suite = suite_create("unix_socket");
 	TCase *tcase = tcase_create("unix_socket");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, make_dir, remove_dir);
 	tcase_add_test(tcase, address_bounds);
@@ -151,8 +151,5 @@ int main(void)
 	tcase_add_test(tcase, messages_carry_fds);
 	tcase_add_test(tcase, what_does_not_fit_is_dropped_whole);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

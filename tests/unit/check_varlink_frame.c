@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "run_suite.h"
 #include "varlink_frame.h"
 
 /* Put bytes in, at most @step at a time, as read() would. Return: 0 or what reserve() said. */
@@ -157,8 +158,6 @@ int main(void)
 {
 	Suite *suite = suite_create("varlink_frame");
 	TCase *tcase = tcase_create("frame");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, any_split_gives_the_same_messages);
@@ -166,8 +165,5 @@ int main(void)
 	tcase_add_test(tcase, limit_is_exact);
 	tcase_add_test(tcase, memory_is_bounded_and_given_back);
 	tcase_add_test(tcase, bytes_are_passed_as_they_are);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include "run_suite.h"
 #include "varlink_server.h"
 #include "varlink_text.h"
 
@@ -599,8 +600,6 @@ int main(void)
 {
 	Suite *suite = suite_create("varlink_server");
 	TCase *tcase = tcase_create("server");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -621,8 +620,5 @@ int main(void)
 	tcase_add_test(tcase, who_does_not_read_is_dropped);
 	tcase_add_test(tcase, hangup_in_a_reply);
 	tcase_add_test(tcase, out_of_descriptors_is_no_busy_loop_and_no_end);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What verify finds in the files, and what it must not take for a finding. */
 #include "cpufreq_tree.h"
+#include "run_suite.h"
 #include "shared_state.h"
 #include "verify.h"
 
@@ -175,8 +176,6 @@ int main(void)
 {
 	Suite *suite = suite_create("verify");
 	TCase *tcase = tcase_create("verify");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, setspeed);
@@ -184,9 +183,5 @@ int main(void)
 	tcase_add_test(tcase, since_when);
 	tcase_add_test(tcase, what_can_not_be_read);
 	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

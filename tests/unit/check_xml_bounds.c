@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "domain_xml.h"
+#include "run_suite.h"
 
 #define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
 #define NAME_UUID "<name>vm0</name><uuid>" UUID "</uuid>"
@@ -159,17 +160,11 @@ int main(void)
 {
 	Suite *suite = suite_create("xml_bounds");
 	TCase *tcase = tcase_create("xml_bounds");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, nul_bytes);
 	tcase_add_loop_test(tcase, large_documents, 0, (int)array_size(repeated));
 	tcase_add_test(tcase, excerpts_are_whole_characters);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }
