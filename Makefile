@@ -54,7 +54,7 @@ vmpowerctl_src := ctl/main.c $(ctl_src) $(filter-out common/loop.c,$(common_src)
 
 # The hook links libc alone, the monitor libseccomp besides: little that can fail to load or be
 # attacked.
-vmpowerd_pkgs := libvirt libxml-2.0 libsystemd jansson inih libseccomp
+vmpowerd_pkgs := libvirt libxml-2.0 libsystemd libudev jansson inih libseccomp
 vmpower-monitor_pkgs := libseccomp
 vmpowerctl_pkgs := jansson
 

@@ -22,6 +22,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "control.h"
+#include "cpu_hotplug.h"
 #include "cpufreq.h"
 #include "domain_xml.h"
 #include "domains.h"
@@ -47,6 +48,7 @@ struct manager {
 	struct loop *loop;
 	struct loop_source signals;
 	struct registry *registry;
+	struct cpu_hotplug *cpu_hotplug;
 	struct cpufreq *cpufreq;
 	struct domains *domains;
 	struct virt *virt;
@@ -192,6 +194,15 @@ static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t
 	domains_keep_only(manager->domains, uuids, n, since_ns);
 }
 
+/* --- what the kernel tells ---------------------------------------------------------------- */
+
+static void on_cpus_changed(void *context, const struct cpuset *changed)
+{
+	struct manager *manager = context;
+
+	domains_cpus_changed(manager->domains, changed);
+}
+
 /* --- start and stop ---------------------------------------------------------------------- */
 
 static void on_signal(struct loop_source *source, uint32_t events)
@@ -320,6 +331,9 @@ static int start(struct manager *manager, const struct options *options)
 	manager->serving = true;
 
 	r = registry_new(&manager->registry);
+	/* Before CPUs are looked at, so that no change is missed. */
+	if (r == 0)
+		r = cpu_hotplug_new(manager->loop, on_cpus_changed, manager, &manager->cpu_hotplug);
 	if (r == 0)
 		r = cpufreq_new(&manager->config, state_path, &manager->cpufreq);
 	if (r < 0)
@@ -371,6 +385,7 @@ static void stop(struct manager *manager)
 		unlink_in(manager, "hook.sock");
 	}
 	virt_free(manager->virt);
+	cpu_hotplug_free(manager->cpu_hotplug);
 	domains_free(manager->domains);
 	cpufreq_free(manager->cpufreq);
 	registry_free(manager->registry);

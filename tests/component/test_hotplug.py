@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""pCPUs that go offline, come back, are added and made anew, below guests that have voted.
+
+usage: test_hotplug.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import contextlib
+import shutil
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.cpufreq_tree import BASELINE_GOVERNOR  # noqa: E402
+from harness.runner import Skip  # noqa: E402
+from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
+from harness.uevents import Uevents  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+
+class Cpus:
+    """What the kernel shows of CPUs, and then tells."""
+
+    def __init__(self, stage, events):
+        self.tree, self.events = stage.tree, events
+        self.online = set(range(stage.tree.cpus))
+
+    def _show(self):
+        text = ",".join(str(cpu) for cpu in sorted(self.online))
+        (self.tree.cpu_directory / "online").write_text(text + "\n")
+
+    def offline(self, *cpus):
+        """CPUs go offline, one event for each."""
+        for cpu in cpus:
+            self.online.discard(cpu)
+            self._show()
+            self.events.send(cpu, "offline")
+
+    def back(self, *cpus):
+        """CPUs come online, one event for each."""
+        for cpu in cpus:
+            self.online.add(cpu)
+            self._show()
+            self.events.send(cpu, "online")
+
+
+@contextlib.contextmanager
+def hotplug(name, sections=None, before=None, **tree):
+    """A scene whose vmpowerd hears of CPUs; before: called with it before that starts."""
+    if b"__asan_init" not in (paths.BIN / "vmpower-monitor").read_bytes():
+        raise Skip("needs the sanitizer build: the monitor of others allows no library of umockdev")
+    events = Uevents()
+    try:
+        with scene(name, sections, start=False, **tree) as stage:
+            cpus = Cpus(stage, events)
+            if before:
+                before(stage, cpus)
+            with events.listening():
+                stage.vmpower.start()
+            assert "can't hear of CPUs" not in stage.log.read_text(encoding="utf-8")
+            yield stage, cpus
+    finally:
+        events.close()
+
+
+def logged(stage, text):
+    """Wait until the log has it."""
+    wait_until(
+        lambda: text in stage.log.read_text(encoding="utf-8", errors="replace"), 20, f'"{text}"'
+    )
+
+
+def remove_policy(stage, policy):
+    """As the kernel does when its last CPU is removed."""
+    shutil.rmtree(stage.tree.directory(policy))
+
+
+def make_policy(stage, policy, cpus):
+    """Like the tree's others."""
+    other = next(p for p in stage.tree.policies if stage.tree.directory(p).exists())
+    directory = stage.tree.directory(policy)
+    shutil.copytree(stage.tree.directory(other), directory)
+    for name in ("related_cpus", "affected_cpus"):
+        (directory / name).write_text(" ".join(str(cpu) for cpu in cpus) + "\n")
+    for name, value in (
+        ("scaling_governor", BASELINE_GOVERNOR),
+        ("scaling_setspeed", "<unsupported>"),
+        ("scaling_min_freq", LOWEST),
+        ("scaling_max_freq", HIGHEST),
+    ):
+        stage.tree.write(policy, name, value)
+
+
+def test_a_pCPU_goes_and_comes_back(_):
+    """It gets its target again, though the file may show it already; votes are kept."""
+    with hotplug("back") as (stage, cpus):
+        domain = stage.started("vm", {0: "3", 1: "4"})
+        assert domain.power(0, "min") == "ack" and domain.power(1, "max") == "ack"
+        stage.expect({3: LOWEST, 4: HIGHEST})
+        cpus.offline(3)
+        logged(stage, "policy3: none of its CPUs is online")
+        stage.tree.write(3, "scaling_governor", "performance")  # as the kernel leaves it
+        stage.tree.write(3, "scaling_setspeed", "<unsupported>")
+        cpus.back(3)
+        stage.expect_soon({3: LOWEST, 4: HIGHEST})
+        shown = {vcpu["vcpu"]: vcpu["vote_khz"] for vcpu in stage.vmpower.show("vm")["vcpus"]}
+        assert shown == {0: LOWEST, 1: HIGHEST}, shown
+        assert domain.power(0, "up") == "ack"
+        stage.expect({3: UP[1], 4: HIGHEST})
+        stage.hook(domain, "stopped")
+        stage.expect_soon({})
+
+
+def test_the_same_with_limits(_):
+    """Both files are written again."""
+    with hotplug("limits", governors=LIMITS_ONLY) as (stage, cpus):
+        domain = stage.started("vm", {0: "3"})
+        assert domain.power(0, "min") == "ack"
+        cpus.offline(3)
+        logged(stage, "policy3: none of its CPUs is online")
+        stage.tree.write(3, "scaling_max_freq", HIGHEST)
+        cpus.back(3)
+        stage.expect_soon({3: LOWEST})
+
+
+def test_one_of_several_pCPUs_is_away(_):
+    """A vCPU that has others goes on with them, and has it again when it is back."""
+    with hotplug("several") as (stage, cpus):
+        domain = stage.started("vm", {0: "2-3"})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({2: LOWEST, 3: LOWEST})
+        cpus.offline(3)
+        stage.expect_soon({2: LOWEST})
+        assert domain.power(0, "up") == "ack"
+        stage.expect({2: UP[1]})
+        cpus.back(3)
+        stage.expect_soon({2: UP[1], 3: UP[1]})
+
+
+def test_an_affinity_may_cover_all_that_is_online(_):
+    """Then it is no pinning any more; until a CPU that it excludes is back."""
+    with hotplug("covers") as (stage, cpus):
+        domain = stage.started("vm", {0: "0-6"})
+        assert domain.power(0, "min") == "ack"
+        stage.expect(dict.fromkeys(range(7), LOWEST))
+        cpus.offline(7)
+        stage.expect_soon({})
+        assert domain.power(0, "min") == "nack"
+        cpus.back(7)
+        wait_until(lambda: domain.power(0, "min") == "ack", 20, "a vote that counts")
+        stage.expect(dict.fromkeys(range(7), LOWEST))
+
+
+def test_a_pCPU_that_was_offline_at_the_start(_):
+    """There was no policy for it: a frequency domain is added while guests run."""
+
+    def before(stage, cpus):
+        cpus.online.discard(5)
+        remove_policy(stage, 5)
+        stage.tree.policies.remove(5)
+        stage.baseline = stage.tree.snapshot()
+        (stage.tree.cpu_directory / "online").write_text("0-4,6-7\n")
+
+    with hotplug("added", before=before) as (stage, cpus):
+        domain = stage.started("vm", {0: "5"})
+        assert domain.power(0, "min") == "nack"
+        reasons = stage.vmpower.channel("vm", 0)["refused"]
+        assert reasons.get("no-cpufreq") == 1, reasons
+        make_policy(stage, 5, [5])
+        stage.tree.policies.append(5)
+        stage.baseline = stage.tree.snapshot()
+        cpus.back(5)
+        wait_until(lambda: domain.power(0, "min") == "ack", 20, "a vote that counts")
+        stage.expect({5: LOWEST})
+
+
+def test_a_policy_made_anew_with_other_pCPUs(_):
+    """The vote moves along to what is below the vCPU now; silence protects there, too."""
+    with hotplug("anew") as (stage, cpus):
+        domain = stage.started("vm", {0: "3"})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({3: LOWEST})
+        cpus.offline(3)
+        remove_policy(stage, 3)
+        remove_policy(stage, 2)
+        stage.tree.policies.remove(3)
+        make_policy(stage, 2, [2, 3])
+        stage.tree.policy_of[3] = 2
+        stage.baseline = stage.tree.snapshot()
+        cpus.back(3)
+        stage.expect_soon({2: LOWEST})
+        other = stage.started("other", {0: "2"})
+        stage.expect_soon({2: HIGHEST})
+        stage.hook(other, "stopped")
+        stage.expect_soon({2: LOWEST})
+
+
+def test_the_monitor_dies_while_a_pCPU_is_away(_):
+    """Its successor knows, and is told when it is back."""
+    with hotplug("dies") as (stage, cpus):
+        domain = stage.started("vm", {0: "3"})
+        assert domain.power(0, "min") == "ack"
+        cpus.offline(3)
+        logged(stage, "policy3: none of its CPUs is online")
+        stage.vmpower.kill_monitor()
+        stage.tree.write(3, "scaling_setspeed", HIGHEST)
+        cpus.back(3)
+        stage.expect_soon({3: LOWEST})
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_hotplug", TESTS))

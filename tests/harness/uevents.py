@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The kernel's events about CPUs, played by umockdev to programs that are started with it."""
+
+import contextlib
+import os
+import subprocess
+import sys
+
+from .isolate import die_with_parent
+from .paths import MissingError
+
+PRELOAD = "libumockdev-preload.so.0"
+
+# A process of its own: it has to have the library preloaded, too.
+SENDER = """
+import ctypes, sys
+library = ctypes.CDLL("libumockdev.so.0")
+library.umockdev_testbed_new.restype = ctypes.c_void_p
+library.umockdev_testbed_get_root_dir.restype = ctypes.c_char_p
+testbed = ctypes.c_void_p(library.umockdev_testbed_new())
+print(library.umockdev_testbed_get_root_dir(testbed).decode(), flush=True)
+known = set()
+for line in sys.stdin:
+    cpu, action = line.split()
+    path = "/devices/system/cpu/cpu" + cpu
+    if cpu not in known:
+        known.add(cpu)
+        device = f"P: {path}\\nE: SUBSYSTEM=cpu\\n"
+        assert library.umockdev_testbed_add_from_string(testbed, device.encode(), None)
+    library.umockdev_testbed_uevent(testbed, f"/sys{path}".encode(), action.encode())
+    print("sent", flush=True)
+library.g_object_unref(testbed)
+"""
+
+
+class Uevents:
+    """Events that reach what was started in listening()."""
+
+    def __init__(self):
+        me = os.getpid()
+        self._sender = subprocess.Popen(  # pylint: disable=consider-using-with
+            [sys.executable, "-c", SENDER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "LD_PRELOAD": PRELOAD},
+            preexec_fn=lambda: die_with_parent(me),
+        )
+        self._root = self._sender.stdout.readline().strip()
+        if not self._root:
+            self.close()
+            raise MissingError("umockdev does not work; install the package umockdev")
+
+    @contextlib.contextmanager
+    def listening(self):
+        """Programs that are started in this context get the events."""
+        before = dict(os.environ)
+        os.environ["LD_PRELOAD"] = PRELOAD
+        os.environ["UMOCKDEV_DIR"] = self._root
+        # ASan wants to be the first library; the second is good enough for it
+        os.environ["ASAN_OPTIONS"] = ":".join(
+            option
+            for option in (before.get("ASAN_OPTIONS"), "verify_asan_link_order=0")
+            if option
+        )
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def send(self, cpu, action):
+        """One event, after sysfs has changed."""
+        self._sender.stdin.write(f"{cpu} {action}\n")
+        self._sender.stdin.flush()
+        assert self._sender.stdout.readline() == "sent\n", "umockdev's sender has ended"
+
+    def close(self):
+        """Remove the testbed."""
+        self._sender.stdin.close()
+        self._sender.wait(20)
+        self._sender.stdout.close()

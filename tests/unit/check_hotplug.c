@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * CPU hotplug from the uevent to the register's file: umockdev's events and /sys, the real
+ * libudev, the real cpufreq, and the writer that the monitor has.
+ */
+#include "cpu_hotplug.h"
+#include "cpufreq_tree.h"
+#include "frequency_writer.h"
+#include "loop.c" /* to run it more than once */
+#include "mock_devices.h"
+
+#define DEADLINE_NS UINT64_C(20000000000)
+
+static struct mock_devices mock;
+static struct loop *loop;
+static struct cpu_hotplug *hotplug;
+static struct frequency_writer writer; /* of frequency domain 0 */
+static uint32_t vote_khz;
+static unsigned int n_new, n_offline, n_gone;
+static bool heard;
+
+/* The part of the daemon: new files, and the vote of before. */
+static void on_change(void *context, uint32_t id, enum cpufreq_change change)
+{
+	unsigned int n_fds;
+	int fds[2];
+
+	(void)context;
+	n_new += change == CPUFREQ_NEW;
+	n_offline += change == CPUFREQ_OFFLINE;
+	n_gone += change == CPUFREQ_GONE;
+	if (change == CPUFREQ_OFFLINE)
+		frequency_writer_forget(&writer);
+	if (change != CPUFREQ_ONLINE && change != CPUFREQ_RESTARTED)
+		return;
+	ck_assert_uint_eq(id, 0);
+	ck_assert_int_eq(cpufreq_renew(cpufreq, id, false, fds, &n_fds), 0);
+	ck_assert_int_eq(
+		frequency_writer_open(&writer, cpufreq_get(cpufreq, id)->method, fds, n_fds), 0);
+	ck_assert_int_eq(frequency_writer_set(&writer, vote_khz), 0);
+}
+
+static void on_cpus(void *context, const struct cpuset *changed)
+{
+	ck_assert_ptr_eq(context, loop);
+	ck_assert_int_eq(cpufreq_rescan(cpufreq, changed, on_change, NULL), 0);
+	heard = true;
+	loop_quit(loop, 0);
+}
+
+static void on_deadline(struct loop_timer *timer)
+{
+	(void)timer;
+	loop_quit(loop, -ETIMEDOUT);
+}
+
+static void set_up(void)
+{
+	cleanup_free char *mocked = NULL;
+
+	make_tree();
+	mock_devices_load(&mock);
+	mock.testbed = mock.testbed_new();
+	mocked = mock.get_root_dir(mock.testbed);
+	(void)close(cpu_dir);
+	cpu_dir = mock_devices_cpu_dir(mocked);
+	(void)snprintf(config.sysfs, sizeof(config.sysfs), "/sys");
+	ck_assert_int_eq(loop_new(&loop), 0);
+	ck_assert_int_eq(cpu_hotplug_new(loop, on_cpus, loop, &hotplug), 0);
+	frequency_writer_init(&writer);
+	n_new = n_offline = n_gone = 0;
+}
+
+static void tear_down(void)
+{
+	frequency_writer_close(&writer);
+	cpu_hotplug_free(hotplug);
+	loop_free(loop);
+	mock.unref(mock.testbed);
+	remove_tree();
+}
+
+static void put_cpus(unsigned int n)
+{
+	char device[96];
+
+	for (unsigned int cpu = 0; cpu < n; cpu++) {
+		(void)snprintf(device, sizeof(device),
+			       "P: /devices/system/cpu/cpu%u\nE: SUBSYSTEM=cpu\n", cpu);
+		ck_assert(mock.add_from_string(mock.testbed, device, NULL));
+	}
+}
+
+/* The kernel changes what sysfs shows, then it tells. */
+static void cpu_event(unsigned int cpu, const char *online, const char *action)
+{
+	struct loop_timer deadline = {.on_expiry = on_deadline};
+	char device[64];
+
+	put("online", online);
+	(void)snprintf(device, sizeof(device), "/sys/devices/system/cpu/cpu%u", cpu);
+	heard = false;
+	loop->quit = false;
+	mock.uevent(mock.testbed, device, action);
+	loop_timer_set(loop, &deadline, DEADLINE_NS);
+	ck_assert_int_eq(loop_run(loop), 0);
+	ck_assert(heard);
+	loop_timer_cancel(loop, &deadline);
+}
+
+static void vote(uint32_t khz)
+{
+	unsigned int n_fds = cpufreq_get(cpufreq, 0)->method == METHOD_SETSPEED ? 1 : 2;
+	int fds[2];
+
+	acquire(0, fds);
+	ck_assert_int_eq(
+		frequency_writer_open(&writer, cpufreq_get(cpufreq, 0)->method, fds, n_fds), 0);
+	vote_khz = khz;
+	ck_assert_int_eq(frequency_writer_set(&writer, khz), 0);
+}
+
+START_TEST(away_and_back)
+{
+	put_cpus(2);
+	put("online", "0-1");
+	put_acpi(0, "1");
+	start();
+	vote(1800000);
+	cpu_event(1, "0", "offline");
+	ck_assert_uint_eq(n_offline, 1);
+	ck_assert_uint_eq(writer.khz, 0);
+	/* as the kernel leaves it: another governor, another speed */
+	put(POLICY0 "scaling_governor", "schedutil");
+	put(POLICY0 "scaling_setspeed", "2301000");
+	cpu_event(1, "0-1", "online");
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	assert_file(POLICY0 "scaling_setspeed", "1800000");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	ck_assert_uint_eq(n_saved(), 0);
+}
+END_TEST
+
+START_TEST(limits_away_and_back)
+{
+	put_cpus(2);
+	put("online", "0-1");
+	put_intel_pstate(0, "0 1");
+	start();
+	vote(2000000);
+	cpu_event(1, "0", "offline"); /* CPU 0 is still there */
+	ck_assert_uint_eq(n_offline, 0);
+	ck_assert_uint_eq(writer.khz, 2000000);
+	put(POLICY0 "scaling_min_freq", "800000");
+	put(POLICY0 "scaling_max_freq", "3700000");
+	cpu_event(1, "0-1", "online");
+	assert_file(POLICY0 "scaling_min_freq", "2000000");
+	assert_file(POLICY0 "scaling_max_freq", "2000000");
+	assert_file(POLICY0 "scaling_governor", "powersave");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_min_freq", "800000");
+	assert_file(POLICY0 "scaling_max_freq", "3700000");
+}
+END_TEST
+
+START_TEST(added_and_removed)
+{
+	put_cpus(3);
+	put("online", "0");
+	put_acpi(0, "0");
+	start();
+	cpu_event(2, "0", "add"); /* it is there, but not online yet */
+	ck_assert_uint_eq(n_new, 0);
+	put_acpi(2, "2");
+	cpu_event(2, "0,2", "online");
+	ck_assert_uint_eq(n_new, 1);
+	ck_assert_uint_eq(cpufreq_of_cpu(cpufreq, 2)->id, 1);
+	ck_assert_uint_eq(cpufreq_of_cpu(cpufreq, 2)->policy, 2);
+	{
+		char command[160];
+
+		(void)snprintf(command, sizeof(command), "rm -r /proc/%d/fd/%d/cpufreq/policy2",
+			       (int)getpid(), cpu_dir);
+		ck_assert_int_eq(system(command), 0);
+	}
+	cpu_event(2, "0", "remove");
+	ck_assert_uint_eq(n_gone, 1);
+	ck_assert_ptr_null(cpufreq_of_cpu(cpufreq, 2));
+	ck_assert_uint_eq(cpufreq_of_cpu(cpufreq, 0)->id, 0);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("hotplug");
+	TCase *tcase = tcase_create("hotplug");
+	SRunner *sr;
+	int failed;
+
+	(void)argc;
+	mock_devices_preload(argv);
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, away_and_back);
+	tcase_add_test(tcase, limits_away_and_back);
+	tcase_add_test(tcase, added_and_removed);
+	suite_add_tcase(suite, tcase);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
