@@ -114,7 +114,9 @@ static bool to_monitor_valid(const struct link_message *message, unsigned int n_
 	case LINK_PING:
 		return n_fds == 0;
 	case LINK_ACQUIRED:
-		if (message->acquired.frequency_domain >= MAX_FREQUENCY_DOMAINS)
+		if (message->acquired.frequency_domain >= MAX_FREQUENCY_DOMAINS ||
+		    message->acquired.why < ACQUIRED_ANSWER ||
+		    message->acquired.why > ACQUIRED_RENEWED)
 			return false;
 		if (message->acquired.error != 0)
 			return n_fds == 0 && message->acquired.error < 0;

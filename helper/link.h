@@ -13,10 +13,8 @@
  * prepares the governor, and answers ACQUIRED with the fds to write to, or with an error (the
  * request is NACKed; the next one, or the next OVERRIDE, tries again). When the last vote and
  * override are gone the monitor closes the fds and sends RELEASE; the manager puts the baseline
- * back. ACQUIRED also comes unasked: to a monitor that follows another, after all votes, with what
- * that one had, to be kept or released; and with new files for what it has, when a CPU came back
- * online: the target is written again. Where a SET changes the method of what is acquired, the
- * monitor releases it, and asks anew.
+ * back. ACQUIRED also comes unasked, see enum acquired_why. Where a SET changes the method of what
+ * is acquired, the monitor releases it, and asks anew.
  */
 #ifndef VMPOWER_HELPER_LINK_H
 #define VMPOWER_HELPER_LINK_H
@@ -117,16 +115,30 @@ struct link_override {
 };
 
 /*
- * A renewal is the manager's own idea: the files of what the monitor has are to be these from
- * now on, and its target to be written to them; with an error: what was written is void, and
- * nothing can be written for now. For what the monitor does not have (any more) it is late.
+ * Messages cross: the monitor must know what an ACQUIRED is about, or it would take one for the
+ * answer to an ACQUIRE that the manager has not seen, and write before there is a baseline.
  */
+enum acquired_why {
+	ACQUIRED_ANSWER = 1, /* to an ACQUIRE: one for each, in their order */
+	/*
+	 * To a monitor that follows another, once, after all votes: what that one had, to be kept
+	 * or released. Where the monitor has asked for it already, the answer is still to come, and
+	 * this is dropped.
+	 */
+	ACQUIRED_TAKEN_OVER = 2,
+	/*
+	 * The files of what the monitor has are to be these from now on, and its target to be
+	 * written to them; with an error: what was written is void, and nothing can be written for
+	 * now. For what the monitor does not have (any more) it is late, and dropped.
+	 */
+	ACQUIRED_RENEWED = 3,
+};
+
 struct link_acquired {
 	uint32_t frequency_domain;
-	int32_t error; /* 0 or -errno */
-	uint8_t renewal;
-	uint8_t restarted; /* a renewal: the driver has started anew, and may guess what it runs at
-			    */
+	int32_t error;	   /* 0 or -errno */
+	uint8_t why;	   /* enum acquired_why */
+	uint8_t restarted; /* RENEWED: the driver has started anew, and may guess its frequency */
 	uint8_t pad[2];
 };
 

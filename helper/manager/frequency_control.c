@@ -35,9 +35,13 @@ static void send_acquired(struct frequency_control *control, const struct link_a
 	close_fd(&fds[1]);
 }
 
-static void acquire(struct frequency_control *control, uint32_t id)
+static void acquire(struct frequency_control *control, uint32_t id, enum acquired_why why)
 {
-	struct link_acquired acquired = {.frequency_domain = id, .error = -ENODEV};
+	struct link_acquired acquired = {
+		.frequency_domain = id,
+		.error = -ENODEV,
+		.why = (uint8_t)why,
+	};
 	int fds[2] = {-1, -1};
 	unsigned int n_fds = 0;
 
@@ -50,7 +54,7 @@ static void renew(struct frequency_control *control, uint32_t id, bool reassert,
 {
 	struct link_acquired acquired = {
 		.frequency_domain = id,
-		.renewal = true,
+		.why = ACQUIRED_RENEWED,
 		.restarted = restarted,
 	};
 	int fds[2] = {-1, -1};
@@ -68,7 +72,7 @@ void frequency_control_take_over(struct frequency_control *control)
 		const struct frequency_domain *f = cpufreq_get(cpufreq, id);
 
 		if (f->acquired && !f->gone)
-			acquire(control, id);
+			acquire(control, id, ACQUIRED_TAKEN_OVER);
 	}
 }
 
@@ -156,7 +160,7 @@ bool frequency_control_message(struct frequency_control *control,
 {
 	switch ((enum link_type)message->type) {
 	case LINK_ACQUIRE:
-		acquire(control, message->id);
+		acquire(control, message->id, ACQUIRED_ANSWER);
 		return true;
 	case LINK_RELEASE:
 		if (message->id < cpufreq_count(control->view->cpufreq))
@@ -186,7 +190,11 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 	struct rescanned *rescanned = context;
 	struct frequency_control *control = rescanned->control;
 	const struct frequency_domain *f = cpufreq_get(control->view->cpufreq, id);
-	struct link_acquired offline = {.frequency_domain = id, .error = -ENODEV, .renewal = true};
+	const struct link_acquired offline = {
+		.frequency_domain = id,
+		.error = -ENODEV,
+		.why = ACQUIRED_RENEWED,
+	};
 
 	for (size_t i = 0; i < array_size(f->cpus.bits); i++)
 		rescanned->concerned.bits[i] |= f->cpus.bits[i];

@@ -147,53 +147,69 @@ enum acquisition frequency_outputs_want(struct channel_monitor *monitor,
 	return ACQUISITION_WAIT;
 }
 
-int frequency_outputs_acquired(struct channel_monitor *monitor, const struct link_acquired *answer,
-			       const int *fds, unsigned int n_fds)
+/* Is this ACQUIRED about what the output waits for, or has? */
+static bool is_current(const struct frequency_output *output, enum acquired_why why)
 {
-	struct frequency_output *output = monitor->outputs[answer->frequency_domain];
-	bool asked = !answer->renewal && output && output->state == OUTPUT_ACQUIRING &&
-		     !(output->notices & NOTICE_ACQUIRE);
-	/* neither asked for nor renewed, it is what a predecessor had: ours, to keep or to release
-	 */
-	bool void_fds = answer->error < 0 || !output ||
-			(answer->renewal && output->state != OUTPUT_ACQUIRED);
+	switch (why) {
+	case ACQUIRED_ANSWER:
+		return output->state == OUTPUT_ACQUIRING && !(output->notices & NOTICE_ACQUIRE);
+	case ACQUIRED_TAKEN_OVER:
+		return output->state == OUTPUT_IDLE;
+	case ACQUIRED_RENEWED:
+		return output->state == OUTPUT_ACQUIRED;
+	}
+	return false;
+}
+
+static void wake_waiting(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	while (!list_empty(&output->waiting))
+		guest_channel_set_ready(
+			monitor, container_of(output->waiting.next, struct guest_channel, link));
+}
+
+/* There are no files: what was asked for is refused, what was written is void. */
+static void without_files(struct channel_monitor *monitor, struct frequency_output *output,
+			  int error)
+{
+	if (output->state == OUTPUT_ACQUIRING) {
+		output->state = OUTPUT_IDLE;
+		output->refused_sequence = ++monitor->sequence;
+	} else if (output->state == OUTPUT_ACQUIRED) {
+		frequency_writer_forget(&output->writer);
+		shared_store(output->shared->last_error, error);
+	}
+}
+
+int frequency_outputs_acquired(struct channel_monitor *monitor,
+			       const struct link_acquired *acquired, const int *fds,
+			       unsigned int n_fds)
+{
+	struct frequency_output *output = monitor->outputs[acquired->frequency_domain];
 	int r = 0;
 
-	if (void_fds) {
+	if (!output || !is_current(output, (enum acquired_why)acquired->why)) {
 		for (unsigned int i = 0; i < n_fds; i++) {
 			int fd = fds[i];
 
 			close_fd(&fd);
 		}
-		if (!output)
-			return -ENOENT;
+		return output ? 0 : -ENOENT;
+	}
+	output->failing = false;
+	output->foreign = false;
+	output->restarted = acquired->restarted != 0;
+	if (acquired->error < 0) {
+		without_files(monitor, output, acquired->error);
 	} else {
 		r = frequency_writer_open(&output->writer, output->method, fds, n_fds);
-		if (r == 0) {
-			output->state = OUTPUT_ACQUIRED;
-			arbiter_mark_dirty(monitor->arbiter, output->id);
-		}
+		if (r < 0)
+			return r;
+		output->state = OUTPUT_ACQUIRED;
+		arbiter_mark_dirty(monitor->arbiter, output->id);
 	}
-	if (answer->renewal) {
-		output->failing = false;
-		output->foreign = false;
-		output->restarted = !void_fds && answer->restarted;
-		if (answer->error < 0 && output->state == OUTPUT_ACQUIRED) {
-			frequency_writer_forget(&output->writer);
-			shared_store(output->shared->last_error, answer->error);
-		}
-		return r;
-	}
-	if (!asked)
-		return r;
-	if (answer->error < 0) {
-		output->state = OUTPUT_IDLE;
-		output->refused_sequence = ++monitor->sequence;
-	}
-	while (!list_empty(&output->waiting))
-		guest_channel_set_ready(
-			monitor, container_of(output->waiting.next, struct guest_channel, link));
-	return r;
+	wake_waiting(monitor, output);
+	return 0;
 }
 
 static void publish(struct channel_monitor *monitor, struct frequency_output *output)
@@ -277,7 +293,7 @@ static bool defer(struct channel_monitor *monitor, struct frequency_output *outp
 	now = monitor_now(monitor);
 	if (now < output->not_before_ns) {
 		write_later(monitor, output);
-		return true;
+		return output->state == OUTPUT_IDLE;
 	}
 	output->not_before_ns = interval_ns > 0 ? now + interval_ns : 0;
 	return false;

@@ -77,17 +77,16 @@ enum acquisition frequency_outputs_want(struct channel_monitor *monitor,
 void frequency_outputs_unhold(struct channel_monitor *monitor, struct guest_channel *channel);
 
 /**
- * frequency_outputs_acquired() - the manager's answer
+ * frequency_outputs_acquired() - the manager's ACQUIRED
+ * @acquired:	an answer that nobody waits for, files taken over that were asked for meanwhile and
+ *		a renewal of what is not ours (any more) are dropped
  * @fds:	taken over
- *
- * A renewal is of the files of what is ours: the target is written anew. For what is not ours
- * any more it is late, and dropped. With an error nothing counts as written until there are
- * files again.
  *
  * Return: 0; -ENOENT, -EPROTO: the manager is wrong.
  */
-int frequency_outputs_acquired(struct channel_monitor *monitor, const struct link_acquired *answer,
-			       const int *fds, unsigned int n_fds);
+int frequency_outputs_acquired(struct channel_monitor *monitor,
+			       const struct link_acquired *acquired, const int *fds,
+			       unsigned int n_fds);
 
 /** frequency_outputs_flush() - acquire, write, release: whatever the dirty ones need */
 void frequency_outputs_flush(struct channel_monitor *monitor);

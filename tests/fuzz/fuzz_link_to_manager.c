@@ -39,6 +39,7 @@ static struct given {
 	unsigned int n_fds;
 	/* answers to come, and how many of them are void: it was released since they were asked */
 	unsigned int n_asked, n_void;
+	bool named; /* in an ACQUIRE or a RELEASE: what is handed over after that is late */
 } given[N_POLICIES];
 
 static void close_given(uint32_t id)
@@ -84,6 +85,7 @@ static int fake_kill(pid_t pid)
 	for (uint32_t id = 0; id < N_POLICIES; id++) {
 		close_given(id);
 		given[id].n_asked = given[id].n_void = 0;
+		given[id].named = false;
 	}
 	if (link_end >= 0)
 		(void)close(link_end);
@@ -175,6 +177,27 @@ static void accept_channels(struct host *host)
 
 /* --- the monitor's end ------------------------------------------------------------------- */
 
+static void drop_files(const int *fds, unsigned int n_fds)
+{
+	for (unsigned int i = 0; i < n_fds; i++)
+		(void)close(fds[i]);
+}
+
+/* Does link.h let the monitor have these files? */
+static bool may_take(struct given *files, enum acquired_why why)
+{
+	if (why == ACQUIRED_TAKEN_OVER)
+		return !files->named;
+	if (why == ACQUIRED_RENEWED)
+		return files->n_fds > 0;
+	require(files->n_asked > 0);
+	files->n_asked--;
+	if (files->n_void == 0)
+		return true;
+	files->n_void--;
+	return false;
+}
+
 static void take_files(const struct link_acquired *acquired, const int *fds, unsigned int n_fds)
 {
 	struct given *files;
@@ -184,20 +207,15 @@ static void take_files(const struct link_acquired *acquired, const int *fds, uns
 		return;
 	}
 	files = &given[acquired->frequency_domain];
-	if (files->n_asked > 0)
-		files->n_asked--; /* else: what a predecessor had, or files made anew */
-	if (acquired->error < 0)
-		n_fds = 0;
-	else
-		close_given(acquired->frequency_domain);
-	if (files->n_void > 0) {
-		files->n_void--;
-		for (unsigned int i = 0; i < n_fds; i++)
-			(void)close(fds[i]);
-	} else if (n_fds > 0) {
-		memcpy(files->fds, fds, n_fds * sizeof(*fds));
-		files->n_fds = n_fds;
+	if (!may_take(files, (enum acquired_why)acquired->why)) {
+		drop_files(fds, n_fds);
+		return;
 	}
+	if (acquired->error < 0)
+		return;
+	close_given(acquired->frequency_domain);
+	memcpy(files->fds, fds, n_fds * sizeof(*fds));
+	files->n_fds = n_fds;
 }
 
 static void read_link(void)
@@ -217,8 +235,7 @@ static void read_link(void)
 			shared_fd = fds[0];
 			continue;
 		}
-		for (unsigned int i = 0; i < n_fds; i++)
-			(void)close(fds[i]);
+		drop_files(fds, n_fds);
 	}
 	require(link_end < 0 || r == -EAGAIN || r == 0);
 }
@@ -233,9 +250,12 @@ static void send_link(const struct link_message *message, size_t size, unsigned 
 		return;
 	if (message->id >= N_POLICIES)
 		return;
-	if (message->type == LINK_ACQUIRE)
+	if (message->type == LINK_ACQUIRE) {
+		given[message->id].named = true;
 		given[message->id].n_asked++;
+	}
 	if (message->type == LINK_RELEASE) {
+		given[message->id].named = true;
 		close_given(message->id);
 		given[message->id].n_void = given[message->id].n_asked;
 	}

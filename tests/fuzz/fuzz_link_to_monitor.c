@@ -83,6 +83,7 @@ static void send_acquired(struct host *host, struct input *input, uint32_t id, u
 	uint8_t kind = take_u8(input);
 	int fds[2] = {-1, -1};
 
+	message.acquired.why = (uint8_t)(host->honest ? ACQUIRED_ANSWER : kind % 4);
 	if (kind >= 0xe0) {
 		message.acquired.error = -EBUSY;
 		n_files = 0;

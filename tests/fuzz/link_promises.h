@@ -32,6 +32,8 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 	case LINK_ACQUIRED:
 		require(message->acquired.frequency_domain < MAX_FREQUENCY_DOMAINS);
 		require(message->acquired.error <= 0);
+		require(message->acquired.why >= ACQUIRED_ANSWER &&
+			message->acquired.why <= ACQUIRED_RENEWED);
 		require(message->acquired.error < 0 ? n_fds == 0 : n_fds == 1 || n_fds == 2);
 		return;
 	case LINK_CHANNEL_ADD:

@@ -58,6 +58,7 @@ static void make(enum link_type type)
 		break;
 	case LINK_ACQUIRED:
 		message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS - 1;
+		message.acquired.why = ACQUIRED_RENEWED;
 		break;
 	case LINK_OVERRIDE:
 		message.override.domain = MAX_DOMAINS - 1;
@@ -171,6 +172,8 @@ END_TEST
 	X(LINK_ACQUIRED, message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS)                \
 	X(LINK_ACQUIRED, message.acquired.error = -EBUSY) /* and yet an fd */                      \
 	X(LINK_ACQUIRED, message.acquired.error = 1)                                               \
+	X(LINK_ACQUIRED, message.acquired.why = 0)                                                 \
+	X(LINK_ACQUIRED, message.acquired.why = ACQUIRED_RENEWED + 1)                              \
 	X(LINK_OVERRIDE, message.override.domain = MAX_DOMAINS)                                    \
 	X(LINK_OVERRIDE, message.override.vcpu = MAX_DOMAIN_VCPUS)                                 \
 	X(LINK_ACQUIRE, message.id = MAX_FREQUENCY_DOMAINS)                                        \

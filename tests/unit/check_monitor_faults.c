@@ -82,7 +82,7 @@ START_TEST(failed_write_is_nacked_and_tried_again)
 	ck_assert_int_eq(host.shared->frequency_domains[0].last_error, -EBADF);
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_WRITE - 1], 2);
 	/* new files, and the target is written without being asked for; told once, not twice */
-	send_acquired(0, 0, &file, 1);
+	send_unasked(0, ACQUIRED_RENEWED, 0, &file, 1);
 	wait_until(content(file) == NON_TURBO_KHZ);
 	settle();
 	request(guest, GUEST_SCALE_MAX, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The channel monitor when others write to its files, and when the manager renews them. */
+/* The channel monitor when others write to its files, and when it gets files unasked. */
 #include <fcntl.h>
 
 #include "run_suite.h"
@@ -22,7 +22,7 @@ static void send_renewal(uint32_t id, int error, const int *fds, unsigned int n_
 	host.message.acquired = (struct link_acquired){
 		.frequency_domain = id,
 		.error = error,
-		.renewal = 1,
+		.why = ACQUIRED_RENEWED,
 		.restarted = restarted,
 	};
 	send_fds(fds, n_fds);
@@ -204,6 +204,54 @@ START_TEST(renewal_is_no_answer)
 }
 END_TEST
 
+/* Of a predecessor: nobody votes any more, so it goes back. */
+START_TEST(takes_files_over)
+{
+	int guest = start_guest(METHOD_SETSPEED);
+	int other = memfd_create("setspeed", MFD_CLOEXEC), file;
+
+	receive_id(LINK_ACQUIRE, 0);
+	send_acquired(0, -EBUSY, NULL, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	send_unasked(0, ACQUIRED_TAKEN_OVER, 0, &other, 1);
+	receive_id(LINK_RELEASE, 0);
+	request(guest, GUEST_SCALE_MIN, 0);
+	file = grant(0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(file), MIN_KHZ);
+	ck_assert_uint_eq(content(other), 0);
+}
+END_TEST
+
+/* Its own ACQUIRE has crossed with the handing over: an answer is still to come, and it counts. */
+START_TEST(takeover_is_no_answer)
+{
+	int other = memfd_create("setspeed", MFD_CLOEXEC);
+	int guest = start_guest(METHOD_SETSPEED), file;
+
+	receive_id(LINK_ACQUIRE, 0);
+	send_unasked(0, ACQUIRED_TAKEN_OVER, 0, &other, 1);
+	settle();
+	ck_assert(silent(guest));
+	file = memfd_create("setspeed", MFD_CLOEXEC);
+	send_acquired(0, 0, &file, 1);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(file), MIN_KHZ);
+	ck_assert_uint_eq(content(other), 0);
+	/* an answer that nobody waits for is none, either */
+	send_acquired(0, 0, &other, 1);
+	send_id(LINK_DOMAIN_REMOVE, 0);
+	receive_id(LINK_RELEASE, 0);
+	send_acquired(0, 0, &other, 1);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	request(guest, GUEST_SCALE_MIN, 0);
+	file = grant(0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(other), 0);
+}
+END_TEST
+
 /* A cpufreq driver was loaded in place of another: other files, and the votes stay. */
 START_TEST(another_method)
 {
@@ -237,6 +285,8 @@ int main(void)
 	tcase_add_test(tcase, renewed);
 	tcase_add_test(tcase, limits_renewed);
 	tcase_add_test(tcase, renewal_is_no_answer);
+	tcase_add_test(tcase, takes_files_over);
+	tcase_add_test(tcase, takeover_is_no_answer);
 	tcase_add_test(tcase, another_method);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

@@ -192,11 +192,21 @@ static inline void enable_channel(uint32_t id, bool enabled)
 	send_fds(NULL, 0);
 }
 
-static inline void send_acquired(uint32_t id, int error, const int *fds, unsigned int n_fds)
+static inline void send_unasked(uint32_t id, enum acquired_why why, int error, const int *fds,
+				unsigned int n_fds)
 {
 	host.message.type = LINK_ACQUIRED;
-	host.message.acquired = (struct link_acquired){.frequency_domain = id, .error = error};
+	host.message.acquired = (struct link_acquired){
+		.frequency_domain = id,
+		.error = error,
+		.why = (uint8_t)why,
+	};
 	send_fds(fds, n_fds);
+}
+
+static inline void send_acquired(uint32_t id, int error, const int *fds, unsigned int n_fds)
+{
+	send_unasked(id, ACQUIRED_ANSWER, error, fds, n_fds);
 }
 
 /* Answer ACQUIRE with a file. Return: the file. */
