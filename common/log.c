@@ -16,6 +16,8 @@ static struct {
 	const char *program;
 	int level;
 	bool priorities; /* stderr is the journal's: it reads "<N>" */
+	void (*tap)(void *context, int priority, const char *text);
+	void *tap_context;
 } log_context = {.program = "vmpower", .level = LOG_INFO};
 
 void log_init(const char *program, int level)
@@ -28,6 +30,12 @@ void log_init(const char *program, int level)
 void log_set_level(int level)
 {
 	log_context.level = level;
+}
+
+void log_set_tap(void (*tap)(void *context, int priority, const char *text), void *context)
+{
+	log_context.tap = tap;
+	log_context.tap_context = context;
 }
 
 /* A guest's or tenant's text must not forge a line or drive a terminal. */
@@ -83,6 +91,8 @@ void log_line(int priority, const char *format, ...)
 	/* Nothing to be done about a log that can't be written. */
 	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
 		;
+	if (log_context.tap)
+		log_context.tap(log_context.tap_context, priority, text);
 	errno = saved;
 }
 

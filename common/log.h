@@ -23,6 +23,14 @@ void log_init(const char *program, int level);
 void log_set_level(int level);
 
 /**
+ * log_set_tap() - have each line that is written told to somebody else, too
+ * @tap:	called by the thread that logs, with the text as it was given; it must not log
+ *
+ * To be set before there is a second thread.
+ */
+void log_set_tap(void (*tap)(void *context, int priority, const char *text), void *context);
+
+/**
  * log_line() - write one line
  * @priority:	LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO or LOG_DEBUG
  * @format:	as printf(3), without a newline; over 1,000 bytes it ends in "..."

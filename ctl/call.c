@@ -199,6 +199,65 @@ static int judge(const struct ctl *ctl, const struct client_reply *reply)
 	return CTL_OK;
 }
 
+/* Return: CTL_OK; else what was complained about. */
+static int complete_names(const struct ctl *ctl, const char *method, char **path, char **name)
+{
+	if (asprintf(path, "%s/control.sock", ctl->runtime_dir) < 0)
+		*path = NULL;
+	if (asprintf(name, INTERFACE "%s", method) < 0)
+		*name = NULL;
+	if (*path && *name)
+		return CTL_OK;
+	ctl_complain("out of memory");
+	return CTL_FAILED;
+}
+
+static int unreachable(int error, const char *problem)
+{
+	ctl_complain("%s", problem ? problem : strerror(-error));
+	return CTL_UNREACHABLE;
+}
+
+int ctl_stream(const struct ctl *ctl, const char *method, json_t *parameters, struct client *client)
+{
+	cleanup_free char *path = NULL, *name = NULL, *problem = NULL;
+	cleanup_json json_t *given = parameters;
+	int r = complete_names(ctl, method, &path, &name);
+
+	if (r != CTL_OK)
+		return r;
+	r = client_open(client, path, &problem);
+	if (r < 0)
+		return unreachable(r, problem);
+	r = client_send(client, name, json_incref(given), true, &problem);
+	if (r == 0)
+		return CTL_OK;
+	client_close(client);
+	return unreachable(r, problem);
+}
+
+int ctl_next(struct client *client, int timeout_ms, json_t **out)
+{
+	cleanup_free char *problem = NULL, *text = NULL;
+	struct client_reply reply = {0};
+	int r = client_receive(client, timeout_ms, &reply, &problem);
+
+	*out = NULL;
+	if (r < 0)
+		return unreachable(r, problem);
+	if (r == 0)
+		return CTL_OK;
+	if (!reply.error) {
+		*out = json_incref(reply.parameters);
+	} else {
+		text = ctl_error_text(reply.error, reply.parameters);
+		ctl_complain("%s", text ? text : reply.error);
+	}
+	r = reply.error ? CTL_FAILED : CTL_OK;
+	client_reply_clear(&reply);
+	return r;
+}
+
 int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **out)
 {
 	cleanup_free char *path = NULL, *name = NULL, *problem = NULL;
@@ -209,20 +268,14 @@ int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json
 		ctl_complain("that can't be sent: names are UTF-8");
 		return CTL_USAGE;
 	}
-	if (asprintf(&path, "%s/control.sock", ctl->runtime_dir) < 0)
-		path = NULL;
-	if (asprintf(&name, INTERFACE "%s", method) < 0)
-		name = NULL;
-	if (!path || !name) {
+	r = complete_names(ctl, method, &path, &name);
+	if (r != CTL_OK) {
 		json_decref(parameters);
-		ctl_complain("out of memory");
-		return CTL_FAILED;
+		return r;
 	}
 	r = client_call(path, name, parameters, &reply, &problem);
-	if (r < 0) {
-		ctl_complain("%s", problem ? problem : strerror(-r));
-		return CTL_UNREACHABLE;
-	}
+	if (r < 0)
+		return unreachable(r, problem);
 	r = judge(ctl, &reply);
 	if (r == CTL_OK)
 		*out = json_incref(reply.parameters);

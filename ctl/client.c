@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -15,11 +16,6 @@
 
 #define MAX_REPLY (16u << 20)
 #define CONNECT_RETRY_MS 20
-
-static void freep_frame(struct varlink_frame *frame)
-{
-	varlink_frame_free(frame);
-}
 
 static void decref(json_t **value)
 {
@@ -56,7 +52,7 @@ static int wait_for(int fd, short events, int64_t deadline)
 
 		if (left <= 0)
 			return -ETIMEDOUT;
-		n = poll(&p, 1, (int)left);
+		n = poll(&p, 1, left > INT_MAX ? INT_MAX : (int)left);
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR)
@@ -143,19 +139,21 @@ static int receive_message(int fd, struct varlink_frame *frame, const char **mes
 
 		if (r != 0)
 			return r < 0 ? r : 0;
-		r = wait_for(fd, POLLIN, deadline);
-		if (r < 0)
-			return r;
 		r = varlink_frame_reserve(frame, &room, &n_room);
 		if (r < 0)
 			return r;
-		n = recv(fd, room, n_room, 0);
+		n = recv(fd, room, n_room, MSG_DONTWAIT);
 		if (n == 0)
 			return -ECONNRESET;
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return -errno;
-		if (n > 0)
+		if (n > 0) {
 			varlink_frame_commit(frame, (size_t)n);
+			continue;
+		}
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+		r = wait_for(fd, POLLIN, deadline);
+		if (r < 0)
+			return r;
 	}
 }
 
@@ -176,26 +174,6 @@ static int parse_reply(const char *message, size_t size, struct client_reply *re
 		return 0;
 	client_reply_clear(reply);
 	return -EBADMSG;
-}
-
-static int exchange(int fd, json_t *call, struct client_reply *reply, int64_t deadline)
-{
-	cleanup(freep_frame) struct varlink_frame frame;
-	cleanup_free char *text = json_dumps(call, JSON_COMPACT);
-	const char *message;
-	size_t size;
-	int r;
-
-	varlink_frame_init(&frame, MAX_REPLY);
-	if (!text)
-		return -ENOMEM;
-	r = send_all(fd, text, strlen(text) + 1, deadline);
-	if (r < 0)
-		return r;
-	r = receive_message(fd, &frame, &message, &size, deadline);
-	if (r < 0)
-		return r;
-	return parse_reply(message, size, reply);
 }
 
 static void explain_exchange(char **problem, const char *path, int error)
@@ -222,26 +200,99 @@ static void explain_exchange(char **problem, const char *path, int error)
 	}
 }
 
-int client_call(const char *socket_path, const char *method, json_t *parameters,
-		struct client_reply *reply, char **problem)
+static int open_until(struct client *client, const char *path, int64_t deadline, char **problem)
+{
+	*problem = NULL;
+	*client = (struct client){.fd = connect_until(path, deadline)};
+	if (client->fd < 0) {
+		explain_connect(problem, path, client->fd);
+		return client->fd;
+	}
+	varlink_frame_init(&client->frame, MAX_REPLY);
+	client->path = strdup(path);
+	if (client->path)
+		return 0;
+	client_close(client);
+	return -ENOMEM;
+}
+
+static int send_until(struct client *client, const char *method, json_t *parameters, bool more,
+		      int64_t deadline, char **problem)
 {
 	cleanup(decref) json_t *call =
 		json_pack("{s:s, s:o}", "method", method, "parameters", parameters);
-	cleanup_close int fd = -1;
-	int64_t deadline = now_ms() + CLIENT_TIMEOUT_MS;
+	cleanup_free char *text = NULL;
 	int r;
 
 	*problem = NULL;
-	if (!call)
+	if (!call || (more && json_object_set_new(call, "more", json_true()) < 0))
 		return -ENOMEM;
-	fd = connect_until(socket_path, deadline);
-	if (fd < 0) {
-		explain_connect(problem, socket_path, fd);
-		return fd;
-	}
-	r = exchange(fd, call, reply, deadline);
+	text = json_dumps(call, JSON_COMPACT);
+	if (!text)
+		return -ENOMEM;
+	r = send_all(client->fd, text, strlen(text) + 1, deadline);
 	if (r < 0)
-		explain_exchange(problem, socket_path, r);
+		explain_exchange(problem, client->path, r);
+	return r;
+}
+
+static int receive_until(struct client *client, struct client_reply *reply, int64_t deadline,
+			 char **problem)
+{
+	const char *message;
+	size_t size;
+	int r = receive_message(client->fd, &client->frame, &message, &size, deadline);
+
+	*problem = NULL;
+	if (r == 0)
+		r = parse_reply(message, size, reply);
+	if (r < 0 && !(r == -ETIMEDOUT && deadline == 0))
+		explain_exchange(problem, client->path, r);
+	return r;
+}
+
+int client_open(struct client *client, const char *socket_path, char **problem)
+{
+	return open_until(client, socket_path, now_ms() + CLIENT_TIMEOUT_MS, problem);
+}
+
+void client_close(struct client *client)
+{
+	close_fd(&client->fd);
+	varlink_frame_free(&client->frame);
+	free(client->path);
+	client->path = NULL;
+}
+
+int client_send(struct client *client, const char *method, json_t *parameters, bool more,
+		char **problem)
+{
+	return send_until(client, method, parameters, more, now_ms() + CLIENT_TIMEOUT_MS, problem);
+}
+
+int client_receive(struct client *client, int timeout_ms, struct client_reply *reply,
+		   char **problem)
+{
+	int64_t deadline = timeout_ms < 0 ? INT64_MAX : timeout_ms == 0 ? 0 : now_ms() + timeout_ms;
+	int r = receive_until(client, reply, deadline, problem);
+
+	if (r == -ETIMEDOUT && timeout_ms == 0)
+		return 0;
+	return r < 0 ? r : 1;
+}
+
+int client_call(const char *socket_path, const char *method, json_t *parameters,
+		struct client_reply *reply, char **problem)
+{
+	cleanup(client_close) struct client client = {.fd = -1};
+	cleanup(decref) json_t *given = parameters;
+	int64_t deadline = now_ms() + CLIENT_TIMEOUT_MS;
+	int r = open_until(&client, socket_path, deadline, problem);
+
+	if (r == 0)
+		r = send_until(&client, method, json_incref(given), false, deadline, problem);
+	if (r == 0)
+		r = receive_until(&client, reply, deadline, problem);
 	return r;
 }
 

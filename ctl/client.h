@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One call to vmpowerd over its control socket, blocking, with a deadline. */
+/* Calls to vmpowerd over its control socket: one reply or many, waited for with a deadline. */
 #ifndef VMPOWER_CTL_CLIENT_H
 #define VMPOWER_CTL_CLIENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
+
+#include "varlink_frame.h"
 
 #define CLIENT_TIMEOUT_MS 10000
 
@@ -14,14 +17,46 @@ struct client_reply {
 	json_t *parameters; /* an object, in @message */
 };
 
+/* A connection; client_close() it. */
+struct client {
+	int fd; /* readable: there may be a reply; -1: not connected */
+	char *path;
+	struct varlink_frame frame;
+};
+
+/* @problem of all of these: set on failure: what went wrong and what to do, owned by the caller;
+ * NULL: no memory for it
+ */
+
+/** client_open() - connect. Return: 0 or -errno */
+int client_open(struct client *client, const char *socket_path, char **problem);
+void client_close(struct client *client);
+
 /**
- * client_call() - connect, call, wait for the reply
- * @socket_path:	control.sock
+ * client_send() - call
  * @method:	with its interface
  * @parameters:	an object, taken over
+ * @more:	any number of replies is wanted
+ *
+ * Return: 0 or -errno.
+ */
+int client_send(struct client *client, const char *method, json_t *parameters, bool more,
+		char **problem);
+
+/**
+ * client_receive() - wait for a reply
+ * @timeout_ms:	0: don't; negative: for ever
+ * @reply:	filled where there is one
+ *
+ * Return: 1; 0: none, with a timeout of 0; -errno.
+ */
+int client_receive(struct client *client, int timeout_ms, struct client_reply *reply,
+		   char **problem);
+
+/**
+ * client_call() - connect, call, wait for the reply, all within CLIENT_TIMEOUT_MS
+ * @socket_path:	control.sock
  * @reply:	filled on success, which an error reply is too
- * @problem:	set on failure: what went wrong and what to do, owned by the caller; NULL: no
- *		memory for it
  *
  * Return: 0 or -errno.
  */

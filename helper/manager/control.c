@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "control_methods.h"
+#include "control_monitor.h"
 #include "unix_socket.h"
 #include "varlink_server.h"
 #include "varlink_text.h"
@@ -84,9 +85,16 @@ int control_new(const struct control_parts *parts, int listen_fd, struct control
 	}
 	control->service = service;
 	control->service.n_methods = n_control_methods;
+	control->context.watchers = control_watchers_new(&control->context);
+	if (!control->context.watchers) {
+		close_fd(&listen_fd);
+		free(control);
+		return -ENOMEM;
+	}
 	r = varlink_server_new(parts->loop, listen_fd, &control->service, &limits,
 			       &control->context, &control->server);
 	if (r < 0) {
+		control_watchers_free(control->context.watchers);
 		free(control);
 		return r;
 	}
@@ -99,5 +107,6 @@ void control_free(struct control *control)
 	if (!control)
 		return;
 	varlink_server_free(control->server);
+	control_watchers_free(control->context.watchers);
 	free(control);
 }

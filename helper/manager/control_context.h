@@ -8,6 +8,7 @@
 #include "config.h"
 #include "cpufreq.h"
 #include "domains.h"
+#include "events.h"
 #include "loop.h"
 #include "registry.h"
 #include "virt.h"
@@ -22,12 +23,16 @@ struct control_parts {
 	struct domains *domains;
 	struct cpufreq *cpufreq;
 	struct virt *virt;
+	struct events *events;
 };
+
+struct control_watchers; /* control_monitor.h */
 
 /* The context of each handler. */
 struct control_context {
 	struct control_parts parts;
 	uint64_t started_ns; /* CLOCK_MONOTONIC, for the uptime */
+	struct control_watchers *watchers;
 };
 
 /* What the monitor publishes; NULL: nothing yet */

@@ -28,7 +28,7 @@ static json_t *baseline_json(const struct cpufreq *cpufreq, uint32_t id)
 			 text_khz_json(entry.min_freq), "max_khz", text_khz_json(entry.max_freq));
 }
 
-static json_t *decider_json(const struct decision *decision)
+json_t *control_json_decider(const struct decision *decision)
 {
 	const struct leader *leader = decision->leader;
 
@@ -49,7 +49,7 @@ json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency
 		return json_pack("{s:n, s:n, s:n, s:n, s:b, s:n, s:n, s:n, s:o}",
 				 "frequency_domain", "cpus", "driver", "method", "controlled", 0,
 				 "baseline", "target_khz", "current_khz", "decides",
-				 decider_json(decision));
+				 control_json_decider(decision));
 	return json_pack(
 		"{s:i, s:o, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "frequency_domain", (int)f->policy,
 		"cpus", control_json_cpus(&f->cpus), "driver", f->driver, "method",
@@ -57,7 +57,7 @@ json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency
 		(int)f->acquired, "baseline", baseline_json(cpufreq, f->id), "target_khz",
 		khz_json(state ? shared_load(state->frequency_domains[f->id].target_khz) : 0),
 		"current_khz", khz_json(cpufreq_current_khz(cpufreq, f->id)), "decides",
-		decider_json(decision));
+		control_json_decider(decision));
 }
 
 json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online)

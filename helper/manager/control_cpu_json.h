@@ -26,6 +26,9 @@ json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency
 /** control_json_cpu() - type Cpu, of a clock as above */
 json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online);
 
+/** control_json_decider() - type Decider */
+json_t *control_json_decider(const struct decision *decision);
+
 /** control_json_limits() - type Limits */
 json_t *control_json_limits(const struct frequency_domain *f);
 

@@ -35,22 +35,27 @@ static json_int_t add(json_int_t sum, json_int_t value)
 	return value > INT64_MAX - sum ? INT64_MAX : sum + value;
 }
 
+void control_count_requests(const struct domain *domain, const struct shared_state *state,
+			    json_int_t *requests, json_int_t *nacks)
+{
+	*requests = *nacks = 0;
+	for (uint32_t i = 0; state && i < domain->n_channels; i++) {
+		const struct shared_channel *shared = &state->channels[domain->channels[i].id];
+
+		*requests = add(*requests, counter(shared_load(shared->requests)));
+		*nacks = add(*nacks, counter(shared_load(shared->nacks)));
+	}
+}
+
 json_t *control_json_summary(const struct domain *domain, const struct shared_state *state)
 {
 	const struct domain_description *description = domain->description;
-	json_int_t requests = 0, nacks = 0;
+	json_int_t requests, nacks;
 	int connected = 0;
 
-	for (uint32_t i = 0; i < domain->n_channels; i++) {
-		const struct channel *channel = &domain->channels[i];
-
-		connected += channel->state == CHANNEL_CONNECTED;
-		if (!state)
-			continue;
-		requests =
-			add(requests, counter(shared_load(state->channels[channel->id].requests)));
-		nacks = add(nacks, counter(shared_load(state->channels[channel->id].nacks)));
-	}
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		connected += domain->channels[i].state == CHANNEL_CONNECTED;
+	control_count_requests(domain, state, &requests, &nacks);
 	return json_pack("{s:o, s:s, s:i, s:i, s:i, s:i, s:I, s:I}", "name",
 			 control_json_text(description->name), "uuid", description->uuid, "id",
 			 (int)description->id, "vcpus", (int)description->n_vcpus, "channels",

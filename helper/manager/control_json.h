@@ -21,6 +21,10 @@ json_t *control_json_text(const char *text);
 /** control_json_cpus() - a list of CPUs, "2,5-7"; null for NULL */
 json_t *control_json_cpus(const struct cpuset *cpus);
 
+/** control_count_requests() - of all channels; @state: NULL: 0 */
+void control_count_requests(const struct domain *domain, const struct shared_state *state,
+			    json_int_t *requests, json_int_t *nacks);
+
 /**
  * control_json_summary() - type DomainSummary
  * @state:	what the monitor publishes; NULL: all counters are 0

@@ -10,6 +10,7 @@
 #include "control_cpu.h"
 #include "control_json.h"
 #include "control_lookup.h"
+#include "control_monitor.h"
 #include "control_override.h"
 #include "control_reply.h"
 #include "control_verify.h"
@@ -202,6 +203,7 @@ const struct varlink_method control_methods[] = {
 	{"ListCpus", VARLINK_READ, control_list_cpus, {{0}}},
 	{"ExplainCpu", VARLINK_READ, control_explain_cpu, {{"cpu", VARLINK_INT, false}}},
 	{"Verify", VARLINK_READ, control_verify, {{0}}},
+	{"Monitor", VARLINK_READ, control_monitor, {{"requests", VARLINK_BOOL, true}}},
 	{"SetOverride",
 	 VARLINK_CHANGE,
 	 control_set_override,

@@ -16,6 +16,7 @@ struct domains {
 	struct loop *loop;
 	struct registry *registry;
 	struct cpufreq *cpufreq;
+	struct events *events;
 	struct channel_manager *channels;
 	struct monitor_view view;
 	struct frequency_control frequency_control;
@@ -27,6 +28,7 @@ static void on_connected(void *context, struct channel *channel)
 
 	log_info("domain \"%s\", channel %u: connected", channel->domain->description->name,
 		 channel->number);
+	events_emit_channel(domains->events, EVENT_CHANNEL_CONNECTED, channel, NULL);
 	view_send_channel(&domains->view, channel);
 }
 
@@ -52,6 +54,9 @@ static void on_monitor_started(void *context)
 		}
 	}
 	frequency_control_take_over(&domains->frequency_control);
+	if (domains->view.monitor && monitor_restarts(domains->view.monitor) > 0)
+		events_emit_text(domains->events, EVENT_MONITOR_RESTARTED,
+				 "it had ended; channels and votes were taken over");
 }
 
 static bool has_hung_up(int fd)
@@ -73,6 +78,7 @@ static void on_channel_gone(struct domains *domains, uint32_t id)
 	channel->hung_up = true;
 	log_info("domain \"%s\", channel %u: QEMU hung up", channel->domain->description->name,
 		 channel->number);
+	events_emit_channel(domains->events, EVENT_CHANNEL_GONE, channel, "QEMU hung up");
 	if (!domain_connected(channel->domain))
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
 	channel_manager_kick_later(domains->channels, channel);
@@ -129,6 +135,7 @@ static int add(struct domains *domains, struct domain_description *description, 
 	monitor_clear_domain(domains->view.monitor, domain->id);
 	clear_fresh_channels(domains, domain);
 	log_registered(domain, source);
+	events_emit_domain(domains->events, EVENT_DOMAIN_REGISTERED, domain, source);
 	view_send_domain(&domains->view, domain);
 	channel_manager_kick(domains->channels);
 	return 0;
@@ -194,10 +201,12 @@ static int update(struct domains *domains, struct domain *domain,
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, domain->id);
 	if (vcpus_changed)
 		view_send_vcpus(&domains->view, domain);
-	if (vcpus_changed || channels_changed || renamed)
+	if (vcpus_changed || channels_changed || renamed) {
+		events_emit_domain(domains->events, EVENT_DOMAIN_CHANGED, domain, source);
 		log_info("domain \"%s\" (%s): %s%s%s taken over", description->name, source,
 			 vcpus_changed ? "pinning " : "", channels_changed ? "channels " : "",
 			 renamed ? "name " : "");
+	}
 	channel_manager_kick(domains->channels);
 	return 0;
 }
@@ -205,6 +214,7 @@ static int update(struct domains *domains, struct domain *domain,
 static void forget(struct domains *domains, struct domain *domain, const char *source)
 {
 	log_info("domain \"%s\" (%s): unregistered", domain->description->name, source);
+	events_emit_domain(domains->events, EVENT_DOMAIN_UNREGISTERED, domain, source);
 	view_send_id(&domains->view, LINK_DOMAIN_REMOVE, domain->id);
 	registry_remove(domains->registry, domain);
 }
@@ -272,6 +282,8 @@ void domains_channel_remove(struct domains *domains, struct channel *channel)
 	if (channel->state == CHANNEL_CONNECTED) {
 		view_send_id(&domains->view, LINK_CHANNEL_REMOVE, channel->id);
 		close_fd(&channel->fd);
+		events_emit_channel(domains->events, EVENT_CHANNEL_GONE, channel,
+				    "removed by the operator");
 	}
 	channel->state = CHANNEL_REMOVED;
 	if (!domain_connected(channel->domain))
@@ -292,10 +304,17 @@ void domains_channel_add(struct domains *domains, struct channel *channel)
 int domains_set_override(struct domains *domains, struct domain *domain, uint32_t vcpu,
 			 uint32_t khz)
 {
+	const struct event event = {
+		.domain = domain,
+		.vcpu = &vcpu,
+		.khz = khz,
+		.previous_khz = domain_override(domain, vcpu),
+	};
 	int r = domain_set_override(domain, vcpu, khz);
 
 	if (r < 0)
 		return r;
+	events_emit(domains->events, EVENT_OVERRIDE, &event);
 	if (khz > 0)
 		log_notice("domain \"%s\", vCPU %u: fixed at %u kHz by the operator",
 			   domain->description->name, vcpu, khz);
@@ -327,8 +346,10 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	domains->loop = parts->loop;
 	domains->registry = parts->registry;
 	domains->cpufreq = parts->cpufreq;
+	domains->events = parts->events;
 	domains->view = (struct monitor_view){.config = parts->config, .cpufreq = parts->cpufreq};
 	frequency_control_init(&domains->frequency_control, &domains->view, parts->registry);
+	domains->frequency_control.events = parts->events;
 	r = channel_manager_new(parts->loop, parts->registry, parts->config, on_connected, domains,
 				&domains->channels);
 	if (r == 0)

@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "cpufreq.h"
+#include "events.h"
 #include "loop.h"
 #include "monitor_process.h"
 #include "registry.h"
@@ -23,6 +24,7 @@ struct domains_parts {
 	struct registry *registry;
 	struct cpufreq *cpufreq;
 	const char *monitor_path;
+	struct events *events; /* who watches is told; NULL: nobody */
 };
 
 int domains_new(const struct domains_parts *parts, struct domains **domains);

@@ -89,6 +89,20 @@ void frequency_control_monitor_died(struct frequency_control *control, bool dela
 
 /* --- writes that fail, values that are someone else's -------------------------------------- */
 
+static void emit(struct frequency_control *control, enum event_kind kind,
+		 const struct frequency_domain *f, uint32_t khz, uint32_t previous_khz,
+		 const char *text)
+{
+	const struct event event = {
+		.frequency_domain = f,
+		.khz = khz,
+		.previous_khz = previous_khz,
+		.text = text,
+	};
+
+	events_emit(control->events, kind, &event);
+}
+
 static void lost_governor(struct frequency_control *control, const struct frequency_domain *f)
 {
 	bool reassert = control->view->config->foreign == FOREIGN_REASSERT;
@@ -104,6 +118,10 @@ static void lost_governor(struct frequency_control *control, const struct freque
 		 reassert ? "it is set again, as [cpufreq] foreign = reassert says"
 			  : "requests for it are answered with NACK until it is userspace "
 			    "again; or set [cpufreq] foreign = reassert, or method = limits");
+	if (!told)
+		emit(control, EVENT_FOREIGN, f, 0, 0,
+		     reassert ? "its governor was not userspace any more; it is set again"
+			      : "its governor is not userspace any more");
 	if (reassert)
 		renew(control, f->id, true, false);
 }
@@ -131,6 +149,8 @@ static void on_write_failed(struct frequency_control *control,
 		 "policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
 		 "answered with NACK until it takes one",
 		 f->policy, f->driver, failed->khz, strerror(-failed->error));
+	if (!told)
+		emit(control, EVENT_WRITE_FAILED, f, failed->khz, 0, strerror(-failed->error));
 }
 
 static void on_foreign(struct frequency_control *control, const struct link_foreign *foreign)
@@ -153,6 +173,7 @@ static void on_foreign(struct frequency_control *control, const struct link_fore
 		    "a limit of the platform was in force; a request changed the frequency, so it "
 		    "was overwritten",
 		    f->policy, file, foreign->found_khz, foreign->ours_khz);
+	emit(control, EVENT_FOREIGN, f, foreign->found_khz, foreign->ours_khz, file);
 }
 
 bool frequency_control_message(struct frequency_control *control,

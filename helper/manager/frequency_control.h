@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "cpufreq.h"
+#include "events.h"
 #include "link.h"
 #include "monitor_view.h"
 #include "registry.h"
@@ -17,6 +18,7 @@
 struct frequency_control {
 	struct monitor_view *view; /* not owned */
 	struct registry *registry; /* not owned */
+	struct events *events;	   /* not owned; NULL: nobody watches */
 	struct cpuset online;	   /* as of the last change */
 	/* by frequency domain: when its governor was last found to be another; 0: never */
 	uint64_t told_ns[MAX_FREQUENCY_DOMAINS];

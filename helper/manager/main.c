@@ -26,6 +26,7 @@
 #include "cpufreq.h"
 #include "domain_xml.h"
 #include "domains.h"
+#include "events.h"
 #include "fd_limit.h"
 #include "hook_server.h"
 #include "log.h"
@@ -48,6 +49,7 @@ struct manager {
 	struct loop *loop;
 	struct loop_source signals;
 	struct registry *registry;
+	struct events *events;
 	struct cpu_hotplug *cpu_hotplug;
 	struct cpufreq *cpufreq;
 	struct domains *domains;
@@ -203,6 +205,18 @@ static void on_cpus_changed(void *context, const struct cpuset *changed)
 	domains_cpus_changed(manager->domains, changed);
 }
 
+/* --- what the log says ---------------------------------------------------------------------- */
+
+/* Warnings and worse are events, too; those of libvirt's thread, which may touch nothing, are not.
+ */
+static void on_log(void *context, int priority, const char *text)
+{
+	const struct manager *manager = context;
+
+	if (priority <= LOG_WARNING && gettid() == getpid())
+		events_emit_text(manager->events, EVENT_WARNING, text);
+}
+
 /* --- start and stop ---------------------------------------------------------------------- */
 
 static void on_signal(struct loop_source *source, uint32_t events)
@@ -284,6 +298,7 @@ static int start_serving(struct manager *manager)
 		.domains = manager->domains,
 		.cpufreq = manager->cpufreq,
 		.virt = manager->virt,
+		.events = manager->events,
 	};
 	int control_fd;
 
@@ -331,6 +346,9 @@ static int start(struct manager *manager, const struct options *options)
 	manager->serving = true;
 
 	r = registry_new(&manager->registry);
+	if (r == 0)
+		r = events_new(manager->loop, &manager->events);
+	log_set_tap(on_log, manager);
 	/* Before CPUs are looked at, so that no change is missed. */
 	if (r == 0)
 		r = cpu_hotplug_new(manager->loop, on_cpus_changed, manager, &manager->cpu_hotplug);
@@ -349,6 +367,7 @@ static int start(struct manager *manager, const struct options *options)
 			.registry = manager->registry,
 			.cpufreq = manager->cpufreq,
 			.monitor_path = manager->monitor_path,
+			.events = manager->events,
 		},
 		&manager->domains);
 	if (r == 0)
@@ -389,6 +408,8 @@ static void stop(struct manager *manager)
 	domains_free(manager->domains);
 	cpufreq_free(manager->cpufreq);
 	registry_free(manager->registry);
+	events_free(manager->events);
+	manager->events = NULL;
 	if (manager->loop)
 		loop_close(manager->loop, &manager->signals);
 	loop_free(manager->loop);

@@ -7,6 +7,7 @@
 #define VMPOWER_HELPER_MANAGER_VARLINK_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,7 +50,8 @@ struct varlink_limits {
 	unsigned int reserved_change, reserved_read;
 	size_t call_size;  /* bytes */
 	size_t reply_size; /* bytes */
-	uint64_t stall_ns; /* a reply of which the client reads nothing for so long: dropped */
+	/* a reply of which the client reads nothing for so long: dropped; but for streams */
+	uint64_t stall_ns;
 };
 
 /** varlink_parameters() - of a call: checked against the method's table; valid until the reply */
@@ -77,5 +79,24 @@ void varlink_invalid(struct varlink_call *call, const char *parameter);
  * @cancelled:	called instead if the client is gone before; @call is invalid then
  */
 void varlink_defer(struct varlink_call *call, void (*cancelled)(void *data), void *data);
+
+/**
+ * varlink_stream() - replies come from now on until the client hangs up; @call is valid until then
+ * @ready:	the client has taken the last one, the next may be sent
+ * @cancelled:	the client is gone; @call is invalid then
+ *
+ * Return: true; false: the client wants no or only one reply, which is an error and was replied.
+ */
+bool varlink_stream(struct varlink_call *call, void (*ready)(void *data),
+		    void (*cancelled)(void *data), void *data);
+
+/** varlink_busy() - has the client not taken the last reply of its stream yet? */
+bool varlink_busy(const struct varlink_call *call);
+
+/**
+ * varlink_continue() - send one reply of a stream, while it is not busy
+ * @parameters:	as in varlink_reply()
+ */
+void varlink_continue(struct varlink_call *call, json_t *parameters);
 
 #endif

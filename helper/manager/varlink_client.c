@@ -27,6 +27,8 @@ static uint32_t wanted_events(struct varlink_client *client)
 {
 	if (client->call.state == CALL_DEFERRED)
 		return 0;
+	if (client->call.state == CALL_STREAMING)
+		return client->out ? EPOLLOUT : 0;
 	/* A call that was received already waits for its turn: being writable is that turn. */
 	if (client->out || varlink_frame_ready(&client->frame))
 		return EPOLLOUT;
@@ -66,7 +68,7 @@ void varlink_client_drop(struct varlink_client *client)
 {
 	struct varlink_server *server = client->server;
 
-	if (client->call.state == CALL_DEFERRED)
+	if (client->call.cancelled)
 		client->call.cancelled(client->call.data);
 	call_clear(&client->call);
 	loop_remove(server->loop, &client->source);
@@ -84,18 +86,29 @@ void varlink_client_drop(struct varlink_client *client)
 	free(client);
 }
 
-void varlink_client_send(struct varlink_client *client, char *text)
+/* Who watches may look away for as long as it likes: what it misses is counted elsewhere. */
+static void stall_begins(struct varlink_client *client)
 {
-	call_clear(&client->call);
+	if (!client->doomed && client->call.state != CALL_STREAMING)
+		loop_timer_set(client->server->loop, &client->stall,
+			       client->server->limits.stall_ns);
+}
+
+void varlink_client_push(struct varlink_client *client, char *text)
+{
 	if (text) {
 		client->out = text;
 		client->out_size = strlen(text) + 1;
 		client->out_sent = 0;
-		if (!client->doomed)
-			loop_timer_set(client->server->loop, &client->stall,
-				       client->server->limits.stall_ns);
+		stall_begins(client);
 	}
 	watch(client);
+}
+
+void varlink_client_send(struct varlink_client *client, char *text)
+{
+	call_clear(&client->call);
+	varlink_client_push(client, text);
 }
 
 /* Return: true where all is sent. False: not yet, or the client was dropped. */
@@ -113,8 +126,7 @@ static bool flush(struct varlink_client *client)
 	}
 	client->out_sent += (size_t)n;
 	if (client->out_sent < client->out_size) {
-		if (!client->doomed)
-			loop_timer_set(loop, &client->stall, client->server->limits.stall_ns);
+		stall_begins(client);
 		return false;
 	}
 	if (!client->doomed)
@@ -165,15 +177,30 @@ static void next_call(struct varlink_client *client)
 		r = varlink_dispatch(client, message, size);
 	if (r < 0)
 		varlink_client_drop(client);
-	else if (client->call.state == CALL_DEFERRED)
+	else if (client->call.state != CALL_NONE)
 		watch(client);
+}
+
+static void on_stream(struct varlink_client *client, uint32_t events)
+{
+	if (events & (EPOLLHUP | EPOLLERR)) {
+		varlink_client_drop(client);
+		return;
+	}
+	if (!client->out || !flush(client))
+		return;
+	client->call.ready(client->call.data);
+	watch(client);
 }
 
 static void on_client(struct loop_source *source, uint32_t events)
 {
 	struct varlink_client *client = container_of(source, struct varlink_client, source);
 
-	(void)events;
+	if (client->call.state == CALL_STREAMING) {
+		on_stream(client, events);
+		return;
+	}
 	if (client->call.state == CALL_DEFERRED) {
 		/*
 		 * Nothing was asked for, so this is the hang-up. Whoever wants no reply may hang

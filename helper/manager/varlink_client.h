@@ -15,13 +15,15 @@
 
 enum call_state {
 	CALL_NONE,
-	CALL_RUNNING,  /* its handler runs */
-	CALL_DEFERRED, /* its reply comes later */
+	CALL_RUNNING,	/* its handler runs */
+	CALL_DEFERRED,	/* its reply comes later */
+	CALL_STREAMING, /* its replies come until the client hangs up */
 };
 
 struct varlink_call {
 	enum call_state state;
 	struct varlink_request request;
+	void (*ready)(void *data); /* CALL_STREAMING */
 	void (*cancelled)(void *data);
 	void *data;
 };
@@ -66,6 +68,9 @@ void varlink_client_drop(struct varlink_client *client);
  * Frees nothing but the call: what can't be sent is found out later, from the loop.
  */
 void varlink_client_send(struct varlink_client *client, char *text);
+
+/** varlink_client_push() - send one reply of a stream; as above, but the call goes on */
+void varlink_client_push(struct varlink_client *client, char *text);
 
 /** varlink_client_doom() - drop it, but not now: the caller still uses it */
 void varlink_client_doom(struct varlink_client *client, const char *why);

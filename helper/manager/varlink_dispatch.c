@@ -94,6 +94,36 @@ void varlink_defer(struct varlink_call *call, void (*cancelled)(void *data), voi
 	call->data = data;
 }
 
+bool varlink_stream(struct varlink_call *call, void (*ready)(void *data),
+		    void (*cancelled)(void *data), void *data)
+{
+	if (call->request.oneway || !call->request.more) {
+		send_error(call, SERVICE, "ExpectedMore", json_object());
+		return false;
+	}
+	call->state = CALL_STREAMING;
+	call->ready = ready;
+	call->cancelled = cancelled;
+	call->data = data;
+	return true;
+}
+
+bool varlink_busy(const struct varlink_call *call)
+{
+	return client_of(call)->out != NULL;
+}
+
+void varlink_continue(struct varlink_call *call, json_t *parameters)
+{
+	json_t *reply = json_pack("{s:o*, s:b}", "parameters", parameters, "continues", 1);
+	char *text = parameters && reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+
+	json_decref(reply);
+	if (!text)
+		varlink_client_doom(client_of(call), "can't be answered for want of memory");
+	varlink_client_push(client_of(call), text);
+}
+
 static void get_info(struct varlink_call *call, void *context)
 {
 	const struct varlink_service *service = client_of(call)->server->service;

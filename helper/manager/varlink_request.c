@@ -17,7 +17,7 @@ static int read_call(struct varlink_request *request, const char **problem)
 {
 	json_t *message = request->message;
 	json_t *parameters = json_object_get(message, "parameters");
-	bool more, upgrade;
+	bool upgrade;
 
 	if (!json_is_object(message)) {
 		*problem = "is no JSON object";
@@ -29,7 +29,8 @@ static int read_call(struct varlink_request *request, const char **problem)
 		return -EBADMSG;
 	}
 	/* one reply is a valid answer to "more"; "upgrade" asks for another protocol */
-	if (!read_flag(message, "oneway", &request->oneway) || !read_flag(message, "more", &more) ||
+	if (!read_flag(message, "oneway", &request->oneway) ||
+	    !read_flag(message, "more", &request->more) ||
 	    !read_flag(message, "upgrade", &upgrade)) {
 		*problem = "has a flag that is no boolean";
 		return -EBADMSG;

@@ -26,6 +26,7 @@ struct varlink_request {
 	const char *method;    /* as called: interface.Method; lives in @message */
 	json_t *parameters;    /* an object, in any case */
 	bool oneway;	       /* the client wants no reply */
+	bool more;	       /* the client takes any number of replies */
 	const char *bad_field; /* a field of the call itself that we do not accept, or NULL */
 };
 

@@ -19,10 +19,11 @@
 struct toy {
 	struct loop *loop;
 	struct varlink_server *server;
-	struct varlink_call *waiting;
+	struct varlink_call *waiting, *streaming;
 	int client;
 	struct varlink_frame replies;
-	size_t n_calls, n_replies; /* NULs sent, replies read */
+	size_t n_calls, n_replies; /* NULs sent, replies read: but those that others follow ... */
+	size_t n_sent, n_pieces;   /* ... of a stream: sent, read */
 };
 
 static void reply_echo(struct varlink_call *call, void *context)
@@ -69,6 +70,41 @@ static void reply_later(struct varlink_call *call, void *context)
 	varlink_defer(call, on_cancelled, toy);
 }
 
+static void on_stream_cancelled(void *data)
+{
+	struct toy *toy = data;
+
+	require(toy->streaming);
+	toy->streaming = NULL;
+}
+
+static void stream_more(struct toy *toy)
+{
+	toy->n_sent++;
+	varlink_continue(toy->streaming, json_pack("{s:i}", "n", (int)toy->n_sent));
+}
+
+/* Two replies when it begins, one more for each that was taken, now and then. */
+static void on_stream_ready(void *data)
+{
+	struct toy *toy = data;
+
+	require(toy->streaming && !varlink_busy(toy->streaming));
+	if (toy->n_sent % 3 != 0)
+		stream_more(toy);
+}
+
+static void reply_stream(struct varlink_call *call, void *context)
+{
+	struct toy *toy = context;
+
+	require(!toy->streaming);
+	if (!varlink_stream(call, on_stream_ready, on_stream_cancelled, toy))
+		return;
+	toy->streaming = call;
+	stream_more(toy);
+}
+
 static enum varlink_access access_of(void *context, int fd)
 {
 	(void)context;
@@ -87,6 +123,7 @@ static const struct varlink_method methods[] = {
 	{"Big", VARLINK_READ, reply_big, {{0}}},
 	{"NoMemory", VARLINK_READ, reply_nothing, {{0}}},
 	{"Later", VARLINK_READ, reply_later, {{0}}},
+	{"Stream", VARLINK_READ, reply_stream, {{0}}},
 	{"Change", VARLINK_CHANGE, reply_echo, {{"text", VARLINK_STRING, false}}},
 };
 
@@ -103,7 +140,7 @@ static const struct varlink_service service = {
 	.access = access_of,
 };
 
-static void check_reply(const char *text, size_t size)
+static void check_reply(struct toy *toy, const char *text, size_t size)
 {
 	json_t *reply = json_loadb(text, size, 0, NULL);
 	json_t *error = json_object_get(reply, "error");
@@ -111,6 +148,10 @@ static void check_reply(const char *text, size_t size)
 	require(json_is_object(reply));
 	require(!error || (json_is_string(error) && strchr(json_string_value(error), '.')));
 	require(json_is_object(json_object_get(reply, "parameters")));
+	if (json_is_true(json_object_get(reply, "continues")))
+		require(!error && ++toy->n_pieces <= toy->n_sent);
+	else
+		require(++toy->n_replies <= toy->n_calls);
 	json_decref(reply);
 }
 
@@ -131,10 +172,8 @@ static bool read_replies(struct toy *toy, size_t most)
 			return true;
 		varlink_frame_commit(&toy->replies, (size_t)n);
 		most -= (size_t)n;
-		while (varlink_frame_next(&toy->replies, &message, &size) == 1) {
-			check_reply(message, size);
-			require(++toy->n_replies <= toy->n_calls);
-		}
+		while (varlink_frame_next(&toy->replies, &message, &size) == 1)
+			check_reply(toy, message, size);
 	}
 	return true;
 }
@@ -159,6 +198,8 @@ static void answer_later(struct toy *toy)
 	toy->waiting = NULL;
 	if (call)
 		varlink_reply(call, json_pack("{s:b}", "later", 1));
+	if (toy->streaming && !varlink_busy(toy->streaming))
+		stream_more(toy);
 }
 
 /* A step's low bits say what is done, the others how much of it. */
@@ -222,13 +263,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!read_replies(&toy, SIZE_MAX))
 			break;
 	}
+	/* a stream ends when the client hangs up, not before */
+	hang_up |= toy.streaming != NULL;
 	require(shutdown(toy.client, hang_up ? SHUT_RDWR : SHUT_WR) == 0 || errno == ENOTCONN);
 	for (int i = 0; i < 1000 && varlink_server_clients(toy.server) > 0; i++) {
 		run_loop(toy.loop);
 		answer_later(&toy);
 		(void)read_replies(&toy, SIZE_MAX);
 	}
-	require(varlink_server_clients(toy.server) == 0 && !toy.waiting);
+	require(varlink_server_clients(toy.server) == 0 && !toy.waiting && !toy.streaming);
 	varlink_server_free(toy.server);
 	loop_free(toy.loop);
 	(void)close(toy.client);

@@ -25,6 +25,8 @@ struct toy {
 	enum varlink_access access;
 	struct varlink_call *waiting;
 	int n_cancelled, n_later;
+	struct varlink_call *streaming;
+	int n_pieces, pieces; /* sent; to be sent */
 };
 
 static struct toy toy;
@@ -69,6 +71,30 @@ static void toy_release(struct varlink_call *call, void *context)
 	t->waiting = NULL;
 	varlink_reply(call, json_pack("{s:b, s:i, s:i}", "waited", was, "cancelled", t->n_cancelled,
 				      "later", t->n_later));
+}
+
+static void on_stream_ready(void *data)
+{
+	struct toy *t = data;
+
+	if (t->n_pieces < t->pieces)
+		varlink_continue(t->streaming, json_pack("{s:i}", "n", t->n_pieces++));
+}
+
+static void on_stream_cancelled(void *data)
+{
+	on_cancelled(data);
+	toy.streaming = NULL;
+}
+
+static void toy_stream(struct varlink_call *call, void *context)
+{
+	if (!varlink_stream(call, on_stream_ready, on_stream_cancelled, context))
+		return;
+	ck_assert(!varlink_busy(call));
+	toy.streaming = call;
+	on_stream_ready(context);
+	ck_assert(varlink_busy(call));
 }
 
 static void toy_big(struct varlink_call *call, void *context)
@@ -116,6 +142,7 @@ static const struct varlink_method methods[] = {
 	{"Release", VARLINK_READ, toy_release, {{0}}},
 	{"Big", VARLINK_READ, toy_big, {{"size", VARLINK_INTS, false}}},
 	{"NoMemory", VARLINK_READ, toy_no_memory, {{0}}},
+	{"Stream", VARLINK_READ, toy_stream, {{0}}},
 	{"Nothing", VARLINK_READ, toy_nothing, {{0}}},
 	{"Change", VARLINK_CHANGE, toy_echo, {{0}}},
 };
@@ -196,6 +223,7 @@ static const struct {
 	{CALL("Fail", "[]"), ERROR(SERVICE "InvalidParameter", "{\"parameter\":\"parameters\"}")},
 	{"{\"method\":\"org.example.Toy.Fail\",\"upgrade\":true}",
 	 ERROR(SERVICE "InvalidParameter", "{\"parameter\":\"upgrade\"}")},
+	{CALL("Stream", "{}"), ERROR(SERVICE "ExpectedMore", "{}")},
 	/* methods */
 	{CALL("Nothing", "{}"),
 	 ERROR(SERVICE "MethodNotImplemented", "{\"method\":\"org.example.Toy.Nothing\"}")},
@@ -541,6 +569,83 @@ START_TEST(who_does_not_read_is_dropped)
 }
 END_TEST
 
+#define STREAM "{\"method\":\"org.example.Toy.Stream\",\"more\":true}"
+
+START_TEST(a_stream_goes_on_until_the_client_hangs_up)
+{
+	struct peer peer, other;
+	char expected[64];
+
+	toy.pieces = 1000;
+	toy.limits.stall_ns = 50 * NS_PER_MS;
+	start();
+	peer = peer_connect(&toy.fixture);
+	other = peer_connect(&toy.fixture);
+	/* the next call has to wait for ever */
+	peer_send_bytes(&peer, STREAM "\0" CALL("Echo", "{}"),
+			sizeof(STREAM "\0" CALL("Echo", "{}")));
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(expected, sizeof(expected),
+			       "{\"parameters\":{\"n\":%d},\"continues\":true}", i);
+		peer_expect(&peer, expected);
+	}
+	peer_call(&other, ECHO_HI);
+	ck_assert_int_eq(poll(&(struct pollfd){.fd = peer.fd, .events = POLLIN}, 1, 100), 0);
+	ck_assert_int_eq(toy.n_cancelled, 0);
+	peer_close(&peer);
+	while (varlink_server_clients(toy.server) > 1)
+		peer_call(&other, ECHO_HI);
+	ck_assert_int_eq(toy.n_cancelled, 1);
+	peer_close(&other);
+}
+END_TEST
+
+START_TEST(who_does_not_read_a_stream_is_waited_for)
+{
+	struct peer slow, other;
+	json_t *piece;
+
+	toy.pieces = 100000;
+	toy.limits.stall_ns = 20 * NS_PER_MS;
+	start();
+	slow = peer_connect(&toy.fixture);
+	other = peer_connect(&toy.fixture);
+	peer_send(&slow, STREAM);
+	/* it gets stuck, far from the end, longer than a reply may */
+	(void)poll(NULL, 0, 200);
+	peer_call(&other, ECHO_HI);
+	ck_assert_uint_eq(varlink_server_clients(toy.server), 2);
+	for (int i = 0; i < 100000; i++) {
+		piece = peer_receive(&slow);
+		ck_assert_int_eq(json_integer_value(json_object_get(
+					 json_object_get(piece, "parameters"), "n")),
+				 i);
+		json_decref(piece);
+	}
+	peer_close(&slow);
+	peer_close(&other);
+}
+END_TEST
+
+START_TEST(stop_cancels_a_stream)
+{
+	struct peer peer;
+
+	toy.pieces = 1;
+	start();
+	peer = peer_connect(&toy.fixture);
+	peer_send(&peer, STREAM);
+	peer_expect(&peer, "{\"parameters\":{\"n\":0},\"continues\":true}");
+	fixture_stop(&toy.fixture);
+	varlink_server_free(toy.server);
+	ck_assert_int_eq(toy.n_cancelled, 1);
+	peer_expect(&peer, NULL);
+	peer_close(&peer);
+	fixture_close(&toy.fixture);
+	start(); /* for teardown() */
+}
+END_TEST
+
 START_TEST(hangup_in_a_reply)
 {
 	struct peer peer, other;
@@ -618,6 +723,9 @@ int main(void)
 	tcase_add_test(tcase, large_reply_arrives_whole);
 	tcase_add_test(tcase, too_large_reply_is_an_error);
 	tcase_add_test(tcase, who_does_not_read_is_dropped);
+	tcase_add_test(tcase, a_stream_goes_on_until_the_client_hangs_up);
+	tcase_add_test(tcase, who_does_not_read_a_stream_is_waited_for);
+	tcase_add_test(tcase, stop_cancels_a_stream);
 	tcase_add_test(tcase, hangup_in_a_reply);
 	tcase_add_test(tcase, out_of_descriptors_is_no_busy_loop_and_no_end);
 	return run_suite(suite);

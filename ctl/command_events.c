@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The subcommand events: what happens, as it happens. */
+#include <stdio.h>
+#include <time.h>
+
+#include "client.h"
+#include "ctl.h"
+#include "event_text.h"
+
+static void print_time(json_int_t time_us)
+{
+	time_t when = (time_t)(time_us / 1000000);
+	struct tm tm;
+	char text[32];
+
+	if (localtime_r(&when, &tm) && strftime(text, sizeof(text), "%H:%M:%S", &tm) > 0)
+		(void)printf("%s.%03d  ", text, (int)(time_us / 1000 % 1000));
+}
+
+static void print_event(json_t *event)
+{
+	cleanup_free char *text = event_text(event);
+	enum style how = event_style(event);
+
+	print_time(ctl_number(event, "time_us"));
+	(void)printf("%s%-19s  %s%s\n", how == STYLE_PLAIN ? "" : style(stdout, how),
+		     ctl_text(event, "kind"), text ? text : "?",
+		     how == STYLE_PLAIN ? "" : style(stdout, STYLE_PLAIN));
+}
+
+static void print_json(json_t *event)
+{
+	(void)json_dumpf(event, stdout, JSON_COMPACT);
+	(void)fputc('\n', stdout);
+}
+
+static void print_lost(const struct ctl *ctl, json_int_t lost)
+{
+	if (ctl->json)
+		(void)printf("{\"kind\":\"lost\",\"lost\":%" JSON_INTEGER_FORMAT "}\n", lost);
+	else
+		(void)printf("-- %" JSON_INTEGER_FORMAT
+			     " events were left out: this reader was too slow\n",
+			     lost);
+}
+
+/* Return: false: the output is closed. */
+static bool print_reply(const struct ctl *ctl, json_t *reply)
+{
+	json_int_t lost = ctl_number(reply, "lost");
+	json_t *event;
+	size_t i;
+
+	if (lost > 0)
+		print_lost(ctl, lost);
+	json_array_foreach(json_object_get(reply, "events"), i, event)
+	{
+		if (ctl->json)
+			print_json(event);
+		else
+			print_event(event);
+	}
+	return fflush(stdout) == 0;
+}
+
+int ctl_events(const struct ctl *ctl)
+{
+	cleanup(client_close) struct client client = {.fd = -1};
+	int r = ctl_stream(ctl, "Monitor", json_object(), &client);
+
+	while (r == CTL_OK) {
+		cleanup_json json_t *reply = NULL;
+
+		r = ctl_next(&client, -1, &reply);
+		if (r == CTL_OK && !print_reply(ctl, reply))
+			break; /* main() says so */
+	}
+	return r;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* An event of vmpowerd's Monitor as a line for people. */
+#ifndef VMPOWER_CTL_EVENT_TEXT_H
+#define VMPOWER_CTL_EVENT_TEXT_H
+
+#include <jansson.h>
+
+#include "style.h"
+
+/** event_text() - what has happened, fit for a terminal; the caller's; NULL: no memory */
+char *event_text(json_t *event);
+
+/** event_style() - how much it should stand out */
+enum style event_style(json_t *event);
+
+#endif

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Monitor of the control API, and vmpowerctl events: what happens, as it happens.
+
+usage: test_events.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.process import Process, run  # noqa: E402
+from harness.scene import HIGHEST, HOOK_BOUND_MS, LOWEST, UP, component_main, scene  # noqa: E402
+from harness.varlink import Varlink, VarlinkError, Watcher  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+KEYS = """time_us kind domain uuid channel vcpu frequency_domain cpus khz previous_khz decides
+requests nacks text""".split()
+
+
+def watch(stage, **more):
+    """A client that watches."""
+    return Watcher(stage.vmpower.runtime / "control.sock", **more)
+
+
+def manager_ticks(stage):
+    """CPU time and voluntary context switches of vmpowerd's main thread."""
+    pid = stage.vmpower.process.pid
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)[1])
+
+
+def is_connected(process):
+    """Has vmpowerctl sent its call, and does it wait for what comes?"""
+    try:
+        where = Path(f"/proc/{process.pid}/wchan").read_text(encoding="ascii")
+        fds = [os.readlink(fd) for fd in Path(f"/proc/{process.pid}/fd").iterdir()]
+    except OSError:
+        return False
+    return "poll" in where and any(fd.startswith("socket:") for fd in fds)
+
+
+def test_a_domains_life(_):
+    """Registered, connected, votes, target, gone: each told once, in order, with all keys."""
+    with scene("life") as stage, watch(stage) as watcher:
+        domain = stage.started("vm", {0: "3"})
+        event = watcher.wait("domain-registered", domain="vm")
+        assert list(event) == KEYS, event
+        assert event["uuid"] == domain.uuid and event["channel"] is None, event
+        assert abs(event["time_us"] / 1e6 - time.time()) < 600, event
+        watcher.wait("channel-connected", domain="vm", channel=0)
+        assert domain.power(0, "min") == "ack"
+        event = watcher.wait("vote", domain="vm", vcpu=0, khz=LOWEST)
+        assert event["previous_khz"] is None, event
+        event = watcher.wait("target", frequency_domain=3, khz=LOWEST)
+        assert event["cpus"] == "3" and event["previous_khz"] is None, event
+        assert event["decides"]["kind"] == "vote" and event["decides"]["domain"] == "vm", event
+        assert domain.power(0, "up") == "ack"
+        event = watcher.wait("target", frequency_domain=3, khz=UP[1])
+        assert event["previous_khz"] == LOWEST, event
+        stage.vmpower.ctl("set", "vm", "0", "max")
+        event = watcher.wait("override", domain="vm", vcpu=0, khz=HIGHEST)
+        event = watcher.wait("target", khz=HIGHEST)
+        assert event["decides"]["kind"] == "override", event
+        stage.vmpower.ctl("set", "vm", "0", "release")
+        event = watcher.wait("override", domain="vm", vcpu=0, khz=None)
+        assert event["previous_khz"] == HIGHEST, event
+        stage.hook(domain, "stopped")
+        watcher.wait("domain-unregistered", domain="vm")
+        event = watcher.wait("target", frequency_domain=3, khz=None)
+        assert event["decides"]["kind"] == "nobody", event
+        assert watcher.lost == 0
+
+
+def test_what_goes_wrong(_):
+    """A hang-up, a monitor that dies, a foreign value, a write that fails, a warning."""
+    with scene("wrong") as stage, watch(stage) as watcher:
+        domain = stage.started("vm", {0: "3", 1: "4"})
+        assert domain.power(0, "min") == "ack"
+        watcher.wait("target", frequency_domain=3)
+        units = ["max", "min"]
+
+        def noticed():  # files are looked at once a second, before a write
+            stage.tree.write(3, "scaling_setspeed", UP[4])
+            assert domain.power(0, units[0]) == "ack"
+            units.reverse()
+            while watcher.waits():
+                watcher.take()
+            return any(event["kind"] == "foreign" for event in watcher.events)
+
+        wait_until(noticed, 20, "it to be noticed")
+        event = watcher.wait("foreign", frequency_domain=3)
+        assert event["khz"] == UP[4] and event["previous_khz"] in (LOWEST, HIGHEST), event
+        stage.vmpower.kill_monitor()
+        watcher.wait("warning")
+        watcher.wait("monitor-restarted")
+        stage.vmpower.ctl("channel", "remove", "vm", "1")
+        watcher.wait("channel-gone", domain="vm", channel=1)
+
+
+def test_requests_are_told_to_who_asks(_):
+    """Of a kind of their own, which others are not bothered with."""
+    with scene("requests") as stage, watch(stage) as plain, watch(stage, requests=True) as asks:
+        domain = stage.started("vm", {0: "3"})
+        for _i in range(3):
+            assert domain.power(0, "min") == "ack"
+
+        def told():
+            return asks.wait("requests", domain="vm")["requests"]
+
+        wait_until(lambda: told() >= 3, 20, "three requests")
+        plain.wait("vote", domain="vm")
+        stage.hook(domain, "stopped")
+        plain.wait("domain-unregistered")
+        assert not [event for event in plain.events if event["kind"] == "requests"]
+
+
+def test_who_may_watch_and_how(_):
+    """A call without "more" is an error that says so; others get one reply with "more"."""
+    with scene("how") as stage, Varlink(stage.vmpower.runtime / "control.sock") as client:
+        try:
+            client.call("org.vmpower.Manager.Monitor")
+            raise AssertionError("Monitor without more")
+        except VarlinkError as error:
+            assert error.name == "org.varlink.service.ExpectedMore", error
+        client.send("org.vmpower.Manager.Monitor", more=True, oneway=True)
+        client.send("org.vmpower.Manager.GetStatus", more=True)
+        parameters, continues = client.reply()
+        assert parameters["domains"] == 0 and not continues
+        try:
+            client.send("org.vmpower.Manager.Monitor", more=True, everything=True)
+            client.reply()
+            raise AssertionError("an unknown parameter")
+        except VarlinkError as error:
+            assert error.parameters == {"parameter": "everything"}, error
+        info = client.call("org.varlink.service.GetInterfaceDescription",
+                           interface="org.vmpower.Manager")
+        assert "method Monitor(" in info["description"]
+
+
+def test_nobody_watches_nothing_ticks(_):
+    """The manager sleeps before the first and after the last watcher."""
+    with scene("idle") as stage:
+        stage.started("vm", {0: "3"})
+
+        def sleeps():
+            before = manager_ticks(stage)
+            time.sleep(1)
+            return manager_ticks(stage) == before
+
+        wait_until(sleeps, 30, "vmpowerd to sleep")
+        with watch(stage):
+            before = manager_ticks(stage)
+            wait_until(lambda: manager_ticks(stage) > before, 10, "it to look")
+            stage.vmpower.status()
+        wait_until(sleeps, 30, "vmpowerd to sleep again")
+
+
+def test_watchers_that_do_not_read(_):
+    """Hook, guests and other watchers go on; who comes back is told how much it has missed."""
+    with scene("slow", sections={"channel": {"rate": 0}}) as stage:
+        domain = stage.started("vm", {0: "3"})
+        other = stage.domain("other", {0: "5"}, channels=())
+        slow = [watch(stage, receive_buffer=4096) for _ in range(8)]
+        control = Varlink(stage.vmpower.runtime / "control.sock")
+        with watch(stage) as good, control:
+            for i in range(1500):
+                action = "release" if i % 2 else "max"
+                control.call("org.vmpower.Manager.SetOverride", domain="vm", vcpu=0, action=action)
+                if i % 100 == 0:
+                    assert stage.hook(other) < HOOK_BOUND_MS
+                    stage.hook(other, "stopped")
+                    assert domain.power(0, "up" if i % 200 else "min") == "ack"
+                while good.waits():
+                    good.take()
+            while good.waits(0.5):
+                good.take()
+            kinds = [event["kind"] for event in good.events]
+            assert kinds.count("override") == 1500 and good.lost == 0
+        for watcher in slow:
+            while watcher.waits(0.5):
+                watcher.take()
+            assert watcher.lost > 0 and watcher.events[-1] == good.events[-1]
+            told = len(watcher.events) + watcher.lost
+            assert told == len(good.events), (told, len(good.events))
+            watcher.close()
+        assert domain.power(0, "max") == "ack"
+
+
+def test_events_as_lines(_):
+    """vmpowerctl events: a line each for people, an object a line with --json, read by jq."""
+    with scene("lines") as stage:
+        outputs = [stage.directory / name for name in ("text", "json")]
+        ctl = [paths.BIN / "vmpowerctl", "--runtime-dir", stage.vmpower.runtime]
+        watchers = [Process(ctl + ["events"], outputs[0]),
+                    Process(ctl + ["--json", "events"], outputs[1])]
+        try:
+            for watcher in watchers:
+                wait_until(lambda: is_connected(watcher), 20, "it to connect")
+            # calls are handled in turn: with this answer theirs have been, too
+            stage.vmpower.status()
+            assert stage.started("v\u0085m", {0: "3"}).power(0, "min") == "ack"
+            wait_until(lambda: all(" target " in o.read_text() or '"target"' in o.read_text()
+                                   for o in outputs), 30, "the events")
+        finally:
+            for watcher in watchers:
+                watcher.kill()
+        text = outputs[0].read_text()
+        assert "\u0085" not in text and "v\\xc2\\x85m" in text
+        (line,) = [line for line in text.split("\n") if " target " in line][:1]
+        assert re.fullmatch(
+            rf"\d\d:\d\d:\d\d\.\d{{3}}  target               policy3 \(CPU 3\): baseline -> "
+            rf"{LOWEST} kHz, by vote of .* vCPU 0", line
+        ), line
+        events = [json.loads(line) for line in outputs[1].read_text().split("\n")[:-1]]
+        assert all(list(event) == KEYS for event in events)
+        kinds = run("jq", "-r", ".kind", outputs[1]).stdout.split()
+        assert "domain-registered" in kinds and "target" in kinds, kinds
+
+
+def test_without_a_daemon(_):
+    """Exit status 3 and what to do; also when it ends while we watch."""
+    with scene("down") as stage:
+        ctl = [paths.BIN / "vmpowerctl", "--runtime-dir", stage.vmpower.runtime, "events"]
+        watcher = Process(ctl, stage.directory / "out")
+        wait_until(lambda: is_connected(watcher), 20, "it to connect")
+        stage.vmpower.status()
+        stage.vmpower.stop()
+        wait_until(lambda: watcher.exit_status() is not None, 10, "it to end")
+        assert watcher.exit_status() == 3
+        assert "closed the connection" in (stage.directory / "out").read_text()
+        down = run(*ctl, check=False)
+        assert down.returncode == 3 and "systemctl" in down.stderr, down
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_events", TESTS))

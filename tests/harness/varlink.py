@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A reader of varlink's framing (varlink.org) that shares nothing with vmpower's own."""
+
+import json
+import select
+import socket
+import time
+
+
+class VarlinkError(Exception):
+    """An error reply."""
+
+    def __init__(self, name, parameters):
+        super().__init__(f"{name} {parameters}")
+        self.name, self.parameters = name, parameters
+
+
+class Varlink:
+    """A connection to a varlink service."""
+
+    def __init__(self, path, receive_buffer=None):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(30)
+        self.socket.connect(str(path))
+        self.bytes = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Hang up."""
+        self.socket.close()
+
+    def send(self, method, more=False, oneway=False, **parameters):
+        """Call, don't wait for the reply."""
+        call = {"method": method, "parameters": parameters}
+        if more:
+            call["more"] = True
+        if oneway:
+            call["oneway"] = True
+        self.socket.sendall(json.dumps(call).encode() + b"\0")
+
+    def receive(self):
+        """The next message as it is."""
+        while b"\0" not in self.bytes:
+            data = self.socket.recv(65536)
+            if not data:
+                raise EOFError("the service has hung up")
+            self.bytes += data
+        text, self.bytes = self.bytes.split(b"\0", 1)
+        return json.loads(text)
+
+    def reply(self):
+        """The next reply: (parameters, does it go on?)."""
+        message = self.receive()
+        assert set(message) <= {"parameters", "continues", "error"}, message
+        if "error" in message:
+            raise VarlinkError(message["error"], message["parameters"])
+        return message["parameters"], message.get("continues", False)
+
+    def call(self, method, **parameters):
+        """Call, and wait for the one reply."""
+        self.send(method, **parameters)
+        parameters, continues = self.reply()
+        assert not continues, f"{method} goes on"
+        return parameters
+
+    def waits(self, seconds=0.0):
+        """Is there something to read?"""
+        return b"\0" in self.bytes or bool(select.select([self.socket], [], [], seconds)[0])
+
+
+class Watcher(Varlink):
+    """One that calls Monitor of org.vmpower.Manager."""
+
+    def __init__(self, path, requests=False, **more):
+        super().__init__(path, **more)
+        self.events, self.lost = [], 0
+        self.send("org.vmpower.Manager.Monitor", more=True, requests=requests)
+        first, continues = self.reply()
+        assert first == {"events": [], "lost": 0} and continues, first
+
+    def take(self):
+        """Wait for the next reply, keep its events."""
+        parameters, continues = self.reply()
+        assert continues and set(parameters) == {"events", "lost"}, parameters
+        assert parameters["events"] or parameters["lost"], parameters
+        self.events += parameters["events"]
+        self.lost += parameters["lost"]
+
+    def wait(self, kind, timeout=20, **members):
+        """The first event of a kind with these members, of those that were not waited for yet."""
+        end = time.monotonic() + timeout
+        while True:
+            for i, event in enumerate(self.events):
+                if event["kind"] == kind and members.items() <= event.items():
+                    del self.events[: i + 1]
+                    return event
+            left = end - time.monotonic()
+            assert left > 0 and self.waits(left), f"no {kind} {members}: {self.events}"
+            self.take()

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The ring of events: what readers get, and what they lose. */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "events.h"
+#include "loop.c" /* to run it more than once */
+#include "run_suite.h"
+
+static struct {
+	struct loop *loop;
+	struct events *events;
+	int n_ready;
+} stage;
+
+static void on_ready(struct event_reader *reader)
+{
+	(void)reader;
+	stage.n_ready++;
+}
+
+static struct event_reader new_reader(bool requests)
+{
+	return (struct event_reader){.on_ready = on_ready, .requests = requests};
+}
+
+static void setup(void)
+{
+	stage.n_ready = 0;
+	ck_assert_int_eq(loop_new(&stage.loop), 0);
+	ck_assert_int_eq(events_new(stage.loop, &stage.events), 0);
+}
+
+static void teardown(void)
+{
+	events_free(stage.events);
+	loop_free(stage.loop);
+}
+
+static void emit(int n)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", n);
+	events_emit_text(stage.events, EVENT_WARNING, text);
+}
+
+/* The texts of the next events, "1 2 3"; the caller has none of it to free. */
+static const char *read_texts(struct event_reader *reader, size_t most, uint64_t *lost)
+{
+	static char texts[16384];
+	json_t *events = events_read(stage.events, reader, most, lost), *event;
+	size_t i;
+
+	texts[0] = '\0';
+	json_array_foreach(events, i, event)
+	{
+		const char *text = json_string_value(json_object_get(event, "text"));
+
+		(void)snprintf(texts + strlen(texts), sizeof(texts) - strlen(texts), "%s%s",
+			       i > 0 ? " " : "", text ? text : "?");
+	}
+	json_decref(events);
+	return texts;
+}
+
+static void quit(struct loop_timer *timer)
+{
+	(void)timer;
+	loop_quit(stage.loop, 0);
+}
+
+static void run_loop(void)
+{
+	struct loop_timer timer = {.on_expiry = quit};
+
+	loop_timer_set(stage.loop, &timer, 1000000); /* behind all that is due */
+	stage.loop->quit = false;
+	ck_assert_int_eq(loop_run(stage.loop), 0);
+}
+
+START_TEST(each_reader_reads_what_came_after_it)
+{
+	struct event_reader one = new_reader(false), two = new_reader(false);
+	uint64_t lost;
+
+	emit(1); /* nobody is there */
+	events_subscribe(stage.events, &one);
+	emit(2);
+	events_subscribe(stage.events, &two);
+	emit(3);
+	emit(4);
+	ck_assert_str_eq(read_texts(&one, 2, &lost), "2 3");
+	ck_assert_uint_eq(lost, 0);
+	ck_assert_str_eq(read_texts(&one, 2, &lost), "4");
+	ck_assert_str_eq(read_texts(&two, 10, &lost), "3 4");
+	ck_assert_str_eq(read_texts(&one, 2, &lost), "");
+	events_unsubscribe(stage.events, &one);
+	emit(5);
+	ck_assert_str_eq(read_texts(&two, 10, &lost), "5");
+	events_unsubscribe(stage.events, &two);
+	ck_assert(!events_wanted(stage.events, EVENT_WARNING));
+}
+END_TEST
+
+START_TEST(who_is_slow_loses_the_oldest)
+{
+	struct event_reader slow = new_reader(false), fast = new_reader(false);
+	uint64_t lost;
+
+	events_subscribe(stage.events, &slow);
+	events_subscribe(stage.events, &fast);
+	for (int i = 0; i < 2000; i++) {
+		emit(i);
+		(void)read_texts(&fast, 10, &lost);
+		ck_assert_uint_eq(lost, 0);
+	}
+	ck_assert_str_eq(read_texts(&slow, 2, &lost), "976 977");
+	ck_assert_uint_eq(lost, 2000 - 1024);
+	(void)read_texts(&slow, 2000, &lost);
+	ck_assert_uint_eq(lost, 0);
+	events_unsubscribe(stage.events, &slow);
+	events_unsubscribe(stage.events, &fast);
+}
+END_TEST
+
+START_TEST(requests_are_for_those_who_ask)
+{
+	struct event_reader plain = new_reader(false), asks = new_reader(true);
+	struct event event = {.requests = 5, .text = "r"};
+	uint64_t lost;
+
+	events_subscribe(stage.events, &plain);
+	ck_assert(!events_wanted(stage.events, EVENT_REQUESTS));
+	events_subscribe(stage.events, &asks);
+	ck_assert(events_wanted(stage.events, EVENT_REQUESTS));
+	for (int i = 0; i < 1500; i++)
+		events_emit(stage.events, EVENT_REQUESTS, &event);
+	emit(1);
+	ck_assert_str_eq(read_texts(&plain, 10, &lost), "1");
+	ck_assert_uint_eq(lost, 0); /* what it did not want is no loss */
+	ck_assert_str_eq(read_texts(&asks, 2, &lost), "r r");
+	ck_assert_uint_eq(lost, 1501 - 1024);
+	events_unsubscribe(stage.events, &plain);
+	events_unsubscribe(stage.events, &asks);
+}
+END_TEST
+
+START_TEST(readers_are_told_once_until_they_read)
+{
+	struct event_reader reader = new_reader(false);
+	uint64_t lost;
+
+	events_subscribe(stage.events, &reader);
+	run_loop();
+	ck_assert_int_eq(stage.n_ready, 0);
+	emit(1);
+	emit(2);
+	ck_assert_int_eq(stage.n_ready, 0); /* not from inside */
+	run_loop();
+	ck_assert_int_eq(stage.n_ready, 1);
+	emit(3);
+	run_loop();
+	ck_assert_int_eq(stage.n_ready, 1);
+	ck_assert_str_eq(read_texts(&reader, 10, &lost), "1 2 3");
+	emit(4);
+	run_loop();
+	ck_assert_int_eq(stage.n_ready, 2);
+	events_unsubscribe(stage.events, &reader);
+}
+END_TEST
+
+START_TEST(text_that_is_no_utf8)
+{
+	struct event_reader reader = new_reader(false);
+	uint64_t lost;
+
+	events_subscribe(stage.events, &reader);
+	events_emit_text(stage.events, EVENT_WARNING, "a\xff\xfez");
+	ck_assert_str_eq(read_texts(&reader, 10, &lost), "a??z");
+	events_unsubscribe(stage.events, &reader);
+	events_emit_text(NULL, EVENT_WARNING, "nobody");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("events");
+	TCase *tcase = tcase_create("events");
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, each_reader_reads_what_came_after_it);
+	tcase_add_test(tcase, who_is_slow_loses_the_oldest);
+	tcase_add_test(tcase, requests_are_for_those_who_ask);
+	tcase_add_test(tcase, readers_are_told_once_until_they_read);
+	tcase_add_test(tcase, text_that_is_no_utf8);
+	return run_suite(suite);
+}
