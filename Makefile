@@ -56,7 +56,7 @@ vmpowerctl_src := ctl/main.c $(ctl_src) $(filter-out common/loop.c,$(common_src)
 # attacked.
 vmpowerd_pkgs := libvirt libxml-2.0 libsystemd libudev jansson inih libseccomp
 vmpower-monitor_pkgs := libseccomp
-vmpowerctl_pkgs := jansson
+vmpowerctl_pkgs := jansson ncursesw
 
 lib_src := $(common_src) $(xml_src) $(helper_src) $(manager_src) $(monitor_src) $(ctl_src)
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))

@@ -183,102 +183,99 @@ char *ctl_error_text(const char *error, json_t *parameters)
 	return asprintf(&text, "vmpowerd reports %s %s", error, all ? all : "") < 0 ? NULL : text;
 }
 
-/* Return: CTL_OK, or CTL_FAILED where the error was complained about. */
-static int judge(const struct ctl *ctl, const struct client_reply *reply)
-{
-	if (reply->error) {
-		cleanup_free char *text = ctl_error_text(reply->error, reply->parameters);
-
-		ctl_complain("%s", text ? text : reply->error);
-		return CTL_FAILED;
-	}
-	if (ctl->json) {
-		(void)json_dumpf(reply->parameters, stdout, JSON_INDENT(2));
-		(void)fputc('\n', stdout);
-	}
-	return CTL_OK;
-}
-
-/* Return: CTL_OK; else what was complained about. */
-static int complete_names(const struct ctl *ctl, const char *method, char **path, char **name)
+/* Return: CTL_OK; else what @problem says. */
+static int complete_names(const struct ctl *ctl, const char *method, char **path, char **name,
+			  char **problem)
 {
 	if (asprintf(path, "%s/control.sock", ctl->runtime_dir) < 0)
 		*path = NULL;
 	if (asprintf(name, INTERFACE "%s", method) < 0)
 		*name = NULL;
-	if (*path && *name)
-		return CTL_OK;
-	ctl_complain("out of memory");
-	return CTL_FAILED;
+	*problem = NULL;
+	return *path && *name ? CTL_OK : CTL_FAILED;
 }
 
-static int unreachable(int error, const char *problem)
+static int unreachable(int error, char **problem)
 {
-	ctl_complain("%s", problem ? problem : strerror(-error));
+	if (!*problem)
+		*problem = strdup(strerror(-error));
 	return CTL_UNREACHABLE;
 }
 
-int ctl_stream(const struct ctl *ctl, const char *method, json_t *parameters, struct client *client)
+/* What a reply says: CTL_OK and @out; else what @problem says. */
+static int judge(struct client_reply *reply, json_t **out, char **problem)
 {
-	cleanup_free char *path = NULL, *name = NULL, *problem = NULL;
+	int r = reply->error ? CTL_FAILED : CTL_OK;
+
+	if (reply->error)
+		*problem = ctl_error_text(reply->error, reply->parameters);
+	else
+		*out = json_incref(reply->parameters);
+	client_reply_clear(reply);
+	return r;
+}
+
+int ctl_ask(const struct ctl *ctl, const char *method, json_t *parameters, json_t **out,
+	    char **problem)
+{
+	cleanup_free char *path = NULL, *name = NULL;
+	struct client_reply reply = {0};
+	int r = complete_names(ctl, method, &path, &name, problem);
+
+	if (r != CTL_OK) {
+		json_decref(parameters);
+		return r;
+	}
+	r = client_call(path, name, parameters, &reply, problem);
+	return r < 0 ? unreachable(r, problem) : judge(&reply, out, problem);
+}
+
+int ctl_stream(const struct ctl *ctl, const char *method, json_t *parameters, struct client *client,
+	       char **problem)
+{
+	cleanup_free char *path = NULL, *name = NULL;
 	cleanup_json json_t *given = parameters;
-	int r = complete_names(ctl, method, &path, &name);
+	int r = complete_names(ctl, method, &path, &name, problem);
 
 	if (r != CTL_OK)
 		return r;
-	r = client_open(client, path, &problem);
-	if (r < 0)
-		return unreachable(r, problem);
-	r = client_send(client, name, json_incref(given), true, &problem);
+	r = client_open(client, path, problem);
 	if (r == 0)
-		return CTL_OK;
-	client_close(client);
-	return unreachable(r, problem);
+		r = client_send(client, name, json_incref(given), true, problem);
+	return r < 0 ? unreachable(r, problem) : CTL_OK;
 }
 
-int ctl_next(struct client *client, int timeout_ms, json_t **out)
+int ctl_next(struct client *client, int timeout_ms, json_t **out, char **problem)
 {
-	cleanup_free char *problem = NULL, *text = NULL;
 	struct client_reply reply = {0};
-	int r = client_receive(client, timeout_ms, &reply, &problem);
+	int r = client_receive(client, timeout_ms, &reply, problem);
 
 	*out = NULL;
 	if (r < 0)
 		return unreachable(r, problem);
-	if (r == 0)
-		return CTL_OK;
-	if (!reply.error) {
-		*out = json_incref(reply.parameters);
-	} else {
-		text = ctl_error_text(reply.error, reply.parameters);
-		ctl_complain("%s", text ? text : reply.error);
-	}
-	r = reply.error ? CTL_FAILED : CTL_OK;
-	client_reply_clear(&reply);
-	return r;
+	return r == 0 ? CTL_OK : judge(&reply, out, problem);
+}
+
+int ctl_report(int status, const char *problem)
+{
+	if (status != CTL_OK)
+		ctl_complain("%s", problem ? problem : "out of memory");
+	return status;
 }
 
 int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **out)
 {
-	cleanup_free char *path = NULL, *name = NULL, *problem = NULL;
-	struct client_reply reply = {0};
+	cleanup_free char *problem = NULL;
 	int r;
 
 	if (!parameters) { /* of all that goes in, words of the command line alone can be wrong */
 		ctl_complain("that can't be sent: names are UTF-8");
 		return CTL_USAGE;
 	}
-	r = complete_names(ctl, method, &path, &name);
-	if (r != CTL_OK) {
-		json_decref(parameters);
-		return r;
+	r = ctl_ask(ctl, method, parameters, out, &problem);
+	if (r == CTL_OK && ctl->json) {
+		(void)json_dumpf(*out, stdout, JSON_INDENT(2));
+		(void)fputc('\n', stdout);
 	}
-	r = client_call(path, name, parameters, &reply, &problem);
-	if (r < 0)
-		return unreachable(r, problem);
-	r = judge(ctl, &reply);
-	if (r == CTL_OK)
-		*out = json_incref(reply.parameters);
-	client_reply_clear(&reply);
-	return r;
+	return ctl_report(r, problem);
 }

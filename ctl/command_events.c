@@ -66,14 +66,15 @@ static bool print_reply(const struct ctl *ctl, json_t *reply)
 int ctl_events(const struct ctl *ctl)
 {
 	cleanup(client_close) struct client client = {.fd = -1};
-	int r = ctl_stream(ctl, "Monitor", json_object(), &client);
+	cleanup_free char *problem = NULL;
+	int r = ctl_stream(ctl, "Monitor", json_object(), &client, &problem);
 
 	while (r == CTL_OK) {
 		cleanup_json json_t *reply = NULL;
 
-		r = ctl_next(&client, -1, &reply);
+		r = ctl_next(&client, -1, &reply, &problem);
 		if (r == CTL_OK && !print_reply(ctl, reply))
-			break; /* main() says so */
+			return r; /* main() says so */
 	}
-	return r;
+	return ctl_report(r, problem);
 }

@@ -38,26 +38,33 @@ void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
  */
 int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **reply);
 
+/*
+ * The same in its parts, for who has to say what went wrong elsewhere, or later: ctl_report() it.
+ * @problem: set on failure, the caller's; NULL: no memory
+ */
+
+/** ctl_ask() - as ctl_call(), but prints nothing */
+int ctl_ask(const struct ctl *ctl, const char *method, json_t *parameters, json_t **reply,
+	    char **problem);
+
 struct client;
 
 /**
  * ctl_stream() - call a method that streams
- * @parameters:	as in ctl_call()
- * @client:	filled on success: client_close() it
- *
- * Return: CTL_OK; else what was complained about.
+ * @client:	client_close() it, in any case
  */
-int ctl_stream(const struct ctl *ctl, const char *method, json_t *parameters,
-	       struct client *client);
+int ctl_stream(const struct ctl *ctl, const char *method, json_t *parameters, struct client *client,
+	       char **problem);
 
 /**
  * ctl_next() - the next reply of a stream
  * @timeout_ms:	0: don't wait; negative: for ever
  * @reply:	set to its parameters, json_decref() them; NULL: none yet, with a timeout of 0
- *
- * Return: CTL_OK; else what was complained about.
  */
-int ctl_next(struct client *client, int timeout_ms, json_t **reply);
+int ctl_next(struct client *client, int timeout_ms, json_t **reply, char **problem);
+
+/** ctl_report() - complain where @status is not CTL_OK. Return: @status */
+int ctl_report(int status, const char *problem);
 
 /** ctl_error_text() - what an error of the daemon means and what to do; owned by the caller */
 char *ctl_error_text(const char *error, json_t *parameters);
@@ -77,6 +84,7 @@ int ctl_explain(const struct ctl *ctl);
 int ctl_set(const struct ctl *ctl);
 int ctl_verify(const struct ctl *ctl);
 int ctl_events(const struct ctl *ctl);
+int ctl_watch(const struct ctl *ctl);
 
 /* for the cleanup attribute */
 static inline void ctl_decref(json_t **value)

@@ -38,6 +38,7 @@ static const struct command commands[] = {
 	{"explain", "CPU", "who decides a CPU's frequency, and why", 1, 1, ctl_explain},
 	{"set", "DOMAIN VCPU TO", "fix a vCPU's frequency, whatever guests ask for", 3, 3, ctl_set},
 	{"verify", "", "what someone else has changed in our files", 0, 0, ctl_verify},
+	{"watch", "", "a live view of all that", 0, 0, ctl_watch},
 	{"events", "", "what happens, as it happens", 0, 0, ctl_events},
 	{"help", "", "this text", 0, 0, help},
 };

@@ -16,7 +16,7 @@ const char *style(FILE *out, enum style style)
 {
 	static const char *const sequences[] = {
 		[STYLE_PLAIN] = "\033[0m",  [STYLE_GOOD] = "\033[32m", [STYLE_WARNING] = "\033[33m",
-		[STYLE_BAD] = "\033[1;31m", [STYLE_FAINT] = "\033[2m",
+		[STYLE_BAD] = "\033[1;31m", [STYLE_FAINT] = "\033[2m", [STYLE_HEADING] = "\033[1m",
 	};
 
 	return style_wanted(out) ? sequences[style] : "";

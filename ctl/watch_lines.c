@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "watch_lines.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "ctl.h"
+#include "table.h"
+
+#define BAR_MAX 30
+#define BAR_MIN 6
+#define FIXED_WIDTH 43	 /* of a line with a bar: what is neither bar nor who decides ... */
+#define DECIDER_WIDTH 26 /* ... who is left this much before the bar gets more */
+
+void watch_lines_clear(struct watch_lines *lines)
+{
+	for (size_t i = 0; i < lines->n; i++)
+		free(lines->lines[i].text);
+	free(lines->lines);
+	*lines = (struct watch_lines){0};
+}
+
+/* Cut off what is behind so many characters. */
+static void cut(char *text, size_t width)
+{
+	for (; *text; text++) {
+		if ((*text & 0xc0) == 0x80)
+			continue;
+		if (width-- == 0) {
+			*text = '\0';
+			return;
+		}
+	}
+}
+
+struct page {
+	struct watch_lines *lines;
+	size_t width;
+	size_t bar_width;
+	int error;
+};
+
+static void line(struct page *page, enum style style, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void line(struct page *page, enum style style, const char *format, ...)
+{
+	struct watch_lines *lines = page->lines;
+	struct watch_line *more;
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = text_format(format, args);
+	va_end(args);
+	if (lines->n == lines->capacity) {
+		more = reallocarray(lines->lines, lines->capacity * 2 + 16, sizeof(*more));
+		if (more) {
+			lines->lines = more;
+			lines->capacity = lines->capacity * 2 + 16;
+		}
+	}
+	if (!text || lines->n == lines->capacity) {
+		free(text);
+		page->error = -ENOMEM;
+		return;
+	}
+	cut(text, page->width);
+	lines->lines[lines->n++] = (struct watch_line){text, style};
+}
+
+/* "[####------]": how far @khz is on the way from the lowest to the highest frequency */
+static void make_bar(char *bar, size_t width, json_t *limits, json_int_t khz, char fill)
+{
+	json_int_t low = ctl_number(limits, "lowest_khz"), high = ctl_number(limits, "highest_khz");
+	size_t filled = 0;
+
+	if (high > low && khz > low)
+		filled = (size_t)((khz - low) * (json_int_t)width / (high - low));
+	if (filled > width)
+		filled = width;
+	if (khz > 0 && filled == 0)
+		filled = 1; /* the lowest frequency is one, too */
+	bar[0] = '[';
+	memset(bar + 1, '.', width);
+	memset(bar + 1, fill, filled);
+	memcpy(bar + 1 + width, "]", 2);
+}
+
+static void khz_text(char text[static 16], json_t *object, const char *key, const char *none)
+{
+	json_t *khz = json_object_get(object, key);
+
+	if (json_is_integer(khz))
+		(void)snprintf(text, 16, "%" JSON_INTEGER_FORMAT, json_integer_value(khz));
+	else
+		(void)snprintf(text, 16, "%s", none);
+}
+
+static char *decider_text(json_t *decides)
+{
+	json_int_t others = ctl_number(decides, "others");
+	char *text;
+
+	if (!json_is_integer(json_object_get(decides, "vcpu")))
+		return strdup("-");
+	if (asprintf(&text,
+		     others > 0 ? "%s of %s vCPU %" JSON_INTEGER_FORMAT " and %" JSON_INTEGER_FORMAT
+				  " more"
+				: "%s of %s vCPU %" JSON_INTEGER_FORMAT,
+		     ctl_text(decides, "kind"), ctl_text(decides, "domain"),
+		     ctl_number(decides, "vcpu"), others) < 0)
+		return NULL;
+	return text;
+}
+
+static void clock_line(struct page *page, json_t *clock)
+{
+	json_int_t target = ctl_number(clock, "target_khz");
+	cleanup_free char *decider = decider_text(json_object_get(clock, "decides"));
+	char bar[BAR_MAX + 3], to[16], now[16], policy[24];
+
+	make_bar(bar, page->bar_width, json_object_get(clock, "limits"),
+		 target > 0 ? target : ctl_number(clock, "current_khz"), target > 0 ? '#' : '-');
+	khz_text(to, clock, "target_khz", "baseline");
+	khz_text(now, clock, "current_khz", "-");
+	(void)snprintf(policy, sizeof(policy), "policy%" JSON_INTEGER_FORMAT,
+		       ctl_number(clock, "frequency_domain"));
+	line(page, target > 0 ? STYLE_GOOD : STYLE_PLAIN, "%-10s %-7s %s %9s %9s  %s", policy,
+	     ctl_text(clock, "cpus"), bar, to, now, decider ? decider : "?");
+}
+
+static void clock_lines(struct page *page, json_t *clocks)
+{
+	json_t *clock;
+	size_t i;
+
+	line(page, STYLE_HEADING, "%-10s %-7s %-*s %9s %9s  %s", "FREQ-DOM", "CPUS",
+	     (int)page->bar_width + 2, "", "TARGET", "CURRENT", "DECIDED BY");
+	json_array_foreach(clocks, i, clock)
+	{
+		clock_line(page, clock);
+	}
+	if (json_array_size(clocks) == 0)
+		line(page, STYLE_WARNING, "this host has no cpufreq: no frequency can be set");
+}
+
+static void vcpu_line(struct page *page, json_t *vcpu)
+{
+	char vote[16], fixed[16];
+
+	khz_text(vote, vcpu, "vote_khz", "silent");
+	if (!json_is_true(json_object_get(vcpu, "online")))
+		(void)snprintf(vote, sizeof(vote), "offline");
+	khz_text(fixed, vcpu, "override_khz", "");
+	line(page, STYLE_PLAIN, "  vCPU %-4" JSON_INTEGER_FORMAT " on %-12s %9s%s%s",
+	     ctl_number(vcpu, "vcpu"),
+	     json_is_string(json_object_get(vcpu, "cpus")) ? ctl_text(vcpu, "cpus") : "any CPU",
+	     vote, *fixed ? ", fixed at " : "", fixed);
+}
+
+static int count_connected(json_t *channels)
+{
+	json_t *channel;
+	size_t i;
+	int n = 0;
+
+	json_array_foreach(channels, i, channel)
+	{
+		n += strcmp(ctl_text(channel, "state"), "connected") == 0;
+	}
+	return n;
+}
+
+static void domain_lines(struct page *page, json_t *domain)
+{
+	json_t *channels = json_object_get(domain, "channels"), *vcpu;
+	double nacks = json_real_value(json_object_get(domain, "nacks_per_s"));
+	int connected = count_connected(channels);
+	size_t i;
+
+	line(page, STYLE_HEADING,
+	     "%s: %.0f requests/s, %.0f refused/s, %d of %zu channels connected",
+	     ctl_text(domain, "name"), json_real_value(json_object_get(domain, "requests_per_s")),
+	     nacks, connected, json_array_size(channels));
+	json_array_foreach(json_object_get(domain, "vcpus"), i, vcpu)
+	{
+		vcpu_line(page, vcpu);
+	}
+}
+
+static void status_line(struct page *page, json_t *status)
+{
+	bool monitor = json_is_integer(json_object_get(status, "monitor_pid"));
+
+	line(page, STYLE_PLAIN,
+	     "vmpower %s: %" JSON_INTEGER_FORMAT " domains, %" JSON_INTEGER_FORMAT
+	     " of %" JSON_INTEGER_FORMAT " channels connected, libvirt %s%s",
+	     ctl_text(status, "version"), ctl_number(status, "domains"),
+	     ctl_number(status, "connected"), ctl_number(status, "channels"),
+	     json_is_true(json_object_get(status, "libvirt_connected")) ? "connected"
+									: "not connected",
+	     monitor ? "" : ", NO MONITOR");
+}
+
+int watch_lines_make(struct watch_lines *lines, json_t *shown, size_t width)
+{
+	struct page page = {.lines = lines, .width = width, .bar_width = BAR_MIN};
+	json_t *domain;
+	size_t i;
+
+	if (width > FIXED_WIDTH + DECIDER_WIDTH + BAR_MIN)
+		page.bar_width = width - FIXED_WIDTH - DECIDER_WIDTH;
+	if (page.bar_width > BAR_MAX)
+		page.bar_width = BAR_MAX;
+	status_line(&page, json_object_get(shown, "status"));
+	line(&page, STYLE_PLAIN, "%s", "");
+	clock_lines(&page, json_object_get(shown, "frequency_domains"));
+	json_array_foreach(json_object_get(shown, "domains"), i, domain)
+	{
+		line(&page, STYLE_PLAIN, "%s", "");
+		domain_lines(&page, domain);
+	}
+	return page.error;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The lines of watch: what is known (watch_model.h) as text of a given width. Pure. */
+#ifndef VMPOWER_CTL_WATCH_LINES_H
+#define VMPOWER_CTL_WATCH_LINES_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "style.h"
+
+struct watch_line {
+	char *text; /* at most so many characters as asked for; none that control a terminal */
+	enum style style;
+};
+
+struct watch_lines {
+	struct watch_line *lines;
+	size_t n, capacity;
+};
+
+void watch_lines_clear(struct watch_lines *lines);
+
+/**
+ * watch_lines_make() - @lines: zeroed
+ * @shown:	of struct watch_model
+ *
+ * Return: 0; -ENOMEM.
+ */
+int watch_lines_make(struct watch_lines *lines, json_t *shown, size_t width);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "watch_model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SAMPLE_MS 1000
+#define MOST_DOMAINS 64 /* in full; of the others nobody would see the lines */
+
+void watch_model_clear(struct watch_model *model)
+{
+	json_decref(model->shown);
+	json_decref(model->limits);
+	json_decref(model->counters);
+	json_decref(model->rates);
+	*model = (struct watch_model){0};
+}
+
+static void policy_key(char key[static 24], json_t *cpu)
+{
+	(void)snprintf(key, 24, "%" JSON_INTEGER_FORMAT, ctl_number(cpu, "frequency_domain"));
+}
+
+/* The range that a bar stands for does not change: one question for each frequency domain. */
+static int add_limits(struct watch_model *model, const struct ctl *ctl, json_t *clock,
+		      char **problem)
+{
+	cleanup_json json_t *reply = NULL;
+	char key[24];
+	int r;
+
+	policy_key(key, clock);
+	if (!json_object_get(model->limits, key)) {
+		r = ctl_ask(ctl, "ExplainCpu",
+			    json_pack("{s:I}", "cpu", ctl_number(clock, "frequency_domain")),
+			    &reply, problem);
+		if (r == CTL_UNREACHABLE)
+			return r;
+		(void)json_object_set_new(
+			model->limits, key,
+			r == CTL_OK ? json_incref(json_object_get(reply, "limits")) : json_null());
+	}
+	(void)json_object_set(clock, "limits", json_object_get(model->limits, key));
+	return CTL_OK;
+}
+
+static bool listed(json_t *clocks, json_t *cpu)
+{
+	json_t *clock;
+	size_t i;
+
+	json_array_foreach(clocks, i, clock)
+	{
+		if (ctl_number(clock, "frequency_domain") == ctl_number(cpu, "frequency_domain"))
+			return true;
+	}
+	return false;
+}
+
+static int add_clocks(struct watch_model *model, const struct ctl *ctl, json_t *shown,
+		      char **problem)
+{
+	cleanup_json json_t *reply = NULL;
+	json_t *clocks = json_array(), *cpu;
+	size_t i;
+	int r = ctl_ask(ctl, "ListCpus", json_object(), &reply, problem);
+
+	(void)json_object_set_new(shown, "frequency_domains", clocks);
+	json_array_foreach(json_object_get(reply, "cpus"), i, cpu)
+	{
+		json_t *clock;
+
+		if (!json_is_integer(json_object_get(cpu, "frequency_domain")) ||
+		    listed(clocks, cpu))
+			continue;
+		clock = json_deep_copy(cpu);
+		(void)json_object_del(clock, "cpu");
+		(void)json_object_del(clock, "online");
+		(void)json_array_append_new(clocks, clock);
+		r = add_limits(model, ctl, clock, problem);
+		if (r != CTL_OK)
+			break;
+	}
+	return r;
+}
+
+static double rate(json_t *before, json_t *now, const char *key, int64_t elapsed_ms)
+{
+	json_int_t n = ctl_number(now, key) - ctl_number(before, key);
+
+	return before && n > 0 ? (double)n * 1000 / (double)elapsed_ms : 0;
+}
+
+/* Requests since the last sample, where that is long enough ago. */
+static void sample(struct watch_model *model, json_t *summaries, int64_t now_ms)
+{
+	int64_t elapsed_ms = now_ms - model->sampled_ms;
+	json_t *counters, *rates, *summary;
+	size_t i;
+
+	if (model->counters && elapsed_ms < SAMPLE_MS)
+		return;
+	counters = json_object();
+	rates = json_object();
+	model->moving = false;
+	json_array_foreach(summaries, i, summary)
+	{
+		const char *uuid = ctl_text(summary, "uuid");
+		json_t *before = json_object_get(model->counters, uuid);
+		double requests = rate(before, summary, "requests", elapsed_ms);
+		double nacks = rate(before, summary, "nacks", elapsed_ms);
+
+		model->moving |= requests > 0;
+		(void)json_object_set(counters, uuid, summary);
+		(void)json_object_set_new(
+			rates, uuid,
+			json_pack("{s:f, s:f}", "requests_per_s", requests, "nacks_per_s", nacks));
+	}
+	json_decref(model->counters);
+	json_decref(model->rates);
+	model->counters = counters;
+	model->rates = rates;
+	model->sampled_ms = now_ms;
+}
+
+static int add_domain(struct watch_model *model, const struct ctl *ctl, json_t *domains,
+		      const char *uuid, char **problem)
+{
+	cleanup_json json_t *reply = NULL;
+	json_t *domain, *rates = json_object_get(model->rates, uuid);
+	int r = ctl_ask(ctl, "GetDomain", json_pack("{s:s}", "domain", uuid), &reply, problem);
+
+	if (r == CTL_FAILED) { /* it has ended meanwhile */
+		free(*problem);
+		*problem = NULL;
+		return CTL_OK;
+	}
+	if (r != CTL_OK)
+		return r;
+	domain = json_object_get(reply, "domain");
+	(void)json_object_set_new(domain, "requests_per_s", json_real(0));
+	(void)json_object_set_new(domain, "nacks_per_s", json_real(0));
+	if (rates)
+		(void)json_object_update(domain, rates);
+	(void)json_array_append(domains, domain);
+	return CTL_OK;
+}
+
+static int add_domains(struct watch_model *model, const struct ctl *ctl, json_t *shown,
+		       int64_t now_ms, char **problem)
+{
+	cleanup_json json_t *reply = NULL;
+	json_t *domains = json_array(), *summaries, *summary;
+	size_t i;
+	int r = ctl_ask(ctl, "ListDomains", json_object(), &reply, problem);
+
+	(void)json_object_set_new(shown, "domains", domains);
+	summaries = json_object_get(reply, "domains");
+	sample(model, summaries, now_ms);
+	json_array_foreach(summaries, i, summary)
+	{
+		if (i == MOST_DOMAINS)
+			break;
+		r = add_domain(model, ctl, domains, ctl_text(summary, "uuid"), problem);
+		if (r != CTL_OK)
+			break;
+	}
+	return r;
+}
+
+int watch_model_refresh(struct watch_model *model, const struct ctl *ctl, int64_t now_ms,
+			char **problem)
+{
+	cleanup_json json_t *shown = json_object(), *status = NULL;
+	int r = ctl_ask(ctl, "GetStatus", json_object(), &status, problem);
+
+	if (!model->limits)
+		model->limits = json_object();
+	(void)json_object_set(shown, "status", status);
+	if (r == CTL_OK)
+		r = add_clocks(model, ctl, shown, problem);
+	if (r == CTL_OK)
+		r = add_domains(model, ctl, shown, now_ms, problem);
+	if (r != CTL_OK)
+		return r;
+	json_decref(model->shown);
+	model->shown = json_incref(shown);
+	return CTL_OK;
+}

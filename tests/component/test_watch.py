@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vmpowerctl watch, on a terminal.
+
+usage: test_watch.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import termios
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.process import Process, run  # noqa: E402
+from harness.scene import HIGHEST, LOWEST, component_main, scene  # noqa: E402
+from harness.terminal import Terminal  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+
+def command(stage, *words):
+    """vmpowerctl for this scene."""
+    return [paths.BIN / "vmpowerctl", "--runtime-dir", stage.vmpower.runtime, *words]
+
+
+@contextlib.contextmanager
+def watching(stage, **more):
+    """vmpowerctl watch on a terminal."""
+    terminal = Terminal(command(stage, "watch"), **more)
+    try:
+        terminal.wait_for("q quits")
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def test_shows_what_changes(_):
+    """Targets with bars, who decides, votes, rates: without a key pressed."""
+    with scene("shows", cpus=4, shared=2) as stage, watching(stage) as terminal:
+        line = terminal.wait_for("policy2")
+        assert "2-3" in line and "baseline" in line and "[-" in line, line
+        domain = stage.started("vm", {0: "3", 1: "0"})
+        terminal.wait_for("2 of 2 channels connected")
+        assert domain.power(0, "min") == "ack"
+        line = terminal.wait_for("vote of vm vCPU 0")
+        assert line.split()[:2] == ["policy2", "2-3"] and f" {LOWEST} " in line, line
+        assert "[#..." in line and "##" not in line, line
+        assert domain.power(0, "max") == "ack"
+        line = terminal.wait_for(f"{HIGHEST} ")
+        assert "[####" in line and "." not in line, line
+        line = terminal.wait_for("vCPU 0")
+        assert terminal.wait_for("  vCPU 0    on 3").split()[-1] == str(HIGHEST)
+        assert terminal.wait_for("  vCPU 1    on 0").split()[-1] == "silent"
+        stage.vmpower.ctl("set", "vm", "0", "min")
+        terminal.wait_for("override of vm vCPU 0")
+        terminal.wait_for(f"fixed at {LOWEST}")
+
+        def busy(lines):
+            domain.power(0, "min")
+            return [li for li in lines if li.startswith("vm: ") and not li.startswith("vm: 0 ")]
+
+        terminal.wait(busy, "a rate of requests")
+        terminal.wait_for("vm: 0 requests/s")
+        stage.hook(domain, "stopped")
+        terminal.wait(lambda lines: not any("vm" in li for li in lines[1:]), "its end")
+        assert all("baseline" in line for line in terminal.screen.lines() if "policy" in line)
+
+
+def test_fits_any_terminal(_):
+    """Nothing is wider than the window; what is longer is scrolled; resizing redraws."""
+    with scene("fits", cpus=8) as stage:
+        stage.started("vm", {vcpu: str(vcpu) for vcpu in range(8)})
+        with watching(stage, rows=10, columns=60) as terminal:
+            terminal.wait_for("lines 1-9 of")
+            terminal.write(b"j")
+            terminal.wait_for("lines 2-10 of")
+            terminal.write(b" ")
+            terminal.wait_for("lines 11-19 of")
+            terminal.write(b" ")
+            terminal.wait_for("vCPU 7")
+            terminal.resize(50, 120)
+            lines = terminal.wait(
+                lambda lines: any("vCPU 7" in li for li in lines)
+                and lines[0].startswith("vmpower") and lines,
+                "all of it",
+            )
+            assert lines[-1].startswith("q quits"), lines
+            assert any("[" + "-" * 10 in line for line in lines), lines
+            terminal.resize(4, 20)
+            terminal.wait(lambda lines: lines[0].startswith("vmpower") and "lines" in lines[-1],
+                          "a small one")
+            assert all(len(line) <= 20 for line in terminal.screen.lines())
+            terminal.resize(24, 80)
+            terminal.wait_for("FREQ-DOM")
+
+
+def test_ends_well(_):
+    """q, Ctrl-C and signals: exit status 0, and the terminal is as before."""
+    with scene("ends") as stage:
+        for how in (b"q", b"\x03", signal.SIGTERM, signal.SIGINT):
+            with watching(stage) as terminal:
+                before = termios.tcgetattr(terminal.fd)[3]
+                assert not before & termios.ECHO
+                if isinstance(how, bytes):
+                    terminal.write(how)
+                else:
+                    os.kill(terminal.pid, how)
+                assert terminal.end() == 0, how
+
+
+def test_says_why_it_ends(_):
+    """The daemon's end: exit status 3, and the message is where it can be read."""
+    with scene("why") as stage, watching(stage) as terminal:
+        stage.vmpower.stop()
+        assert terminal.end() == 3
+        assert b"vmpowerctl: vmpowerd closed the connection" in terminal.output
+        stage.vmpower.start()
+
+
+def test_no_terminal(_):
+    """An error that names what to use instead; of a terminal that can't do it, too."""
+    with scene("none") as stage:
+        answer = run(*command(stage, "watch"), check=False)
+        assert answer.returncode == 2 and "watch --json" in answer.stderr, answer
+        for term in ("dumb", "no-such-terminal"):
+            # what ncurses does not free where it can't start
+            env = {"ASAN_OPTIONS": "detect_leaks=0"}
+            terminal = Terminal(command(stage, "watch"), term=term, env=env)
+            try:
+                assert terminal.end() == 2 and b"set TERM" in terminal.output, terminal.output
+            finally:
+                terminal.close()
+
+
+def test_colours(_):
+    """On a terminal that has them, and not with NO_COLOR."""
+    with scene("colours") as stage:
+        domain = stage.started("vm", {0: "3"})
+        assert domain.power(0, "min") == "ack"
+        for no_color, wanted in ((None, True), ("1", False)):
+            with watching(stage, term="linux", env={"NO_COLOR": no_color}) as terminal:
+                terminal.wait_for("vote of vm")
+                assert terminal.screen.colours == wanted, no_color
+
+
+def test_json(_):
+    """watch --json: an object a line, no terminal needed."""
+    with scene("json") as stage:
+        out = stage.directory / "out"
+        watcher = Process(command(stage, "--json", "watch"), out)
+        try:
+            wait_until(lambda: out.exists() and out.read_text().count("\n"), 20, "the first")
+            domain = stage.started("vm", {0: "3"})
+            assert domain.power(0, "min") == "ack"
+            filters = [
+                '.frequency_domains[] | select(.frequency_domain == 3) | .target_khz',
+                '.domains[] | select(.name == "vm") | .vcpus[0].vote_khz',
+            ]
+
+            def told():
+                text = out.read_text().rpartition("\n")[0]
+                last = text.split("\n")[-1]
+                return [run("jq", wish, data=last).stdout.strip() for wish in filters] == [
+                    str(LOWEST)
+                ] * 2
+
+            wait_until(told, 20, "vote and target")
+        finally:
+            watcher.kill()
+        first = json.loads(out.read_text().split("\n")[0])
+        assert list(first) == ["status", "frequency_domains", "domains"], first
+        assert first["frequency_domains"][0]["limits"]["highest_khz"] == HIGHEST
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_watch", TESTS))
