@@ -165,6 +165,7 @@ int loop_run(struct loop *loop)
 		if (!loop->quit)
 			expire(loop);
 	}
+	loop->quit = false;
 	return loop->status;
 }
 

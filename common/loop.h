@@ -50,7 +50,10 @@ void loop_close(struct loop *loop, struct loop_source *source);
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t delay_ns);
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
 
-/** loop_run() - dispatch until loop_quit(). Return: what was given to loop_quit(), or -errno */
+/**
+ * loop_run() - dispatch until loop_quit(); may be called again
+ * Return: what was given to loop_quit(), or -errno.
+ */
 int loop_run(struct loop *loop);
 void loop_quit(struct loop *loop, int status);
 

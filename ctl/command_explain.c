@@ -145,12 +145,21 @@ static void say_state(json_t *cpu, json_t *limits)
 
 static void vote_cell(struct table *table, json_t *vcpu)
 {
-	if (json_is_integer(json_object_get(vcpu, "vote_khz")))
+	json_t *khz = json_object_get(vcpu, "vote_khz");
+
+	if (json_is_true(json_object_get(vcpu, "paused"))) {
+		if (json_is_integer(khz))
+			table_cell(table, "%" JSON_INTEGER_FORMAT ", paused",
+				   json_integer_value(khz));
+		else
+			table_cell(table, "silent, paused");
+	} else if (json_is_integer(khz)) {
 		ctl_khz_cell(table, vcpu, "vote_khz");
-	else if (json_is_true(json_object_get(vcpu, "protects")))
+	} else if (json_is_true(json_object_get(vcpu, "protects"))) {
 		table_cell(table, "silent, protected");
-	else
+	} else {
 		table_cell(table, "silent");
+	}
 }
 
 /* @limit: "min", "max", "" */

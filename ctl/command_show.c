@@ -250,6 +250,8 @@ static int print_header(json_t *domain)
 	text_line(&table, "name", ctl_text(domain, "name"));
 	text_line(&table, "uuid", ctl_text(domain, "uuid"));
 	number_line(&table, "id", domain, "id");
+	text_line(&table, "state",
+		  json_is_true(json_object_get(domain, "paused")) ? "paused" : "running");
 	return ctl_print(&table);
 }
 

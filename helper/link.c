@@ -81,7 +81,7 @@ static bool domain_valid(const struct link_domain *domain)
 static bool vcpu_valid(const struct link_vcpu *vcpu)
 {
 	if (vcpu->domain >= MAX_DOMAINS || vcpu->vcpu >= MAX_DOMAIN_VCPUS ||
-	    (vcpu->flags & ~(VCPU_MAY_VOTE | VCPU_PROTECTED)))
+	    (vcpu->flags & ~VCPU_FLAGS))
 		return false;
 	for (uint32_t i = 0; i < vcpu->n_frequency_domains; i++)
 		if (vcpu->frequency_domains[i] >= MAX_FREQUENCY_DOMAINS)

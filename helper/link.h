@@ -91,6 +91,8 @@ struct link_domain {
 
 #define VCPU_MAY_VOTE 1u  /* pinned, or config lets unpinned vCPUs vote */
 #define VCPU_PROTECTED 2u /* while silent it counts as non-turbo maximum */
+#define VCPU_PAUSED 4u	  /* its domain is: its vote rests, its silence protects nothing */
+#define VCPU_FLAGS (VCPU_MAY_VOTE | VCPU_PROTECTED | VCPU_PAUSED)
 
 struct link_vcpu {
 	uint32_t domain;

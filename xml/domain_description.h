@@ -26,6 +26,7 @@ struct domain_description {
 	int32_t id;	  /* -1: not running (as in stopped and release) */
 	uint32_t n_vcpus; /* maximum: entries in vcpus */
 	uint32_t n_online;
+	bool vcpus_vary; /* some can be plugged or unplugged while it runs */
 	struct vcpu_description *vcpus;
 	uint32_t n_channels;
 	struct channel_description channels[MAX_DOMAIN_CHANNELS]; /* ascending numbers */

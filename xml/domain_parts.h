@@ -10,8 +10,8 @@
 /**
  * domain_read_vcpus() - <vcpu>, <vcpus> and <cputune>
  * @root:	<domain>
- * @domain:	gets n_vcpus, n_online, vcpus, affinities and n_affinities; the caller frees
- *		them by domain_description_free() whatever the result
+ * @domain:	gets n_vcpus, n_online, vcpus_vary, vcpus, affinities and n_affinities; the caller
+ *frees them by domain_description_free() whatever the result
  *
  * Return: 0; -EINVAL; -E2BIG (more than MAX_DOMAIN_VCPUS); -ENOMEM.
  */

@@ -113,6 +113,7 @@ static int read_online(const xmlNode *root, struct domain_description *domain,
 	domain->n_online = 0;
 	for (vcpu = xml_tree_first(vcpus, "vcpu"); vcpu; vcpu = xml_tree_next(vcpu, "vcpu")) {
 		char *enabled cleanup_free = NULL;
+		char *hotpluggable cleanup_free = NULL;
 
 		r = number_attribute(vcpu, "id", domain->n_vcpus - 1, &i, error);
 		if (r < 0)
@@ -130,6 +131,11 @@ static int read_online(const xmlNode *root, struct domain_description *domain,
 				excerpt(enabled ? enabled : "").text);
 		domain->vcpus[i].online = !strcmp(enabled, "yes");
 		domain->n_online += domain->vcpus[i].online;
+		r = xml_tree_attribute(vcpu, "hotpluggable", &hotpluggable, error);
+		if (r < 0)
+			return r;
+		if (hotpluggable && !strcmp(hotpluggable, "yes"))
+			domain->vcpus_vary = true;
 	}
 	return 0;
 }
@@ -235,5 +241,7 @@ int domain_read_vcpus(const xmlNode *root, struct domain_description *domain,
 	r = read_online(root, domain, error);
 	if (r < 0)
 		return r;
+	if (domain->n_online < domain->n_vcpus)
+		domain->vcpus_vary = true;
 	return read_pinning(vcpu, cputune, domain, error);
 }

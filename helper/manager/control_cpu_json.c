@@ -99,13 +99,14 @@ json_t *control_json_say(const struct frequency_domain *f, const struct decision
 {
 	const struct domain_description *domain = say->domain->description;
 	const struct vcpu_description *vcpu = &domain->vcpus[say->vcpu];
-	bool protects =
-		silence_protects && say->vote_khz == 0 && (say->flags & VCPU_PROTECTED) != 0;
+	bool paused = (say->flags & VCPU_PAUSED) != 0;
+	bool protects = silence_protects && !paused && say->vote_khz == 0 &&
+			(say->flags & VCPU_PROTECTED) != 0;
 
-	return json_pack("{s:o, s:i, s:o, s:o, s:b, s:o, s:o, s:b}", "domain",
+	return json_pack("{s:o, s:i, s:o, s:o, s:b, s:b, s:o, s:o, s:b}", "domain",
 			 control_json_text(domain->name), "vcpu", (int)say->vcpu, "cpus",
 			 control_json_cpus(vcpu->pinned ? vcpu->affinity : NULL), "vote_khz",
-			 khz_json(say->vote_khz), "protects", (int)protects, "override_khz",
-			 khz_json(say->override_khz), "clamped", clamped_json(f, say), "decides",
-			 (int)decision_is_by(decision, say));
+			 khz_json(say->vote_khz), "protects", (int)protects, "paused", (int)paused,
+			 "override_khz", khz_json(say->override_khz), "clamped",
+			 clamped_json(f, say), "decides", (int)decision_is_by(decision, say));
 }

@@ -56,11 +56,11 @@ json_t *control_json_summary(const struct domain *domain, const struct shared_st
 	for (uint32_t i = 0; i < domain->n_channels; i++)
 		connected += domain->channels[i].state == CHANNEL_CONNECTED;
 	control_count_requests(domain, state, &requests, &nacks);
-	return json_pack("{s:o, s:s, s:i, s:i, s:i, s:i, s:I, s:I}", "name",
+	return json_pack("{s:o, s:s, s:i, s:b, s:i, s:i, s:i, s:I, s:I}", "name",
 			 control_json_text(description->name), "uuid", description->uuid, "id",
-			 (int)description->id, "vcpus", (int)description->n_vcpus, "channels",
-			 (int)domain->n_channels, "connected", connected, "requests", requests,
-			 "nacks", nacks);
+			 (int)description->id, "paused", (int)domain->paused, "vcpus",
+			 (int)description->n_vcpus, "channels", (int)domain->n_channels,
+			 "connected", connected, "requests", requests, "nacks", nacks);
 }
 
 static json_t *refused_json(const struct shared_channel *shared)
@@ -226,8 +226,9 @@ static json_t *vcpus_json(const struct domain *domain, const struct shared_state
 json_t *control_json_domain(const struct domain *domain, const struct shared_state *state,
 			    const struct cpufreq *cpufreq)
 {
-	return json_pack("{s:o, s:s, s:i, s:o, s:o}", "name",
+	return json_pack("{s:o, s:s, s:i, s:b, s:o, s:o}", "name",
 			 control_json_text(domain->description->name), "uuid",
-			 domain->description->uuid, "id", (int)domain->description->id, "channels",
-			 channels_json(domain, state), "vcpus", vcpus_json(domain, state, cpufreq));
+			 domain->description->uuid, "id", (int)domain->description->id, "paused",
+			 (int)domain->paused, "channels", channels_json(domain, state), "vcpus",
+			 vcpus_json(domain, state, cpufreq));
 }

@@ -28,6 +28,8 @@ static void each_of_vcpu(const struct decision_sources *sources, const struct cp
 	uint32_t ids[MAX_FREQUENCY_DOMAINS], n, vote_khz = 0;
 
 	say->flags = placement_find(sources->config, sources->cpufreq, vcpu, online, ids, &n);
+	if (say->domain->paused)
+		say->flags |= VCPU_PAUSED;
 	if (sources->state && (say->flags & VCPU_MAY_VOTE))
 		vote_khz = shared_load(sources->state->vcpus[say->domain->id][say->vcpu].vote_khz);
 	say->override_khz =
@@ -82,6 +84,8 @@ void decision_add(struct decision *decision, const struct frequency_domain *f,
 {
 	if (say->override_khz > 0)
 		lead(&decision->overrides, say, say->override_step);
+	if (say->flags & VCPU_PAUSED)
+		return;
 	if (say->vote_khz > 0)
 		lead(&decision->votes, say, say->vote_step);
 	else if (say->flags & VCPU_PROTECTED)
@@ -112,13 +116,15 @@ void decision_conclude(struct decision *decision, const struct frequency_domain 
 
 bool decision_is_by(const struct decision *decision, const struct say *say)
 {
+	bool paused = say->flags & VCPU_PAUSED;
+
 	switch (decision->decider) {
 	case DECIDER_NOBODY:
 		return false;
 	case DECIDER_VOTE:
-		return say->vote_khz > 0 && say->vote_step == decision->votes.step;
+		return !paused && say->vote_khz > 0 && say->vote_step == decision->votes.step;
 	case DECIDER_SILENCE:
-		return say->vote_khz == 0 && (say->flags & VCPU_PROTECTED);
+		return !paused && say->vote_khz == 0 && (say->flags & VCPU_PROTECTED);
 	case DECIDER_OVERRIDE:
 		return say->override_khz > 0 && say->override_step == decision->overrides.step;
 	}

@@ -11,6 +11,7 @@
 #include "frequency_control.h"
 #include "log.h"
 #include "monitor_view.h"
+#include "virt.h"
 
 struct domains {
 	struct loop *loop;
@@ -116,8 +117,16 @@ static void clear_fresh_channels(struct domains *domains, struct domain *domain)
 	}
 }
 
-static int add(struct domains *domains, struct domain_description *description, const char *source)
+/* Who says that a domain runs, and what else he knows of it. */
+struct word {
+	const char *source;
+	const struct libvirt_word *libvirt; /* NULL: it is not libvirt */
+};
+
+static int add(struct domains *domains, struct domain_description *description,
+	       const struct word *word)
 {
+	const char *source = word->source;
 	struct domain *domain;
 	int r = registry_add(domains->registry, description, &domain);
 
@@ -132,6 +141,7 @@ static int add(struct domains *domains, struct domain_description *description, 
 		domain_description_free(description);
 		return r;
 	}
+	domain->paused = word->libvirt && word->libvirt->paused;
 	monitor_clear_domain(domains->view.monitor, domain->id);
 	clear_fresh_channels(domains, domain);
 	log_registered(domain, source);
@@ -170,12 +180,15 @@ static bool same_channels(const struct domain_description *a, const struct domai
 
 /* The same run of the domain, described again: take over what has changed, touch nothing else. */
 static int update(struct domains *domains, struct domain *domain,
-		  struct domain_description *description, const char *source)
+		  struct domain_description *description, const struct word *word)
 {
+	bool paused = word->libvirt ? word->libvirt->paused : domain->paused;
+	bool paused_changed = paused != domain->paused;
 	bool vcpus_changed = !same_vcpus(domain->description, description);
 	bool channels_changed = !same_channels(domain->description, description);
 	bool renamed = strcmp(domain->description->name, description->name) != 0;
 	uint32_t ids[MAX_DOMAIN_CHANNELS], n_ids = 0;
+	const char *source = word->source;
 	int r;
 
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
@@ -199,14 +212,22 @@ static int update(struct domains *domains, struct domain *domain,
 	clear_fresh_channels(domains, domain);
 	if (n_ids > 0 && !domain_connected(domain))
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, domain->id);
-	if (vcpus_changed)
+	if (renamed)
+		view_send_name(&domains->view, domain);
+	domain->paused = paused;
+	if (!word->libvirt)
+		domain->told_ns = loop_now_ns();
+	if (vcpus_changed || paused_changed)
 		view_send_vcpus(&domains->view, domain);
-	if (vcpus_changed || channels_changed || renamed) {
+	if (vcpus_changed || channels_changed || renamed || paused_changed)
 		events_emit_domain(domains->events, EVENT_DOMAIN_CHANGED, domain, source);
+	if (paused_changed)
+		log_info("domain \"%s\" (%s): %s", domain->description->name, source,
+			 paused ? "paused, its votes rest" : "runs again, its votes count");
+	if (vcpus_changed || channels_changed || renamed)
 		log_info("domain \"%s\" (%s): %s%s%s taken over", description->name, source,
-			 vcpus_changed ? "pinning " : "", channels_changed ? "channels " : "",
+			 vcpus_changed ? "vCPUs " : "", channels_changed ? "channels " : "",
 			 renamed ? "name " : "");
-	}
 	channel_manager_kick(domains->channels);
 	return 0;
 }
@@ -219,9 +240,10 @@ static void forget(struct domains *domains, struct domain *domain, const char *s
 	registry_remove(domains->registry, domain);
 }
 
-int domains_register(struct domains *domains, struct domain_description *description,
-		     const char *source)
+static int take_word(struct domains *domains, struct domain_description *description,
+		     const struct word *word)
 {
+	const char *source = word->source;
 	struct domain *known = registry_find_uuid(domains->registry, description->uuid);
 
 	if (description->id < 0) {
@@ -230,16 +252,41 @@ int domains_register(struct domains *domains, struct domain_description *descrip
 		domain_description_free(description);
 		return -ESRCH;
 	}
-	/* Another run of the domain: that we did not hear of the end of the last is no reason
-	 * to keep its votes.
+	/*
+	 * Another run of the domain: that we did not hear of the end of the last is no reason
+	 * to keep its votes. (vCPUs that go on- or offline do not change their number.)
 	 */
 	if (known && (known->description->id != description->id ||
 		      known->description->n_vcpus != description->n_vcpus)) {
+		if (word->libvirt && word->libvirt->asked_ns < known->told_ns) {
+			domain_description_free(description);
+			return 0;
+		}
 		forget(domains, known, source);
 		known = NULL;
 	}
-	return known ? update(domains, known, description, source)
-		     : add(domains, description, source);
+	return known ? update(domains, known, description, word) : add(domains, description, word);
+}
+
+int domains_register(struct domains *domains, struct domain_description *description,
+		     const char *source)
+{
+	return take_word(domains, description, &(struct word){.source = source});
+}
+
+int domains_follow(struct domains *domains, struct domain_description *description,
+		   const struct libvirt_word *word)
+{
+	return take_word(domains, description,
+			 &(struct word){.source = "libvirt", .libvirt = word});
+}
+
+void domains_ended(struct domains *domains, const char *uuid, uint64_t asked_ns)
+{
+	struct domain *domain = registry_find_uuid(domains->registry, uuid);
+
+	if (domain && domain->told_ns < asked_ns)
+		forget(domains, domain, "libvirt");
 }
 
 int domains_unregister(struct domains *domains, const char *name_or_uuid, const char *source)
@@ -263,7 +310,7 @@ void domains_keep_only(struct domains *domains, const char (*uuids)[37], size_t 
 		next = registry_next(domains->registry, d);
 		for (size_t i = 0; i < n && !listed; i++)
 			listed = strcmp(uuids[i], d->description->uuid) == 0;
-		if (!listed && d->registered_ns < since_ns)
+		if (!listed && d->told_ns < since_ns)
 			forget(domains, d, "libvirt does not list it");
 	}
 }

@@ -17,6 +17,7 @@
 #include "registry.h"
 
 struct domains;
+struct libvirt_word;
 
 struct domains_parts {
 	struct loop *loop;
@@ -44,13 +45,25 @@ void domains_free(struct domains *domains);
 int domains_register(struct domains *domains, struct domain_description *description,
 		     const char *source);
 
+/**
+ * domains_follow() - as domains_register(), but it is libvirt who says so
+ *
+ * Also takes over whether the domain is paused. Where the hook has told of another run of the
+ * domain since libvirt was asked, that one runs: this is old news, and dropped.
+ */
+int domains_follow(struct domains *domains, struct domain_description *description,
+		   const struct libvirt_word *word);
+
+/** domains_ended() - libvirt, asked at @asked_ns, says that a domain runs no more */
+void domains_ended(struct domains *domains, const char *uuid, uint64_t asked_ns);
+
 /** domains_unregister() - Return: 0; -ENOENT (it was not registered) */
 int domains_unregister(struct domains *domains, const char *name_or_uuid, const char *source);
 
 /**
  * domains_keep_only() - unregister all but those listed
  * @uuids:	lower case
- * @since_ns:	when the listing began: what was registered later it could not know of
+ * @since_ns:	when the listing began: what others have told of since it could not know of
  */
 void domains_keep_only(struct domains *domains, const char (*uuids)[37], size_t n,
 		       uint64_t since_ns);

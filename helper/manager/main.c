@@ -24,16 +24,15 @@
 #include "control.h"
 #include "cpu_hotplug.h"
 #include "cpufreq.h"
-#include "domain_xml.h"
 #include "domains.h"
 #include "events.h"
 #include "fd_limit.h"
 #include "hook_server.h"
+#include "libvirt_follow.h"
 #include "log.h"
 #include "loop.h"
 #include "registry.h"
 #include "unix_socket.h"
-#include "virt.h"
 
 struct options {
 	const char *config;
@@ -53,7 +52,7 @@ struct manager {
 	struct cpu_hotplug *cpu_hotplug;
 	struct cpufreq *cpufreq;
 	struct domains *domains;
-	struct virt *virt;
+	struct libvirt_follow *libvirt;
 	struct hook_server *hook_server;
 	struct control *control;
 	bool serving; /* the socket files are ours */
@@ -166,36 +165,6 @@ static int find_monitor(char path[static PATH_MAX])
 	return path_in(path, VMPOWER_LIBEXEC_DIR, "vmpower-monitor");
 }
 
-/* --- what libvirt tells ---------------------------------------------------------------- */
-
-static void on_running(void *context, const char *xml, size_t size)
-{
-	struct manager *manager = context;
-	struct domain_description *description;
-	struct xml_error error;
-	int r = domain_xml_parse(xml, size, &description, &error);
-
-	if (r < 0)
-		log_error("libvirt: a domain is not served: %s",
-			  r == -ENOMEM ? "out of memory" : error.text);
-	else
-		(void)domains_register(manager->domains, description, "libvirt");
-}
-
-static void on_stopped(void *context, const char *uuid)
-{
-	struct manager *manager = context;
-
-	(void)domains_unregister(manager->domains, uuid, "libvirt");
-}
-
-static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t since_ns)
-{
-	struct manager *manager = context;
-
-	domains_keep_only(manager->domains, uuids, n, since_ns);
-}
-
 /* --- what the kernel tells ---------------------------------------------------------------- */
 
 static void on_cpus_changed(void *context, const struct cpuset *changed)
@@ -297,7 +266,7 @@ static int start_serving(struct manager *manager)
 		.registry = manager->registry,
 		.domains = manager->domains,
 		.cpufreq = manager->cpufreq,
-		.virt = manager->virt,
+		.virt = libvirt_follow_virt(manager->libvirt),
 		.events = manager->events,
 	};
 	int control_fd;
@@ -371,14 +340,14 @@ static int start(struct manager *manager, const struct options *options)
 		},
 		&manager->domains);
 	if (r == 0)
-		r = virt_new(manager->loop, manager->config.libvirt_uri,
-			     &(struct virt_handlers){
-				     .running = on_running,
-				     .stopped = on_stopped,
-				     .listed = on_listed,
-				     .context = manager,
-			     },
-			     &manager->virt);
+		r = libvirt_follow_new(
+			&(struct libvirt_follow_parts){
+				.loop = manager->loop,
+				.registry = manager->registry,
+				.domains = manager->domains,
+				.uri = manager->config.libvirt_uri,
+			},
+			&manager->libvirt);
 	if (r == 0)
 		r = hook_server_new(manager->loop, manager->domains, take_fd(&hook_fd),
 				    &manager->hook_server);
@@ -403,7 +372,7 @@ static void stop(struct manager *manager)
 		unlink_in(manager, "control.sock");
 		unlink_in(manager, "hook.sock");
 	}
-	virt_free(manager->virt);
+	libvirt_follow_free(manager->libvirt);
 	cpu_hotplug_free(manager->cpu_hotplug);
 	domains_free(manager->domains);
 	cpufreq_free(manager->cpufreq);

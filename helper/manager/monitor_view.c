@@ -105,6 +105,8 @@ static void send_vcpu(struct monitor_view *view, const struct domain *domain, ui
 			       : 0;
 	to->flags = placement_find(view->config, view->cpufreq, vcpu, online, to->frequency_domains,
 				   &to->n_frequency_domains);
+	if (domain->paused)
+		to->flags |= VCPU_PAUSED;
 	send_message(view);
 	if (override_khz > 0 && pinned)
 		send_override(view, domain, number, override_khz);
@@ -126,7 +128,7 @@ void view_send_vcpus(struct monitor_view *view, const struct domain *domain)
 		send_vcpu(view, domain, i, &online);
 }
 
-void view_send_domain(struct monitor_view *view, const struct domain *domain)
+void view_send_name(struct monitor_view *view, const struct domain *domain)
 {
 	struct link_domain *to = &new_message(view, LINK_DOMAIN_ADD)->domain;
 
@@ -137,6 +139,11 @@ void view_send_domain(struct monitor_view *view, const struct domain *domain)
 	};
 	memcpy(to->name, domain->description->name, sizeof(to->name));
 	send_message(view);
+}
+
+void view_send_domain(struct monitor_view *view, const struct domain *domain)
+{
+	view_send_name(view, domain);
 	view_send_vcpus(view, domain);
 }
 

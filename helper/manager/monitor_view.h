@@ -28,7 +28,10 @@ void view_send_frequency_domains(struct monitor_view *view);
 /** view_send_domain() - a domain and its vCPUs, with their overrides and the votes they had */
 void view_send_domain(struct monitor_view *view, const struct domain *domain);
 
-/** view_send_vcpus() - the vCPUs of a domain that the monitor knows: pinned anew */
+/** view_send_name() - a domain without its vCPUs; one that the monitor knows: its name */
+void view_send_name(struct monitor_view *view, const struct domain *domain);
+
+/** view_send_vcpus() - the vCPUs of a domain that the monitor knows: pinned anew, paused */
 void view_send_vcpus(struct monitor_view *view, const struct domain *domain);
 
 /** view_send_override() - a vCPU's override, set or released */

@@ -136,6 +136,7 @@ int registry_add(struct registry *registry, struct domain_description *descripti
 	}
 	domain->description = description;
 	domain->registered_ns = loop_now_ns();
+	domain->told_ns = domain->registered_ns;
 	registry->domains[id] = domain;
 	registry->n_domains++;
 	*out = domain;

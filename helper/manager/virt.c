@@ -58,6 +58,7 @@ static struct lookup *find_lookup(struct virt *virt, int cookie)
 static void dispatch(struct virt *virt, const struct virt_message *message)
 {
 	const struct virt_handlers *handlers = &virt->handlers;
+	const struct libvirt_word word = {message->asked_ns, message->paused};
 	struct lookup *lookup;
 
 	switch (message->kind) {
@@ -68,14 +69,14 @@ static void dispatch(struct virt *virt, const struct virt_message *message)
 		virt->connected = false;
 		break;
 	case VIRT_RUNNING:
-		handlers->running(handlers->context, message->text, message->size);
+		handlers->running(handlers->context, message->text, message->size, &word);
 		break;
 	case VIRT_STOPPED:
-		handlers->stopped(handlers->context, message->text);
+		handlers->stopped(handlers->context, message->text, message->asked_ns);
 		break;
 	case VIRT_LISTED:
 		handlers->listed(handlers->context, (const char(*)[37])message->text,
-				 message->size / 37, message->since_ns);
+				 message->size / 37, message->asked_ns);
 		break;
 	case VIRT_FOUND:
 		lookup = message->cookie ? find_lookup(virt, message->cookie) : NULL;
@@ -83,6 +84,7 @@ static void dispatch(struct virt *virt, const struct virt_message *message)
 			finish(lookup, message->error, message->text, message->size);
 		break;
 	case VIRT_LOOKUP:
+	case VIRT_REFRESH:
 		break;
 	}
 }
@@ -206,6 +208,17 @@ void virt_cancel(struct virt *virt, int cookie)
 		loop_timer_cancel(virt->loop, &lookup->timeout);
 		lookup->cookie = 0;
 	}
+}
+
+void virt_refresh(struct virt *virt, const char *uuid)
+{
+	struct virt_message *message;
+
+	if (virt->source.fd < 0 || !virt->connected)
+		return;
+	message = virt_message_new(VIRT_REFRESH, uuid, strlen(uuid));
+	if (message)
+		(void)virt_message_send(virt->source.fd, message, MSG_DONTWAIT);
 }
 
 bool virt_connected(const struct virt *virt)

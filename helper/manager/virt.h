@@ -15,11 +15,18 @@
 
 struct virt;
 
+/* What libvirt said of a domain beside its XML. */
+struct libvirt_word {
+	uint64_t asked_ns; /* loop_now_ns() before it was asked: what came later it may not know */
+	bool paused;	   /* its vCPUs do not run, for whatever reason */
+};
+
 struct virt_handlers {
-	/* a domain that runs: in a listing, or because an event told of a change */
-	void (*running)(void *context, const char *xml, size_t size);
+	/* a domain that runs: in a listing, because an event told of a change, or asked for */
+	void (*running)(void *context, const char *xml, size_t size,
+			const struct libvirt_word *word);
 	/* a domain that has stopped; uuid in lower case with dashes */
-	void (*stopped)(void *context, const char *uuid);
+	void (*stopped)(void *context, const char *uuid, uint64_t asked_ns);
 	/* a listing, begun at @since_ns, is complete: @uuids (n of them) ran, nothing else */
 	void (*listed)(void *context, const char (*uuids)[37], size_t n, uint64_t since_ns);
 	void *context;
@@ -50,6 +57,9 @@ int virt_lookup(struct virt *virt, const char *name_or_uuid,
 
 /** virt_cancel() - forget a lookup: its @found will not be called */
 void virt_cancel(struct virt *virt, int cookie);
+
+/** virt_refresh() - have a domain told of again, by running(); not at all where it is gone */
+void virt_refresh(struct virt *virt, const char *uuid);
 
 bool virt_connected(const struct virt *virt);
 const char *virt_uri(const struct virt *virt);

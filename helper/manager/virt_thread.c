@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -89,11 +90,6 @@ static void tell(struct virt_thread *thread, struct virt_message *message)
 		thread->quit = true;
 }
 
-static void tell_text(struct virt_thread *thread, enum virt_kind kind, const char *text)
-{
-	tell(thread, virt_message_new(kind, text, strlen(text)));
-}
-
 static const char *last_error(void)
 {
 	const char *text = virGetLastErrorMessage();
@@ -101,21 +97,39 @@ static const char *last_error(void)
 	return text ? text : "unknown error";
 }
 
+/* Do its vCPUs stand still, though there is a QEMU? */
+static bool is_paused(int state)
+{
+	return state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED ||
+	       state == VIR_DOMAIN_CRASHED;
+}
+
 /* Without VIR_DOMAIN_XML_SECURE: no passwords. */
 static void tell_running(struct virt_thread *thread, virDomainPtr domain)
 {
+	uint64_t asked_ns = loop_now_ns();
 	char *xml = virDomainGetXMLDesc(domain, 0);
+	struct virt_message *message;
+	int state;
 
 	/* It may have stopped since: an event tells of that. */
-	if (xml && virDomainIsActive(domain) == 1)
-		tell_text(thread, VIRT_RUNNING, xml);
+	if (xml && virDomainGetState(domain, &state, NULL, 0) == 0 &&
+	    virDomainIsActive(domain) == 1) {
+		message = virt_message_new(VIRT_RUNNING, xml, strlen(xml));
+		if (message) {
+			message->asked_ns = asked_ns;
+			message->paused = is_paused(state);
+		}
+		tell(thread, message);
+	}
 	free(xml);
 }
 
-static void list_running(struct virt_thread *thread)
+/* Return: false where that failed. */
+static bool list_running(struct virt_thread *thread)
 {
 	char(*uuids)[VIR_UUID_STRING_BUFLEN] = NULL;
-	uint64_t since_ns = loop_now_ns();
+	uint64_t asked_ns = loop_now_ns();
 	struct virt_message *message;
 	virDomainPtr *list = NULL;
 	int n;
@@ -123,7 +137,7 @@ static void list_running(struct virt_thread *thread)
 	n = virConnectListAllDomains(thread->connection, &list, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
 	if (n < 0) {
 		log_warning("libvirt (%s): can't list the domains: %s", thread->uri, last_error());
-		return;
+		return false;
 	}
 	uuids = calloc((size_t)n + 1, sizeof(*uuids));
 	for (int i = 0; i < n; i++) {
@@ -134,35 +148,54 @@ static void list_running(struct virt_thread *thread)
 	}
 	free(list);
 	if (!uuids)
-		return;
+		return false;
 	message = virt_message_new(VIRT_LISTED, uuids, (size_t)n * sizeof(*uuids));
 	if (message)
-		message->since_ns = since_ns;
+		message->asked_ns = asked_ns;
 	tell(thread, message);
 	free(uuids);
+	return true;
 }
 
 /* --- events ------------------------------------------------------------------------- */
+
+static void tell_stopped(struct virt_thread *thread, virDomainPtr domain)
+{
+	uint64_t asked_ns = loop_now_ns();
+	char uuid[VIR_UUID_STRING_BUFLEN];
+	struct virt_message *message;
+
+	/* Perhaps it runs again, and the hook has said so already. */
+	if (virDomainIsActive(domain) == 1) {
+		tell_running(thread, domain);
+		return;
+	}
+	if (virDomainGetUUIDString(domain, uuid) < 0)
+		return;
+	message = virt_message_new(VIRT_STOPPED, uuid, strlen(uuid));
+	if (message)
+		message->asked_ns = asked_ns;
+	tell(thread, message);
+}
 
 static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
 			void *opaque)
 {
 	struct virt_thread *thread = opaque;
-	char uuid[VIR_UUID_STRING_BUFLEN];
 
 	(void)connection;
 	(void)detail;
 	switch (event) {
 	case VIR_DOMAIN_EVENT_STARTED:
 	case VIR_DOMAIN_EVENT_RESUMED:
+	case VIR_DOMAIN_EVENT_SUSPENDED:
+	case VIR_DOMAIN_EVENT_PMSUSPENDED:
+	case VIR_DOMAIN_EVENT_CRASHED:
+		/* Events may lag behind: what counts is how it is now. */
 		tell_running(thread, domain);
 		break;
 	case VIR_DOMAIN_EVENT_STOPPED:
-		/* Perhaps it runs again, and the hook has said so already. */
-		if (virDomainIsActive(domain) == 1)
-			tell_running(thread, domain);
-		else if (virDomainGetUUIDString(domain, uuid) == 0)
-			tell_text(thread, VIRT_STOPPED, uuid);
+		tell_stopped(thread, domain);
 		break;
 	default:
 		break;
@@ -187,7 +220,8 @@ static void on_device(virConnectPtr connection, virDomainPtr domain, const char 
 	tell_running(opaque, domain);
 }
 
-static void watch_events(struct virt_thread *thread)
+/* Return: false where not all can be watched. */
+static bool watch_events(struct virt_thread *thread)
 {
 	const struct {
 		int id;
@@ -198,14 +232,16 @@ static void watch_events(struct virt_thread *thread)
 		{VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
 		{VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
 	};
+	bool all = true;
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		thread->callbacks[i] = virConnectDomainEventRegisterAny(
 			thread->connection, NULL, events[i].id, events[i].callback, thread, NULL);
-		if (thread->callbacks[i] < 0)
-			log_warning("libvirt (%s): can't watch its events: %s", thread->uri,
-				    last_error());
+		all = all && thread->callbacks[i] >= 0;
 	}
+	if (!all)
+		log_warning("libvirt (%s): can't watch its events: %s", thread->uri, last_error());
+	return all;
 }
 
 /* --- the connection ----------------------------------------------------------------- */
@@ -237,6 +273,13 @@ static void on_close(virConnectPtr connection, int reason, void *opaque)
 	thread->retry_ms = FIRST_RETRY_MS;
 }
 
+static void retry_later(struct virt_thread *thread)
+{
+	virEventUpdateTimeout(thread->retry_timer, thread->retry_ms);
+	thread->retry_ms =
+		thread->retry_ms * 2 < LAST_RETRY_MS ? thread->retry_ms * 2 : LAST_RETRY_MS;
+}
+
 static void connect_libvirt(struct virt_thread *thread)
 {
 	drop_connection(thread);
@@ -247,21 +290,23 @@ static void connect_libvirt(struct virt_thread *thread)
 				    "without",
 				    thread->uri, last_error());
 		thread->complained = true;
-		virEventUpdateTimeout(thread->retry_timer, thread->retry_ms);
-		thread->retry_ms =
-			thread->retry_ms * 2 < LAST_RETRY_MS ? thread->retry_ms * 2 : LAST_RETRY_MS;
+		retry_later(thread);
 		return;
 	}
 	virEventUpdateTimeout(thread->retry_timer, -1);
-	thread->retry_ms = FIRST_RETRY_MS;
 	thread->complained = false;
 	(void)virConnectSetKeepAlive(thread->connection, KEEPALIVE_S, KEEPALIVE_COUNT);
 	(void)virConnectRegisterCloseCallback(thread->connection, on_close, thread, NULL);
 	log_info("libvirt (%s): connected", thread->uri);
 	tell(thread, virt_message_new(VIRT_CONNECTED, NULL, 0));
 	/* Events first: what happens during the listing is told after it. */
-	watch_events(thread);
-	list_running(thread);
+	if (watch_events(thread) && list_running(thread)) {
+		thread->retry_ms = FIRST_RETRY_MS;
+		return;
+	}
+	/* Half a connection would follow half of what happens: again, from the start. */
+	tell(thread, virt_message_new(VIRT_DISCONNECTED, NULL, 0));
+	retry_later(thread);
 }
 
 static void on_retry(int timer, void *opaque)
@@ -309,6 +354,17 @@ static struct virt_message *look_up(struct virt_thread *thread, const char *name
 	return answer;
 }
 
+static void refresh(struct virt_thread *thread, const char *uuid)
+{
+	virDomainPtr domain =
+		thread->connection ? virDomainLookupByUUIDString(thread->connection, uuid) : NULL;
+
+	if (!domain)
+		return;
+	tell_running(thread, domain);
+	(void)virDomainFree(domain);
+}
+
 static void on_request(int watch, int fd, int events, void *opaque)
 {
 	struct virt_thread *thread = opaque;
@@ -322,6 +378,11 @@ static void on_request(int watch, int fd, int events, void *opaque)
 		return;
 	if (!request) {
 		thread->quit = true;
+		return;
+	}
+	if (request->kind == VIRT_REFRESH) {
+		refresh(thread, request->text);
+		free(request);
 		return;
 	}
 	answer = look_up(thread, request->text);
@@ -357,8 +418,10 @@ static void *run(void *opaque)
 		thread->quit = true;
 	}
 	while (!thread->quit) {
-		if (virEventRunDefaultImpl() < 0)
+		if (virEventRunDefaultImpl() < 0) {
 			log_error("libvirt: event loop: %s", last_error());
+			(void)poll(NULL, 0, FIRST_RETRY_MS); /* or it would spin */
+		}
 	}
 	drop_connection(thread);
 	(void)close(thread->fd);

@@ -6,25 +6,28 @@
 #ifndef VMPOWER_HELPER_MANAGER_VIRT_THREAD_H
 #define VMPOWER_HELPER_MANAGER_VIRT_THREAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum virt_kind {
 	VIRT_CONNECTED,
 	VIRT_DISCONNECTED,
-	VIRT_RUNNING, /* text: XML */
-	VIRT_STOPPED, /* text: UUID */
-	VIRT_LISTED,  /* text: n UUIDs of 37 bytes; since_ns */
+	VIRT_RUNNING, /* text: XML; asked_ns, paused */
+	VIRT_STOPPED, /* text: UUID; asked_ns */
+	VIRT_LISTED,  /* text: n UUIDs of 37 bytes; asked_ns */
 	VIRT_FOUND,   /* answer to a look-up: cookie, error, text: XML */
 	VIRT_LOOKUP,  /* to the thread: cookie, text: name or UUID */
+	VIRT_REFRESH, /* to the thread: text: UUID of what is to be told of again, if it runs */
 };
 
 struct virt_message {
 	enum virt_kind kind;
 	int cookie;
 	int error;
-	uint64_t since_ns;
-	size_t size; /* of text, without the NUL behind it */
+	bool paused;
+	uint64_t asked_ns; /* when libvirt was about to be asked */
+	size_t size;	   /* of text, without the NUL behind it */
 	char text[];
 };
 

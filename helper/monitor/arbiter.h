@@ -16,6 +16,10 @@
  * answered as ever, and count again when it is released. It moves along with its vCPU, outlives
  * the silence of its domain, and ends with the domain.
  *
+ * A paused vCPU (VCPU_PAUSED) does not run: it neither holds its frequency domains up nor
+ * protects them. What it has voted rests and counts again when it runs; so does what a request
+ * changes meanwhile, one that was on its way. Its override holds: the operator fixed those CPUs.
+ *
  * A vCPU's vote is one step in the table of each of its frequency domains, always inside what
  * it may have: the host's limits (floor and ceiling of the frequency domain), the domain's
  * (kHz, turbo), and what it said itself with "disable turbo". Where the limits contradict each
@@ -117,7 +121,7 @@ uint32_t arbiter_vcpus(const struct arbiter *arbiter, uint32_t domain);
 /**
  * arbiter_set_vcpu() - where a vCPU runs, at first or anew
  * @vcpu:	of the domain, < arbiter_vcpus()
- * @flags:	VCPU_MAY_VOTE, VCPU_PROTECTED
+ * @flags:	VCPU_*; a vCPU that becomes VCPU_PAUSED keeps its vote
  * @vote_khz:	its vote to begin with, only the first time; 0: silent
  * @ids:	@n frequency domains that are there; what comes twice counts once
  *
@@ -173,6 +177,7 @@ uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, u
 uint32_t arbiter_khz_beside(const struct arbiter *arbiter, uint32_t frequency_domain,
 			    uint32_t step);
 
+/* Of those that are not paused: */
 uint32_t arbiter_voters(const struct arbiter *arbiter, uint32_t frequency_domain);
 uint32_t arbiter_silent(const struct arbiter *arbiter, uint32_t frequency_domain);
 uint32_t arbiter_overrides(const struct arbiter *arbiter, uint32_t frequency_domain);

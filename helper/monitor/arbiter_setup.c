@@ -71,6 +71,8 @@ static void count_member(struct frequency_domain_votes *votes, const struct arbi
 {
 	if (vcpu->override_khz > 0)
 		tally_count(&votes->overridden, member->override_step, one);
+	if (vcpu->flags & VCPU_PAUSED)
+		return;
 	if (vcpu->voted)
 		tally_count(&votes->voted, member->step, one);
 	else if (vcpu->flags & VCPU_PROTECTED)

@@ -115,6 +115,7 @@ void arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number
 {
 	struct arbiter_vcpu *vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
 	bool turbo = action == ACTION_TURBO_ON || action == ACTION_TURBO_OFF;
+	bool counts = !(vcpu->flags & VCPU_PAUSED);
 
 	if (turbo)
 		vcpu->turbo_off = action == ACTION_TURBO_OFF;
@@ -128,15 +129,15 @@ void arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number
 			clamp_step(votes, vcpu, member, wanted_step(votes, vcpu, member, action));
 
 		arbiter_mark_dirty(arbiter, member->frequency_domain);
-		if (vcpu->voted) {
-			if (step == member->step)
-				continue;
+		if (vcpu->voted && step == member->step)
+			continue;
+		if (counts && vcpu->voted)
 			tally_count(&votes->voted, member->step, -1);
-		} else if (vcpu->flags & VCPU_PROTECTED) {
+		else if (counts && (vcpu->flags & VCPU_PROTECTED))
 			votes->n_silent--;
-		}
 		member->step = (uint8_t)step;
-		tally_count(&votes->voted, step, 1);
+		if (counts)
+			tally_count(&votes->voted, step, 1);
 	}
 	vcpu->voted = true;
 }

@@ -27,6 +27,7 @@ static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *cha
 {
 	uint32_t domain = guest_channel_domain(channel), vcpu;
 	enum arbiter_action action = action_of(request->unit);
+	const struct arbiter_vcpu *state;
 	bool votes;
 
 	if (!channel->enabled)
@@ -41,8 +42,12 @@ static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *cha
 		return true;
 	}
 	vcpu = (uint32_t)request->resource_id;
-	/* turbo on or off is no vote: a silent vCPU stays silent, and acquires nothing */
-	votes = action < ACTION_TURBO_ON || arbiter_vcpu(monitor->arbiter, domain, vcpu)->voted;
+	state = arbiter_vcpu(monitor->arbiter, domain, vcpu);
+	/*
+	 * Turbo on or off is no vote: a silent vCPU stays silent, and acquires nothing. Nor does
+	 * what a guest wrote just before it was paused: that counts when it runs again.
+	 */
+	votes = (action < ACTION_TURBO_ON || state->voted) && !(state->flags & VCPU_PAUSED);
 	switch (votes ? frequency_outputs_want(monitor, channel, vcpu) : ACQUISITION_DONE) {
 	case ACQUISITION_WAIT:
 		return false;

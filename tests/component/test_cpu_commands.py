@@ -133,6 +133,7 @@ def test_explain_nobody(_):
             "cpus": "1",
             "vote_khz": None,
             "protects": True,
+            "paused": False,
             "override_khz": None,
             "clamped": None,
             "decides": False,

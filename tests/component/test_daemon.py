@@ -188,6 +188,7 @@ def test_json_of_vmpowerctl(_):
             name=str,
             uuid=str,
             id=int,
+            paused=bool,
             vcpus=int,
             channels=int,
             connected=int,
@@ -196,7 +197,7 @@ def test_json_of_vmpowerctl(_):
         )
         assert summary["uuid"] == domain.uuid and summary["requests"] == 3, summary
         shown = stage.vmpower.show(domain.uuid)
-        expect_types(shown, name=str, uuid=str, id=int, channels=list, vcpus=list)
+        expect_types(shown, name=str, uuid=str, id=int, paused=bool, channels=list, vcpus=list)
         expect_types(
             shown["channels"][0],
             number=int,

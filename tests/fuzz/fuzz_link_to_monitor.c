@@ -234,7 +234,7 @@ static void set_vcpu(struct host *host, struct input *input)
 	vcpu->domain = take_id(input, USED_DOMAINS);
 	vcpu->vcpu = take_id(input, 12);
 	bits = take_u8(input);
-	vcpu->flags = bits & (VCPU_MAY_VOTE | VCPU_PROTECTED);
+	vcpu->flags = bits & VCPU_FLAGS;
 	vcpu->vote_khz = bits & 0x80 ? take_u8(input) * 10000u : 0;
 	for (vcpu->n_frequency_domains = 0; vcpu->n_frequency_domains < (bits >> 2 & 7);
 	     vcpu->n_frequency_domains++)

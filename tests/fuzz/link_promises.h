@@ -60,7 +60,7 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 	case LINK_VCPU_SET:
 		require(message->vcpu.domain < MAX_DOMAINS);
 		require(message->vcpu.vcpu < MAX_DOMAIN_VCPUS);
-		require((message->vcpu.flags & ~(VCPU_MAY_VOTE | VCPU_PROTECTED)) == 0);
+		require((message->vcpu.flags & ~VCPU_FLAGS) == 0);
 		require(message->vcpu.n_frequency_domains <= MAX_FREQUENCY_DOMAINS);
 		for (uint32_t i = 0; i < message->vcpu.n_frequency_domains; i++)
 			require(message->vcpu.frequency_domains[i] < MAX_FREQUENCY_DOMAINS);

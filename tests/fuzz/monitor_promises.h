@@ -27,8 +27,11 @@ static inline void check_vcpu(const struct channel_monitor *monitor, uint32_t do
 
 		require(votes && member->low <= member->high);
 		require(member->low >= votes->floor && member->high <= votes->ceiling);
-		if (vcpu->voted) {
+		if (vcpu->voted)
 			require(member->step >= member->low && member->step <= member->high);
+		if (vcpu->flags & VCPU_PAUSED) {
+			; /* neither holds up nor protects */
+		} else if (vcpu->voted) {
 			tally->voters++;
 			if (member->step > tally->highest)
 				tally->highest = member->step;

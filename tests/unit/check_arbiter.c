@@ -99,6 +99,58 @@ START_TEST(highest_vote_wins)
 }
 END_TEST
 
+START_TEST(a_paused_vcpu_is_not_there)
+{
+	const uint32_t ids[] = {9};
+	const uint32_t flags = VCPU_MAY_VOTE | VCPU_PROTECTED;
+
+	add_frequency_domain(9, 0, STEPS - 1);
+	add_domain(1, 0, 0, true);
+	add_domain(2, 0, 0, true);
+	pin(1, 0, 9);
+	pin(2, 3, 9);
+	vote(1, 0, ACTION_MIN);
+	ck_assert_uint_eq(target_khz(9), 1500000); /* the other one is silent */
+	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 2, 3, flags | VCPU_PAUSED, 0, ids, 1), 0);
+	ck_assert_uint_eq(target_khz(9), 800000);
+	ck_assert_uint_eq(arbiter_silent(arbiter, 9), 0);
+	/* what was on its way counts when it runs again, and as often as it changes, once */
+	vote(2, 3, ACTION_MAX);
+	vote(2, 3, ACTION_DOWN);
+	ck_assert_uint_eq(arbiter_vote_khz(arbiter, 2, 3), 1900000);
+	ck_assert_uint_eq(target_khz(9), 800000);
+	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 2, 3, flags, 0, ids, 1), 0);
+	ck_assert_uint_eq(target_khz(9), 1900000);
+	ck_assert_uint_eq(arbiter_voters(arbiter, 9), 2);
+	/* a vote is kept, and the last one that counts leaves the baseline */
+	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 2, 3, flags | VCPU_PAUSED, 0, ids, 1), 0);
+	ck_assert_uint_eq(target_khz(9), 800000);
+	arbiter_remove_domain(arbiter, 1);
+	ck_assert_int_eq(arbiter_target(arbiter, 9), ARBITER_BASELINE);
+	ck_assert_int_eq(arbiter_set_override(arbiter, 2, 3, 1000000), 0);
+	ck_assert_uint_eq(target_khz(9), 1000000); /* the operator's */
+	ck_assert_int_eq(arbiter_set_override(arbiter, 2, 3, 0), 0);
+	ck_assert_int_eq(arbiter_target(arbiter, 9), ARBITER_BASELINE);
+	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 2, 3, flags, 0, ids, 1), 0);
+	ck_assert_uint_eq(target_khz(9), 1900000);
+}
+END_TEST
+
+/* A successor starts with it. */
+START_TEST(a_paused_vcpu_begins_with_a_vote)
+{
+	const uint32_t ids[] = {0};
+
+	add_frequency_domain(0, 0, STEPS - 1);
+	add_domain(0, 0, 0, true);
+	ck_assert_int_eq(
+		arbiter_set_vcpu(arbiter, 0, 0, VCPU_MAY_VOTE | VCPU_PAUSED, 1200000, ids, 1), 0);
+	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE);
+	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, VCPU_MAY_VOTE, 0, ids, 1), 0);
+	ck_assert_uint_eq(target_khz(0), 1200000);
+}
+END_TEST
+
 START_TEST(silence_need_not_protect)
 {
 	tear_down();
@@ -399,6 +451,8 @@ static Suite *make_suite(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, highest_vote_wins);
+	tcase_add_test(tcase, a_paused_vcpu_is_not_there);
+	tcase_add_test(tcase, a_paused_vcpu_begins_with_a_vote);
 	tcase_add_test(tcase, silence_need_not_protect);
 	tcase_add_test(tcase, first_step_starts_from_non_turbo);
 	tcase_add_test(tcase, steps_stop_at_the_ends);

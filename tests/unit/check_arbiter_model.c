@@ -131,6 +131,8 @@ static int model_target(const struct model *model, uint32_t id)
 					continue;
 				if (vcpu->override_khz > override_khz)
 					override_khz = vcpu->override_khz;
+				if (vcpu->flags & VCPU_PAUSED)
+					continue;
 				if (vcpu->voted) {
 					voters = true;
 					best = vcpu->steps[i] > best ? vcpu->steps[i] : best;
@@ -284,6 +286,8 @@ static void random_vcpu(struct model *model, uint32_t d)
 
 	if (random_below(3) > 0)
 		flags |= VCPU_PROTECTED;
+	if (random_below(4) == 0)
+		flags |= VCPU_PAUSED;
 	for (uint32_t i = 0; i < N_FDS; i++)
 		if (random_below(3) == 0)
 			ids[n++] = (first + i) % N_FDS;

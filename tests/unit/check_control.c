@@ -53,7 +53,8 @@ START_TEST(domain_in_full)
 			0);
 	{
 		json_t *wanted = json_loads(
-			"{\"name\":\"vm1\",\"uuid\":\"" UUID_1 "\",\"id\":9,\"channels\":["
+			"{\"name\":\"vm1\",\"uuid\":\"" UUID_1
+			"\",\"id\":9,\"paused\":false,\"channels\":["
 			"{\"number\":0,\"path\":\"/run/0\",\"state\":\"connected\","
 			"\"enabled\":true,\"error\":null,\"requests\":10,\"acks\":6,\"nacks\":4,"
 			"\"resyncs\":1,\"dropped_replies\":2,\"throttled\":3},"
@@ -119,7 +120,7 @@ static const struct {
 } scripts[] = {
 	{.steps = {{METHOD("ListDomains", "{}"),
 		    RESULT("{\"domains\":[{\"name\":\"vm1\",\"uuid\":\"" UUID_1
-			   "\",\"id\":9,\"vcpus\":3,"
+			   "\",\"id\":9,\"paused\":false,\"vcpus\":3,"
 			   "\"channels\":3,\"connected\":1,\"requests\":9223372036854775807,"
 			   "\"nacks\":4}]}")}}},
 	{.steps = {{METHOD("ListDomains", "{\"domain\":\"vm1\"}"), INVALID("domain")},

@@ -24,7 +24,7 @@ static void setup(void)
 /* In MHz, 0: none; vCPU n of domain n has the nth say. */
 struct said {
 	uint32_t vote, override;
-	bool unprotected;
+	bool unprotected, paused;
 };
 
 static const struct {
@@ -37,6 +37,25 @@ static const struct {
 } cases[] = {
 	{.n = 0, .decider = DECIDER_NOBODY},
 	{.n = 2, .decider = DECIDER_NOBODY}, /* two silent ones */
+	{.says = {{.vote = 1200, .paused = true}, {0}}, .n = 2, .decider = DECIDER_NOBODY},
+	{.says = {{.vote = 1200}, {.vote = 1400, .paused = true}, {.paused = true}},
+	 .n = 3,
+	 .decider = DECIDER_VOTE,
+	 .mhz = 1200,
+	 .leader = 0,
+	 .n_equal = 1},
+	{.says = {{.vote = 1200}, {.vote = 1200, .paused = true}},
+	 .n = 2,
+	 .decider = DECIDER_VOTE,
+	 .mhz = 1200,
+	 .leader = 0,
+	 .n_equal = 1},
+	{.says = {{.vote = 1200}, {.override = 1100, .paused = true}},
+	 .n = 2,
+	 .decider = DECIDER_OVERRIDE,
+	 .mhz = 1100,
+	 .leader = 1,
+	 .n_equal = 1},
 	{.says = {{.vote = 1200}, {.vote = 1400}, {.vote = 1300}},
 	 .n = 3,
 	 .decider = DECIDER_VOTE,
@@ -133,7 +152,8 @@ static struct say make(const struct said *said, uint32_t number)
 	return (struct say){
 		.domain = &domains[number],
 		.vcpu = number,
-		.flags = said->unprotected ? VCPU_MAY_VOTE : VCPU_MAY_VOTE | VCPU_PROTECTED,
+		.flags = (said->unprotected ? 0 : VCPU_PROTECTED) | VCPU_MAY_VOTE |
+			 (said->paused ? VCPU_PAUSED : 0),
 		.vote_khz = said->vote * 1000,
 		.vote_step = step_of(said->vote),
 		.override_khz = said->override * 1000,

@@ -132,6 +132,7 @@ START_TEST(started_domain)
 	ck_assert_int_eq(domain->id, 12);
 	ck_assert_uint_eq(domain->n_vcpus, 6);
 	ck_assert_uint_eq(domain->n_online, 3);
+	ck_assert(domain->vcpus_vary);
 	for (i = 0; i < 6; i++)
 		ck_assert_int_eq(domain->vcpus[i].online, i % 2 == 0);
 	check_affinity(domain, 0, "2");
@@ -213,6 +214,7 @@ START_TEST(others_are_passed_over)
 	ck_assert_uint_eq(domain->n_channels, 0);
 	ck_assert_uint_eq(domain->n_vcpus, 4);
 	ck_assert_uint_eq(domain->n_online, 4);
+	ck_assert(!domain->vcpus_vary);
 	ck_assert_uint_eq(domain->n_affinities, 0);
 	domain_description_free(domain);
 }

@@ -161,7 +161,7 @@ END_TEST
 	X(LINK_DOMAIN_ADD, message.domain.name[MAX_DOMAIN_NAME - 1] = 'x')                         \
 	X(LINK_VCPU_SET, message.vcpu.domain = MAX_DOMAINS)                                        \
 	X(LINK_VCPU_SET, message.vcpu.vcpu = MAX_DOMAIN_VCPUS)                                     \
-	X(LINK_VCPU_SET, message.vcpu.flags = 4)                                                   \
+	X(LINK_VCPU_SET, message.vcpu.flags = 8)                                                   \
 	X(LINK_VCPU_SET, message.vcpu.frequency_domains[0] = MAX_FREQUENCY_DOMAINS)                \
 	X(LINK_DOMAIN_REMOVE, message.id = MAX_DOMAINS)                                            \
 	X(LINK_DOMAIN_SILENCE, message.id = UINT32_MAX)                                            \

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Following libvirt, with libvirt's own test driver for a libvirt: this process is its operator,
+ * the thread under test has a connection of its own to the same hosts.
+ */
+#include "virt.h"
+
+#include <check.h>
+#include <errno.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "loop.h"
+#include "run_suite.h"
+
+#define URI "test:///default" /* the one that all connections of a process share */
+#define PATIENCE_NS UINT64_C(60000000000)
+#define MAX_TOLD 64
+
+struct told {
+	char what; /* 'r'unning, 'p'aused, 's'topped, 'l'isted */
+	char text[4096];
+	uint64_t asked_ns;
+};
+
+static struct {
+	struct loop *loop;
+	struct loop_timer patience;
+	struct virt *virt;
+	struct told told[MAX_TOLD];
+	size_t n_told;
+	char wanted; /* what ends the loop */
+	const char *wanted_text;
+	size_t from; /* looked at up to here */
+	int lookup_error;
+	char lookup_xml[4096];
+} t;
+
+static virConnectPtr operator_connection;
+
+/* A thread that a process leaves behind has not freed what TLS libraries keep for it. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:CRYPTO_zalloc";
+}
+
+static void on_patience(struct loop_timer *timer)
+{
+	(void)timer;
+	loop_quit(t.loop, -ETIMEDOUT);
+}
+
+static void tell(char what, const char *text, size_t size, uint64_t asked_ns)
+{
+	struct told *told = &t.told[t.n_told++];
+
+	ck_assert_uint_lt(t.n_told, MAX_TOLD);
+	ck_assert_uint_lt(size, sizeof(told->text));
+	told->what = what;
+	told->asked_ns = asked_ns;
+	memcpy(told->text, text, size);
+	told->text[size] = '\0';
+	if (what == t.wanted && strstr(told->text, t.wanted_text))
+		loop_quit(t.loop, 0);
+}
+
+static void on_running(void *context, const char *xml, size_t size, const struct libvirt_word *word)
+{
+	(void)context;
+	ck_assert_uint_le(word->asked_ns, loop_now_ns());
+	tell(word->paused ? 'p' : 'r', xml, size, word->asked_ns);
+}
+
+static void on_stopped(void *context, const char *uuid, uint64_t asked_ns)
+{
+	(void)context;
+	tell('s', uuid, strlen(uuid), asked_ns);
+}
+
+static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t since_ns)
+{
+	(void)context;
+	tell('l', n > 0 ? uuids[0] : "", n > 0 ? 36 : 0, since_ns);
+}
+
+/* Run the loop until it is told of that. */
+static const struct told *await(char what, const char *text)
+{
+	t.wanted = what;
+	t.wanted_text = text;
+	for (; t.from < t.n_told; t.from++) {
+		if (t.told[t.from].what == what && strstr(t.told[t.from].text, text))
+			return &t.told[t.from++];
+	}
+	loop_timer_set(t.loop, &t.patience, PATIENCE_NS);
+	ck_assert_msg(loop_run(t.loop) == 0, "not told of: %c %s", what, text);
+	loop_timer_cancel(t.loop, &t.patience);
+	while (t.told[t.from].what != what || !strstr(t.told[t.from].text, text))
+		t.from++;
+	return &t.told[t.from++];
+}
+
+static void start(const char *uri)
+{
+	const struct virt_handlers handlers = {
+		.running = on_running, .stopped = on_stopped, .listed = on_listed};
+
+	ck_assert_int_eq(virt_new(t.loop, uri, &handlers, &t.virt), 0);
+}
+
+static void no_print(void *opaque, virErrorPtr error)
+{
+	(void)opaque;
+	(void)error;
+}
+
+static void set_up(void)
+{
+	memset(&t, 0, sizeof(t));
+	t.patience.on_expiry = on_patience;
+	ck_assert_int_eq(loop_new(&t.loop), 0);
+	virSetErrorFunc(NULL, no_print);
+	/* first the thread: it is what registers libvirt's event loop */
+	start(URI);
+	(void)await('l', "");
+	operator_connection = virConnectOpen(URI);
+	ck_assert_ptr_nonnull(operator_connection);
+}
+
+static void tear_down(void)
+{
+	(void)virConnectClose(operator_connection);
+	virt_free(t.virt);
+	loop_free(t.loop);
+}
+
+static virDomainPtr domain(void)
+{
+	virDomainPtr domain = virDomainLookupByName(operator_connection, "test");
+
+	ck_assert_ptr_nonnull(domain);
+	return domain;
+}
+
+START_TEST(what_runs_is_listed)
+{
+	const struct told *listed = NULL, *running = NULL;
+
+	for (size_t i = 0; i < t.n_told; i++) {
+		if (t.told[i].what == 'l')
+			listed = &t.told[i];
+		if (t.told[i].what == 'r')
+			running = &t.told[i];
+	}
+	ck_assert_ptr_nonnull(listed);
+	ck_assert_ptr_nonnull(running);
+	/* domains first, then that these are all; of a moment before the first was asked */
+	ck_assert(running < listed);
+	ck_assert_uint_le(listed->asked_ns, running->asked_ns);
+	ck_assert_ptr_nonnull(strstr(running->text, "<name>test</name>"));
+	ck_assert_ptr_nonnull(strstr(running->text, listed->text));
+	ck_assert(virt_connected(t.virt));
+}
+END_TEST
+
+START_TEST(a_domain_is_paused_and_goes_on)
+{
+	virDomainPtr test = domain();
+
+	ck_assert_int_eq(virDomainSuspend(test), 0);
+	(void)await('p', "<name>test</name>");
+	ck_assert_int_eq(virDomainResume(test), 0);
+	(void)await('r', "<name>test</name>");
+	(void)virDomainFree(test);
+}
+END_TEST
+
+START_TEST(a_domain_stops_and_starts)
+{
+	virDomainPtr test = domain();
+	char uuid[VIR_UUID_STRING_BUFLEN];
+	uint64_t before = loop_now_ns();
+
+	ck_assert_int_eq(virDomainGetUUIDString(test, uuid), 0);
+	ck_assert_int_eq(virDomainDestroy(test), 0);
+	ck_assert_uint_ge(await('s', uuid)->asked_ns, before);
+	virt_refresh(t.virt, uuid); /* of what does not run nothing is told */
+	ck_assert_int_eq(virDomainCreate(test), 0);
+	(void)await('r', uuid);
+	for (size_t i = 0; i < t.n_told; i++)
+		ck_assert(t.told[i].what != 'r' || strstr(t.told[i].text, " id='"));
+	(void)virDomainFree(test);
+}
+END_TEST
+
+START_TEST(a_domain_is_told_of_again)
+{
+	virDomainPtr test = domain();
+	char uuid[VIR_UUID_STRING_BUFLEN];
+	size_t n;
+
+	ck_assert_int_eq(virDomainGetUUIDString(test, uuid), 0);
+	n = t.n_told;
+	virt_refresh(t.virt, uuid);
+	(void)await('r', uuid);
+	ck_assert_uint_eq(t.n_told, n + 1);
+	virt_refresh(t.virt, "00000000-0000-0000-0000-000000000001");
+	virt_refresh(t.virt, uuid);
+	(void)await('r', uuid);
+	ck_assert_uint_eq(t.n_told, n + 2);
+	(void)virDomainFree(test);
+}
+END_TEST
+
+static void found(void *context, int error, const char *xml, size_t size)
+{
+	(void)context;
+	t.lookup_error = error;
+	ck_assert_uint_lt(size, sizeof(t.lookup_xml));
+	if (xml)
+		memcpy(t.lookup_xml, xml, size + 1);
+	loop_quit(t.loop, 0);
+}
+
+START_TEST(lookups_are_answered)
+{
+	ck_assert_int_gt(virt_lookup(t.virt, "test", found, NULL), 0);
+	ck_assert_int_eq(loop_run(t.loop), 0);
+	ck_assert_int_eq(t.lookup_error, 0);
+	ck_assert_ptr_nonnull(strstr(t.lookup_xml, "<name>test</name>"));
+	ck_assert_int_gt(virt_lookup(t.virt, "no such", found, NULL), 0);
+	ck_assert_int_eq(loop_run(t.loop), 0);
+	ck_assert_int_eq(t.lookup_error, -ENOENT);
+}
+END_TEST
+
+/* What is at none of its places: tried again in the thread, nothing here waits or turns. */
+START_TEST(libvirt_is_away)
+{
+	virt_free(t.virt);
+	start("qemu+unix:///system?socket=/nonexistent/vmpower-test");
+	ck_assert(!virt_connected(t.virt));
+	ck_assert_int_eq(virt_lookup(t.virt, "test", found, NULL), -ENOTCONN);
+	virt_refresh(t.virt, "00000000-0000-0000-0000-000000000001");
+}
+END_TEST
+
+START_TEST(without_libvirt)
+{
+	virt_free(t.virt);
+	start("none");
+	ck_assert(!virt_connected(t.virt));
+	ck_assert_int_eq(virt_lookup(t.virt, "test", found, NULL), -ENOTCONN);
+	virt_refresh(t.virt, "00000000-0000-0000-0000-000000000001");
+	ck_assert_str_eq(virt_uri(t.virt), "none");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("virt");
+	TCase *tcase = tcase_create("virt");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, what_runs_is_listed);
+	tcase_add_test(tcase, a_domain_is_paused_and_goes_on);
+	tcase_add_test(tcase, a_domain_stops_and_starts);
+	tcase_add_test(tcase, a_domain_is_told_of_again);
+	tcase_add_test(tcase, lookups_are_answered);
+	tcase_add_test(tcase, libvirt_is_away);
+	tcase_add_test(tcase, without_libvirt);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
