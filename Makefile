@@ -50,13 +50,13 @@ vmpowerd_src := helper/manager/main.c $(manager_src) $(helper_src) $(xml_src) $(
 vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(helper_src) \
 	common/log.c common/unix_socket.c
 vmpower-hook_src := hook/main.c common/unix_socket.c
-vmpowerctl_src := ctl/main.c $(ctl_src) $(filter-out common/loop.c,$(common_src))
+vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(filter-out common/loop.c,$(common_src))
 
 # The hook links libc alone, the monitor libseccomp besides: little that can fail to load or be
 # attacked.
 vmpowerd_pkgs := libvirt libxml-2.0 libsystemd libudev jansson inih libseccomp
 vmpower-monitor_pkgs := libseccomp
-vmpowerctl_pkgs := jansson ncursesw
+vmpowerctl_pkgs := jansson ncursesw libxml-2.0
 
 lib_src := $(common_src) $(xml_src) $(helper_src) $(manager_src) $(monitor_src) $(ctl_src)
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))
@@ -69,7 +69,9 @@ include_dirs := common xml hook helper helper/manager helper/monitor ctl
 defines := -D_GNU_SOURCE -DVMPOWER_VERSION='"$(VERSION)"' \
 	-DVMPOWER_RUNTIME_DIR='"$(RUNSTATEDIR)/vmpower"' \
 	-DVMPOWER_CONFIG_FILE='"$(SYSCONFDIR)/vmpower/vmpower.conf"' \
-	-DVMPOWER_LIBEXEC_DIR='"$(LIBEXECDIR)/vmpower"'
+	-DVMPOWER_LIBEXEC_DIR='"$(LIBEXECDIR)/vmpower"' \
+	-DVMPOWER_SBIN_DIR='"$(SBINDIR)"' \
+	-DVMPOWER_HOOK_FILE='"$(SYSCONFDIR)/libvirt/hooks/qemu.d/50-vmpower"'
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	-Wno-sign-conversion -Wpointer-arith -Wwrite-strings -Wvla $(WERROR)
 

@@ -11,7 +11,7 @@
 /* Exit codes, as in vmpowerctl --help. */
 enum ctl_exit {
 	CTL_OK = 0,
-	CTL_FAILED = 1,	     /* vmpowerd refused the request; verify found a difference */
+	CTL_FAILED = 1,	     /* vmpowerd refused it; verify, doctor: something is found */
 	CTL_USAGE = 2,	     /* the command line is wrong */
 	CTL_UNREACHABLE = 3, /* vmpowerd does not run, or does not answer */
 };
@@ -19,6 +19,7 @@ enum ctl_exit {
 /* The command line, taken apart. */
 struct ctl {
 	const char *runtime_dir;
+	const char *root; /* doctor looks below it; NULL: / */
 	bool json;
 	int n_words; /* behind the subcommand's name */
 	char **words;
@@ -85,6 +86,7 @@ int ctl_set(const struct ctl *ctl);
 int ctl_verify(const struct ctl *ctl);
 int ctl_events(const struct ctl *ctl);
 int ctl_watch(const struct ctl *ctl);
+int ctl_doctor(const struct ctl *ctl);
 
 /* for the cleanup attribute */
 static inline void ctl_decref(json_t **value)

@@ -40,6 +40,7 @@ static const struct command commands[] = {
 	{"verify", "", "what someone else has changed in our files", 0, 0, ctl_verify},
 	{"watch", "", "a live view of all that", 0, 0, ctl_watch},
 	{"events", "", "what happens, as it happens", 0, 0, ctl_events},
+	{"doctor", "", "what keeps it from working, and what to do", 0, 0, ctl_doctor},
 	{"help", "", "this text", 0, 0, help},
 };
 
@@ -59,10 +60,11 @@ static int help(const struct ctl *ctl)
 		     "virtio.serial.port.poweragent.N. TO is up, down, min, max or a frequency in\n"
 		     "kHz: fixed until \"set DOMAIN VCPU release\".\n\n"
 		     "  --runtime-dir DIR  where vmpowerd has its control.sock (%s)\n"
+		     "  --root DIR         doctor looks there, not in /\n"
 		     "  --json             print the daemon's reply as JSON\n"
 		     "  --version, --help\n\n"
-		     "exit codes: %d done, %d vmpowerd refused it (verify: something differs),\n"
-		     "%d wrong usage, %d vmpowerd can't be reached\n",
+		     "exit codes: %d done, %d vmpowerd refused it (verify, doctor: something\n"
+		     "is found), %d wrong usage, %d vmpowerd can't be reached\n",
 		     VMPOWER_RUNTIME_DIR, CTL_OK, CTL_FAILED, CTL_USAGE, CTL_UNREACHABLE);
 	return CTL_OK;
 }
@@ -122,6 +124,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"runtime-dir", required_argument, NULL, 'r'},
+		{"root", required_argument, NULL, 'R'},
 		{"json", no_argument, NULL, 'j'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
@@ -134,6 +137,9 @@ int main(int argc, char **argv)
 		switch (option) {
 		case 'r':
 			ctl.runtime_dir = optarg;
+			break;
+		case 'R':
+			ctl.root = optarg;
 			break;
 		case 'j':
 			ctl.json = true;

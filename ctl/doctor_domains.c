@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The domains that run: have they channels, are the vCPUs below them pinned? As vmpowerd knows
+ * them, and those that it does not know as libvirt keeps them in /run/libvirt/qemu.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cpuset.h"
+#include "doctor.h"
+#include "domain_xml.h"
+#include "table.h"
+
+#define STATUS "/run/libvirt/qemu"
+#define MOST_STATUS (16u << 20)
+
+/* What is judged, wherever it is known from. */
+struct patient {
+	const char *name;
+	size_t n_channels;
+	struct cpuset loose; /* numbers of channels whose vCPU is not pinned */
+};
+
+static void judge(struct doctor *doctor, const struct patient *patient)
+{
+	cleanup_free char *name = text_escape(patient->name);
+	char numbers[256], remedy[640];
+
+	if (!name)
+		return;
+	if (patient->n_channels == 0) {
+		(void)snprintf(remedy, sizeof(remedy),
+			       "if its guest is to scale CPUs: vmpowerctl attach %s", name);
+		doctor_add(doctor, "domains", HEALTH_NOTE, remedy,
+			   "domain \"%s\" has no power channels", name);
+		return;
+	}
+	if (cpuset_count(&patient->loose) == 0) {
+		doctor_add(doctor, "domains", HEALTH_OK, NULL,
+			   "domain \"%s\" has %zu power channels, and pinned vCPUs below them",
+			   name, patient->n_channels);
+		return;
+	}
+	if (cpuset_format(&patient->loose, numbers, sizeof(numbers)) < 0)
+		(void)snprintf(numbers, sizeof(numbers), "(many)");
+	(void)snprintf(remedy, sizeof(remedy), "virsh vcpupin %s VCPU CPU --live --config", name);
+	doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
+		   "domain \"%s\", vCPU %s: not pinned to some of the host's CPUs, so its requests "
+		   "are refused",
+		   name, numbers);
+}
+
+static struct cpuset online_cpus(const struct doctor *doctor)
+{
+	cleanup_free char *text = doctor_read(doctor, "/sys/devices/system/cpu/online");
+	struct cpuset online = {0};
+
+	if (!text || cpuset_parse(text, &online) < 0)
+		memset(&online, 0, sizeof(online));
+	return online;
+}
+
+/* An affinity that excludes no CPU is no pinning. */
+static bool is_pinned(const struct cpuset *affinity, const struct cpuset *online)
+{
+	return affinity && (cpuset_count(online) == 0 || !cpuset_covers(affinity, online));
+}
+
+/* --- those that vmpowerd knows --------------------------------------------------------- */
+
+static void look_at_channels(struct doctor *doctor, const char *name, json_t *channels)
+{
+	json_t *channel;
+	size_t i;
+
+	json_array_foreach(channels, i, channel)
+	{
+		const char *error = ctl_text(channel, "error");
+
+		if (!*error)
+			continue;
+		doctor_add(
+			doctor, "domains", HEALTH_PROBLEM,
+			"\"journalctl -u vmpowerd\" says more; is it QEMU's socket, and its user "
+			"in [channel] peer-user?",
+			"domain \"%s\", channel %" JSON_INTEGER_FORMAT ": can't connect to %s: %s",
+			name, ctl_number(channel, "number"), ctl_text(channel, "path"), error);
+	}
+}
+
+static bool has_channel(json_t *channels, json_int_t number)
+{
+	json_t *channel;
+	size_t i;
+
+	json_array_foreach(channels, i, channel)
+	{
+		if (ctl_number(channel, "number") == number)
+			return true;
+	}
+	return false;
+}
+
+static void look_at_known(struct doctor *doctor, json_t *domain, const struct cpuset *online)
+{
+	json_t *channels = json_object_get(domain, "channels"), *vcpu;
+	struct patient patient = {
+		.name = ctl_text(domain, "name"),
+		.n_channels = json_array_size(channels),
+	};
+	size_t i;
+
+	json_array_foreach(json_object_get(domain, "vcpus"), i, vcpu)
+	{
+		const char *cpus = json_string_value(json_object_get(vcpu, "cpus"));
+		struct cpuset set;
+
+		if (json_is_true(json_object_get(vcpu, "online")) &&
+		    has_channel(channels, ctl_number(vcpu, "vcpu")) &&
+		    !is_pinned(cpus && cpuset_parse(cpus, &set) == 0 ? &set : NULL, online))
+			cpuset_add(&patient.loose, (unsigned int)ctl_number(vcpu, "vcpu"));
+	}
+	judge(doctor, &patient);
+	look_at_channels(doctor, patient.name, channels);
+}
+
+/* Return: the UUIDs of all of them, as an object's keys. */
+static json_t *look_at_all_known(struct doctor *doctor, const struct cpuset *online)
+{
+	cleanup_json json_t *reply = NULL;
+	cleanup_free char *problem = NULL;
+	json_t *uuids = json_object(), *summary;
+	size_t i;
+
+	if (!doctor->status)
+		return uuids;
+	(void)ctl_ask(doctor->ctl, "ListDomains", json_object(), &reply, &problem);
+	json_array_foreach(json_object_get(reply, "domains"), i, summary)
+	{
+		const char *uuid = ctl_text(summary, "uuid");
+		cleanup_json json_t *domain = NULL;
+		cleanup_free char *gone = NULL;
+
+		(void)json_object_set_new(uuids, uuid, json_true());
+		if (ctl_ask(doctor->ctl, "GetDomain", json_pack("{s:s}", "domain", uuid), &domain,
+			    &gone) == CTL_OK)
+			look_at_known(doctor, json_object_get(domain, "domain"), online);
+	}
+	return uuids;
+}
+
+/* --- those that libvirt knows ----------------------------------------------------------- */
+
+static void look_at_running(struct doctor *doctor, const struct domain_description *domain,
+			    const struct cpuset *online)
+{
+	struct patient patient = {.name = domain->name, .n_channels = domain->n_channels};
+
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		uint32_t number = domain->channels[i].number;
+
+		if (number < domain->n_vcpus && domain->vcpus[number].online &&
+		    !is_pinned(domain->vcpus[number].affinity, online))
+			cpuset_add(&patient.loose, number);
+	}
+	judge(doctor, &patient);
+	if (doctor->status && domain->n_channels > 0)
+		doctor_add(doctor, "domains", HEALTH_PROBLEM,
+			   "vmpowerctl domain add NAME; \"journalctl -u vmpowerd\" says why it was "
+			   "not registered",
+			   "domain \"%s\" runs, and vmpowerd does not serve it", domain->name);
+}
+
+static char *read_whole(int directory, const char *name, size_t *size)
+{
+	cleanup_close int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char *text;
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > MOST_STATUS)
+		return NULL;
+	text = malloc((size_t)st.st_size + 1);
+	n = text ? read(fd, text, (size_t)st.st_size) : -1;
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	text[n] = '\0';
+	*size = (size_t)n;
+	return text;
+}
+
+/* A status file is <domstatus> with the domain's XML in it. */
+static void look_at_status_file(struct doctor *doctor, int directory, const char *name,
+				json_t *known, const struct cpuset *online)
+{
+	static const char end_tag[] = "</domain>";
+	size_t size = 0;
+	cleanup_free char *text = read_whole(directory, name, &size);
+	const char *begin = text ? strstr(text, "<domain ") : NULL, *end = NULL;
+	struct domain_description *domain;
+	struct xml_error error;
+
+	for (const char *next = begin; next && (next = strstr(next, end_tag));)
+		end = next += strlen(end_tag);
+	if (!end)
+		return;
+	if (domain_xml_parse(begin, (size_t)(end - begin), &domain, &error) < 0) {
+		doctor_add(doctor, "domains", HEALTH_PROBLEM, "correct it with \"virsh edit\"",
+			   "domain of %s: %s", name, error.text);
+		return;
+	}
+	if (!json_object_get(known, domain->uuid))
+		look_at_running(doctor, domain, online);
+	domain_description_free(domain);
+}
+
+void doctor_domains(struct doctor *doctor)
+{
+	struct cpuset online = online_cpus(doctor);
+	cleanup_json json_t *known = look_at_all_known(doctor, &online);
+	cleanup_free char *path = doctor_path(doctor, STATUS);
+	cleanup_closedir DIR *directory = path ? opendir(path) : NULL;
+	const struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		const char *dot = strrchr(entry->d_name, '.');
+
+		if (dot && strcmp(dot, ".xml") == 0)
+			look_at_status_file(doctor, dirfd(directory), entry->d_name, known,
+					    &online);
+	}
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The host: what confines libvirt, what sets frequencies, and who else does. */
+#include <ctype.h>
+#include <dirent.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cpuset.h"
+#include "doctor.h"
+
+#define CPUFREQ "/sys/devices/system/cpu/cpufreq"
+
+/* --- SELinux, AppArmor ---------------------------------------------------------------- */
+
+static char *context_of(const struct doctor *doctor, const char *comm)
+{
+	pid_t pid = doctor_process(doctor, comm);
+
+	return pid > 0 ? doctor_read(doctor, "/proc/%d/attr/current", (int)pid) : NULL;
+}
+
+static bool has_policy_module(const struct doctor *doctor)
+{
+	cleanup_free char *pattern =
+		doctor_path(doctor, "/var/lib/selinux/*/active/modules/*/vmpower");
+	glob_t found;
+	bool any = pattern && glob(pattern, 0, NULL, &found) == 0;
+
+	if (any)
+		globfree(&found);
+	return any;
+}
+
+static void look_at_selinux(struct doctor *doctor)
+{
+	cleanup_free char *enforce = doctor_read(doctor, "/sys/fs/selinux/enforce");
+	cleanup_free char *context = context_of(doctor, "virtqemud");
+	cleanup_free char *hook = doctor_path(doctor, "%s", VMPOWER_HOOK_FILE);
+
+	if (!enforce) {
+		doctor_add(doctor, "selinux", HEALTH_OK, NULL, "SELinux is off");
+		return;
+	}
+	if (strcmp(enforce, "1") != 0) {
+		doctor_add(doctor, "selinux", HEALTH_OK, NULL, "SELinux is permissive");
+		return;
+	}
+	if (context && strstr(context, ":virtqemud_t:") && hook && access(hook, F_OK) == 0 &&
+	    !has_policy_module(doctor))
+		doctor_add(doctor, "selinux", HEALTH_PROBLEM,
+			   "install vmpower's policy module, or remove " VMPOWER_HOOK_FILE
+			   ": libvirt's events do, too",
+			   "SELinux is enforcing and virtqemud (%s) may not run hooks: no domain "
+			   "would "
+			   "start",
+			   context);
+	else
+		doctor_add(doctor, "selinux", HEALTH_OK, NULL, "SELinux is enforcing, and lets us");
+}
+
+static void look_at_apparmor(struct doctor *doctor)
+{
+	cleanup_free char *enabled = doctor_read(doctor, "/sys/module/apparmor/parameters/enabled");
+	cleanup_free char *hook = doctor_path(doctor, "%s", VMPOWER_HOOK_FILE);
+	struct stat st;
+
+	if (!enabled || strcmp(enabled, "Y") != 0) {
+		doctor_add(doctor, "apparmor", HEALTH_OK, NULL, "AppArmor is off");
+		return;
+	}
+	if (hook && lstat(hook, &st) == 0 && S_ISLNK(st.st_mode))
+		doctor_add(doctor, "apparmor", HEALTH_PROBLEM,
+			   "put the program itself there: cp --remove-destination",
+			   "AppArmor is on and lets libvirt run no link to a program: %s", hook);
+	else
+		doctor_add(doctor, "apparmor", HEALTH_OK, NULL, "AppArmor is on, and lets us");
+}
+
+void doctor_security(struct doctor *doctor)
+{
+	look_at_selinux(doctor);
+	look_at_apparmor(doctor);
+}
+
+/* --- cpufreq -------------------------------------------------------------------------- */
+
+/* What a frequency domain is like; those that are alike are told of in one line. */
+struct kind {
+	char text[160];
+	enum health health;
+	const char *remedy;
+	struct cpuset cpus;
+};
+
+static bool controlled(const struct doctor *doctor)
+{
+	return ctl_number(doctor->status, "controlled") > 0;
+}
+
+static bool has_file(const struct doctor *doctor, const char *policy, const char *name)
+{
+	cleanup_free char *path = doctor_path(doctor, CPUFREQ "/%s/%s", policy, name);
+
+	return path && access(path, F_OK) == 0;
+}
+
+static struct kind kind_of(const struct doctor *doctor, const char *policy)
+{
+	cleanup_free char *driver = doctor_read(doctor, CPUFREQ "/%s/scaling_driver", policy);
+	cleanup_free char *governor = doctor_read(doctor, CPUFREQ "/%s/scaling_governor", policy);
+	cleanup_free char *all =
+		doctor_read(doctor, CPUFREQ "/%s/scaling_available_governors", policy);
+	cleanup_free char *cpus = doctor_read(doctor, CPUFREQ "/%s/related_cpus", policy);
+	struct kind kind = {.health = HEALTH_OK};
+	bool userspace = all && strstr(all, "userspace");
+
+	(void)snprintf(kind.text, sizeof(kind.text), "driver %.40s, governor %.40s, method %s",
+		       driver ? driver : "unknown", governor ? governor : "unknown",
+		       userspace ? "setspeed" : "limits");
+	if (!cpus || cpuset_parse(cpus, &kind.cpus) < 0)
+		memset(&kind.cpus, 0, sizeof(kind.cpus));
+	if (!governor) {
+		kind.health = HEALTH_NOTE;
+		kind.remedy = "bring one of its CPUs online";
+	} else if (!has_file(doctor, policy, "scaling_min_freq") ||
+		   !has_file(doctor, policy, "scaling_max_freq")) {
+		kind.health = HEALTH_PROBLEM;
+		kind.remedy = "use another cpufreq driver: this one can set no frequency";
+	} else if (strcmp(governor, "userspace") == 0 && !controlled(doctor)) {
+		kind.health = HEALTH_WARNING;
+		kind.remedy = "set another governor: this one, with nobody who sets a frequency, "
+			      "stays where it is";
+	}
+	return kind;
+}
+
+static void add_kind(struct kind *kinds, size_t *n, const struct kind *kind)
+{
+	size_t i = 0;
+
+	while (i < *n &&
+	       (strcmp(kinds[i].text, kind->text) != 0 || kinds[i].remedy != kind->remedy))
+		i++;
+	if (i == *n)
+		kinds[(*n)++] = *kind;
+	for (size_t word = 0; word < array_size(kind->cpus.bits); word++)
+		kinds[i].cpus.bits[word] |= kind->cpus.bits[word];
+}
+
+void doctor_cpufreq(struct doctor *doctor)
+{
+	cleanup_free char *path = doctor_path(doctor, CPUFREQ);
+	cleanup_closedir DIR *directory = path ? opendir(path) : NULL;
+	struct kind kinds[8]; /* a host has one or two */
+	const struct dirent *entry;
+	size_t n = 0;
+
+	while (directory && (entry = readdir(directory)) && n < array_size(kinds)) {
+		struct kind kind;
+
+		if (strncmp(entry->d_name, "policy", 6) != 0 ||
+		    !isdigit((unsigned char)entry->d_name[6]))
+			continue;
+		kind = kind_of(doctor, entry->d_name);
+		add_kind(kinds, &n, &kind);
+	}
+	for (size_t i = 0; i < n; i++) {
+		char cpus[1024];
+
+		if (cpuset_format(&kinds[i].cpus, cpus, sizeof(cpus)) < 0)
+			(void)snprintf(cpus, sizeof(cpus), "(many)");
+		doctor_add(doctor, "cpufreq", kinds[i].health, kinds[i].remedy, "CPU %s: %s", cpus,
+			   kinds[i].text);
+	}
+	if (n == 0)
+		doctor_add(
+			doctor, "cpufreq", HEALTH_PROBLEM,
+			"load a driver (acpi-cpufreq, intel_pstate, amd-pstate) and see that the "
+			"firmware leaves frequencies to the system; virtual machines have none",
+			"%s has no frequency domains", path ? path : "");
+}
+
+/* --- who else ------------------------------------------------------------------------- */
+
+void doctor_writers(struct doctor *doctor)
+{
+	static const struct {
+		const char *comm, *name; /* the kernel keeps 15 bytes of a name */
+	} writers[] = {
+		{"tuned", "tuned"},
+		{"thermald", "thermald"},
+		{"power-profiles-", "power-profiles-daemon"},
+		{"auto-cpufreq", "auto-cpufreq"},
+		{"cpufreqd", "cpufreqd"},
+		{"cpuspeed", "cpuspeed"},
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < array_size(writers); i++) {
+		pid_t pid = doctor_process(doctor, writers[i].comm);
+		char remedy[160];
+
+		if (pid == 0)
+			continue;
+		any = true;
+		(void)snprintf(remedy, sizeof(remedy),
+			       "have it leave the CPUs of guests alone, or \"systemctl disable "
+			       "--now %s\"",
+			       writers[i].name);
+		doctor_add(doctor, "writers", HEALTH_WARNING, remedy,
+			   "%s (pid %d) may set frequencies, too", writers[i].name, (int)pid);
+	}
+	if (!any)
+		doctor_add(doctor, "writers", HEALTH_OK, NULL,
+			   "nobody who is known to set frequencies runs beside us");
+}

@@ -1,0 +1,361 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vmpowerctl doctor: each thing that it finds, and that it does not where there is none.
+
+The host that it looks at is a directory: files as /etc, /run, /proc and /sys have them.
+
+usage: test_doctor.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import contextlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.cpufreq_tree import CpufreqTree  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.scene import LIMITS_ONLY, component_main, scene  # noqa: E402
+from harness.standin import StandinDomain  # noqa: E402
+from harness.terminal import Terminal  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+HOOK = "etc/libvirt/hooks/qemu.d/50-vmpower"
+BOOT = 1_600_000_000
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Host:
+    """A directory that stands for /, in which all is well; and a systemctl that tells as told."""
+
+    def __init__(self, directory, sys_tree=None):
+        self.root = directory / "root"
+        self.tools = directory / "tools"
+        self.tools.mkdir()
+        self.systemctl("ExecReload={ path=/bin/kill ; start_time=[n/a] ; stop_time=[n/a] }")
+        if sys_tree:
+            self.root.mkdir()
+            (self.root / "sys").symlink_to(sys_tree)
+        else:
+            CpufreqTree(self.root / "sys", cpus=4)
+        self.write("proc/stat", f"cpu 1 2 3\nbtime {BOOT}\n")
+        self.write(HOOK, "a program").chmod(0o755)
+        self.process(100, "libvirtd", started=time.time() + 1000)
+        self.write("run/libvirt/libvirt-sock", "")
+
+    def write(self, path, text):
+        """A file."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def process(self, pid, comm, started=0.0, context="unconfined"):
+        """A process that runs."""
+        fields = ["S"] + ["0"] * 18 + [str(int((started - BOOT) * TICKS))] + ["0"] * 20
+        self.write(f"proc/{pid}/stat", f"{pid} (a) {comm}) {' '.join(fields)}\n")
+        self.write(f"proc/{pid}/comm", f"{comm}\n")
+        self.write(f"proc/{pid}/attr/current", f"{context}\n")
+
+    def systemctl(self, output):
+        """What systemctl prints."""
+        program = self.tools / "systemctl"
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\n")
+        program.chmod(0o755)
+
+
+class Doctor:
+    """vmpowerctl doctor, for a scene's daemon and a host."""
+
+    def __init__(self, stage, host):
+        self.stage, self.host = stage, host
+        self.command = [paths.BIN / "vmpowerctl", "--runtime-dir", stage.vmpower.runtime]
+        self.command += ["--root", host.root]
+
+    def run(self, *words):
+        """The CompletedProcess."""
+        env = {"PATH": f"{self.host.tools}:{paths.SEARCH}"}
+        return run(*self.command, *words, "doctor", check=False, env=env)
+
+    def all(self):
+        """All findings, as (check, status, text, remedy)."""
+        done = self.run("--json")
+        answer = json.loads(done.stdout)
+        findings = [tuple(finding.values()) for finding in answer["findings"]]
+        for finding in answer["findings"]:
+            assert list(finding) == ["check", "status", "text", "remedy"], finding
+        states = [status for _check, status, _text, _remedy in findings]
+        assert answer["problems"] == states.count("problem")
+        assert answer["warnings"] == states.count("warning")
+        assert answer["notes"] == states.count("note")
+        wrong = answer["problems"] + answer["warnings"] > 0
+        assert done.returncode == (1 if wrong else 0), done
+        return findings
+
+    def wrong(self):
+        """What is not well."""
+        return [finding for finding in self.all() if finding[1] != "ok"]
+
+    def well(self):
+        """Nothing is found."""
+        assert not self.wrong(), self.wrong()
+
+    def finds(self, check, status, *texts):
+        """Just one thing is found, this one, with a remedy."""
+        wrong = self.wrong()
+        assert [finding[:2] for finding in wrong] == [(check, status)], wrong
+        for text in texts:
+            assert text in f"{wrong[0][2]} / {wrong[0][3]}", (text, wrong)
+        return wrong[0]
+
+
+@contextlib.contextmanager
+def doctor(name, start=True, **more):
+    """A scene, its host and its doctor."""
+    with scene(name, start=start, **more) as stage:
+        yield Doctor(stage, Host(stage.directory, stage.tree.root))
+
+
+def test_all_is_well(_):
+    """Exit status 0, a line for each check, and again where nothing of it is known."""
+    with doctor("well") as doc:
+        doc.well()
+        checks = {finding[0] for finding in doc.all()}
+        assert checks == set("config daemon sockets hook libvirt selinux apparmor cpufreq writers"
+                             .split()), checks
+        text = doc.run()
+        assert text.returncode == 0 and text.stdout.endswith("0 problems, 0 warnings, 0 notes\n")
+        assert text.stdout.startswith("ok       config"), text.stdout
+        assert "\x1b" not in text.stdout
+        run("jq", "-e", ".findings | length > 8", data=doc.run("--json").stdout)
+
+
+def test_configuration(_):
+    """The daemon's own words of what is wrong, with file and line."""
+    with doctor("config") as doc:
+        doc.host.write("etc/vmpower/vmpower.conf", "[limits]\nturbo = yes\n")
+        doc.well()
+        doc.host.write("etc/vmpower/vmpower.conf", "[limits]\nturbo = perhaps\n")
+        doc.finds("config", "problem", "etc/vmpower/vmpower.conf:2", "turbo")
+
+
+def test_daemon_that_is_down(_):
+    """All else is looked at all the same."""
+    with doctor("down", start=False) as doc:
+        doc.finds("daemon", "problem", "systemctl start vmpowerd")
+        assert len(doc.all()) > 7
+        doc.stage.vmpower.start()
+        doc.well()
+
+
+def test_monitor_that_dies(_):
+    """That it did is told for as long as the daemon knows."""
+    with doctor("monitor") as doc:
+        doc.stage.vmpower.kill_monitor()
+        doc.finds("monitor", "warning", "1 times", "journalctl")
+
+
+def test_permissions(_):
+    """Sockets and directory that others may use; a baseline that could not be put back."""
+    with doctor("permissions") as doc:
+        for name, mode, good in (("control.sock", 0o666, 0o660), ("hook.sock", 0o660, 0o600),
+                                 (".", 0o777, 0o755)):
+            path = doc.stage.vmpower.runtime / name
+            path.chmod(mode)
+            doc.finds("sockets", "problem", f"{mode:04o}")
+            path.chmod(good)
+        doc.well()
+        bad = doc.stage.vmpower.runtime / "baseline.bad"
+        bad.write_text("?")
+        doc.finds("baseline", "warning", "baseline.bad")
+        bad.unlink()
+
+
+def test_hook(_):
+    """Missing, not executable, open to others, a dead link."""
+    with doctor("hook") as doc:
+        hook = doc.host.root / HOOK
+        hook.chmod(0o644)
+        doc.finds("hook", "problem", "not executable", "chmod 755")
+        hook.chmod(0o775)
+        doc.finds("hook", "problem", "others than root")
+        hook.unlink()
+        doc.finds("hook", "warning", "No such file", "install")
+        hook.symlink_to("nowhere")
+        doc.finds("hook", "problem", "link to nothing")
+
+
+def test_hook_that_libvirt_has_not_seen(_):
+    """Newer than libvirtd's start and last reload, and no other hook was there before."""
+    with doctor("unseen") as doc:
+        now = int(time.time())
+        doc.host.process(100, "libvirtd", started=now - 1000)
+        doc.finds("hook", "problem", "systemctl reload libvirtd", "pid 100")
+        doc.host.systemctl(f"ExecReload={{ path=/bin/kill ; start_time=[@{now - 500}] ; }}")
+        doc.finds("hook", "problem", "systemctl reload libvirtd")
+        doc.host.systemctl(f"ExecReload={{ path=/bin/kill ; start_time=[@{now + 500}] ; }}")
+        doc.well()
+        (doc.host.tools / "systemctl").write_text("#!/bin/sh\nexit 1\n")
+        doc.finds("hook", "problem", "systemctl reload libvirtd")
+        doc.host.process(100, "libvirtd", started=now + 1000)
+        doc.well()
+
+
+def test_libvirt(_):
+    """None, the modular one, one that is started on demand."""
+    with doctor("libvirt") as doc:
+        socket = doc.host.root / "run/libvirt/libvirt-sock"
+        socket.unlink()
+        doc.finds("libvirt", "problem", "systemctl start libvirtd")
+        doc.host.write("run/libvirt/virtqemud-sock", "")
+        doc.well()
+        assert any("when somebody connects" in finding[2] for finding in doc.all())
+        doc.host.process(101, "virtqemud", started=1.0 + BOOT)
+        doc.finds("hook", "problem", "systemctl reload virtqemud")
+
+
+def test_libvirt_that_vmpowerd_does_not_reach(_):
+    """As vmpowerd says it."""
+    with doctor("away", sections={"libvirt": {"uri": "qemu+unix:///system?socket=/none"}}) as doc:
+        doc.finds("libvirt", "problem", "not connected", "[libvirt] uri")
+
+
+def test_selinux_and_apparmor(_):
+    """Where they would keep libvirt from running the hook."""
+    with doctor("security") as doc:
+        (doc.host.root / "sys").unlink()
+        CpufreqTree(doc.host.root / "sys", cpus=4)
+        doc.host.write("run/libvirt/virtqemud-sock", "")
+        doc.host.process(101, "virtqemud", time.time() + 1000, "system_u:system_r:virtqemud_t:s0")
+        enforce = doc.host.write("sys/fs/selinux/enforce", "0")
+        doc.well()
+        enforce.write_text("1")
+        doc.finds("selinux", "problem", "virtqemud_t", "policy module")
+        module = doc.host.write("var/lib/selinux/targeted/active/modules/400/vmpower/cil", "")
+        doc.well()
+        module.unlink()
+        module.parent.rmdir()
+        doc.host.process(101, "virtqemud", time.time() + 1000, "system_u:system_r:virtd_t:s0")
+        doc.well()
+        enforce.unlink()
+        doc.host.write("sys/module/apparmor/parameters/enabled", "Y\n")
+        doc.well()
+        hook = doc.host.root / HOOK
+        hook.rename(doc.host.root / "hook")
+        hook.symlink_to(doc.host.root / "hook")
+        doc.finds("apparmor", "problem", "no link")
+
+
+def test_cpufreq(_):
+    """Each kind of frequency domain in a line of its own; none at all is a problem."""
+    with doctor("cpufreq") as doc:
+        (line,) = [finding for finding in doc.all() if finding[0] == "cpufreq"]
+        assert line[2] == "CPU 0-7: driver acpi-cpufreq, governor schedutil, method setspeed", line
+        doc.stage.tree.write(2, "scaling_governor", "userspace")
+        doc.finds("cpufreq", "warning", "CPU 2:", "set another governor")
+        doc.stage.tree.write(2, "scaling_governor", "schedutil")
+        doc.stage.tree.write(5, "scaling_available_governors", LIMITS_ONLY)
+        doc.well()
+        assert len([finding for finding in doc.all() if finding[0] == "cpufreq"]) == 2
+        limit = doc.stage.tree.directory(5) / "scaling_max_freq"
+        text = limit.read_text()
+        limit.unlink()
+        doc.finds("cpufreq", "problem", "CPU 5:", "another cpufreq driver")
+        limit.write_text(text)
+        (doc.host.root / "sys").unlink()
+        doc.finds("cpufreq", "problem", "no frequency domains", "load a driver")
+
+
+def test_who_else_writes(_):
+    """By the name that the kernel keeps of them."""
+    with doctor("writers") as doc:
+        for comm, name in (("tuned", "tuned"), ("thermald", "thermald"),
+                           ("power-profiles-", "power-profiles-daemon")):
+            doc.host.process(200, comm)
+            doc.finds("writers", "warning", name, "pid 200", f"disable --now {name}")
+        doc.host.process(200, "tunedx")
+        doc.well()
+
+
+def test_values_of_someone_else(_):
+    """As verify finds them."""
+    with doctor("foreign") as doc:
+        domain = doc.stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        doc.well()
+        doc.stage.tree.write(1, "scaling_setspeed", 2000000)
+        doc.finds("foreign", "warning", "1 cpufreq files", "vmpowerctl verify")
+
+
+def test_domains(_):
+    """No channels, a vCPU that is not pinned, a channel that can't be connected."""
+    with doctor("domains") as doc:
+        stage = doc.stage
+        stage.started("good", {0: "1"})
+        doc.well()
+        plain = stage.domain("plain", {0: "1"}, channels=())
+        stage.hook(plain)
+        doc.finds("domains", "note", "no power channels", "vmpowerctl attach plain")
+        stage.hook(plain, "stopped")
+        loose = stage.started("loose", {0: "0-7", 1: "2"}, vcpus=3)
+        doc.finds("domains", "problem", 'domain "loose", vCPU 0,2', "virsh vcpupin loose")
+        stage.hook(loose, "stopped")
+        doc.well()
+        dead = stage.domain("dead", {0: "1"})
+        dead.close()
+        stage.hook(dead)
+        wait_until(lambda: stage.vmpower.channel("dead", 0)["error"], 20, "the error")
+        doc.finds("domains", "problem", "channel 0: can't connect")
+
+
+def status_file(host, domain):
+    """What libvirt keeps of a domain that runs."""
+    host.write(f"run/libvirt/qemu/{domain.name}.xml",
+               f"<domstatus state='running' pid='7'><monitor path='x'/>{domain.xml()}</domstatus>")
+
+
+def test_domains_without_the_daemon(_):
+    """From libvirt's own files; and what the daemon should know and does not."""
+    with doctor("status", start=False) as doc:
+        one = StandinDomain(doc.stage.directory, "one", {0: "1"})
+        two = StandinDomain(doc.stage.directory, "two", {0: "0-7"})
+        status_file(doc.host, one)
+        status_file(doc.host, two)
+        found = {finding[2]: finding[1] for finding in doc.all() if finding[0] == "domains"}
+        (bad,) = [text for text, status in found.items() if status == "problem"]
+        assert len(found) == 2 and 'domain "two", vCPU 0: not pinned' in bad, found
+        (doc.host.root / "run/libvirt/qemu/two.xml").unlink()
+        doc.stage.vmpower.start()
+        doc.finds("domains", "problem", 'domain "one" runs, and vmpowerd does not', "domain add")
+        doc.stage.hook(one)
+        one.accept()
+        doc.stage.vmpower.wait_connected("one", 1)
+        doc.well()
+        doc.host.write("run/libvirt/qemu/bad.xml", "<domstatus><domain type='kvm'></domain>")
+        doc.finds("domains", "problem", "bad.xml", "virsh edit")
+        one.close()
+        two.close()
+
+
+def test_colours_on_a_terminal(_):
+    """Not with NO_COLOR, nor where it goes into a file."""
+    with doctor("colours", start=False) as doc:
+        for no_color, wanted in ((None, True), ("1", False)):
+            terminal = Terminal([*doc.command, "doctor"], term="linux", columns=200,
+                                env={"NO_COLOR": no_color})
+            try:
+                assert terminal.end() == 1 and (b"\x1b[1;31mproblem" in terminal.output) == wanted
+            finally:
+                terminal.close()
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_doctor", TESTS))
