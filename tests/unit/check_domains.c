@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who is believed of hook and libvirt, and what the monitor is told of it. Monitor and channel
+ * manager are stood in for by the functions below, which the linker takes before the library's.
+ */
+#include "domains.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "channel_manager.h"
+#include "cleanup.h"
+#include "domain_xml.h"
+#include "link.h"
+#include "run_suite.h"
+#include "virt.h"
+
+#define UUID "11111111-1111-1111-1111-111111111111"
+#define XML(id, name, online)                                                                      \
+	"<domain id='" id "'><name>" name "</name><uuid>" UUID "</uuid><vcpu>2</vcpu><vcpus>"      \
+	"<vcpu id='0' enabled='yes' hotpluggable='no'/>"                                           \
+	"<vcpu id='1' enabled='" online "' hotpluggable='yes'/></vcpus>"                           \
+	"<cputune><vcpupin vcpu='0' cpuset='1'/><vcpupin vcpu='1' cpuset='2'/></cputune>"          \
+	"<devices/></domain>"
+
+#define MAX_SENT 64
+
+struct monitor_process {
+	int unused;
+};
+
+struct channel_manager {
+	int unused;
+};
+
+static struct monitor_process the_monitor;
+static struct channel_manager the_channels;
+static struct shared_state shared; /* of its 10s of MB pages in use alone take memory */
+static struct link_message sent[MAX_SENT];
+static size_t n_sent;
+
+static char root[32];
+static struct config config;
+static struct loop *loop;
+static struct registry *registry;
+static struct cpufreq *cpufreq;
+static struct domains *domains;
+
+/* --- stand-ins ------------------------------------------------------------------------ */
+
+int monitor_process_new(struct loop *on, const char *path, const struct link_setup *setup,
+			const struct monitor_handlers *handlers, struct monitor_process **monitor)
+{
+	(void)on;
+	(void)path;
+	(void)setup;
+	(void)handlers;
+	*monitor = &the_monitor;
+	return 0;
+}
+
+void monitor_process_free(struct monitor_process *monitor)
+{
+	(void)monitor;
+}
+
+void monitor_send(struct monitor_process *monitor, const struct link_message *message,
+		  const int *fds, unsigned int n_fds)
+{
+	(void)monitor;
+	(void)fds;
+	(void)n_fds;
+	ck_assert_uint_lt(n_sent, MAX_SENT);
+	sent[n_sent++] = *message;
+}
+
+const struct shared_state *monitor_state(const struct monitor_process *monitor)
+{
+	(void)monitor;
+	return &shared;
+}
+
+void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain)
+{
+	(void)monitor;
+	(void)domain;
+}
+
+void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel)
+{
+	(void)monitor;
+	(void)channel;
+}
+
+pid_t monitor_pid(const struct monitor_process *monitor)
+{
+	(void)monitor;
+	return 0;
+}
+
+uint32_t monitor_restarts(const struct monitor_process *monitor)
+{
+	(void)monitor;
+	return 0;
+}
+
+int channel_manager_new(struct loop *on, struct registry *of, const struct config *with,
+			void (*connected)(void *context, struct channel *channel), void *context,
+			struct channel_manager **manager)
+{
+	(void)on;
+	(void)of;
+	(void)with;
+	(void)connected;
+	(void)context;
+	*manager = &the_channels;
+	return 0;
+}
+
+void channel_manager_free(struct channel_manager *manager)
+{
+	(void)manager;
+}
+
+void channel_manager_kick(struct channel_manager *manager)
+{
+	(void)manager;
+}
+
+void channel_manager_kick_later(struct channel_manager *manager, struct channel *channel)
+{
+	(void)manager;
+	(void)channel;
+}
+
+/* --- the stage ------------------------------------------------------------------------ */
+
+static void path_in_root(char *path, size_t size, const char *name)
+{
+	ck_assert_int_lt(snprintf(path, size, "%s/%s", root, name), (int)size);
+}
+
+static void set_up(void)
+{
+	static const char *const directories[] = {"devices", "devices/system",
+						  "devices/system/cpu"};
+	char path[96];
+	FILE *online;
+
+	(void)strcpy(root, "/tmp/domains-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	for (size_t i = 0; i < array_size(directories); i++) {
+		path_in_root(path, sizeof(path), directories[i]);
+		ck_assert_int_eq(mkdir(path, 0755), 0);
+	}
+	path_in_root(path, sizeof(path), "devices/system/cpu/online");
+	online = fopen(path, "we");
+	ck_assert_ptr_nonnull(online);
+	ck_assert_int_gt(fprintf(online, "0-7\n"), 0);
+	ck_assert_int_eq(fclose(online), 0);
+	config_defaults(&config);
+	(void)snprintf(config.sysfs, sizeof(config.sysfs), "%s", root);
+	path_in_root(path, sizeof(path), "state");
+	n_sent = 0;
+	ck_assert_int_eq(loop_new(&loop), 0);
+	ck_assert_int_eq(registry_new(&registry), 0);
+	ck_assert_int_eq(cpufreq_new(&config, path, &cpufreq), 0);
+	ck_assert_int_eq(domains_new(&(struct domains_parts){.loop = loop,
+							     .config = &config,
+							     .registry = registry,
+							     .cpufreq = cpufreq,
+							     .monitor_path = "-"},
+				     &domains),
+			 0);
+}
+
+static void tear_down(void)
+{
+	static const char *const names[] = {"devices/system/cpu/online", "devices/system/cpu",
+					    "devices/system", "devices", ""};
+	char path[96];
+
+	domains_free(domains);
+	cpufreq_free(cpufreq);
+	registry_free(registry);
+	loop_free(loop);
+	for (size_t i = 0; i < array_size(names); i++) {
+		path_in_root(path, sizeof(path), names[i]);
+		(void)remove(path);
+	}
+}
+
+static struct domain_description *parse(const char *xml)
+{
+	struct domain_description *description;
+	struct xml_error error;
+
+	ck_assert_int_eq(domain_xml_parse(xml, strlen(xml), &description, &error), 0);
+	return description;
+}
+
+static void hook(const char *xml)
+{
+	ck_assert_int_eq(domains_register(domains, parse(xml), "hook started"), 0);
+}
+
+static void libvirt(const char *xml, uint64_t asked_ns, bool paused)
+{
+	const struct libvirt_word word = {.asked_ns = asked_ns, .paused = paused};
+
+	ck_assert_int_eq(domains_follow(domains, parse(xml), &word), 0);
+}
+
+static struct domain *known(void)
+{
+	return registry_find_uuid(registry, UUID);
+}
+
+/* How many messages of a type were sent, and the last of them. Forgets them all. */
+static size_t take(uint32_t type, struct link_message *last)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_sent; i++) {
+		if (sent[i].type != type)
+			continue;
+		*last = sent[i];
+		n++;
+	}
+	n_sent = 0;
+	return n;
+}
+
+/* --- tests ---------------------------------------------------------------------------- */
+
+START_TEST(a_pause_is_passed_on)
+{
+	struct link_message last;
+
+	libvirt(XML("1", "vm", "yes"), loop_now_ns(), true);
+	ck_assert(known()->paused);
+	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
+	ck_assert_uint_eq(last.vcpu.flags, VCPU_MAY_VOTE | VCPU_PROTECTED | VCPU_PAUSED);
+	/* a hook does not know: reconnect comes for paused domains, too */
+	hook(XML("1", "vm", "yes"));
+	ck_assert(known()->paused);
+	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 0);
+	libvirt(XML("1", "vm", "yes"), loop_now_ns(), false);
+	ck_assert(!known()->paused);
+	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
+	ck_assert_uint_eq(last.vcpu.flags, VCPU_MAY_VOTE | VCPU_PROTECTED);
+	libvirt(XML("1", "vm", "yes"), loop_now_ns(), false);
+	ck_assert_uint_eq(n_sent, 0);
+}
+END_TEST
+
+START_TEST(another_run_is_not_paused)
+{
+	libvirt(XML("1", "vm", "yes"), loop_now_ns(), true);
+	hook(XML("2", "vm", "yes"));
+	ck_assert_int_eq(known()->description->id, 2);
+	ck_assert(!known()->paused);
+}
+END_TEST
+
+/* What libvirt says of the same run counts however old: it says more than the hook. */
+START_TEST(old_news_of_the_same_run)
+{
+	uint64_t before = loop_now_ns();
+
+	hook(XML("1", "vm", "yes"));
+	libvirt(XML("1", "vm", "yes"), before, true);
+	ck_assert(known()->paused);
+}
+END_TEST
+
+START_TEST(old_news_of_another_run)
+{
+	uint64_t before = loop_now_ns();
+	struct link_message last;
+
+	hook(XML("2", "vm", "yes"));
+	n_sent = 0;
+	libvirt(XML("1", "vm", "yes"), before, false);
+	ck_assert_int_eq(known()->description->id, 2);
+	ck_assert_uint_eq(n_sent, 0);
+	libvirt(XML("3", "vm", "yes"), loop_now_ns(), false);
+	ck_assert_int_eq(known()->description->id, 3);
+	ck_assert_uint_eq(take(LINK_DOMAIN_REMOVE, &last), 1);
+}
+END_TEST
+
+START_TEST(old_news_of_an_end)
+{
+	uint64_t before = loop_now_ns();
+
+	hook(XML("1", "vm", "yes"));
+	domains_ended(domains, UUID, before);
+	ck_assert_ptr_nonnull(known());
+	before = loop_now_ns();
+	hook(XML("1", "vm", "yes")); /* said again: reconnect */
+	domains_ended(domains, UUID, before);
+	ck_assert_ptr_nonnull(known());
+	domains_ended(domains, UUID, loop_now_ns() + 1);
+	ck_assert_ptr_null(known());
+	domains_ended(domains, UUID, loop_now_ns());
+}
+END_TEST
+
+START_TEST(a_listing_does_not_know_what_came_after_it)
+{
+	static const char listed[][37] = {UUID};
+	uint64_t before = loop_now_ns();
+
+	hook(XML("1", "vm", "yes"));
+	domains_keep_only(domains, listed, 0, before);
+	ck_assert_ptr_nonnull(known());
+	domains_keep_only(domains, listed, 1, loop_now_ns() + 1);
+	ck_assert_ptr_nonnull(known());
+	before = loop_now_ns() + 1;
+	while (loop_now_ns() <= before)
+		;
+	hook(XML("1", "vm", "yes"));
+	domains_keep_only(domains, listed, 0, before);
+	ck_assert_ptr_nonnull(known());
+	domains_keep_only(domains, listed, 0, loop_now_ns() + 1);
+	ck_assert_ptr_null(known());
+}
+END_TEST
+
+START_TEST(a_vcpu_is_plugged)
+{
+	struct link_message last;
+
+	hook(XML("1", "vm", "no"));
+	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
+	ck_assert_uint_eq(last.vcpu.flags, 0);
+	libvirt(XML("1", "vm", "yes"), loop_now_ns(), false);
+	ck_assert_uint_eq(sent[0].type, LINK_VCPU_SET); /* it is the same domain still */
+	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
+	ck_assert_uint_eq(last.vcpu.vcpu, 1);
+	ck_assert_uint_eq(last.vcpu.flags, VCPU_MAY_VOTE | VCPU_PROTECTED);
+}
+END_TEST
+
+START_TEST(a_domain_is_renamed)
+{
+	struct link_message last;
+
+	hook(XML("1", "vm", "yes"));
+	n_sent = 0;
+	libvirt(XML("1", "new", "yes"), loop_now_ns(), false);
+	ck_assert_uint_eq(n_sent, 1);
+	ck_assert_uint_eq(take(LINK_DOMAIN_ADD, &last), 1);
+	ck_assert_str_eq(last.domain.name, "new");
+	ck_assert_ptr_eq(registry_find(registry, "new"), known());
+	ck_assert_ptr_null(registry_find(registry, "vm"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("domains");
+	TCase *tcase = tcase_create("domains");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, a_pause_is_passed_on);
+	tcase_add_test(tcase, another_run_is_not_paused);
+	tcase_add_test(tcase, old_news_of_the_same_run);
+	tcase_add_test(tcase, old_news_of_another_run);
+	tcase_add_test(tcase, old_news_of_an_end);
+	tcase_add_test(tcase, a_listing_does_not_know_what_came_after_it);
+	tcase_add_test(tcase, a_vcpu_is_plugged);
+	tcase_add_test(tcase, a_domain_is_renamed);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
