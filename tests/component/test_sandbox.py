@@ -35,11 +35,21 @@ def status_of(pid):
     return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
 
+def confined(stage):
+    """The monitor's pid, once it has given up what it had: a busy machine may take its time."""
+    pid = stage.vmpower.status()["monitor_pid"]
+    wait_until(
+        lambda: status_of(pid)["Seccomp"] == "2", 20, "the monitor to be confined",
+        state=lambda: f"Seccomp: {status_of(pid)['Seccomp']}",
+    )
+    return pid
+
+
 def test_no_privileges(_runner):
     if os.geteuid():
         raise Skip("only root has something to give up")
     with scene("no-privileges") as stage:
-        status = status_of(stage.vmpower.status()["monitor_pid"])
+        status = status_of(confined(stage))
         uids, gids = set(status["Uid"].split()), set(status["Gid"].split())
         assert len(uids) == 1 and "0" not in uids, status["Uid"]
         assert len(gids) == 1 and "0" not in gids, status["Gid"]
@@ -50,7 +60,7 @@ def test_no_privileges(_runner):
 
 def test_no_new_privileges_and_a_filter(_runner):
     with scene("filter") as stage:
-        status = status_of(stage.vmpower.status()["monitor_pid"])
+        status = status_of(confined(stage))
         assert status["NoNewPrivs"] == "1", status["NoNewPrivs"]
         assert status["Seccomp"] == "2", status["Seccomp"]
 
@@ -59,7 +69,7 @@ def test_no_file_system(_runner):
     if os.geteuid():
         raise Skip("takes root")
     with scene("no-file-system") as stage:
-        pid = stage.vmpower.status()["monitor_pid"]
+        pid = confined(stage)
         assert os.listdir(f"/proc/{pid}/root") == [], os.listdir(f"/proc/{pid}/root")
         for name in ("net", "ipc", "uts", "mnt"):
             ours, its = os.readlink(f"/proc/self/ns/{name}"), os.readlink(f"/proc/{pid}/ns/{name}")
@@ -68,7 +78,7 @@ def test_no_file_system(_runner):
 
 def test_no_core_dump(_runner):
     with scene("no-core-dump") as stage:
-        pid = stage.vmpower.status()["monitor_pid"]
+        pid = confined(stage)
         limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
         core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
         assert core.split()[4:6] == ["0", "0"], core
@@ -80,7 +90,7 @@ def test_only_its_fds(_runner):
     with scene("only-its-fds") as stage:
         domain = stage.started("a", {0: "0", 1: "1"})
         domain.power(0, "max")
-        pid = stage.vmpower.status()["monitor_pid"]
+        pid = confined(stage)
         links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
         kinds = sorted(link.split(":")[0] for link in links)
         rest = [link for link in links
@@ -99,7 +109,7 @@ def test_forbidden_call_ends_it_and_is_named(_runner):
     with scene("violation") as stage:
         domain = stage.started("a", {0: "2"})
         assert domain.power(0, "max") == "ack"
-        before = stage.vmpower.status()["monitor_pid"]
+        before = confined(stage)
         inject_syscall(before, SOCKET)
         wait_until(lambda: (stage.vmpower.try_status() or {}).get("monitor_pid")
                    not in (None, before), 20, "another monitor")
@@ -126,7 +136,7 @@ def test_list_of_calls_is_what_a_busy_monitor_makes(runner):
     rare = {"exit_group", "epoll_pwait", "clock_gettime", "mmap", "munmap", "mremap", "brk", "setsockopt"}
     with scene("busy", sections={"channel": {"rate": 500, "burst": 20},
                                  "cpufreq": {"method": "limits"}}) as stage:
-        pid = stage.vmpower.status()["monitor_pid"]
+        pid = confined(stage)
         output = stage.directory / "strace"
         tracer = subprocess.Popen([strace, "-f", "-c", "-p", str(pid), "-o", str(output)],
                                   stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
