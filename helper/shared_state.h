@@ -53,7 +53,7 @@ struct shared_frequency_domain {
 	int32_t last_error;  /* errno of the last write, negative; 0: it went well */
 	uint64_t n_writes;   /* that went well */
 	uint64_t n_failures;
-	uint64_t n_foreign;   /* times that a file was seen to hold what someone else wrote */
+	uint64_t n_foreign;   /* times that a file was seen to hold what we did not write */
 	uint32_t writing_khz; /* what was written last, or is at this moment, however it went */
 };
 

@@ -11,6 +11,7 @@
 #include "cpufreq_scan.h"
 #include "log.h"
 #include "number.h"
+#include "platform_limit.h"
 #include "restore.h"
 #include "state_file.h"
 #include "sysfs.h"
@@ -88,6 +89,20 @@ static int not_acquired(struct frequency_domain *domain, const char *file, int e
 	return error;
 }
 
+/*
+ * A limit of the platform hides what scaling_max_freq was set to, anything from there up. It is
+ * taken for the kernel's own default, the maximum: putting back what is shown would hold the host
+ * down for good, long after the limit is lifted.
+ */
+static void see_through_platform_limit(int dir, struct baseline_entry *entry)
+{
+	char max_freq[BASELINE_TEXT];
+
+	if (platform_holds(dir, entry->max_freq, UINT32_MAX) &&
+	    sysfs_read(dir, "cpuinfo_max_freq", max_freq, sizeof(max_freq)) > 0)
+		memcpy(entry->max_freq, max_freq, sizeof(entry->max_freq));
+}
+
 static int read_baseline(struct frequency_domain *domain, int dir, struct baseline_entry *entry)
 {
 	bool setspeed = domain->method == METHOD_SETSPEED;
@@ -117,6 +132,7 @@ static int read_baseline(struct frequency_domain *domain, int dir, struct baseli
 		if (r < 0)
 			return not_acquired(domain, files[i].file, r);
 	}
+	see_through_platform_limit(dir, entry);
 	return 0;
 }
 

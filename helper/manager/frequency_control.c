@@ -9,6 +9,7 @@
 #include "cpufreq_scan.h"
 #include "log.h"
 #include "loop.h"
+#include "platform_limit.h"
 
 /* A look at a file and the write that fails after it tell the same, milliseconds apart. */
 #define TOLD_NS UINT64_C(1000000000)
@@ -153,14 +154,29 @@ static void on_write_failed(struct frequency_control *control,
 		emit(control, EVENT_WRITE_FAILED, f, failed->khz, 0, strerror(-failed->error));
 }
 
+static uint32_t limit_of(const struct cpufreq *cpufreq, uint32_t id)
+{
+	cleanup_close int dir = cpufreq_open(cpufreq, id);
+
+	return dir < 0 ? 0 : platform_limit(dir);
+}
+
 static void on_foreign(struct frequency_control *control, const struct link_foreign *foreign)
 {
 	const struct frequency_domain *f =
 		cpufreq_get(control->view->cpufreq, foreign->frequency_domain);
 	const char *file = "scaling_min_freq or scaling_max_freq";
+	uint32_t limit_khz;
 
 	if (!f || !f->acquired)
 		return;
+	limit_khz = limit_of(control->view->cpufreq, f->id);
+	if (limit_khz > 0 && foreign->found_khz == limit_khz && foreign->ours_khz > limit_khz) {
+		log_info("policy%u: the platform allows %u kHz at most: our %u kHz count when it "
+			 "allows more",
+			 f->policy, limit_khz, foreign->ours_khz);
+		return;
+	}
 	if (f->method == METHOD_SETSPEED) {
 		if (!cpufreq_has_userspace(control->view->cpufreq, f->id)) {
 			lost_governor(control, f);

@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "number.h"
+#include "platform_limit.h"
 #include "sysfs.h"
 
 #define USERSPACE "userspace"
@@ -27,13 +28,22 @@ static void report_foreign(const struct baseline_entry *entry, const char *file,
 		    entry->policy, now, before);
 }
 
+/* Does a limit of the platform stand in the file's place? Nobody has changed it then. */
+static bool held_by_platform(int dir, const char *now, const char *before)
+{
+	uint32_t khz;
+
+	return parse_u32(before, UINT32_MAX, &khz) == 0 && platform_holds(dir, now, khz);
+}
+
 /* Report what is not ours to put back and yet has changed. */
 static void compare(int dir, const struct baseline_entry *entry, const char *file,
 		    const char *before)
 {
 	char now[BASELINE_TEXT];
 
-	if (before[0] && sysfs_read(dir, file, now, sizeof(now)) >= 0 && strcmp(now, before) != 0)
+	if (before[0] && sysfs_read(dir, file, now, sizeof(now)) >= 0 && strcmp(now, before) != 0 &&
+	    !held_by_platform(dir, now, before))
 		report_foreign(entry, file, now, before);
 }
 
@@ -48,7 +58,7 @@ static int put_back(int dir, const struct baseline_entry *entry, const char *fil
 	if (r < 0)
 		return failed(entry, file, r);
 	/* The kernel may have to clamp: turbo, say, was switched off meanwhile. */
-	if (strcmp(now, text) != 0)
+	if (strcmp(now, text) != 0 && !held_by_platform(dir, now, text))
 		log_warning("%s of policy%u: baseline %s was written, the kernel made %s of it",
 			    file, entry->policy, text, now);
 	return 0;
@@ -131,7 +141,7 @@ struct limit {
 	const char *file;
 	const char *before; /* the baseline */
 	char now[BASELINE_TEXT];
-	bool moved, ours;
+	bool moved, ours; /* moved: neither as before, nor merely held down by the platform */
 };
 
 static int restore_limits(int dir, const struct baseline_entry *entry,
@@ -152,8 +162,10 @@ static int restore_limits(int dir, const struct baseline_entry *entry,
 	}
 	compare(dir, entry, "scaling_governor", entry->governor);
 	pinned = strcmp(limits[0].now, limits[1].now) == 0;
-	for (unsigned int i = 0; i < 2; i++)
-		limits[i].moved = strcmp(limits[i].now, limits[i].before) != 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		limits[i].ours = held_by_platform(dir, limits[i].now, limits[i].before);
+		limits[i].moved = !limits[i].ours && strcmp(limits[i].now, limits[i].before) != 0;
+	}
 	for (unsigned int i = 0; i < 2; i++) {
 		struct limit *limit = &limits[i];
 

@@ -24,7 +24,8 @@
  *   one. Where both have moved apart, someone has moved one of them, there is no telling which:
  *   both are left. But after a crash the monitor may have been between two writes: then each
  *   that is a step of @table is ours.
- * min and max never cross on the way.
+ * min and max never cross on the way. A limit of the platform that a file shows instead of the
+ * baseline is nobody's value: the baseline is written, and counts when the limit is lifted.
  *
  * Return: 0: nothing of ours is left; -errno, logged.
  */

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "number.h"
+#include "platform_limit.h"
 #include "sysfs.h"
 
 #define PER_DOMAIN 2
@@ -60,11 +61,12 @@ static bool is_khz(const char *text, uint32_t khz)
  * Is this what the file should say? The monitor may be at work: what it is writing now is ours,
  * as is what it had written before.
  */
-static bool is_ours(const char *found, const struct written *written, const char *word)
+static bool is_ours(int dir, const char *found, const struct written *written, const char *word)
 {
 	if (word)
 		return strcmp(found, word) == 0;
-	return is_khz(found, written->target_khz) || is_khz(found, written->writing_khz);
+	return is_khz(found, written->target_khz) || is_khz(found, written->writing_khz) ||
+	       platform_holds(dir, found, written->target_khz);
 }
 
 /* Return: 1: it differs, and was added; 0: it does not; -ENOMEM */
@@ -78,11 +80,11 @@ static int compare(const struct frequency_domain *domain, int dir, const char *f
 
 	if (r < 0)
 		found[0] = '\0';
-	if (r >= 0 && is_ours(found, &written, word))
+	if (r >= 0 && is_ours(dir, found, &written, word))
 		return 0;
 	/* Written between our two looks? */
 	written = load(state, domain->id);
-	if ((r >= 0 && is_ours(found, &written, word)) || (!word && written.target_khz == 0))
+	if ((r >= 0 && is_ours(dir, found, &written, word)) || (!word && written.target_khz == 0))
 		return 0;
 	finding = add(findings);
 	if (!finding)

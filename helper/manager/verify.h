@@ -37,8 +37,9 @@ struct verify_finding {
  *		scaling_min_freq, scaling_max_freq
  *
  * Not ours, or nothing written yet: nothing to compare. A value that the monitor is writing at
- * this moment is no finding. A driver that rounds, and a limit of the platform or of another
- * administrator that holds the value down, look like someone else's value.
+ * this moment is no finding, nor is a limit of the platform that the files tell of
+ * (platform_limit.h). A driver that rounds, and a limit of another administrator or of a cooling
+ * device that holds the value down, look like someone else's value.
  *
  * Return: 0 (also with findings); -ENOMEM.
  */

@@ -214,6 +214,41 @@ START_TEST(governor_under_limits)
 }
 END_TEST
 
+/* A platform limit of 2,000 MHz: in force at the first vote, at the end, both; the file's maximum.
+ */
+static const struct {
+	const char *baseline, *limit_first, *shown, *limit_last, *left;
+} platform_cases[] = {
+	/* what it hides is the kernel's maximum, as far as can be known */
+	{"2000000", "2000000", "1200000", "3700000", "3700000"},
+	{"2000000", "2000000", "1200000", "2000000", "3700000"},
+	/* it came while we were there, and holds us down, or shows through above what was ours */
+	{"3700000", "3700000", "2000000", "2000000", "3700000"},
+	/* an administrator's, below it or without one: as it was */
+	{"1800000", "2000000", "1200000", "3700000", "1800000"},
+	{"2000000", "3700000", "1200000", "3700000", "2000000"},
+};
+
+START_TEST(platform_limits)
+{
+	int fds[2];
+
+	put_intel_pstate(0, "0");
+	put(POLICY0 "scaling_driver", "acpi-cpufreq");
+	put(POLICY0 "bios_limit", platform_cases[_i].limit_first);
+	put(POLICY0 "scaling_max_freq", platform_cases[_i].baseline);
+	start();
+	acquire(0, fds);
+	close_fds(fds, 2);
+	put(POLICY0 "scaling_min_freq", "1200000");
+	put(POLICY0 "scaling_max_freq", platform_cases[_i].shown);
+	put(POLICY0 "bios_limit", platform_cases[_i].limit_last);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	assert_file(POLICY0 "scaling_min_freq", "800000");
+	assert_file(POLICY0 "scaling_max_freq", platform_cases[_i].left);
+}
+END_TEST
+
 /* No room for the state file: what is saved stays saved, and nothing more becomes ours. */
 START_TEST(full_disk)
 {
@@ -258,6 +293,7 @@ int main(void)
 	tcase_add_test(tcase, someone_elses_governor);
 	tcase_add_loop_test(tcase, setspeed_restored, 0, (int)array_size(setspeed_cases));
 	tcase_add_test(tcase, governor_under_limits);
+	tcase_add_loop_test(tcase, platform_limits, 0, (int)array_size(platform_cases));
 	tcase_add_test(tcase, full_disk);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

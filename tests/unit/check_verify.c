@@ -113,6 +113,30 @@ START_TEST(limits)
 }
 END_TEST
 
+START_TEST(limit_of_the_platform)
+{
+	int fds[2];
+
+	put_acpi(0, "0");
+	put(POLICY0 "bios_limit", "2301000");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	put(POLICY0 "scaling_setspeed", "1800000");
+	publish(0, 2300000, 2300000);
+	verify(1);
+	put(POLICY0 "bios_limit", "1800000");
+	verify(0);
+	/* it lets through what is below it, and explains nothing else */
+	publish(0, 1200000, 1200000);
+	verify(1);
+	publish(0, 2300000, 2300000);
+	put(POLICY0 "scaling_setspeed", "1200000");
+	verify(1);
+	assert_finding(0, 0, "scaling_setspeed", "2300000", "1200000");
+}
+END_TEST
+
 START_TEST(since_when)
 {
 	int fds[2];
@@ -180,6 +204,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, setspeed);
 	tcase_add_test(tcase, limits);
+	tcase_add_test(tcase, limit_of_the_platform);
 	tcase_add_test(tcase, since_when);
 	tcase_add_test(tcase, what_can_not_be_read);
 	suite_add_tcase(suite, tcase);
