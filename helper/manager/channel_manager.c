@@ -16,6 +16,7 @@
 #define LAST_RETRY_NS (5000 * NS_PER_MS)
 #define GIVE_UP_AFTER 10 /* attempts after QEMU hung up, some 10 s */
 #define COMPLAIN_AFTER 8 /* attempts, some 2.5 s: a socket that is slow to appear is no news */
+#define ATTEMPTS_PER_TURN 1024 /* a few ms: hooks must not wait for thousands of others */
 
 struct channel_manager {
 	struct loop *loop;
@@ -164,6 +165,7 @@ void channel_manager_kick(struct channel_manager *manager)
 {
 	unsigned int n_connected = count_connected(manager->registry);
 	uint64_t now = loop_now_ns(), next = 0;
+	unsigned int attempts = 0;
 
 	for (struct domain *d = registry_next(manager->registry, NULL); d;
 	     d = registry_next(manager->registry, d)) {
@@ -172,11 +174,14 @@ void channel_manager_kick(struct channel_manager *manager)
 
 			if (channel->state != CHANNEL_CONNECTING)
 				continue;
-			if (channel->next_attempt_ns <= now)
+			if (channel->next_attempt_ns <= now && attempts++ < ATTEMPTS_PER_TURN)
 				attempt(manager, channel, is_full(manager, n_connected), now);
 			n_connected += channel->state == CHANNEL_CONNECTED;
-			if (channel->state == CHANNEL_CONNECTING &&
-			    (next == 0 || channel->next_attempt_ns < next))
+			/* beyond this turn's share: at once in the next one */
+			if (attempts > ATTEMPTS_PER_TURN)
+				next = now;
+			else if (channel->state == CHANNEL_CONNECTING &&
+				 (next == 0 || channel->next_attempt_ns < next))
 				next = channel->next_attempt_ns;
 		}
 	}
@@ -188,7 +193,10 @@ void channel_manager_kick_later(struct channel_manager *manager, struct channel 
 {
 	channel->attempts = 0;
 	channel->next_attempt_ns = loop_now_ns() + FIRST_RETRY_NS;
-	channel_manager_kick(manager);
+	/* No look at all channels for each one: thousands hang up at once where a host is emptied.
+	 */
+	if (manager->retry.due_ns == 0 || manager->retry.due_ns > channel->next_attempt_ns)
+		loop_timer_set(manager->loop, &manager->retry, FIRST_RETRY_NS);
 }
 
 static void on_retry(struct loop_timer *timer)

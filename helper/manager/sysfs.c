@@ -88,7 +88,7 @@ int sysfs_write(int dir, const char *name, const char *text)
 
 	if (size < 0 || (size_t)size >= sizeof(line))
 		return -EMSGSIZE;
-	fd = openat(dir, name, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
 	for (int i = 0; i < INTERRUPTED_MAX; i++) {

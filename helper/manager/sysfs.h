@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Attribute files: one short line of text, relative to a directory fd. Plain files may stand
- * in for them: so a read takes the first line only (a shorter value written over a longer one
- * through an open fd leaves a tail there), and a write truncates (kernfs takes O_TRUNC).
+ * in for them, where a shorter value written over a longer one leaves a tail: so a read takes the
+ * first line only, and a write ends its line. It does not truncate: whoever is killed in between
+ * would leave no value at all there.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SYSFS_H
 #define VMPOWER_HELPER_MANAGER_SYSFS_H

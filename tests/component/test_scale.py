@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A thousand domains: registered, served, their monitor replaced, removed; what that takes.
+
+With the programs as shipped: a sanitizer's memory would say nothing. Where the limit of open
+files is too low for all channels, each domain has fewer that are served.
+
+usage: test_scale.py [WORD...]     only tests whose name contains one of the words
+
+SCALE_DOMAINS    how many (1000)
+SCALE_CHANNELS   of each (64)
+"""
+
+import os
+import sys
+import time
+import uuid
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.crowd import Crowd, raise_limit  # noqa: E402
+from harness.scene import HIGHEST, LOWEST, component_main, scene  # noqa: E402
+from harness.standin import call_hook  # noqa: E402
+from harness.supervisor import usage  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+DOMAINS = int(os.environ.get("SCALE_DOMAINS") or 1000)
+CHANNELS = int(os.environ.get("SCALE_CHANNELS") or 64)
+PORT = "virtio.serial.port.poweragent."
+CPUS = 64
+SAMPLE = 50
+PATIENCE_S = 120
+BYTES_PER_CHANNEL = 4096  # private memory of manager and monitor together
+FIXED_KIB = 16384
+
+
+class Bystander:  # pylint: disable=too-few-public-methods
+    """What the hook has to be told of a domain."""
+
+    def __init__(self, directory, index, channels):
+        """Domain number index; as many vCPUs as channels."""
+        self.name, self.channels, self.first = f"d{index}", channels, index * channels
+        self.uuid = str(uuid.uuid4())
+        self.directory = directory / self.name
+        self.directory.mkdir()
+
+    def xml(self, running=True):
+        """As libvirt would say it."""
+        pins = "".join(
+            f"<vcpupin vcpu='{number}' cpuset='{(self.first + number) % CPUS}'/>"
+            for number in range(self.channels)
+        )
+        channels = "".join(
+            f"<channel type='unix'><source mode='bind' path='{self.directory}/{number}'/>"
+            f"<target type='virtio' name='{PORT}{number}'/></channel>"
+            for number in range(self.channels)
+        )
+        return (
+            f"<domain type='kvm'{' id=' + repr('7') if running else ''}><name>{self.name}</name>"
+            f"<uuid>{self.uuid}</uuid><memory unit='KiB'>131072</memory>"
+            f"<vcpu placement='static'>{self.channels}</vcpu><cputune>{pins}</cputune>"
+            f"<os><type arch='x86_64' machine='q35'>hvm</type></os><devices>{channels}</devices>"
+            "</domain>"
+        )
+
+
+class Stopwatch:
+    """Seconds of each step, for the notes."""
+
+    def __init__(self, runner, domains, channels):
+        self.runner, self.domains, self.channels = runner, domains, channels
+        self.last = time.monotonic()
+
+    def start(self):
+        """The next step begins."""
+        self.last = time.monotonic()
+
+    def tell(self, what):
+        """It has ended; the next one begins."""
+        took = time.monotonic() - self.last
+        self.runner.note(f"{what}: {took:.2f} s, {took * 1e3 / self.domains:.2f} ms per domain, "
+                         f"{took * 1e6 / self.channels:.0f} us per channel")
+        self.last = time.monotonic()
+
+
+def private_kib(stage):
+    """{"manager": KiB, "monitor": KiB}"""
+    return {
+        "manager": usage(stage.vmpower.process.pid)["kib"],
+        "monitor": usage(stage.vmpower.status()["monitor_pid"])["kib"],
+    }
+
+
+def tell_memory(runner, before, after, channels):
+    """What one channel takes, which has a generous bound."""
+    for who, kib in after.items():
+        runner.note(f"{who}: {kib} KiB private, {before[who]} without domains: "
+                    f"{(kib - before[who]) * 1024 / channels:.0f} bytes per channel")
+    grown = sum(after.values()) - sum(before.values())
+    assert grown * 1024 <= channels * BYTES_PER_CHANNEL + FIXED_KIB * 1024, (before, after)
+
+
+def register(stage, domains, operation="started"):
+    """Through the real hook, one after the other."""
+    for domain in domains:
+        call_hook(stage.vmpower.hook_socket, domain.name, operation,
+                  domain.xml(running=operation == "started"))
+
+
+def wait_connected(stage, channels):
+    """So many of them, no more."""
+    wait_until(lambda: stage.vmpower.status()["connected"] == channels, PATIENCE_S,
+               f"{channels} connected channels",
+               state=lambda: stage.vmpower.status()["connected"])
+
+
+def kill_monitor(stage):
+    """Another has taken over."""
+    before = stage.vmpower.status()
+    os.kill(before["monitor_pid"], 9)
+    wait_until(lambda: stage.vmpower.status()["monitor_pid"] not in (None, before["monitor_pid"]),
+               PATIENCE_S, "another monitor")
+    return before["monitor_restarts"] + 1
+
+
+def ask_all(stage, crowd, channels, unit, khz):
+    """Every channel's request is answered and acted upon."""
+    assert crowd.ask(unit) == (channels, 0)
+    stage.expect({cpu: khz for cpu in range(min(channels, CPUS))})
+
+
+def test_thousand_domains_are_served(runner):
+    """As many channels as the limit of open files lets vmpowerd serve: half of it."""
+    each = min(CHANNELS, (raise_limit() // 2 - 64) // DOMAINS)
+    channels = DOMAINS * each
+    runner.note(f"{DOMAINS} domains x {each} channels; RLIMIT_NOFILE is {raise_limit()}")
+    crowd = Crowd(channels)
+    try:
+        with scene("served", cpus=CPUS) as stage:
+            domains = [Bystander(stage.directory, n, each) for n in range(DOMAINS)]
+            for domain in domains:
+                crowd.listen(domain.directory, each)
+            before = private_kib(stage)
+            clock = Stopwatch(runner, DOMAINS, channels)
+            register(stage, domains)
+            assert crowd.accept() == channels
+            wait_connected(stage, channels)
+            clock.tell("registered and connected")
+            ask_all(stage, crowd, channels, "min", LOWEST)
+            clock.tell("one request through each")
+            ask_all(stage, crowd, channels, "max", HIGHEST)
+            clock.tell("another one")
+            shown = stage.vmpower.domains()
+            assert len(shown) == DOMAINS
+            clock.tell("listed")
+            tell_memory(runner, before, private_kib(stage), channels)
+            clock.start()
+            restarts = kill_monitor(stage)
+            ask_all(stage, crowd, channels, "min", LOWEST)
+            clock.tell("monitor killed, replaced, one request through each")
+            wait_connected(stage, channels)
+            assert stage.vmpower.status()["monitor_restarts"] == restarts
+            clock.start()
+            half = DOMAINS // 2
+            register(stage, domains[:half], "stopped")
+            wait_until(lambda: len(stage.vmpower.domains()) == DOMAINS - half, PATIENCE_S,
+                       "half of the domains to be removed")
+            clock.tell("half of them removed by the hook")
+            crowd.close()
+            wait_until(lambda: stage.vmpower.status()["connected"] == 0, PATIENCE_S,
+                       "no connection")
+            clock.tell("the others' QEMUs ended at once")
+            register(stage, domains[half:], "stopped")
+            wait_until(lambda: not stage.vmpower.domains(), PATIENCE_S, "no domain")
+            clock.tell("and they were removed")
+            stage.expect_soon({})
+            assert stage.vmpower.status()["monitor_restarts"] == restarts
+    finally:
+        crowd.end()
+
+
+def test_thousand_domains_with_all_their_channels(runner):
+    """Registered they all are; those that the limit of open files leaves out wait."""
+    channels = DOMAINS * CHANNELS
+    served = min(channels, raise_limit() // 2)
+    runner.note(f"{DOMAINS} domains x {CHANNELS} channels, {served} of them can be served")
+    if served == channels:
+        runner.note("the other test has done that")
+        return
+    crowd = Crowd(served)
+    try:
+        with scene("registered", cpus=CPUS) as stage:
+            domains = [Bystander(stage.directory, n, CHANNELS) for n in range(DOMAINS)]
+            for n in range(-(-served // CHANNELS)):
+                crowd.listen(domains[n].directory, min(CHANNELS, served - n * CHANNELS))
+            before = private_kib(stage)
+            clock = Stopwatch(runner, DOMAINS, channels)
+            register(stage, domains)
+            assert crowd.accept() == served
+            wait_connected(stage, served)
+            wait_until(lambda: len(stage.vmpower.domains()) == DOMAINS, PATIENCE_S, "all domains")
+            clock.tell("registered")
+            # silence of those who wait protects all
+            ask_all(stage, crowd, served, "min", HIGHEST)
+            tell_memory(runner, before, private_kib(stage), channels)
+            clock.start()
+            restarts = kill_monitor(stage)
+            ask_all(stage, crowd, served, "min", HIGHEST)
+            clock.tell("monitor killed, replaced, one request through each that is served")
+            register(stage, domains, "stopped")
+            wait_until(lambda: not stage.vmpower.domains(), PATIENCE_S, "no domain")
+            clock.tell("removed")
+            assert stage.vmpower.status()["monitor_restarts"] == restarts
+    finally:
+        crowd.end()
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    paths.BIN = paths.BUILD / "bin"
+    sys.exit(component_main("scale", TESTS))

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sysfs.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run_suite.h"
+
+static char directory[] = "/tmp/check_sysfs.XXXXXX";
+static int dir = -1;
+
+static void setup(void)
+{
+	int fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(dir, 0);
+	fd = openat(dir, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, "schedutil\n", 10), 10);
+	close(fd);
+}
+
+static void teardown(void)
+{
+	(void)unlinkat(dir, "file", 0);
+	close(dir);
+	(void)rmdir(directory);
+}
+
+START_TEST(a_shorter_value_is_read_back)
+{
+	char text[SYSFS_TEXT];
+
+	ck_assert_int_eq(sysfs_write(dir, "file", "ondemand"), 0);
+	ck_assert_int_eq(sysfs_read(dir, "file", text, sizeof(text)), 8);
+	ck_assert_str_eq(text, "ondemand");
+}
+END_TEST
+
+/* Between a truncation and a write, a SIGKILL would leave a plain file without a value. */
+START_TEST(a_write_does_not_truncate)
+{
+	struct stat stat;
+
+	ck_assert_int_eq(sysfs_write(dir, "file", "x"), 0);
+	ck_assert_int_eq(fstatat(dir, "file", &stat, 0), 0);
+	ck_assert_int_eq(stat.st_size, 10);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sysfs");
+	TCase *tcase = tcase_create("sysfs");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_shorter_value_is_read_back);
+	tcase_add_test(tcase, a_write_does_not_truncate);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
