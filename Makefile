@@ -188,6 +188,7 @@ build/machine-init: tests/machine/machine-init.c
 machine: build/machine-init
 	$(Q)tests/machine/build-machine build/machine build/machine-init
 
+# a part of "check": 3 minutes
 check-kernel: deps
 	$(Q)$(MAKE) --no-print-directory all machine
 	$(Q)exec $(PYTHON) tests/run-all kernel
@@ -205,7 +206,7 @@ demo: deps
 	$(Q)exec $(PYTHON) tests/system/demo.py $(DEMO_ARGS)
 
 check: deps
-	$(Q)$(MAKE) --no-print-directory all guest guest-librte test-programs
+	$(Q)$(MAKE) --no-print-directory all guest guest-librte machine test-programs
 	$(Q)exec $(PYTHON) tests/run-all
 
 # parts of "check", for those who have its packages
