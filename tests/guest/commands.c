@@ -363,6 +363,43 @@ static void run_flood(char **words, char *answer)
 	    (unsigned long long)nacks, (unsigned long long)(now_us() - start));
 }
 
+/* The nth is to be sent at its time, not some time after the last: what is late is made up for. */
+static void run_pace(char **words, char *answer)
+{
+	struct frame frame = {.command = COMMAND_POWER};
+	struct port *port = port_or_error(words[1], answer);
+	uint64_t vcpu = number(words[1] ? words[2] : NULL, 0);
+	uint64_t count = number(words[1] && words[2] ? words[3] : NULL, 0), sent = 0;
+	uint64_t every = number(count ? words[4] : NULL, 5000), begin = now_us();
+	uint64_t acks = 0, nacks = 0, last = begin, longest = 0, seen = 0;
+
+	if (!port)
+		return;
+	frame.resource_id = vcpu;
+	while (acks + nacks < count) {
+		uint64_t next = begin + sent * every, now = now_us();
+
+		if (sent < count && now >= next) {
+			frame.unit = unit(sent % 2 ? "down" : "up");
+			if (!send_frame(port, &frame, answer))
+				return;
+			sent++;
+			continue;
+		}
+		count_replies(port, sent < count ? next : in_ms(FLOOD_QUIET_MS), &acks, &nacks);
+		now = now_us();
+		if (now - last > longest)
+			longest = now - last;
+		if (acks + nacks > seen)
+			last = now;
+		else if (sent == count && now - last > REPLY_LIMIT_MS * 1000)
+			break;
+		seen = acks + nacks;
+	}
+	say(answer, "ok %llu %llu %llu %llu", (unsigned long long)sent, (unsigned long long)acks,
+	    (unsigned long long)nacks, (unsigned long long)longest);
+}
+
 static void run_ping(char **words, char *answer)
 {
 	say(answer, words[1] ? "ok %s" : "ok", words[1]);
@@ -422,6 +459,7 @@ static const struct {
 	{"raw", run_raw, AFTER_NOTHING},
 	{"read", run_read, AFTER_NOTHING},
 	{"flood", run_flood, AFTER_NOTHING},
+	{"pace", run_pace, AFTER_NOTHING},
 	{"close", run_close, AFTER_NOTHING},
 	{"reboot", run_ping, AFTER_REBOOT},
 	{"poweroff", run_ping, AFTER_POWEROFF},

@@ -15,6 +15,10 @@
  *   raw N HEX...                   ok BYTES        written in one piece
  *   read N [MS]                    ok HEX          what arrives within MS
  *   flood N COUNT [VCPU UNIT [MS]] ok SENT ACKS NACKS US
+ *   pace N VCPU COUNT US           ok SENT ACKS NACKS LONGEST
+ *                                                  up and down in turn, one every US microseconds,
+ *                                                  whether the last was answered or not; LONGEST:
+ *                                                  microseconds that no reply came
  *   close N                        ok
  *   reboot | poweroff              ok              and then does it
  *

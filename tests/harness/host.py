@@ -70,9 +70,12 @@ class HookRun:  # pylint: disable=too-few-public-methods
 class Host:
     """Use it as a context manager, after isolate()."""
 
-    def __init__(self, name, cpus=None, real=False, tell=lambda who, text: None, tree=None):
+    def __init__(
+        self, name, cpus=None, real=False, tell=lambda who, text: None, tree=None, uuid=None
+    ):
         """cpus: of the simulated tree (at least as many as the machine has); real: no tree;
-        tree: what else CpufreqTree() takes. tell(who, text) is called as things happen.
+        tree: what else CpufreqTree() takes; uuid: the host's, where there is another host.
+        tell(who, text) is called as things happen.
         """
         self.tell = tell
         paths.need_libvirt()
@@ -83,6 +86,7 @@ class Host:
         self.cpus = max(cpus or 0, self.real_cpus[-1] + 3)
         self.real = real
         self.tree = tree or {}
+        self.uuid = uuid
         self.accelerator = accelerator()
         self.guests = []
         self.libvirtd = self.virtlogd = self.cpufreq = self.vmpower = None
@@ -110,7 +114,8 @@ class Host:
         run("ip", "link", "set", "lo", "up")
         etc = Path("/etc/libvirt")
         (etc / "qemu.conf").write_text(QEMU_CONF, encoding="utf-8")
-        (etc / "libvirtd.conf").write_text(LIBVIRTD_CONF, encoding="utf-8")
+        identity = f'host_uuid = "{self.uuid}"\n' if self.uuid else ""
+        (etc / "libvirtd.conf").write_text(LIBVIRTD_CONF + identity, encoding="utf-8")
 
     def install_hook(self, program=None):
         """Put the hook where libvirt looks for it."""

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the tests on a real libvirtd share: a host, guests on it, requests and what they do."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from . import paths
+from .guest import Guest
+from .host import HOOK, Host
+from .isolate import Interrupted, isolate
+from .process import milliseconds_since
+from .runner import Runner
+
+LOWEST, HIGHEST = 1200000, 3600000
+HOOK_BOUND_MS = 10000  # that it ends at all on a busy machine; test_hook.py has the deadline
+
+
+class Stage:
+    """What every test gets: the host, and a runner to note figures with."""
+
+    def __init__(self, host, runner):
+        self.host = host
+        self.runner = runner
+        self.vmpower = host.vmpower
+        self.cpufreq = host.cpufreq
+        self.first = host.real_cpus[0]
+        self.second = host.real_cpus[1 % len(host.real_cpus)]
+
+    @contextlib.contextmanager
+    def guests(self, *specs, boot=True, persistent=False):
+        """Start domains, all at once, and boot them; the baseline has to be back at the end."""
+        baseline = self.cpufreq.snapshot()
+        guests = [Guest(self.host, *spec) for spec in specs]
+        try:
+            with ThreadPoolExecutor(len(guests)) as pool:
+                list(pool.map(lambda guest: start(guest, persistent), guests))
+            if boot:
+                for guest in guests:
+                    guest.boot()
+                    guest.connect()
+            yield guests
+        finally:
+            for guest in guests:
+                if guest.state() == "running":
+                    guest.destroy()
+                if persistent:
+                    self.host.virsh("undefine", "--managed-save", guest.name, check=False)
+        self.host.wait_baseline(baseline)
+        for guest in guests:
+            self.vmpower.wait_forgotten(guest.name)
+
+    def expect_khz(self, cpu, khz):
+        """The reply comes after the write, so what a guest has got an ACK for is there."""
+        now = self.cpufreq.khz(cpu)
+        assert now == khz, f"pCPU {cpu} is at {now} kHz, not at {khz}"
+
+
+def start(guest, persistent):
+    """Start one domain."""
+    if persistent:
+        guest.define().start()
+    else:
+        guest.create()
+
+
+def vote(guest, vcpu, unit, expected="ack"):
+    """One request from the guest, answered as expected."""
+    answer, microseconds = guest.power(vcpu, unit)
+    assert answer == expected, f"{guest.name}: vCPU {vcpu} {unit}: {answer}, not {expected}"
+    return microseconds
+
+
+def unharmed(guest, qemu):
+    """The domain is the same one, and the guest answers."""
+    assert guest.qemu_pid() == qemu, "QEMU is another or gone"
+    assert guest.state() == "running", guest.state()
+    assert guest.ask("ping") == ["ok"]
+
+
+def call_hook(domain, operation, xml, extra="-"):
+    """Run the installed hook as libvirt does; return milliseconds."""
+    sub = "end" if operation in ("stopped", "release") else "begin"
+    before = time.monotonic()
+    done = subprocess.run(
+        [HOOK, domain, operation, sub, extra], input=xml.encode(), capture_output=True, timeout=30
+    )
+    took = milliseconds_since(before)
+    assert done.returncode == 0, f"hook {operation}: exit {done.returncode}"
+    assert not done.stdout and not done.stderr, f"hook {operation} said: {done}"
+    assert took < HOOK_BOUND_MS, f"hook {operation} took {took:.0f} ms"
+    return took
+
+
+def system_main(name, tests, **host_options):
+    """Run the tests on one host; words on the command line choose some. Return the exit status."""
+    host = None
+    runner = Runner(sys.argv[1:], lambda since: host.log_tails(since) if host else ())
+    try:
+        isolate()
+        host = Host(name, **host_options)
+        with host:
+            stage = Stage(host, runner)
+            for test in tests:
+                if not runner.run(test, stage):
+                    clean_up(host)
+    except (paths.MissingError, AssertionError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except Interrupted:
+        print(f"{name}: interrupted; nothing is left behind", file=sys.stderr)
+        raise
+    if runner.failed:
+        print(f"the logs are in {host.log}")
+    return runner.finish()
+
+
+def clean_up(host):
+    """After a failed test: what the next one expects to find."""
+    for guest in list(host.guests):
+        with contextlib.suppress(AssertionError):
+            guest.destroy()
+    if not host.libvirtd:
+        host.start_libvirtd()
+    if not host.vmpower.process or host.vmpower.process.exit_status() is not None:
+        host.vmpower.start()

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Live migration between two hosts, each with a libvirtd and a vmpowerd of its own, in two
+network namespaces with a cable between them; save and restore.
+
+usage: test_migration.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.destination import DESTINATION_ADDRESS, SOURCE_ADDRESS, Destination  # noqa: E402
+from harness.host import URI, Host  # noqa: E402
+from harness.isolate import Interrupted, isolate  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+from harness.stage import HIGHEST, LOWEST, Stage, clean_up, vote  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+PORT = 49152
+MIGRATE_S = 120
+
+
+class Pair(Stage):
+    """The first host's stage, and the other host."""
+
+    def __init__(self, host, runner, other):
+        super().__init__(host, runner)
+        self.other = other
+
+    def migrate(self, name, *options, check=True):
+        """From the first host to the other."""
+        return self.host.virsh(
+            "migrate", "--live", *options, name, self.other.uri, "--migrateuri",
+            f"tcp://{DESTINATION_ADDRESS}:{PORT}", check=check, timeout=MIGRATE_S,
+        )
+
+    def migrate_back(self, name):
+        """From the other host to the first."""
+        return self.other.virsh(
+            "migrate", "--live", name, URI, "--migrateuri",
+            f"tcp://{SOURCE_ADDRESS}:{PORT}", timeout=MIGRATE_S,
+        )
+
+    def begin_migration(self, name):
+        """One that takes long, on its way when this returns; the virsh that waits for it."""
+        virsh = subprocess.Popen(
+            ["virsh", "-q", "-c", URI, "migrate", "--live", "--bandwidth", "1", name,
+             self.other.uri, "--migrateuri", f"tcp://{DESTINATION_ADDRESS}:{PORT}"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PATH": paths.SEARCH, "LC_ALL": "C"},
+        )
+        wait_until(
+            lambda: "Outgoing migration" in self.host.virsh("domjobinfo", name, check=False).stdout
+            and name in self.other.vmpower.domains(),
+            60,
+            "the migration to be on its way",
+        )
+        return virsh
+
+
+def expect(host, cpu, khz):
+    """What a guest has got an ACK for is there."""
+    now = host.cpufreq.khz(cpu)
+    assert now == khz, f"pCPU {cpu} is at {now} kHz, not at {khz}"
+
+
+def test_live_migration_there_and_back(pair):
+    """The destination serves the next request, the source has its baseline back."""
+    here, there = pair.host.cpufreq.snapshot(), pair.other.cpufreq.snapshot()
+    with pair.guests(("mover", {0: pair.first, 1: pair.second})) as (guest,):
+        control_path = guest.control_path
+        qemu = guest.qemu_pid()
+        vote(guest, 0, "min")
+        expect(pair.host, pair.first, LOWEST)
+        pair.migrate("mover")
+        pair.vmpower.wait_forgotten("mover")
+        pair.host.wait_baseline(here)
+        pair.other.take(guest)
+        pair.other.vmpower.wait_connected("mover", 2)
+        vote(guest, 0, "min")
+        if pair.first != pair.second:
+            expect(pair.other, pair.first, LOWEST)
+        vote(guest, 1, "max")
+        expect(pair.other, pair.second, HIGHEST)
+        assert not pair.other.vmpower.show("mover")["paused"]
+        assert not pair.host.cpufreq.changed(here), "the source was touched"
+        pair.migrate_back("mover")
+        pair.other.vmpower.wait_forgotten("mover")
+        pair.other.wait_baseline(there)
+        pair.other.give_back(guest, pair.host, control_path)
+        pair.vmpower.wait_connected("mover", 2)
+        vote(guest, 1, "max")
+        expect(pair.host, pair.second, HIGHEST)
+        assert guest.qemu_pid() != qemu
+
+
+def test_an_incoming_domain_has_no_say_before_it_runs(pair):
+    """On its way it is paused there: neither a vote nor silence that protects. It fails then:
+    the destination forgets it, the source goes on as if nothing had been."""
+    there = pair.other.cpufreq.snapshot()
+    with pair.guests(("aborted", {0: pair.first})) as (guest,):
+        vote(guest, 0, "min")
+        virsh = pair.begin_migration("aborted")
+        try:
+            wait_until(
+                lambda: (pair.other.vmpower.show("aborted") or {}).get("paused"), 30,
+                "the incoming domain to be known as paused",
+            )
+            vote(guest, 0, "max")
+            expect(pair.host, pair.first, HIGHEST)
+            pair.host.virsh("domjobabort", "aborted")
+            assert virsh.wait(MIGRATE_S) != 0, "the migration was not aborted"
+        finally:
+            virsh.kill()
+            virsh.communicate()
+        pair.other.vmpower.wait_forgotten("aborted")
+        assert not pair.other.cpufreq.changed(there)
+        expect(pair.host, pair.first, HIGHEST)
+        vote(guest, 0, "min")
+        expect(pair.host, pair.first, LOWEST)
+        assert not pair.vmpower.show("aborted")["paused"]
+
+
+def test_the_destination_dies_in_the_middle(pair):
+    """Its QEMU is killed: as above."""
+    there = pair.other.cpufreq.snapshot()
+    with pair.guests(("widow", {0: pair.first})) as (guest,):
+        vote(guest, 0, "min")
+        virsh = pair.begin_migration("widow")
+        try:
+            pid = int(pair.other.path("/run/libvirt/qemu/widow.pid").read_text(encoding="ascii"))
+            os.kill(pid, signal.SIGKILL)
+            assert virsh.wait(MIGRATE_S) != 0, "the migration went well?"
+        finally:
+            virsh.kill()
+            virsh.communicate()
+        pair.other.vmpower.wait_forgotten("widow")
+        assert not pair.other.cpufreq.changed(there)
+        wait_until(lambda: guest.state() == "running", 30, "the source to go on")
+        vote(guest, 0, "max")
+        expect(pair.host, pair.first, HIGHEST)
+
+
+def test_save_and_restore(pair):
+    """The votes go with the save; the restored guest is served."""
+    baseline = pair.cpufreq.snapshot()
+    image = pair.host.log / "saved"
+    with pair.guests(("saved", {0: pair.first})) as (guest,):
+        vote(guest, 0, "min")
+        guest.hang_up()
+        pair.host.virsh("save", "saved", image)
+        pair.vmpower.wait_forgotten("saved")
+        pair.host.wait_baseline(baseline)
+        pair.host.virsh("restore", image)
+        pair.vmpower.wait_connected("saved", 1)
+        guest.boot()
+        vote(guest, 0, "max")
+        expect(pair.host, pair.first, HIGHEST)
+        assert not pair.vmpower.show("saved")["paused"]
+
+
+def test_restored_paused(pair):
+    """It has no say until it is resumed."""
+    image = pair.host.log / "saved-paused"
+    pins = {0: pair.first}
+    with pair.guests(("awake", pins), ("frozen", pins)) as (awake, frozen):
+        frozen.hang_up()
+        pair.host.virsh("save", "frozen", image)
+        pair.vmpower.wait_forgotten("frozen")
+        pair.host.virsh("restore", image, "--paused")
+        pair.vmpower.wait_connected("frozen", 1)
+        wait_until(lambda: pair.vmpower.show("frozen")["paused"], 30, "it to be known as paused")
+        vote(awake, 0, "min")
+        pair.expect_khz(pair.first, LOWEST)
+        pair.host.virsh("resume", "frozen")
+        wait_until(lambda: pair.cpufreq.khz(pair.first) == HIGHEST, 30, "its silence to protect")
+        frozen.boot()
+        vote(frozen, 0, "min")
+        pair.expect_khz(pair.first, LOWEST)
+
+
+TESTS = [value for name, value in list(globals().items()) if re.match(r"test_", name)]
+
+
+def main():
+    """Run them all on one pair of hosts."""
+    host = None
+    runner = Runner(sys.argv[1:], lambda since: host.log_tails(since) if host else ())
+    try:
+        isolate()
+        host = Host("migration", cpus=8)
+        with Destination("migration-destination", cpus=8) as other, host:
+            other.wire()
+            pair = Pair(host, runner, other)
+            for test in TESTS:
+                if not runner.run(test, pair):
+                    clean_up(host)
+    except (paths.MissingError, AssertionError) as error:
+        print(f"migration: {error}", file=sys.stderr)
+        return 1
+    except Interrupted:
+        print("migration: interrupted; nothing is left behind", file=sys.stderr)
+        raise
+    if runner.failed:
+        print(f"the logs are in {host.log}")
+    return runner.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
