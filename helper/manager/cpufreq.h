@@ -77,8 +77,16 @@ int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned i
 int cpufreq_renew(struct cpufreq *cpufreq, uint32_t id, bool reassert, int fds[2],
 		  unsigned int *n_fds);
 
-/** cpufreq_release() - put the baseline back, forget it. Return: 0 or -errno, logged */
-int cpufreq_release(struct cpufreq *cpufreq, uint32_t id);
+/**
+ * cpufreq_release() - put the baseline back, forget it
+ * @written_khz:	what was written last, to tell it from someone else's; 0: not known
+ *
+ * Return: 0 or -errno, logged.
+ */
+int cpufreq_release(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz);
+
+/** cpufreq_write_failed() - until it is released it is not known what its files hold of ours */
+void cpufreq_write_failed(struct cpufreq *cpufreq, uint32_t id);
 
 /**
  * cpufreq_writer_died() - the monitor ended in the midst of its work

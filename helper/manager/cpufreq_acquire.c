@@ -18,7 +18,7 @@
 
 /* Put an entry's baseline back; the entry stays. Return: 0: it may be forgotten; -errno, logged */
 static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_entry *entry,
-			 bool crashed)
+			 bool crashed, uint32_t written_khz)
 {
 	const struct frequency_domain *domain = cpufreq_of_policy(cpufreq, entry->policy);
 	char driver[BASELINE_TEXT];
@@ -47,7 +47,12 @@ static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_en
 			   entry->policy, driver, entry->driver);
 		return 0;
 	}
-	return baseline_restore(dir, entry, domain ? &domain->table : NULL, crashed);
+	return baseline_restore(dir, entry,
+				&(struct restore_hints){
+					.table = domain ? &domain->table : NULL,
+					.written_khz = crashed ? 0 : written_khz,
+					.crashed = crashed,
+				});
 }
 
 int cpufreq_restore_all(struct cpufreq *cpufreq)
@@ -62,7 +67,7 @@ int cpufreq_restore_all(struct cpufreq *cpufreq)
 		struct frequency_domain *domain = cpufreq_of_policy(cpufreq, entry.policy);
 
 		r = restore_entry(cpufreq, &entry,
-				  !domain || !domain->acquired || domain->writer_died);
+				  !domain || !domain->acquired || domain->writer_died, 0);
 		if (domain)
 			domain->acquired = false;
 		if (r < 0) {
@@ -147,7 +152,7 @@ static int save_baseline(struct cpufreq *cpufreq, struct frequency_domain *domai
 		/* What the files hold now is ours, not the baseline: that one is still owed. */
 		if (old->method == domain->method && strcmp(old->driver, domain->driver) == 0)
 			return 0;
-		r = restore_entry(cpufreq, old, true);
+		r = restore_entry(cpufreq, old, true, 0);
 		if (r < 0)
 			return r;
 		baseline_remove(&cpufreq->baseline, domain->policy);
@@ -245,9 +250,10 @@ int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned i
 	if (!baseline_find(&cpufreq->baseline, domain->policy))
 		domain->writer_died = false;
 	domain->foreign_since = 0;
+	domain->unsure = false;
 	r = take(cpufreq, domain, true, fds, n_fds);
 	if (r < 0)
-		(void)cpufreq_release(cpufreq, id);
+		(void)cpufreq_release(cpufreq, id, 0);
 	return r;
 }
 
@@ -260,6 +266,7 @@ int cpufreq_renew(struct cpufreq *cpufreq, uint32_t id, bool reassert, int fds[2
 		return -EINVAL;
 	if (reassert)
 		domain->foreign_since = 0;
+	domain->unsure = true;
 	return take(cpufreq, domain, reassert || domain->foreign_since == 0, fds, n_fds);
 }
 
@@ -284,13 +291,13 @@ void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *doma
 {
 	const struct baseline_entry *entry = baseline_find(&cpufreq->baseline, domain->policy);
 
-	if (!entry || domain->acquired || restore_entry(cpufreq, entry, true) < 0)
+	if (!entry || domain->acquired || restore_entry(cpufreq, entry, true, 0) < 0)
 		return;
 	log_info("policy%u: its baseline, which was owed, is put back", domain->policy);
 	(void)cpufreq_drop_baseline(cpufreq, domain->policy);
 }
 
-int cpufreq_release(struct cpufreq *cpufreq, uint32_t id)
+int cpufreq_release(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz)
 {
 	struct frequency_domain *domain = id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
 	const struct baseline_entry *entry;
@@ -305,8 +312,14 @@ int cpufreq_release(struct cpufreq *cpufreq, uint32_t id)
 	entry = baseline_find(&cpufreq->baseline, domain->policy);
 	if (!entry)
 		return 0;
-	r = restore_entry(cpufreq, entry, domain->writer_died);
+	r = restore_entry(cpufreq, entry, domain->writer_died, domain->unsure ? 0 : written_khz);
 	return r < 0 ? r : cpufreq_drop_baseline(cpufreq, domain->policy);
+}
+
+void cpufreq_write_failed(struct cpufreq *cpufreq, uint32_t id)
+{
+	if (id < cpufreq->n_domains)
+		cpufreq->domains[id]->unsure = true;
 }
 
 void cpufreq_writer_died(struct cpufreq *cpufreq)

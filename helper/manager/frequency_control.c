@@ -84,7 +84,7 @@ void frequency_control_monitor_died(struct frequency_control *control, bool dela
 	cpufreq_writer_died(cpufreq);
 	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
 		if (delayed || cpufreq_get(cpufreq, id)->gone)
-			(void)cpufreq_release(cpufreq, id);
+			(void)cpufreq_release(cpufreq, id, 0);
 	}
 }
 
@@ -136,6 +136,7 @@ static void on_write_failed(struct frequency_control *control,
 
 	if (!f || !f->acquired)
 		return;
+	cpufreq_write_failed(control->view->cpufreq, f->id);
 	if (failed->error == -EINVAL && f->method == METHOD_SETSPEED &&
 	    !cpufreq_has_userspace(control->view->cpufreq, f->id)) {
 		lost_governor(control, f);
@@ -192,6 +193,14 @@ static void on_foreign(struct frequency_control *control, const struct link_fore
 	emit(control, EVENT_FOREIGN, f, foreign->found_khz, foreign->ours_khz, file);
 }
 
+/* It writes no more until it has asked for the frequency domain again: this stays as it is. */
+static uint32_t last_written(const struct frequency_control *control, uint32_t id)
+{
+	const struct shared_state *state = monitor_state(control->view->monitor);
+
+	return state ? shared_load(state->frequency_domains[id].writing_khz) : 0;
+}
+
 bool frequency_control_message(struct frequency_control *control,
 			       const struct link_message *message)
 {
@@ -201,7 +210,8 @@ bool frequency_control_message(struct frequency_control *control,
 		return true;
 	case LINK_RELEASE:
 		if (message->id < cpufreq_count(control->view->cpufreq))
-			(void)cpufreq_release(control->view->cpufreq, message->id);
+			(void)cpufreq_release(control->view->cpufreq, message->id,
+					      last_written(control, message->id));
 		return true;
 	case LINK_WRITE_FAILED:
 		on_write_failed(control, &message->write_failed);

@@ -20,7 +20,12 @@ struct frequency_domain {
 	struct frequency_table table;
 	uint32_t floor, ceiling; /* steps, from config's limits and turbo */
 	bool acquired;
-	bool writer_died;      /* see cpufreq_writer_died() */
+	bool writer_died; /* see cpufreq_writer_died() */
+	/*
+	 * A write failed since it was acquired, or the kernel may have forgotten one: what was
+	 * written last need not be what its files hold of ours.
+	 */
+	bool unsure;
 	bool offline;	       /* none of its CPUs is online: its files can't be read or written */
 	bool gone;	       /* there is no policyN: no CPU is in it; its id waits for another */
 	int logged_error;      /* why it can't be acquired, as logged last; 0: it could be */

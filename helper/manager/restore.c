@@ -11,6 +11,7 @@
 #include "sysfs.h"
 
 #define USERSPACE "userspace"
+#define SETSPEED "scaling_setspeed"
 #define MIN_FREQ "scaling_min_freq"
 #define MAX_FREQ "scaling_max_freq"
 
@@ -72,20 +73,75 @@ static void shake(int dir, const struct frequency_table *table, const char *befo
 {
 	char now[BASELINE_TEXT], other[BASELINE_TEXT];
 
-	if (!table || sysfs_read(dir, "scaling_setspeed", now, sizeof(now)) < 0 ||
-	    strcmp(now, before) != 0)
+	if (!table || sysfs_read(dir, SETSPEED, now, sizeof(now)) < 0 || strcmp(now, before) != 0)
 		return;
 	for (uint32_t step = table->n_steps; step-- > 0;) {
 		(void)snprintf(other, sizeof(other), "%u", table->khz[step]);
 		if (strcmp(other, before) != 0) {
-			(void)sysfs_write(dir, "scaling_setspeed", other);
+			(void)sysfs_write(dir, SETSPEED, other);
 			return;
 		}
 	}
 }
 
+static bool is_step(const struct frequency_table *table, const char *text)
+{
+	uint32_t khz;
+
+	if (!table || parse_u32(text, UINT32_MAX, &khz) < 0)
+		return false;
+	for (uint32_t i = 0; i < table->n_steps; i++) {
+		if (table->khz[i] == khz)
+			return true;
+	}
+	return false;
+}
+
+/* Does the text say what was written, or what a driver makes of it that rounds? */
+static bool is_written(const struct restore_hints *hints, const char *text)
+{
+	const struct frequency_table *table = hints->table;
+	uint32_t khz, step;
+
+	if (!table || hints->written_khz == 0 || parse_u32(text, UINT32_MAX, &khz) < 0)
+		return false;
+	step = frequency_step_at_least(table->khz, table->n_steps, hints->written_khz);
+	return table->khz[step] == hints->written_khz &&
+	       (step == 0 || khz > table->khz[step - 1]) &&
+	       (step == table->n_steps - 1 || khz < table->khz[step + 1]);
+}
+
+static bool is_above(const char *text, const char *other)
+{
+	uint32_t khz, other_khz;
+
+	return parse_u32(text, UINT32_MAX, &khz) == 0 &&
+	       parse_u32(other, UINT32_MAX, &other_khz) == 0 && khz > other_khz;
+}
+
+/* Is the speed that userspace runs at someone else's? */
+static bool foreign_speed(int dir, const struct baseline_entry *entry,
+			  const struct restore_hints *hints)
+{
+	char written[BASELINE_TEXT], now[BASELINE_TEXT], limit[BASELINE_TEXT];
+
+	(void)snprintf(written, sizeof(written), "%u", hints->written_khz);
+	if (hints->crashed || !is_step(hints->table, written) ||
+	    sysfs_read(dir, SETSPEED, now, sizeof(now)) < 0 || is_written(hints, now))
+		return false;
+	if (sysfs_read(dir, MAX_FREQ, limit, sizeof(limit)) >= 0 && strcmp(now, limit) == 0 &&
+	    is_above(written, limit))
+		return false;
+	if (sysfs_read(dir, MIN_FREQ, limit, sizeof(limit)) >= 0 && strcmp(now, limit) == 0 &&
+	    is_above(limit, written))
+		return false;
+	if (strcmp(now, entry->setspeed) != 0)
+		report_foreign(entry, SETSPEED, now, entry->setspeed);
+	return true;
+}
+
 static int restore_setspeed(int dir, const struct baseline_entry *entry,
-			    const struct frequency_table *table)
+			    const struct restore_hints *hints)
 {
 	char now[BASELINE_TEXT];
 	uint32_t khz;
@@ -104,8 +160,10 @@ static int restore_setspeed(int dir, const struct baseline_entry *entry,
 		/* Anything but a number: there was no speed set. */
 		if (parse_u32(entry->setspeed, UINT32_MAX, &khz) < 0)
 			return 0;
-		shake(dir, table, entry->setspeed);
-		return put_back(dir, entry, "scaling_setspeed", entry->setspeed);
+		if (foreign_speed(dir, entry, hints))
+			return 0;
+		shake(dir, hints->table, entry->setspeed);
+		return put_back(dir, entry, SETSPEED, entry->setspeed);
 	}
 	r = put_back(dir, entry, "scaling_governor", entry->governor);
 	if (r < 0)
@@ -116,27 +174,6 @@ static int restore_setspeed(int dir, const struct baseline_entry *entry,
 	return strcmp(now, USERSPACE) == 0 ? failed(entry, "scaling_governor", -EIO) : 0;
 }
 
-static bool is_step(const struct frequency_table *table, const char *text)
-{
-	uint32_t khz;
-
-	if (!table || parse_u32(text, UINT32_MAX, &khz) < 0)
-		return false;
-	for (uint32_t i = 0; i < table->n_steps; i++) {
-		if (table->khz[i] == khz)
-			return true;
-	}
-	return false;
-}
-
-static bool is_above(const char *text, const char *other)
-{
-	uint32_t khz, other_khz;
-
-	return parse_u32(text, UINT32_MAX, &khz) == 0 &&
-	       parse_u32(other, UINT32_MAX, &other_khz) == 0 && khz > other_khz;
-}
-
 struct limit {
 	const char *file;
 	const char *before; /* the baseline */
@@ -145,7 +182,7 @@ struct limit {
 };
 
 static int restore_limits(int dir, const struct baseline_entry *entry,
-			  const struct frequency_table *table, bool crashed)
+			  const struct restore_hints *hints)
 {
 	struct limit limits[2] = {
 		{.file = MIN_FREQ, .before = entry->min_freq},
@@ -171,8 +208,9 @@ static int restore_limits(int dir, const struct baseline_entry *entry,
 
 		if (!limit->moved)
 			continue;
-		limit->ours =
-			pinned || (is_step(table, limit->now) && (crashed || !limits[1 - i].moved));
+		limit->ours = pinned || is_written(hints, limit->now) ||
+			      (is_step(hints->table, limit->now) &&
+			       (hints->crashed || !limits[1 - i].moved));
 		if (!limit->ours)
 			report_foreign(entry, limit->file, limit->now, limit->before);
 	}
@@ -190,10 +228,9 @@ static int restore_limits(int dir, const struct baseline_entry *entry,
 	return 0;
 }
 
-int baseline_restore(int dir, const struct baseline_entry *entry,
-		     const struct frequency_table *table, bool crashed)
+int baseline_restore(int dir, const struct baseline_entry *entry, const struct restore_hints *hints)
 {
 	if (entry->method == METHOD_SETSPEED)
-		return restore_setspeed(dir, entry, table);
-	return restore_limits(dir, entry, table, crashed);
+		return restore_setspeed(dir, entry, hints);
+	return restore_limits(dir, entry, hints);
 }

@@ -21,7 +21,7 @@ START_TEST(setspeed_life)
 	ck_assert_uint_eq(cpufreq_current_khz(cpufreq, 0), 1200000);
 	close_fds(again, 1);
 	close_fds(fds, 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	assert_file(POLICY0 "scaling_min_freq", "1200000");
@@ -29,10 +29,10 @@ START_TEST(setspeed_life)
 	ck_assert_uint_eq(n_saved(), 0);
 	/* Once more changes nothing. */
 	put(POLICY0 "scaling_governor", "userspace");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_int_eq(cpufreq_acquire(cpufreq, 1, fds, &(unsigned int){0}), -EINVAL);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 1), -EINVAL);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), -EINVAL);
 }
 END_TEST
 
@@ -47,7 +47,7 @@ START_TEST(userspace_before)
 	acquire(0, fds);
 	write_fd(fds[0], "1200000");
 	close_fds(fds, 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
 }
@@ -63,7 +63,7 @@ START_TEST(limits_life)
 	write_fd(fds[1], "900000"); /* shorter: the tail stays in a plain file */
 	write_fd(fds[0], "900000");
 	close_fds(fds, 2);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "powersave");
 	assert_file(POLICY0 "scaling_min_freq", "800000");
 	assert_file(POLICY0 "scaling_max_freq", "3700000");
@@ -86,7 +86,7 @@ START_TEST(crash)
 		close_fds(fds, 1);
 		ck_assert_uint_eq(n_saved(), id + 1);
 	}
-	ck_assert_int_eq(cpufreq_release(cpufreq, 2), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 2, 0), 0);
 	ck_assert_int_eq(baseline_load(state_path, &baseline), 0);
 	ck_assert_uint_eq(baseline.n_entries, 2);
 	ck_assert_uint_eq(baseline.entries[1].policy, 1);
@@ -135,7 +135,7 @@ START_TEST(crash_then_acquire)
 	acquire(0, fds);
 	close_fds(fds, 2);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	ck_assert_uint_eq(n_saved(), 0);
 }
 END_TEST
@@ -152,7 +152,7 @@ START_TEST(what_fails_is_kept)
 		close_fds(fds, 1);
 	}
 	drop(POLICY0 "scaling_governor");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), -ENOENT);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), -ENOENT);
 	ck_assert_uint_eq(n_saved(), 2);
 	start();
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), -ENOENT);
@@ -197,7 +197,7 @@ START_TEST(nothing_touched_without_state_file)
 	ck_assert_int_eq(mkdir(state_path, 0700), 0);
 	acquire(0, fds);
 	close_fds(fds, 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 }
 END_TEST
 

@@ -277,7 +277,7 @@ START_TEST(writes)
 		}
 	}
 	frequency_writer_close(&writer);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	/* the minimum is where it was */
 	assert_written(watch, limits ? "max_freq " : "governor ");
 	assert_file(POLICY0 "scaling_governor", "performance");

@@ -136,7 +136,7 @@ START_TEST(away_and_back)
 	cpu_event(1, "0-1", "online");
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 0);
 }
@@ -158,7 +158,7 @@ START_TEST(limits_away_and_back)
 	assert_file(POLICY0 "scaling_min_freq", "2000000");
 	assert_file(POLICY0 "scaling_max_freq", "2000000");
 	assert_file(POLICY0 "scaling_governor", "powersave");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_min_freq", "800000");
 	assert_file(POLICY0 "scaling_max_freq", "3700000");
 }

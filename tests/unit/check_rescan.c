@@ -93,7 +93,7 @@ START_TEST(offline_and_back)
 	ck_assert(!cpufreq_get(cpufreq, 0)->offline && cpufreq_get(cpufreq, 0)->acquired);
 	renew(0, false);
 	assert_file(POLICY0 "scaling_governor", "userspace");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 
 	/* one of two: the other's frequency is written again when it is back, not before */
@@ -105,7 +105,7 @@ START_TEST(offline_and_back)
 	rescan("2", "online 1");
 	/* what is not ours is nobody's business */
 	rescan("0", "");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 1), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), 0);
 }
 END_TEST
 
@@ -139,7 +139,7 @@ START_TEST(first_seen_when_online)
 	ck_assert_uint_eq(id_of(4), 2);
 	acquire(2, fds);
 	close_fds(fds, 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 2), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 2, 0), 0);
 }
 END_TEST
 
@@ -163,7 +163,7 @@ START_TEST(gone_and_back_as_another)
 	ck_assert_uint_eq(cpuset_count(&cpufreq_get(cpufreq, 1)->cpus), 0);
 	ck_assert_ptr_null(cpufreq_of_cpu(cpufreq, 2));
 	ck_assert_uint_eq(n_saved(), 0);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 1), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), 0);
 	rescan("2", "");
 	/* others' ids stay, and its own is its policy's */
 	ck_assert_uint_eq(id_of(3), 2);
@@ -221,7 +221,7 @@ START_TEST(made_anew_while_ours)
 	ck_assert_uint_eq(n_saved(), 0);
 	renew(0, false);
 	ck_assert_uint_eq(n_saved(), 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "schedutil");
 	/* with another method the monitor lets go first */
 	acquire(0, fds);
@@ -229,7 +229,7 @@ START_TEST(made_anew_while_ours)
 	put_policy(0, "scaling_available_governors", "performance powersave");
 	rescan("0", "new 0");
 	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->method, METHOD_LIMITS);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "schedutil");
 	acquire(0, fds);
 	close_fds(fds, 2);
@@ -237,7 +237,7 @@ START_TEST(made_anew_while_ours)
 	put("cpufreq/boost", "0");
 	rescan("1", "new 0, restarted 0");
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 3);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 }
 END_TEST
 
@@ -255,7 +255,7 @@ START_TEST(owed_baseline)
 	put("online", "1");
 	rescan("0", "offline 0");
 	drop(POLICY0 "scaling_governor"); /* it can't be read while its CPU is offline */
-	ck_assert_int_lt(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_lt(cpufreq_release(cpufreq, 0, 0), 0);
 	ck_assert_uint_eq(n_saved(), 1);
 	start(); /* and it is owed by a successor, too */
 	ck_assert_int_lt(cpufreq_restore_all(cpufreq), 0);
@@ -295,7 +295,7 @@ START_TEST(someone_elses_governor_is_kept)
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->foreign_since, 0);
 	/* the baseline is what it was */
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 9, 1000), 0);
 	ck_assert(cpufreq_has_userspace(cpufreq, 9));

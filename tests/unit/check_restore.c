@@ -85,7 +85,7 @@ START_TEST(limits_restored)
 			start();
 			ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 		} else {
-			ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+			ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 		}
 		check_limits(end == LIVE ? limit_cases[_i].live : limit_cases[_i].crashed);
 	}
@@ -117,7 +117,7 @@ START_TEST(limits_never_cross)
 	put(POLICY0 "scaling_max_freq", order_cases[_i].pin);
 	(void)snprintf(policy_path, sizeof(policy_path), "%s/cpufreq/policy0", cpu_path);
 	ck_assert_int_ge(inotify_add_watch(watch, policy_path, IN_CLOSE_WRITE), 0);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	ck_assert_int_gt(read(watch, events, sizeof(events)), (ssize_t)sizeof(*event));
 	ck_assert_str_eq(event->name, order_cases[_i].first);
 }
@@ -133,7 +133,7 @@ START_TEST(someone_elses_governor)
 	close_fds(fds, 1);
 	put(POLICY0 "scaling_governor", "performance");
 	put(POLICY0 "scaling_max_freq", "1800000");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "performance");
 	assert_file(POLICY0 "scaling_max_freq", "1800000");
 	ck_assert_uint_eq(n_saved(), 0);
@@ -141,7 +141,7 @@ START_TEST(someone_elses_governor)
 	acquire(0, fds);
 	close_fds(fds, 1);
 	assert_file(POLICY0 "scaling_governor", "userspace");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "performance");
 }
 END_TEST
@@ -185,13 +185,75 @@ START_TEST(setspeed_restored)
 			start();
 			ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 		} else {
-			ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+			ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 		}
 		assert_file(POLICY0 "scaling_governor", setspeed_cases[_i].left[0]);
 		assert_file(POLICY0 "scaling_setspeed", setspeed_cases[_i].left[1]);
 		assert_file(POLICY0 "scaling_min_freq", "1800000");
 		ck_assert_uint_eq(n_saved(), 0);
 	}
+}
+END_TEST
+
+/* It is known that 1,200 MHz (1,800 MHz: of a step; 1: of none) were written last. */
+static const struct {
+	const char *now, *max;
+	uint32_t written_khz;
+	bool failed;
+	const char *left;
+} speed_cases[] = {
+	{"1200000", "2301000", 1200000, false, "2300000"},
+	{"1800000", "2301000", 1200000, false, "1800000"}, /* someone else's */
+	{"1300000", "2301000", 1200000, false, "2300000"}, /* as a driver shows it that rounds */
+	{"1500000", "1500000", 1800000, false, "2300000"}, /* held by a limit */
+	{"1500000", "1500000", 1200000, false, "2300000"}, /* not told from a rounding */
+	{"1900000", "1900000", 1200000, false, "1900000"}, /* not held: below the limit */
+	/* nothing is known */
+	{"1800000", "2301000", 0, false, "2300000"},
+	{"1800000", "2301000", 1, false, "2300000"},
+	{"1800000", "2301000", 1200000, true, "2300000"},
+};
+
+START_TEST(someone_elses_speed)
+{
+	int fds[2];
+
+	put_acpi(0, "0");
+	put(POLICY0 "scaling_governor", "userspace");
+	put(POLICY0 "scaling_setspeed", "2300000");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	put(POLICY0 "scaling_setspeed", speed_cases[_i].now);
+	put(POLICY0 "scaling_max_freq", speed_cases[_i].max);
+	if (speed_cases[_i].failed)
+		cpufreq_write_failed(cpufreq, 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, speed_cases[_i].written_khz), 0);
+	assert_file(POLICY0 "scaling_setspeed", speed_cases[_i].left);
+	ck_assert_uint_eq(n_saved(), 0);
+	/* the next time it is known anew */
+	acquire(0, fds);
+	close_fds(fds, 1);
+	put(POLICY0 "scaling_setspeed", "1800000");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 1200000), 0);
+	assert_file(POLICY0 "scaling_setspeed", "1800000");
+}
+END_TEST
+
+/* Someone has moved the minimum alone: our maximum does not stay behind. */
+START_TEST(someone_elses_minimum)
+{
+	int fds[2];
+
+	put_intel_pstate(0, "0");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 2);
+	put(POLICY0 "scaling_min_freq", "900000");
+	put(POLICY0 "scaling_max_freq", "2000000");
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 2000000), 0);
+	assert_file(POLICY0 "scaling_min_freq", "900000");
+	assert_file(POLICY0 "scaling_max_freq", "3700000");
 }
 END_TEST
 
@@ -207,7 +269,7 @@ START_TEST(governor_under_limits)
 	write_fd(fds[0], "2000000");
 	close_fds(fds, 2);
 	put(POLICY0 "scaling_governor", "performance");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "performance");
 	assert_file(POLICY0 "scaling_min_freq", "800000");
 	assert_file(POLICY0 "scaling_max_freq", "3700000");
@@ -243,7 +305,7 @@ START_TEST(platform_limits)
 	put(POLICY0 "scaling_min_freq", "1200000");
 	put(POLICY0 "scaling_max_freq", platform_cases[_i].shown);
 	put(POLICY0 "bios_limit", platform_cases[_i].limit_last);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_min_freq", "800000");
 	assert_file(POLICY0 "scaling_max_freq", platform_cases[_i].left);
 }
@@ -271,14 +333,14 @@ START_TEST(full_disk)
 	assert_file("cpufreq/policy1/scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 1);
 	/* what is ours goes back all the same: an empty state file needs no room */
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 0);
 	/* and with room it works again */
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
 	acquire(1, fds);
 	close_fds(fds, 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 1), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), 0);
 }
 END_TEST
 
@@ -292,6 +354,8 @@ int main(void)
 	tcase_add_loop_test(tcase, limits_never_cross, 0, (int)array_size(order_cases));
 	tcase_add_test(tcase, someone_elses_governor);
 	tcase_add_loop_test(tcase, setspeed_restored, 0, (int)array_size(setspeed_cases));
+	tcase_add_loop_test(tcase, someone_elses_speed, 0, (int)array_size(speed_cases));
+	tcase_add_test(tcase, someone_elses_minimum);
 	tcase_add_test(tcase, governor_under_limits);
 	tcase_add_loop_test(tcase, platform_limits, 0, (int)array_size(platform_cases));
 	tcase_add_test(tcase, full_disk);

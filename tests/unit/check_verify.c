@@ -191,7 +191,7 @@ START_TEST(what_can_not_be_read)
 	ck_assert_int_eq(cpuset_parse("0", &cpu0), 0);
 	ck_assert_int_eq(cpufreq_rescan(cpufreq, &cpu0, on_change, NULL), 0);
 	verify(0);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0), 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	verify(0);
 }
 END_TEST
