@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "client.h"
@@ -36,9 +38,17 @@ json_int_t ctl_number(json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
+static size_t terminal_width(void)
+{
+	struct winsize size;
+
+	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col
+										     : 0;
+}
+
 int ctl_print(const struct table *table)
 {
-	if (table_print(table, stdout) == 0)
+	if (table_print(table, stdout, terminal_width()) == 0)
 		return CTL_OK;
 	ctl_complain("out of memory");
 	return CTL_FAILED;

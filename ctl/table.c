@@ -9,6 +9,7 @@
 #include "cleanup.h"
 
 #define GAP 2
+#define MIN_WIDTH 8 /* of a column of text that is too wide for the terminal */
 
 /* C0 and DEL, and C1 as UTF-8 (C2 80 to C2 9F): bytes to escape here, 0: none. */
 static size_t control_bytes(const unsigned char *c)
@@ -111,21 +112,70 @@ static void print_blanks(FILE *out, size_t n)
 		(void)fputc(' ', out);
 }
 
-static void print_cell(const struct table *table, FILE *out, const size_t *widths, size_t column,
-		       const char *text)
+/* Behind this byte a text may go on in the next line. */
+static bool may_break(char c)
 {
-	size_t blanks = widths[column] - text_width(text);
-	bool last = column == table->n_columns - 1;
+	return c == ' ' || c == '-';
+}
 
-	if (table->columns[column].right)
-		print_blanks(out, blanks);
-	(void)fputs(text, out);
-	if (!last && !table->columns[column].right)
-		print_blanks(out, blanks);
-	if (last)
-		(void)fputc('\n', out);
-	else
-		print_blanks(out, GAP);
+/* The bytes of the first @width characters; where more follow, up to where it may break. */
+static size_t piece(const char *text, size_t width)
+{
+	size_t bytes = 0, at = 0, n = 0;
+
+	for (; text[bytes]; bytes++) {
+		if ((text[bytes] & 0xc0) == 0x80)
+			continue;
+		if (n++ == width) /* a blank costs nothing: it is not printed there */
+			return text[bytes] == ' ' ? bytes + 1 : at > 0 ? at : bytes;
+		if (may_break(text[bytes]))
+			at = bytes + 1;
+	}
+	return bytes;
+}
+
+/* Characters of the longest part that does not break. */
+static size_t longest_part(const char *text)
+{
+	size_t longest = 0, n = 0;
+
+	for (; *text; text++) {
+		n += (*text & 0xc0) != 0x80 && *text != ' ';
+		if (n > longest)
+			longest = n;
+		if (may_break(*text))
+			n = 0;
+	}
+	return longest;
+}
+
+/* One line of a row; @rest, what is left of each cell, moves on. Return: is there more? */
+static bool print_line(const struct table *table, FILE *out, const size_t *widths,
+		       const char **rest)
+{
+	size_t owed = 0; /* blanks: none are printed at a line's end */
+	bool more = false;
+
+	for (size_t i = 0; i < table->n_columns; i++) {
+		size_t bytes = piece(rest[i], widths[i]), width = 0, shown = bytes;
+
+		while (rest[i][bytes] && shown > 0 && rest[i][shown - 1] == ' ')
+			shown--;
+		for (size_t at = 0; at < shown; at++)
+			width += (rest[i][at] & 0xc0) != 0x80;
+		if (table->columns[i].right)
+			owed += widths[i] - width;
+		if (shown > 0) {
+			print_blanks(out, owed);
+			(void)fprintf(out, "%.*s", (int)shown, rest[i]);
+			owed = 0;
+		}
+		owed += GAP + (table->columns[i].right ? 0 : widths[i] - width);
+		rest[i] += bytes;
+		more |= *rest[i] != '\0';
+	}
+	(void)fputc('\n', out);
+	return more;
 }
 
 static void widen(size_t *width, const char *text)
@@ -136,20 +186,67 @@ static void widen(size_t *width, const char *text)
 		*width = needed;
 }
 
-int table_print(const struct table *table, FILE *out)
+/* Narrow the widest columns of text, none below its @least, until the table fits. */
+static void narrow(const struct table *table, size_t *widths, const size_t *least, size_t limit)
 {
-	cleanup_free size_t *widths = calloc(table->n_columns, sizeof(*widths));
+	size_t total = GAP * (table->n_columns - 1), widest;
+
+	for (size_t i = 0; i < table->n_columns; i++)
+		total += widths[i];
+	for (; limit > 0 && total > limit; total--) {
+		widest = table->n_columns;
+		for (size_t i = 0; i < table->n_columns; i++) {
+			if (!table->columns[i].right && widths[i] > least[i] &&
+			    (widest == table->n_columns || widths[i] > widths[widest]))
+				widest = i;
+		}
+		if (widest == table->n_columns)
+			return;
+		widths[widest]--;
+	}
+}
+
+/* How wide each column is to be. */
+static void choose_widths(const struct table *table, size_t *widths, size_t *least, size_t limit)
+{
 	bool headings = table->columns[0].heading;
 
-	if (table->failed || !widths)
+	for (size_t i = 0; i < table->n_columns + table->n_cells; i++) {
+		size_t column = i % table->n_columns;
+		const char *text = i < table->n_columns ? table->columns[i].heading
+							: table->cells[i - table->n_columns];
+
+		if (i < table->n_columns && !headings)
+			continue;
+		widen(&widths[column], text);
+		if (longest_part(text) > least[column])
+			least[column] = longest_part(text);
+	}
+	narrow(table, widths, least, limit);
+	for (size_t i = 0; i < table->n_columns; i++)
+		least[i] = MIN_WIDTH;
+	narrow(table, widths, least, limit); /* words are broken rather than rows */
+}
+
+int table_print(const struct table *table, FILE *out, size_t width)
+{
+	cleanup_free size_t *widths = calloc(table->n_columns, sizeof(*widths));
+	cleanup_free size_t *least = calloc(table->n_columns, sizeof(*least));
+	cleanup_free const char **rest = calloc(table->n_columns, sizeof(*rest));
+	bool headings = table->columns[0].heading;
+
+	if (table->failed || !widths || !least || !rest)
 		return -ENOMEM;
+	choose_widths(table, widths, least, width);
 	for (size_t i = 0; headings && i < table->n_columns; i++)
-		widen(&widths[i], table->columns[i].heading);
-	for (size_t i = 0; i < table->n_cells; i++)
-		widen(&widths[i % table->n_columns], table->cells[i]);
-	for (size_t i = 0; headings && i < table->n_columns; i++)
-		print_cell(table, out, widths, i, table->columns[i].heading);
-	for (size_t i = 0; i < table->n_cells; i++)
-		print_cell(table, out, widths, i % table->n_columns, table->cells[i]);
+		rest[i] = table->columns[i].heading;
+	while (headings && print_line(table, out, widths, rest))
+		;
+	for (size_t row = 0; row < table->n_cells; row += table->n_columns) {
+		for (size_t i = 0; i < table->n_columns; i++)
+			rest[i] = row + i < table->n_cells ? table->cells[row + i] : "";
+		while (print_line(table, out, widths, rest))
+			;
+	}
 	return 0;
 }

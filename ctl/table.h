@@ -35,9 +35,12 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 /**
  * table_print() - headings (where columns[0] has one) and rows
  *
+ * @width:	of the terminal: text that makes a row longer goes on in the next line, where that
+ *		helps; 0: any width will do
+ *
  * An empty cell is shown as "-". Return: 0; -ENOMEM, also for an earlier table_cell().
  */
-int table_print(const struct table *table, FILE *out);
+int table_print(const struct table *table, FILE *out, size_t width);
 
 /** text_format() - printf(3) into a text fit for a terminal, the caller's; NULL: no memory */
 char *text_format(const char *format, va_list args) __attribute__((format(printf, 1, 0)));

@@ -12,17 +12,22 @@
 static const struct table_column columns[] = {{"NAME", false}, {"N", true}, {"REST", false}};
 static const struct table_column key_value[] = {{NULL, false}, {NULL, false}};
 
-static void expect(struct table *table, const char *text)
+static void expect_in(struct table *table, size_t width, const char *text)
 {
 	cleanup_free char *printed = NULL;
 	size_t size;
 	FILE *out = open_memstream(&printed, &size);
 
 	ck_assert_ptr_nonnull(out);
-	ck_assert_int_eq(table_print(table, out), 0);
+	ck_assert_int_eq(table_print(table, out, width), 0);
 	ck_assert_int_eq(fclose(out), 0);
 	ck_assert_str_eq(printed, text);
 	table_free(table);
+}
+
+static void expect(struct table *table, const char *text)
+{
+	expect_in(table, 0, text);
 }
 
 START_TEST(headings_alone)
@@ -80,7 +85,7 @@ START_TEST(many_rows)
 		table_cell(&table, "%d", i);
 		table_cell(&table, "-");
 	}
-	ck_assert_int_eq(table_print(&table, out), 0);
+	ck_assert_int_eq(table_print(&table, out, 0), 0);
 	ck_assert_int_eq(fclose(out), 0);
 	for (size_t i = 0; i < size; i++)
 		lines += printed[i] == '\n';
@@ -170,6 +175,54 @@ START_TEST(errors_become_sentences)
 }
 END_TEST
 
+static const struct {
+	size_t width;
+	const char *text;
+} narrow[] = {
+	{0, "NAME                      N  REST\nthe quick brown fox  123456  jumps over it\n"},
+	{44, "NAME                      N  REST\nthe quick brown fox  123456  jumps over it\n"},
+	{36, "NAME                N  REST\n"
+	     "the quick      123456  jumps over it\n"
+	     "brown fox\n"},
+	{34, "NAME               N  REST\n"
+	     "the quick     123456  jumps over\n"
+	     "brown fox             it\n"},
+	/* no narrower than that */
+	{1, "NAME        N  REST\n"
+	    "the    123456  jumps\n"
+	    "quick          over\n"
+	    "brown          it\n"
+	    "fox\n"},
+};
+
+START_TEST(what_is_too_wide_goes_on_below)
+{
+	struct table table;
+
+	table_init(&table, columns, array_size(columns));
+	table_cell(&table, "the quick brown fox");
+	table_cell(&table, "123456");
+	table_cell(&table, "jumps over it");
+	expect_in(&table, narrow[_i].width, narrow[_i].text);
+}
+END_TEST
+
+START_TEST(words_that_have_no_blanks_are_broken)
+{
+	struct table table;
+
+	table_init(&table, columns, array_size(columns));
+	table_cell(&table, "abcdefghijklmnop");
+	table_cell(&table, "1");
+	table_cell(&table,
+		   "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9");
+	expect_in(&table, 21,
+		  "NAME      N  REST\n"
+		  "abcdefgh  1  \xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\n"
+		  "ijklmnop     \xc3\xa9\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("table");
@@ -180,6 +233,8 @@ int main(void)
 	tcase_add_test(tcase, columns_are_aligned);
 	tcase_add_test(tcase, keys_and_values);
 	tcase_add_test(tcase, many_rows);
+	tcase_add_loop_test(tcase, what_is_too_wide_goes_on_below, 0, array_size(narrow));
+	tcase_add_test(tcase, words_that_have_no_blanks_are_broken);
 	tcase_add_loop_test(tcase, control_characters_are_escaped, 0, array_size(escapes));
 	tcase_add_test(tcase, cells_are_escaped);
 	tcase_add_loop_test(tcase, errors_become_sentences, 0, array_size(errors));
