@@ -15,6 +15,7 @@ BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 SYSCONFDIR ?= /etc
 RUNSTATEDIR ?= /run
 DESTDIR ?=
@@ -48,7 +49,7 @@ programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
 
 vmpowerd_src := helper/manager/main.c $(manager_src) $(helper_src) $(xml_src) $(common_src)
 vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(helper_src) \
-	common/log.c common/unix_socket.c
+	common/log.c common/log_limit.c common/unix_socket.c
 vmpower-hook_src := hook/main.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(filter-out common/loop.c,$(common_src))
 
@@ -257,13 +258,14 @@ hookdir := $(SYSCONFDIR)/libvirt/hooks/qemu.d
 install: all
 	$(INSTALL) -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(hookdir)' \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower' '$(DESTDIR)$(SYSCONFDIR)/vmpower' \
-		'$(DESTDIR)$(UNITDIR)'
+		'$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(CATALOGDIR)'
 	$(INSTALL) -m 755 build/bin/vmpowerd '$(DESTDIR)$(SBINDIR)/'
 	$(INSTALL) -m 755 build/bin/vmpower-monitor '$(DESTDIR)$(LIBEXECDIR)/vmpower/'
 	$(INSTALL) -m 755 build/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
 	@# a file, not a link: AppArmor runs hooks from this directory only
 	$(INSTALL) -m 755 build/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
 	$(INSTALL) -m 644 build/vmpowerd.service '$(DESTDIR)$(UNITDIR)/'
+	$(INSTALL) -m 644 packaging/journal/vmpower.catalog '$(DESTDIR)$(CATALOGDIR)/'
 	test -e '$(DESTDIR)$(SYSCONFDIR)/vmpower/vmpower.conf' || \
 		$(INSTALL) -m 644 packaging/vmpower.conf '$(DESTDIR)$(SYSCONFDIR)/vmpower/'
 
@@ -271,7 +273,8 @@ uninstall:
 	rm -f '$(DESTDIR)$(hookdir)/50-vmpower' '$(DESTDIR)$(SBINDIR)/vmpowerd' \
 		'$(DESTDIR)$(BINDIR)/vmpowerctl' \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower/vmpower-monitor' \
-		'$(DESTDIR)$(UNITDIR)/vmpowerd.service'
+		'$(DESTDIR)$(UNITDIR)/vmpowerd.service' \
+		'$(DESTDIR)$(CATALOGDIR)/vmpower.catalog'
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)/vmpower'
 	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/vmpower"
 

@@ -6,30 +6,81 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE_TEXT 1000
-#define LIMIT_LINES 5
-#define LIMIT_INTERVAL_NS UINT64_C(10000000000)
+#define ESCAPED_TEXT (4 * LINE_TEXT) /* each byte as \xNN */
 
 static struct {
 	const char *program;
 	int level;
-	bool priorities; /* stderr is the journal's: it reads "<N>" */
+	bool journal; /* stderr is the journal's: it reads "<N>" */
+	bool (*sink)(const struct log_about *about, int priority, const char *text);
 	void (*tap)(void *context, int priority, const char *text);
 	void *tap_context;
 } log_context = {.program = "vmpower", .level = LOG_INFO};
+
+/* Of each thread: what another one says is no repeat. */
+static __thread struct log_repeats repeats;
+
+/* JOURNAL_STREAM is inherited by programs whose stderr is something else by now. */
+static bool is_journal_stream(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == (dev_t)device &&
+	       st.st_ino == (ino_t)inode;
+}
 
 void log_init(const char *program, int level)
 {
 	log_context.program = program;
 	log_context.level = level;
-	log_context.priorities = getenv("JOURNAL_STREAM") != NULL;
+	log_context.journal = is_journal_stream();
 }
 
 void log_set_level(int level)
 {
-	log_context.level = level;
+	__atomic_store_n(&log_context.level, level, __ATOMIC_RELAXED);
+}
+
+int log_level(void)
+{
+	return __atomic_load_n(&log_context.level, __ATOMIC_RELAXED);
+}
+
+static const char *const level_names[] = {
+	[LOG_ERR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
+	[LOG_INFO] = "info", [LOG_DEBUG] = "debug",
+};
+
+const char *log_level_name(int level)
+{
+	return level >= LOG_ERR && level <= LOG_DEBUG ? level_names[level] : NULL;
+}
+
+int log_level_by_name(const char *name)
+{
+	for (int level = LOG_ERR; level <= LOG_DEBUG; level++) {
+		if (strcmp(level_names[level], name) == 0)
+			return level;
+	}
+	return -EINVAL;
+}
+
+bool log_is_journal(void)
+{
+	return log_context.journal;
+}
+
+void log_set_sink(bool (*sink)(const struct log_about *about, int priority, const char *text))
+{
+	log_context.sink = sink;
 }
 
 void log_set_tap(void (*tap)(void *context, int priority, const char *text), void *context)
@@ -38,77 +89,119 @@ void log_set_tap(void (*tap)(void *context, int priority, const char *text), voi
 	log_context.tap_context = context;
 }
 
-/* A guest's or tenant's text must not forge a line or drive a terminal. */
-static size_t escape(char *out, size_t size, const char *text)
+/* How many bytes are one character of UTF-8 that may be shown; 0: the first is to be escaped. */
+static size_t shown_bytes(const unsigned char *c)
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t n = 0;
+	size_t n = c[0] < 0x80 ? 1 : c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
 
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 0x20 || c == 0x7f) {
-			if (n + 4 > size)
-				break;
-			out[n++] = '\\';
-			out[n++] = 'x';
-			out[n++] = hex[c >> 4];
-			out[n++] = hex[c & 15];
-		} else {
-			if (n + 1 > size)
-				break;
-			out[n++] = (char)c;
-		}
+	if (n == 1)
+		return c[0] >= 0x20 && c[0] != 0x7f;
+	if (c[0] < 0xc2 || c[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
 	}
-	return n;
+	/* C1: terminals obey these, too */
+	return c[0] == 0xc2 && c[1] < 0xa0 ? 0 : n;
 }
 
-void log_line(int priority, const char *format, ...)
+/* A guest's or tenant's text must not forge a line or drive a terminal. */
+static size_t escape(char out[static ESCAPED_TEXT], const char *text)
 {
-	char text[LINE_TEXT + 1], line[64 + 4 * LINE_TEXT];
-	int saved = errno;
-	va_list args;
+	static const char hex[] = "0123456789abcdef";
+	const unsigned char *c = (const unsigned char *)text;
+	size_t used = 0;
+
+	while (*c) {
+		size_t n = shown_bytes(c);
+
+		if (n == 0) {
+			out[used++] = '\\';
+			out[used++] = 'x';
+			out[used++] = hex[*c >> 4];
+			out[used++] = hex[*c++ & 15];
+		}
+		for (; n > 0; n--)
+			out[used++] = (char)*c++;
+	}
+	return used;
+}
+
+static void write_line(const struct log_about *about, int priority, const char *text)
+{
+	char line[64 + ESCAPED_TEXT + 1];
 	size_t n;
 	int len;
 
-	if (priority > log_context.level)
-		return;
-	va_start(args, format);
-	len = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (len < 0)
-		return;
-	if ((size_t)len >= sizeof(text))
-		memcpy(text + LINE_TEXT - 3, "...", 4);
-
-	if (log_context.priorities)
+	if (log_context.journal)
 		len = snprintf(line, 64, "<%d>", priority);
 	else
 		len = snprintf(line, 64, "%s: ", log_context.program);
 	n = (size_t)len;
-	n += escape(line + n, sizeof(line) - n - 1, text);
+	n += escape(line + n, text);
+	line[n] = '\0';
+	if (log_context.sink && log_context.sink(about, priority, line + len))
+		return;
 	line[n++] = '\n';
 	/* Nothing to be done about a log that can't be written. */
 	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
 		;
-	if (log_context.tap)
-		log_context.tap(log_context.tap_context, priority, text);
+}
+
+static bool repeat_pass(const char *text, uint32_t *suppressed)
+{
+	struct timespec now = {0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return log_repeat_pass(&repeats, text,
+			       (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+			       suppressed);
+}
+
+static void log_va(const struct log_about *about, int priority, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static void log_va(const struct log_about *about, int priority, const char *format, va_list args)
+{
+	char text[LINE_TEXT + 1], more[64];
+	int saved = errno, len;
+	uint32_t suppressed;
+
+	if (priority > log_level())
+		return;
+	len = vsnprintf(text, sizeof(text), format, args);
+	if (len < 0)
+		return;
+	if ((size_t)len >= sizeof(text))
+		memcpy(text + LINE_TEXT - 3, "...", 4);
+	if (repeat_pass(text, &suppressed)) {
+		write_line(about, priority, text);
+		if (suppressed > 0) {
+			(void)snprintf(more, sizeof(more),
+				       "%u more like the last line were left out", suppressed);
+			write_line(about, priority, more);
+		}
+		if (log_context.tap)
+			log_context.tap(log_context.tap_context, priority, text);
+	}
 	errno = saved;
 }
 
-bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint32_t *suppressed)
+void log_line(int priority, const char *format, ...)
 {
-	*suppressed = 0;
-	if (limit->window_start_ns == 0 || now_ns - limit->window_start_ns >= LIMIT_INTERVAL_NS) {
-		*suppressed = limit->suppressed;
-		limit->window_start_ns = now_ns;
-		limit->in_window = 0;
-		limit->suppressed = 0;
-	}
-	if (limit->in_window >= LIMIT_LINES) {
-		limit->suppressed++;
-		return false;
-	}
-	limit->in_window++;
-	return true;
+	va_list args;
+
+	va_start(args, format);
+	log_va(NULL, priority, format, args);
+	va_end(args);
+}
+
+void log_about(const struct log_about *about, int priority, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_va(about, priority, format, args);
+	va_end(args);
 }

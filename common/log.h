@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Log lines to stderr: "<priority>program: text" under systemd (sd-daemon(3)), else
+ * Log lines to stderr: "<priority>text" where stderr is the journal's (sd-daemon(3)), else
  * "program: text". One call is one line and one write(2). libc alone, so that the monitor
- * can use it.
+ * can use it; a program that can do better than stderr sets a sink.
+ *
+ * A text that comes again and again is written 5 times in each 10 s, and how often it was left
+ * out is told with the next one.
  */
 #ifndef VMPOWER_COMMON_LOG_H
 #define VMPOWER_COMMON_LOG_H
@@ -11,6 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <syslog.h>
+
+#include "log_limit.h"
+
+/* What a line is about, for sinks; what is in it only they know. */
+struct log_about;
 
 /**
  * log_init() - name the program and set what is written
@@ -21,6 +29,25 @@ void log_init(const char *program, int level);
 
 /** log_set_level() - change at run time what is written; @level as in log_init() */
 void log_set_level(int level);
+int log_level(void);
+
+/* "error", "warning", "notice", "info", "debug" of the levels; NULL: it is none of them */
+const char *log_level_name(int level);
+
+/** log_level_by_name() - Return: LOG_ERR..LOG_DEBUG; -EINVAL: no level is called so */
+int log_level_by_name(const char *name);
+
+/** log_is_journal() - is stderr the stream that the journal gave this service? */
+bool log_is_journal(void);
+
+/**
+ * log_set_sink() - have lines written by somebody else
+ * @sink:	called by the thread that logs, with the text escaped and what it is about (NULL:
+ *		nothing is known); it must not log. Return: true; false: stderr shall do
+ *
+ * To be set before there is a second thread.
+ */
+void log_set_sink(bool (*sink)(const struct log_about *about, int priority, const char *text));
 
 /**
  * log_set_tap() - have each line that is written told to somebody else, too
@@ -35,31 +62,18 @@ void log_set_tap(void (*tap)(void *context, int priority, const char *text), voi
  * @priority:	LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO or LOG_DEBUG
  * @format:	as printf(3), without a newline; over 1,000 bytes it ends in "..."
  *
- * Control characters are escaped as \xNN. Keeps errno.
+ * Control characters, and bytes that are no UTF-8, are escaped as \xNN. Keeps errno.
  */
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** log_about() - log_line() with what it is about, for a sink */
+void log_about(const struct log_about *about, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #define log_error(...) log_line(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
 #define log_notice(...) log_line(LOG_NOTICE, __VA_ARGS__)
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
-
-/* A burst of lines, then silence until the interval is over: for what a guest can provoke. */
-struct log_limit {
-	uint64_t window_start_ns;
-	uint32_t in_window;
-	uint32_t suppressed;
-};
-
-/**
- * log_limit_pass() - may this line be written?
- * @limit:	state, zero at first; one for each kind of line and each source of it
- * @now_ns:	CLOCK_MONOTONIC, ns
- * @suppressed:	set to the number of lines dropped since the last that passed
- *
- * Passes 5 lines in each 10 s.
- */
-bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint32_t *suppressed);
 
 #endif

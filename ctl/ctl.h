@@ -87,6 +87,7 @@ int ctl_verify(const struct ctl *ctl);
 int ctl_events(const struct ctl *ctl);
 int ctl_watch(const struct ctl *ctl);
 int ctl_doctor(const struct ctl *ctl);
+int ctl_log_level(const struct ctl *ctl);
 
 /* for the cleanup attribute */
 static inline void ctl_decref(json_t **value)

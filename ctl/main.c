@@ -41,6 +41,7 @@ static const struct command commands[] = {
 	{"watch", "", "a live view of all that", 0, 0, ctl_watch},
 	{"events", "", "what happens, as it happens", 0, 0, ctl_events},
 	{"doctor", "", "what keeps it from working, and what to do", 0, 0, ctl_doctor},
+	{"log-level", "LEVEL", "how much is logged, until vmpowerd ends", 1, 1, ctl_log_level},
 	{"help", "", "this text", 0, 0, help},
 };
 

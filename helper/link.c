@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <syslog.h>
 
 #include "cleanup.h"
 #include "unix_socket.h"
@@ -42,6 +43,7 @@ size_t link_size(const struct link_message *message)
 	case LINK_RELEASE:
 	case LINK_CHANNEL_GONE:
 	case LINK_VIOLATION:
+	case LINK_LOG_LEVEL:
 		return HEADER_SIZE + sizeof(message->id);
 	case LINK_READY:
 	case LINK_PING:
@@ -113,6 +115,8 @@ static bool to_monitor_valid(const struct link_message *message, unsigned int n_
 		return n_fds == 0 && message->id < MAX_CHANNELS;
 	case LINK_PING:
 		return n_fds == 0;
+	case LINK_LOG_LEVEL:
+		return n_fds == 0 && message->id >= LOG_ERR && message->id <= LOG_DEBUG;
 	case LINK_ACQUIRED:
 		if (message->acquired.frequency_domain >= MAX_FREQUENCY_DOMAINS ||
 		    message->acquired.why < ACQUIRED_ANSWER ||

@@ -40,9 +40,10 @@ enum link_type {
 	LINK_CHANNEL_ADD = 7,	 /* 1 fd: the connected socket */
 	LINK_CHANNEL_ENABLE = 8, /* disabled: requests are read and answered with NACK */
 	LINK_CHANNEL_REMOVE = 9,
-	LINK_ACQUIRED = 10, /* setspeed: 1 fd; limits: 2 fds, min and max; error: none */
-	LINK_PING = 12,	    /* answered by PONG: the loop turns */
-	LINK_OVERRIDE = 11, /* the operator fixes a vCPU's frequency, or releases it */
+	LINK_ACQUIRED = 10,  /* setspeed: 1 fd; limits: 2 fds, min and max; error: none */
+	LINK_PING = 12,	     /* answered by PONG: the loop turns */
+	LINK_LOG_LEVEL = 14, /* id: the level from now on, LOG_ERR..LOG_DEBUG */
+	LINK_OVERRIDE = 11,  /* the operator fixes a vCPU's frequency, or releases it */
 
 	/* monitor -> manager */
 	LINK_READY = 32, /* SETUP is done */

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "cleanup.h"
+#include "journal.h"
 #include "log.h"
 #include "unix_socket.h"
 
@@ -77,7 +78,10 @@ static int connect_channel(const struct channel_manager *manager, const struct c
 		return r;
 	if (!is_trusted(manager, peer.uid)) {
 		if (channel->attempts == 0)
-			log_error("domain \"%s\", channel %u: the process that listens at %s has "
+			log_about(&(struct log_about){.message = MESSAGE_CHANNEL_UNTRUSTED,
+						      .channel = channel},
+				  LOG_ERR,
+				  "domain \"%s\", channel %u: the process that listens at %s has "
 				  "user id %u, none of %s: not connected. If that is QEMU's user "
 				  "here, add it to [channel] peer-user",
 				  channel->domain->description->name, channel->number,
@@ -144,9 +148,13 @@ static void attempt(struct channel_manager *manager, struct channel *channel, bo
 		return;
 	}
 	if (!channel->hung_up && channel->attempts == COMPLAIN_AFTER && fd != -EPERM)
-		log_warning("domain \"%s\", channel %u: can't connect to %s: %s; still trying",
-			    channel->domain->description->name, channel->number, channel->path,
-			    strerror(-fd));
+		log_about(&(struct log_about){.message = MESSAGE_CHANNEL_UNREACHABLE,
+					      .channel = channel,
+					      .reason = strerror(-fd)},
+			  LOG_WARNING,
+			  "domain \"%s\", channel %u: can't connect to %s: %s; still trying",
+			  channel->domain->description->name, channel->number, channel->path,
+			  strerror(-fd));
 }
 
 static unsigned int count_connected(struct registry *registry)

@@ -14,6 +14,7 @@
 #include "control_override.h"
 #include "control_reply.h"
 #include "control_verify.h"
+#include "log.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -179,6 +180,21 @@ static void remove_domain(struct varlink_call *call, void *context)
 	varlink_reply(call, reply);
 }
 
+static void set_log_level(struct varlink_call *call, void *context)
+{
+	struct control_context *control = context;
+	json_t *parameters = varlink_parameters(call);
+	int level = log_level_by_name(json_string_value(json_object_get(parameters, "level")));
+	const char *before = log_level_name(log_level());
+
+	if (level < 0) {
+		varlink_invalid(call, "level");
+		return;
+	}
+	domains_set_log_level(control->parts.domains, level);
+	varlink_reply(call, json_pack("{s:s}", "previous_level", before));
+}
+
 #define DOMAIN                                                                                     \
 	{                                                                                          \
 		"domain", VARLINK_STRING, false                                                    \
@@ -204,6 +220,7 @@ const struct varlink_method control_methods[] = {
 	{"ExplainCpu", VARLINK_READ, control_explain_cpu, {{"cpu", VARLINK_INT, false}}},
 	{"Verify", VARLINK_READ, control_verify, {{0}}},
 	{"Monitor", VARLINK_READ, control_monitor, {{"requests", VARLINK_BOOL, true}}},
+	{"SetLogLevel", VARLINK_CHANGE, set_log_level, {{"level", VARLINK_STRING, false}}},
 	{"SetOverride",
 	 VARLINK_CHANGE,
 	 control_set_override,

@@ -9,6 +9,7 @@
 #include "cpufreq.h"
 #include "cpufreq_private.h"
 #include "cpufreq_scan.h"
+#include "journal.h"
 #include "log.h"
 #include "number.h"
 #include "platform_limit.h"
@@ -31,8 +32,11 @@ static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_en
 		return 0;
 	}
 	if (dir < 0) {
-		log_error("the baseline of policy%u can't be put back: %s; %s", entry->policy,
-			  strerror(-dir), sysfs_remedy(dir));
+		log_about(&(struct log_about){.message = MESSAGE_BASELINE_NOT_RESTORED,
+					      .policy = &entry->policy,
+					      .reason = strerror(-dir)},
+			  LOG_ERR, "the baseline of policy%u can't be put back: %s; %s",
+			  entry->policy, strerror(-dir), sysfs_remedy(dir));
 		return dir;
 	}
 	r = sysfs_read(dir, "scaling_driver", driver, sizeof(driver));

@@ -9,6 +9,7 @@
 #include "channel_manager.h"
 #include "cleanup.h"
 #include "frequency_control.h"
+#include "journal.h"
 #include "log.h"
 #include "monitor_view.h"
 #include "virt.h"
@@ -27,8 +28,9 @@ static void on_connected(void *context, struct channel *channel)
 {
 	struct domains *domains = context;
 
-	log_info("domain \"%s\", channel %u: connected", channel->domain->description->name,
-		 channel->number);
+	log_about(&(struct log_about){.message = MESSAGE_CHANNEL_CONNECTED, .channel = channel},
+		  LOG_INFO, "domain \"%s\", channel %u: connected",
+		  channel->domain->description->name, channel->number);
 	events_emit_channel(domains->events, EVENT_CHANNEL_CONNECTED, channel, NULL);
 	view_send_channel(&domains->view, channel);
 }
@@ -45,6 +47,7 @@ static void on_monitor_started(void *context)
 {
 	struct domains *domains = context;
 
+	view_send_id(&domains->view, LINK_LOG_LEVEL, (uint32_t)log_level());
 	view_send_frequency_domains(&domains->view);
 	for (struct domain *d = registry_next(domains->registry, NULL); d;
 	     d = registry_next(domains->registry, d)) {
@@ -77,8 +80,14 @@ static void on_channel_gone(struct domains *domains, uint32_t id)
 	close_fd(&channel->fd);
 	channel->state = CHANNEL_CONNECTING;
 	channel->hung_up = true;
-	log_info("domain \"%s\", channel %u: QEMU hung up", channel->domain->description->name,
-		 channel->number);
+	log_about(
+		&(struct log_about){
+			.message = MESSAGE_CHANNEL_GONE,
+			.channel = channel,
+			.reason = "QEMU hung up",
+		},
+		LOG_INFO, "domain \"%s\", channel %u: QEMU hung up",
+		channel->domain->description->name, channel->number);
 	events_emit_channel(domains->events, EVENT_CHANNEL_GONE, channel, "QEMU hung up");
 	if (!domain_connected(channel->domain))
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
@@ -102,10 +111,37 @@ static void on_message(void *context, const struct link_message *message)
 	}
 }
 
+/* What a line about a domain is about; @why: who told of it, or what went wrong */
+static struct log_about about_domain(enum message_id message,
+				     const struct domain_description *domain, const char *why)
+{
+	return (struct log_about){.message = message, .domain = domain, .reason = why};
+}
+
 static void log_registered(const struct domain *domain, const char *source)
 {
-	log_info("domain \"%s\" (%s): registered, %u channels, %u vCPUs", domain->description->name,
-		 source, domain->n_channels, domain->description->n_vcpus);
+	const struct log_about about =
+		about_domain(MESSAGE_DOMAIN_REGISTERED, domain->description, source);
+
+	log_about(&about, LOG_INFO, "domain \"%s\" (%s): registered, %u channels, %u vCPUs",
+		  domain->description->name, source, domain->n_channels,
+		  domain->description->n_vcpus);
+}
+
+static void log_not_served(const struct domain_description *description, const char *source,
+			   int error)
+{
+	const struct log_about about =
+		about_domain(MESSAGE_DOMAIN_NOT_SERVED, description, strerror(-error));
+
+	if (error == -ENOSPC)
+		log_about(&about, LOG_ERR,
+			  "domain \"%s\" (%s): not served: %u domains are registered, the most "
+			  "that there can be",
+			  description->name, source, MAX_DOMAINS);
+	else
+		log_about(&about, LOG_ERR, "domain \"%s\" (%s): not served: %s", description->name,
+			  source, strerror(-error));
 }
 
 static void clear_fresh_channels(struct domains *domains, struct domain *domain)
@@ -130,14 +166,8 @@ static int add(struct domains *domains, struct domain_description *description,
 	struct domain *domain;
 	int r = registry_add(domains->registry, description, &domain);
 
-	if (r == -ENOSPC)
-		log_error("domain \"%s\" (%s): not served: %u domains are registered, the most "
-			  "that there can be",
-			  description->name, source, MAX_DOMAINS);
-	else if (r < 0)
-		log_error("domain \"%s\" (%s): not served: %s", description->name, source,
-			  strerror(-r));
 	if (r < 0) {
+		log_not_served(description, source, r);
 		domain_description_free(description);
 		return r;
 	}
@@ -189,6 +219,7 @@ static int update(struct domains *domains, struct domain *domain,
 	bool renamed = strcmp(domain->description->name, description->name) != 0;
 	uint32_t ids[MAX_DOMAIN_CHANNELS], n_ids = 0;
 	const char *source = word->source;
+	struct log_about about;
 	int r;
 
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
@@ -221,20 +252,25 @@ static int update(struct domains *domains, struct domain *domain,
 		view_send_vcpus(&domains->view, domain);
 	if (vcpus_changed || channels_changed || renamed || paused_changed)
 		events_emit_domain(domains->events, EVENT_DOMAIN_CHANGED, domain, source);
+	about = about_domain(MESSAGE_DOMAIN_CHANGED, domain->description, source);
 	if (paused_changed)
-		log_info("domain \"%s\" (%s): %s", domain->description->name, source,
-			 paused ? "paused, its votes rest" : "runs again, its votes count");
+		log_about(&about, LOG_INFO, "domain \"%s\" (%s): %s", description->name, source,
+			  paused ? "paused, its votes rest" : "runs again, its votes count");
 	if (vcpus_changed || channels_changed || renamed)
-		log_info("domain \"%s\" (%s): %s%s%s taken over", description->name, source,
-			 vcpus_changed ? "vCPUs " : "", channels_changed ? "channels " : "",
-			 renamed ? "name " : "");
+		log_about(&about, LOG_INFO, "domain \"%s\" (%s): %s%s%s taken over",
+			  description->name, source, vcpus_changed ? "vCPUs " : "",
+			  channels_changed ? "channels " : "", renamed ? "name " : "");
 	channel_manager_kick(domains->channels);
 	return 0;
 }
 
 static void forget(struct domains *domains, struct domain *domain, const char *source)
 {
-	log_info("domain \"%s\" (%s): unregistered", domain->description->name, source);
+	const struct log_about about =
+		about_domain(MESSAGE_DOMAIN_UNREGISTERED, domain->description, source);
+
+	log_about(&about, LOG_INFO, "domain \"%s\" (%s): unregistered", domain->description->name,
+		  source);
 	events_emit_domain(domains->events, EVENT_DOMAIN_UNREGISTERED, domain, source);
 	view_send_id(&domains->view, LINK_DOMAIN_REMOVE, domain->id);
 	registry_remove(domains->registry, domain);
@@ -357,17 +393,26 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 		.khz = khz,
 		.previous_khz = domain_override(domain, vcpu),
 	};
+	const struct log_about about = {
+		.message = MESSAGE_OVERRIDE,
+		.domain = domain->description,
+		.vcpu = &vcpu,
+		.old_khz = event.previous_khz,
+		.new_khz = khz,
+		.reason = "operator",
+	};
 	int r = domain_set_override(domain, vcpu, khz);
 
 	if (r < 0)
 		return r;
 	events_emit(domains->events, EVENT_OVERRIDE, &event);
 	if (khz > 0)
-		log_notice("domain \"%s\", vCPU %u: fixed at %u kHz by the operator",
-			   domain->description->name, vcpu, khz);
+		log_about(&about, LOG_NOTICE,
+			  "domain \"%s\", vCPU %u: fixed at %u kHz by the operator",
+			  domain->description->name, vcpu, khz);
 	else
-		log_notice("domain \"%s\", vCPU %u: released by the operator",
-			   domain->description->name, vcpu);
+		log_about(&about, LOG_NOTICE, "domain \"%s\", vCPU %u: released by the operator",
+			  domain->description->name, vcpu);
 	view_send_override(&domains->view, domain, vcpu);
 	return 0;
 }
@@ -375,6 +420,20 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 void domains_cpus_changed(struct domains *domains, const struct cpuset *changed)
 {
 	frequency_control_cpus_changed(&domains->frequency_control, changed);
+}
+
+void domains_set_log_level(struct domains *domains, int level)
+{
+	const struct log_about about = {.message = MESSAGE_LOG_LEVEL, .reason = "operator"};
+	int before = log_level();
+
+	/* told at the level that lets it through */
+	if (level > before)
+		log_set_level(level);
+	log_about(&about, LOG_NOTICE, "log level %s, it was %s", log_level_name(level),
+		  log_level_name(before));
+	log_set_level(level);
+	view_send_id(&domains->view, LINK_LOG_LEVEL, (uint32_t)level);
 }
 
 struct monitor_process *domains_monitor(struct domains *domains)

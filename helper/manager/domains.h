@@ -87,6 +87,12 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 /** domains_cpus_changed() - pCPUs went offline or online, came or went; all: not known which */
 void domains_cpus_changed(struct domains *domains, const struct cpuset *changed);
 
+/**
+ * domains_set_log_level() - what manager and monitor log from now on
+ * @level:	LOG_ERR..LOG_DEBUG
+ */
+void domains_set_log_level(struct domains *domains, int level);
+
 struct monitor_process *domains_monitor(struct domains *domains);
 
 #endif

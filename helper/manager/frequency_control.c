@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "cpufreq_scan.h"
+#include "journal.h"
 #include "log.h"
 #include "loop.h"
 #include "platform_limit.h"
@@ -113,12 +114,15 @@ static void lost_governor(struct frequency_control *control, const struct freque
 
 	*told_ns = now;
 	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
-	log_line(told ? LOG_DEBUG : LOG_WARNING,
-		 "policy%u: its governor is not userspace any more, set by someone else: %s",
-		 f->policy,
-		 reassert ? "it is set again, as [cpufreq] foreign = reassert says"
-			  : "requests for it are answered with NACK until it is userspace "
-			    "again; or set [cpufreq] foreign = reassert, or method = limits");
+	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
+				      .frequency_domain = f,
+				      .reason = "governor"},
+		  told ? LOG_DEBUG : LOG_WARNING,
+		  "policy%u: its governor is not userspace any more, set by someone else: %s",
+		  f->policy,
+		  reassert ? "it is set again, as [cpufreq] foreign = reassert says"
+			   : "requests for it are answered with NACK until it is userspace "
+			     "again; or set [cpufreq] foreign = reassert, or method = limits");
 	if (!told)
 		emit(control, EVENT_FOREIGN, f, 0, 0,
 		     reassert ? "its governor was not userspace any more; it is set again"
@@ -147,10 +151,14 @@ static void on_write_failed(struct frequency_control *control,
 	told = (f->offline && cpufreq_is_offline(failed->error)) ||
 	       (failed->error == -EINVAL && control->told_ns[f->id] != 0 &&
 		loop_now_ns() - control->told_ns[f->id] < TOLD_NS);
-	log_line(told ? LOG_DEBUG : LOG_ERR,
-		 "policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
-		 "answered with NACK until it takes one",
-		 f->policy, f->driver, failed->khz, strerror(-failed->error));
+	log_about(&(struct log_about){.message = MESSAGE_WRITE_FAILED,
+				      .frequency_domain = f,
+				      .new_khz = failed->khz,
+				      .reason = strerror(-failed->error)},
+		  told ? LOG_DEBUG : LOG_ERR,
+		  "policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
+		  "answered with NACK until it takes one",
+		  f->policy, f->driver, failed->khz, strerror(-failed->error));
 	if (!told)
 		emit(control, EVENT_WRITE_FAILED, f, failed->khz, 0, strerror(-failed->error));
 }
@@ -186,10 +194,16 @@ static void on_foreign(struct frequency_control *control, const struct link_fore
 		file = "scaling_setspeed";
 	}
 	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
-	log_warning("policy%u: %s held %u kHz, we had written %u kHz: someone else has set it, or "
-		    "a limit of the platform was in force; a request changed the frequency, so it "
-		    "was overwritten",
-		    f->policy, file, foreign->found_khz, foreign->ours_khz);
+	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
+				      .frequency_domain = f,
+				      .old_khz = foreign->ours_khz,
+				      .new_khz = foreign->found_khz,
+				      .reason = file},
+		  LOG_WARNING,
+		  "policy%u: %s held %u kHz, we had written %u kHz: someone else has set it, or "
+		  "a limit of the platform was in force; a request changed the frequency, so it "
+		  "was overwritten",
+		  f->policy, file, foreign->found_khz, foreign->ours_khz);
 	emit(control, EVENT_FOREIGN, f, foreign->found_khz, foreign->ours_khz, file);
 }
 

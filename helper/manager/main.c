@@ -28,6 +28,7 @@
 #include "events.h"
 #include "fd_limit.h"
 #include "hook_server.h"
+#include "journal.h"
 #include "libvirt_follow.h"
 #include "log.h"
 #include "loop.h"
@@ -398,11 +399,13 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	log_init("vmpowerd", options.log_level);
+	journal_open();
 	(void)umask(022);
 	r = start(&manager, &options);
 	if (r == 0) {
-		log_info("vmpowerd " VMPOWER_VERSION " serves in %s: %u frequency domains",
-			 manager.runtime_dir, cpufreq_count(manager.cpufreq));
+		log_about(&(struct log_about){.message = MESSAGE_SERVING}, LOG_INFO,
+			  "vmpowerd " VMPOWER_VERSION " serves in %s: %u frequency domains",
+			  manager.runtime_dir, cpufreq_count(manager.cpufreq));
 		(void)sd_notify(0, "READY=1");
 		r = loop_run(manager.loop);
 	}

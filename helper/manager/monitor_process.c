@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "journal.h"
 #include "log.h"
 #include "unix_socket.h"
 
@@ -71,7 +72,8 @@ static void queue_clear(struct monitor_process *monitor)
 /* A monitor that does not behave is not reasoned with. on_exit_event() sees to the rest. */
 static void kill_monitor(struct monitor_process *monitor, const char *why)
 {
-	log_error("monitor (pid %d): %s; it will be replaced", (int)monitor->pid, why);
+	log_about(&(struct log_about){.message = MESSAGE_MONITOR_ENDED, .reason = why}, LOG_ERR,
+		  "monitor (pid %d): %s; it will be replaced", (int)monitor->pid, why);
 	(void)kill(monitor->pid, SIGKILL);
 	loop_close(monitor->loop, &monitor->link_source);
 }
@@ -189,7 +191,9 @@ static void log_violation(const struct monitor_process *monitor, uint32_t number
 {
 	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
 
-	log_error("monitor (pid %d): tried system call %s (%u), which it never needs: ended. A "
+	log_about(&(struct log_about){.message = MESSAGE_MONITOR_VIOLATION, .reason = name},
+		  LOG_ERR,
+		  "monitor (pid %d): tried system call %s (%u), which it never needs: ended. A "
 		  "guest may have taken it over: please report this",
 		  (int)monitor->pid, name ? name : "?", number);
 	free(name);
@@ -229,12 +233,14 @@ static void on_link(struct loop_source *source, uint32_t events)
 
 static void log_death(const struct monitor_process *monitor, const siginfo_t *info)
 {
+	const struct log_about about = {.message = MESSAGE_MONITOR_ENDED};
+
 	if (info->si_code == CLD_EXITED)
-		log_error("monitor (pid %d) exited with status %d", (int)monitor->pid,
-			  info->si_status);
+		log_about(&about, LOG_ERR, "monitor (pid %d) exited with status %d",
+			  (int)monitor->pid, info->si_status);
 	else
-		log_error("monitor (pid %d) was killed by signal %d (%s)", (int)monitor->pid,
-			  info->si_status, strsignal(info->si_status));
+		log_about(&about, LOG_ERR, "monitor (pid %d) was killed by signal %d (%s)",
+			  (int)monitor->pid, info->si_status, strsignal(info->si_status));
 }
 
 static uint64_t backoff_ns(uint32_t quick_deaths)

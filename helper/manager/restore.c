@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "journal.h"
 #include "log.h"
 #include "number.h"
 #include "platform_limit.h"
@@ -17,16 +18,23 @@
 
 static int failed(const struct baseline_entry *entry, const char *file, int error)
 {
-	log_error("the baseline of policy%u can't be put back: %s: %s; %s", entry->policy, file,
-		  strerror(-error), sysfs_remedy(error));
+	log_about(&(struct log_about){.message = MESSAGE_BASELINE_NOT_RESTORED,
+				      .policy = &entry->policy,
+				      .reason = strerror(-error)},
+		  LOG_ERR, "the baseline of policy%u can't be put back: %s: %s; %s", entry->policy,
+		  file, strerror(-error), sysfs_remedy(error));
 	return error;
 }
 
 static void report_foreign(const struct baseline_entry *entry, const char *file, const char *now,
 			   const char *before)
 {
-	log_warning("%s of policy%u is %s, set by someone else (baseline: %s); left as it is", file,
-		    entry->policy, now, before);
+	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
+				      .policy = &entry->policy,
+				      .reason = file},
+		  LOG_WARNING,
+		  "%s of policy%u is %s, set by someone else (baseline: %s); left as it is", file,
+		  entry->policy, now, before);
 }
 
 /* Does a limit of the platform stand in the file's place? Nobody has changed it then. */

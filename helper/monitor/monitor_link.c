@@ -179,6 +179,9 @@ static int handle(struct channel_monitor *monitor, const int *fds, unsigned int 
 	case LINK_OVERRIDE:
 		return arbiter_set_override(monitor->arbiter, message->override.domain,
 					    message->override.vcpu, message->override.khz);
+	case LINK_LOG_LEVEL:
+		log_set_level((int)message->id);
+		return 0;
 	case LINK_PING:
 		monitor->pong_due = true;
 		return 0;

@@ -29,6 +29,7 @@ INSTALLED = {
     "etc/libvirt/hooks/qemu.d/50-vmpower": 0o755,
     "etc/vmpower/vmpower.conf": 0o644,
     "usr/local/lib/systemd/system/vmpowerd.service": 0o644,
+    "usr/local/lib/systemd/catalog/vmpower.catalog": 0o644,
 }
 
 

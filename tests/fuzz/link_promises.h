@@ -71,6 +71,9 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 		break;
 	case LINK_PING:
 		break;
+	case LINK_LOG_LEVEL:
+		require(message->id >= 3 && message->id <= 7);
+		break;
 	default:
 		require(false); /* no type that goes to the monitor */
 	}

@@ -105,6 +105,23 @@ START_TEST(hangup_is_shown_though_it_connects_again)
 }
 END_TEST
 
+START_TEST(log_level_changes_at_run_time)
+{
+	struct peer peer = begin();
+	int before = log_level();
+
+	log_set_level(LOG_INFO);
+	peer_send(&peer, METHOD("SetLogLevel", "{\"level\":\"debug\"}"));
+	peer_expect(&peer, RESULT("{\"previous_level\":\"info\"}"));
+	ck_assert_int_eq(log_level(), LOG_DEBUG);
+	peer_send(&peer, METHOD("SetLogLevel", "{\"level\":\"loud\"}"));
+	peer_expect(&peer, INVALID("level"));
+	ck_assert_int_eq(log_level(), LOG_DEBUG);
+	peer_close(&peer);
+	log_set_level(before);
+}
+END_TEST
+
 #define NO_CHANNEL(n) ERROR("NoSuchChannel", "{\"domain\":\"vm1\",\"number\":" n "}")
 #define CHANGED(n) RESULT("{\"changed\":" n "}")
 #define MAX_STEPS 4
@@ -314,6 +331,7 @@ int main(void)
 	tcase_add_test(tcase, status);
 	tcase_add_test(tcase, domain_in_full);
 	tcase_add_test(tcase, hangup_is_shown_though_it_connects_again);
+	tcase_add_test(tcase, log_level_changes_at_run_time);
 	tcase_add_loop_test(tcase, script, 0, array_size(scripts));
 	tcase_add_test(tcase, bad_xml_names_its_fault);
 	tcase_add_test(tcase, hangup_cancels_the_lookup);

@@ -77,6 +77,9 @@ static void make(enum link_type type)
 		message.write_failed.frequency_domain = MAX_FREQUENCY_DOMAINS - 1;
 		message.write_failed.error = -EINVAL;
 		break;
+	case LINK_LOG_LEVEL:
+		message.id = 7; /* LOG_DEBUG */
+		break;
 	case LINK_SETUP:
 	case LINK_READY:
 	case LINK_PING:
@@ -106,6 +109,7 @@ static const struct {
 	{LINK_READY, LINK_TO_MANAGER, 0, 8},
 	{LINK_VIOLATION, LINK_TO_MANAGER, 0, 12},
 	{LINK_PING, LINK_TO_MONITOR, 0, 8},
+	{LINK_LOG_LEVEL, LINK_TO_MONITOR, 0, 12},
 	{LINK_PONG, LINK_TO_MANAGER, 0, 8},
 	{LINK_ACQUIRE, LINK_TO_MANAGER, 0, 12},
 	{LINK_RELEASE, LINK_TO_MANAGER, 0, 12},
@@ -176,6 +180,8 @@ END_TEST
 	X(LINK_ACQUIRED, message.acquired.why = ACQUIRED_RENEWED + 1)                              \
 	X(LINK_OVERRIDE, message.override.domain = MAX_DOMAINS)                                    \
 	X(LINK_OVERRIDE, message.override.vcpu = MAX_DOMAIN_VCPUS)                                 \
+	X(LINK_LOG_LEVEL, message.id = 2)                                                          \
+	X(LINK_LOG_LEVEL, message.id = 8)                                                          \
 	X(LINK_ACQUIRE, message.id = MAX_FREQUENCY_DOMAINS)                                        \
 	X(LINK_RELEASE, message.id = MAX_FREQUENCY_DOMAINS)                                        \
 	X(LINK_CHANNEL_GONE, message.id = MAX_CHANNELS)                                            \

@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "run_suite.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -40,22 +42,119 @@ START_TEST(guest_text_can_not_forge_a_line)
 }
 END_TEST
 
+START_TEST(what_is_no_text_is_escaped)
+{
+	static const struct {
+		const char *text, *logged;
+	} cases[] = {
+		{"\u00e9 \u4e2d \U0001f600", "\u00e9 \u4e2d \U0001f600"},
+		{"\xc2\x9b"
+		 "31m",
+		 "\\xc2\\x9b31m"}, /* CSI in one character */
+		{"\x9b", "\\x9b"},
+		{"\xe9t\xe9", "\\xe9t\\xe9"}, /* Latin-1 */
+		{"\xc0\x8a", "\\xc0\\x8a"},   /* a newline in disguise */
+		{"\xf0\x9f\x98", "\\xf0\\x9f\\x98"},
+	};
+	char line[200];
+
+	log_init("test", LOG_INFO);
+	for (size_t i = 0; i < array_size(cases); i++) {
+		(void)snprintf(line, sizeof(line), "test: %s\n", cases[i].logged);
+		ck_assert_str_eq(logged(LOG_INFO, cases[i].text), line);
+	}
+}
+END_TEST
+
 START_TEST(levels)
 {
 	log_init("test", LOG_WARNING);
 	ck_assert_str_eq(logged(LOG_INFO, "x"), "");
 	ck_assert_str_eq(logged(LOG_WARNING, "x"), "test: x\n");
 	log_set_level(LOG_DEBUG);
+	ck_assert_int_eq(log_level(), LOG_DEBUG);
 	ck_assert_str_eq(logged(LOG_DEBUG, "x"), "test: x\n");
+}
+END_TEST
+
+START_TEST(level_names)
+{
+	for (int level = LOG_ERR; level <= LOG_DEBUG; level++)
+		ck_assert_int_eq(log_level_by_name(log_level_name(level)), level);
+	ck_assert_ptr_null(log_level_name(LOG_CRIT));
+	ck_assert_ptr_null(log_level_name(LOG_DEBUG + 1));
+	ck_assert_int_eq(log_level_by_name("Error"), -EINVAL);
+	ck_assert_int_eq(log_level_by_name(""), -EINVAL);
 }
 END_TEST
 
 START_TEST(journal_gets_priorities)
 {
+	char stream[64];
+	struct stat st;
+
+	ck_assert_int_eq(fstat(STDERR_FILENO, &st), 0);
+	(void)snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+		       (unsigned long long)st.st_ino);
+	(void)setenv("JOURNAL_STREAM", stream, 1);
+	log_init("test", LOG_INFO);
+	ck_assert(log_is_journal());
+	ck_assert_str_eq(logged(LOG_ERR, "x"), "<3>x\n");
+	/* inherited by what has another stderr */
 	(void)setenv("JOURNAL_STREAM", "8:1", 1);
 	log_init("test", LOG_INFO);
 	(void)unsetenv("JOURNAL_STREAM");
-	ck_assert_str_eq(logged(LOG_ERR, "x"), "<3>x\n");
+	ck_assert(!log_is_journal());
+	ck_assert_str_eq(logged(LOG_ERR, "x"), "test: x\n");
+}
+END_TEST
+
+static char sunk[100];
+static bool sink_works;
+
+static bool sink(const struct log_about *about, int priority, const char *text)
+{
+	ck_assert_ptr_null(about);
+	(void)snprintf(sunk, sizeof(sunk), "%d %s", priority, text);
+	return sink_works;
+}
+
+START_TEST(sink_takes_lines_or_leaves_them)
+{
+	log_init("test", LOG_INFO);
+	log_set_sink(sink);
+	sink_works = true;
+	ck_assert_str_eq(logged(LOG_INFO, "a\nb"), "");
+	ck_assert_str_eq(sunk, "6 a\\x0ab");
+	sink_works = false;
+	ck_assert_str_eq(logged(LOG_INFO, "c"), "test: c\n");
+	log_set_sink(NULL);
+}
+END_TEST
+
+START_TEST(the_same_text_again_and_again_is_left_out)
+{
+	struct log_repeats repeats = {0};
+	uint32_t suppressed;
+	uint64_t now = NS_PER_S;
+	char text[20];
+
+	log_init("test", LOG_INFO);
+	for (int i = 0; i < 5; i++)
+		ck_assert_str_eq(logged(LOG_INFO, "again"), "test: again\n");
+	ck_assert_str_eq(logged(LOG_INFO, "again"), "");
+	ck_assert_str_eq(logged(LOG_INFO, "another"), "test: another\n");
+
+	for (int i = 0; i < 8; i++)
+		ck_assert(log_repeat_pass(&repeats, "same", now, &suppressed) == (i < 5));
+	/* texts that come and go do not drive it out while it comes, too */
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(text, sizeof(text), "text %d", i);
+		ck_assert(log_repeat_pass(&repeats, text, now + i, &suppressed));
+		ck_assert(!log_repeat_pass(&repeats, "same", now + i, &suppressed));
+	}
+	ck_assert(log_repeat_pass(&repeats, "same", now + 10 * NS_PER_S, &suppressed));
+	ck_assert_uint_eq(suppressed, 1003);
 }
 END_TEST
 
@@ -101,7 +200,11 @@ int main(void)
 	TCase *tcase = tcase_create("log");
 
 	tcase_add_test(tcase, guest_text_can_not_forge_a_line);
+	tcase_add_test(tcase, what_is_no_text_is_escaped);
 	tcase_add_test(tcase, levels);
+	tcase_add_test(tcase, level_names);
+	tcase_add_test(tcase, sink_takes_lines_or_leaves_them);
+	tcase_add_test(tcase, the_same_text_again_and_again_is_left_out);
 	tcase_add_test(tcase, journal_gets_priorities);
 	tcase_add_test(tcase, long_lines_say_that_they_were_cut);
 	tcase_add_test(tcase, limit_passes_a_burst_then_counts);

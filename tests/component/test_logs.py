@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Log lines in the journal: their fields, what explains them, and how much is logged.
+
+usage: test_logs.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import contextlib
+import os
+import re
+import socket
+import struct
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.runner import Skip  # noqa: E402
+from harness.scene import LOWEST, UP, component_main, scene  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+JOURNAL = Path("/run/systemd/journal/socket")
+CATALOG = paths.TREE / "packaging/journal/vmpower.catalog"
+MESSAGE_ID = paths.TREE / "helper/manager/message_id.h"
+
+
+def message_ids():
+    """{name of the message in the code: its MESSAGE_ID}"""
+    return dict(re.findall(r"X\((MESSAGE_\w+),\s*\"([0-9a-f]{32})\"\)", MESSAGE_ID.read_text()))
+
+
+def entry(datagram):
+    """The fields of what sd_journal_sendv() sends: NAME=text, or NAME, size and bytes."""
+    fields = {}
+    while datagram:
+        line, _, datagram = datagram.partition(b"\n")
+        name, equals, value = line.partition(b"=")
+        if not equals:
+            (size,) = struct.unpack_from("<Q", datagram)
+            value, datagram = datagram[8 : 8 + size], datagram[9 + size :]
+        fields[name.decode()] = value.decode()
+    return fields
+
+
+class Journal:
+    """Stands in for journald; in a mount namespace of our own."""
+
+    def __init__(self):
+        if os.geteuid():
+            raise Skip("needs root, for a journal's socket of its own")
+        JOURNAL.parent.mkdir(parents=True, exist_ok=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(JOURNAL))
+        self.socket.setblocking(False)
+        self.entries = []
+
+    def close(self):
+        """No journal any more."""
+        self.socket.close()
+        JOURNAL.unlink()
+
+    def read(self):
+        """All that has come so far."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.entries.append(entry(self.socket.recv(65536)))
+        return self.entries
+
+    def wait(self, message, **fields):
+        """The entry of this kind that has these fields."""
+        wanted = {"MESSAGE_ID": message_ids()[message], **fields}
+
+        def found():
+            return [e for e in self.read() if wanted.items() <= e.items()]
+
+        wait_until(found, 20, f"{message} {fields}", state=lambda: self.entries)
+        return found()[-1]
+
+
+def start(stage, stream):
+    """Start the daemon as systemd does, which says what is the journal's."""
+    os.environ["JOURNAL_STREAM"] = stream
+    try:
+        stage.vmpower.start()
+    finally:
+        del os.environ["JOURNAL_STREAM"]
+
+
+@contextlib.contextmanager
+def journal_scene(name):
+    """A scene whose daemon takes its stderr for the journal's."""
+    with contextlib.closing(Journal()) as journal, scene(name, start=False) as stage:
+        stage.log.touch()
+        status = stage.log.stat()
+        start(stage, f"{status.st_dev}:{status.st_ino}")
+        yield journal, stage
+
+
+def test_fields_in_the_journal(_):
+    """Each entry names what it is about; nothing but the monitor's lines is on stderr."""
+    with journal_scene("fields") as (journal, stage):
+        serving = journal.wait("MESSAGE_SERVING")
+        assert serving["PRIORITY"] == "6" and serving["SYSLOG_IDENTIFIER"] == "vmpowerd", serving
+        assert "CODE_FILE" not in serving, serving
+        domain = stage.started("vm\u00e9", {0: "2"})
+        about = {"VMPOWER_DOMAIN": "vm\u00e9", "VMPOWER_DOMAIN_UUID": domain.uuid}
+        registered = journal.wait("MESSAGE_DOMAIN_REGISTERED", **about)
+        assert registered["VMPOWER_REASON"] in registered["MESSAGE"], registered
+        journal.wait("MESSAGE_CHANNEL_CONNECTED", VMPOWER_CHANNEL="0", **about)
+        assert domain.power(0, "min") == "ack"
+        stage.vmpower.ctl("set", domain.uuid, "0", str(UP[2]))
+        fixed = journal.wait("MESSAGE_OVERRIDE", VMPOWER_VCPU="0", **about)
+        assert fixed["VMPOWER_NEW_KHZ"] == str(UP[2]) and "VMPOWER_OLD_KHZ" not in fixed, fixed
+        assert fixed["PRIORITY"] == "5", fixed
+        stage.vmpower.ctl("set", domain.uuid, "0", "release")
+        journal.wait("MESSAGE_OVERRIDE", VMPOWER_OLD_KHZ=str(UP[2]), **about)
+        stage.expect_soon({2: LOWEST})
+        stage.hook(domain, "stopped")
+        journal.wait("MESSAGE_DOMAIN_UNREGISTERED", **about)
+        assert not any("<domain" in field for e in journal.read() for field in e.values())
+        lines = stage.log.read_text(encoding="utf-8").splitlines()
+        assert all(re.match("<[3-7]>", line) for line in lines), lines
+
+
+def test_values_of_someone_else(_):
+    """Whose CPUs, what we wrote, what is found."""
+    with journal_scene("foreign") as (journal, stage):
+        domain = stage.started("vm", {0: "2"})
+        units = ["min", "max"]
+
+        def noticed():
+            stage.tree.write(2, "scaling_setspeed", UP[2])
+            assert domain.power(0, units[0]) == "ack"
+            units.reverse()
+            foreign = message_ids()["MESSAGE_FOREIGN"]
+            return [e for e in journal.read() if e.get("MESSAGE_ID") == foreign]
+
+        assert domain.power(0, "min") == "ack"
+        wait_until(noticed, 20, "what someone else has written to be noticed")
+        found = noticed()[0]
+        assert found["VMPOWER_NEW_KHZ"] == str(UP[2]), found
+        assert int(found["VMPOWER_OLD_KHZ"]) in UP, found
+        assert found["VMPOWER_FREQUENCY_DOMAIN"] == found["VMPOWER_CPUS"] == "2", found
+        assert found["VMPOWER_REASON"] == "scaling_setspeed", found
+
+
+def test_a_monitor_that_ends(_):
+    """Its end is an entry; its successor goes on."""
+    with journal_scene("ended") as (journal, stage):
+        stage.vmpower.kill_monitor()
+        assert journal.wait("MESSAGE_MONITOR_ENDED")["PRIORITY"] == "3"
+
+
+def test_without_a_journal_stderr_will_do(_):
+    """JOURNAL_STREAM that is not our stderr's is somebody else's."""
+    with contextlib.closing(Journal()) as journal, scene("stderr", start=False) as stage:
+        start(stage, "8:1")
+        wait_until(lambda: "vmpowerd: vmpowerd " in stage.log.read_text(), 10, "a line")
+        assert not journal.read(), journal.entries
+
+
+def test_log_level_at_run_time(_):
+    """Manager and monitor, and a monitor that is started later."""
+    with scene("level") as stage:
+        text = stage.vmpower.ctl("log-level", "error").stdout
+        assert text == "log level error until vmpowerd ends, it was info\n", text
+        domain = stage.started("vm", {0: "2"}, vcpus=2)
+        assert domain.power(1, "min") == "nack"
+        said = stage.log.read_text()
+        assert 'domain "vm"' not in said, said
+
+        stage.vmpower.kill_monitor()
+        assert domain.power(1, "min") == "nack"
+        assert "request refused" not in stage.log.read_text()
+
+        reply = stage.vmpower.ask("log-level", "info")
+        assert reply == {"previous_level": "error"}, reply
+
+        def refused():
+            assert domain.power(1, "min") == "nack"
+            return 'vmpower-monitor: domain "vm", channel 1: request refused' in (
+                stage.log.read_text()
+            )
+
+        wait_until(refused, 20, "the monitor to say so")
+        wrong = stage.vmpower.ctl("log-level", "loud", check=False)
+        assert wrong.returncode == 2 and "levels are error, warning" in wrong.stderr, wrong
+
+
+def test_catalog_explains_each_message(_):
+    """Neither more nor fewer; each message is used, each field that is named is set."""
+    catalog = CATALOG.read_text()
+    ids = message_ids()
+    listed = re.findall(r"^-- (\S+)", catalog, re.MULTILINE)
+    assert sorted(listed) == sorted(ids.values()), set(listed) ^ set(ids.values())
+    code = "".join(path.read_text() for path in (paths.TREE / "helper/manager").glob("*.c"))
+    for name in ids:
+        assert re.search(rf"\b{name}\b", code), f"{name} is used nowhere"
+    source = (paths.TREE / "helper/manager/journal.c").read_text()
+    fields = set(re.findall(r'"(VMPOWER_\w+)=', source))
+    assert set(re.findall(r"@(\w+)@", catalog)) <= fields
+
+
+def test_catalog_is_valid(_):
+    """journalctl takes it, and finds each entry."""
+    if os.geteuid():
+        raise Skip("needs root, for a directory that stands for /")
+    root = Path("/run/catalog-root")
+    source = root / "usr/lib/systemd/catalog"
+    source.mkdir(parents=True)
+    (root / "var/lib/systemd/catalog").mkdir(parents=True)
+    (source / "vmpower.catalog").write_text(CATALOG.read_text())
+    done = run("journalctl", f"--root={root}", "--update-catalog")
+    assert not done.stderr.strip(), done.stderr
+    ids = sorted(message_ids().values())
+    listed = run("journalctl", f"--root={root}", "--list-catalog").stdout
+    assert sorted(line.split()[0] for line in listed.splitlines() if line.strip()) == ids, listed
+    dumped = run("journalctl", f"--root={root}", "--dump-catalog", *ids).stdout
+    for field in ("Subject", "Defined-By", "Support"):
+        assert dumped.count(f"{field}: ") == len(ids), dumped
+
+
+TESTS = [test for name, test in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_logs", TESTS))

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The fields that log lines have in the journal. */
+#include "journal.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "run_suite.h"
+
+static struct journal_entry entry;
+
+/* All fields, a line each. */
+static const char *formed(const struct log_about *about)
+{
+	static char text[2000];
+	size_t used = 0;
+
+	journal_entry(&entry, about, LOG_WARNING, "text");
+	for (int i = 0; i < entry.n_fields; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%.*s\n",
+					 (int)entry.fields[i].iov_len,
+					 (const char *)entry.fields[i].iov_base);
+	return text;
+}
+
+#define TEXT "MESSAGE=text\nPRIORITY=4\nSYSLOG_IDENTIFIER=vmpowerd\n"
+
+START_TEST(a_line_about_nothing)
+{
+	const struct log_about nothing = {0};
+
+	ck_assert_str_eq(formed(NULL), TEXT);
+	ck_assert_str_eq(formed(&nothing), TEXT);
+}
+END_TEST
+
+START_TEST(each_field)
+{
+	static struct domain_description description = {.name = "vm 1", .uuid = "u-u"};
+	struct domain domain = {.description = &description};
+	struct channel channel = {.domain = &domain, .number = 7};
+	struct frequency_domain frequency_domain = {.policy = 4};
+	uint32_t vcpu = 3, policy = 9;
+
+	cpuset_add(&frequency_domain.cpus, 4);
+	cpuset_add(&frequency_domain.cpus, 5);
+	ck_assert_str_eq(formed(&(struct log_about){
+				 .message = MESSAGE_SERVING,
+				 .channel = &channel,
+				 .vcpu = &vcpu,
+				 .frequency_domain = &frequency_domain,
+				 .old_khz = 1,
+				 .new_khz = 4294967295,
+				 .reason = "why",
+			 }),
+			 TEXT
+			 "MESSAGE_ID=be30682e59004f60a544c5c7bba1d420\n"
+			 "VMPOWER_DOMAIN=vm 1\nVMPOWER_DOMAIN_UUID=u-u\nVMPOWER_CHANNEL=7\n"
+			 "VMPOWER_VCPU=3\nVMPOWER_FREQUENCY_DOMAIN=4\nVMPOWER_CPUS=4-5\n"
+			 "VMPOWER_OLD_KHZ=1\nVMPOWER_NEW_KHZ=4294967295\nVMPOWER_REASON=why\n");
+	ck_assert_str_eq(formed(&(struct log_about){.domain = &description, .policy = &policy}),
+			 TEXT "VMPOWER_DOMAIN=vm 1\nVMPOWER_DOMAIN_UUID=u-u\n"
+			      "VMPOWER_FREQUENCY_DOMAIN=9\n");
+}
+END_TEST
+
+START_TEST(ids_are_unlike_each_other)
+{
+	static const char *const ids[] = {
+#define X_ID(name, id) id,
+		EACH_MESSAGE(X_ID)
+#undef X_ID
+	};
+
+	for (size_t i = 0; i < array_size(ids); i++) {
+		ck_assert_uint_eq(strlen(ids[i]), 32);
+		ck_assert_uint_eq(strspn(ids[i], "0123456789abcdef"), 32);
+		for (size_t k = 0; k < i; k++)
+			ck_assert_str_ne(ids[i], ids[k]);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("journal");
+	TCase *tcase = tcase_create("journal");
+
+	tcase_add_test(tcase, a_line_about_nothing);
+	tcase_add_test(tcase, each_field);
+	tcase_add_test(tcase, ids_are_unlike_each_other);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
