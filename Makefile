@@ -218,6 +218,15 @@ component: all test-programs
 system: all guest guest-librte
 	$(Q)exec $(PYTHON) tests/run-all $@
 
+# Everything dies at random, for longer than "check" has time for: CHAOS_SECONDS=0 and
+# CHAOS_EVENTS=N for so many events, CHAOS_SEED=N to see a run again.
+.PHONY: chaos
+chaos: export CHAOS_SECONDS ?= 300
+chaos: export CHAOS_EVENTS ?= 1000000
+chaos: deps
+	$(Q)$(MAKE) --no-print-directory all guest
+	$(Q)exec $(PYTHON) tests/system/test_chaos.py
+
 .PHONY: test-programs
 test-programs: $(addprefix build/san/bin/,$(programs)) $(addprefix build/san/tests/,$(unit_tests))
 
@@ -283,5 +292,5 @@ clean:
 	rm -rf build
 
 help:
-	@echo "targets: all demo check fuzz bench lint format install uninstall deps clean help"
+	@echo "targets: all demo check chaos fuzz bench lint format install uninstall deps clean help"
 	@echo "variables: CC CFLAGS LDFLAGS PREFIX SYSCONFDIR LIBEXECDIR DESTDIR V=1"

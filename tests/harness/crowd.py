@@ -28,7 +28,7 @@ if __name__ == "__main__":
 from harness import frames  # noqa: E402
 from harness.isolate import die_with_parent  # noqa: E402
 
-LIMIT_S = 120
+LIMIT_S = 600
 SPARE_FDS = 100
 
 

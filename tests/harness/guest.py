@@ -153,13 +153,13 @@ class Guest:
             self._ask_again = now + PING_S
         return self._line(0.05) == f"ok {self._token}"
 
-    def boot(self, timeout=BOOT_S):
+    def boot(self, timeout=BOOT_S, quiet=False):
         """Wait until the guest has booted and answers."""
         if not self._socket:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._socket.connect(str(self.control_path))
         self._ask_again = 0.0
-        wait_until(self._answers, timeout, f"guest {self.name} to boot")
+        wait_until(self._answers, timeout, f"guest {self.name} to boot", quiet=quiet)
         return self
 
     def ask(self, request, timeout=ANSWER_S):

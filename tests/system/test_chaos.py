@@ -1,0 +1,459 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Everything dies at random moments while guests send; nothing is lost, harmed or left behind.
+
+usage: test_chaos.py
+
+CHAOS_SEED     what happens, in which order and how long after the other; else drawn, and printed
+CHAOS_EVENTS   how many events (40)
+CHAOS_SECONDS  no more events after so long; 0: all of them (0)
+CHAOS_GUESTS   how many guests (8)
+"""
+
+import os
+import random
+import re
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.chaos import (  # noqa: E402
+    BOOTING, DOWN, ENDING, SIGNALS, STARTING, UNKNOWN, UP, ChaosGuest, cpu_set, plan
+)
+from harness.cpufreq_tree import STEPS  # noqa: E402
+from harness.host import Host  # noqa: E402
+from harness.isolate import Interrupted, isolate  # noqa: E402
+from harness.process import Process  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+from harness.supervisor import Supervised, Victim, children, named, usage  # noqa: E402
+from harness.wait import WaitTimeout, wait_until  # noqa: E402
+
+LADDER = sorted(STEPS)
+ROUND = 20  # events between two looks at everything
+SETTLE_S = 120
+# The hook's own deadline is 200 ms; the rest is for a machine with more guests than CPUs.
+# Somebody who stops is stopped for longer than that.
+HOOK_BOUND_MS = 3000
+MORE_KIB = 4096  # private memory that a daemon may have more than at its start
+FATAL = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error|system call|"
+                   r"signal (?:4|6|7|8|11|31)\b|Segmentation|Assertion")
+
+
+def number(name, default):
+    """An integer of the environment."""
+    return int(os.environ.get(name) or default)
+
+
+class Chaos:
+    """The host, its guests, and who has been stopped."""
+
+    def __init__(self, host, seed, guests):
+        self.host, self.vmpower, self.tree = host, host.vmpower, host.cpufreq
+        rng = random.Random(~seed)
+        first, second = host.real_cpus[0], host.real_cpus[-1]
+        self.own = own = range(host.cpus - guests, host.cpus)
+        self.guests = []
+        for index in range(guests):
+            # QEMU runs on the CPUs that exist; the others are pCPUs of the simulated tree. All
+            # guests meet on the first ones, two neighbours on each of the others.
+            pins = {0: f"{first},{own[index]}", 1: f"{second},{own[(index + 1) % guests]}"}
+            self.guests.append(ChaosGuest(host, f"g{index}", pins, random.Random(rng.random())))
+        self.manager = Supervised("vmpowerd", self.vmpower.launch, self.vmpower.process, rng)
+        self.libvirtd = Supervised("libvirtd", self._launch_libvirtd, host.libvirtd, rng)
+        self.stopped = []  # (when to go on, Victim, name)
+        self.libvirtd_stops = []  # [begin, end] of time.time()
+        self.pool = ThreadPoolExecutor(2 * guests)
+        self.jobs = []
+        self.diary = open(host.log / "events.log", "w", encoding="utf-8")
+        self.baseline = self.tree.snapshot()
+        self.counts = {}
+        self.rounds = 0
+        self.taken_over = 0
+
+    def _launch_libvirtd(self):
+        self.host.libvirtd = Process(["libvirtd"], self.host.log / "libvirtd.out")
+        return self.host.libvirtd
+
+    def note(self, text):
+        """Into the diary of events."""
+        self.diary.write(f"{time.time():.3f} {text}\n")
+        self.diary.flush()
+
+    # ---- domains
+
+    def _job(self, guest, phase, work):
+        guest.phase = phase
+
+        def guarded():
+            try:
+                work(guest)
+            except AssertionError as error:  # libvirtd has died, or is stopped
+                self.note(f"{guest.name}: {error}")
+                guest.phase = UNKNOWN
+
+        self.jobs.append(self.pool.submit(guarded))
+
+    def _start(self, guest):
+        self.note(f"{guest.name}: start")
+        guest.create()
+        guest.adopt()
+
+    def _destroy(self, guest):
+        guest.destroy()
+        guest.drop()
+
+    def _pin(self, action):
+        """No hook tells of that, and no event either while libvirtd or vmpowerd is away."""
+        guest = self.guests[action.target]
+        vcpu = int(action.where * 100) % len(guest.pins)
+        cpus = f"{guest.pins[vcpu].split(',')[0]},{self.own[int(action.where * len(self.own))]}"
+
+        def pin():
+            done = self.host.virsh("vcpupin", guest.name, vcpu, cpus, "--live", check=False)
+            self.note(f"{guest.name}: vCPU {vcpu} to {cpus}: {done.stderr.strip() or 'done'}")
+
+        self.jobs.append(self.pool.submit(pin))
+
+    def _resolve(self, guest):
+        """What has become of it while libvirtd was away?"""
+        done = self.host.virsh("list", "--name", check=True, timeout=20)
+        if guest.name not in done.stdout.split():
+            guest.drop()
+        else:
+            guest.adopt(doubtful=True)
+        self.note(f"{guest.name}: is {guest.phase} after all")
+
+    def _look_after(self, guest):
+        if guest.runs() and guest.has_ended():
+            assert guest.may_die or guest.doubtful, f"{guest.name}: its QEMU has ended, not by us"
+            guest.drop()
+        elif guest.phase == DOWN and time.monotonic() > guest.next_start:
+            guest.next_start = time.monotonic() + 3
+            self._job(guest, STARTING, self._start)
+        elif guest.phase == UNKNOWN and time.monotonic() > guest.next_start:
+            guest.next_start = time.monotonic() + 1
+            self._job(guest, ENDING, self._resolve)
+
+    # ---- signals
+
+    def _pid(self, target):
+        if isinstance(target, int):
+            guest = self.guests[target]
+            return guest.pid if guest.runs() else None
+        if target == "monitor":
+            manager = self.manager.pid()
+            monitors = children(manager, "vmpower-monitor") if manager else []
+            return monitors[-1] if monitors else None
+        return getattr(self, target).pid()
+
+    def _act(self, action):
+        pid = self._pid(action.target)
+        kind = "qemu" if isinstance(action.target, int) else action.target
+        self.note(f"{action}: {'nobody there' if pid is None else f'pid {pid}'}")
+        if pid is None:
+            return
+        self.counts[f"{kind} {action.what}"] = self.counts.get(f"{kind} {action.what}", 0) + 1
+        if action.what == "destroy":
+            self.guests[action.target].may_die = True
+            self._job(self.guests[action.target], ENDING, self._destroy)
+            return
+        if action.what == "pin":
+            self._pin(action)
+            return
+        try:
+            victim = Victim(pid)
+        except ProcessLookupError:
+            return
+        if action.what != "stop":
+            if kind == "qemu":
+                self.guests[action.target].may_die = True
+            elif kind != "monitor":
+                getattr(self, kind).expect_end(SIGNALS[action.what])
+        victim.send(SIGNALS[action.what])
+        if action.what == "stop":
+            self.stopped.append((time.monotonic() + action.seconds, victim, kind, time.time()))
+        else:
+            victim.close()
+
+    def _go_on(self, everybody=False):
+        now = time.monotonic()
+        for entry in list(self.stopped):
+            until, victim, kind, since = entry
+            if everybody or now >= until:
+                victim.send(signal.SIGCONT)
+                victim.close()
+                self.stopped.remove(entry)
+                if kind == "libvirtd":
+                    self.libvirtd_stops.append((since, time.time()))
+
+    # ---- the run
+
+    def tick(self):
+        """What has to be done all the time."""
+        self._go_on()
+        if self.manager.poll():
+            changed = self.tree.changed(self.baseline)
+            assert not changed, f"vmpowerd has ended well, and policies {changed} are still set"
+        self.libvirtd.poll()
+        epoch = self.manager.starts + (self.manager.process is None)
+        for guest in self.guests:
+            guest.epoch = epoch
+            self._look_after(guest)
+        self.jobs = [job for job in self.jobs if not job.done() or job.result()]
+        self.vmpower.process = self.manager.process
+        failures = self.manager.failures + self.libvirtd.failures
+        assert not failures, failures
+
+    def play(self, events):
+        """So many events."""
+        for event in events:
+            until = time.monotonic() + event.gap
+            self.tick()
+            while time.monotonic() < until:
+                time.sleep(0.01)
+                self.tick()
+            for action in event.actions:
+                self._act(action)
+
+    def _wait(self, predicate, what, timeout=SETTLE_S, state=None):
+        def ticked():
+            self.tick()
+            return predicate()
+
+        return wait_until(ticked, timeout, what, poll=0.05, state=state)
+
+    def _served(self):
+        if not (self.manager.process and self.libvirtd.process):
+            return False
+        status = self.vmpower.try_status()
+        return status and status.get("monitor_pid") and status["libvirt_connected"]
+
+    def _listed(self):
+        done = self.host.virsh("list", "--name", check=False, timeout=20)
+        return set(done.stdout.split()) if done.returncode == 0 else None
+
+    def settle(self):
+        """Nobody does anything any more; wait until all is as it should be, and look."""
+        began = time.monotonic()
+        self._go_on(everybody=True)
+        self._wait(lambda: all(guest.phase == UP for guest in self.guests) and not self.jobs,
+                   "all guests to answer",
+                   state=lambda: {guest.name: guest.phase for guest in self.guests})
+        self._wait(self._served, "vmpowerd with its monitor and libvirt",
+                   state=self.vmpower.try_status)
+        names = {guest.name for guest in self.guests}
+        self._wait(lambda: self._listed() == names, "libvirtd to list all domains",
+                   state=self._listed)
+        for guest in self.guests:
+            guest.paused = True
+            guest.doubtful = guest.may_die = False
+        self._wait(lambda: all(g.idle.is_set() and g.phase == UP for g in self.guests),
+                   "the guests to be silent")
+        self._wait(lambda: set(self.vmpower.domains()) == names, "all domains to be registered",
+                   state=lambda: sorted(self.vmpower.domains()))
+        for guest in self.guests:
+            self.vmpower.wait_connected(guest.name, len(guest.channels), 60)
+        places = {guest: guest.pinned() for guest in self.guests}
+        self._wait(lambda: self._shown_places() == places, "vmpowerd to know all pinning",
+                   state=lambda: (self._shown_places(), places))
+        for guest in self.guests:
+            guest.drain()
+        self._check_votes(places)
+        self._vote_anew(places)
+        self.rounds += 1
+        self.note(f"all well after {time.monotonic() - began:.1f} s")
+        for guest in self.guests:
+            guest.paused = False
+
+    def _shown_votes(self):
+        return {guest: {vcpu["vcpu"]: vcpu["vote_khz"]
+                        for vcpu in self.vmpower.show(guest.name)["vcpus"]}
+                for guest in self.guests}
+
+    def _shown_places(self):
+        return {guest: {vcpu["vcpu"]: cpu_set(vcpu["cpus"])
+                        for vcpu in self.vmpower.show(guest.name)["vcpus"]}
+                for guest in self.guests}
+
+    def _model(self, votes, places):
+        """{pCPU: kHz or None} that these votes make: the highest, and silence protects."""
+        groups = {cpu: [] for cpu in range(self.tree.cpus)}
+        for guest in self.guests:
+            for vcpu, cpus in places[guest].items():
+                for cpu in cpus:
+                    groups[cpu].append(votes[guest][vcpu])
+        return {cpu: max(vote or LADDER[-1] for vote in group) if any(group) else None
+                for cpu, group in groups.items()}
+
+    def _expect(self, votes, places, when):
+        model = self._model(votes, places)
+
+        def there():
+            return {cpu: self.tree.khz(cpu) for cpu in model} == model
+
+        try:
+            wait_until(there, 10, "the frequencies that the votes make")
+        except WaitTimeout as error:
+            wrong = {cpu: (self.tree.khz(cpu), khz) for cpu, khz in model.items()
+                     if self.tree.khz(cpu) != khz}
+            raise AssertionError(f"{when}: {{pCPU: (is, should be)}} {wrong}") from error
+
+    def _check_votes(self, places):
+        """What guests were answered before, and what follows from it."""
+        shown = self._shown_votes()
+        for guest in self.guests:
+            for vcpu, (khz, epoch) in guest.acked.items():
+                if epoch == self.manager.starts:
+                    self.taken_over += 1
+                    assert shown[guest][vcpu] == khz, (
+                        f"{guest.name}: vCPU {vcpu} had its ACK for {khz} kHz, "
+                        f"its vote is {shown[guest][vcpu]}"
+                    )
+        self._expect(shown, places, "before they asked again")
+
+    def _vote_anew(self, places):
+        """Each vCPU asks once more, for one or the other step."""
+        votes = {}
+        for index, guest in enumerate(self.guests):
+            votes[guest] = {}
+            for vcpu in guest.pins:
+                steps = (3 * index + vcpu + self.rounds) % len(LADDER)
+                guest.vote(vcpu, steps)
+                votes[guest][vcpu] = LADDER[steps]
+                guest.acked[vcpu] = (LADDER[steps], self.manager.starts)
+        self._expect(votes, places, "after they asked again")
+
+    def end(self):
+        """The domains end, one way or the other."""
+        for guest in self.guests:
+            guest.phase = ENDING
+            guest.end()
+        for index, guest in enumerate(self.guests):
+            if index % 2:
+                os.kill(guest.pid, SIGNALS["kill"])
+            else:
+                guest.destroy()
+        self.host.wait_baseline(self.baseline)
+        for guest in self.guests:
+            self.vmpower.wait_forgotten(guest.name)
+        self.host.guests.clear()
+        self.pool.shutdown()
+
+    # ---- what is left
+
+    def hooks(self):
+        """The calls of the hook that libvirtd has waited for while nobody had stopped it."""
+        runs = [hook for hook in self.host.hook_runs() if not any(
+            since <= hook.begin.timestamp() + hook.milliseconds / 1000
+            and hook.begin.timestamp() <= until
+            for since, until in self.libvirtd_stops)]
+        bad = [(hook.domain, hook.operation, str(hook.begin), hook.complaint)
+               for hook in runs if hook.complaint]
+        assert not bad, bad
+        slow = [(hook.domain, hook.operation, str(hook.begin), hook.milliseconds)
+                for hook in runs if hook.milliseconds > HOOK_BOUND_MS]
+        assert not slow, slow
+        return sorted(hook.milliseconds for hook in runs)
+
+    def footprint(self):
+        """What vmpower has while it serves nobody."""
+        return {
+            "manager": usage(self.manager.process.pid),
+            "monitor": usage(self._pid("monitor")),
+            "files": sorted(path.name for path in self.vmpower.runtime.iterdir()),
+            "processes": {name: len(named(name)) for name in paths.PROGRAMS},
+        }
+
+    def check_footprint(self, before):
+        """No fd, memory, file or process more than that."""
+
+        def same():
+            now = self.footprint()
+            return all(now[who]["fds"] <= before[who]["fds"] for who in ("manager", "monitor")) \
+                and now["files"] == before["files"] and now["processes"] == before["processes"]
+
+        wait_until(same, 30, "what was taken to be given back",
+                   state=lambda: f"{self.footprint()}, was {before}")
+        now = self.footprint()
+        for who in ("manager", "monitor"):
+            assert now[who]["kib"] <= before[who]["kib"] + MORE_KIB, f"{who}: {before} -> {now}"
+        return now
+
+    def check_log(self):
+        """Nobody has died of himself."""
+        text = self.host.log.joinpath("vmpowerd.log").read_text(errors="replace")
+        bad = [line for line in text.splitlines() if FATAL.search(line)]
+        assert not bad, bad[:10]
+
+
+def test_everything_dies_at_random_moments(host, runner):
+    """A round of events, a look at everything, the next round."""
+    seed = number("CHAOS_SEED", random.SystemRandom().randrange(1 << 32))
+    events, seconds = number("CHAOS_EVENTS", 40), number("CHAOS_SECONDS", 0)
+    guests = number("CHAOS_GUESTS", 8)
+    print(f"# CHAOS_SEED={seed} CHAOS_EVENTS={events} CHAOS_GUESTS={guests}", flush=True)
+    chaos = Chaos(host, seed, guests)
+    before = chaos.footprint()
+    done = 0
+    try:
+        began = time.monotonic()
+        chaos.settle()
+        booted = time.monotonic()
+        runner.note(f"{guests} guests booted and served in {booted - began:.0f} s")
+        todo = plan(seed, guests)
+        while done < events and not (seconds and time.monotonic() > booted + seconds):
+            some = min(ROUND, events - done)
+            chaos.play(next(todo) for _ in range(some))
+            done += some
+            chaos.settle()
+        chaos.end()
+        after = chaos.check_footprint(before)
+        times = chaos.hooks()
+        chaos.check_log()
+    except AssertionError as error:
+        raise AssertionError(f"CHAOS_SEED={seed}, after {done} events: {error}") from error
+    finally:
+        for guest in chaos.guests:
+            guest.over = True
+        chaos._go_on(everybody=True)  # pylint: disable=protected-access
+    runner.note(f"seed {seed}: {done} events in {time.monotonic() - booted:.0f} s: " +
+                ", ".join(f"{count} {what}" for what, count in sorted(chaos.counts.items())))
+    runner.note(f"{sum(guest.answered for guest in chaos.guests)} of "
+                f"{sum(guest.sent for guest in chaos.guests)} requests answered meanwhile; "
+                f"{chaos.taken_over} votes survived a round")
+    runner.note(f"{len(times)} hooks: median {times[len(times) // 2]:.0f} ms, "
+                f"longest {times[-1]:.0f} ms")
+    for who in ("manager", "monitor"):
+        runner.note(f"{who}: {before[who]} before, {after[who]} after")
+
+
+def main():
+    """One host, one test."""
+    host = None
+    runner = Runner(sys.argv[1:], lambda since: host.log_tails(since) if host else ())
+    try:
+        isolate()
+        host = Host("chaos", cpus=2 + number("CHAOS_GUESTS", 8))
+        host.cpus = max(host.cpus, host.real_cpus[-1] + 1 + number("CHAOS_GUESTS", 8))
+        with host:
+            runner.run(test_everything_dies_at_random_moments, host, runner)
+    except (paths.MissingError, AssertionError) as error:
+        print(f"test_chaos: {error}", file=sys.stderr)
+        return 1
+    except Interrupted:
+        print("test_chaos: interrupted; nothing is left behind", file=sys.stderr)
+        raise
+    if runner.failed:
+        print(f"the logs are in {host.log}")
+    return runner.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
