@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
 from harness.guest import PORT, Guest  # noqa: E402
 from harness.host import HOOK  # noqa: E402
-from harness.process import milliseconds_since  # noqa: E402
+from harness.process import milliseconds_since, process_state  # noqa: E402
 from harness.stage import (  # noqa: E402
     HIGHEST,
     LOWEST,
@@ -114,6 +114,34 @@ def wait_libvirt(stage, connected=True):
         lambda: stage.vmpower.status()["libvirt_connected"] == connected,
         90,
         f"libvirt_connected: {connected}",
+    )
+
+
+EPOLL_WAITS = ("232", "281", "441")  # x86-64: epoll_wait, epoll_pwait, epoll_pwait2
+
+
+def kill_waiting_monitor(stage):
+    """SIGKILL the monitor while it waits for requests, wait for another.
+
+    What it has read and not answered dies with it, and its guest misses the answer; what is
+    still in a channel must not.
+    """
+    pid = stage.vmpower.status()["monitor_pid"]
+
+    def waits():
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: process_state(pid) == "T", 5, "the monitor to stop")
+        if Path(f"/proc/{pid}/syscall").read_text(encoding="ascii").split()[0] in EPOLL_WAITS:
+            return True
+        os.kill(pid, signal.SIGCONT)
+        return False
+
+    wait_until(waits, 30, "the monitor to wait")
+    os.kill(pid, signal.SIGKILL)
+    wait_until(
+        lambda: (stage.vmpower.try_status() or {}).get("monitor_pid") not in (None, pid),
+        20,
+        "another monitor",
     )
 
 
@@ -302,7 +330,7 @@ def test_every_request_is_acted_upon(stage):
         before = stage.vmpower.channel("paced", 0)
         with Pace(guest, 0, 2000) as pace:
             stage.host.stop_libvirtd()
-            stage.vmpower.kill_monitor()
+            kill_waiting_monitor(stage)
             stage.host.start_libvirtd()
             wait_libvirt(stage)
             assert not pace.over(), "all requests were sent before all that had happened"
@@ -337,6 +365,39 @@ def test_libvirt_is_absent_at_the_start(stage):
         vote(guest, 0, "min")
         stage.expect_khz(stage.first, LOWEST)
         unharmed(guest, qemu)
+
+
+def test_modular_and_monolithic_daemons(stage):
+    """The default URI finds virtqemud's socket where it is, else libvirtd's; or one by name."""
+    monolithic, modular = (
+        Path(f"/run/libvirt/{name}-sock-ro") for name in ("libvirt", "virtqemud")
+    )
+    with stage.guests(("any", {0: stage.first})) as (guest,):
+        try:
+            stage.vmpower.stop()
+            monolithic.rename(modular)
+            stage.vmpower.start()
+            wait_libvirt(stage)
+            stage.vmpower.wait_connected("any", 1)
+            vote(guest, 0, "min")
+            stage.expect_khz(stage.first, LOWEST)
+            stage.vmpower.stop()
+            sections = stage.host.sections()
+            elsewhere = modular.rename(modular.with_name("elsewhere"))
+            sections["libvirt"]["uri"] = f"qemu:///system?socket={elsewhere}"
+            stage.vmpower.configure(sections)
+            stage.vmpower.start()
+            wait_libvirt(stage)
+            stage.vmpower.wait_connected("any", 1)
+        finally:
+            for path in (modular, modular.with_name("elsewhere")):
+                if path.exists():
+                    path.rename(monolithic)
+            stage.vmpower.stop()
+            stage.vmpower.configure(stage.host.sections())
+            stage.vmpower.start()
+        wait_libvirt(stage)
+        stage.vmpower.wait_connected("any", 1)
 
 
 TESTS = [value for name, value in list(globals().items()) if re.match(r"test_", name)]
