@@ -21,6 +21,7 @@ struct events {
 	struct event_reader *readers;
 	uint64_t first, end; /* numbers of the events in the ring: [first, end) */
 	struct entry ring[RING_SIZE];
+	struct event_tap *taps;
 };
 
 const char *event_kind_name(enum event_kind kind)
@@ -142,6 +143,12 @@ void events_unsubscribe(struct events *events, struct event_reader *reader)
 	drop_read(events);
 }
 
+void events_add_tap(struct events *events, struct event_tap *tap)
+{
+	tap->next_tap = events->taps;
+	events->taps = tap;
+}
+
 bool events_wanted(const struct events *events, enum event_kind kind)
 {
 	for (const struct event_reader *r = events ? events->readers : NULL; r;
@@ -203,6 +210,8 @@ static json_t *event_json(enum event_kind kind, const struct event *event)
 
 void events_emit(struct events *events, enum event_kind kind, const struct event *event)
 {
+	for (struct event_tap *tap = events ? events->taps : NULL; tap; tap = tap->next_tap)
+		tap->on_event(tap, kind, event);
 	if (!events_wanted(events, kind)) {
 		json_decref(event->decides);
 		return;

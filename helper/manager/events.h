@@ -56,6 +56,12 @@ struct event_reader {
 	bool told;
 };
 
+/* who keeps the state of things up to date: told at once, of every event, whoever reads */
+struct event_tap {
+	struct event_tap *next_tap;
+	void (*on_event)(struct event_tap *tap, enum event_kind kind, const struct event *event);
+};
+
 struct events;
 
 int events_new(struct loop *loop, struct events **events);
@@ -64,6 +70,9 @@ void events_free(struct events *events);
 /** events_subscribe() - @reader reads what happens from now on; on_ready and requests are set */
 void events_subscribe(struct events *events, struct event_reader *reader);
 void events_unsubscribe(struct events *events, struct event_reader *reader);
+
+/** events_add_tap() - @tap outlives @events */
+void events_add_tap(struct events *events, struct event_tap *tap);
 
 /** events_wanted() - does anybody read events of this kind? */
 bool events_wanted(const struct events *events, enum event_kind kind);

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -32,6 +31,7 @@
 #include "libvirt_follow.h"
 #include "log.h"
 #include "loop.h"
+#include "notify.h"
 #include "registry.h"
 #include "unix_socket.h"
 
@@ -56,6 +56,7 @@ struct manager {
 	struct libvirt_follow *libvirt;
 	struct hook_server *hook_server;
 	struct control *control;
+	struct notify *notify;
 	bool serving; /* the socket files are ours */
 };
 
@@ -203,7 +204,7 @@ static void on_signal(struct loop_source *source, uint32_t events)
 		return;
 	}
 	log_info("stopping: signal %u (%s)", info.ssi_signo, strsignal((int)info.ssi_signo));
-	(void)sd_notify(0, "STOPPING=1");
+	notify_stopping(manager->notify);
 	loop_quit(manager->loop, 0);
 }
 
@@ -380,6 +381,7 @@ static void stop(struct manager *manager)
 	registry_free(manager->registry);
 	events_free(manager->events);
 	manager->events = NULL;
+	notify_free(manager->notify);
 	if (manager->loop)
 		loop_close(manager->loop, &manager->signals);
 	loop_free(manager->loop);
@@ -406,9 +408,18 @@ int main(int argc, char **argv)
 		log_about(&(struct log_about){.message = MESSAGE_SERVING}, LOG_INFO,
 			  "vmpowerd " VMPOWER_VERSION " serves in %s: %u frequency domains",
 			  manager.runtime_dir, cpufreq_count(manager.cpufreq));
-		(void)sd_notify(0, "READY=1");
-		r = loop_run(manager.loop);
+		r = notify_new(
+			&(struct notify_parts){
+				.loop = manager.loop,
+				.events = manager.events,
+				.registry = manager.registry,
+				.cpufreq = manager.cpufreq,
+				.monitor = domains_monitor(manager.domains),
+			},
+			&manager.notify);
 	}
+	if (r == 0)
+		r = loop_run(manager.loop);
 	if (r < 0)
 		log_error("vmpowerd ends: %s", strerror(-r));
 	stop(&manager);

@@ -166,11 +166,7 @@ static void send_or_queue(struct monitor_process *monitor, const struct link_mes
 		kill_monitor(monitor, strerror(-r));
 }
 
-/*
- * Does it still hear us? Asked along with what we have to tell it, so that a host on which
- * nothing happens sleeps.
- */
-static void ping(struct monitor_process *monitor)
+void monitor_ping(struct monitor_process *monitor)
 {
 	const struct link_message message = {.type = LINK_PING};
 
@@ -184,7 +180,7 @@ void monitor_send(struct monitor_process *monitor, const struct link_message *me
 		  const int *fds, unsigned int n_fds)
 {
 	send_or_queue(monitor, message, fds, n_fds);
-	ping(monitor);
+	monitor_ping(monitor);
 }
 
 static void log_violation(const struct monitor_process *monitor, uint32_t number)

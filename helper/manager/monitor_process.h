@@ -50,6 +50,14 @@ void monitor_process_free(struct monitor_process *monitor);
 void monitor_send(struct monitor_process *monitor, const struct link_message *message,
 		  const int *fds, unsigned int n_fds);
 
+/**
+ * monitor_ping() - does it still hear us?
+ *
+ * Asked along with what we have to tell it, so that a host on which nothing happens sleeps; and
+ * by the watchdog, where there is one.
+ */
+void monitor_ping(struct monitor_process *monitor);
+
 /** monitor_state() - what the monitor publishes; numbers to show, trust none */
 const struct shared_state *monitor_state(const struct monitor_process *monitor);
 

@@ -56,7 +56,8 @@ def alive(pid):
 class Process:
     """A child whose output goes into a file; ends with its starter."""
 
-    def __init__(self, command, log, env=None, append=True, preexec=None):
+    def __init__(self, command, log, env=None, append=True, preexec=None,
+                 pass_fds=()):
         self.name = Path(command[0]).name
         self.log = log
         starter = os.getpid()
@@ -74,6 +75,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PATH": paths.SEARCH, "LC_ALL": "C", **(env or {})},
                 preexec_fn=prepare,
+                pass_fds=pass_fds,
             )
 
     @property

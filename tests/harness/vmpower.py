@@ -34,6 +34,7 @@ class Vmpower:
         self.config = self.directory / "vmpower.conf"
         self.log = Path(log)
         self.process = None
+        self.service_manager = None  # a ServiceManager, for a test that plays systemd
         self.configure(sections)
 
     def configure(self, sections):
@@ -48,7 +49,11 @@ class Vmpower:
     def launch(self, preexec=None):
         """Start vmpowerd, don't wait for it; preexec: called in its process before."""
         command = [paths.BIN / "vmpowerd", "--config", self.config, "--runtime-dir", self.runtime]
-        self.process = Process(command, self.log, preexec=preexec)
+        env, fds = {}, ()
+        if self.service_manager:
+            command, fds = self.service_manager.command(command)
+            env = self.service_manager.environment()
+        self.process = Process(command, self.log, env=env, preexec=preexec, pass_fds=fds)
         return self.process
 
     def start(self, preexec=None):

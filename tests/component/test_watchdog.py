@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What systemd is told of the daemon, and what becomes of a monitor that hangs meanwhile.
+
+usage: test_watchdog.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness.scene import LOWEST, component_main, scene  # noqa: E402
+from harness.service_manager import ServiceManager  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+
+@contextlib.contextmanager
+def service(name, watchdog_s=None):
+    """A scene whose daemon is a service."""
+    with scene(name, start=False) as stage:
+        manager = ServiceManager(stage.directory / "notify", watchdog_s)
+        stage.vmpower.service_manager = manager
+        stage.vmpower.start()
+        try:
+            yield stage, manager
+        finally:
+            manager.close()
+
+
+def test_status_follows(_runner):
+    with service("status") as (stage, manager):
+        wait_until(lambda: manager.values("READY") == ["1"], 20, "READY=1")
+        manager.wait_status("0 domains, 0 channels, 8 CPUs")
+        one = stage.started("one", {0: "1"})
+        manager.wait_status("1 domain, 1 channel, 8 CPUs")
+        two = stage.started("two", {0: "2", 1: "3"})
+        manager.wait_status("2 domains, 3 channels, 8 CPUs")
+        two.channels[1].close()
+        manager.wait_status("2 domains, 2 channels, 8 CPUs")
+        stage.hook(one, "stopped")
+        stage.hook(two, "stopped")
+        manager.wait_status("0 domains, 0 channels, 8 CPUs")
+        assert manager.values("WATCHDOG") == [], "nobody has asked for it"
+        stage.vmpower.stop()
+        wait_until(lambda: manager.values("STOPPING") == ["1"], 20, "STOPPING=1")
+
+
+def test_watchdog_while_the_loop_turns(_runner):
+    with service("watchdog", watchdog_s=0.4) as (stage, manager):
+        wait_until(lambda: len(manager.values("WATCHDOG")) >= 4, 20, "WATCHDOG=1, again and again")
+        stage.vmpower.process.send(signal.SIGSTOP)
+        before = len(manager.values("WATCHDOG"))
+        assert before, "there were some"
+        stage.vmpower.process.send(signal.SIGCONT)
+        wait_until(lambda: len(manager.values("WATCHDOG")) > before + 1, 20, "more of them")
+
+
+def test_monitor_that_hangs_is_replaced(_runner):
+    with service("hangs", watchdog_s=1) as (stage, _manager):
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        before = stage.vmpower.status()["monitor_pid"]
+        os.kill(before, signal.SIGSTOP)
+        domain.channels[0].peer.settimeout(40)
+        # nothing but this request happens, and nobody hears it
+        assert domain.power(0, "down") == "ack"
+        stage.expect({1: LOWEST})
+        assert stage.vmpower.status()["monitor_pid"] not in (None, before)
+        assert f"monitor (pid {before}): it hangs" in stage.log.read_text(encoding="utf-8")
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("watchdog", TESTS))

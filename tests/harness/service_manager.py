@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What systemd is for a service, as far as vmpowerd sees: the socket it notifies, the watchdog's
+settings, the store that keeps its fds and hands them to its successor."""
+
+import array
+import os
+import select
+import socket
+import sys
+import threading
+
+from .wait import wait_until
+
+MOST_FDS = 253
+
+# execs the rest of its words with the fds named in the first as 3, 4, ...
+HAND_OVER = """
+import fcntl, os, sys
+fds = [int(word) for word in sys.argv[1].split(",") if word]
+high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 3 + len(fds)) for fd in fds]
+for number, fd in enumerate(high):
+    os.dup2(fd, 3 + number)
+os.closerange(3 + len(fds), 4096)
+os.environ["LISTEN_PID"] = os.environ["WATCHDOG_PID"] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class ServiceManager:
+    """Listens at a notify socket; stored fds are kept until they hang up, as systemd does."""
+
+    def __init__(self, path, watchdog_s=None):
+        self.path = path
+        self.watchdog_s = watchdog_s
+        self.lock = threading.Lock()
+        self.said = []  # "KEY=value" of each message, in their order
+        self.store = []  # (name, fd)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.ended = False
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        while not self.ended:
+            if poll.poll(50):
+                self._receive()
+
+    def _receive(self):
+        data, ancillary, _, _ = self.socket.recvmsg(65536, socket.CMSG_SPACE(4 * MOST_FDS))
+        fds = array.array("i")
+        for level, kind, content in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
+        lines = data.decode().split("\n")
+        values = dict(line.split("=", 1) for line in lines if "=" in line)
+        name = values.get("FDNAME", "stored")
+        with self.lock:
+            if values.get("FDSTORE") == "1":
+                self.store += [(name, fd) for fd in fds]
+                fds = []
+            if values.get("FDSTOREREMOVE") == "1":
+                for kept in [kept for kept in self.store if kept[0] == name]:
+                    os.close(kept[1])
+                    self.store.remove(kept)
+            self.said += lines
+        for fd in fds:
+            os.close(fd)
+
+    def drop_hung_up(self):
+        """As systemd's loop does by itself."""
+        poll = select.poll()
+        with self.lock:
+            for _, fd in self.store:
+                poll.register(fd, 0)
+            gone = {fd for fd, events in poll.poll(0) if events & (select.POLLHUP | select.POLLERR)}
+            for kept in [kept for kept in self.store if kept[1] in gone]:
+                os.close(kept[1])
+                self.store.remove(kept)
+
+    def names(self):
+        """Of what is stored now."""
+        self.drop_hung_up()
+        with self.lock:
+            return sorted(name for name, _ in self.store)
+
+    def values(self, key):
+        """All that was said under a key, oldest first."""
+        with self.lock:
+            return [line[len(key) + 1 :] for line in self.said if line.startswith(key + "=")]
+
+    def wait_status(self, text, timeout=20):
+        """Until the last STATUS is this one."""
+        wait_until(lambda: self.values("STATUS")[-1:] == [text], timeout, f"status {text}",
+                   state=lambda: self.values("STATUS")[-1:])
+
+    def command(self, words):
+        """The words that start a program with what is stored, and the fds to be passed on."""
+        self.drop_hung_up()
+        with self.lock:
+            fds = [fd for _, fd in self.store]
+        listed = ",".join(str(fd) for fd in fds)
+        return [sys.executable, "-c", HAND_OVER, listed, *words], fds
+
+    def environment(self):
+        """What systemd adds to a service's environment."""
+        with self.lock:
+            names = [name for name, _ in self.store]
+        environment = {"NOTIFY_SOCKET": str(self.path)}
+        if names:
+            environment["LISTEN_FDS"] = str(len(names))
+            environment["LISTEN_FDNAMES"] = ":".join(names)
+        if self.watchdog_s:
+            environment["WATCHDOG_USEC"] = str(int(self.watchdog_s * 1000000))
+        return environment
+
+    def close(self):
+        """Stop listening, drop what is stored."""
+        self.ended = True
+        self.thread.join()
+        self.socket.close()
+        for _, fd in self.store:
+            os.close(fd)
+        self.store = []
