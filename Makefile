@@ -230,16 +230,29 @@ chaos: deps
 .PHONY: test-programs
 test-programs: $(addprefix build/san/bin/,$(programs)) $(addprefix build/san/tests/,$(unit_tests))
 
-.PHONY: bench
-bench: all build/bench/spawn-time build/bench/drain
-	$(Q)exec $(PYTHON) tests/bench/hook_cost.py
+bench_programs := $(addprefix build/bench/,spawn-time drain floor load monitor-alone)
+
+.PHONY: bench bench-deps bench-quick
+bench-deps:
+	$(Q)tests/install-deps bench
+bench: bench-deps
+	$(Q)$(MAKE) --no-print-directory all $(bench_programs)
+	$(Q)exec $(PYTHON) tests/bench/run $(BENCH_ARGS)
+bench-quick:
+	$(Q)$(MAKE) --no-print-directory bench BENCH_ARGS=--quick
 
 build/bench/spawn-time: tests/bench/spawn_time.c
 build/bench/drain: tests/bench/drain.c
+build/bench/floor: tests/bench/floor.c tests/bench/bench_frame.h
+build/bench/load: tests/bench/load.c tests/bench/bench_frame.h
+build/bench/monitor-alone: tests/bench/monitor_alone.c tests/bench/bench_frame.h \
+	$(filter-out %/main.o,$(vmpower-monitor_src:%.c=build/obj/%.o))
+build/bench/monitor-alone: private bench_libs = $(call pkg_libs,$(vmpower-monitor_pkgs))
 build/bench/%:
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(our_cppflags) $(our_cflags) $(CFLAGS) $(our_ldflags) $(LDFLAGS) -o $@ $<
+	$(Q)$(CC) $(our_cppflags) $(our_cflags) $(CFLAGS) $(our_ldflags) $(LDFLAGS) -o $@ \
+		$(filter-out %.h,$^) $(bench_libs)
 
 include tests/fuzz/fuzz.mk
 
@@ -292,5 +305,5 @@ clean:
 	rm -rf build
 
 help:
-	@echo "targets: all demo check chaos fuzz bench lint format install uninstall deps clean help"
+	@echo "targets: all demo check chaos fuzz bench bench-quick lint format install uninstall deps clean help"
 	@echo "variables: CC CFLAGS LDFLAGS PREFIX SYSCONFDIR LIBEXECDIR DESTDIR V=1"

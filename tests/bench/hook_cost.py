@@ -1,63 +1,48 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the hook costs: its wall time beside that of a program that drains stdin and exits, in
-the same run, with vmpowerd up. Prints a table for people and a JSON line for programs."""
-import json
+"""What the hook costs, beside a program that drains stdin and exits, and beside usual hooks."""
+
+import os
 import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent.parent
-ROUNDS = 200
+from figures import table
+from rig import BENCH, VmpowerRig
+from harness import paths
+
+# as large as the XML of a usual domain
 XML = """<domain type='qemu' id='1'><name>bench</name>
 <uuid>0b0b0b0b-0000-4000-8000-000000000001</uuid><vcpu>4</vcpu>
-<metadata>{padding}</metadata><devices/></domain>
+<metadata><!--{padding}--></metadata><devices/></domain>
 """
+ARGUMENTS = ["bench", "started", "begin", "-"]
 
 
-def wait_for(path, daemon):
-    for _ in range(1000):
-        if path.exists():
-            return
-        if daemon.poll() is not None:
-            sys.exit(f"hook_cost: vmpowerd ended with status {daemon.returncode}")
-        time.sleep(0.01)
-    sys.exit("hook_cost: vmpowerd does not come up")
-
-
-def main():
-    with tempfile.TemporaryDirectory(prefix="vmpower-bench-") as name:
-        work = Path(name)
-        (work / "conf").write_text("[libvirt]\nuri = none\n")
-        # as large as the XML of a usual domain
-        (work / "xml").write_text(XML.format(padding="<!--" + "x" * 4500 + "-->"))
-        (work / "run").mkdir()
-        daemon = subprocess.Popen([TOP / "build/bin/vmpowerd", "--config", work / "conf",
-                                   "--runtime-dir", work / "run"], stderr=subprocess.DEVNULL)
-        try:
-            wait_for(work / "run/control.sock", daemon)
-            hook = ["/usr/bin/env", f"VMPOWER_HOOK_SOCKET={work}/run/hook.sock"]
-            done = subprocess.run(
-                [*hook, str(TOP / "build/bench/spawn-time"), str(ROUNDS), str(work / "xml"),
-                 str(TOP / "build/bench/drain"), "--",
-                 str(TOP / "build/bin/vmpower-hook"), "bench", "started", "begin", "-"],
-                check=True, stdout=subprocess.PIPE, text=True)
-        finally:
-            daemon.terminate()
-            daemon.wait()
-    figures = [line.split() for line in done.stdout.splitlines()]
-    (_, floor, floor_p99), (_, ours, ours_p99) = figures
-    ratio = float(ours) / float(floor)
-    print(f"{'wall time, ' + str(ROUNDS) + ' runs':28}{'median':>10}{'p99':>10}")
-    print(f"{'a program that drains stdin':28}{float(floor):>7.0f} us{float(floor_p99):>7.0f} us")
-    print(f"{'vmpower-hook':28}{float(ours):>7.0f} us{float(ours_p99):>7.0f} us")
-    print(f"{'ratio':28}{ratio:>8.2f} x   (to reach: 1.5)")
-    print(json.dumps({"figure": "hook_wall_time_ratio", "median": round(ratio, 3),
-                      "floor_us": float(floor), "hook_us": float(ours),
-                      "hook_p99_us": float(ours_p99)}))
-
-
-if __name__ == "__main__":
-    main()
+def measure(figures, rounds):
+    """Wall time of each, in turn, as libvirt waits for it."""
+    with VmpowerRig(0) as rig:
+        xml = rig.directory / "xml"
+        xml.write_text(XML.format(padding="x" * 4500), encoding="utf-8")
+        script = rig.directory / "hook"
+        script.write_text("#!/bin/sh\ncat > /dev/null\n", encoding="utf-8")
+        programs = {
+            "a program that drains stdin": [BENCH / "drain"],
+            "vmpower-hook": [paths.BIN / "vmpower-hook", *ARGUMENTS],
+            "a hook in sh that drains stdin": ["/bin/sh", script],
+            "a hook in Python that drains stdin": [
+                sys.executable, "-c", "import sys; sys.stdin.buffer.read()"],
+        }
+        command = [BENCH / "spawn-time", str(rounds), xml]
+        for number, program in enumerate(programs.values()):
+            command += ["--"] * (number > 0) + program
+        done = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "VMPOWER_HOOK_SOCKET": str(rig.vmpower.hook_socket)},
+        )
+    times = [[float(word) for word in line.split()[-2:]] for line in done.stdout.splitlines()]
+    (floor, _), (ours, ours_p99), *_ = times
+    rows = [[name, f"{p50:.0f}", f"{p99:.0f}", f"{p50 / floor:.2f}"]
+            for name, (p50, p99) in zip(programs, times)]
+    figures.note("hook_over_floor", ours / floor, "x", ("<=", 1.5))
+    figures.note("hook_p99", ours_p99 / 1000, "ms", ("<=", 20))
+    table(f"The hook's wall time, {rounds} runs each in turn",
+          ["", "median us", "p99 us", "ratio"], rows)

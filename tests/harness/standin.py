@@ -101,6 +101,28 @@ class StandinChannel:
             os.unlink(self.path)
 
 
+def domain_xml(name, domain_uuid, vcpus, pins, channels, running=True):
+    """What libvirt says of a domain. pins: {vCPU: "pCPU list"}; channels: {number: path}."""
+    identity = " id='7'" if running else ""
+    pinning = "".join(f"<vcpupin vcpu='{v}' cpuset='{c}'/>" for v, c in pins.items())
+    ports = "".join(
+        f"<channel type='unix'><source mode='bind' path={quoteattr(str(path))}/>"
+        f"<target type='virtio' name='{PORT}{number}' state='disconnected'/>"
+        f"<alias name='channel{number}'/>"
+        f"<address type='virtio-serial' controller='0' bus='0' port='{number + 1}'/></channel>"
+        for number, path in channels.items()
+    )
+    return (
+        f"<domain type='kvm'{identity}><name>{escape(name)}</name>"
+        f"<uuid>{domain_uuid}</uuid><memory unit='KiB'>131072</memory>"
+        f"<vcpu placement='static'>{vcpus}</vcpu><cputune>{pinning}</cputune>"
+        f"<os><type arch='x86_64' machine='q35'>hvm</type></os><devices>{ports}"
+        "<channel type='unix'><source mode='bind' path='/nowhere/agent'/>"
+        "<target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+        "</devices></domain>"
+    )
+
+
 class StandinDomain:
     """A running domain: channels that listen, and what libvirt would say of it."""
 
@@ -117,24 +139,8 @@ class StandinDomain:
 
     def xml(self, running=True):
         """What the hook gets on stdin; after the domain's end without an id."""
-        identity = " id='7'" if running else ""
-        pins = "".join(f"<vcpupin vcpu='{v}' cpuset='{c}'/>" for v, c in self.pins.items())
-        channels = "".join(
-            f"<channel type='unix'><source mode='bind' path={quoteattr(str(channel.path))}/>"
-            f"<target type='virtio' name='{PORT}{number}' state='disconnected'/>"
-            f"<alias name='channel{number}'/>"
-            f"<address type='virtio-serial' controller='0' bus='0' port='{number + 1}'/></channel>"
-            for number, channel in self.channels.items()
-        )
-        return (
-            f"<domain type='kvm'{identity}><name>{escape(self.name)}</name>"
-            f"<uuid>{self.uuid}</uuid><memory unit='KiB'>131072</memory>"
-            f"<vcpu placement='static'>{self.vcpus}</vcpu><cputune>{pins}</cputune>"
-            f"<os><type arch='x86_64' machine='q35'>hvm</type></os><devices>{channels}"
-            "<channel type='unix'><source mode='bind' path='/nowhere/agent'/>"
-            "<target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
-            "</devices></domain>"
-        )
+        paths_of = {number: channel.path for number, channel in self.channels.items()}
+        return domain_xml(self.name, self.uuid, self.vcpus, self.pins, paths_of, running)
 
     def accept(self):
         """Wait for vmpower on all channels, and say CONNECT on each."""

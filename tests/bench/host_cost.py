@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What vmpower takes of its host: registration, restart, memory, and nothing while idle."""
+
+import time
+from pathlib import Path
+
+from figures import median, table
+from rig import CONNECT_S, VmpowerRig, most_channels
+
+KIB_PER_MIB = 1024
+
+
+def _private_kib(pid):
+    """Memory that the process alone has; not pages of files, which others may share or not."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    sizes = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
+    return sizes["Private_Dirty"]
+
+
+def _processes(vmpower):
+    return {"manager": vmpower.process.pid, "monitor": vmpower.status()["monitor_pid"]}
+
+
+def _switches(pid):
+    """Context switches of all threads: how often one of them ran."""
+    total = 0
+    for status in Path(f"/proc/{pid}/task").glob("*/status"):
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            if "ctxt_switches" in line:
+                total += int(line.split()[1])
+    return total
+
+
+def _cpu_ns(pid):
+    return sum(
+        int(path.read_text(encoding="ascii").split()[0])
+        for path in Path(f"/proc/{pid}/task").glob("*/schedstat")
+    )
+
+
+def size(figures, domains, domain_channels):
+    """Register so many domains; what that takes. A row for the table; None: too many."""
+    channels = domains * domain_channels
+    if channels > most_channels():
+        print(f"# {domains} x {domain_channels} channels: left out, the limit of open files")
+        return None
+    with VmpowerRig(channels, domain_channels) as rig:
+        pids = _processes(rig.vmpower)
+        memory = {name: _private_kib(pid) / KIB_PER_MIB for name, pid in pids.items()}
+        began = time.monotonic()
+        rig.vmpower.process.stop(timeout=CONNECT_S)
+        stop_s = time.monotonic() - began
+    small = channels <= 64 * 8
+    for name, goal in (("monitor", 2), ("manager", 12)):
+        figures.note("private_memory", memory[name], "MiB", ("<=", goal) if small else None,
+                     process=name, domains=domains, channels=channels)
+    hook_ms = median(rig.hook_ms) if rig.hook_ms else 0
+    figures.note("registration_per_domain", hook_ms, "ms", domains=domains, channels=channels)
+    figures.note("stop", stop_s, "s", domains=domains, channels=channels)
+    return [f"{domains} x {domain_channels} channels", f"{memory['manager']:.1f}",
+            f"{memory['monitor']:.1f}", f"{hook_ms:.1f}", f"{stop_s:.2f}"]
+
+
+def sizes(figures, many):
+    """Memory and registration at several sizes."""
+    rows = [size(figures, *one) for one in ((0, 8), (64, 8), *many)]
+    table("Memory of each process alone, and registration through the hook",
+          ["domains", "manager MiB", "monitor MiB", "hook ms/domain", "stop s"],
+          [row for row in rows if row])
+
+
+def idle(figures, seconds):
+    """64 x 8 channels, votes on all of them, and nothing to do."""
+    rows = []
+    with VmpowerRig(64 * 8, 8) as rig:
+        pids = _processes(rig.vmpower)
+        time.sleep(1)  # what the last question started is over
+        before = {name: (_switches(pid), _cpu_ns(pid)) for name, pid in pids.items()}
+        time.sleep(seconds)
+        for name, pid in pids.items():
+            switches = _switches(pid) - before[name][0]
+            cpu_us = (_cpu_ns(pid) - before[name][1]) / 1000
+            figures.note("idle_wakeups", switches, "", ("<=", 0), process=name, seconds=seconds)
+            rows.append([name, switches, f"{cpu_us:.0f}"])
+    table(f"Idle for {seconds} s, 64 domains x 8 channels", ["", "wakeups", "CPU us"], rows)

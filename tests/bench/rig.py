@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is measured, set up: a load generator, and behind it vmpower as shipped, or the floor."""
+
+import os
+import pwd
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+from harness import paths
+from harness.cpufreq_tree import CpufreqTree
+from harness.isolate import die_with_parent
+from harness.process import Process, alive
+from harness.standin import call_hook, domain_xml
+from harness.vmpower import Vmpower
+from harness.wait import tail, wait_until
+
+BENCH = paths.BUILD / "bench"
+DOMAIN_CHANNELS = 64  # as many as a domain may have, unless told otherwise
+MOST_CPUS = 1000
+CONNECT_S = 300
+OPEN_FILES = 130000
+
+
+def processors():
+    """(of the program under test, of the load): apart from each other where there are two."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return {cpus[0]}, {cpus[-1]}
+
+
+def scratch():
+    """A directory in memory where there is one: a disk is not what is measured."""
+    where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    return Path(tempfile.mkdtemp(prefix="vmpower-bench-", dir=where))
+
+
+def most_channels():
+    """How many channels vmpowerd takes; the limit of open files is raised where we may.
+
+    It keeps half of the limit free: a channel is in manager, monitor, and on its way in between.
+    """
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    except (ValueError, OSError):
+        pass
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2
+
+
+class Load:
+    """tests/bench/load.c, on the processor of the load."""
+
+    def __init__(self, directory, channels, domain_channels):
+        self.directory = directory
+        directory.mkdir()
+        starter = os.getpid()
+
+        def prepare():
+            die_with_parent(starter)
+            os.sched_setaffinity(0, processors()[1])
+
+        self.child = subprocess.Popen(  # pylint: disable=consider-using-with
+            [BENCH / "load", directory, str(channels), str(domain_channels)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=prepare,
+        )
+        self._expect("listening")
+
+    def _expect(self, word):
+        line = self.child.stdout.readline().strip()
+        assert line == word, f"load: {line or 'ended'}, not {word}"
+
+    def connected(self):
+        """Wait until all channels are, and let each vote for the least."""
+        self._expect("connected")
+        self.run("prime")
+
+    def run(self, *words):
+        """A command: {"rate", "p50", "p99", "p999"}; requests/s and microseconds."""
+        self.child.stdin.write(" ".join(str(word) for word in words) + "\n")
+        self.child.stdin.flush()
+        line = self.child.stdout.readline().split()
+        assert len(line) == 5, f"load {words[0]}: it ended"
+        answered, seconds, *latency = (float(word) for word in line)
+        return dict(zip(("rate", "p50", "p99", "p999"), (answered / seconds, *latency)))
+
+    def end(self):
+        """End it."""
+        self.child.kill()
+        self.child.wait()
+        self.child.stdin.close()
+        self.child.stdout.close()
+
+
+class Rig:
+    """A load of so many channels, and in a subclass what serves them. A context manager."""
+
+    def __init__(self, channels, domain_channels=DOMAIN_CHANNELS):
+        self.channels = channels
+        self.domain_channels = domain_channels
+        self.directory = scratch()
+        # never all CPUs for one vCPU: that would be no pinning
+        self.tree = CpufreqTree(self.directory / "sys", max(2, min(channels, MOST_CPUS)))
+        self.load = None
+
+    def __enter__(self):
+        try:
+            if self.channels:
+                self.load = Load(self.directory / "s", self.channels, self.domain_channels)
+            self.serve()
+            if self.load:
+                self.load.connected()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            lines = tail(self.directory / "log", 1000)
+            print("\n".join([line for line in lines if "connected" not in line][-15:]))
+        self.end()
+        if self.load:
+            self.load.end()
+        shutil.rmtree(self.directory)
+
+    def serve(self):
+        """Start what serves the channels."""
+
+    def end(self):
+        """End it."""
+
+
+class FloorRig(Rig):
+    """tests/bench/floor.c."""
+
+    process = None
+
+    def serve(self):
+        files = [self.tree.directory(p) / "scaling_setspeed" for p in self.tree.policies]
+        command = [BENCH / "floor", self.load.directory, self.channels, *files]
+        self.process = Process(command, self.directory / "log", preexec=_on_its_processor)
+
+    def end(self):
+        if self.process:
+            self.process.kill()
+
+    @property
+    def pid(self):
+        """Of the process under test."""
+        return self.process.pid
+
+
+class VmpowerRig(Rig):
+    """vmpower's own programs, without limits on what a guest may ask."""
+
+    def __init__(self, channels, domain_channels=DOMAIN_CHANNELS):
+        super().__init__(channels, domain_channels)
+        sections = {
+            "libvirt": {"uri": "none"},
+            "channel": {
+                "rate": 0,
+                "total-rate": 0,
+                "peer-user": pwd.getpwuid(os.geteuid()).pw_name,
+            },
+            "cpufreq": {"sysfs": self.tree.root},
+            # several vCPUs on a pCPU, and each request changes its frequency
+            "arbitration": {"silence": "ignore"},
+        }
+        self.vmpower = Vmpower(
+            self.directory, self.directory / "run", sections, self.directory / "log"
+        )
+        self.hook_ms = []  # of each domain's registration
+
+    def domains(self):
+        """(name, XML) of the domains that have the channels."""
+        for first in range(0, self.channels, self.domain_channels):
+            numbers = range(min(self.domain_channels, self.channels - first))
+            name = f"bench{first // self.domain_channels}"
+            where = {n: self.load.directory / str(first + n) for n in numbers}
+            pins = {n: (first + n) % self.tree.cpus for n in numbers}
+            identity = uuid.uuid5(uuid.NAMESPACE_OID, name)
+            yield name, domain_xml(name, identity, len(numbers), pins, where)
+
+    def serve(self):
+        self.vmpower.start(preexec=_on_its_processor)
+        for name, xml in self.domains():
+            self.hook_ms.append(call_hook(self.vmpower.hook_socket, name, "started", xml))
+
+    def end(self):
+        if self.vmpower.process:
+            monitor = (self.vmpower.try_status() or {}).get("monitor_pid")
+            self.vmpower.process.stop(timeout=CONNECT_S)
+            if monitor:
+                wait_until(lambda: not alive(monitor), CONNECT_S, "the monitor to end")
+
+    @property
+    def pid(self):
+        """Of the process under test: the monitor."""
+        return self.vmpower.status()["monitor_pid"]
+
+
+def _on_its_processor():
+    os.sched_setaffinity(0, processors()[0])
