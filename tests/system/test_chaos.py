@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
 from harness import paths  # noqa: E402
 from harness.chaos import (  # noqa: E402
-    BOOTING, DOWN, ENDING, SIGNALS, STARTING, UNKNOWN, UP, ChaosGuest, cpu_set, plan
+    DOWN, ENDING, SIGNALS, STARTING, UNKNOWN, UP, Action, ChaosGuest, cpu_set, plan
 )
 from harness.cpufreq_tree import STEPS  # noqa: E402
 from harness.host import Host  # noqa: E402
@@ -266,7 +266,8 @@ class Chaos:
         for guest in self.guests:
             guest.drain()
         self._check_votes(places)
-        self._vote_anew(places)
+        votes = self._vote_anew(places)
+        self._die_in_silence(votes, places)
         self.rounds += 1
         self.note(f"all well after {time.monotonic() - began:.1f} s")
         for guest in self.guests:
@@ -329,6 +330,18 @@ class Chaos:
                 votes[guest][vcpu] = LADDER[steps]
                 guest.acked[vcpu] = (LADDER[steps], self.manager.starts)
         self._expect(votes, places, "after they asked again")
+        return votes
+
+    def _die_in_silence(self, votes, places):
+        """Nobody asks again after that, so it has to be remembered what was asked."""
+        target = ("monitor", "libvirtd")[self.rounds % 2]
+        pid = self._pid(target)
+        self._act(Action(target, "kill", 0, 0))
+        self._wait(lambda: self._pid(target) not in (None, pid), f"another {target}")
+        self._wait(self._served, f"all to be well after the {target}'s end",
+                   state=self.vmpower.try_status)
+        self._expect(votes, places, f"after the {target} was killed, nobody has asked since")
+        assert self._shown_votes() == votes, f"{self._shown_votes()}, not {votes}"
 
     def end(self):
         """The domains end, one way or the other."""
