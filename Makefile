@@ -16,6 +16,8 @@ SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 SYSCONFDIR ?= /etc
 RUNSTATEDIR ?= /run
 DESTDIR ?=
@@ -57,7 +59,7 @@ vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(filter-out common/loop.c,$(
 # attacked.
 vmpowerd_pkgs := libvirt libxml-2.0 libsystemd libudev jansson inih libseccomp
 vmpower-monitor_pkgs := libseccomp
-vmpowerctl_pkgs := jansson ncursesw libxml-2.0
+vmpowerctl_pkgs := jansson ncursesw libxml-2.0 libvirt
 
 lib_src := $(common_src) $(xml_src) $(helper_src) $(manager_src) $(monitor_src) $(ctl_src)
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))
@@ -280,7 +282,8 @@ hookdir := $(SYSCONFDIR)/libvirt/hooks/qemu.d
 install: all
 	$(INSTALL) -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(hookdir)' \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower' '$(DESTDIR)$(SYSCONFDIR)/vmpower' \
-		'$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(CATALOGDIR)'
+		'$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(CATALOGDIR)' \
+		'$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)'
 	$(INSTALL) -m 755 build/bin/vmpowerd '$(DESTDIR)$(SBINDIR)/'
 	$(INSTALL) -m 755 build/bin/vmpower-monitor '$(DESTDIR)$(LIBEXECDIR)/vmpower/'
 	$(INSTALL) -m 755 build/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
@@ -288,6 +291,9 @@ install: all
 	$(INSTALL) -m 755 build/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
 	$(INSTALL) -m 644 build/vmpowerd.service '$(DESTDIR)$(UNITDIR)/'
 	$(INSTALL) -m 644 packaging/journal/vmpower.catalog '$(DESTDIR)$(CATALOGDIR)/'
+	$(INSTALL) -m 644 packaging/completion/vmpowerctl.bash \
+		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl'
+	$(INSTALL) -m 644 packaging/completion/_vmpowerctl '$(DESTDIR)$(ZSHCOMPDIR)/'
 	test -e '$(DESTDIR)$(SYSCONFDIR)/vmpower/vmpower.conf' || \
 		$(INSTALL) -m 644 packaging/vmpower.conf '$(DESTDIR)$(SYSCONFDIR)/vmpower/'
 
@@ -296,7 +302,8 @@ uninstall:
 		'$(DESTDIR)$(BINDIR)/vmpowerctl' \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower/vmpower-monitor' \
 		'$(DESTDIR)$(UNITDIR)/vmpowerd.service' \
-		'$(DESTDIR)$(CATALOGDIR)/vmpower.catalog'
+		'$(DESTDIR)$(CATALOGDIR)/vmpower.catalog' \
+		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl' '$(DESTDIR)$(ZSHCOMPDIR)/_vmpowerctl'
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)/vmpower'
 	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/vmpower"
 

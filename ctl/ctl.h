@@ -19,7 +19,10 @@ enum ctl_exit {
 /* The command line, taken apart. */
 struct ctl {
 	const char *runtime_dir;
-	const char *root; /* doctor looks below it; NULL: / */
+	const char *root;    /* doctor looks below it; NULL: / */
+	const char *vcpus;   /* a list; NULL: all */
+	const char *connect; /* libvirt's URI; NULL: its default */
+	bool live, config;
 	bool json;
 	int n_words; /* behind the subcommand's name */
 	char **words;
@@ -88,6 +91,9 @@ int ctl_events(const struct ctl *ctl);
 int ctl_watch(const struct ctl *ctl);
 int ctl_doctor(const struct ctl *ctl);
 int ctl_log_level(const struct ctl *ctl);
+int ctl_xml(const struct ctl *ctl);
+int ctl_attach(const struct ctl *ctl);
+int ctl_detach(const struct ctl *ctl);
 
 /* for the cleanup attribute */
 static inline void ctl_decref(json_t **value)

@@ -25,6 +25,15 @@ struct patient {
 	struct cpuset loose; /* numbers of channels whose vCPU is not pinned */
 };
 
+/* A domain's name in a command that somebody may paste: none that a shell would act upon. */
+static const char *pasteable(const char *name)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_.:@%+=-";
+
+	return name[0] != '-' && name[strspn(name, plain)] == '\0' ? name : "DOMAIN";
+}
+
 static void judge(struct doctor *doctor, const struct patient *patient)
 {
 	cleanup_free char *name = text_escape(patient->name);
@@ -34,7 +43,8 @@ static void judge(struct doctor *doctor, const struct patient *patient)
 		return;
 	if (patient->n_channels == 0) {
 		(void)snprintf(remedy, sizeof(remedy),
-			       "if its guest is to scale CPUs: vmpowerctl attach %s", name);
+			       "if its guest is to scale CPUs: vmpowerctl attach %s",
+			       pasteable(name));
 		doctor_add(doctor, "domains", HEALTH_NOTE, remedy,
 			   "domain \"%s\" has no power channels", name);
 		return;
@@ -47,7 +57,8 @@ static void judge(struct doctor *doctor, const struct patient *patient)
 	}
 	if (cpuset_format(&patient->loose, numbers, sizeof(numbers)) < 0)
 		(void)snprintf(numbers, sizeof(numbers), "(many)");
-	(void)snprintf(remedy, sizeof(remedy), "virsh vcpupin %s VCPU CPU --live --config", name);
+	(void)snprintf(remedy, sizeof(remedy), "virsh vcpupin %s VCPU CPU --live --config",
+		       pasteable(name));
 	doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
 		   "domain \"%s\", vCPU %s: not pinned to some of the host's CPUs, so its requests "
 		   "are refused",

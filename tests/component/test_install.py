@@ -30,6 +30,8 @@ INSTALLED = {
     "etc/vmpower/vmpower.conf": 0o644,
     "usr/local/lib/systemd/system/vmpowerd.service": 0o644,
     "usr/local/lib/systemd/catalog/vmpower.catalog": 0o644,
+    "usr/local/share/bash-completion/completions/vmpowerctl": 0o644,
+    "usr/local/share/zsh/site-functions/_vmpowerctl": 0o644,
 }
 
 

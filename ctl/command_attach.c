@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The subcommands xml, attach and detach: a domain's power channels in libvirt's hands. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bounds.h"
+#include "cpuset.h"
+#include "libvirt_domain.h"
+#include "table.h"
+
+/* The numbers that are asked for. Return: CTL_OK; else what was complained about */
+static int wanted_numbers(const struct ctl *ctl, uint32_t n_vcpus, struct cpuset *wanted)
+{
+	*wanted = (struct cpuset){0};
+	if (!ctl->vcpus) {
+		for (uint32_t i = 0; i < n_vcpus && i < MAX_DOMAIN_CHANNELS; i++)
+			cpuset_add(wanted, i);
+		return CTL_OK;
+	}
+	if (cpuset_parse(ctl->vcpus, wanted) < 0 || cpuset_count(wanted) == 0) {
+		ctl_complain("\"%s\" is no list of vCPUs, such as 0-3,6", ctl->vcpus);
+		return CTL_USAGE;
+	}
+	if (cpuset_next(wanted, n_vcpus) < MAX_CPUS) {
+		ctl_complain("domain \"%s\" has no vCPU %u: it has %u, numbered from 0",
+			     ctl->words[0], cpuset_next(wanted, n_vcpus), n_vcpus);
+		return CTL_FAILED;
+	}
+	return CTL_OK;
+}
+
+/* --- xml ------------------------------------------------------------------------------ */
+
+static int print_missing(const struct ctl *ctl, const struct channel_elements *elements,
+			 const struct cpuset *wanted)
+{
+	cleanup_json json_t *all = json_pack("{s:s, s:[]}", "domain", ctl->words[0], "channels");
+	unsigned int number;
+
+	cpuset_for_each (number, wanted) {
+		cleanup_free char *xml = channel_element_make(number);
+
+		if (channel_elements_find(elements, number))
+			continue;
+		if (!ctl->json)
+			(void)fputs(xml ? xml : "", stdout);
+		else
+			(void)json_array_append_new(
+				json_object_get(all, "channels"),
+				json_pack("{s:i, s:s}", "number", (int)number, "xml", xml));
+	}
+	if (ctl->json && all) {
+		(void)json_dumpf(all, stdout, JSON_INDENT(2));
+		(void)fputc('\n', stdout);
+	}
+	return CTL_OK;
+}
+
+int ctl_xml(const struct ctl *ctl)
+{
+	cleanup(libvirt_domain_close) struct libvirt_domain domain = {0};
+	cleanup(channel_elements_clear) struct channel_elements elements = {0};
+	struct cpuset wanted;
+	int r = libvirt_domain_open(&domain, ctl, ctl->words[0], true);
+
+	if (r == CTL_OK)
+		r = libvirt_domain_channels(&domain, domain.persistent ? SCOPE_CONFIG : SCOPE_LIVE,
+					    &elements);
+	if (r == CTL_OK)
+		r = wanted_numbers(ctl, elements.n_vcpus, &wanted);
+	if (r == CTL_OK)
+		r = print_missing(ctl, &elements, &wanted);
+	return r;
+}
+
+/* --- attach, detach ------------------------------------------------------------------- */
+
+/* What has become of one of its two XMLs. */
+struct outcome {
+	bool tried;
+	struct cpuset changed, unchanged; /* numbers of channels */
+};
+
+struct change {
+	const struct ctl *ctl;
+	struct libvirt_domain domain;
+	bool attach, failed;
+	struct outcome outcomes[2]; /* by scope */
+};
+
+/* One channel. A detach takes the element as it stands there, with its path. */
+static int change_one(struct change *change, enum scope scope,
+		      const struct channel_elements *elements, uint32_t number)
+{
+	const struct channel_element *present = channel_elements_find(elements, number);
+	struct outcome *outcome = &change->outcomes[scope];
+	cleanup_free char *fresh = NULL;
+	int r;
+
+	if (change->attach == (present != NULL)) {
+		cpuset_add(&outcome->unchanged, number);
+		return CTL_OK;
+	}
+	if (present) {
+		r = libvirt_domain_detach(&change->domain, scope, present->xml);
+	} else {
+		fresh = channel_element_make(number);
+		r = fresh ? libvirt_domain_attach(&change->domain, scope, fresh) : CTL_FAILED;
+	}
+	if (r == CTL_OK)
+		cpuset_add(&outcome->changed, number);
+	return r;
+}
+
+/* Without a list a detach is of all that there are. */
+static int numbers_to_change(const struct change *change, const struct channel_elements *elements,
+			     struct cpuset *wanted)
+{
+	if (change->attach || change->ctl->vcpus)
+		return wanted_numbers(change->ctl,
+				      change->attach ? elements->n_vcpus : MAX_CHANNEL_NUMBER + 1,
+				      wanted);
+	*wanted = (struct cpuset){0};
+	for (size_t i = 0; i < elements->n; i++)
+		cpuset_add(wanted, elements->elements[i].number);
+	return CTL_OK;
+}
+
+static int change_scope(struct change *change, enum scope scope)
+{
+	cleanup(channel_elements_clear) struct channel_elements elements = {0};
+	struct cpuset wanted;
+	unsigned int number;
+	int r = libvirt_domain_channels(&change->domain, scope, &elements);
+
+	if (r == CTL_OK)
+		r = numbers_to_change(change, &elements, &wanted);
+	if (r != CTL_OK)
+		return r;
+	change->outcomes[scope].tried = true;
+	cpuset_for_each (number, &wanted) {
+		r = change_one(change, scope, &elements, number);
+		if (r != CTL_OK)
+			return r;
+	}
+	return CTL_OK;
+}
+
+/* What is asked for, else what there is. Return: CTL_OK; else what was complained about */
+static int choose_scopes(const struct change *change, bool chosen[2])
+{
+	const struct ctl *ctl = change->ctl;
+	const struct libvirt_domain *domain = &change->domain;
+	bool any = ctl->live || ctl->config;
+
+	chosen[SCOPE_LIVE] = any ? ctl->live : domain->active;
+	chosen[SCOPE_CONFIG] = any ? ctl->config : domain->persistent;
+	if (chosen[SCOPE_LIVE] && !domain->active) {
+		ctl_complain("domain \"%s\" does not run: leave --live away", ctl->words[0]);
+		return CTL_FAILED;
+	}
+	if (chosen[SCOPE_CONFIG] && !domain->persistent) {
+		ctl_complain("domain \"%s\" is transient, nothing of it is kept: leave --config "
+			     "away",
+			     ctl->words[0]);
+		return CTL_FAILED;
+	}
+	return CTL_OK;
+}
+
+static json_t *numbers_json(const struct cpuset *numbers)
+{
+	json_t *array = json_array();
+	unsigned int number;
+
+	cpuset_for_each (number, numbers)
+		(void)json_array_append_new(array, json_integer(number));
+	return array;
+}
+
+static json_t *outcome_json(const struct outcome *outcome)
+{
+	if (!outcome->tried)
+		return json_null();
+	return json_pack("{s:o, s:o}", "changed", numbers_json(&outcome->changed), "unchanged",
+			 numbers_json(&outcome->unchanged));
+}
+
+static void print_outcome(const struct change *change, enum scope scope)
+{
+	const struct outcome *outcome = &change->outcomes[scope];
+	cleanup_free char *name = text_escape(change->ctl->words[0]);
+	char changed[4096] = "", unchanged[4096] = "";
+
+	if (!outcome->tried)
+		return;
+	if (cpuset_count(&outcome->changed) + cpuset_count(&outcome->unchanged) == 0) {
+		if (!change->attach && !change->failed)
+			(void)printf("domain \"%s\", %s: it has no power channels\n",
+				     name ? name : "?", scope_name(scope));
+		return;
+	}
+	(void)cpuset_format(&outcome->changed, changed, sizeof(changed));
+	(void)cpuset_format(&outcome->unchanged, unchanged, sizeof(unchanged));
+	(void)printf("domain \"%s\", %s: ", name ? name : "?", scope_name(scope));
+	if (*changed)
+		(void)printf("channel %s %s", changed, change->attach ? "attached" : "detached");
+	if (*unchanged)
+		(void)printf("%schannel %s %s", *changed ? ", " : "", unchanged,
+			     change->attach ? "was there already" : "was not there");
+	(void)fputc('\n', stdout);
+}
+
+static void print_outcomes(const struct change *change)
+{
+	cleanup_json json_t *all = NULL;
+
+	if (!change->ctl->json) {
+		print_outcome(change, SCOPE_LIVE);
+		print_outcome(change, SCOPE_CONFIG);
+		return;
+	}
+	all = json_pack("{s:s, s:s, s:o, s:o}", "domain", change->ctl->words[0], "uuid",
+			change->domain.uuid, "live", outcome_json(&change->outcomes[SCOPE_LIVE]),
+			"config", outcome_json(&change->outcomes[SCOPE_CONFIG]));
+	(void)json_dumpf(all, stdout, JSON_INDENT(2));
+	(void)fputc('\n', stdout);
+}
+
+static int run(const struct ctl *ctl, bool attach)
+{
+	struct change change = {.ctl = ctl, .attach = attach};
+	bool chosen[2];
+	int r = libvirt_domain_open(&change.domain, ctl, ctl->words[0], false);
+
+	if (r != CTL_OK)
+		return r;
+	r = choose_scopes(&change, chosen);
+	if (r == CTL_OK && chosen[SCOPE_CONFIG])
+		r = change_scope(&change, SCOPE_CONFIG);
+	if (r == CTL_OK && chosen[SCOPE_LIVE])
+		r = change_scope(&change, SCOPE_LIVE);
+	change.failed = r != CTL_OK;
+	if (change.outcomes[SCOPE_LIVE].tried || change.outcomes[SCOPE_CONFIG].tried)
+		print_outcomes(&change); /* of a failure, too: what was done before it */
+	libvirt_domain_close(&change.domain);
+	return r;
+}
+
+int ctl_attach(const struct ctl *ctl)
+{
+	return run(ctl, true);
+}
+
+int ctl_detach(const struct ctl *ctl)
+{
+	return run(ctl, false);
+}

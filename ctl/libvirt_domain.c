@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "libvirt_domain.h"
+
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+
+const char *scope_name(enum scope scope)
+{
+	return scope == SCOPE_LIVE ? "live" : "config";
+}
+
+/* libvirt would print its errors itself. */
+static void on_error(void *context, virErrorPtr error)
+{
+	(void)context;
+	(void)error;
+}
+
+/* Valid until the next call into libvirt. */
+static const char *last_error(void)
+{
+	const virError *error = virGetLastError();
+
+	return error && error->message ? error->message : "unknown error";
+}
+
+static int find(struct libvirt_domain *domain, const char *name)
+{
+	int active, persistent;
+
+	domain->domain = virDomainLookupByName(domain->connection, name);
+	if (!domain->domain)
+		domain->domain = virDomainLookupByUUIDString(domain->connection, name);
+	if (!domain->domain) {
+		ctl_complain("libvirt knows no domain \"%s\": \"virsh list --all\" shows those "
+			     "that there are",
+			     name);
+		return CTL_FAILED;
+	}
+	active = virDomainIsActive(domain->domain);
+	persistent = virDomainIsPersistent(domain->domain);
+	if (active < 0 || persistent < 0 ||
+	    virDomainGetUUIDString(domain->domain, domain->uuid) < 0) {
+		ctl_complain("domain \"%s\": %s", name, last_error());
+		return CTL_FAILED;
+	}
+	domain->active = active;
+	domain->persistent = persistent;
+	return CTL_OK;
+}
+
+int libvirt_domain_open(struct libvirt_domain *domain, const struct ctl *ctl, const char *name,
+			bool read_only)
+{
+	int r;
+
+	*domain = (struct libvirt_domain){.name = name};
+	virSetErrorFunc(NULL, on_error);
+	domain->connection =
+		read_only ? virConnectOpenReadOnly(ctl->connect) : virConnectOpen(ctl->connect);
+	if (!domain->connection) {
+		ctl_complain("can't connect to libvirt%s%s: %s. See that libvirtd or virtqemud "
+			     "runs; it takes root (use sudo); --connect names another URI",
+			     ctl->connect ? " at " : "", ctl->connect ? ctl->connect : "",
+			     last_error());
+		return CTL_UNREACHABLE;
+	}
+	r = find(domain, name);
+	if (r != CTL_OK)
+		libvirt_domain_close(domain);
+	return r;
+}
+
+void libvirt_domain_close(struct libvirt_domain *domain)
+{
+	if (domain->domain)
+		(void)virDomainFree(domain->domain);
+	if (domain->connection)
+		(void)virConnectClose(domain->connection);
+	*domain = (struct libvirt_domain){0};
+}
+
+int libvirt_domain_channels(const struct libvirt_domain *domain, enum scope scope,
+			    struct channel_elements *elements)
+{
+	cleanup_free char *xml = virDomainGetXMLDesc(
+		domain->domain, scope == SCOPE_CONFIG ? VIR_DOMAIN_XML_INACTIVE : 0);
+	struct xml_error error;
+
+	if (!xml) {
+		ctl_complain("domain \"%s\": libvirt does not give its XML: %s", domain->name,
+			     last_error());
+		return CTL_FAILED;
+	}
+	if (channel_elements_read(xml, strlen(xml), elements, &error) == 0)
+		return CTL_OK;
+	ctl_complain("domain \"%s\": %s", domain->name, error.text);
+	return CTL_FAILED;
+}
+
+static unsigned int flags_of(enum scope scope)
+{
+	return scope == SCOPE_LIVE ? VIR_DOMAIN_AFFECT_LIVE : VIR_DOMAIN_AFFECT_CONFIG;
+}
+
+int libvirt_domain_attach(const struct libvirt_domain *domain, enum scope scope, const char *xml)
+{
+	if (virDomainAttachDeviceFlags(domain->domain, xml, flags_of(scope)) == 0)
+		return CTL_OK;
+	ctl_complain("domain \"%s\": libvirt does not attach it (%s): %s%s", domain->name,
+		     scope_name(scope), last_error(),
+		     scope == SCOPE_LIVE ? ". With --config it gets it at its next start" : "");
+	return CTL_FAILED;
+}
+
+int libvirt_domain_detach(const struct libvirt_domain *domain, enum scope scope, const char *xml)
+{
+	if (virDomainDetachDeviceFlags(domain->domain, xml, flags_of(scope)) == 0)
+		return CTL_OK;
+	ctl_complain("domain \"%s\": libvirt does not detach it (%s): %s%s", domain->name,
+		     scope_name(scope), last_error(),
+		     scope == SCOPE_LIVE ? ". With --config it loses it at its next start" : "");
+	return CTL_FAILED;
+}

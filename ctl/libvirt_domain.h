@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One domain of libvirt's, for the subcommands that change its XML. Errors are complained about. */
+#ifndef VMPOWER_CTL_LIBVIRT_DOMAIN_H
+#define VMPOWER_CTL_LIBVIRT_DOMAIN_H
+
+#include <libvirt/libvirt.h>
+#include <stdbool.h>
+
+#include "channel_elements.h"
+#include "ctl.h"
+
+struct libvirt_domain {
+	virConnectPtr connection;
+	virDomainPtr domain;
+	const char *name; /* as it was given */
+	bool active, persistent;
+	char uuid[VIR_UUID_STRING_BUFLEN];
+};
+
+/* Which of its two XMLs. */
+enum scope { SCOPE_LIVE, SCOPE_CONFIG };
+
+const char *scope_name(enum scope scope);
+
+/** libvirt_domain_open() - @name: or UUID. Return: CTL_OK; else what was complained about */
+int libvirt_domain_open(struct libvirt_domain *domain, const struct ctl *ctl, const char *name,
+			bool read_only);
+void libvirt_domain_close(struct libvirt_domain *domain);
+
+/** libvirt_domain_channels() - its power channels; clear them. Return: as above */
+int libvirt_domain_channels(const struct libvirt_domain *domain, enum scope scope,
+			    struct channel_elements *elements);
+
+/** libvirt_domain_attach(), libvirt_domain_detach() - a device. Return: as above */
+int libvirt_domain_attach(const struct libvirt_domain *domain, enum scope scope, const char *xml);
+int libvirt_domain_detach(const struct libvirt_domain *domain, enum scope scope, const char *xml);
+
+#endif

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""vmpowerctl xml, attach and detach, as far as libvirt's test driver goes: it has domains, but
+attaches nothing. The rest is in tests/system.
+
+usage: test_attach.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+
+CHANNEL = """<channel type='unix'>
+  <target type='virtio' name='virtio.serial.port.poweragent.{}'/>
+</channel>
+"""
+# what the other libraries keep until they end is theirs
+QUIET = {"ASAN_OPTIONS": "detect_leaks=0"}
+
+
+def domain(name, vcpus, *channels):
+    """A domain for the test driver."""
+    return (
+        f"<domain type='test'><name>{name}</name><memory>1024</memory><vcpu>{vcpus}</vcpu>"
+        f"<os><type>hvm</type></os><devices>{''.join(channels)}</devices></domain>"
+    )
+
+
+def ctl(uri, *words):
+    """vmpowerctl on such a libvirt."""
+    return run(paths.BIN / "vmpowerctl", "--connect", uri, *words, check=False, env=QUIET)
+
+
+class Node:
+    """libvirt's test driver with these domains."""
+
+    def __init__(self, *domains):
+        self.domains = domains
+
+    def __enter__(self):
+        self.file = tempfile.NamedTemporaryFile("w", suffix=".xml")
+        self.file.write(f"<node>{''.join(self.domains)}</node>")
+        self.file.flush()
+        return f"test://{self.file.name}"
+
+    def __exit__(self, *_):
+        self.file.close()
+
+
+AGENT = ("<channel type='unix'><source mode='bind' path='/run/agent'/>"
+         "<target type='virtio' name='org.qemu.guest_agent.0'/></channel>")
+OURS = ("<channel type='unix'><source mode='bind' path='/run/p1'/>"
+        "<target type='virtio' name='virtio.serial.port.poweragent.1'/></channel>")
+
+
+def test_xml_prints_what_is_missing():
+    with Node(domain("vm", 3, AGENT, OURS)) as uri:
+        answer = ctl(uri, "xml", "vm")
+        assert answer.returncode == 0, answer
+        assert answer.stdout == CHANNEL.format(0) + CHANNEL.format(2), answer.stdout
+        assert ctl(uri, "xml", "vm", "--vcpus", "1-2").stdout == CHANNEL.format(2)
+        assert ctl(uri, "--vcpus=1", "xml", "vm").stdout == ""
+        answer = json.loads(ctl(uri, "xml", "vm", "--json").stdout)
+        assert answer == {"domain": "vm", "channels": [
+            {"number": number, "xml": CHANNEL.format(number)} for number in (0, 2)]}, answer
+
+
+def test_what_is_asked_for_wrongly():
+    with Node(domain("vm", 2)) as uri:
+        for words, status, said in (
+            (("xml", "vm", "--vcpus", "x"), 2, "no list of vCPUs"),
+            (("xml", "vm", "--vcpus", ""), 2, "no list of vCPUs"),
+            (("xml", "vm", "--vcpus", "1-2"), 1, "no vCPU 2: it has 2"),
+            (("attach", "vm", "--vcpus", "9999999"), 2, "no list of vCPUs"),
+            (("xml", "none"), 1, 'no domain "none": "virsh list --all"'),
+            (("xml", "vm", "--live"), 2, "--live goes with attach detach only"),
+            (("status", "--config"), 2, "--config goes with"),
+            (("attach",), 2, "usage: vmpowerctl attach DOMAIN"),
+        ):
+            answer = ctl(uri, *words)
+            assert (answer.returncode, said in answer.stderr) == (status, True), (words, answer)
+            assert not answer.stdout, answer
+
+
+def test_libvirt_out_of_reach():
+    answer = ctl("qemu+unix:///system?socket=/nowhere", "attach", "vm")
+    assert answer.returncode == 3 and "See that libvirtd" in answer.stderr, answer
+
+
+def test_libvirt_refuses():
+    """Its own words, once, and no trace of success."""
+    with Node(domain("vm", 2, OURS)) as uri:
+        for words in (("attach", "vm"), ("detach", "vm")):
+            answer = ctl(uri, *words)
+            assert answer.returncode == 1 and not answer.stdout, answer
+            assert answer.stderr.count("\n") == 1 and "not supported" in answer.stderr, answer
+        answer = ctl(uri, "attach", "vm", "--vcpus", "1", "--live")
+        assert answer.returncode == 0, answer
+        assert answer.stdout == 'domain "vm", live: channel 1 was there already\n', answer
+        answer = ctl(uri, "detach", "vm", "--vcpus", "0", "--json")
+        nothing = {"changed": [], "unchanged": [0]}
+        assert json.loads(answer.stdout)["live"] == nothing, answer
+    with Node(domain("vm", 2)) as uri:
+        answer = ctl(uri, "detach", "vm", "--config")
+        assert answer.stdout == 'domain "vm", config: it has no power channels\n', answer
+
+
+def test_channels_that_can_not_be_served():
+    bad = OURS.replace("mode='bind'", "mode='connect'")
+    with Node(domain("vm", 2, bad)) as uri:
+        answer = ctl(uri, "attach", "vm")
+        assert answer.returncode == 1 and "use mode='bind'" in answer.stderr, answer
+
+
+def main():
+    """All of them."""
+    runner = Runner(sys.argv[1:])
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            runner.run(test)
+    return runner.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

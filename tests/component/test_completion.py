@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Completion of vmpowerctl's words in bash and zsh, held against the program's own table.
+
+usage: test_completion.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+
+FILES = paths.TREE / "packaging/completion"
+PROGRAM = paths.BIN / "vmpowerctl"
+
+BASH = r"""
+source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_vmpowerctl
+((${#COMPREPLY[@]})) && printf '%s\n' "${COMPREPLY[@]}"
+exit 0
+"""
+# zsh's own functions need a terminal: those that are called are stood in for
+ZSH = r"""
+file=$1; shift
+_describe() { local array=${@[-1]}; print -l -- ${(P)array} }
+_files() { print -- "(files)" }
+words=("$@") CURRENT=$#
+complete_it() { source $file }
+complete_it
+"""
+
+
+class Shell:  # pylint: disable=too-few-public-methods
+    """Completes words as one of the shells does."""
+
+    def __init__(self, name, tools):
+        self.name = name
+        self.env = {"PATH": f"{tools}:{paths.SEARCH}"}
+
+    def complete(self, *words):
+        """What it offers for the last of the words, in order of the alphabet."""
+        line = ["vmpowerctl", *words]
+        if self.name == "bash":
+            done = run("bash", "-c", BASH, "-", FILES / "vmpowerctl.bash", *line, env=self.env)
+            found = done.stdout.split("\n")
+        else:
+            done = run("zsh", "-f", "-c", ZSH, "-", FILES / "_vmpowerctl", *line, env=self.env)
+            # it is zsh itself that takes those that begin so
+            found = [text.split(":")[0] for text in done.stdout.split("\n")]
+            found = [text for text in found if text.startswith(words[-1]) or text == "(files)"]
+        assert not done.stderr, done.stderr
+        return sorted(text for text in found if text)
+
+
+def tools_in(directory):
+    """vmpowerctl and virsh for the shells: the first answers help itself."""
+    for name, text in {
+        "vmpowerctl": f'case $* in *list) printf "NAME UUID\\nfw x\\nlb y\\n" ;;'
+        f' *cpu) printf "CPU X\\n  0 x\\n  1 y\\n" ;; *) exec {PROGRAM} "$@" ;; esac',
+        "virsh": 'printf "fw\\noff\\n"',
+    }.items():
+        (directory / name).write_text(f"#!/bin/sh\n{text}\n")
+        (directory / name).chmod(0o755)
+
+
+def table():
+    """What the program has."""
+    return json.loads(run(PROGRAM, "help", "--json").stdout)
+
+
+def in_both(test):
+    """Run a test for each shell."""
+
+    def both():
+        with tempfile.TemporaryDirectory() as name:
+            tools_in(Path(name))
+            for shell in ("bash", "zsh"):
+                test(Shell(shell, name))
+
+    return both
+
+
+@in_both
+def test_all_commands(shell):
+    names = [command["name"] for command in table()["commands"]]
+    assert len(names) > 15
+    assert shell.complete("") == sorted({name.split()[0] for name in names})
+    for first in {name.split()[0] for name in names if " " in name}:
+        wanted = sorted(name.split()[1] for name in names if name.startswith(first + " "))
+        assert shell.complete(first, "") == wanted, (shell.name, first)
+    assert shell.complete("ex") == ["explain"]
+    assert shell.complete("channel", "en") == ["enable"]
+
+
+@in_both
+def test_all_options(shell):
+    options = table()["options"]
+    assert shell.complete("-") == sorted(f"--{option['name']}" for option in options)
+    for command in ("status", "attach", "xml", "doctor"):
+        wanted = sorted(
+            f"--{option['name']}"
+            for option in options
+            if not option["commands"] or command in option["commands"].split()
+        )
+        assert shell.complete(command, "--") == wanted, (shell.name, command)
+
+
+@in_both
+def test_arguments(shell):
+    """By what the table says that a command takes."""
+    seen = set()
+    for command in table()["commands"]:
+        words = command["name"].split()
+        offers = {"DOMAIN": ["fw", "lb"], "CPU": ["0", "1"],
+                  "TO": ["down", "max", "min", "release", "up"],
+                  "LEVEL": ["debug", "error", "info", "notice", "warning"]}
+        if words[0] in ("xml", "attach", "detach"):
+            offers["DOMAIN"] = ["fw", "off"]
+        for argument in command["arguments"].split():
+            seen.add(argument)
+            found = shell.complete(*words, "")
+            assert found == offers.get(argument, []), (shell.name, words, found)
+            words.append("1")
+        if "..." not in command["arguments"]:
+            assert shell.complete(*words, "") == [], (shell.name, words)
+    assert {"DOMAIN", "CPU", "TO", "VCPU"} <= seen
+
+
+@in_both
+def test_options_before_words(shell):
+    """They and their arguments are no words of the command."""
+    assert shell.complete("--json", "--vcpus", "0-1", "attach", "f") == ["fw"]
+    assert shell.complete("--runtime-dir", "/tmp", "show", "") == ["fw", "lb"]
+    assert shell.complete("--vcpus", "") == []
+    found = shell.complete("--root", "/us")
+    assert found in (["/usr"], ["(files)"]), found
+
+
+def main():
+    """All of them."""
+    runner = Runner(sys.argv[1:])
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            test.__name__ = name
+            runner.run(test)
+    return runner.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
