@@ -282,6 +282,42 @@ def test_channel_plugged_while_it_runs(stage):
         stage.expect_khz(stage.first, LOWEST)
 
 
+def power_channels(stage, name, *options):
+    """The numbers of a domain's power channels, as libvirt has them; and of all its channels."""
+    xml = stage.host.virsh("dumpxml", *options, name).stdout
+    ours = re.findall(r"name='virtio.serial.port.poweragent\.(\d+)'", xml)
+    return sorted(int(number) for number in ours), xml.count("<channel ")
+
+
+def test_attach_and_detach(stage):
+    """vmpowerctl has libvirt add and remove power channels, and no others."""
+    with stage.guests(("plug2", {0: stage.first, 1: stage.second}), persistent=True) as (guest,):
+        name = guest.name
+        ctl = stage.vmpower.ctl
+        before = power_channels(stage, name)
+        assert before[0] == [0, 1], before
+        others = before[1] - 2
+        ctl("detach", name, "--vcpus", "1", "--live")
+        wait_until(lambda: power_channels(stage, name)[0] == [0], 30, "the port to go")
+        assert power_channels(stage, name, "--inactive")[0] == [0, 1]
+        assert ctl("xml", name).stdout == ""
+        ctl("detach", name, "--vcpus", "1", "--config")
+        assert "poweragent.1'" in ctl("xml", name).stdout
+        vote(guest, 0, "min")
+        answer = stage.vmpower.ask("attach", name)
+        assert answer["live"] == {"changed": [1], "unchanged": [0]}, answer
+        assert answer["config"] == {"changed": [1], "unchanged": [0]}, answer
+        stage.vmpower.wait_connected(name, 2)
+        for options in ((), ("--inactive",)):
+            assert power_channels(stage, name, *options) == ([0, 1], others + 2)
+        ctl("detach", name)
+        wait_until(lambda: power_channels(stage, name) == ([], others), 30, "all to go")
+        assert power_channels(stage, name, "--inactive") == ([], others)
+        wait_until(lambda: not stage.vmpower.show(name)["channels"], 30, "vmpowerd to know")
+        answer = stage.vmpower.ask("detach", name)
+        assert answer["live"] == {"changed": [], "unchanged": []}, answer
+
+
 # ---- crashes and restarts
 
 
