@@ -35,6 +35,8 @@ START_TEST(found_as_they_stand)
 				 "<channel type='unix'><source mode='bind' path='/a'/>"
 				 "<target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
 				 "<channel type='pty'><target type='guestfwd' port='1'/></channel>"
+				 "<channel type='unix'><target type='xen' "
+				 "name='virtio.serial.port.poweragent.1'/></channel>"
 				 "<serial type='pty'><target port='0'/></serial>" OURS(
 					 "2", "<source mode='bind' path='/run/2'/>"))),
 		0);
