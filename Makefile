@@ -96,7 +96,7 @@ san_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 .SECONDARY: # keep the objects of the tests
 .PHONY: all
-all: $(addprefix build/bin/,$(programs)) build/vmpowerd.service
+all: $(addprefix build/bin/,$(programs)) build/vmpowerd.service build/vmpower-metrics.service
 
 # $(1): variant
 define variant_rules
@@ -135,7 +135,7 @@ $(eval $(call variant_rules,plain))
 $(eval $(call variant_rules,san))
 
 # What was built with another compiler, other flags or other paths is built again.
-how_built = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(our_cflags) $(defines) $(SBINDIR)
+how_built = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(our_cflags) $(defines) $(SBINDIR) $(BINDIR)
 $(foreach d,$(plain_dir) $(san_dir),$(all_src:%.c=$(d)/obj/%.o)): build/how-built
 build/how-built: FORCE
 	$(Q)mkdir -p build
@@ -143,8 +143,8 @@ build/how-built: FORCE
 .PHONY: FORCE
 FORCE:
 
-build/vmpowerd.service: packaging/systemd/vmpowerd.service.in build/how-built
-	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|' $< > $@
+build/%.service: packaging/systemd/%.service.in build/how-built
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|;s|@BINDIR@|$(BINDIR)|' $< > $@
 
 # The control API's own description is part of the program (.incbin).
 varlink_objects := $(addsuffix /obj/helper/manager/varlink_text.o,$(plain_dir) $(san_dir))
@@ -196,6 +196,12 @@ check-kernel: deps
 	$(Q)$(MAKE) --no-print-directory all machine
 	$(Q)exec $(PYTHON) tests/run-all kernel
 
+# --- the reader of the metrics' tests ----------------------------------------------------
+
+.PHONY: promtool
+promtool:
+	$(Q)tests/monitoring/get-promtool build/promtool || echo "no promtool: its tests are skipped"
+
 # --- main job and tests ---------------------------------------------------------------
 
 .PHONY: deps
@@ -209,13 +215,13 @@ demo: deps
 	$(Q)exec $(PYTHON) tests/system/demo.py $(DEMO_ARGS)
 
 check: deps
-	$(Q)$(MAKE) --no-print-directory all guest guest-librte machine test-programs
+	$(Q)$(MAKE) --no-print-directory all guest guest-librte machine promtool test-programs
 	$(Q)exec $(PYTHON) tests/run-all
 
 # parts of "check", for those who have its packages
 unit corpora: test-programs
 	$(Q)exec $(PYTHON) tests/run-all $@
-component: all test-programs
+component: all promtool test-programs
 	$(Q)exec $(PYTHON) tests/run-all $@
 system: all guest guest-librte
 	$(Q)exec $(PYTHON) tests/run-all $@
@@ -269,7 +275,7 @@ lint:
 	@# one file a run: version 14 mixes files up (va_list)
 	$(Q)printf '%s\n' $(filter-out tests/%,$(all_src)) | xargs -P2 -I{} \
 		clang-tidy --quiet {} -- -std=gnu11 $(our_cppflags) $(pkg_cflags) 2>/dev/null
-	$(Q)shellcheck tests/install-deps .ci/run
+	$(Q)shellcheck tests/install-deps tests/monitoring/get-promtool .ci/run
 
 format:
 	$(Q)clang-format -i $(all_src) $(all_headers)
@@ -289,7 +295,8 @@ install: all
 	$(INSTALL) -m 755 build/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
 	@# a file, not a link: AppArmor runs hooks from this directory only
 	$(INSTALL) -m 755 build/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
-	$(INSTALL) -m 644 build/vmpowerd.service '$(DESTDIR)$(UNITDIR)/'
+	$(INSTALL) -m 644 build/vmpowerd.service build/vmpower-metrics.service \
+		packaging/systemd/vmpower-metrics.timer '$(DESTDIR)$(UNITDIR)/'
 	$(INSTALL) -m 644 packaging/journal/vmpower.catalog '$(DESTDIR)$(CATALOGDIR)/'
 	$(INSTALL) -m 644 packaging/completion/vmpowerctl.bash \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl'
@@ -302,6 +309,8 @@ uninstall:
 		'$(DESTDIR)$(BINDIR)/vmpowerctl' \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower/vmpower-monitor' \
 		'$(DESTDIR)$(UNITDIR)/vmpowerd.service' \
+		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.service' \
+		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.timer' \
 		'$(DESTDIR)$(CATALOGDIR)/vmpower.catalog' \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl' '$(DESTDIR)$(ZSHCOMPDIR)/_vmpowerctl'
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)/vmpower'

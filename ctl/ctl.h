@@ -20,6 +20,7 @@ enum ctl_exit {
 struct ctl {
 	const char *runtime_dir;
 	const char *root;    /* doctor looks below it; NULL: / */
+	const char *output;  /* metrics writes there; NULL: stdout */
 	const char *vcpus;   /* a list; NULL: all */
 	const char *connect; /* libvirt's URI; NULL: its default */
 	bool live, config;
@@ -91,6 +92,7 @@ int ctl_events(const struct ctl *ctl);
 int ctl_watch(const struct ctl *ctl);
 int ctl_doctor(const struct ctl *ctl);
 int ctl_log_level(const struct ctl *ctl);
+int ctl_metrics(const struct ctl *ctl);
 int ctl_xml(const struct ctl *ctl);
 int ctl_attach(const struct ctl *ctl);
 int ctl_detach(const struct ctl *ctl);

@@ -41,6 +41,7 @@ static const struct command commands[] = {
 	{"watch", "", "a live view of all that", 0, 0, ctl_watch},
 	{"events", "", "what happens, as it happens", 0, 0, ctl_events},
 	{"doctor", "", "what keeps it from working, and what to do", 0, 0, ctl_doctor},
+	{"metrics", "", "what is counted and measured, as OpenMetrics", 0, 0, ctl_metrics},
 	{"log-level", "LEVEL", "how much is logged, until vmpowerd ends", 1, 1, ctl_log_level},
 	{"xml", "DOMAIN", "the channels that its XML lacks", 1, 1, ctl_xml},
 	{"attach", "DOMAIN", "have libvirt add them", 1, 1, ctl_attach},
@@ -56,6 +57,7 @@ static const struct option_help {
 	{"json", NULL, "print JSON", NULL, 'j'},
 	{"runtime-dir", "DIR", "where vmpowerd has its control.sock", NULL, 'r'},
 	{"root", "DIR", "look there, not in /", "doctor", 'R'},
+	{"output", "FILE", "replace it, for node_exporter's textfile collector", "metrics", 'o'},
 	{"vcpus", "LIST", "these vCPUs' channels, as in 0-3,6", "xml attach detach", 'v'},
 	{"live", NULL, "of the domain that runs", "attach detach", 'l'},
 	{"config", NULL, "of the domain as it starts next", "attach detach", 'C'},
@@ -210,6 +212,9 @@ static void take_option(struct ctl *ctl, int value, char *argument)
 		break;
 	case 'R':
 		ctl->root = argument;
+		break;
+	case 'o':
+		ctl->output = argument;
 		break;
 	case 'v':
 		ctl->vcpus = argument;

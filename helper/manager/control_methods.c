@@ -10,6 +10,7 @@
 #include "control_cpu.h"
 #include "control_json.h"
 #include "control_lookup.h"
+#include "control_metrics.h"
 #include "control_monitor.h"
 #include "control_override.h"
 #include "control_reply.h"
@@ -220,6 +221,7 @@ const struct varlink_method control_methods[] = {
 	{"ExplainCpu", VARLINK_READ, control_explain_cpu, {{"cpu", VARLINK_INT, false}}},
 	{"Verify", VARLINK_READ, control_verify, {{0}}},
 	{"Monitor", VARLINK_READ, control_monitor, {{"requests", VARLINK_BOOL, true}}},
+	{"Metrics", VARLINK_READ, control_metrics, {{"format", VARLINK_STRING, true}}},
 	{"SetLogLevel", VARLINK_CHANGE, set_log_level, {{"level", VARLINK_STRING, false}}},
 	{"SetOverride",
 	 VARLINK_CHANGE,

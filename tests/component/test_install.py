@@ -29,6 +29,8 @@ INSTALLED = {
     "etc/libvirt/hooks/qemu.d/50-vmpower": 0o755,
     "etc/vmpower/vmpower.conf": 0o644,
     "usr/local/lib/systemd/system/vmpowerd.service": 0o644,
+    "usr/local/lib/systemd/system/vmpower-metrics.service": 0o644,
+    "usr/local/lib/systemd/system/vmpower-metrics.timer": 0o644,
     "usr/local/lib/systemd/catalog/vmpower.catalog": 0o644,
     "usr/local/share/bash-completion/completions/vmpowerctl": 0o644,
     "usr/local/share/zsh/site-functions/_vmpowerctl": 0o644,

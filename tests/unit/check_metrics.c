@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The text of metrics over the control API: both formats, and numbers that can't be. */
+#include "control_stage.h"
+#include "metrics.h"
+#include "run_suite.h"
+
+static char *text_of(const char *parameters)
+{
+	struct peer peer = begin();
+	char call[200], *text;
+	json_t *reply;
+
+	(void)snprintf(call, sizeof(call), METHOD("Metrics", "%s"), parameters);
+	peer_send(&peer, call);
+	reply = peer_receive(&peer);
+	text = strdup(
+		json_string_value(json_object_get(json_object_get(reply, "parameters"), "text")));
+	json_decref(reply);
+	peer_close(&peer);
+	return text;
+}
+
+static void expect(const char *text, const char *line)
+{
+	char wanted[300];
+
+	(void)snprintf(wanted, sizeof(wanted), "\n%s\n", line);
+	ck_assert_msg(strstr(text, wanted) != NULL, "no \"%s\" in:\n%s", line, text);
+}
+
+START_TEST(openmetrics)
+{
+	char *text = text_of("{}");
+
+	expect(text, "# TYPE vmpower_domain_acks counter");
+	expect(text, "vmpower_domain_acks_total{domain=\"vm1\",uuid=\"" UUID_1 "\"} 6");
+	expect(text, "# UNIT vmpower_frequency_domain_target_hertz hertz");
+	expect(text, "vmpower_frequency_domain_target_hertz{frequency_domain=\"4\",cpus=\"4-7\"} "
+		     "1000000000");
+	expect(text, "vmpower_frequency_domain_controlled{frequency_domain=\"0\",cpus=\"0-3\"} 0");
+	expect(text, "vmpower_channels{state=\"removed\"} 1");
+	expect(text, "vmpower_monitor_restarts_total 3");
+	expect(text, "vmpower_domain_refused_requests_total{domain=\"vm1\",uuid=\"" UUID_1
+		     "\",reason=\"unpinned\"} 4");
+	/* a monitor that counts too far is no reason for a small number */
+	expect(text, "vmpower_domain_requests_total{domain=\"vm1\",uuid=\"" UUID_1
+		     "\"} 18446744073709551615");
+	ck_assert_str_eq(text + strlen(text) - 7, "\n# EOF\n");
+	free(text);
+}
+END_TEST
+
+START_TEST(prometheus)
+{
+	char *text = text_of("{\"format\":\"prometheus\"}");
+
+	expect(text, "# TYPE vmpower_domain_acks_total counter");
+	expect(text, "# TYPE vmpower_build_info gauge");
+	ck_assert_ptr_null(strstr(text, "# UNIT"));
+	ck_assert_ptr_null(strstr(text, "# EOF"));
+	free(text);
+}
+END_TEST
+
+START_TEST(unknown_format)
+{
+	struct peer peer = begin();
+
+	peer_call(&peer, METHOD("Metrics", "{\"format\":\"xml\"}"), INVALID("format"));
+	peer_close(&peer);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("metrics");
+	TCase *tcase = tcase_create("metrics");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, openmetrics);
+	tcase_add_test(tcase, prometheus);
+	tcase_add_test(tcase, unknown_format);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
