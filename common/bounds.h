@@ -14,6 +14,9 @@
 #define MAX_DOMAIN_XML (4u << 20)  /* bytes; the largest seen in the field are some 100 kB */
 #define MAX_CHANNELS (MAX_DOMAINS * MAX_DOMAIN_CHANNELS)
 
+#define LOWEST_KHZ 1000u      /* below: no CPU's frequency, but a broken firmware table's */
+#define HIGHEST_KHZ 20000000u /* above: likewise */
+
 #define CHANNEL_NAME_PREFIX "virtio.serial.port.poweragent."
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "bounds.h"
 #include "cpuset.h"
+#include "domain_settings.h"
 
 struct channel_description {
 	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */
@@ -30,6 +31,8 @@ struct domain_description {
 	struct vcpu_description *vcpus;
 	uint32_t n_channels;
 	struct channel_description channels[MAX_DOMAIN_CHANNELS]; /* ascending numbers */
+	struct domain_settings metadata; /* none given where there are none, or wrong ones */
+	char metadata_error[512];	 /* what is wrong with them; "": nothing */
 	/* owned storage behind vcpus[].affinity */
 	struct cpuset *affinities;
 	uint32_t n_affinities;

@@ -28,4 +28,14 @@ int domain_read_vcpus(const xmlNode *root, struct domain_description *domain,
 int domain_read_channels(const xmlNode *root, struct domain_description *domain,
 			 struct xml_error *error);
 
+/**
+ * domain_read_metadata() - the domain's settings, <domain> of DOMAIN_NAMESPACE in <metadata>
+ * @root:	<domain>
+ * @domain:	gets metadata; where they are wrong none of them, and metadata_error
+ *
+ * Return: 0; -ENOMEM.
+ */
+int domain_read_metadata(const xmlNode *root, struct domain_description *domain,
+			 struct xml_error *error);
+
 #endif

@@ -110,7 +110,10 @@ static int read_domain(const xmlNode *root, struct domain_description *domain,
 	r = domain_read_vcpus(root, domain, error);
 	if (r < 0)
 		return r;
-	return domain_read_channels(root, domain, error);
+	r = domain_read_channels(root, domain, error);
+	if (r < 0)
+		return r;
+	return domain_read_metadata(root, domain, error);
 }
 
 int domain_xml_parse(const char *xml, size_t size, struct domain_description **domain,

@@ -21,7 +21,8 @@
  *
  * Channels that are not ours (another target type or name) are passed over; ours that can't be
  * served (mode='connect', no path, a path over sun_path, a number that isn't one or is there
- * twice, more than MAX_DOMAIN_CHANNELS) are errors.
+ * twice, more than MAX_DOMAIN_CHANNELS) are errors. Wrong settings in <metadata> are not: the
+ * description says what is wrong with them.
  *
  * Return: 0; -EINVAL (not a domain, or as above); -E2BIG (size, depth, vCPUs); -ENOMEM.
  */

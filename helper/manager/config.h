@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vmpower.conf: INI, read with inih, strict on top of it. An unknown section or key, a key
- * given twice or a bad value is an error with file and line.
+ * What vmpower.conf says. config_keys.h has the keys and their defaults, config_load.h reads them.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONFIG_H
 #define VMPOWER_HELPER_MANAGER_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+
+#include "bounds.h"
+#include "domain_settings.h"
 
 enum method_choice { CHOOSE_AUTO, CHOOSE_SETSPEED, CHOOSE_LIMITS };
 enum foreign_choice { FOREIGN_REPORT, FOREIGN_REASSERT };
@@ -15,6 +18,14 @@ enum silence_choice { SILENCE_PROTECT, SILENCE_IGNORE };
 
 #define CONFIG_TEXT 256
 #define CONFIG_PEER_USERS 16
+#define CONFIG_MAX_DOMAINS 1024 /* sections [domain "..."] */
+
+/* A section [domain "..."]; domain_rules.h says which of them applies to a domain. */
+struct config_domain {
+	char pattern[MAX_DOMAIN_NAME]; /* UUID, name, or name with wildcards */
+	struct domain_settings settings;
+	char origin[CONFIG_TEXT]; /* "FILE:LINE" of its beginning; cut with "..." */
+};
 
 struct config {
 	char libvirt_uri[CONFIG_TEXT]; /* "none": without libvirt */
@@ -31,23 +42,23 @@ struct config {
 	bool allow_unpinned;
 	uint32_t min_khz, max_khz; /* 0: no limit */
 	bool turbo;
+	uint32_t n_domains;
+	struct config_domain *domains; /* owned: config_clear() */
 };
 
 struct config_error {
 	char text[1024]; /* "FILE:LINE: what is wrong; what is allowed" */
 };
 
-/** config_defaults() - the vendor's values */
+/** config_defaults() - the vendor's values, which config_keys.c has */
 void config_defaults(struct config *config);
 
-/**
- * config_load() - defaults, then a file, then its drop-ins (FILE with ".d" appended, *.conf in
- * the order of their names)
- * @path:	the file; @required: else a missing one is an empty one
- * @config:	written only on success
- *
- * Return: 0; -EINVAL with @error set; -errno with @error set.
- */
-int config_load(const char *path, bool required, struct config *config, struct config_error *error);
+/** config_clear() - free what it owns */
+static inline void config_clear(struct config *config)
+{
+	free(config->domains);
+	config->domains = NULL;
+	config->n_domains = 0;
+}
 
 #endif

@@ -13,7 +13,7 @@ _Static_assert(MAX_FREQUENCY_DOMAINS < NO_FREQUENCY_DOMAIN, "ids fit of_cpu");
 _Static_assert(MAX_CPUS <= MAX_FREQUENCY_DOMAINS, "each policyN may have an id of its own");
 
 struct cpufreq {
-	struct config config;
+	const struct config *config; /* not owned */
 	char *state_path;
 	int cpu_dir; /* <sysfs>/devices/system/cpu; -1: there is none */
 	uint32_t n_domains;

@@ -95,7 +95,7 @@ int cpufreq_read_policy(struct cpufreq *cpufreq, uint32_t policy, const struct c
 	const struct frequency_domain *known = cpufreq_of_policy(cpufreq, policy);
 	bool told = cpuset_has(&cpufreq->left_out, policy) || (known && !known->gone);
 	int priority = told ? LOG_DEBUG : LOG_WARNING;
-	int r = cpufreq_scan(cpufreq->cpu_dir, policy, &cpufreq->config, priority, found);
+	int r = cpufreq_scan(cpufreq->cpu_dir, policy, cpufreq->config, priority, found);
 
 	if (r < 0) {
 		cpuset_add(&cpufreq->left_out, policy);
@@ -145,7 +145,7 @@ static int scan_all(struct cpufreq *cpufreq)
 	if (r < 0) {
 		log_notice("no cpufreq below %s/devices/system/cpu (%s): no CPU's frequency can be "
 			   "set; load a cpufreq driver, then restart vmpowerd",
-			   cpufreq->config.sysfs, strerror(-r));
+			   cpufreq->config->sysfs, strerror(-r));
 		return 0;
 	}
 	cpufreq_read_online(cpufreq, &online);
@@ -195,7 +195,7 @@ int cpufreq_new(const struct config *config, const char *state_path, struct cpuf
 
 	if (!new)
 		return r;
-	new->config = *config;
+	new->config = config;
 	new->cpu_dir = -1;
 	memset(new->of_cpu, 0xff, sizeof(new->of_cpu));
 	baseline_init(&new->baseline);

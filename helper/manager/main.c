@@ -20,6 +20,7 @@
 
 #include "cleanup.h"
 #include "config.h"
+#include "config_load.h"
 #include "control.h"
 #include "cpu_hotplug.h"
 #include "cpufreq.h"

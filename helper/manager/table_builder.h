@@ -6,11 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bounds.h"
 #include "frequency_table.h"
 
-#define LOWEST_KHZ 1000u      /* below: no CPU's frequency, but a broken firmware table's */
-#define HIGHEST_KHZ 20000000u /* above: likewise */
-#define STEP_KHZ 100000u      /* of a table that the kernel does not list */
+#define STEP_KHZ 100000u /* of a table that the kernel does not list */
 
 struct table_source {
 	const char *available;	/* scaling_available_frequencies; NULL: no such file */

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "config_load.h"
 #include "fuzz.h"
 
 static char path[32];
@@ -34,6 +34,18 @@ static void check(const struct config *config)
 	require((unsigned int)config->method <= CHOOSE_LIMITS);
 	require((unsigned int)config->foreign <= FOREIGN_REASSERT);
 	require((unsigned int)config->silence <= SILENCE_IGNORE);
+	require(config->n_domains <= CONFIG_MAX_DOMAINS);
+	for (uint32_t i = 0; i < config->n_domains; i++) {
+		const struct config_domain *domain = &config->domains[i];
+
+		require(domain->pattern[0]);
+		require(memchr(domain->pattern, '\0', sizeof(domain->pattern)));
+		require(strncmp(domain->origin, path, strlen(path)) == 0);
+		require(domain->settings.given >> N_SETTINGS == 0);
+		require((domain->settings.commands & ~COMMANDS_ALL) == 0);
+		require(!domain_setting_given(&domain->settings, SETTING_BURST) ||
+			domain->settings.burst > 0);
+	}
 	require(!config->min_khz || !config->max_khz || config->min_khz <= config->max_khz);
 }
 
@@ -50,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(memchr(error.text, '\0', sizeof(error.text)));
 	if (r == 0) {
 		check(&config);
+		config_clear(&config);
 		return 0;
 	}
 	require(r == -EINVAL || r == -ENOMEM);

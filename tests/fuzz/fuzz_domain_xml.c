@@ -39,6 +39,20 @@ static void check_channels(const struct domain_description *domain)
 	}
 }
 
+static void check_metadata(const struct domain_description *domain)
+{
+	const struct domain_settings *settings = &domain->metadata;
+
+	require(memchr(domain->metadata_error, '\0', sizeof(domain->metadata_error)));
+	require(settings->given >> N_SETTINGS == 0);
+	if (domain->metadata_error[0])
+		require(settings->given == 0);
+	require((settings->commands & ~COMMANDS_ALL) == 0);
+	require(settings->rate <= 1000000 && settings->burst <= 1000000);
+	require(settings->min_khz <= HIGHEST_KHZ && settings->max_khz <= HIGHEST_KHZ);
+	require(!settings->max_khz || settings->min_khz <= settings->max_khz);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct domain_description *domain = NULL;
@@ -57,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(domain->id >= -1);
 	check_vcpus(domain);
 	check_channels(domain);
+	check_metadata(domain);
 	domain_description_free(domain);
 	return 0;
 }

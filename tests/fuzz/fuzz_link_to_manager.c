@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "config_keys.h"
 #include "cpufreq.h"
 #include "domain_xml.h"
 #include "domains.h"

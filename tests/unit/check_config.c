@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "config.h"
+#include "config_keys.h"
+#include "config_load.h"
 #include "run_suite.h"
 
 static char directory[64], path[96];
@@ -22,6 +23,7 @@ static void make_directory(void)
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	(void)snprintf(path, sizeof(path), "%s/vmpower.conf", directory);
 	memset(&config, 0x55, sizeof(config));
+	config.domains = NULL;
 	error.text[0] = '\0';
 }
 
@@ -31,6 +33,7 @@ static void remove_directory(void)
 
 	(void)snprintf(command, sizeof(command), "rm -r %s", directory);
 	ck_assert_int_eq(system(command), 0);
+	config_clear(&config);
 }
 
 static void write_bytes(const char *file, const char *bytes, size_t size)
@@ -54,6 +57,7 @@ static void write_drop_in(const char *name, const char *text)
 static int load(const char *text)
 {
 	write_bytes(path, text, strlen(text));
+	config_clear(&config);
 	return config_load(path, true, &config, &error);
 }
 
@@ -141,13 +145,13 @@ START_TEST(defaults)
 }
 END_TEST
 
-/* The file that is shipped, as it is and with every key in use: both are the defaults. */
+/* The file that is shipped is the one that the table of keys makes. */
 START_TEST(shipped_file)
 {
 	static const char beside[] = "/../../packaging/vmpower.conf";
 	char shipped[512] = __FILE__, text[16384], *slash = strrchr(shipped, '/');
-	cleanup_fclose FILE *file = NULL;
-	unsigned int n_keys = 0;
+	cleanup_fclose FILE *file = NULL, *out = NULL;
+	char made[sizeof(text)] = "";
 	size_t n;
 
 	ck_assert_ptr_nonnull(slash);
@@ -158,20 +162,127 @@ START_TEST(shipped_file)
 	n = fread(text, 1, sizeof(text) - 1, file);
 	ck_assert_uint_lt(n, sizeof(text) - 1);
 	text[n] = '\0';
+	out = fmemopen(made, sizeof(made) - 1, "w");
+	ck_assert_ptr_nonnull(out);
+	config_print_defaults(out);
+	ck_assert_int_eq(fflush(out), 0);
+	ck_assert_msg(strcmp(made, text) == 0,
+		      "make it anew: vmpowerd --default-config > packaging/vmpower.conf");
+	for (char *line = text, *end; *line; line = end + 1) {
+		end = strchr(line, '\n');
+		ck_assert_ptr_nonnull(end);
+		ck_assert_int_le(end - line, 100);
+	}
+}
+END_TEST
+
+/* As it is, and with every key in use: both are the defaults. */
+START_TEST(shipped_values)
+{
+	char text[16384] = "";
+	cleanup_fclose FILE *out = fmemopen(text, sizeof(text) - 1, "w");
+	unsigned int n_keys = 0;
+
+	ck_assert_ptr_nonnull(out);
+	config_print_defaults(out);
+	ck_assert_int_eq(fflush(out), 0);
 	ck_assert_msg(load(text) == 0, "%s", error.text);
 	assert_defaults();
-
-	/* "#key = value" is a key, "# text" is not. */
+	ck_assert_uint_eq(config.n_domains, 0);
+	/* "#key = value" is a key, "#[...]" a section, "# text" is neither */
 	for (char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (line[0] == '#' && line[1] >= 'a' && line[1] <= 'z') {
+		if (line[0] == '#' && ((line[1] >= 'a' && line[1] <= 'z') || line[1] == '[')) {
+			n_keys += line[1] != '[';
 			line[0] = '\n';
-			n_keys++;
 		}
 	}
-	ck_assert_uint_eq(n_keys, 15);
+	ck_assert_uint_eq(n_keys, n_config_keys + N_SETTINGS);
 	ck_assert_msg(load(text) == 0, "%s", error.text);
 	assert_defaults();
+	ck_assert_uint_eq(config.n_domains, 1);
+	ck_assert_str_eq(config.domains[0].pattern, "NAME");
+	ck_assert_uint_eq(config.domains[0].settings.given, (1u << N_SETTINGS) - 1);
+	ck_assert_uint_eq(config.domains[0].settings.rate, config.channel_rate);
+	ck_assert_uint_eq(config.domains[0].settings.burst, config.channel_burst);
+	ck_assert_int_eq(config.domains[0].settings.queries, config.channel_queries);
+	ck_assert_uint_eq(config.domains[0].settings.commands, COMMANDS_ALL);
+}
+END_TEST
+
+/* "all" names everything that a value may be: no word of a choice is left out. */
+START_TEST(keys_are_documented)
+{
+	for (unsigned int i = 0; i < n_config_keys; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		ck_assert(key->allowed && key->initial && key->help);
+		ck_assert_ptr_nonnull(strchr(key->help, '.') ? key->help : strchr(key->help, '?'));
+		for (unsigned int c = 0; key->choices && key->choices[c]; c++)
+			ck_assert_ptr_nonnull(strstr(key->allowed, key->choices[c]));
+		ck_assert_msg(config_key_set(key, key->initial, &config), "%s", key->name);
+	}
+}
+END_TEST
+
+START_TEST(keys_compare_and_copy)
+{
+	struct config other;
+
+	config_defaults(&config);
+	other = config;
+	ck_assert(config_key_set(&config_keys[0], "test:///default", &other));
+	ck_assert(!config_key_equal(&config_keys[0], &config, &other));
+	ck_assert(config_key_equal(&config_keys[1], &config, &other));
+	config_key_copy(&config_keys[0], &config, &other);
+	ck_assert_mem_eq(&config, &other, sizeof(config));
+}
+END_TEST
+
+START_TEST(domains)
+{
+	write_drop_in("a.conf", "[domain \"fw-*\"]\nrate = 7\n[domain \"new\"]\nserve = no\n");
+	ck_assert_msg(load("[domain \"fw-*\"] # comment\n"
+			   "rate = 5\n"
+			   "max-frequency = 2400000\n"
+			   "[domain   \"a ; name = [1]\"]\r\n"
+			   "commands = turbo\r\n"
+			   "[channel]\n"
+			   "rate = 1\n"
+			   "[domain \"4DEA22B3-1D52-D8F3-2516-782E98AB3FA0\"]\n"
+			   "queries = no\n") == 0,
+		      "%s", error.text);
+	ck_assert_uint_eq(config.n_domains, 4);
+	ck_assert_str_eq(config.domains[0].pattern, "fw-*");
+	ck_assert_uint_eq(config.domains[0].settings.rate, 7);
+	ck_assert_uint_eq(config.domains[0].settings.max_khz, 2400000);
+	ck_assert_ptr_nonnull(strstr(config.domains[0].origin, "/vmpower.conf:1"));
+	ck_assert_str_eq(config.domains[1].pattern, "a ; name = [1]");
+	ck_assert_uint_eq(config.domains[1].settings.commands, COMMAND_TURBO);
+	ck_assert_uint_eq(config.domains[1].settings.given, 1u << SETTING_COMMANDS);
+	ck_assert(!config.domains[2].settings.queries);
+	ck_assert_str_eq(config.domains[3].pattern, "new");
+	ck_assert_uint_eq(config.channel_rate, 1);
+	/* behind a byte order mark */
+	ck_assert_int_eq(load("\xef\xbb\xbf[domain \"x\"]\nserve = no\n"), 0);
+	ck_assert_str_eq(config.domains[0].pattern, "x");
+}
+END_TEST
+
+START_TEST(many_domains)
+{
+	char *text = calloc(1, 64 * (CONFIG_MAX_DOMAINS + 2)), *end = text;
+
+	ck_assert_ptr_nonnull(text);
+	for (int i = 0; i < CONFIG_MAX_DOMAINS; i++)
+		end += sprintf(end, "[domain \"vm%d\"]\nrate = %d\n", i, i);
+	ck_assert_msg(load(text) == 0, "%s", error.text);
+	ck_assert_uint_eq(config.n_domains, CONFIG_MAX_DOMAINS);
+	ck_assert_uint_eq(config.domains[1000].settings.rate, 1000);
+	(void)sprintf(end, "[domain \"one more\"]\n");
+	ck_assert_int_eq(load(text), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "more than 1024 sections"));
+	free(text);
 }
 END_TEST
 
@@ -223,6 +334,32 @@ static const struct {
 	{"[limits]\nmin-frequency = 2000000\nmax-frequency = 1999999\nturbo = no\n",
 	 3,
 	 {"2000000", "1999999", "above"}},
+	{"[domain]\nrate = 1\n", 1, {"[domain \"NAME\"]"}},
+	{"[domain \"\"]\n", 1, {"[domain \"NAME\"]"}},
+	{"[domain \"a]\n", 1, {"[domain \"NAME\"]"}},
+	{"[domain a]\n", 1, {"[domain \"NAME\"]"}},
+	{"[domain \"a\" ]\n", 1, {"[domain \"NAME\"]"}},
+	{"[domain \"a\"", 1, {"[domain \"NAME\"]"}},
+	{"[domain \"a\"] rate = 1\n", 1, {"behind [domain]"}},
+	{"[domains \"a\"]\n", 1, {"unknown section", "domain \"...\""}},
+	{"[domain \"a\"]\nrates = 1\n",
+	 2,
+	 {"'rates'", "serve, min-frequency, max-frequency, turbo, commands, queries, rate, burst"}},
+	{"[domain \"a\"]\nmethod = auto\n", 2, {"'method'", "[domain]"}},
+	{"[domain \"a\"]\nrate = x\n", 2, {"[domain] rate is 'x'", "1000000"}},
+	{"[domain \"a\"]\nburst = 0\n", 2, {"burst"}},
+	{"[domain \"a\"]\ncommands = up\n", 2, {"none, or words out of: scale turbo"}},
+	{"[domain \"a\"]\nserve = 1\n", 2, {"yes or no"}},
+	{"[domain \"a\"]\nmin-frequency = 1\n", 2, {"1000 to 20000000 kHz"}},
+	{"[domain \"a\"]\nrate = 1\n[domain \"b\"]\nrate = 1\n[domain \"a\"]\nrate = 1\n",
+	 6,
+	 {"'rate'", "twice"}},
+	{"\n[domain \"a\"]\nmin-frequency = 2000000\nmax-frequency = 1000000\n",
+	 2,
+	 {"\"a\"", "2000000", "1000000"}},
+	{"[limits]\nmax-frequency = 2000000\n[domain \"a\"]\nmin-frequency = 2100000\n",
+	 3,
+	 {"at least 2100000 and at most 2000000"}},
 	{"# " FIFTY FIFTY FIFTY FIFTY "\n", 1, {"too long"}},
 	{"[libvirt]\nuri = test://" FIFTY FIFTY FIFTY FIFTY "\n", 2, {"too long"}},
 	{"[libvirt]\n\x01\n", 2, {"control character"}},
@@ -355,6 +492,11 @@ int main(void)
 	tcase_add_test(tcase, every_key);
 	tcase_add_test(tcase, defaults);
 	tcase_add_test(tcase, shipped_file);
+	tcase_add_test(tcase, shipped_values);
+	tcase_add_test(tcase, keys_are_documented);
+	tcase_add_test(tcase, keys_compare_and_copy);
+	tcase_add_test(tcase, domains);
+	tcase_add_test(tcase, many_domains);
 	tcase_add_loop_test(tcase, refuses, 0, (int)array_size(bad));
 	tcase_add_test(tcase, refuses_a_nul);
 	tcase_add_test(tcase, longest_line);

@@ -15,6 +15,7 @@
 
 #include "channel_manager.h"
 #include "cleanup.h"
+#include "config_keys.h"
 #include "domain_xml.h"
 #include "link.h"
 #include "run_suite.h"

@@ -14,6 +14,7 @@
 
 #include "baseline.h"
 #include "cleanup.h"
+#include "config_keys.h"
 #include "cpufreq.h"
 #include "log.h"
 #include "sysfs.h"

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What holds for one domain, of all that is said about it. */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "config_keys.h"
+#include "domain_rules.h"
+#include "run_suite.h"
+
+#define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
+
+static struct config config;
+static struct config_domain sections[8];
+static struct domain_description domain;
+static struct domain_rules rules;
+
+static void set_up(void)
+{
+	config_defaults(&config);
+	memset(sections, 0, sizeof(sections));
+	config.domains = sections;
+	memset(&domain, 0, sizeof(domain));
+	memcpy(domain.name, "fw-1", sizeof("fw-1"));
+	memcpy(domain.uuid, UUID, sizeof(UUID));
+}
+
+static struct domain_settings *add_section(const char *pattern)
+{
+	struct config_domain *section = &sections[config.n_domains++];
+
+	(void)snprintf(section->pattern, sizeof(section->pattern), "%s", pattern);
+	return &section->settings;
+}
+
+static void say(struct domain_settings *settings, const char *name, const char *value)
+{
+	int setting = domain_setting_find(name);
+
+	ck_assert_int_ge(setting, 0);
+	ck_assert(domain_setting_parse((enum domain_setting)setting, value, settings));
+}
+
+static const struct domain_settings *find(void)
+{
+	domain_rules_find(&config, &domain, &rules);
+	return &rules.settings;
+}
+
+static const struct {
+	const char *patterns[4];
+	int applies; /* -1: none */
+} choices[] = {
+	{{"*", "fw-*", "f*"}, 1},
+	{{"fw-?", "fw-[0-9]"}, 0}, /* equals: the first */
+	{{"fw-*", "fw-1", "?w-1"}, 1},
+	{{"fw-1", UUID}, 1},
+	{{"fw-1", "4DEA22B3-1D52-D8F3-2516-782E98AB3FA0"}, 1},
+	{{"FW-1", "fw", "fw-12"}, -1},
+	{{"*-*", "*1"}, 0},
+	{{"fw-\\1", "*"}, 1}, /* no escapes */
+};
+
+START_TEST(which_section)
+{
+	const struct config_domain *found;
+
+	for (size_t i = 0; i < 4 && choices[_i].patterns[i]; i++)
+		(void)add_section(choices[_i].patterns[i]);
+	found = domain_rules_section(&config, domain.name, domain.uuid);
+	if (choices[_i].applies < 0)
+		ck_assert_ptr_null(found);
+	else
+		ck_assert_ptr_eq(found, &sections[choices[_i].applies]);
+}
+END_TEST
+
+/* A name with wildcards in it is a name, too. */
+START_TEST(name_with_wildcards)
+{
+	memcpy(domain.name, "vm[1]", sizeof("vm[1]"));
+	(void)add_section("vm*");
+	(void)add_section("vm[1]");
+	ck_assert_ptr_eq(domain_rules_section(&config, domain.name, domain.uuid), &sections[1]);
+}
+END_TEST
+
+START_TEST(nothing_said)
+{
+	const struct domain_settings *s;
+
+	config.channel_rate = 77;
+	config.channel_queries = false;
+	config.turbo = false;
+	config.min_khz = 1100000;
+	s = find();
+	ck_assert(s->serve && !s->turbo && !s->queries);
+	ck_assert_uint_eq(s->rate, 77);
+	ck_assert_uint_eq(s->burst, config.channel_burst);
+	ck_assert_uint_eq(s->commands, COMMANDS_ALL);
+	ck_assert_uint_eq(s->min_khz, 1100000);
+	ck_assert_uint_eq(s->max_khz, 0);
+	ck_assert_str_eq(rules.problem, "");
+	ck_assert_ptr_null(rules.section);
+}
+END_TEST
+
+/* The host may give a domain more than others, but nothing beyond [limits]. */
+START_TEST(section_overrides)
+{
+	struct domain_settings *section = add_section("fw-1");
+	const struct domain_settings *s;
+
+	config.channel_queries = false;
+	config.turbo = false;
+	config.max_khz = 2000000;
+	say(section, "rate", "0");
+	say(section, "queries", "yes");
+	say(section, "turbo", "yes");
+	say(section, "max-frequency", "3000000");
+	say(section, "commands", "scale");
+	s = find();
+	ck_assert_uint_eq(s->rate, 0);
+	ck_assert(s->queries && !s->turbo);
+	ck_assert_uint_eq(s->max_khz, 2000000);
+	ck_assert_uint_eq(s->commands, COMMAND_SCALE);
+	ck_assert_ptr_eq(rules.section, &sections[0]);
+}
+END_TEST
+
+START_TEST(metadata_narrows)
+{
+	struct domain_settings *section = add_section("*"), *metadata = &domain.metadata;
+	const struct domain_settings *s;
+
+	say(section, "rate", "0");
+	say(section, "burst", "50");
+	say(section, "min-frequency", "1200000");
+	say(section, "max-frequency", "2500000");
+	say(section, "commands", "scale");
+	say(section, "queries", "no");
+	say(metadata, "rate", "10");
+	say(metadata, "burst", "100");		   /* more: no */
+	say(metadata, "min-frequency", "1000000"); /* lower: no */
+	say(metadata, "max-frequency", "2000000");
+	say(metadata, "commands", "scale turbo");
+	say(metadata, "queries", "yes");
+	say(metadata, "turbo", "no");
+	say(metadata, "serve", "no");
+	s = find();
+	ck_assert_str_eq(rules.problem, "");
+	ck_assert_uint_eq(s->rate, 10);
+	ck_assert_uint_eq(s->burst, 50);
+	ck_assert_uint_eq(s->min_khz, 1200000);
+	ck_assert_uint_eq(s->max_khz, 2000000);
+	ck_assert_uint_eq(s->commands, COMMAND_SCALE);
+	ck_assert(!s->queries && !s->turbo && !s->serve);
+	say(metadata, "rate", "0"); /* unlimited is more than 5 */
+	say(section, "rate", "5");
+	ck_assert_uint_eq(find()->rate, 5);
+	say(section, "serve", "no");
+	say(metadata, "serve", "yes");
+	ck_assert(!find()->serve);
+}
+END_TEST
+
+START_TEST(metadata_that_leaves_nothing)
+{
+	say(add_section("*"), "max-frequency", "2000000");
+	say(&domain.metadata, "min-frequency", "2400000");
+	say(&domain.metadata, "turbo", "no");
+	ck_assert_uint_eq(find()->min_khz, 0);
+	ck_assert(rules.settings.turbo); /* as a whole */
+	ck_assert_ptr_nonnull(strstr(rules.problem, "at least 2400000 and at most 2000000"));
+}
+END_TEST
+
+START_TEST(metadata_that_is_wrong)
+{
+	memcpy(domain.metadata_error, "<x>", sizeof("<x>"));
+	say(&domain.metadata, "turbo", "no");
+	ck_assert(find()->turbo);
+	ck_assert_str_eq(rules.problem, "<x>");
+}
+END_TEST
+
+START_TEST(equal)
+{
+	struct domain_settings a, b;
+
+	a = *find();
+	b = a;
+	ck_assert(domain_rules_equal(&a, &b));
+	b.burst++;
+	ck_assert(!domain_rules_equal(&a, &b));
+	b = a;
+	b.serve = false;
+	ck_assert(!domain_rules_equal(&a, &b));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("domain_rules");
+	TCase *tcase = tcase_create("domain_rules");
+
+	tcase_add_checked_fixture(tcase, set_up, NULL);
+	tcase_add_loop_test(tcase, which_section, 0, (int)array_size(choices));
+	tcase_add_test(tcase, name_with_wildcards);
+	tcase_add_test(tcase, nothing_said);
+	tcase_add_test(tcase, section_overrides);
+	tcase_add_test(tcase, metadata_narrows);
+	tcase_add_test(tcase, metadata_that_leaves_nothing);
+	tcase_add_test(tcase, metadata_that_is_wrong);
+	tcase_add_test(tcase, equal);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}

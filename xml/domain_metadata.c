@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * <metadata>
+ *   <vmpower:domain xmlns:vmpower='https://vmpower.org/domain/1.0'>
+ *     <vmpower:max-frequency>2400000</vmpower:max-frequency> ...
+ *
+ * vmpower-domain.rng is the same as a schema; both are tested with the same samples.
+ */
+#include "domain_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+
+static bool is_ours(const xmlNode *node)
+{
+	return node->ns && !strcmp((const char *)node->ns->href, DOMAIN_NAMESPACE);
+}
+
+static bool is_blank(const xmlNode *node)
+{
+	return !node->content ||
+	       !((const char *)node->content)[strspn((const char *)node->content, " \t\r\n")];
+}
+
+/* Text between elements, attributes, elements of others: what nobody would look at. */
+static int check_strange(const xmlNode *node, struct xml_error *error)
+{
+	if (node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE)
+		return is_blank(node)
+			       ? 0
+			       : xml_fail(error, -EINVAL, "text stands between the settings: %s",
+					  excerpt((const char *)node->content).text);
+	if (node->type != XML_ELEMENT_NODE)
+		return 0;
+	if (!is_ours(node))
+		return xml_fail(error, -EINVAL, "<%s> is not of namespace %s",
+				excerpt((const char *)node->name).text, DOMAIN_NAMESPACE);
+	if (node->properties)
+		return xml_fail(error, -EINVAL,
+				"<%s> has an attribute %s: settings are elements, with their value "
+				"as text",
+				excerpt((const char *)node->name).text,
+				excerpt((const char *)node->properties->name).text);
+	return 0;
+}
+
+/* In place: XML is written with line breaks and indented. */
+static char *trim(char *text)
+{
+	size_t n;
+
+	text += strspn(text, " \t\r\n");
+	n = strlen(text);
+	while (n > 0 && strchr(" \t\r\n", text[n - 1]))
+		n--;
+	text[n] = '\0';
+	return text;
+}
+
+static int read_setting(const xmlNode *element, struct domain_settings *settings,
+			struct xml_error *error)
+{
+	struct excerpt name = excerpt((const char *)element->name);
+	int setting = domain_setting_find((const char *)element->name);
+	char *text cleanup_free = NULL;
+	const char *value;
+	int r;
+
+	if (setting < 0)
+		return xml_fail(error, -EINVAL,
+				"there is no setting <%s>: serve, min-frequency, max-frequency, "
+				"turbo, commands, queries, rate and burst are possible",
+				name.text);
+	if (domain_setting_given(settings, (enum domain_setting)setting))
+		return xml_fail(error, -EINVAL, "<%s> is there twice: leave one", name.text);
+	r = xml_tree_text(element, &text, error);
+	if (r < 0)
+		return r;
+	value = trim(text);
+	if (!domain_setting_parse((enum domain_setting)setting, value, settings))
+		return xml_fail(error, -EINVAL, "<%s> is '%s'; allowed is %s", name.text,
+				excerpt(value).text, domain_setting_texts[setting].allowed);
+	return 0;
+}
+
+static int read_settings(const xmlNode *settings_element, struct domain_settings *settings,
+			 struct xml_error *error)
+{
+	int r = check_strange(settings_element, error);
+
+	for (const xmlNode *node = settings_element->children; r == 0 && node; node = node->next) {
+		r = check_strange(node, error);
+		if (r == 0 && node->type == XML_ELEMENT_NODE)
+			r = read_setting(node, settings, error);
+	}
+	if (r == 0 && settings->max_khz && settings->min_khz > settings->max_khz)
+		r = xml_fail(error, -EINVAL, "<min-frequency> %u is above <max-frequency> %u",
+			     settings->min_khz, settings->max_khz);
+	return r;
+}
+
+/* *found is NULL where there is none. */
+static int find_settings(const xmlNode *root, const xmlNode **found, struct xml_error *error)
+{
+	*found = NULL;
+	for (const xmlNode *metadata = xml_tree_first(root, "metadata"); metadata;
+	     metadata = xml_tree_next(metadata, "metadata")) {
+		for (const xmlNode *node = metadata->children; node; node = node->next) {
+			if (node->type != XML_ELEMENT_NODE || !is_ours(node))
+				continue;
+			if (strcmp((const char *)node->name, "domain") != 0)
+				return xml_fail(error, -EINVAL,
+						"<%s> of namespace %s: it has to be <domain>",
+						excerpt((const char *)node->name).text,
+						DOMAIN_NAMESPACE);
+			if (*found)
+				return xml_fail(error, -EINVAL,
+						"<domain> of namespace %s is there twice: leave "
+						"one",
+						DOMAIN_NAMESPACE);
+			*found = node;
+		}
+	}
+	return 0;
+}
+
+int domain_read_metadata(const xmlNode *root, struct domain_description *domain,
+			 struct xml_error *error)
+{
+	struct domain_settings settings = {0};
+	const xmlNode *element;
+	int r = find_settings(root, &element, error);
+
+	if (r == 0 && element)
+		r = read_settings(element, &settings, error);
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0) {
+		domain->metadata = settings;
+		return 0;
+	}
+	(void)snprintf(domain->metadata_error, sizeof(domain->metadata_error), "%.*s",
+		       (int)sizeof(domain->metadata_error) - 1, error->text);
+	error->text[0] = '\0';
+	return 0;
+}
