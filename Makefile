@@ -14,6 +14,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec
+DATADIR ?= $(PREFIX)/share
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
@@ -289,7 +290,8 @@ install: all
 	$(INSTALL) -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(hookdir)' \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower' '$(DESTDIR)$(SYSCONFDIR)/vmpower' \
 		'$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(CATALOGDIR)' \
-		'$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)'
+		'$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)' \
+		'$(DESTDIR)$(DATADIR)/vmpower'
 	$(INSTALL) -m 755 build/bin/vmpowerd '$(DESTDIR)$(SBINDIR)/'
 	$(INSTALL) -m 755 build/bin/vmpower-monitor '$(DESTDIR)$(LIBEXECDIR)/vmpower/'
 	$(INSTALL) -m 755 build/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
@@ -301,6 +303,7 @@ install: all
 	$(INSTALL) -m 644 packaging/completion/vmpowerctl.bash \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl'
 	$(INSTALL) -m 644 packaging/completion/_vmpowerctl '$(DESTDIR)$(ZSHCOMPDIR)/'
+	$(INSTALL) -m 644 xml/vmpower-domain.rng '$(DESTDIR)$(DATADIR)/vmpower/'
 	test -e '$(DESTDIR)$(SYSCONFDIR)/vmpower/vmpower.conf' || \
 		$(INSTALL) -m 644 packaging/vmpower.conf '$(DESTDIR)$(SYSCONFDIR)/vmpower/'
 
@@ -312,8 +315,9 @@ uninstall:
 		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.service' \
 		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.timer' \
 		'$(DESTDIR)$(CATALOGDIR)/vmpower.catalog' \
-		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl' '$(DESTDIR)$(ZSHCOMPDIR)/_vmpowerctl'
-	-rmdir '$(DESTDIR)$(LIBEXECDIR)/vmpower'
+		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl' '$(DESTDIR)$(ZSHCOMPDIR)/_vmpowerctl' \
+		'$(DESTDIR)$(DATADIR)/vmpower/vmpower-domain.rng'
+	-rmdir '$(DESTDIR)$(LIBEXECDIR)/vmpower' '$(DESTDIR)$(DATADIR)/vmpower'
 	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/vmpower"
 
 .PHONY: clean help
@@ -322,4 +326,4 @@ clean:
 
 help:
 	@echo "targets: all demo check chaos fuzz bench bench-quick lint format install uninstall deps clean help"
-	@echo "variables: CC CFLAGS LDFLAGS PREFIX SYSCONFDIR LIBEXECDIR DESTDIR V=1"
+	@echo "variables: CC CFLAGS LDFLAGS PREFIX SYSCONFDIR LIBEXECDIR DATADIR DESTDIR V=1"

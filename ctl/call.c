@@ -93,6 +93,9 @@ static const struct {
 	{INTERFACE "BadDomainXml",
 	 "domain \"%s\" can't be registered: %s. Correct it with \"virsh edit\" and start it again",
 	 {"domain", "reason"}},
+	{INTERFACE "BadConfig",
+	 "the configuration was not taken over, what was in force before still is: %s",
+	 {"reason"}},
 	{INTERFACE "LibvirtUnavailable",
 	 "vmpowerd can't ask libvirt (%s) for the domain: %s. See that libvirt runs and that "
 	 "[libvirt] uri in vmpower.conf is right; vmpowerd connects again by itself",

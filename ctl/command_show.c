@@ -242,6 +242,45 @@ static int print_vcpus(json_t *vcpus)
 	return ctl_print(&table);
 }
 
+/* Limits, as far as there are any: "1200000 to 2400000 kHz, no turbo" */
+static void limits_line(struct table *table, json_t *settings)
+{
+	json_int_t min = ctl_number(settings, "min_khz"), max = ctl_number(settings, "max_khz");
+	const char *turbo = json_is_true(json_object_get(settings, "turbo")) ? "" : ", no turbo";
+
+	if (min == 0 && max == 0 && !*turbo)
+		return;
+	table_cell(table, "limits:");
+	if (min > 0 && max > 0)
+		table_cell(table, "%lld to %lld kHz%s", (long long)min, (long long)max, turbo);
+	else if (min > 0 || max > 0)
+		table_cell(table, "at %s %lld kHz%s", min > 0 ? "least" : "most",
+			   (long long)(min > 0 ? min : max), turbo);
+	else
+		table_cell(table, "no turbo");
+}
+
+/* What a domain's settings have that others' have not; all of them: --json */
+static void settings_lines(struct table *table, json_t *settings)
+{
+	const char *section = ctl_text(settings, "section");
+	const char *error = ctl_text(settings, "metadata_error");
+
+	if (*section) {
+		table_cell(table, "section:");
+		table_cell(table, "[domain \"%s\"], %s", section, ctl_text(settings, "origin"));
+	}
+	if (!json_is_true(json_object_get(settings, "serve")))
+		text_line(table, "serve", "no");
+	limits_line(table, settings);
+	if (*error) {
+		table_cell(table, "metadata:");
+		table_cell(table, "wrong, not followed: %s", error);
+	} else if (json_is_true(json_object_get(settings, "metadata"))) {
+		text_line(table, "metadata", "followed");
+	}
+}
+
 static int print_header(json_t *domain)
 {
 	cleanup_table struct table table;
@@ -252,6 +291,7 @@ static int print_header(json_t *domain)
 	number_line(&table, "id", domain, "id");
 	text_line(&table, "state",
 		  json_is_true(json_object_get(domain, "paused")) ? "paused" : "running");
+	settings_lines(&table, json_object_get(domain, "settings"));
 	return ctl_print(&table);
 }
 

@@ -37,6 +37,7 @@ static const struct command commands[] = {
 	{"cpu", "", "CPUs, their frequencies, and who decides", 0, 0, ctl_cpu},
 	{"explain", "CPU", "who decides a CPU's frequency, and why", 1, 1, ctl_explain},
 	{"set", "DOMAIN VCPU TO", "fix a vCPU's frequency, whatever guests ask for", 3, 3, ctl_set},
+	{"reload", "", "read the configuration anew", 0, 0, ctl_reload},
 	{"verify", "", "what someone else has changed in our files", 0, 0, ctl_verify},
 	{"watch", "", "a live view of all that", 0, 0, ctl_watch},
 	{"events", "", "what happens, as it happens", 0, 0, ctl_events},

@@ -18,6 +18,8 @@ size_t link_size(const struct link_message *message)
 	switch ((enum link_type)message->type) {
 	case LINK_SETUP:
 		return HEADER_SIZE + sizeof(message->setup);
+	case LINK_SETTINGS:
+		return HEADER_SIZE + sizeof(message->settings);
 	case LINK_FREQUENCY_DOMAIN_SET:
 		return HEADER_SIZE + sizeof(message->frequency_domain);
 	case LINK_DOMAIN_ADD:
@@ -76,7 +78,7 @@ static bool frequency_domain_valid(const struct link_frequency_domain *domain)
 static bool domain_valid(const struct link_domain *domain)
 {
 	return domain->id < MAX_DOMAINS && domain->n_vcpus >= 1 &&
-	       domain->n_vcpus <= MAX_DOMAIN_VCPUS &&
+	       domain->n_vcpus <= MAX_DOMAIN_VCPUS && !(domain->commands & ~LINK_COMMANDS_ALL) &&
 	       memchr(domain->name, '\0', sizeof(domain->name));
 }
 
@@ -114,6 +116,7 @@ static bool to_monitor_valid(const struct link_message *message, unsigned int n_
 	case LINK_CHANNEL_REMOVE:
 		return n_fds == 0 && message->id < MAX_CHANNELS;
 	case LINK_PING:
+	case LINK_SETTINGS:
 		return n_fds == 0;
 	case LINK_LOG_LEVEL:
 		return n_fds == 0 && message->id >= LOG_ERR && message->id <= LOG_DEBUG;

@@ -33,7 +33,7 @@ enum link_type {
 	/* manager -> monitor */
 	LINK_SETUP = 1,		       /* first message; 1 fd: the shared state's memfd */
 	LINK_FREQUENCY_DOMAIN_SET = 2, /* new, or again with another table, limits, method */
-	LINK_DOMAIN_ADD = 3,
+	LINK_DOMAIN_ADD = 3,	 /* new, or again with other settings: votes and channels stay */
 	LINK_VCPU_SET = 4,	 /* new, or pinned anew: its vote moves along */
 	LINK_DOMAIN_REMOVE = 5,	 /* its channels are closed, its votes vanish */
 	LINK_DOMAIN_SILENCE = 6, /* its votes vanish: all channels are gone */
@@ -44,6 +44,7 @@ enum link_type {
 	LINK_PING = 12,	     /* answered by PONG: the loop turns */
 	LINK_LOG_LEVEL = 14, /* id: the level from now on, LOG_ERR..LOG_DEBUG */
 	LINK_OVERRIDE = 11,  /* the operator fixes a vCPU's frequency, or releases it */
+	LINK_SETTINGS = 13,  /* other ones than SETUP's */
 
 	/* monitor -> manager */
 	LINK_READY = 32, /* SETUP is done */
@@ -61,14 +62,16 @@ enum frequency_method {
 	METHOD_LIMITS = 2,   /* scaling_min_freq and scaling_max_freq, both */
 };
 
-struct link_setup {
+/* What holds for all domains, until the next LINK_SETTINGS. */
+struct link_settings {
 	uint8_t silence_protects; /* [arbitration] silence */
-	uint8_t queries;	  /* [channel] queries */
-	uint8_t pad[2];
-	uint32_t rate;	     /* [channel] rate, requests/s; 0: unlimited */
-	uint32_t burst;	     /* [channel] burst, requests */
+	uint8_t pad[3];
 	uint32_t total_rate; /* [channel] total-rate, requests/s of all channels; 0: unlimited */
 	uint32_t transition_interval_us;
+};
+
+struct link_setup {
+	struct link_settings settings;
 	uint32_t uid, gid; /* to become, where it was started as root; 0: stay */
 };
 
@@ -81,12 +84,20 @@ struct link_frequency_domain {
 	struct frequency_table table;
 };
 
+#define LINK_COMMAND_SCALE 1u /* up, down, min, max */
+#define LINK_COMMAND_TURBO 2u /* turbo on, off */
+#define LINK_COMMANDS_ALL (LINK_COMMAND_SCALE | LINK_COMMAND_TURBO)
+
 struct link_domain {
 	uint32_t id;
 	uint32_t n_vcpus;	   /* 1..MAX_DOMAIN_VCPUS */
 	uint32_t min_khz, max_khz; /* the domain's limits; 0: none */
 	uint8_t turbo;		   /* may its vCPUs vote above the non-turbo maximum? */
-	uint8_t pad[3];
+	uint8_t queries;	   /* are they answered? */
+	uint8_t commands;	   /* LINK_COMMAND_*: the others are answered with NACK */
+	uint8_t pad;
+	uint32_t rate;		    /* of each channel, requests/s; 0: unlimited */
+	uint32_t burst;		    /* of each channel, requests */
 	char name[MAX_DOMAIN_NAME]; /* for log lines */
 };
 
@@ -162,6 +173,7 @@ struct link_message {
 	uint32_t pad;
 	union {
 		struct link_setup setup;
+		struct link_settings settings;
 		struct link_frequency_domain frequency_domain;
 		struct link_domain domain;
 		struct link_vcpu vcpu;

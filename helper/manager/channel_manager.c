@@ -33,10 +33,12 @@ struct channel_manager {
 };
 
 /* Users that this host does not have are passed over: the default names two distributions'. */
-static void trust_users(struct channel_manager *manager, const struct config *config)
+void channel_manager_configure(struct channel_manager *manager, const struct config *config)
 {
 	size_t used = 0;
 
+	manager->n_trusted = 0;
+	manager->trusted_names[0] = '\0';
 	for (unsigned int i = 0; i < CONFIG_PEER_USERS && config->peer_users[i][0]; i++) {
 		const struct passwd *user = getpwnam(config->peer_users[i]);
 		int n;
@@ -226,7 +228,7 @@ int channel_manager_new(struct loop *loop, struct registry *registry, const stru
 	manager->context = context;
 	manager->retry.on_expiry = on_retry;
 	manager->max_connected = fds_for_channels();
-	trust_users(manager, config);
+	channel_manager_configure(manager, config);
 	*out = manager;
 	return 0;
 }

@@ -19,6 +19,9 @@ struct channel_manager;
 int channel_manager_new(struct loop *loop, struct registry *registry, const struct config *config,
 			void (*connected)(void *context, struct channel *channel), void *context,
 			struct channel_manager **manager);
+/** channel_manager_configure() - config says other users to trust, for connections from now on */
+void channel_manager_configure(struct channel_manager *manager, const struct config *config);
+
 void channel_manager_free(struct channel_manager *manager);
 
 /**

@@ -24,6 +24,7 @@ struct control_parts {
 	struct cpufreq *cpufreq;
 	struct virt *virt;
 	struct events *events;
+	struct reload *reload;
 };
 
 struct control_watchers; /* control_monitor.h */

@@ -13,7 +13,9 @@
 #include "control_metrics.h"
 #include "control_monitor.h"
 #include "control_override.h"
+#include "control_reload.h"
 #include "control_reply.h"
+#include "control_settings.h"
 #include "control_verify.h"
 #include "log.h"
 
@@ -92,12 +94,18 @@ static void get_domain(struct varlink_call *call, void *context)
 {
 	struct control_context *control = context;
 	const struct domain *domain = control_find_domain(call, control->parts.registry);
+	json_t *json;
 
 	if (!domain)
 		return;
-	varlink_reply(call, json_pack("{s:o}", "domain",
-				      control_json_domain(domain, control_state(control),
-							  control->parts.cpufreq)));
+	json = control_json_domain(domain, control_state(control), control->parts.cpufreq);
+	if (json_object_set_new(json, "settings",
+				control_json_settings(control->parts.config, domain->description)) <
+	    0) {
+		json_decref(json);
+		json = NULL;
+	}
+	varlink_reply(call, json_pack("{s:o}", "domain", json));
 }
 
 /* Domain and channels of a call; NULL where one of them is unknown, which was replied. */
@@ -217,6 +225,7 @@ const struct varlink_method control_methods[] = {
 	{"RemoveDomain", VARLINK_CHANGE, remove_domain, {DOMAIN}},
 	{"AddChannels", VARLINK_CHANGE, control_add_channels, {DOMAIN, NUMBERS}},
 	{"RemoveChannels", VARLINK_CHANGE, remove_channels, {DOMAIN, NUMBERS}},
+	{"Reload", VARLINK_CHANGE, control_reload, {{0}}},
 	{"ListCpus", VARLINK_READ, control_list_cpus, {{0}}},
 	{"ExplainCpu", VARLINK_READ, control_explain_cpu, {{"cpu", VARLINK_INT, false}}},
 	{"Verify", VARLINK_READ, control_verify, {{0}}},

@@ -19,7 +19,7 @@ struct cpufreq;
 
 /**
  * cpufreq_new() - find the frequency domains
- * @config:	sysfs, method, limits; copied as far as needed
+ * @config:	sysfs, method, limits; has to outlive it, and may change: cpufreq_reconfigure()
  * @state_path:	the state file that holds the baseline of what is acquired
  *
  * A host without cpufreq has none: not an error, one log line. A policy directory that can't
@@ -120,6 +120,15 @@ typedef void (*cpufreq_on_change)(void *context, uint32_t id, enum cpufreq_chang
  */
 int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed,
 		   cpufreq_on_change on_change, void *context);
+
+/**
+ * cpufreq_reconfigure() - take over what config says now of method and limits
+ * @on_change:	called for each frequency domain that has others, with CPUFREQ_NEW, and for
+ *		those that were left out and can be used now
+ *
+ * Return: 0 or -errno, logged; some may have been told of.
+ */
+int cpufreq_reconfigure(struct cpufreq *cpufreq, cpufreq_on_change on_change, void *context);
 
 /** cpufreq_has_userspace() - is its governor userspace now? True where it can't be read */
 bool cpufreq_has_userspace(const struct cpufreq *cpufreq, uint32_t id);

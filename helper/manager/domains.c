@@ -8,6 +8,8 @@
 
 #include "channel_manager.h"
 #include "cleanup.h"
+#include "domain_follow.h"
+#include "domain_rules.h"
 #include "frequency_control.h"
 #include "journal.h"
 #include "log.h"
@@ -48,6 +50,8 @@ static void on_monitor_started(void *context)
 	struct domains *domains = context;
 
 	view_send_id(&domains->view, LINK_LOG_LEVEL, (uint32_t)log_level());
+	/* since it was set up as the first one was, the configuration may have changed */
+	view_send_settings(&domains->view);
 	view_send_frequency_domains(&domains->view);
 	for (struct domain *d = registry_next(domains->registry, NULL); d;
 	     d = registry_next(domains->registry, d)) {
@@ -118,6 +122,22 @@ static struct log_about about_domain(enum message_id message,
 	return (struct log_about){.message = message, .domain = domain, .reason = why};
 }
 
+void domains_reconfigure(struct domains *domains, const struct config *before)
+{
+	channel_manager_configure(domains->channels, domains->view.config);
+	view_send_settings(&domains->view);
+	frequency_control_reconfigure(&domains->frequency_control);
+	for (struct domain *d = registry_next(domains->registry, NULL); d;
+	     d = registry_next(domains->registry, d)) {
+		struct domain_rules rules;
+
+		domain_rules_find(before, d->description, &rules);
+		domain_follow(&domains->view, domains->events, d, &rules);
+		view_send_vcpus(&domains->view, d);
+	}
+	channel_manager_kick(domains->channels);
+}
+
 static void log_registered(const struct domain *domain, const char *source)
 {
 	const struct log_about about =
@@ -177,6 +197,7 @@ static int add(struct domains *domains, struct domain_description *description,
 	log_registered(domain, source);
 	events_emit_domain(domains->events, EVENT_DOMAIN_REGISTERED, domain, source);
 	view_send_domain(&domains->view, domain);
+	domain_follow_first(&domains->view, domains->events, domain);
 	channel_manager_kick(domains->channels);
 	return 0;
 }
@@ -220,8 +241,10 @@ static int update(struct domains *domains, struct domain *domain,
 	uint32_t ids[MAX_DOMAIN_CHANNELS], n_ids = 0;
 	const char *source = word->source;
 	struct log_about about;
+	struct domain_rules before;
 	int r;
 
+	domain_rules_find(domains->view.config, domain->description, &before);
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
 		if (domain->channels[i].state == CHANNEL_CONNECTED)
 			ids[n_ids++] = domain->channels[i].id;
@@ -244,12 +267,13 @@ static int update(struct domains *domains, struct domain *domain,
 	if (n_ids > 0 && !domain_connected(domain))
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, domain->id);
 	if (renamed)
-		view_send_name(&domains->view, domain);
+		view_send_domain_settings(&domains->view, domain);
 	domain->paused = paused;
 	if (!word->libvirt)
 		domain->told_ns = loop_now_ns();
 	if (vcpus_changed || paused_changed)
 		view_send_vcpus(&domains->view, domain);
+	domain_follow(&domains->view, domains->events, domain, &before);
 	if (vcpus_changed || channels_changed || renamed || paused_changed)
 		events_emit_domain(domains->events, EVENT_DOMAIN_CHANGED, domain, source);
 	about = about_domain(MESSAGE_DOMAIN_CHANGED, domain->description, source);
@@ -362,12 +386,7 @@ void domains_channel_enable(struct domains *domains, struct channel *channel, bo
 
 void domains_channel_remove(struct domains *domains, struct channel *channel)
 {
-	if (channel->state == CHANNEL_CONNECTED) {
-		view_send_id(&domains->view, LINK_CHANNEL_REMOVE, channel->id);
-		close_fd(&channel->fd);
-		events_emit_channel(domains->events, EVENT_CHANNEL_GONE, channel,
-				    "removed by the operator");
-	}
+	domain_let_go(&domains->view, domains->events, channel, "removed by the operator");
 	channel->state = CHANNEL_REMOVED;
 	if (!domain_connected(channel->domain))
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
@@ -375,9 +394,12 @@ void domains_channel_remove(struct domains *domains, struct channel *channel)
 
 void domains_channel_add(struct domains *domains, struct channel *channel)
 {
+	struct domain_rules rules;
+
 	if (channel->state == CHANNEL_CONNECTED)
 		return;
-	channel->state = CHANNEL_CONNECTING;
+	domain_rules_find(domains->view.config, channel->domain->description, &rules);
+	channel->state = rules.settings.serve ? CHANNEL_CONNECTING : CHANNEL_UNSERVED;
 	channel->hung_up = false;
 	channel->attempts = 0;
 	channel->next_attempt_ns = 0;

@@ -93,6 +93,15 @@ void domains_cpus_changed(struct domains *domains, const struct cpuset *changed)
  */
 void domains_set_log_level(struct domains *domains, int level);
 
+/**
+ * domains_reconfigure() - the config that it was made with says something else now
+ * @before:	what it said before
+ *
+ * The monitor is told all; channels of domains that are to be served are connected, of others
+ * let go. No other channel is disconnected, no vote is lost.
+ */
+void domains_reconfigure(struct domains *domains, const struct config *before);
+
 struct monitor_process *domains_monitor(struct domains *domains);
 
 #endif

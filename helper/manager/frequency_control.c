@@ -276,6 +276,13 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 	}
 }
 
+void frequency_control_reconfigure(struct frequency_control *control)
+{
+	struct rescanned rescanned = {.control = control};
+
+	(void)cpufreq_reconfigure(control->view->cpufreq, on_change, &rescanned);
+}
+
 /* Is what is told of the vCPU another than before? */
 static bool vcpu_concerned(const struct rescanned *rescanned, const struct vcpu_description *vcpu,
 			   const struct cpuset *before)

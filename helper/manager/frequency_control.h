@@ -50,6 +50,9 @@ void frequency_control_take_over(struct frequency_control *control);
  */
 void frequency_control_monitor_died(struct frequency_control *control, bool delayed);
 
+/** frequency_control_reconfigure() - config says other limits, another method */
+void frequency_control_reconfigure(struct frequency_control *control);
+
 /**
  * frequency_control_cpus_changed() - CPUs went offline or online, came or went
  * @changed:	these; all: not known which

@@ -20,6 +20,7 @@
 
 #include "cleanup.h"
 #include "config.h"
+#include "config_keys.h"
 #include "config_load.h"
 #include "control.h"
 #include "cpu_hotplug.h"
@@ -34,6 +35,7 @@
 #include "loop.h"
 #include "notify.h"
 #include "registry.h"
+#include "reload.h"
 #include "unix_socket.h"
 
 struct options {
@@ -45,6 +47,7 @@ struct options {
 
 struct manager {
 	struct config config;
+	struct reload reload;
 	char runtime_dir[PATH_MAX];
 	char monitor_path[PATH_MAX];
 	struct loop *loop;
@@ -66,11 +69,13 @@ static void usage(FILE *to)
 	(void)fprintf(to,
 		      "usage: vmpowerd [--config FILE] [--runtime-dir DIR] [--debug]\n"
 		      "       vmpowerd --check-config [FILE]\n"
+		      "       vmpowerd --default-config\n"
 		      "\n"
 		      "  --config FILE        default " VMPOWER_CONFIG_FILE "\n"
 		      "  --runtime-dir DIR    sockets and state file; default " VMPOWER_RUNTIME_DIR
 		      "\n"
 		      "  --check-config       read the configuration, report, exit\n"
+		      "  --default-config     print a configuration file that explains itself\n"
 		      "  --debug              log more\n"
 		      "  --version, --help\n");
 }
@@ -84,17 +89,19 @@ static int check_config(const char *path, bool required)
 		(void)fprintf(stderr, "%s\n", error.text);
 		return EXIT_FAILURE;
 	}
+	config_clear(&config);
 	return EXIT_SUCCESS;
 }
 
 /* Return: -1 to go on, else the exit status. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
-	enum { CONFIG = 256, RUNTIME_DIR, CHECK_CONFIG, DEBUG, VERSION, HELP };
+	enum { CONFIG = 256, RUNTIME_DIR, CHECK_CONFIG, DEFAULT_CONFIG, DEBUG, VERSION, HELP };
 	static const struct option long_options[] = {
 		{"config", required_argument, NULL, CONFIG},
 		{"runtime-dir", required_argument, NULL, RUNTIME_DIR},
 		{"check-config", no_argument, NULL, CHECK_CONFIG},
+		{"default-config", no_argument, NULL, DEFAULT_CONFIG},
 		{"debug", no_argument, NULL, DEBUG},
 		{"version", no_argument, NULL, VERSION},
 		{"help", no_argument, NULL, HELP},
@@ -115,6 +122,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case CHECK_CONFIG:
 			check = true;
 			break;
+		case DEFAULT_CONFIG:
+			config_print_defaults(stdout);
+			return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 		case DEBUG:
 			options->log_level = LOG_DEBUG;
 			break;
@@ -195,13 +205,14 @@ static void on_signal(struct loop_source *source, uint32_t events)
 {
 	struct manager *manager = container_of(source, struct manager, signals);
 	struct signalfd_siginfo info;
+	struct reload_result result;
+	struct config_error error;
 
 	(void)events;
 	if (read(source->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP) {
-		log_notice("SIGHUP: the configuration is read at start only; restart vmpowerd, "
-			   "which guests do not notice");
+		(void)reload_config(&manager->reload, &result, &error); /* it logs */
 		return;
 	}
 	log_info("stopping: signal %u (%s)", info.ssi_signo, strsignal((int)info.ssi_signo));
@@ -271,6 +282,7 @@ static int start_serving(struct manager *manager)
 		.cpufreq = manager->cpufreq,
 		.virt = libvirt_follow_virt(manager->libvirt),
 		.events = manager->events,
+		.reload = &manager->reload,
 	};
 	int control_fd;
 
@@ -342,6 +354,13 @@ static int start(struct manager *manager, const struct options *options)
 			.events = manager->events,
 		},
 		&manager->domains);
+	manager->reload = (struct reload){
+		.path = options->config,
+		.required = options->config_given,
+		.config = &manager->config,
+		.domains = manager->domains,
+		.events = manager->events,
+	};
 	if (r == 0)
 		r = libvirt_follow_new(
 			&(struct libvirt_follow_parts){
@@ -386,6 +405,7 @@ static void stop(struct manager *manager)
 	if (manager->loop)
 		loop_close(manager->loop, &manager->signals);
 	loop_free(manager->loop);
+	config_clear(&manager->config);
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "domain_rules.h"
 #include "log.h"
 #include "placement.h"
 
@@ -19,17 +20,21 @@ static const struct passwd *monitor_user(void)
 	return user ? user : getpwnam("nobody");
 }
 
+static struct link_settings settings_of(const struct config *config)
+{
+	return (struct link_settings){
+		.silence_protects = config->silence == SILENCE_PROTECT,
+		.total_rate = config->total_rate,
+		.transition_interval_us = config->transition_interval_us,
+	};
+}
+
 struct link_setup view_setup(const struct config *config)
 {
 	const struct passwd *user = monitor_user();
 
 	return (struct link_setup){
-		.silence_protects = config->silence == SILENCE_PROTECT,
-		.queries = config->channel_queries,
-		.rate = config->channel_rate,
-		.burst = config->channel_burst,
-		.total_rate = config->total_rate,
-		.transition_interval_us = config->transition_interval_us,
+		.settings = settings_of(config),
 		.uid = user ? user->pw_uid : 0,
 		.gid = user ? user->pw_gid : 0,
 	};
@@ -128,14 +133,31 @@ void view_send_vcpus(struct monitor_view *view, const struct domain *domain)
 		send_vcpu(view, domain, i, &online);
 }
 
-void view_send_name(struct monitor_view *view, const struct domain *domain)
+void view_send_settings(struct monitor_view *view)
+{
+	new_message(view, LINK_SETTINGS)->settings = settings_of(view->config);
+	send_message(view);
+}
+
+_Static_assert(LINK_COMMAND_SCALE == COMMAND_SCALE && LINK_COMMAND_TURBO == COMMAND_TURBO,
+	       "commands go over the link as they are");
+
+void view_send_domain_settings(struct monitor_view *view, const struct domain *domain)
 {
 	struct link_domain *to = &new_message(view, LINK_DOMAIN_ADD)->domain;
+	struct domain_rules rules;
 
+	domain_rules_find(view->config, domain->description, &rules);
 	*to = (struct link_domain){
 		.id = domain->id,
 		.n_vcpus = domain->description->n_vcpus,
-		.turbo = view->config->turbo,
+		.min_khz = rules.settings.min_khz,
+		.max_khz = rules.settings.max_khz,
+		.turbo = rules.settings.turbo,
+		.queries = rules.settings.queries,
+		.commands = (uint8_t)rules.settings.commands,
+		.rate = rules.settings.rate,
+		.burst = rules.settings.burst,
 	};
 	memcpy(to->name, domain->description->name, sizeof(to->name));
 	send_message(view);
@@ -143,7 +165,7 @@ void view_send_name(struct monitor_view *view, const struct domain *domain)
 
 void view_send_domain(struct monitor_view *view, const struct domain *domain)
 {
-	view_send_name(view, domain);
+	view_send_domain_settings(view, domain);
 	view_send_vcpus(view, domain);
 }
 

@@ -21,6 +21,9 @@ struct monitor_view {
 /** view_setup() - the settings that each monitor starts with */
 struct link_setup view_setup(const struct config *config);
 
+/** view_send_settings() - of that, what may change while it runs */
+void view_send_settings(struct monitor_view *view);
+
 /** view_send_frequency_domain() - one that is new, or has become another */
 void view_send_frequency_domain(struct monitor_view *view, uint32_t id);
 void view_send_frequency_domains(struct monitor_view *view);
@@ -28,8 +31,9 @@ void view_send_frequency_domains(struct monitor_view *view);
 /** view_send_domain() - a domain and its vCPUs, with their overrides and the votes they had */
 void view_send_domain(struct monitor_view *view, const struct domain *domain);
 
-/** view_send_name() - a domain without its vCPUs; one that the monitor knows: its name */
-void view_send_name(struct monitor_view *view, const struct domain *domain);
+/** view_send_domain_settings() - a domain without its vCPUs; of one that is known: name, limits,
+ * ... */
+void view_send_domain_settings(struct monitor_view *view, const struct domain *domain);
 
 /** view_send_vcpus() - the vCPUs of a domain that the monitor knows: pinned anew, paused */
 void view_send_vcpus(struct monitor_view *view, const struct domain *domain);

@@ -253,10 +253,9 @@ bool domain_connected(const struct domain *domain)
 const char *channel_state_name(enum channel_state state)
 {
 	static const char *const names[] = {
-		[CHANNEL_REMOVED] = "removed",
-		[CHANNEL_CONNECTING] = "connecting",
-		[CHANNEL_CONNECTED] = "connected",
-		[CHANNEL_DISCONNECTED] = "disconnected",
+		[CHANNEL_REMOVED] = "removed",	   [CHANNEL_CONNECTING] = "connecting",
+		[CHANNEL_CONNECTED] = "connected", [CHANNEL_DISCONNECTED] = "disconnected",
+		[CHANNEL_UNSERVED] = "unserved",
 	};
 
 	return names[state];

@@ -17,6 +17,7 @@ enum channel_state {
 	CHANNEL_CONNECTING,   /* tried again until it works or the domain is gone */
 	CHANNEL_CONNECTED,    /* fd is valid and the monitor serves it */
 	CHANNEL_DISCONNECTED, /* QEMU hung up */
+	CHANNEL_UNSERVED,     /* as the domain's settings say (serve = no) */
 };
 
 struct channel {

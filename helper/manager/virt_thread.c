@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "domain_settings.h"
 #include "log.h"
 #include "loop.h"
 
@@ -30,7 +31,7 @@ struct virt_thread {
 	int retry_ms;
 	int retry_timer; /* libvirt's event loop's */
 	virConnectPtr connection;
-	int callbacks[4];
+	int callbacks[5];
 };
 
 struct virt_message *virt_message_new(enum virt_kind kind, const void *text, size_t size)
@@ -220,6 +221,14 @@ static void on_device(virConnectPtr connection, virDomainPtr domain, const char 
 	tell_running(opaque, domain);
 }
 
+static void on_metadata(virConnectPtr connection, virDomainPtr domain, int type, const char *uri,
+			void *opaque)
+{
+	(void)connection;
+	if (type == VIR_DOMAIN_METADATA_ELEMENT && uri && strcmp(uri, DOMAIN_NAMESPACE) == 0)
+		tell_running(opaque, domain);
+}
+
 /* Return: false where not all can be watched. */
 static bool watch_events(struct virt_thread *thread)
 {
@@ -231,6 +240,7 @@ static bool watch_events(struct virt_thread *thread)
 		{VIR_DOMAIN_EVENT_ID_TUNABLE, VIR_DOMAIN_EVENT_CALLBACK(on_tunable)},
 		{VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
 		{VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
+		{VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_metadata)},
 	};
 	bool all = true;
 

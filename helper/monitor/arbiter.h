@@ -83,6 +83,9 @@ struct arbiter_vcpu {
 int arbiter_new(bool silence_protects, struct arbiter **arbiter);
 void arbiter_free(struct arbiter *arbiter);
 
+/** arbiter_set_silence() - does it protect from now on? */
+void arbiter_set_silence(struct arbiter *arbiter, bool protects);
+
 /**
  * arbiter_set_frequency_domain() - a new frequency domain, or other limits or steps for it
  * @id:		< MAX_FREQUENCY_DOMAINS

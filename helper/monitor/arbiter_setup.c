@@ -39,6 +39,16 @@ void arbiter_free(struct arbiter *arbiter)
 	free(arbiter);
 }
 
+void arbiter_set_silence(struct arbiter *arbiter, bool protects)
+{
+	if (arbiter->silence_protects == protects)
+		return;
+	arbiter->silence_protects = protects;
+	for (uint32_t i = 0; i < MAX_FREQUENCY_DOMAINS; i++)
+		if (arbiter->frequency_domains[i])
+			arbiter_mark_dirty(arbiter, i);
+}
+
 static uint32_t step_from_khz(const struct frequency_domain_votes *votes, uint32_t khz)
 {
 	return frequency_step_at_least(votes->khz, votes->n_steps, khz);

@@ -44,6 +44,23 @@ static struct guest_channel *next_due(struct channel_monitor *monitor, const str
 	return NULL;
 }
 
+static void expire_throttled(struct channel_monitor *monitor)
+{
+	struct list *link = monitor->throttled.next, *next;
+
+	for (; link != &monitor->throttled; link = next) {
+		struct monitored_domain *domain =
+			container_of(link, struct monitored_domain, throttled_link);
+		struct guest_channel *channel;
+
+		next = link->next;
+		while ((channel = next_due(monitor, &domain->throttled)))
+			guest_channel_unthrottle(monitor, channel);
+		if (list_empty(&domain->throttled))
+			list_remove(link);
+	}
+}
+
 static void expire(struct channel_monitor *monitor)
 {
 	struct guest_channel *channel;
@@ -56,17 +73,7 @@ static void expire(struct channel_monitor *monitor)
 		channel->stuck = true;
 		guest_channel_set_ready(monitor, channel);
 	}
-	while ((channel = next_due(monitor, &monitor->throttled))) {
-		list_remove(&channel->link);
-		channel->state = GUEST_CHANNEL_OPEN;
-		if (channel->carry_length > 0) {
-			channel->state = GUEST_CHANNEL_PARTIAL;
-			channel->due_ns = monitor_now(monitor) + GUEST_STREAM_STUCK_NS;
-			list_append(&monitor->partial, &channel->link);
-			monitor_wake_at(monitor, channel->due_ns);
-		}
-		guest_channel_watch(monitor, channel);
-	}
+	expire_throttled(monitor);
 	frequency_outputs_expire(monitor);
 }
 
@@ -192,7 +199,7 @@ static int map_shared(struct channel_monitor *monitor, int fd)
 }
 
 /* The first message, before there is anything to loop over. */
-static int receive_setup(struct channel_monitor *monitor)
+static int receive_setup(struct channel_monitor *monitor, struct link_setup *setup)
 {
 	struct pollfd pollfd = {.fd = monitor->link_fd, .events = POLLIN};
 	cleanup_close int shared_fd = -1;
@@ -214,13 +221,15 @@ static int receive_setup(struct channel_monitor *monitor)
 		close_fd(&fds[1]);
 	if (monitor->incoming.type != LINK_SETUP)
 		return -EPROTO;
-	monitor->setup = monitor->incoming.setup;
-	guest_channel_set_rates(monitor);
+	*setup = monitor->incoming.setup;
+	monitor->settings = setup->settings;
+	guest_channel_set_total_rate(monitor, setup->settings.total_rate);
 	return map_shared(monitor, shared_fd);
 }
 
 static int set_up(struct channel_monitor *monitor, int (*confine)(const struct link_setup *))
 {
+	struct link_setup setup;
 	int r;
 
 	for (uint32_t i = 0; i < MAX_SLOTS; i++)
@@ -238,13 +247,13 @@ static int set_up(struct channel_monitor *monitor, int (*confine)(const struct l
 	monitor->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (monitor->timer_fd < 0)
 		return -errno;
-	r = receive_setup(monitor);
+	r = receive_setup(monitor, &setup);
 	if (r != 0)
 		return r;
-	r = confine ? confine(&monitor->setup) : 0;
+	r = confine ? confine(&setup) : 0;
 	if (r < 0)
 		return r;
-	r = arbiter_new(monitor->setup.silence_protects != 0, &monitor->arbiter);
+	r = arbiter_new(monitor->settings.silence_protects != 0, &monitor->arbiter);
 	if (r == 0)
 		r = watch(monitor, monitor->timer_fd, REF_TIMER);
 	if (r == 0)

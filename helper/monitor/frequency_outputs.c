@@ -286,7 +286,7 @@ static void write_later(struct channel_monitor *monitor, struct frequency_output
 /* Within the transition interval? Then the target of its end is written at its end. */
 static bool defer(struct channel_monitor *monitor, struct frequency_output *output)
 {
-	uint64_t interval_ns = monitor->setup.transition_interval_us * NS_PER_US, now;
+	uint64_t interval_ns = monitor->settings.transition_interval_us * NS_PER_US, now;
 
 	if (interval_ns == 0 && output->not_before_ns == 0)
 		return false;

@@ -137,30 +137,78 @@ void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel
 	(void)epoll_ctl(monitor->epoll_fd, EPOLL_CTL_DEL, channel->fd, NULL);
 }
 
-/* All pause for the same time: that keeps the list in order of due time. */
+static struct monitored_domain *domain_of(const struct channel_monitor *monitor,
+					  const struct guest_channel *channel)
+{
+	return monitor->domains[guest_channel_domain(channel)];
+}
+
+/* All of a domain pause for the same time: that keeps its list in order of due time. */
 static void throttle(struct channel_monitor *monitor, struct guest_channel *channel)
 {
-	channel->due_ns = monitor_now(monitor) + monitor->throttle_ns;
+	struct monitored_domain *domain = domain_of(monitor, channel);
+
+	channel->due_ns = monitor_now(monitor) + domain->throttle_ns;
 	channel->state = GUEST_CHANNEL_THROTTLED;
-	list_append(&monitor->throttled, &channel->link);
+	list_append(&domain->throttled, &channel->link);
+	list_append(&monitor->throttled, &domain->throttled_link);
 	guest_channel_unwatch(monitor, channel);
 	monitor_wake_at(monitor, channel->due_ns);
 	shared_store(channel->shared->throttled, channel->shared->throttled + 1);
 }
 
-void guest_channel_set_rates(struct channel_monitor *monitor)
+void guest_channel_unthrottle(struct channel_monitor *monitor, struct guest_channel *channel)
 {
-	const struct link_setup *setup = &monitor->setup;
-	const struct token_rate *rate = &monitor->channel_rate;
+	list_remove(&channel->link);
+	channel->state = GUEST_CHANNEL_OPEN;
+	if (channel->carry_length > 0) {
+		channel->state = GUEST_CHANNEL_PARTIAL;
+		channel->due_ns = monitor_now(monitor) + GUEST_STREAM_STUCK_NS;
+		list_append(&monitor->partial, &channel->link);
+		monitor_wake_at(monitor, channel->due_ns);
+	}
+	guest_channel_watch(monitor, channel);
+}
 
-	monitor->channel_rate = token_rate(setup->rate, setup->burst);
-	monitor->total_rate = token_rate(setup->total_rate, setup->total_rate / TOTAL_BURST_PART);
+static bool same_rate(const struct token_rate *a, const struct token_rate *b)
+{
+	return a->cost_ns == b->cost_ns && a->burst_ns == b->burst_ns;
+}
+
+void guest_channel_set_total_rate(struct channel_monitor *monitor, uint32_t rate)
+{
+	const struct token_rate new_rate = token_rate(rate, rate / TOTAL_BURST_PART);
+
+	if (same_rate(&new_rate, &monitor->total_rate))
+		return;
+	monitor->total_rate = new_rate;
+	monitor->total = (struct token_bucket){0};
+}
+
+void guest_channel_set_rate(struct channel_monitor *monitor, struct monitored_domain *domain,
+			    uint32_t rate, uint32_t burst)
+{
+	const struct token_rate new_rate = token_rate(rate, burst);
+
 	/* at least a token's time, but no longer than a full bucket lasts */
-	monitor->throttle_ns = THROTTLE_NS;
-	if (rate->cost_ns > 0 && monitor->throttle_ns > rate->burst_ns)
-		monitor->throttle_ns = rate->burst_ns;
-	if (monitor->throttle_ns < rate->cost_ns)
-		monitor->throttle_ns = rate->cost_ns;
+	if (same_rate(&new_rate, &domain->rate) && domain->throttle_ns > 0)
+		return;
+	domain->rate = new_rate;
+	domain->throttle_ns = THROTTLE_NS;
+	if (new_rate.cost_ns > 0 && domain->throttle_ns > new_rate.burst_ns)
+		domain->throttle_ns = new_rate.burst_ns;
+	if (domain->throttle_ns < new_rate.cost_ns)
+		domain->throttle_ns = new_rate.cost_ns;
+	/* What was owed at another rate is forgiven: it would be another time now. */
+	for (uint32_t i = 0; i < MAX_DOMAIN_CHANNELS; i++) {
+		struct guest_channel *channel = domain->channels[i];
+
+		if (!channel)
+			continue;
+		channel->bucket = (struct token_bucket){0};
+		if (channel->state == GUEST_CHANNEL_THROTTLED)
+			guest_channel_unthrottle(monitor, channel);
+	}
 }
 
 /* Has the channel asked for little lately? */
@@ -171,7 +219,8 @@ static bool is_quiet(const struct token_rate *rate, uint64_t left)
 
 uint32_t guest_channel_allowance(struct channel_monitor *monitor, struct guest_channel *channel)
 {
-	const struct token_rate *own = &monitor->channel_rate, *total = &monitor->total_rate;
+	const struct token_rate *own = &domain_of(monitor, channel)->rate;
+	const struct token_rate *total = &monitor->total_rate;
 	uint64_t left = BATCH_FRAMES;
 
 	if (own->cost_ns > 0)
@@ -187,7 +236,7 @@ uint32_t guest_channel_allowance(struct channel_monitor *monitor, struct guest_c
 
 void guest_channel_pay(struct channel_monitor *monitor, struct guest_channel *channel, uint32_t n)
 {
-	token_bucket_take(&channel->bucket, &monitor->channel_rate, n);
+	token_bucket_take(&channel->bucket, &domain_of(monitor, channel)->rate, n);
 	token_bucket_take(&monitor->total, &monitor->total_rate, n);
 }
 

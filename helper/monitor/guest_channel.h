@@ -36,8 +36,15 @@ void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel
  */
 uint32_t guest_channel_allowance(struct channel_monitor *monitor, struct guest_channel *channel);
 
-/** guest_channel_set_rates() - take the rates of the set-up over; once */
-void guest_channel_set_rates(struct channel_monitor *monitor);
+/** guest_channel_unthrottle() - read it again: the pause is over */
+void guest_channel_unthrottle(struct channel_monitor *monitor, struct guest_channel *channel);
+
+/** guest_channel_set_total_rate() - of all channels together; @rate: requests/s, 0: unlimited */
+void guest_channel_set_total_rate(struct channel_monitor *monitor, uint32_t rate);
+
+/** guest_channel_set_rate() - of each channel of a domain; another one begins with a full bucket */
+void guest_channel_set_rate(struct channel_monitor *monitor, struct monitored_domain *domain,
+			    uint32_t rate, uint32_t burst);
 
 /** guest_channel_pay() - @n requests were served, or as much work done for nothing */
 void guest_channel_pay(struct channel_monitor *monitor, struct guest_channel *channel, uint32_t n);

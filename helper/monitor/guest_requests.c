@@ -21,6 +21,14 @@ static enum arbiter_action action_of(uint32_t unit)
 	return unit <= GUEST_DISABLE_TURBO ? (enum arbiter_action)unit : (enum arbiter_action)0;
 }
 
+static bool is_allowed(const struct channel_monitor *monitor, uint32_t domain,
+		       enum arbiter_action action)
+{
+	uint8_t command = action < ACTION_TURBO_ON ? LINK_COMMAND_SCALE : LINK_COMMAND_TURBO;
+
+	return monitor->domains[domain]->commands & command;
+}
+
 /* Return: false where the request has to wait. */
 static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *channel,
 		      const struct guest_request *request, struct request_outcome *outcome)
@@ -37,6 +45,8 @@ static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *cha
 	else
 		outcome->refusal = (uint8_t)arbiter_check(monitor->arbiter, domain,
 							  request->resource_id, action);
+	if (outcome->refusal == REFUSED_NOT && !is_allowed(monitor, domain, action))
+		outcome->refusal = REFUSED_DENIED;
 	if (outcome->refusal != REFUSED_NOT) {
 		frequency_outputs_unhold(monitor, channel);
 		return true;
@@ -90,10 +100,11 @@ static void query(struct channel_monitor *monitor, const struct guest_channel *c
 		  const struct guest_request *request, struct request_outcome *outcome)
 {
 	bool single = request->command == GUEST_QUERY_FREQ || request->command == GUEST_QUERY_CAPS;
-	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, guest_channel_domain(channel));
+	uint32_t domain = guest_channel_domain(channel);
+	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
 
 	outcome->reply = false;
-	if (!channel->enabled || !monitor->setup.queries)
+	if (!channel->enabled || !monitor->domains[domain]->queries)
 		outcome->refusal = REFUSED_DENIED;
 	else if (single &&
 		 (request->resource_id >= n_vcpus || request->resource_id >= GUEST_POLICY_VCPUS))

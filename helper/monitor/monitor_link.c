@@ -58,12 +58,24 @@ static int domain_add(struct channel_monitor *monitor, const struct link_domain 
 		domain = calloc(1, sizeof(*domain));
 		if (!domain)
 			return -ENOMEM;
+		list_init(&domain->throttled);
+		list_init(&domain->throttled_link);
 		monitor->domains[from->id] = domain;
 	} else {
 		publish_votes(monitor, from->id);
 	}
 	memcpy(domain->name, from->name, sizeof(domain->name));
+	domain->queries = from->queries != 0;
+	domain->commands = from->commands;
+	guest_channel_set_rate(monitor, domain, from->rate, from->burst);
 	return 0;
+}
+
+static void settings_change(struct channel_monitor *monitor, const struct link_settings *from)
+{
+	monitor->settings = *from;
+	arbiter_set_silence(monitor->arbiter, from->silence_protects != 0);
+	guest_channel_set_total_rate(monitor, from->total_rate);
 }
 
 static int vcpu_set(struct channel_monitor *monitor, const struct link_vcpu *from)
@@ -104,6 +116,7 @@ static int domain_remove(struct channel_monitor *monitor, uint32_t id)
 	arbiter_silence_domain(monitor->arbiter, id);
 	publish_votes(monitor, id);
 	arbiter_remove_domain(monitor->arbiter, id);
+	list_remove(&domain->throttled_link);
 	monitor->domains[id] = NULL;
 	free(domain);
 	return 0;
@@ -160,6 +173,9 @@ static int handle(struct channel_monitor *monitor, const int *fds, unsigned int 
 	switch ((enum link_type)message->type) {
 	case LINK_FREQUENCY_DOMAIN_SET:
 		return frequency_domain_set(monitor, &message->frequency_domain);
+	case LINK_SETTINGS:
+		settings_change(monitor, &message->settings);
+		return 0;
 	case LINK_DOMAIN_ADD:
 		return domain_add(monitor, &message->domain);
 	case LINK_VCPU_SET:

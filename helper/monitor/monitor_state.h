@@ -32,7 +32,7 @@ enum guest_channel_state {
 	GUEST_CHANNEL_PARTIAL,	 /* partial: a piece of a frame is in the carry buffer */
 	GUEST_CHANNEL_READY,	 /* ready: has bytes to go on with, before any are read */
 	GUEST_CHANNEL_WAITING,	 /* a frequency output's: parked */
-	GUEST_CHANNEL_THROTTLED, /* throttled: not read until the bucket has filled a bit */
+	GUEST_CHANNEL_THROTTLED, /* its domain's throttled: not read until the bucket fills */
 	GUEST_CHANNEL_GONE,	 /* gone: closed, the manager is to be told */
 };
 
@@ -87,17 +87,22 @@ struct request_batch {
 
 struct monitored_domain {
 	char name[MAX_DOMAIN_NAME];
+	bool queries;		/* are they answered? */
+	uint8_t commands;	/* LINK_COMMAND_* */
+	struct token_rate rate; /* of each channel */
+	uint64_t throttle_ns;	/* a channel whose bucket is empty is not read for so long */
+	struct list throttled;	/* channels whose bucket is empty, by due time */
+	struct list throttled_link;
 	struct guest_channel *channels[MAX_DOMAIN_CHANNELS];
 };
 
 struct channel_monitor {
 	int link_fd, epoll_fd, timer_fd;
-	struct link_setup setup;
+	struct link_settings settings;
 	struct shared_state *shared;
 	struct arbiter *arbiter;
-	struct token_rate channel_rate, total_rate;
+	struct token_rate total_rate;
 	struct token_bucket total; /* what all channels take from */
-	uint64_t throttle_ns;	   /* a channel whose bucket is empty is not read for so long */
 
 	uint64_t turn;
 	uint64_t now_ns;       /* of this turn, 0: not asked for yet */
@@ -109,7 +114,7 @@ struct channel_monitor {
 
 	struct list ready;     /* channels with bytes to go on with */
 	struct list partial;   /* channels with a piece of a frame, by due time */
-	struct list throttled; /* channels whose bucket is empty, by due time */
+	struct list throttled; /* domains with channels whose bucket is empty, or was */
 	struct list deferred;  /* frequency outputs within their transition interval */
 	struct list gone;      /* channels closed, which the manager isn't told yet */
 	struct list notices;   /* frequency outputs with something to tell the manager */

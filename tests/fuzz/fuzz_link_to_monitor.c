@@ -33,6 +33,7 @@ struct host {
 	bool honest, lazy; /* reads the link only when told to */
 	bool ended;
 	int guests[USED_DOMAINS][USED_CHANNELS]; /* QEMU's ends; -1: none */
+	struct link_domain like;		 /* every domain, at first */
 	/* what an honest manager knows */
 	uint32_t n_vcpus[USED_DOMAINS];
 	bool known[USED_OUTPUTS];
@@ -211,6 +212,10 @@ static void add_domain(struct host *host, struct input *input)
 			   .min_khz = (limits & 0xfu) * 150000u,
 			   .max_khz = (limits >> 4) * 150000u,
 			   .turbo = n & 1,
+			   .queries = host->like.queries,
+			   .commands = n & 128 ? n >> 5 & LINK_COMMANDS_ALL : LINK_COMMANDS_ALL,
+			   .rate = n & 64 ? n * 10u : host->like.rate,
+			   .burst = host->like.burst,
 			   .name = "guest"},
 	};
 
@@ -393,6 +398,19 @@ static void hang_up(struct host *host, struct input *input)
 	send_link(host, &message, NULL, 0);
 }
 
+static void change_settings(struct host *host, struct input *input)
+{
+	uint8_t bits = take_u8(input);
+	struct link_message message = {
+		.type = LINK_SETTINGS,
+		.settings = {.silence_protects = bits & 1,
+			     .total_rate = bits & 2 ? 1u + bits : 0,
+			     .transition_interval_us = bits & 4 ? bits * 100u : 0},
+	};
+
+	send_link(host, &message, NULL, 0);
+}
+
 static void pass(struct input *input)
 {
 	uint8_t time = take_u8(input);
@@ -452,7 +470,10 @@ static void step(struct host *host, struct input *input)
 		pass(input);
 		break;
 	default:
-		read_link(host);
+		if ((what & 0x70) == 0x70)
+			change_settings(host, input);
+		else
+			read_link(host);
 	}
 	/* else it comes in one turn with the next */
 	if (!(what & 0x80))
@@ -477,17 +498,16 @@ static void start(struct host *host, struct input *input)
 	uint8_t bits = take_u8(input);
 	struct link_message message = {
 		.type = LINK_SETUP,
-		.setup = {.silence_protects = !(bits & 4),
-			  .queries = bits & 8,
-			  .rate = bits & 16 ? 1u + take_u8(input) * 100u : 0,
-			  .burst = take_u8(input),
-			  .transition_interval_us = bits & 32 ? 1000 : 0},
+		.setup.settings = {.silence_protects = !(bits & 4),
+				   .transition_interval_us = bits & 32 ? 1000 : 0},
 	};
+	uint32_t rate = bits & 16 ? 1u + take_u8(input) * 100u : 0, burst = take_u8(input);
 	int pair[2], fd = shared_state(), small = 1;
 
 	fake_now_ns = 1000000000;
 	memset(host, 0, sizeof(*host));
 	memset(host->guests, 0xff, sizeof(host->guests));
+	host->like = (struct link_domain){.queries = bits & 8, .rate = rate, .burst = burst};
 	host->honest = !(bits & 1);
 	host->lazy = bits & 2;
 	require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);

@@ -67,6 +67,8 @@ static inline void check_channel(const struct channel_monitor *monitor,
 	/* whoever waits or is throttled is not in the epoll set: it would spin */
 	require(!channel->watched || (channel->state != GUEST_CHANNEL_WAITING &&
 				      channel->state != GUEST_CHANNEL_THROTTLED));
+	require(channel->state != GUEST_CHANNEL_THROTTLED ||
+		!list_empty(&monitor->domains[guest_channel_domain(channel)]->throttled_link));
 	if (!channel->held)
 		return;
 	vcpu = arbiter_vcpu(monitor->arbiter, guest_channel_domain(channel), channel->held_vcpu);
@@ -85,7 +87,7 @@ static inline int expected_target(const struct channel_monitor *monitor,
 		step = tally->highest_override;
 	else if (tally->voters == 0)
 		return ARBITER_BASELINE;
-	else if (monitor->setup.silence_protects && tally->silent > 0 && step < votes->non_turbo)
+	else if (monitor->settings.silence_protects && tally->silent > 0 && step < votes->non_turbo)
 		step = votes->non_turbo;
 	if (step > votes->ceiling)
 		step = votes->ceiling;

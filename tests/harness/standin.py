@@ -131,6 +131,7 @@ class StandinDomain:
         self.name = name
         self.uuid = str(uuid.uuid4())
         self.pins = dict(pins)
+        self.metadata = ""  # what <metadata> holds
         self.vcpus = vcpus or len(pins)
         self.directory = directory / name
         self.directory.mkdir()
@@ -140,7 +141,9 @@ class StandinDomain:
     def xml(self, running=True):
         """What the hook gets on stdin; after the domain's end without an id."""
         paths_of = {number: channel.path for number, channel in self.channels.items()}
-        return domain_xml(self.name, self.uuid, self.vcpus, self.pins, paths_of, running)
+        text = domain_xml(self.name, self.uuid, self.vcpus, self.pins, paths_of, running)
+        metadata = f"<metadata>{self.metadata}</metadata></domain>"
+        return text.replace("</domain>", metadata) if self.metadata else text
 
     def accept(self):
         """Wait for vmpower on all channels, and say CONNECT on each."""

@@ -34,8 +34,17 @@ END_TEST
 
 START_TEST(domain_in_full)
 {
-	struct peer peer = begin();
+	struct config_domain section = {.pattern = "vm*", .origin = "/etc/x:3"};
+	struct domain *vm1 = registry_find(stage.registry, "vm1");
+	struct peer peer;
 	json_t *reply, *domain, *refused;
+
+	ck_assert(domain_setting_parse(SETTING_MAX_FREQUENCY, "2000000", &section.settings));
+	ck_assert(domain_setting_parse(SETTING_COMMANDS, "scale", &section.settings));
+	config.domains = &section;
+	config.n_domains = 1;
+	memcpy(vm1->description->metadata_error, "wrong", sizeof("wrong"));
+	peer = begin();
 
 	peer_send(&peer, METHOD("GetDomain", "{\"domain\":\"vm1\"}"));
 	reply = peer_receive(&peer);
@@ -54,7 +63,11 @@ START_TEST(domain_in_full)
 	{
 		json_t *wanted = json_loads(
 			"{\"name\":\"vm1\",\"uuid\":\"" UUID_1
-			"\",\"id\":9,\"paused\":false,\"channels\":["
+			"\",\"id\":9,\"paused\":false,\"settings\":{"
+			"\"serve\":true,\"min_khz\":null,\"max_khz\":2000000,\"turbo\":false,"
+			"\"commands\":[\"scale\"],\"queries\":false,\"rate\":0,\"burst\":0,"
+			"\"section\":\"vm*\",\"origin\":\"/etc/x:3\",\"metadata\":true,"
+			"\"metadata_error\":\"wrong\"},\"channels\":["
 			"{\"number\":0,\"path\":\"/run/0\",\"state\":\"connected\","
 			"\"enabled\":true,\"error\":null,\"requests\":10,\"acks\":6,\"nacks\":4,"
 			"\"resyncs\":1,\"dropped_replies\":2,\"throttled\":3},"
@@ -119,6 +132,30 @@ START_TEST(log_level_changes_at_run_time)
 	ck_assert_int_eq(log_level(), LOG_DEBUG);
 	peer_close(&peer);
 	log_set_level(before);
+}
+END_TEST
+
+START_TEST(reload)
+{
+	struct peer peer = begin();
+
+	peer_send(&peer, METHOD("Reload", "{}"));
+	peer_expect(&peer, RESULT("{\"changed\":[\"[channel] rate\",\"[channel] burst\","
+				  "\"[domain \\\"...\\\"]\"],"
+				  "\"needs_restart\":[\"[libvirt] uri\"]}"));
+	peer_close(&peer);
+}
+END_TEST
+
+START_TEST(reload_refused)
+{
+	struct peer peer;
+
+	stage.reload_error = "f:3: [channel] rate is 'x'";
+	peer = begin();
+	peer_send(&peer, METHOD("Reload", "{}"));
+	peer_expect(&peer, ERROR("BadConfig", "{\"reason\":\"f:3: [channel] rate is 'x'\"}"));
+	peer_close(&peer);
 }
 END_TEST
 
@@ -330,6 +367,8 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, status);
 	tcase_add_test(tcase, domain_in_full);
+	tcase_add_test(tcase, reload);
+	tcase_add_test(tcase, reload_refused);
 	tcase_add_test(tcase, hangup_is_shown_though_it_connects_again);
 	tcase_add_test(tcase, log_level_changes_at_run_time);
 	tcase_add_loop_test(tcase, script, 0, array_size(scripts));

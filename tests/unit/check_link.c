@@ -34,6 +34,7 @@ static void make(enum link_type type)
 	case LINK_DOMAIN_ADD:
 		message.domain.id = MAX_DOMAINS - 1;
 		message.domain.n_vcpus = MAX_DOMAIN_VCPUS;
+		message.domain.commands = LINK_COMMANDS_ALL;
 		memset(message.domain.name, 'x', sizeof(message.domain.name) - 1);
 		break;
 	case LINK_VCPU_SET:
@@ -81,6 +82,7 @@ static void make(enum link_type type)
 		message.id = 7; /* LOG_DEBUG */
 		break;
 	case LINK_SETUP:
+	case LINK_SETTINGS:
 	case LINK_READY:
 	case LINK_PING:
 	case LINK_PONG:
@@ -95,9 +97,10 @@ static const struct {
 	unsigned int n_fds;
 	size_t size; /* the wire format, in figures */
 } types[] = {
-	{LINK_SETUP, LINK_TO_MONITOR, 1, 8 + 28},
+	{LINK_SETUP, LINK_TO_MONITOR, 1, 8 + 12 + 8},
+	{LINK_SETTINGS, LINK_TO_MONITOR, 0, 8 + 12},
 	{LINK_FREQUENCY_DOMAIN_SET, LINK_TO_MONITOR, 0, 8 + 20 + 8 + 4 * 256},
-	{LINK_DOMAIN_ADD, LINK_TO_MONITOR, 0, 8 + 20 + 256},
+	{LINK_DOMAIN_ADD, LINK_TO_MONITOR, 0, 8 + 28 + 256},
 	{LINK_VCPU_SET, LINK_TO_MONITOR, 0, 8 + 20 + 2 * 4},
 	{LINK_DOMAIN_REMOVE, LINK_TO_MONITOR, 0, 12},
 	{LINK_DOMAIN_SILENCE, LINK_TO_MONITOR, 0, 12},
@@ -161,6 +164,7 @@ END_TEST
 	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[2] = 1)                    \
 	X(LINK_DOMAIN_ADD, message.domain.id = MAX_DOMAINS)                                        \
 	X(LINK_DOMAIN_ADD, message.domain.n_vcpus = 0)                                             \
+	X(LINK_DOMAIN_ADD, message.domain.commands = LINK_COMMANDS_ALL + 1)                        \
 	X(LINK_DOMAIN_ADD, message.domain.n_vcpus = MAX_DOMAIN_VCPUS + 1)                          \
 	X(LINK_DOMAIN_ADD, message.domain.name[MAX_DOMAIN_NAME - 1] = 'x')                         \
 	X(LINK_VCPU_SET, message.vcpu.domain = MAX_DOMAINS)                                        \
@@ -207,7 +211,7 @@ END_TEST
 
 START_TEST(unknown_types)
 {
-	static const uint32_t unknown[] = {0, 13, 31, 40, 1000, UINT32_MAX};
+	static const uint32_t unknown[] = {0, 15, 31, 40, 1000, UINT32_MAX};
 
 	for (size_t i = 0; i < array_size(unknown); i++) {
 		memset(&message, 0, sizeof(message));

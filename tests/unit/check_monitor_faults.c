@@ -151,9 +151,7 @@ START_TEST(takes_votes_over)
 	int file, guest;
 
 	set_frequency_domain(0, METHOD_SETSPEED);
-	host.message.type = LINK_DOMAIN_ADD;
-	host.message.domain = (struct link_domain){.n_vcpus = 1, .turbo = 1, .name = "vm"};
-	send_fds(NULL, 0);
+	tell_domain(0, 1);
 	set_vcpu(0, 0, 1200000, 0);
 	/* it failed, and yet the vote counts as soon as a request gets it going again */
 	receive_id(LINK_ACQUIRE, 0);
@@ -230,9 +228,11 @@ END_TEST
 
 START_TEST(throttled_not_lost)
 {
-	struct link_setup setup = {.rate = 1000, .burst = 10};
+	struct link_setup setup = {0};
 	int guest;
 
+	host.like.rate = 1000;
+	host.like.burst = 10;
 	restart(&setup);
 	set_frequency_domain(0, METHOD_SETSPEED);
 	add_domain(0, 1, 0);
@@ -254,10 +254,12 @@ END_TEST
 /* Work for nothing is paid for: bytes that are no frame, and single bytes of one. */
 START_TEST(garbage_is_throttled)
 {
-	struct link_setup setup = {.rate = 1000, .burst = 10};
+	struct link_setup setup = {0};
 	static uint8_t garbage[100 * GUEST_FRAME_G3];
 	int guest;
 
+	host.like.rate = 1000;
+	host.like.burst = 10;
 	restart(&setup);
 	set_frequency_domain(0, METHOD_SETSPEED);
 	add_domain(0, 1, 0);
@@ -272,10 +274,12 @@ END_TEST
 
 START_TEST(dribble_is_throttled)
 {
-	struct link_setup setup = {.rate = 1000, .burst = 10};
+	struct link_setup setup = {0};
 	uint8_t frame[GUEST_FRAME_G3];
 	int guest;
 
+	host.like.rate = 1000;
+	host.like.burst = 10;
 	restart(&setup);
 	set_frequency_domain(0, METHOD_SETSPEED);
 	add_domain(0, 1, 0);
@@ -291,7 +295,7 @@ END_TEST
 /* No channel is over its own rate; together they are. */
 START_TEST(total_rate_counts_for_all)
 {
-	struct link_setup setup = {.total_rate = 200};
+	struct link_setup setup = {.settings.total_rate = 200};
 	uint32_t throttled = 0;
 	int guests[4];
 
@@ -316,9 +320,11 @@ END_TEST
 /* One channel uses up what there is for all: another that asks once is not made to wait. */
 START_TEST(quiet_channel_is_served_beyond_the_total_rate)
 {
-	struct link_setup setup = {.rate = 1000, .burst = 100, .total_rate = 1};
+	struct link_setup setup = {.settings.total_rate = 1};
 	int busy, quiet;
 
+	host.like.rate = 1000;
+	host.like.burst = 100;
 	restart(&setup);
 	set_frequency_domain(0, METHOD_SETSPEED);
 	add_domain(0, 1, 0);
@@ -336,7 +342,7 @@ END_TEST
 
 START_TEST(last_vote_is_written_after_the_interval)
 {
-	struct link_setup setup = {.transition_interval_us = 200000};
+	struct link_setup setup = {.settings.transition_interval_us = 200000};
 	int guest, file;
 
 	restart(&setup);

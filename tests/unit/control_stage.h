@@ -11,6 +11,7 @@
 #include "control.h"
 #include "control_methods.h"
 #include "log.h"
+#include "reload.h"
 #include "varlink_text.h"
 #include "verify.h"
 
@@ -49,6 +50,8 @@ static struct {
 	struct virt virt;
 	int n_registered;
 	size_t n_findings;
+	struct reload reload;
+	const char *reload_error; /* NULL: it works */
 } stage;
 
 static struct shared_state shared; /* 10s of MB, of which pages in use alone take memory */
@@ -241,6 +244,21 @@ void domains_set_log_level(struct domains *domains, int level)
 	log_set_level(level);
 }
 
+int reload_config(struct reload *reload, struct reload_result *result, struct config_error *error)
+{
+	ck_assert_ptr_eq(reload, &stage.reload);
+	if (stage.reload_error) {
+		(void)snprintf(error->text, sizeof(error->text), "%s", stage.reload_error);
+		return -EINVAL;
+	}
+	*result = (struct reload_result){.n_changed = 2,
+					 .changed = {1, 2},
+					 .n_fixed = 1,
+					 .fixed = {0},
+					 .domains_changed = true};
+	return 0;
+}
+
 int domains_set_override(struct domains *domains, struct domain *domain, uint32_t vcpu,
 			 uint32_t khz)
 {
@@ -328,6 +346,7 @@ static inline void setup(void)
 		.loop = stage.fixture.loop,
 		.domains = &the_domains,
 		.virt = &stage.virt,
+		.reload = &stage.reload,
 	};
 
 	ck_assert_int_eq(registry_new(&stage.registry), 0);

@@ -38,6 +38,7 @@ static struct {
 	bool running;
 	struct shared_state *shared;
 	struct link_message message;
+	struct link_domain like; /* what add_domain() makes, but for id, n_vcpus, name */
 } host;
 
 static inline void *run(void *unused)
@@ -104,8 +105,9 @@ static inline int stop(void)
 
 static inline void set_up(void)
 {
-	struct link_setup setup = {.silence_protects = 1, .queries = 1};
+	struct link_setup setup = {.settings.silence_protects = 1};
 
+	host.like = (struct link_domain){.turbo = 1, .queries = 1, .commands = LINK_COMMANDS_ALL};
 	start(&setup);
 }
 
@@ -151,16 +153,21 @@ static inline void set_vcpu(uint32_t domain, uint32_t vcpu, uint32_t vote_khz,
 	send_fds(NULL, 0);
 }
 
+/* A domain without vCPUs, or one that is there with what host.like says now. */
+static inline void tell_domain(uint32_t id, uint32_t n_vcpus)
+{
+	host.message.type = LINK_DOMAIN_ADD;
+	host.message.domain = host.like;
+	host.message.domain.id = id;
+	host.message.domain.n_vcpus = n_vcpus;
+	(void)snprintf(host.message.domain.name, sizeof(host.message.domain.name), "vm%u", id);
+	send_fds(NULL, 0);
+}
+
 /* vCPU i of @n_vcpus runs on frequency domain @first + i */
 static inline void add_domain(uint32_t id, uint32_t n_vcpus, uint32_t first)
 {
-	host.message.type = LINK_DOMAIN_ADD;
-	memset(&host.message.domain, 0, sizeof(host.message.domain));
-	host.message.domain.id = id;
-	host.message.domain.n_vcpus = n_vcpus;
-	host.message.domain.turbo = 1;
-	(void)snprintf(host.message.domain.name, sizeof(host.message.domain.name), "vm%u", id);
-	send_fds(NULL, 0);
+	tell_domain(id, n_vcpus);
 	for (uint32_t v = 0; v < n_vcpus; v++)
 		set_vcpu(id, v, 0, first + v);
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VMPOWER_HELPER_MANAGER_CONTROL_SETTINGS_H
+#define VMPOWER_HELPER_MANAGER_CONTROL_SETTINGS_H
+
+#include <jansson.h>
+
+#include "config.h"
+#include "domain_description.h"
+
+/** control_json_settings() - type Settings: what holds for a domain; NULL: no memory */
+json_t *control_json_settings(const struct config *config,
+			      const struct domain_description *description);
+
+#endif

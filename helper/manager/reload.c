@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "reload.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "config_keys.h"
+#include "config_load.h"
+#include "domain_rules.h"
+#include "domains.h"
+#include "events.h"
+#include "log.h"
+#include "loop.h"
+
+/* Keys that can't change keep the value in force. */
+static void compare(const struct config *old, struct config *new, struct reload_result *result)
+{
+	memset(result, 0, sizeof(*result));
+	for (unsigned int i = 0; i < n_config_keys && i < RELOAD_KEYS; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (config_key_equal(key, old, new))
+			continue;
+		if (!key->fixed) {
+			result->changed[result->n_changed++] = i;
+			continue;
+		}
+		result->fixed[result->n_fixed++] = i;
+		log_warning("configuration: [%s] %s is another now, and that needs a restart of "
+			    "vmpowerd, which guests do not notice: %s",
+			    key->section, key->name, key->fixed);
+		config_key_copy(key, old, new);
+	}
+	/* where they begin does not matter */
+	result->domains_changed = old->n_domains != new->n_domains;
+	for (uint32_t i = 0; i < old->n_domains && !result->domains_changed; i++)
+		result->domains_changed =
+			strcmp(old->domains[i].pattern, new->domains[i].pattern) != 0 ||
+			old->domains[i].settings.given != new->domains[i].settings.given ||
+			!domain_rules_equal(&old->domains[i].settings, &new->domains[i].settings);
+}
+
+static void describe(const struct reload_result *result, char *text, size_t size)
+{
+	size_t used = 0;
+
+	(void)snprintf(text, size, "nothing has changed");
+	for (unsigned int i = 0; i < result->n_changed + result->domains_changed; i++) {
+		bool is_key = i < result->n_changed;
+		const struct config_key *key = &config_keys[is_key ? result->changed[i] : 0];
+		int n = snprintf(text + used, size - used, "%s[%s]%s%s", used ? ", " : "",
+				 is_key ? key->section : DOMAIN_SECTION " \"...\"",
+				 is_key ? " " : "", is_key ? key->name : "");
+
+		if (n < 0 || (size_t)n >= size - used)
+			break;
+		used += (size_t)n;
+	}
+}
+
+int reload_config(struct reload *reload, struct reload_result *result, struct config_error *error)
+{
+	struct config new, old = *reload->config;
+	char text[1024];
+	int r;
+
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, loop_now_ns() / 1000);
+	r = config_load(reload->path, reload->required, &new, error);
+	if (r < 0) {
+		log_error("configuration not taken over, the old one stays in force: %s",
+			  error->text);
+		events_emit_text(reload->events, EVENT_RELOAD, error->text);
+	} else {
+		compare(&old, &new, result);
+		*reload->config = new;
+		domains_reconfigure(reload->domains, &old);
+		config_clear(&old);
+		describe(result, text, sizeof(text));
+		log_notice("configuration taken over from %s: %s", reload->path, text);
+		events_emit_text(reload->events, EVENT_RELOAD, text);
+	}
+	(void)sd_notify(0, "READY=1");
+	return r;
+}

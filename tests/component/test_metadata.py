@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Settings in <metadata> of a domain's XML: followed, narrowed, reported where they are wrong.
+
+usage: test_metadata.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.scene import HIGHEST, LOWEST, UP, component_main, scene  # noqa: E402
+from harness.wait import tail, wait_until  # noqa: E402
+
+NAMESPACE = "https://vmpower.org/domain/1.0"
+XMLLINT_INVALID = 3
+
+
+def metadata(**settings):
+    """What libvirt keeps for "virsh metadata --set"; min_frequency stands for min-frequency."""
+    inside = "".join(
+        f"<vmpower:{name.replace('_', '-')}>{value}</vmpower:{name.replace('_', '-')}>"
+        for name, value in settings.items()
+    )
+    return f"<vmpower:domain xmlns:vmpower='{NAMESPACE}'>{inside}</vmpower:domain>"
+
+
+def settings_of(stage, domain="vm"):
+    """What holds for a domain."""
+    return stage.vmpower.show(domain)["settings"]
+
+
+def test_metadata_narrows_what_the_host_allows(_):
+    """From the hook's XML, at the domain's start."""
+    sections = {'domain "vm"': {"max-frequency": UP[4], "queries": "no", "rate": 500}}
+    with scene("narrows", sections=sections) as stage:
+        domain = stage.domain("vm", {0: "0"})
+        domain.metadata = metadata(
+            min_frequency=UP[1], max_frequency=HIGHEST, commands="scale", queries="yes", rate=100
+        )
+        stage.hook(domain)
+        domain.accept()
+        assert domain.power(0, "min") == "ack"
+        stage.expect({0: UP[1]})
+        assert domain.power(0, "max") == "ack"
+        stage.expect({0: UP[4]})
+        assert domain.power(0, "noturbo") == "nack"
+        settings = settings_of(stage)
+        assert settings["min_khz"] == UP[1] and settings["max_khz"] == UP[4], settings
+        assert settings["queries"] is False and settings["rate"] == 100, settings
+        assert settings["metadata"] is True and settings["metadata_error"] is None, settings
+
+
+def test_metadata_changes_while_the_domain_runs(_):
+    """As libvirt tells of it: the same domain, described again. Votes stay."""
+    with scene("changes") as stage:
+        domain = stage.started("vm", {0: "0"})
+        assert domain.power(0, "max") == "ack"
+        domain.metadata = metadata(max_frequency=UP[2])
+        stage.hook(domain, "reconnect")
+        stage.expect_soon({0: UP[2]})
+        domain.metadata = metadata(serve="no")
+        stage.hook(domain, "reconnect")
+        stage.expect_soon({})
+        assert domain.channels[0].peer.recv(1) == b""
+        domain.metadata = ""
+        stage.hook(domain, "reconnect")
+        domain.accept()
+        assert domain.power(0, "max") == "ack"
+        stage.expect({0: HIGHEST})
+        assert settings_of(stage)["metadata"] is False
+
+
+def test_wrong_metadata_is_reported(_):
+    """In the log, and by vmpowerctl show; the host's settings hold, and the domain is served."""
+    sections = {'domain "*"': {"max-frequency": UP[3]}}
+    with scene("wrong", sections=sections) as stage:
+        domain = stage.domain("vm", {0: "0"})
+        domain.metadata = metadata(turbo="no", max_frequency="2GHz")
+        stage.hook(domain)
+        domain.accept()
+        assert domain.power(0, "max") == "ack"
+        stage.expect({0: UP[3]})
+        error = settings_of(stage)["metadata_error"]
+        assert "<max-frequency> is '2GHz'; allowed is 0 (no limit) or 1000 to" in error, error
+        assert settings_of(stage)["turbo"] is True
+        shown = stage.vmpower.ctl("show", "vm").stdout
+        assert "metadata:" in shown and "2GHz" in shown, shown
+        assert any("<metadata>" in line and "2GHz" in line for line in tail(stage.log, 50))
+        # right by itself, but the host allows none of it
+        domain.metadata = metadata(min_frequency=UP[5])
+        stage.hook(domain, "reconnect")
+        wait_until(
+            lambda: "leaves no frequency" in (settings_of(stage)["metadata_error"] or ""),
+            10,
+            "the new problem",
+        )
+        assert domain.power(0, "min") == "ack"
+        stage.expect({0: LOWEST})
+
+
+def test_metadata_of_the_next_run(_):
+    """It goes with the domain."""
+    with scene("next") as stage:
+        domain = stage.domain("vm", {0: "0"})
+        domain.metadata = metadata(max_frequency=UP[1])
+        stage.hook(domain)
+        domain.accept()
+        stage.hook(domain, "stopped")
+        stage.vmpower.wait_forgotten("vm")
+        domain.metadata = ""
+        stage.hook(domain)
+        domain.accept()
+        assert domain.power(0, "max") == "ack"
+        stage.expect({0: HIGHEST})
+
+
+def test_reload_and_metadata(_):
+    """Metadata that the host did not allow is followed when it does."""
+    with scene("reload", sections={'domain "vm"': {"max-frequency": UP[1]}}) as stage:
+        domain = stage.domain("vm", {0: "0"})
+        domain.metadata = metadata(min_frequency=UP[2])
+        stage.hook(domain)
+        domain.accept()
+        assert domain.power(0, "min") == "ack"
+        stage.expect({0: LOWEST})
+        stage.sections['domain "vm"']["max-frequency"] = 0
+        stage.vmpower.configure(stage.sections)
+        stage.vmpower.ctl("reload")
+        stage.expect_soon({0: UP[2]})
+        assert settings_of(stage)["metadata_error"] is None
+
+
+def test_schema(_):
+    """It says of each sample what its name says; the parser's test takes the same ones."""
+    good = bad = 0
+    for sample in sorted((paths.TREE / "tests/metadata").glob("*.xml")):
+        done = run(
+            "xmllint",
+            "--noout",
+            "--nonet",
+            "--relaxng",
+            paths.TREE / "xml/vmpower-domain.rng",
+            sample,
+            check=False,
+        )
+        wanted = 0 if sample.name.startswith("good-") else XMLLINT_INVALID
+        assert done.returncode == wanted, f"{sample.name}: {done.stderr}"
+        good, bad = good + (wanted == 0), bad + (wanted != 0)
+    assert good >= 10 and bad >= 20
+
+
+def test_the_namespace_is_the_same_everywhere(_):
+    """Header, schema, README."""
+    for name in ("xml/domain_settings.h", "xml/vmpower-domain.rng", "README.md"):
+        assert NAMESPACE in (paths.TREE / name).read_text(encoding="utf-8"), name
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_metadata", TESTS))

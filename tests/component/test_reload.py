@@ -1,0 +1,406 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The configuration changes while all goes on: nobody is disconnected, no vote is lost.
+
+usage: test_reload.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import os
+import pwd
+import signal
+import socket
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import frames, paths  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
+from harness.wait import tail, wait_until  # noqa: E402
+
+DOMAINS = '[domain "..."]'
+
+
+def change(stage, sections):
+    """Write other sections into the configuration file; it is not read yet."""
+    for section, keys in sections.items():
+        stage.sections.setdefault(section, {}).update(keys)
+    stage.vmpower.configure(stage.sections)
+
+
+def reload_with(stage, sections):
+    """Change the configuration, and have it taken over: what "vmpowerctl reload" says."""
+    change(stage, sections)
+    return stage.vmpower.ask("reload")
+
+
+def settings(stage, domain="vm"):
+    """What holds for a domain."""
+    return stage.vmpower.show(domain)["settings"]
+
+
+def still_connected(domain):
+    """QEMU has seen no disconnect."""
+    assert all(channel.connected() for channel in domain.channels.values())
+
+
+def asked_at_once(domain, requests):
+    """So many requests in one go, all answered; which answers."""
+    frame = frames.request(0, "min")
+    domain.channels[0].send(frame * requests)
+    return {domain.channels[0].receive(len(frame)) for _ in range(requests)}
+
+
+# ---- what changes
+
+
+def test_limits_move_votes(_):
+    """[limits]: a vote is kept, inside what is allowed now."""
+    for governors in (None, LIMITS_ONLY):
+        with scene("limits", governors=governors) as stage:
+            domain = stage.started("vm", {0: "0", 1: "1"})
+            assert domain.power(0, "min") == domain.power(1, "max") == "ack"
+            stage.expect({0: LOWEST, 1: HIGHEST})
+            limits = {"min-frequency": UP[1], "max-frequency": UP[-2]}
+            assert reload_with(stage, {"limits": limits}) == {
+                "changed": ["[limits] min-frequency", "[limits] max-frequency"],
+                "needs_restart": [],
+            }
+            stage.expect_soon({0: UP[1], 1: UP[-2]})
+            still_connected(domain)
+            reload_with(stage, {"limits": {"min-frequency": 0, "max-frequency": 0}})
+            assert domain.power(0, "down") == domain.power(1, "up") == "ack"
+            stage.expect({0: LOWEST, 1: HIGHEST})
+
+
+def test_the_method_changes(_):
+    """setspeed to limits and back: the frequency stays, in other files, and the baseline."""
+    with scene("method") as stage:
+        domain = stage.started("vm", {0: "0"})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({0: LOWEST})
+        for method in ("limits", "setspeed", "auto"):
+            reload_with(stage, {"cpufreq": {"method": method}})
+            wanted = "limits" if method == "limits" else "setspeed"
+
+            def is_so():
+                cpu = stage.vmpower.ask("cpu")["cpus"][0]
+                return cpu["method"] == wanted and cpu["target_khz"] == LOWEST  # noqa: B023
+
+            wait_until(is_so, 10, f"method {method}")
+            governor = (stage.tree.directory(0) / "scaling_governor").read_text().split()[0]
+            assert governor == ("schedutil" if method == "limits" else "userspace"), governor
+            assert domain.power(0, "up") == "ack"
+            stage.expect({0: UP[1]})
+            assert domain.power(0, "min") == "ack"
+        still_connected(domain)
+
+
+def test_a_method_that_can_not_be_had_is_not_taken(_):
+    """What works goes on to work, and the log says so."""
+    with scene("keeps", governors=LIMITS_ONLY) as stage:
+        domain = stage.started("vm", {0: "0"})
+        assert domain.power(0, "min") == "ack"
+        reload_with(stage, {"cpufreq": {"method": "setspeed"}})
+        stage.expect({0: LOWEST})
+        assert domain.power(0, "max") == "ack"
+        stage.expect({0: HIGHEST})
+        assert any("keeps method limits" in line for line in tail(stage.log, 50))
+
+
+def test_rates_change(_):
+    """[channel] rate, burst and total-rate, also for those who wait for their turn."""
+    with scene("rates", sections={"channel": {"rate": 1, "burst": 1}}) as stage:
+        domain = stage.started("vm", {0: "0"})
+        frame = frames.request(0, "min")
+        domain.channels[0].send(frame * 30)
+        wait_until(lambda: stage.vmpower.channel("vm", 0)["throttled"] > 0, 10, "a throttled one")
+        reload_with(stage, {"channel": {"rate": 0}})
+        for _frame in range(30):
+            domain.channels[0].receive(len(frame))
+        before = stage.vmpower.channel("vm", 0)["throttled"]
+        assert len(asked_at_once(domain, 50)) == 1
+        assert stage.vmpower.channel("vm", 0)["throttled"] == before
+        reload_with(stage, {"channel": {"total-rate": 100}})
+        asked_at_once(domain, 50)
+        assert stage.vmpower.channel("vm", 0)["throttled"] > before
+
+
+def test_arbitration_changes(_):
+    """silence and allow-unpinned."""
+    with scene("arbitration") as stage:
+        one, two = stage.started("one", {0: "0"}), stage.started("two", {0: "0"}, vcpus=2)
+        assert one.power(0, "min") == "ack"
+        stage.expect({0: HIGHEST})
+        assert two.power(1, "min") == "nack"
+        reload_with(stage, {"arbitration": {"silence": "ignore"}})
+        stage.expect_soon({0: LOWEST})
+        reload_with(stage, {"arbitration": {"silence": "protect", "allow-unpinned": "yes"}})
+        stage.expect_soon({0: HIGHEST})
+        assert two.power(1, "max") == "ack"
+        reload_with(stage, {"arbitration": {"allow-unpinned": "no"}})
+        stage.expect_soon({0: HIGHEST})
+        assert two.power(1, "max") == "nack"
+        for domain in (one, two):
+            still_connected(domain)
+
+
+def test_queries_change(_):
+    """[channel] queries."""
+    with scene("queries") as stage:
+        domain = stage.started("vm", {0: "0"})
+        query = frames.request(command=frames.QUERY_FREQ)
+        domain.channels[0].send(query)
+        assert domain.channels[0].receive(1)
+        reload_with(stage, {"channel": {"queries": "no"}})
+        while not domain.channels[0].silent(0.2):
+            pass
+        domain.channels[0].send(query)
+        wait_until(
+            lambda: stage.vmpower.channel("vm", 0)["refused"]["denied"] == 1, 10, "a refusal"
+        )
+
+
+def test_an_override_stays(_):
+    """The operator's word, within other limits."""
+    with scene("override") as stage:
+        stage.started("vm", {0: "0"})
+        stage.vmpower.ctl("set", "vm", "0", "max")
+        stage.expect_soon({0: HIGHEST})
+        reload_with(stage, {"limits": {"max-frequency": UP[2]}})
+        stage.expect_soon({0: UP[2]})
+        reload_with(stage, {"limits": {"max-frequency": 0}})
+        stage.expect_soon({0: HIGHEST})
+
+
+def test_the_next_monitor_knows(_):
+    """It is started as the first one was, and told what holds now."""
+    with scene("successor") as stage:
+        one, two = stage.started("one", {0: "0"}), stage.started("two", {0: "0"})
+        assert one.power(0, "min") == "ack"
+        stage.expect({0: HIGHEST})
+        reload_with(
+            stage,
+            {"arbitration": {"silence": "ignore"}, 'domain "one"': {"commands": "turbo"}},
+        )
+        stage.expect_soon({0: LOWEST})
+        stage.vmpower.kill_monitor()
+        stage.vmpower.wait_connected("one", 1)
+        assert one.power(0, "max") == "nack"
+        stage.expect_soon({0: LOWEST})
+        assert two.power(0, "max") == "ack"
+        stage.expect({0: HIGHEST})
+
+
+# ---- sections of domains
+
+
+def test_sections_of_domains(_):
+    """Limits, turbo and commands; the most specific section, and no other."""
+    sections = {
+        'domain "*"': {"max-frequency": UP[3]},
+        'domain "vm-?"': {"max-frequency": UP[4], "commands": "scale"},
+    }
+    with scene("sections", sections=sections) as stage:
+        one, two = stage.started("vm-1", {0: "0"}), stage.started("other", {0: "1"})
+        assert one.power(0, "max") == two.power(0, "max") == "ack"
+        stage.expect({0: UP[4], 1: UP[3]})
+        assert one.power(0, "noturbo") == "nack" and two.power(0, "noturbo") == "ack"
+        assert settings(stage, "vm-1")["section"] == "vm-?"
+        assert settings(stage, "vm-1")["commands"] == ["scale"]
+        assert settings(stage, "other")["max_khz"] == UP[3]
+        said = reload_with(stage, {f'domain "{one.uuid}"': {"min-frequency": UP[5]}})
+        assert said["changed"] == [DOMAINS], said
+        stage.expect_soon({0: UP[5], 1: UP[3]})
+        assert one.power(0, "min") == "ack" and one.power(0, "noturbo") == "ack"
+        stage.expect({0: UP[5], 1: UP[3]})
+        shown = stage.vmpower.ctl("show", "vm-1").stdout
+        assert one.uuid in shown and f"at least {UP[5]} kHz" in shown, shown
+        assert "vmpower.conf:" in shown, shown
+
+
+def test_rate_of_one_domain(_):
+    """One is slowed down, its neighbour not."""
+    with scene("rate", sections={'domain "slow"': {"rate": 5, "burst": 1}}) as stage:
+        slow, fast = stage.started("slow", {0: "0"}), stage.started("fast", {0: "1"})
+        frame = frames.request(0, "min")
+        slow.channels[0].send(frame * 50)
+        wait_until(lambda: stage.vmpower.channel("slow", 0)["throttled"] > 0, 10, "throttling")
+        asked_at_once(fast, 50)
+        assert stage.vmpower.channel("fast", 0)["throttled"] == 0
+        assert stage.vmpower.channel("slow", 0)["requests"] < 50
+        reload_with(stage, {'domain "slow"': {"rate": 0}})
+        for _frame in range(50):
+            slow.channels[0].receive(len(frame))
+
+
+def test_a_domain_that_is_not_served(_):
+    """It is not connected, its votes are gone, it protects; and it is served again."""
+    with scene("serve", sections={'domain "un*"': {"serve": "no"}}) as stage:
+        unserved = stage.domain("unserved", {0: "0"})
+        stage.hook(unserved)
+        wait_until(lambda: "unserved" in stage.vmpower.domains(), 10, "the domain")
+        assert stage.vmpower.channel("unserved", 0)["state"] == "unserved"
+        domain = stage.started("vm", {0: "0"})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({0: HIGHEST})
+        reload_with(stage, {'domain "un*"': {"serve": "yes"}, 'domain "vm"': {"serve": "no"}})
+        unserved.accept()
+        assert unserved.power(0, "min") == "ack"
+        assert domain.channels[0].peer.recv(1) == b""  # disconnected
+        assert stage.vmpower.channel("vm", 0)["state"] == "unserved"
+        stage.expect_soon({0: HIGHEST})  # it is silent now
+        # the operator can't do by hand what the configuration forbids
+        stage.vmpower.ctl("channel", "remove", "vm", "0")
+        stage.vmpower.ctl("channel", "add", "vm", "0")
+        assert stage.vmpower.channel("vm", 0)["state"] == "unserved"
+        reload_with(stage, {'domain "vm"': {"serve": "yes"}})
+        domain.accept()
+        assert domain.power(0, "min") == "ack"
+        stage.expect_soon({0: LOWEST})
+        still_connected(unserved)
+
+
+# ---- what is refused, and what can't change
+
+
+def test_a_bad_configuration_is_refused_whole(_):
+    """By vmpowerctl and by SIGHUP: file, line, key, what is allowed; the old one stays."""
+    with scene("bad", sections={"limits": {"max-frequency": UP[2]}}) as stage:
+        domain = stage.started("vm", {0: "0"})
+        assert domain.power(0, "max") == "ack"
+        change(stage, {"limits": {"max-frequency": UP[4]}, "channel": {"burst": "many"}})
+        said = stage.vmpower.ctl("reload", check=False)
+        assert said.returncode == 1, said
+        line = next(
+            number
+            for number, text in enumerate(stage.vmpower.config.read_text().splitlines(), 1)
+            if text.startswith("burst")
+        )
+        for word in (f"vmpower.conf:{line}:", "burst", "'many'", "1 to 1000000", "still is"):
+            assert word in said.stderr, said.stderr
+        stage.vmpower.process.send(signal.SIGHUP)
+        wait_until(
+            lambda: sum("the old one stays in force" in text for text in tail(stage.log, 50)) == 2,
+            10,
+            "the log line of SIGHUP",
+        )
+        assert settings(stage)["max_khz"] == UP[2]
+        assert domain.power(0, "max") == "ack"
+        stage.expect({0: UP[2]})
+        change(stage, {"channel": {"burst": 10}})
+        stage.vmpower.process.send(signal.SIGHUP)
+        stage.expect_soon({0: UP[2]})
+        wait_until(lambda: settings(stage)["max_khz"] == UP[4], 10, "the new limit")
+        assert settings(stage)["burst"] == 10
+        still_connected(domain)
+
+
+def test_what_needs_a_restart_is_said(_):
+    """[libvirt] uri and [cpufreq] sysfs; the rest of the same reload is in force."""
+    with scene("restart") as stage:
+        domain = stage.started("vm", {0: "0"})
+        said = reload_with(
+            stage,
+            {
+                "libvirt": {"uri": "test:///default"},
+                "cpufreq": {"sysfs": "/nowhere"},
+                "channel": {"rate": 5000},
+            },
+        )
+        assert said == {
+            "changed": ["[channel] rate"],
+            "needs_restart": ["[libvirt] uri", "[cpufreq] sysfs"],
+        }, said
+        assert stage.vmpower.status()["libvirt_uri"] == "none"
+        assert settings(stage)["rate"] == 5000
+        assert domain.power(0, "min") == "ack"
+        stage.expect({0: LOWEST})
+        text = stage.vmpower.ctl("reload").stdout
+        assert "nothing has changed" in text and "[cpufreq] sysfs" in text, text
+        assert any("needs a restart" in line for line in tail(stage.log, 50))
+
+
+def test_users_to_trust_change(_):
+    """[channel] peer-user, for connections from now on."""
+    user = "nobody" if os.geteuid() == 0 else "root"
+    with scene("users", sections={"channel": {"peer-user": user}}) as stage:
+        domain = stage.domain("vm", {0: "0"})
+        stage.hook(domain)
+        wait_until(lambda: "vm" in stage.vmpower.domains(), 10, "the domain")
+        wait_until(lambda: stage.vmpower.channel("vm", 0)["error"], 10, "an untrusted peer")
+        trusted = pwd.getpwuid(os.geteuid()).pw_name
+        reload_with(stage, {"channel": {"peer-user": trusted}})
+
+        def accepted():
+            """The attempts before were given up; the last one was not."""
+            try:
+                return domain.channels[0].accept().silent(0.1)
+            except AssertionError:
+                return False
+
+        wait_until(accepted, 20, "the connection that is kept")
+        assert domain.power(0, "min") == "ack"
+        stage.expect({0: LOWEST})
+
+
+def test_systemd_is_told(_):
+    """RELOADING=1 with the time, then READY=1, whether it went well or not."""
+    with scene("notify", start=False) as stage:
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notify.bind(str(stage.directory / "notify"))
+        notify.settimeout(20)
+        os.environ["NOTIFY_SOCKET"] = str(stage.directory / "notify")
+        try:
+            stage.vmpower.start()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+
+        def next_about(word):
+            while True:
+                lines = notify.recv(4096).decode().split("\n")
+                if any(line.startswith(word) for line in lines):
+                    return lines
+
+        next_about("READY=1")
+        for burst in (5, "bad"):
+            change(stage, {"channel": {"burst": burst}})
+            stage.vmpower.ctl("reload", check=False)
+            lines = next_about("RELOADING=1")
+            assert any(line.startswith("MONOTONIC_USEC=") for line in lines), lines
+            next_about("READY=1")
+        change(stage, {"channel": {"burst": 5}})
+        stage.vmpower.stop()
+        next_about("STOPPING=1")
+        notify.close()
+
+
+# ---- vmpowerd's own options
+
+
+def test_the_shipped_file_and_check_config(_):
+    """--default-config is what is shipped; --check-config names file and line."""
+    with scene("check", start=False) as stage:
+        program = paths.BIN / "vmpowerd"
+        made = run(program, "--default-config").stdout
+        assert made == (paths.TREE / "packaging/vmpower.conf").read_text(), "they differ"
+        for text, status, word in (
+            (made, 0, ""),
+            ('[domain "a"]\nrate = 1\n', 0, ""),
+            ('[domain "a"]\nrat = 1\n', 1, "x.conf:2: unknown key 'rat'"),
+        ):
+            path = stage.directory / "x.conf"
+            path.write_text(text)
+            done = run(program, "--check-config", path, check=False)
+            assert done.returncode == status and word in done.stderr, done
+        done = run(program, "--check-config", stage.directory / "none.conf", check=False)
+        assert done.returncode == 1 and "No such file" in done.stderr, done
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("test_reload", TESTS))

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The whole monitor: what may change while it runs, for all domains and for one. */
+#include "monitor_fixture.h"
+#include "run_suite.h"
+
+static void settings(const struct link_settings *to)
+{
+	host.message.type = LINK_SETTINGS;
+	host.message.settings = *to;
+	send_fds(NULL, 0);
+}
+
+static uint32_t denied(uint32_t channel)
+{
+	return host.shared->channels[channel].refused[REFUSED_DENIED - 1];
+}
+
+/* Return: the guest's end of channel 0 of domain 0, which has voted for MIN_KHZ into @file. */
+static int voter(int *file)
+{
+	int guest;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	request(guest, GUEST_SCALE_MIN, 0);
+	*file = grant(0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(*file), MIN_KHZ);
+	return guest;
+}
+
+START_TEST(commands)
+{
+	int guest, file;
+
+	guest = voter(&file);
+	host.like.commands = LINK_COMMAND_TURBO;
+	tell_domain(0, 1);
+	settle();
+	request(guest, GUEST_SCALE_MAX, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	request(guest, GUEST_DISABLE_TURBO, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(file), MIN_KHZ); /* the vote stays */
+	host.like.commands = LINK_COMMAND_SCALE;
+	tell_domain(0, 1);
+	settle();
+	request(guest, GUEST_ENABLE_TURBO, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	request(guest, 99, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	request(guest, GUEST_SCALE_MAX, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(file), NON_TURBO_KHZ); /* it has no turbo of its own any more */
+	settle();
+	ck_assert_uint_eq(denied(0), 2);
+	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_UNIT - 1], 1);
+}
+END_TEST
+
+START_TEST(limits_move_votes)
+{
+	int guest, file;
+
+	guest = voter(&file);
+	host.like.min_khz = 1200000;
+	host.like.max_khz = 1300000;
+	tell_domain(0, 1);
+	wait_until(content(file) == 1200000);
+	ck_assert_uint_eq(shared_load(host.shared->vcpus[0][0].vote_khz), 1200000);
+	request(guest, GUEST_SCALE_MAX, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(file), 1300000);
+	host.like.min_khz = host.like.max_khz = 0;
+	tell_domain(0, 1);
+	settle();
+	request(guest, GUEST_SCALE_MAX, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ck_assert_uint_eq(content(file), MAX_KHZ);
+}
+END_TEST
+
+START_TEST(queries_by_domain)
+{
+	int one, two;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	host.like.queries = 0;
+	add_domain(1, 1, 0);
+	one = add_channel(0);
+	two = add_channel(MAX_DOMAIN_CHANNELS);
+	send_command(two, GUEST_QUERY_FREQ, 0, 0);
+	request(two, GUEST_SCALE_MIN, 9);
+	ck_assert_uint_eq(reply(two), GUEST_NACK); /* the first thing that comes back */
+	send_command(one, GUEST_QUERY_FREQ, 0, 0);
+	wait_until(!silent(one));
+	ck_assert_uint_eq(denied(MAX_DOMAIN_CHANNELS), 1);
+}
+END_TEST
+
+/* A minute is owed at the old rate. */
+START_TEST(rate_changes_for_who_is_throttled)
+{
+	int guest;
+
+	host.like.rate = 1;
+	host.like.burst = 1;
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	guest = add_channel(0);
+	for (int i = 0; i < 60; i++)
+		request(guest, GUEST_SCALE_MIN, 9);
+	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
+	host.like.rate = 0;
+	tell_domain(0, 1);
+	for (int i = 0; i < 60; i++)
+		ck_assert_uint_eq(reply(guest), GUEST_NACK);
+}
+END_TEST
+
+/* Who has to wait for seconds does not keep a neighbour from milliseconds. */
+START_TEST(each_domain_has_its_own_rate)
+{
+	int slow, fast;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	host.like.rate = 1;
+	host.like.burst = 1;
+	add_domain(0, 1, 0);
+	host.like.rate = 10000;
+	host.like.burst = 10;
+	add_domain(1, 1, 0);
+	slow = add_channel(0);
+	fast = add_channel(MAX_DOMAIN_CHANNELS);
+	for (int i = 0; i < 100; i++)
+		request(slow, GUEST_SCALE_MIN, 9);
+	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
+	for (int i = 0; i < 60; i++)
+		request(fast, GUEST_SCALE_MIN, 9);
+	for (int i = 0; i < 60; i++)
+		ck_assert_uint_eq(reply(fast), GUEST_NACK);
+	ck_assert_uint_gt(shared_load(host.shared->channels[MAX_DOMAIN_CHANNELS].throttled), 0);
+	ck_assert_uint_lt(shared_load(host.shared->channels[0].requests), 100);
+	/* and it goes away in the midst of it */
+	send_id(LINK_DOMAIN_REMOVE, 0);
+	for (int i = 0; i < 50; i++)
+		request(fast, GUEST_SCALE_MIN, 9);
+	for (int i = 0; i < 50; i++)
+		ck_assert_uint_eq(reply(fast), GUEST_NACK);
+}
+END_TEST
+
+START_TEST(total_rate_changes)
+{
+	struct link_settings to = {.silence_protects = 1, .total_rate = 1};
+	int guest;
+
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	settings(&to);
+	guest = add_channel(0);
+	for (int i = 0; i < 60; i++)
+		request(guest, GUEST_SCALE_MIN, 9);
+	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
+	to.total_rate = 0;
+	settings(&to);
+	for (int i = 0; i < 60; i++)
+		ck_assert_uint_eq(reply(guest), GUEST_NACK);
+}
+END_TEST
+
+START_TEST(silence_changes)
+{
+	struct link_settings to = {.silence_protects = 0};
+	int guest, file;
+
+	guest = voter(&file);
+	add_domain(1, 1, 0); /* a silent neighbour */
+	wait_until(content(file) == NON_TURBO_KHZ);
+	settings(&to);
+	wait_until(content(file) == MIN_KHZ);
+	to.silence_protects = 1;
+	settings(&to);
+	wait_until(content(file) == NON_TURBO_KHZ);
+	request(guest, GUEST_SCALE_MIN, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("monitor_settings");
+	TCase *tcase = tcase_create("monitor_settings");
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, commands);
+	tcase_add_test(tcase, limits_move_votes);
+	tcase_add_test(tcase, queries_by_domain);
+	tcase_add_test(tcase, rate_changes_for_who_is_throttled);
+	tcase_add_test(tcase, each_domain_has_its_own_rate);
+	tcase_add_test(tcase, total_rate_changes);
+	tcase_add_test(tcase, silence_changes);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
