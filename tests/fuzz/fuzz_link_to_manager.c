@@ -133,7 +133,7 @@ static void make_host(void)
 
 	if (root[0])
 		return;
-	log_init("fuzz", LOG_CRIT);
+	log_init("fuzz", LOG_ERR);
 	make_tree();
 	fill_tree();
 	config_defaults(&config);
