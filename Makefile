@@ -15,6 +15,7 @@ BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec
 DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
@@ -284,6 +285,8 @@ format:
 # --- installation ---------------------------------------------------------------------
 
 hookdir := $(SYSCONFDIR)/libvirt/hooks/qemu.d
+man_pages := $(wildcard docs/man/*.[1-8])
+man_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 
 .PHONY: install uninstall
 install: all
@@ -304,6 +307,7 @@ install: all
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl'
 	$(INSTALL) -m 644 packaging/completion/_vmpowerctl '$(DESTDIR)$(ZSHCOMPDIR)/'
 	$(INSTALL) -m 644 xml/vmpower-domain.rng '$(DESTDIR)$(DATADIR)/vmpower/'
+	$(foreach p,$(man_pages),$(INSTALL) -D -m 644 $(p) '$(DESTDIR)$(call man_path,$(p))' &&) :
 	test -e '$(DESTDIR)$(SYSCONFDIR)/vmpower/vmpower.conf' || \
 		$(INSTALL) -m 644 packaging/vmpower.conf '$(DESTDIR)$(SYSCONFDIR)/vmpower/'
 
@@ -317,6 +321,7 @@ uninstall:
 		'$(DESTDIR)$(CATALOGDIR)/vmpower.catalog' \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl' '$(DESTDIR)$(ZSHCOMPDIR)/_vmpowerctl' \
 		'$(DESTDIR)$(DATADIR)/vmpower/vmpower-domain.rng'
+	rm -f $(foreach p,$(man_pages),'$(DESTDIR)$(call man_path,$(p))')
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)/vmpower' '$(DESTDIR)$(DATADIR)/vmpower'
 	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/vmpower"
 

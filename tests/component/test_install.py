@@ -33,6 +33,8 @@ INSTALLED = {
     "usr/local/lib/systemd/system/vmpower-metrics.service": 0o644,
     "usr/local/lib/systemd/system/vmpower-metrics.timer": 0o644,
     "usr/local/lib/systemd/catalog/vmpower.catalog": 0o644,
+    **{f"usr/local/share/man/man{page.suffix[1:]}/{page.name}": 0o644
+       for page in (paths.TREE / "docs/man").glob("*.[1-8]")},
     "usr/local/share/bash-completion/completions/vmpowerctl": 0o644,
     "usr/local/share/zsh/site-functions/_vmpowerctl": 0o644,
 }

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Man pages: valid, and they have all that the programs have.
+
+usage: test_man.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+
+MAN = paths.TREE / "docs/man"
+PAGES = sorted(MAN.glob("*.[1-8]"))
+
+
+def page(name):
+    """Its source."""
+    return (MAN / name).read_text(encoding="utf-8")
+
+
+def options(source):
+    """Long options that a page has an item for."""
+    items = "\n".join(re.findall(r"^\.It (.*Fl Fl .*)$", source, re.MULTILINE))
+    return set(re.findall(r"Fl Fl ([a-z-]+)", items))
+
+
+def items(source):
+    """All words of all items."""
+    return {
+        word
+        for line in re.findall(r"^\.It (.*)$", source, re.MULTILINE)
+        for word in re.findall(r"\b[a-z-]{2,}\b", line)
+    }
+
+
+def test_all_six_pages_are_there():
+    assert [path.name for path in PAGES] == [
+        "vmpower-domain.5", "vmpower-hook.8", "vmpower-protocol.7", "vmpower.conf.5",
+        "vmpowerctl.1", "vmpowerd.8",
+    ]
+
+
+def test_mandoc_finds_nothing():
+    done = run("mandoc", "-T", "lint", "-W", "warning", *PAGES, check=False)
+    assert done.returncode == 0 and not done.stdout.strip(), done.stdout + done.stderr
+
+
+def test_pages_refer_to_pages_that_there_are():
+    known = {path.name for path in PAGES}
+    for path in PAGES:
+        for name, section in re.findall(r"^\.Xr (vmpower\S*) (\d)", path.read_text(), re.M):
+            assert f"{name}.{section}" in known, (path.name, name, section)
+
+
+def test_catalog_refers_to_pages_that_there_are():
+    catalog = (paths.TREE / "packaging/journal/vmpower.catalog").read_text()
+    for name, section in re.findall(r"\b(vmpower[\w.-]*)\((\d)\)", catalog):
+        assert (MAN / f"{name}.{section}").exists(), (name, section)
+
+
+def test_commands_and_options_of_vmpowerctl():
+    there = json.loads(run(paths.BIN / "vmpowerctl", "--json", "help").stdout)
+    source = page("vmpowerctl.1")
+    documented = re.findall(r"^\.It Cm ([a-z -]+?)(?: (?:Ar|Op) .*)?$", source, re.MULTILINE)
+    commands = {command["name"] for command in there["commands"]}
+    assert set(documented) == commands, set(documented) ^ commands
+    known = {option["name"] for option in there["options"]}
+    assert options(source) == known, options(source) ^ known
+
+
+def test_options_of_vmpowerd():
+    there = set(re.findall(r"--([a-z-]+)", run(paths.BIN / "vmpowerd", "--help").stdout))
+    assert options(page("vmpowerd.8")) == there, options(page("vmpowerd.8")) ^ there
+
+
+def keys(text, section, key):
+    """{section: its keys}, by two patterns for lines."""
+    found = {}
+    for line in text.splitlines():
+        heading, name = re.match(section, line), re.match(key, line)
+        if heading:
+            found[heading[1]] = set()
+        elif name and found:
+            found[list(found)[-1]] |= set(re.findall(r"[a-z-]+", name[1]))
+    return found
+
+
+def test_keys_of_the_configuration():
+    """Those of the file that is installed, which is checked against the code."""
+    packaged = (paths.TREE / "packaging/vmpower.conf").read_text()
+    there = keys(packaged, r"#?\[([a-z]+)", r"#([a-z-]+) = ")
+    documented = keys(page("vmpower.conf.5"), r"\.Ss \[([a-z]+)", r"\.It Cm (.*?)(?: Pq .*)?$")
+    assert documented == there, (documented, there)
+
+
+def test_settings_in_a_domains_xml():
+    """Those of the schema."""
+    schema = paths.TREE / "xml/vmpower-domain.rng"
+    there = set()
+    if schema.exists():
+        there = set(re.findall(r'<element name="([a-z-]+)"', schema.read_text())) - {"domain"}
+    assert items(page("vmpower-domain.5")) == there, (items(page("vmpower-domain.5")), there)
+
+
+def main():
+    runner = Runner(sys.argv[1:])
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            runner.run(test)
+    return runner.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
