@@ -137,7 +137,8 @@ $(eval $(call variant_rules,plain))
 $(eval $(call variant_rules,san))
 
 # What was built with another compiler, other flags or other paths is built again.
-how_built = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(our_cflags) $(defines) $(SBINDIR) $(BINDIR)
+how_built = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(our_cflags) $(defines) $(SBINDIR) $(BINDIR) \
+	$(LIBEXECDIR)
 $(foreach d,$(plain_dir) $(san_dir),$(all_src:%.c=$(d)/obj/%.o)): build/how-built
 build/how-built: FORCE
 	$(Q)mkdir -p build
@@ -146,7 +147,7 @@ build/how-built: FORCE
 FORCE:
 
 build/%.service: packaging/systemd/%.service.in build/how-built
-	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|;s|@BINDIR@|$(BINDIR)|' $< > $@
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|;s|@BINDIR@|$(BINDIR)|;s|@LIBEXECDIR@|$(LIBEXECDIR)/vmpower|' $< > $@
 
 # The control API's own description is part of the program (.incbin).
 varlink_objects := $(addsuffix /obj/helper/manager/varlink_text.o,$(plain_dir) $(san_dir))
@@ -296,7 +297,8 @@ install: all
 		'$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)' \
 		'$(DESTDIR)$(DATADIR)/vmpower'
 	$(INSTALL) -m 755 build/bin/vmpowerd '$(DESTDIR)$(SBINDIR)/'
-	$(INSTALL) -m 755 build/bin/vmpower-monitor '$(DESTDIR)$(LIBEXECDIR)/vmpower/'
+	$(INSTALL) -m 755 build/bin/vmpower-monitor packaging/systemd/vmpower-stopping \
+		'$(DESTDIR)$(LIBEXECDIR)/vmpower/'
 	$(INSTALL) -m 755 build/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
 	@# a file, not a link: AppArmor runs hooks from this directory only
 	$(INSTALL) -m 755 build/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
@@ -315,6 +317,7 @@ uninstall:
 	rm -f '$(DESTDIR)$(hookdir)/50-vmpower' '$(DESTDIR)$(SBINDIR)/vmpowerd' \
 		'$(DESTDIR)$(BINDIR)/vmpowerctl' \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower/vmpower-monitor' \
+		'$(DESTDIR)$(LIBEXECDIR)/vmpower/vmpower-stopping' \
 		'$(DESTDIR)$(UNITDIR)/vmpowerd.service' \
 		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.service' \
 		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.timer' \

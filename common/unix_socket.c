@@ -91,6 +91,14 @@ int unix_peer(int fd, struct ucred *peer)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) < 0 ? -errno : 0;
 }
 
+uint64_t unix_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t length = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0 ? 0 : cookie;
+}
+
 bool unix_peer_in_group(int fd, gid_t gid)
 {
 	cleanup_free gid_t *groups = NULL;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -33,6 +34,9 @@ int unix_connect(const char *path, int type);
 
 /** unix_peer() - credentials that the kernel recorded at connect/listen. Return: 0 or -errno */
 int unix_peer(int fd, struct ucred *peer);
+
+/** unix_cookie() - what no other socket has while the host runs; 0: @fd is no socket */
+uint64_t unix_cookie(int fd);
 
 /** unix_peer_in_group() - is @gid among the peer's groups (SO_PEERGROUPS, or primary)? */
 bool unix_peer_in_group(int fd, gid_t gid);

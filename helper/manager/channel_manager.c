@@ -2,6 +2,7 @@
 #include "channel_manager.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,25 @@ static int connect_channel(const struct channel_manager *manager, const struct c
 	return take_fd(&fd);
 }
 
+int channel_manager_adopt(struct channel_manager *manager, struct channel *channel, int fd)
+{
+	struct pollfd pfd = {.fd = fd, .events = POLLRDHUP};
+	cleanup_close int taken = fd;
+	struct ucred peer;
+	int r = unix_peer(fd, &peer);
+
+	if (r < 0)
+		return r;
+	if (!is_trusted(manager, peer.uid))
+		return -EPERM;
+	if (poll(&pfd, 1, 0) != 0)
+		return -ECONNRESET;
+	channel->fd = take_fd(&taken);
+	channel->cookie = unix_cookie(channel->fd);
+	channel->state = CHANNEL_CONNECTED;
+	return 0;
+}
+
 static uint64_t retry_delay_ns(uint32_t attempts)
 {
 	uint64_t delay = FIRST_RETRY_NS;
@@ -134,6 +154,7 @@ static void attempt(struct channel_manager *manager, struct channel *channel, bo
 
 	if (fd >= 0) {
 		channel->fd = fd;
+		channel->cookie = unix_cookie(fd);
 		channel->state = CHANNEL_CONNECTED;
 		channel->last_error = 0;
 		channel->attempts = 0;

@@ -33,6 +33,14 @@ void channel_manager_free(struct channel_manager *manager);
 void channel_manager_kick(struct channel_manager *manager);
 
 /**
+ * channel_manager_adopt() - serve a channel on the socket that a predecessor had connected
+ * @fd:		taken over, also on failure
+ *
+ * Return: 0: it is CONNECTED; -ECONNRESET (QEMU hung up); -EPERM (not a trusted user's); -errno.
+ */
+int channel_manager_adopt(struct channel_manager *manager, struct channel *channel, int fd);
+
+/**
  * channel_manager_kick_later() - the same for a channel whose QEMU has hung up
  *
  * Most such QEMUs have ended: the channel is DISCONNECTED once nobody has listened at its path

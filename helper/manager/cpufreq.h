@@ -51,6 +51,14 @@ int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online);
 int cpufreq_restore_all(struct cpufreq *cpufreq);
 
 /**
+ * cpufreq_take_over() - go on where a predecessor ended, which had votes
+ *
+ * What the state file says is ours stays as it is, and is acquired: the monitor, which knows the
+ * votes, keeps or releases it. What can't be ours as it was is put back.
+ */
+void cpufreq_take_over(struct cpufreq *cpufreq);
+
+/**
  * cpufreq_acquire() - make a frequency domain ours
  * @fds:	setspeed: fds[0] = scaling_setspeed; limits: scaling_min_freq, scaling_max_freq;
  *		opened read-write, CLOEXEC, owned by the caller

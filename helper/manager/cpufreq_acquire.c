@@ -88,6 +88,36 @@ int cpufreq_restore_all(struct cpufreq *cpufreq)
 	return first_error ? first_error : r;
 }
 
+/* Is it what it was when its baseline was saved? */
+static bool is_same(const struct frequency_domain *domain, const struct baseline_entry *entry)
+{
+	return domain && !domain->gone && !domain->offline && domain->method == entry->method &&
+	       strcmp(domain->driver, entry->driver) == 0;
+}
+
+void cpufreq_take_over(struct cpufreq *cpufreq)
+{
+	uint32_t n = 0, i = 0;
+
+	while (i < cpufreq->baseline.n_entries) {
+		const struct baseline_entry *entry = &cpufreq->baseline.entries[i];
+		struct frequency_domain *domain = cpufreq_of_policy(cpufreq, entry->policy);
+
+		if (is_same(domain, entry)) {
+			domain->acquired = true;
+			domain->writer_died = true;
+			n++;
+			i++;
+		} else if (restore_entry(cpufreq, entry, true, 0) < 0) {
+			i++;
+		} else {
+			baseline_remove(&cpufreq->baseline, entry->policy);
+		}
+	}
+	(void)state_file_save(cpufreq->state_path, &cpufreq->baseline);
+	log_info("frequency domains taken over: %u", n);
+}
+
 /* A guest may ask again and again: the reason is logged once, until it is another. */
 static int not_acquired(struct frequency_domain *domain, const char *file, int error)
 {

@@ -21,7 +21,7 @@ void domain_let_go(struct monitor_view *view, struct events *events, struct chan
 	if (channel->state != CHANNEL_CONNECTED)
 		return;
 	view_send_id(view, LINK_CHANNEL_REMOVE, channel->id);
-	close_fd(&channel->fd);
+	channel_hang_up(channel);
 	events_emit_channel(events, EVENT_CHANNEL_GONE, channel, why);
 }
 

@@ -30,6 +30,7 @@ static void on_connected(void *context, struct channel *channel)
 {
 	struct domains *domains = context;
 
+	monitor_forget_rest(domains->view.monitor, channel->id);
 	log_about(&(struct log_about){.message = MESSAGE_CHANNEL_CONNECTED, .channel = channel},
 		  LOG_INFO, "domain \"%s\", channel %u: connected",
 		  channel->domain->description->name, channel->number);
@@ -382,6 +383,8 @@ void domains_channel_enable(struct domains *domains, struct channel *channel, bo
 	channel->enabled = enabled;
 	if (channel->state == CHANNEL_CONNECTED)
 		view_send_enable(&domains->view, channel);
+	events_emit_channel(domains->events, EVENT_DOMAIN_CHANGED, channel,
+			    enabled ? "enabled by the operator" : "disabled by the operator");
 }
 
 void domains_channel_remove(struct domains *domains, struct channel *channel)
@@ -403,6 +406,8 @@ void domains_channel_add(struct domains *domains, struct channel *channel)
 	channel->hung_up = false;
 	channel->attempts = 0;
 	channel->next_attempt_ns = 0;
+	events_emit_channel(domains->events, EVENT_DOMAIN_CHANGED, channel,
+			    "added by the operator");
 	channel_manager_kick(domains->channels);
 }
 
@@ -467,7 +472,8 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 {
 	struct domains *domains = calloc(1, sizeof(*domains));
 	const struct link_setup setup = view_setup(parts->config);
-	int r;
+	int state_fd = -1, r;
+	bool taken_over = false;
 
 	if (!domains)
 		return -ENOMEM;
@@ -481,7 +487,15 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	r = channel_manager_new(parts->loop, parts->registry, parts->config, on_connected, domains,
 				&domains->channels);
 	if (r == 0)
-		r = monitor_process_new(parts->loop, parts->monitor_path, &setup,
+		r = succession_take_over(parts->succession, domains->channels, &state_fd,
+					 &taken_over);
+	/* What a crash has left behind; a failure is logged, and no reason not to serve. */
+	if (r == 0 && taken_over)
+		cpufreq_take_over(parts->cpufreq);
+	else if (r == 0)
+		(void)cpufreq_restore_all(parts->cpufreq);
+	if (r == 0)
+		r = monitor_process_new(parts->loop, parts->monitor_path, &setup, state_fd,
 					&(struct monitor_handlers){
 						.started = on_monitor_started,
 						.died = on_monitor_died,
@@ -495,11 +509,16 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 		free(domains);
 		return r;
 	}
+	/* those of a predecessor: settings may be others by now, channels not connected */
+	for (struct domain *d = registry_next(parts->registry, NULL); d;
+	     d = registry_next(parts->registry, d))
+		domain_follow_first(&domains->view, domains->events, d);
+	channel_manager_kick(domains->channels);
 	*out = domains;
 	return 0;
 }
 
-void domains_free(struct domains *domains)
+void domains_free(struct domains *domains, bool keep)
 {
 	if (!domains)
 		return;
@@ -507,6 +526,7 @@ void domains_free(struct domains *domains)
 	/* First the one who writes, then what it wrote to. */
 	monitor_process_free(domains->view.monitor);
 	cpufreq_writer_died(domains->cpufreq);
-	(void)cpufreq_restore_all(domains->cpufreq);
+	if (!keep)
+		(void)cpufreq_restore_all(domains->cpufreq);
 	free(domains);
 }

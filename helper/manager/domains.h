@@ -15,6 +15,7 @@
 #include "loop.h"
 #include "monitor_process.h"
 #include "registry.h"
+#include "succession.h"
 
 struct domains;
 struct libvirt_word;
@@ -25,13 +26,17 @@ struct domains_parts {
 	struct registry *registry;
 	struct cpufreq *cpufreq;
 	const char *monitor_path;
-	struct events *events; /* who watches is told; NULL: nobody */
+	struct succession *succession; /* from a predecessor, to a successor; NULL: neither */
+	struct events *events;	       /* who watches is told; NULL: nobody */
 };
 
 int domains_new(const struct domains_parts *parts, struct domains **domains);
 
-/** domains_free() - stop the monitor, put every baseline back */
-void domains_free(struct domains *domains);
+/**
+ * domains_free() - stop the monitor, which ends what it is about
+ * @keep:	for a successor; else every baseline is put back
+ */
+void domains_free(struct domains *domains, bool keep);
 
 /**
  * domains_register() - make sure that a running domain is registered as described

@@ -36,6 +36,7 @@
 #include "notify.h"
 #include "registry.h"
 #include "reload.h"
+#include "succession.h"
 #include "unix_socket.h"
 
 struct options {
@@ -61,7 +62,9 @@ struct manager {
 	struct hook_server *hook_server;
 	struct control *control;
 	struct notify *notify;
+	struct succession *succession;
 	bool serving; /* the socket files are ours */
+	bool keep;    /* at the end: all stays as it is, a successor is on its way */
 };
 
 static void usage(FILE *to)
@@ -215,6 +218,7 @@ static void on_signal(struct loop_source *source, uint32_t events)
 		(void)reload_config(&manager->reload, &result, &error); /* it logs */
 		return;
 	}
+	manager->keep = info.ssi_signo == SIGUSR1;
 	log_info("stopping: signal %u (%s)", info.ssi_signo, strsignal((int)info.ssi_signo));
 	notify_stopping(manager->notify);
 	loop_quit(manager->loop, 0);
@@ -231,6 +235,7 @@ static int watch_signals(struct manager *manager)
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGQUIT);
 	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
 		return -errno;
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -342,8 +347,17 @@ static int start(struct manager *manager, const struct options *options)
 		return r;
 	/* Before there is a second thread: libxml2's set-up wants to be alone. */
 	xmlInitParser();
-	/* What a crash has left behind. A failure is logged, and no reason not to serve. */
-	(void)cpufreq_restore_all(manager->cpufreq);
+	r = succession_new(
+		&(struct succession_parts){
+			.loop = manager->loop,
+			.registry = manager->registry,
+			.events = manager->events,
+			.runtime_dir = manager->runtime_dir,
+			.listing = strcmp(manager->config.libvirt_uri, "none") != 0,
+		},
+		&manager->succession);
+	if (r < 0)
+		return r;
 	r = domains_new(
 		&(struct domains_parts){
 			.loop = manager->loop,
@@ -351,6 +365,7 @@ static int start(struct manager *manager, const struct options *options)
 			.registry = manager->registry,
 			.cpufreq = manager->cpufreq,
 			.monitor_path = manager->monitor_path,
+			.succession = manager->succession,
 			.events = manager->events,
 		},
 		&manager->domains);
@@ -388,6 +403,12 @@ static void unlink_in(const struct manager *manager, const char *name)
 
 static void stop(struct manager *manager)
 {
+	bool keep = manager->keep && succession_possible(manager->succession);
+
+	if (keep)
+		succession_save(manager->succession);
+	else
+		succession_forget(manager->succession);
 	control_free(manager->control);
 	hook_server_free(manager->hook_server);
 	if (manager->serving) {
@@ -396,12 +417,13 @@ static void stop(struct manager *manager)
 	}
 	libvirt_follow_free(manager->libvirt);
 	cpu_hotplug_free(manager->cpu_hotplug);
-	domains_free(manager->domains);
+	domains_free(manager->domains, keep);
 	cpufreq_free(manager->cpufreq);
 	registry_free(manager->registry);
 	events_free(manager->events);
 	manager->events = NULL;
 	notify_free(manager->notify);
+	succession_free(manager->succession);
 	if (manager->loop)
 		loop_close(manager->loop, &manager->signals);
 	loop_free(manager->loop);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -25,6 +26,7 @@
 #define LAST_BACKOFF_NS (30 * NS_PER_S)
 #define MESSAGES_PER_TURN 256
 #define PONG_TIMEOUT_NS (5 * NS_PER_S)
+#define END_TIMEOUT_MS 2000
 
 /* A message that waits for room in the link, with duplicates of its fds. */
 struct queued {
@@ -317,15 +319,20 @@ static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
 	return -r;
 }
 
-/* End a monitor that was not heard of yet, and collect it. */
+/*
+ * End a monitor that was not heard of yet, and collect it. That the link closes tells it to act
+ * upon what it has read, or to leave it to its successor, and end; where it does not, it hangs.
+ */
 static void end_process(struct monitor_process *monitor)
 {
 	pid_t pid = monitor->pid;
+	struct pollfd exited = {.fd = monitor->exit_source.fd, .events = POLLIN};
 
 	if (pid <= 0)
 		return;
-	/* It holds nothing that SIGKILL could lose. */
-	(void)kill(pid, SIGKILL);
+	loop_close(monitor->loop, &monitor->link_source);
+	if (exited.fd < 0 || poll(&exited, 1, END_TIMEOUT_MS) <= 0)
+		(void)kill(pid, SIGKILL);
 	forget_process(monitor);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -393,19 +400,11 @@ static void on_restart(struct loop_timer *timer)
 	}
 }
 
-/* Sealed against resizing: a monitor that has been taken over can't make us fault. */
-static int create_state(struct monitor_process *monitor)
+static int map_state(struct monitor_process *monitor)
 {
-	void *map;
+	void *map = mmap(NULL, sizeof(struct shared_state), PROT_READ | PROT_WRITE, MAP_SHARED,
+			 monitor->state_fd, 0);
 
-	monitor->state_fd = memfd_create("vmpower-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (monitor->state_fd < 0)
-		return -errno;
-	if (ftruncate(monitor->state_fd, sizeof(struct shared_state)) < 0 ||
-	    fcntl(monitor->state_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		return -errno;
-	map = mmap(NULL, sizeof(struct shared_state), PROT_READ | PROT_WRITE, MAP_SHARED,
-		   monitor->state_fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	monitor->state = map;
@@ -413,17 +412,20 @@ static int create_state(struct monitor_process *monitor)
 }
 
 int monitor_process_new(struct loop *loop, const char *path, const struct link_setup *setup,
-			const struct monitor_handlers *handlers, struct monitor_process **out)
+			int state_fd, const struct monitor_handlers *handlers,
+			struct monitor_process **out)
 {
 	struct monitor_process *monitor = calloc(1, sizeof(*monitor));
 	int r = -ENOMEM;
 
-	if (!monitor)
+	if (!monitor) {
+		close_fd(&state_fd);
 		return r;
+	}
 	monitor->loop = loop;
 	monitor->setup = *setup;
 	monitor->handlers = *handlers;
-	monitor->state_fd = -1;
+	monitor->state_fd = state_fd;
 	monitor->exit_source = (struct loop_source){.fd = -1, .on_event = on_exit_event};
 	monitor->link_source = (struct loop_source){.fd = -1, .on_event = on_link};
 	monitor->queue_end = &monitor->queue;
@@ -431,7 +433,7 @@ int monitor_process_new(struct loop *loop, const char *path, const struct link_s
 	monitor->pong.on_expiry = on_pong_timeout;
 	monitor->path = strdup(path);
 	if (monitor->path)
-		r = create_state(monitor);
+		r = map_state(monitor);
 	if (r == 0) {
 		*out = monitor;
 		r = start(monitor);
@@ -469,6 +471,11 @@ void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain)
 void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel)
 {
 	memset(&monitor->state->channels[channel], 0, sizeof(monitor->state->channels[channel]));
+}
+
+void monitor_forget_rest(struct monitor_process *monitor, uint32_t channel)
+{
+	shared_store(monitor->state->channels[channel].rest, 0);
 }
 
 pid_t monitor_pid(const struct monitor_process *monitor)

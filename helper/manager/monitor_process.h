@@ -29,14 +29,16 @@ struct monitor_handlers {
  * monitor_process_new() - start the monitor
  * @path:	the program
  * @setup:	sent first to each monitor
+ * @state_fd:	from shared_area.h; taken over, also on failure
  * @monitor:	set before handlers->started() is called for the first one
  *
  * Return: 0 or -errno.
  */
 int monitor_process_new(struct loop *loop, const char *path, const struct link_setup *setup,
-			const struct monitor_handlers *handlers, struct monitor_process **monitor);
+			int state_fd, const struct monitor_handlers *handlers,
+			struct monitor_process **monitor);
 
-/** monitor_process_free() - end the monitor, with SIGKILL, and reap it */
+/** monitor_process_free() - end the monitor, with SIGKILL if it has to be, and reap it */
 void monitor_process_free(struct monitor_process *monitor);
 
 /**
@@ -64,6 +66,9 @@ const struct shared_state *monitor_state(const struct monitor_process *monitor);
 /* for the one who hands out slots: a slot's counters start from zero */
 void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain);
 void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel);
+
+/** monitor_forget_rest() - a channel has a new socket: what was read from another is void */
+void monitor_forget_rest(struct monitor_process *monitor, uint32_t channel);
 
 pid_t monitor_pid(const struct monitor_process *monitor); /* 0: none runs */
 uint32_t monitor_restarts(const struct monitor_process *monitor);

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "cleanup.h"
+#include "saved_domain.h"
 
 /*
  * A plain array: look-ups by name happen once in a domain's life or at an operator's request,
@@ -106,27 +108,18 @@ static int set_channels(struct domain *domain, const struct domain_description *
 		memcpy(channels[i].path, from->path, sizeof(channels[i].path));
 	}
 	for (uint32_t i = 0; i < domain->n_channels; i++)
-		close_fd(&domain->channels[i].fd);
+		channel_hang_up(&domain->channels[i]);
 	free(domain->channels);
 	domain->channels = channels;
 	domain->n_channels = description->n_channels;
 	return 0;
 }
 
-int registry_add(struct registry *registry, struct domain_description *description,
+static int enter(struct registry *registry, struct domain_description *description, uint32_t id,
 		 struct domain **out)
 {
-	struct domain *domain;
-	uint32_t id = 0;
+	struct domain *domain = calloc(1, sizeof(*domain));
 
-	if (registry_find_uuid(registry, description->uuid))
-		return -EEXIST;
-	while (id < MAX_DOMAINS && registry->domains[id])
-		id++;
-	if (id == MAX_DOMAINS)
-		return -ENOSPC;
-
-	domain = calloc(1, sizeof(*domain));
 	if (!domain)
 		return -ENOMEM;
 	domain->id = id;
@@ -139,6 +132,44 @@ int registry_add(struct registry *registry, struct domain_description *descripti
 	domain->told_ns = domain->registered_ns;
 	registry->domains[id] = domain;
 	registry->n_domains++;
+	*out = domain;
+	return 0;
+}
+
+int registry_add(struct registry *registry, struct domain_description *description,
+		 struct domain **out)
+{
+	uint32_t id = 0;
+
+	if (registry_find_uuid(registry, description->uuid))
+		return -EEXIST;
+	while (id < MAX_DOMAINS && registry->domains[id])
+		id++;
+	return id == MAX_DOMAINS ? -ENOSPC : enter(registry, description, id, out);
+}
+
+int registry_restore(struct registry *registry, struct saved_domain *saved, struct domain **out)
+{
+	struct domain *domain;
+	int r;
+
+	if (registry->domains[saved->id] || registry_find_uuid(registry, saved->description->uuid))
+		return -EEXIST;
+	r = enter(registry, saved->description, saved->id, &domain);
+	if (r < 0)
+		return r;
+	saved->description = NULL;
+	domain->paused = saved->paused;
+	domain->overrides = take_ptr(saved->overrides);
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		struct channel *channel = &domain->channels[i];
+
+		channel->id = domain->id * MAX_DOMAIN_CHANNELS + saved->channels[i].slot;
+		channel->enabled = saved->channels[i].enabled;
+		channel->fresh = false;
+		if (saved->channels[i].removed)
+			channel->state = CHANNEL_REMOVED;
+	}
 	*out = domain;
 	return 0;
 }
@@ -158,6 +189,8 @@ void registry_remove(struct registry *registry, struct domain *domain)
 {
 	registry->domains[domain->id] = NULL;
 	registry->n_domains--;
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		channel_hang_up(&domain->channels[i]);
 	domain_free(domain);
 }
 
@@ -181,6 +214,13 @@ struct domain *registry_find(struct registry *registry, const char *name_or_uuid
 			return domain;
 	}
 	return registry_find_uuid(registry, name_or_uuid);
+}
+
+void channel_hang_up(struct channel *channel)
+{
+	if (channel->fd >= 0)
+		(void)shutdown(channel->fd, SHUT_RDWR);
+	close_fd(&channel->fd);
 }
 
 struct channel *registry_channel(struct registry *registry, uint32_t id)

@@ -28,6 +28,7 @@ struct channel {
 	bool hung_up;	   /* QEMU did, since it was last connected */
 	bool fresh;	   /* its id is newly its own: what is counted under it is another's */
 	int fd;		   /* our end of QEMU's socket, -1 unless CONNECTED */
+	uint64_t cookie;   /* SO_COOKIE of fd: no other socket has it while the host runs */
 	int last_error;	   /* of the last attempt to connect, -errno */
 	uint32_t attempts; /* since it has been CONNECTING */
 	uint64_t next_attempt_ns;
@@ -47,6 +48,7 @@ struct domain {
 };
 
 struct registry;
+struct saved_domain;
 
 int registry_new(struct registry **registry);
 void registry_free(struct registry *registry); /* closes the channels' fds */
@@ -61,23 +63,37 @@ int registry_add(struct registry *registry, struct domain_description *descripti
 		 struct domain **domain);
 
 /**
+ * registry_restore() - enter a domain as a predecessor had it
+ * @saved:	its description is taken over on success; channels are CONNECTING or REMOVED
+ *
+ * Return: 0; -EEXIST (its UUID or its slot is there already); -ENOMEM.
+ */
+int registry_restore(struct registry *registry, struct saved_domain *saved, struct domain **domain);
+
+/**
  * registry_update() - take a new description of a domain over
  * @description:	same UUID; taken over on success
  *
  * Channels with the same number and path stay as they are, id included; new ones are
- * CONNECTING; those that are gone are closed.
+ * CONNECTING; those that are gone are hung up.
  *
  * Return: 0; -ENOMEM.
  */
 int registry_update(struct domain *domain, struct domain_description *description);
 
-/** registry_remove() - forget a domain; closes its channels' fds, frees @domain */
+/** registry_remove() - forget a domain; hangs up its channels, frees @domain */
 void registry_remove(struct registry *registry, struct domain *domain);
 
 struct domain *registry_find_uuid(struct registry *registry, const char *uuid);
 
 /** registry_find() - by name or by UUID, as operators give either; NULL: unknown */
 struct domain *registry_find(struct registry *registry, const char *name_or_uuid);
+
+/**
+ * channel_hang_up() - end the connection for everybody who has the socket open: the monitor,
+ * and systemd, which then drops it from its fd store; close ours
+ */
+void channel_hang_up(struct channel *channel);
 
 /** registry_channel() - the channel with this id, or NULL */
 struct channel *registry_channel(struct registry *registry, uint32_t id);

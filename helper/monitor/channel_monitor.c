@@ -15,6 +15,7 @@
 #include "frequency_outputs.h"
 #include "guest_channel.h"
 #include "guest_requests.h"
+#include "handover.h"
 #include "log.h"
 #include "monitor_link.h"
 #include "monitor_state.h"
@@ -264,6 +265,24 @@ static int set_up(struct channel_monitor *monitor, int (*confine)(const struct l
 	return link_send(monitor->link_fd, &monitor->notice, NULL, 0);
 }
 
+/*
+ * The manager is gone, and another may follow: what has been read is acted upon, as far as it needs
+ * nobody else; what has not stays in the sockets.
+ */
+static void finish(struct channel_monitor *monitor)
+{
+	while (!list_empty(&monitor->ready)) {
+		monitor->turn++;
+		monitor->now_ns = 0;
+		monitor->write_failed = false;
+		monitor->n_batches = 0;
+		serve_ready(monitor);
+		frequency_outputs_flush(monitor);
+		answer(monitor);
+	}
+	handover_leave(monitor);
+}
+
 int channel_monitor_main(int link_fd, int (*confine)(const struct link_setup *setup))
 {
 	/* a megabyte, mostly of tables and buffers whose pages are touched when they are used */
@@ -280,6 +299,8 @@ int channel_monitor_main(int link_fd, int (*confine)(const struct link_setup *se
 		log_error("can't be set up by the manager: %s", strerror(-r));
 	while (r == 0)
 		r = turn(monitor);
+	if (r == MONITOR_LINK_GONE && monitor->shared)
+		finish(monitor);
 	monitor_free(monitor);
 	return r == MONITOR_LINK_GONE ? 0 : r;
 }

@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "frequency_outputs.h"
+#include "handover.h"
 #include "syscall_rule.h"
 
 #define THROTTLE_NS UINT64_C(1000000) /* bundles what a busy guest sends within this time */
@@ -74,6 +75,7 @@ int guest_channel_new(struct channel_monitor *monitor, const struct link_channel
 	channel->slot = -1;
 	channel->check_interval = FIRST_CHECK;
 	domain->channels[from->id % MAX_DOMAIN_CHANNELS] = channel;
+	handover_take(monitor, channel);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ INSTALLED = {
     "usr/local/bin/vmpowerctl": 0o755,
     "usr/local/libexec/vmpower/vmpower-monitor": 0o755,
     "usr/local/share/vmpower/vmpower-domain.rng": 0o644,
+    "usr/local/libexec/vmpower/vmpower-stopping": 0o755,
     "etc/libvirt/hooks/qemu.d/50-vmpower": 0o755,
     "etc/vmpower/vmpower.conf": 0o644,
     "usr/local/lib/systemd/system/vmpowerd.service": 0o644,

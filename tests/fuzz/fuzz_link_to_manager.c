@@ -403,7 +403,7 @@ static void end_host(struct host *host)
 {
 	char state_path[96];
 
-	domains_free(host->domains);
+	domains_free(host->domains, false);
 	cpufreq_free(host->cpufreq);
 	registry_free(host->registry);
 	loop_free(host->loop);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * systemd's fd store (sd_pid_notify_with_fds(3), FDSTORE): what lies there outlives this process,
+ * and is handed to the next, in the environment LISTEN_FDS and LISTEN_FDNAMES.
+ *
+ * The names of all fds together are one string of an environment, for which the kernel has 128
+ * KiB: so a name is one letter, and which socket is which its cookie tells. systemd drops what
+ * hangs up; to have a socket dropped it is shut down.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_FD_STORE_H
+#define VMPOWER_HELPER_MANAGER_FD_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FD_STORE_CHANNEL "c"
+#define FD_STORE_STATE "s"
+
+struct fd_store;
+
+/** fd_store_new() - take what a predecessor left. Return: 0; -ENOMEM */
+int fd_store_new(struct fd_store **store);
+void fd_store_free(struct fd_store *store);
+
+/** fd_store_is_there() - does anybody keep fds for us? */
+bool fd_store_is_there(const struct fd_store *store);
+
+/** fd_store_take_state() - Return: fd of that name, the caller's, at most once each; -1: none */
+int fd_store_take_state(struct fd_store *store);
+
+/** fd_store_take_socket() - Return: fd of the channel with this cookie, the caller's; -1: none */
+int fd_store_take_socket(struct fd_store *store, uint64_t cookie);
+
+/** fd_store_drop_rest() - close what nobody took. Return: how many that were */
+size_t fd_store_drop_rest(struct fd_store *store);
+
+/** fd_store_put() - have an fd kept; the same again is nothing. @fd stays the caller's */
+void fd_store_put(const struct fd_store *store, const char *name, int fd);
+
+/** fd_store_remove() - have all of a name dropped */
+void fd_store_remove(const struct fd_store *store, const char *name);
+
+#endif

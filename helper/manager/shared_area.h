@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The memfd behind struct shared_state: made, or taken over from a predecessor. */
+#ifndef VMPOWER_HELPER_MANAGER_SHARED_AREA_H
+#define VMPOWER_HELPER_MANAGER_SHARED_AREA_H
+
+/**
+ * shared_area_new() - an empty one, sealed against resizing: a monitor that has been taken over
+ * can't make us fault
+ * Return: fd, the caller's; -errno.
+ */
+int shared_area_new(void);
+
+/**
+ * shared_area_check() - may @fd be used as one that we have made?
+ * Return: 0; -EBADMSG (it is no such thing); -EPROTONOSUPPORT (of another version).
+ */
+int shared_area_check(int fd);
+
+#endif

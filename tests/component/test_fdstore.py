@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A manager follows another, and no guest notices: sockets, votes and frequencies stay.
+
+usage: test_fdstore.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import frames  # noqa: E402
+from harness.process import alive, run  # noqa: E402
+from harness.scene import HIGHEST, LOWEST, UP, component_main, scene  # noqa: E402
+from harness.service_manager import ServiceManager  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+PERIOD_S = 0.005
+
+
+@contextlib.contextmanager
+def service(name):
+    """A scene whose daemon is a service with an fd store."""
+    with scene(name, start=False) as stage:
+        manager = ServiceManager(stage.directory / "notify")
+        stage.vmpower.service_manager = manager
+        stage.vmpower.start()
+        try:
+            yield stage, manager
+        finally:
+            manager.close()
+
+
+def restart(stage):
+    """As systemctl restart: ExecStop= says that a successor is on its way, then SIGTERM."""
+    monitor = stage.vmpower.status()["monitor_pid"]
+    process = stage.vmpower.process
+    process.child.send_signal(signal.SIGUSR1)
+    assert process.stop() == 0
+    wait_until(lambda: not alive(monitor), 10, "the monitor's end")
+    stage.vmpower.start()
+
+
+def crash(stage):
+    """As kill -9 with Restart=on-failure: systemd waits for the service's other processes."""
+    stage.vmpower.kill()
+    stage.vmpower.start()
+
+
+SUCCESSIONS = {"restart": restart, "crash": crash}
+
+
+def log_text(stage):
+    """All that was logged."""
+    return stage.log.read_text(encoding="utf-8")
+
+
+class Sender(threading.Thread):
+    """A guest that asks for a step up, then a step down, every 5 ms, and counts the answers."""
+
+    def __init__(self, channel):
+        super().__init__(daemon=True)
+        self.channel = channel
+        self.ended = False
+        self.sent = self.answered = 0
+        self.error = None
+
+    def run(self):
+        try:
+            while not self.ended:
+                number = self.sent % 2**16
+                # the name is not looked at, and comes back: it numbers the request
+                frame = frames.request(0, ("up", "down")[number % 2], name=str(number).encode())
+                self.sent += 1
+                assert self.channel.ask(frame) == "ack", f"request {number}"
+                self.answered += 1
+                time.sleep(PERIOD_S)
+        except (AssertionError, OSError) as error:
+            self.error = error
+
+    def finish(self):
+        """Stop, and give what became of it."""
+        self.ended = True
+        self.join(30)
+        assert not self.error, self.error
+        assert self.sent == self.answered > 0, (self.sent, self.answered)
+
+
+class Watcher(threading.Thread):
+    """Reads the governors all the time: none may change."""
+
+    def __init__(self, tree, cpu):
+        super().__init__(daemon=True)
+        self.path = tree.directory(tree.policy_of[cpu]) / "scaling_governor"
+        self.inode = self._stamp()
+        self.ended = False
+        self.seen = set()
+
+    def _stamp(self):
+        return self.path.stat().st_mtime_ns
+
+    def run(self):
+        while not self.ended:
+            self.seen.add(self.path.read_text(encoding="ascii").split("\n")[0])
+            time.sleep(0.001)
+
+    def finish(self):
+        """It held the same, and was not written."""
+        self.ended = True
+        self.join()
+        assert self.seen == {"userspace"}, self.seen
+        assert self._stamp() == self.inode, "the governor was written"
+
+
+def test_no_request_is_lost(_runner):
+    for name, succeed in SUCCESSIONS.items():
+        with service(f"requests-{name}") as (stage, _):
+            domain = stage.started("vm", {0: "1", 1: "2"})
+            assert domain.power(0, "min") == "ack"
+            assert domain.power(1, "min") == "ack"
+            still = stage.tree.directory(2) / "scaling_setspeed"
+            stamp = still.stat().st_mtime_ns
+            watcher, sender = Watcher(stage.tree, 1), Sender(domain.channels[0])
+            watcher.start()
+            sender.start()
+            for _ in range(3):
+                before = sender.answered
+                succeed(stage)
+                wait_until(lambda b=before: sender.answered > b + 5 or sender.error, 20, "requests")
+            sender.finish()
+            watcher.finish()
+            assert still.read_text(encoding="ascii").split()[0] == str(LOWEST)
+            assert all(channel.connected() for channel in domain.channels.values())
+            stage.expect({1: UP[sender.answered % 2], 2: LOWEST})
+            shown = stage.vmpower.channel("vm", 0)
+            # the first "min", CONNECT, and one more for each
+            if succeed is restart:
+                assert shown["requests"] == sender.answered + 2, (shown, sender.answered)
+            _ = stamp
+
+
+def test_nothing_jumps_though_nobody_asks(_runner):
+    for name, succeed in SUCCESSIONS.items():
+        with service(f"silent-{name}") as (stage, _):
+            domain = stage.started("vm", {0: "1", 1: "2"})
+            assert domain.power(0, "min") == "ack"
+            assert domain.power(1, "max") == "ack"
+            watcher = Watcher(stage.tree, 1)
+            watcher.start()
+            succeed(stage)
+            watcher.finish()
+            stage.expect({1: LOWEST, 2: HIGHEST})
+            assert stage.vmpower.show("vm")["vcpus"][0]["vote_khz"] == LOWEST
+            # what a neighbour's vote would have to be put back goes back as ever
+            stage.hook(domain, "stopped")
+            stage.expect_soon({})
+
+
+def test_partial_request_is_completed_by_the_successor(_runner):
+    for name, succeed in SUCCESSIONS.items():
+        with service(f"partial-{name}") as (stage, _):
+            domain = stage.started("vm", {0: "1"})
+            assert domain.power(0, "min") == "ack"
+            channel = domain.channels[0]
+            frame = frames.request(0, "up")
+            os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGSTOP)
+            channel.send(frame[:200])
+            # the monitor reads it, at the earliest, when it hears that its manager is gone
+            monitor = stage.vmpower.status()["monitor_pid"]
+            if succeed is crash:
+                stage.vmpower.process.kill()
+            else:
+                stage.vmpower.process.child.send_signal(signal.SIGUSR1)
+            os.kill(monitor, signal.SIGCONT)
+            if succeed is not crash:
+                assert stage.vmpower.process.stop() == 0
+            wait_until(lambda m=monitor: not alive(m), 10, "the monitor's end")
+            stage.vmpower.start()
+            channel.send(frame[200:])
+            assert channel.receive(len(frame)) == frames.answer_to(frame, frames.ACK)
+            assert stage.vmpower.channel("vm", 0)["resyncs"] == 0
+            stage.expect({1: UP[1]})
+
+
+def test_stop_puts_everything_back(_runner):
+    with service("stop") as (stage, _):
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        stage.vmpower.stop()
+        stage.expect({})
+        assert not list((stage.vmpower.runtime / "domains").iterdir())
+
+
+def test_only_a_restart_keeps(_runner):
+    """The unit's ExecStop= tells a restart from a stop by systemd's queue of jobs."""
+    script = Path(__file__).resolve().parents[2] / "packaging/systemd/vmpower-stopping"
+    unit = "vmpowerd.service"
+    for jobs, kept in (
+        (f"echo 12 {unit} restart running", True),
+        (f"echo 12 {unit} stop running", False),
+        ("echo 12 other-vmpowerd.service restart running", False),
+        ("true", False),
+        ("exit 1", False),
+    ):
+        with service("stopping") as (stage, _):
+            domain = stage.started("vm", {0: "1"})
+            assert domain.power(0, "min") == "ack"
+            systemctl = stage.directory / "systemctl"
+            systemctl.write_text(f"#!/bin/sh\n{jobs}\n", encoding="ascii")
+            systemctl.chmod(0o755)
+            run(script, stage.vmpower.process.pid, unit,
+                env={"PATH": f"{stage.directory}:{os.environ['PATH']}"})
+            assert stage.vmpower.process.stop() == 0
+            stage.expect({1: LOWEST} if kept else {})
+            stage.vmpower.start()
+            assert domain.channels[0].connected() == kept
+
+
+def test_operators_word_holds(_runner):
+    with service("operator") as (stage, _):
+        stage.started("vm", {0: "1", 1: "2", 2: "3"})
+        stage.vmpower.ctl("set", "vm", "0", str(UP[2]))
+        stage.vmpower.ctl("channel", "disable", "vm", "1")
+        stage.vmpower.ctl("channel", "remove", "vm", "2")
+        crash(stage)
+        stage.expect({1: UP[2]})
+        states = {c["number"]: (c["state"], c["enabled"]) for c in
+                  stage.vmpower.show("vm")["channels"]}
+        assert states == {0: ("connected", True), 1: ("connected", False),
+                          2: ("removed", True)}, states
+        stage.vmpower.ctl("set", "vm", "0", "release")
+
+
+def test_what_is_gone_is_dropped(_runner):
+    with service("gone") as (stage, manager):
+        stays = stage.started("stays", {0: "1"})
+        ends = stage.started("ends", {0: "2"})
+        assert stays.power(0, "min") == "ack"
+        assert ends.power(0, "min") == "ack"
+        assert manager.names() == ["c", "c", "s"]
+        stage.vmpower.kill()
+        ends.close()
+        stage.vmpower.start()
+        assert list(stage.vmpower.domains()) == ["stays"]
+        stage.expect_soon({1: LOWEST})
+        assert manager.names() == ["c", "s"]
+        stage.hook(stays, "stopped")
+        stage.expect_soon({})
+        assert stays.channels[0].peer.recv(1) == b"", "the fd store must not hold it open"
+        assert manager.names() == ["s"]
+
+
+def hostile_fds(stage):
+    """What nobody has asked to be kept."""
+    pair = socket.socketpair()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(stage.directory / "listener"))
+    listener.listen()
+    memfd = os.memfd_create("garbage")
+    os.write(memfd, b"garbage")
+    null = os.open("/dev/null", os.O_RDWR)
+    return [("c", os.dup(pair[0].fileno())), ("c", os.dup(listener.fileno())), ("c", memfd),
+            ("s", os.dup(pair[1].fileno())), ("", null)]
+
+
+def test_garbage_in_the_store(_runner):
+    with service("garbage") as (stage, manager):
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        stage.vmpower.kill()
+        for name, fd in hostile_fds(stage):
+            manager.store.append((name, fd))
+        directory = stage.vmpower.runtime / "domains"
+        saved = next(directory.iterdir())
+        (directory / ("0" * 36)).write_text("{", encoding="ascii")
+        (directory / ("1" * 36)).symlink_to("/etc/passwd")
+        (directory / ("2" * 36)).write_bytes(saved.read_bytes())  # the same domain twice
+        stage.vmpower.start()
+        assert domain.power(0, "down") == "ack"
+        stage.expect({1: LOWEST})
+        assert manager.names()[-2:] == ["c", "s"], manager.names()
+        assert [path.name for path in directory.iterdir()] == [domain.uuid]
+        assert "nobody needs" in log_text(stage)
+
+
+def change_state(manager, at, data):
+    """As another version would have left it."""
+    fd = next(fd for name, fd in manager.store if name == "s")
+    os.pwrite(fd, data, at)
+
+
+def expect_clean_reconnect(stage, domain, said):
+    """The guest's channel was connected anew, and all was put back."""
+    assert domain.channels[0].peer.recv(1) == b""
+    assert said in log_text(stage)
+    stage.expect({})
+    stage.hook(domain, "reconnect")
+    domain.accept()
+    stage.vmpower.wait_connected("vm", 1)
+    assert domain.power(0, "min") == "ack"
+
+
+def test_another_versions_state(_runner):
+    with service("version-state") as (stage, manager):
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        stage.vmpower.kill()
+        change_state(manager, 4, b"\x63")
+        stage.vmpower.start()
+        expect_clean_reconnect(stage, domain, "of another version")
+
+
+def test_another_versions_domain(_runner):
+    with service("version-domain") as (stage, _):
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        stage.vmpower.kill()
+        path = stage.vmpower.runtime / "domains" / domain.uuid
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**saved, "version": 99}), encoding="utf-8")
+        stage.vmpower.start()
+        expect_clean_reconnect(stage, domain, "of another version")
+
+
+def test_without_a_store(_runner):
+    with scene("no-store") as stage:
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        stage.vmpower.process.child.send_signal(signal.SIGUSR1)
+        assert stage.vmpower.process.wait() == 0
+        stage.expect({})
+        stage.vmpower.start()
+        assert not (stage.vmpower.runtime / "domains").exists()
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("fdstore", TESTS))

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "saved_domain.h"
+
+#define UUID "0b4a5f4e-27c3-4b1e-9d6a-1f2e3d4c5b6a"
+#define HEAD "\"uuid\":\"" UUID "\",\"name\":\"vm\",\"id\":7,\"slot\":3,"
+#define FLAGS "\"vcpus_vary\":false,\"paused\":true,"
+#define VCPUS "\"vcpus\":[{\"online\":true,\"cpus\":\"1-2\"},{\"online\":false}],"
+#define CHANNEL                                                                                    \
+	"{\"number\":4,\"slot\":2,\"path\":\"/"                                                    \
+	"p\",\"enabled\":false,\"removed\":false,\"socket\":99}"
+#define CHANNELS "\"channels\":[" CHANNEL "],"
+#define OVERRIDES "\"overrides\":{\"1\":1200000}," METADATA
+#define METADATA                                                                                   \
+	"\"metadata\":{\"given\":4,\"min_khz\":0,\"max_khz\":2000000,\"commands\":3,\"rate\":0,"   \
+	"\"burst\":0,\"serve\":true,\"turbo\":false,\"queries\":true},\"metadata_error\":\"\""
+#define VERSION "\"version\":1,"
+#define WHOLE "{" VERSION HEAD FLAGS VCPUS CHANNELS OVERRIDES "}"
+
+static void check_whole(const struct saved_domain *saved)
+{
+	const struct domain_description *d = saved->description;
+
+	ck_assert_str_eq(d->uuid, UUID);
+	ck_assert_str_eq(d->name, "vm");
+	ck_assert_int_eq(d->id, 7);
+	ck_assert_uint_eq(saved->id, 3);
+	ck_assert(saved->paused && !d->vcpus_vary);
+	ck_assert_uint_eq(d->n_vcpus, 2);
+	ck_assert_uint_eq(d->n_online, 1);
+	ck_assert(d->vcpus[0].pinned && cpuset_count(d->vcpus[0].affinity) == 2);
+	ck_assert(!d->vcpus[1].pinned && !d->vcpus[1].affinity);
+	ck_assert_uint_eq(d->n_channels, 1);
+	ck_assert_uint_eq(d->channels[0].number, 4);
+	ck_assert_str_eq(d->channels[0].path, "/p");
+	ck_assert_uint_eq(saved->channels[0].slot, 2);
+	ck_assert_uint_eq(saved->channels[0].cookie, 99);
+	ck_assert(!saved->channels[0].enabled && !saved->channels[0].removed);
+	ck_assert_uint_eq(saved->overrides[0], 0);
+	ck_assert_uint_eq(saved->overrides[1], 1200000);
+	ck_assert_uint_eq(d->metadata.given, 1u << SETTING_MAX_FREQUENCY);
+	ck_assert_uint_eq(d->metadata.max_khz, 2000000);
+}
+
+START_TEST(comes_back_as_it_was)
+{
+	struct saved_domain saved;
+	struct registry *registry;
+	cleanup_free char *text = NULL;
+	struct domain *domain;
+
+	ck_assert_int_eq(saved_domain_parse(WHOLE, strlen(WHOLE), &saved), 0);
+	check_whole(&saved);
+	ck_assert_int_eq(registry_new(&registry), 0);
+	ck_assert_int_eq(registry_restore(registry, &saved, &domain), 0);
+	saved_domain_free(&saved);
+	ck_assert_uint_eq(domain->id, 3);
+	ck_assert_uint_eq(domain->channels[0].id, 3 * MAX_DOMAIN_CHANNELS + 2);
+	domain->channels[0].state = CHANNEL_CONNECTED;
+	domain->channels[0].cookie = 99;
+	text = saved_domain_format(domain);
+	ck_assert_ptr_nonnull(text);
+	ck_assert_int_eq(saved_domain_parse(text, strlen(text), &saved), 0);
+	check_whole(&saved);
+	ck_assert_int_eq(registry_restore(registry, &saved, &domain), -EEXIST);
+	saved_domain_free(&saved);
+	registry_free(registry);
+}
+END_TEST
+
+START_TEST(part_of_it_is_nothing)
+{
+	struct saved_domain saved;
+
+	for (size_t size = 0; size < strlen(WHOLE); size++)
+		ck_assert_int_eq(saved_domain_parse(WHOLE, size, &saved), -EBADMSG);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int result;
+} wrong[] = {
+	{"", -EBADMSG},
+	{"[]", -EBADMSG},
+	{"{}", -EBADMSG},
+	{"{\"version\":2}", -EPROTONOSUPPORT},
+	{"{\"version\":\"1\"," HEAD FLAGS VCPUS CHANNELS OVERRIDES "}", -EBADMSG},
+	{"{" HEAD FLAGS VCPUS CHANNELS OVERRIDES "}", -EBADMSG},
+	{"{" VERSION FLAGS VCPUS CHANNELS OVERRIDES "}", -EBADMSG},
+	{"{" VERSION
+	 "\"uuid\":\"../../../../../../../../../../../../etc/\",\"name\":\"vm\",\"id\":7,"
+	 "\"slot\":3," FLAGS VCPUS CHANNELS OVERRIDES "}",
+	 -EBADMSG},
+	{"{" VERSION "\"uuid\":\"" UUID
+	 "\",\"name\":\"\",\"id\":7,\"slot\":3," FLAGS VCPUS CHANNELS OVERRIDES "}",
+	 -EBADMSG},
+	{"{" VERSION "\"uuid\":\"" UUID
+	 "\",\"name\":\"vm\",\"id\":-1,\"slot\":3," FLAGS VCPUS CHANNELS OVERRIDES "}",
+	 -EBADMSG},
+	{"{" VERSION "\"uuid\":\"" UUID
+	 "\",\"name\":\"vm\",\"id\":7,\"slot\":2048," FLAGS VCPUS CHANNELS OVERRIDES "}",
+	 -EBADMSG},
+	{"{" VERSION HEAD FLAGS "\"vcpus\":[]," CHANNELS OVERRIDES "}", -EBADMSG},
+	{"{" VERSION HEAD FLAGS "\"vcpus\":[{\"online\":true,\"cpus\":7}]," CHANNELS OVERRIDES "}",
+	 -EBADMSG},
+	{"{" VERSION HEAD FLAGS
+	 "\"vcpus\":[{\"online\":true,\"cpus\":\"4096\"}]," CHANNELS OVERRIDES "}",
+	 -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS "\"channels\":[" CHANNEL "," CHANNEL "]," OVERRIDES "}",
+	 -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS "\"channels\":{}," OVERRIDES "}", -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{}}", -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{\"2\":1200000}," METADATA "}",
+	 -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{\"1\":-1}," METADATA "}", -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{\"1\":4294967296}," METADATA "}",
+	 -EBADMSG},
+};
+
+START_TEST(what_is_wrong_is_refused)
+{
+	struct saved_domain saved;
+
+	ck_assert_int_eq(saved_domain_parse(wrong[_i].text, strlen(wrong[_i].text), &saved),
+			 wrong[_i].result);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("saved_domain");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	tcase_add_test(tcase, comes_back_as_it_was);
+	tcase_add_test(tcase, part_of_it_is_nothing);
+	tcase_add_loop_test(tcase, what_is_wrong_is_refused, 0, (int)array_size(wrong));
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
