@@ -118,8 +118,16 @@ static bool is_full(int r)
 	return r == -EAGAIN || r == -ENOBUFS || r == -ETOOMANYREFS;
 }
 
+/* A monitor that reads is alive, however long it takes to come to the PING. */
+static void reads(struct monitor_process *monitor)
+{
+	if (monitor->pong.due_ns != 0)
+		loop_timer_set(monitor->loop, &monitor->pong, PONG_TIMEOUT_NS);
+}
+
 static void queue_flush(struct monitor_process *monitor)
 {
+	reads(monitor); /* there is room again */
 	while (monitor->queue) {
 		struct queued *q = monitor->queue;
 		int r = unix_send(monitor->link_source.fd, q->bytes, q->size, q->fds, q->n_fds,

@@ -7,11 +7,8 @@
  */
 #include <fcntl.h>
 #include <pwd.h>
-#include <spawn.h>
 #include <stdbool.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -19,6 +16,7 @@
 #include "cpufreq.h"
 #include "domain_xml.h"
 #include "domains.h"
+#include "fake_process.h"
 #include "fuzz_loop.h"
 #include "link_promises.h"
 #include "policy_tree.h"
@@ -27,12 +25,10 @@
 
 #define MAX_STEPS 120
 #define N_DOMAINS 2u
-#define FAKE_PID 4242
 
-/* --- a process that there is not --------------------------------------------------------- */
+/* --- the monitor's process ---------------------------------------------------------------- */
 
-static int link_end = -1, exit_fd = -1, shared_fd = -1;
-static bool alive;
+static int shared_fd = -1;
 
 /* The files of one frequency domain that the monitor was given. */
 static struct given {
@@ -49,68 +45,14 @@ static void close_given(uint32_t id)
 		(void)close(given[id].fds[--given[id].n_fds]);
 }
 
-static int fake_spawn(pid_t *pid, const char *path, char **argv)
+static void fake_killed(void)
 {
-	require(path[0] && argv[0] && !argv[1]);
-	*pid = FAKE_PID;
-	alive = true;
-	return 0;
-}
-
-static int fake_dup2(int fd)
-{
-	if (link_end >= 0)
-		(void)close(link_end);
-	link_end = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	require(link_end >= 0);
-	return 0;
-}
-
-static int fake_pidfd_open(void)
-{
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-	if (exit_fd >= 0)
-		(void)close(exit_fd);
-	exit_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	require(exit_fd >= 0);
-	return fd;
-}
-
-static int fake_kill(pid_t pid)
-{
-	require(pid == FAKE_PID);
-	if (alive)
-		require(eventfd_write(exit_fd, 1) == 0);
-	alive = false;
 	for (uint32_t id = 0; id < N_POLICIES; id++) {
 		close_given(id);
 		given[id].n_asked = given[id].n_void = 0;
 		given[id].named = false;
 	}
-	if (link_end >= 0)
-		(void)close(link_end);
-	link_end = -1;
-	return 0;
 }
-
-static int fake_waitid(siginfo_t *info)
-{
-	info->si_pid = alive ? 0 : FAKE_PID;
-	info->si_code = CLD_KILLED;
-	info->si_status = 9;
-	return 0;
-}
-
-#define posix_spawn(pid, path, actions, attributes, argv, envp) fake_spawn(pid, path, argv)
-#define posix_spawn_file_actions_adddup2(actions, fd, to) fake_dup2(fd)
-#define pidfd_open(pid, flags) fake_pidfd_open()
-#define kill(pid, signal) fake_kill(pid)
-#define waitid(type, id, info, options) fake_waitid(info)
-#define waitpid(pid, status, options) (pid)
-#include "monitor_process.c"
-#undef kill
-#undef waitpid
 
 /* --- a host that there is not ------------------------------------------------------------ */
 

@@ -5,7 +5,10 @@
 
 #include "run_suite.h"
 
+#include "guest_stream.h"
 #include "monitor_fixture.h"
+
+#define NS_PER_MS 1000000u
 
 START_TEST(gives_up_a_piece_never_the_channel)
 {
@@ -276,19 +279,34 @@ START_TEST(dribble_is_throttled)
 {
 	struct link_setup setup = {0};
 	uint8_t frame[GUEST_FRAME_G3];
-	int guest;
+	uint64_t slowest_ms = 0;
+	uint32_t attempt = 0;
 
 	host.like.rate = 1000;
 	host.like.burst = 10;
 	restart(&setup);
 	set_frequency_domain(0, METHOD_SETSPEED);
 	add_domain(0, 1, 0);
-	guest = add_channel(0);
 	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, GUEST_SCALE_MIN, 9);
-	for (size_t i = 0; i < sizeof(frame); i++)
-		send_bytes(guest, frame + i, 1);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK);
-	ck_assert_uint_eq(host.shared->channels[0].resyncs, 0);
+	/* on a machine that does not let us write for so long a piece is given up rightly */
+	do {
+		int guest = add_channel(attempt);
+
+		ck_assert_uint_lt(attempt, 20);
+		slowest_ms = 0;
+		for (size_t i = 0; i < sizeof(frame); i++) {
+			uint64_t before_ms = now_ms(), took_ms;
+
+			send_bytes(guest, frame + i, 1);
+			took_ms = now_ms() - before_ms;
+			slowest_ms = took_ms > slowest_ms ? took_ms : slowest_ms;
+		}
+		if (slowest_ms < GUEST_STREAM_STUCK_NS / NS_PER_MS / 2) {
+			ck_assert_uint_eq(reply(guest), GUEST_NACK);
+			ck_assert_uint_eq(host.shared->channels[attempt].resyncs, 0);
+		}
+		attempt++;
+	} while (slowest_ms >= GUEST_STREAM_STUCK_NS / NS_PER_MS / 2);
 }
 END_TEST
 
@@ -342,7 +360,9 @@ END_TEST
 
 START_TEST(last_vote_is_written_after_the_interval)
 {
-	struct link_setup setup = {.settings.transition_interval_us = 200000};
+	enum { INTERVAL_MS = 200, VOTES = 40 };
+	struct link_setup setup = {.settings.transition_interval_us = INTERVAL_MS * 1000};
+	uint64_t began_ms = now_ms();
 	int guest, file;
 
 	restart(&setup);
@@ -352,14 +372,17 @@ START_TEST(last_vote_is_written_after_the_interval)
 	request(guest, GUEST_SCALE_MIN, 0);
 	file = grant(0);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
-	for (int i = 0; i < 5; i++)
-		request(guest, GUEST_SCALE_UP, 0);
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < VOTES; i++)
+		request(guest, i % 2 ? GUEST_SCALE_MIN : GUEST_SCALE_MAX, 0);
+	for (int i = 0; i < VOTES; i++)
 		ck_assert_uint_eq(reply(guest), GUEST_ACK);
-	wait_until(content(file) == MIN_KHZ + 500000);
+	request(guest, GUEST_SCALE_UP, 0);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	wait_until(content(file) == MIN_KHZ + 100000);
 	settle();
-	/* the first, the last, and on a slow machine not many more */
-	ck_assert_uint_lt(host.shared->frequency_domains[0].n_writes, 6);
+	/* one in an interval, however long all that took */
+	ck_assert_uint_le(host.shared->frequency_domains[0].n_writes,
+			  2 + (now_ms() - began_ms) / INTERVAL_MS);
 }
 END_TEST
 

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* When a monitor that is told a lot counts as one that hangs, and when not. On a clock of our own.
+ */
+#include <sys/socket.h>
+
+#include "../fuzz/fake_process.h"
+#include "../fuzz/fuzz_loop.h"
+#include "link.h"
+#include "run_suite.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define MANY 4000u /* messages, far more than the link holds */
+
+static struct loop *loop;
+static struct monitor_process *monitor;
+static unsigned int n_deaths;
+
+static void fake_killed(void)
+{
+}
+
+static void on_started(void *context)
+{
+	(void)context;
+}
+
+static void on_died(void *context, bool delayed)
+{
+	(void)context;
+	(void)delayed;
+	n_deaths++;
+}
+
+static void on_message(void *context, const struct link_message *message)
+{
+	(void)context;
+	(void)message;
+}
+
+static void set_up(void)
+{
+	const struct link_setup setup = {0};
+
+	log_init("check_monitor_process", LOG_CRIT);
+	n_deaths = 0;
+	ck_assert_int_eq(loop_new(&loop), 0);
+	ck_assert_int_eq(monitor_process_new(loop, "monitor", &setup,
+					     &(struct monitor_handlers){
+						     .started = on_started,
+						     .died = on_died,
+						     .message = on_message,
+					     },
+					     &monitor),
+			 0);
+}
+
+static void tear_down(void)
+{
+	monitor_process_free(monitor);
+	loop_free(loop);
+	close_fd(&link_end);
+	close_fd(&exit_fd);
+}
+
+/* Read so many messages; a PING is answered. Return: how many were there. */
+static unsigned int read_messages(unsigned int n)
+{
+	static struct link_message message;
+	const struct link_message pong = {.type = LINK_PONG};
+	unsigned int n_read = 0, n_fds;
+	int fds[UNIX_MAX_FDS];
+
+	while (n_read < n && link_receive(link_end, &message, fds, &n_fds, LINK_TO_MONITOR) > 0) {
+		while (n_fds > 0)
+			(void)close(fds[--n_fds]);
+		if (message.type == LINK_PING)
+			ck_assert_int_eq(link_send(link_end, &pong, NULL, 0), 0);
+		n_read++;
+	}
+	return n_read;
+}
+
+static void pass_s(unsigned int seconds)
+{
+	fake_now_ns += seconds * NS_PER_S;
+	run_loop(loop);
+}
+
+/* A PING comes last: the watchdog's, say. */
+static void tell_a_lot(void)
+{
+	struct link_message message = {.type = LINK_CHANNEL_ENABLE};
+
+	for (unsigned int i = 0; i < MANY; i++) {
+		message.channel.id = i;
+		monitor_send(monitor, &message, NULL, 0);
+	}
+	(void)read_messages(10); /* the first PING is among them */
+	run_loop(loop);
+	monitor_ping(monitor);
+}
+
+START_TEST(slow_reader_lives)
+{
+	unsigned int n = 0, rounds = 0;
+
+	tell_a_lot();
+	while (n < MANY - 10) {				   /* less the ones read before */
+		unsigned int n_read = read_messages(MANY); /* what the link holds */
+
+		ck_assert_uint_gt(n_read, 0);
+		n += n_read;
+		rounds++;
+		pass_s(3);
+		ck_assert_uint_eq(n_deaths, 0);
+	}
+	ck_assert_uint_gt(rounds, 10); /* it took several times what an answer may take */
+	(void)read_messages(MANY);
+	run_loop(loop);
+	pass_s(60);
+	ck_assert_uint_eq(n_deaths, 0);
+}
+END_TEST
+
+START_TEST(who_reads_no_more_hangs)
+{
+	tell_a_lot();
+	pass_s(4);
+	ck_assert_uint_eq(n_deaths, 0);
+	ck_assert_uint_gt(read_messages(MANY), 100); /* what the link holds */
+	run_loop(loop);
+	pass_s(4);
+	ck_assert_uint_eq(n_deaths, 0); /* it read, 4 s ago */
+	pass_s(2);
+	ck_assert_uint_eq(n_deaths, 1);
+}
+END_TEST
+
+START_TEST(who_does_not_answer_hangs)
+{
+	struct link_message message;
+	unsigned int n_fds;
+	int fds[UNIX_MAX_FDS];
+
+	while (link_receive(link_end, &message, fds, &n_fds, LINK_TO_MONITOR) > 0)
+		while (n_fds > 0)
+			(void)close(fds[--n_fds]);
+	pass_s(4);
+	ck_assert_uint_eq(n_deaths, 0);
+	pass_s(2);
+	ck_assert_uint_eq(n_deaths, 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("monitor_process");
+	TCase *tcase = tcase_create("hangs");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, slow_reader_lives);
+	tcase_add_test(tcase, who_reads_no_more_hangs);
+	tcase_add_test(tcase, who_does_not_answer_hangs);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
