@@ -81,17 +81,25 @@ static json_t *metadata_json(const struct domain_settings *from)
 			 from->serve, "turbo", from->turbo, "queries", from->queries);
 }
 
+/* What quotes the XML may have been cut off within a character, which JSON does not take. */
+static json_t *error_json(const char *text)
+{
+	json_t *json = json_string(text);
+
+	return json ? json : json_string("it is wrong");
+}
+
 char *saved_domain_format(const struct domain *domain)
 {
 	const struct domain_description *description = domain->description;
 	json_t *json =
-		json_pack("{s:i, s:s, s:s, s:i, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:s}", "version",
+		json_pack("{s:i, s:s, s:s, s:i, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "version",
 			  SAVED_DOMAIN_VERSION, "uuid", description->uuid, "name",
 			  description->name, "id", (int)description->id, "slot", (int)domain->id,
 			  "vcpus_vary", description->vcpus_vary, "paused", domain->paused, "vcpus",
 			  vcpus_json(description), "channels", channels_json(domain), "overrides",
 			  overrides_json(domain), "metadata", metadata_json(&description->metadata),
-			  "metadata_error", description->metadata_error);
+			  "metadata_error", error_json(description->metadata_error));
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
 	json_decref(json);

@@ -104,7 +104,7 @@ def test_hangup_signal_stops_nothing(_runner):
     with scene("sighup") as stage:
         domain = slow_domain(stage)
         stage.vmpower.process.send(signal.SIGHUP)
-        wait_until(lambda: "SIGHUP" in stage.log.read_text(encoding="utf-8"), 10, "a log line")
+        wait_until(lambda: "configuration taken over" in stage.log.read_text(encoding="utf-8"), 10, "a log line")
         assert domain.power(0, "max") == "ack"
 
 

@@ -64,6 +64,7 @@ START_TEST(comes_back_as_it_was)
 	ck_assert_uint_eq(domain->channels[0].id, 3 * MAX_DOMAIN_CHANNELS + 2);
 	domain->channels[0].state = CHANNEL_CONNECTED;
 	domain->channels[0].cookie = 99;
+	memcpy(domain->description->metadata_error, "cut off: \xc3", 11);
 	text = saved_domain_format(domain);
 	ck_assert_ptr_nonnull(text);
 	ck_assert_int_eq(saved_domain_parse(text, strlen(text), &saved), 0);
