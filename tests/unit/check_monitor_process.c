@@ -7,6 +7,7 @@
 #include "../fuzz/fuzz_loop.h"
 #include "link.h"
 #include "run_suite.h"
+#include "shared_area.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define MANY 4000u /* messages, far more than the link holds */
@@ -40,11 +41,14 @@ static void on_message(void *context, const struct link_message *message)
 static void set_up(void)
 {
 	const struct link_setup setup = {0};
+	int state_fd;
 
 	log_init("check_monitor_process", LOG_CRIT);
 	n_deaths = 0;
 	ck_assert_int_eq(loop_new(&loop), 0);
-	ck_assert_int_eq(monitor_process_new(loop, "monitor", &setup,
+	state_fd = shared_area_new();
+	ck_assert_int_ge(state_fd, 0);
+	ck_assert_int_eq(monitor_process_new(loop, "monitor", &setup, state_fd,
 					     &(struct monitor_handlers){
 						     .started = on_started,
 						     .died = on_died,
