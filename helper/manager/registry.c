@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 
 #include "cleanup.h"
-#include "saved_domain.h"
 
 /*
  * A plain array: look-ups by name happen once in a domain's life or at an operator's request,

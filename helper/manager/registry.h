@@ -48,7 +48,18 @@ struct domain {
 };
 
 struct registry;
-struct saved_domain;
+/* A domain as a predecessor had it, see saved_domain.h. */
+struct saved_domain {
+	uint32_t id; /* slot in the registry: the votes lie there */
+	bool paused;
+	struct domain_description *description; /* owned */
+	struct saved_channel {
+		uint32_t slot; /* within the domain */
+		bool enabled, removed;
+		uint64_t cookie;	 /* of its connected socket; 0: it was not connected */
+	} channels[MAX_DOMAIN_CHANNELS]; /* as in the description */
+	uint32_t *overrides;		 /* kHz by vCPU; owned; NULL: none */
+};
 
 int registry_new(struct registry **registry);
 void registry_free(struct registry *registry); /* closes the channels' fds */

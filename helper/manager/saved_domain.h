@@ -17,19 +17,6 @@
 #define SAVED_DOMAIN_VERSION 1
 #define SAVED_DOMAIN_MAX (1u << 20) /* bytes; the largest there can be has half of it */
 
-/* What the registry is to be given back. */
-struct saved_domain {
-	uint32_t id; /* slot in the registry: the votes lie there */
-	bool paused;
-	struct domain_description *description; /* owned */
-	struct saved_channel {
-		uint32_t slot; /* within the domain */
-		bool enabled, removed;
-		uint64_t cookie;	 /* of its connected socket; 0: it was not connected */
-	} channels[MAX_DOMAIN_CHANNELS]; /* as in the description */
-	uint32_t *overrides;		 /* kHz by vCPU; owned; NULL: none */
-};
-
 /** saved_domain_format() - Return: text, NUL-terminated, the caller's; NULL: no memory */
 char *saved_domain_format(const struct domain *domain);
 
