@@ -17,6 +17,8 @@ LIBEXECDIR ?= $(PREFIX)/libexec
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+PRESETDIR ?= $(PREFIX)/lib/systemd/system-preset
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
@@ -292,8 +294,10 @@ man_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 .PHONY: install uninstall
 install: all
 	$(INSTALL) -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(hookdir)' \
-		'$(DESTDIR)$(LIBEXECDIR)/vmpower' '$(DESTDIR)$(SYSCONFDIR)/vmpower' \
+		'$(DESTDIR)$(LIBEXECDIR)/vmpower' \
+		'$(DESTDIR)$(SYSCONFDIR)/vmpower/vmpower.conf.d' \
 		'$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(CATALOGDIR)' \
+		'$(DESTDIR)$(PRESETDIR)' '$(DESTDIR)$(SYSUSERSDIR)' \
 		'$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)' \
 		'$(DESTDIR)$(DATADIR)/vmpower'
 	$(INSTALL) -m 755 build/bin/vmpowerd '$(DESTDIR)$(SBINDIR)/'
@@ -304,6 +308,10 @@ install: all
 	$(INSTALL) -m 755 build/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
 	$(INSTALL) -m 644 build/vmpowerd.service build/vmpower-metrics.service \
 		packaging/systemd/vmpower-metrics.timer '$(DESTDIR)$(UNITDIR)/'
+	$(INSTALL) -m 644 packaging/systemd/vmpower.preset \
+		'$(DESTDIR)$(PRESETDIR)/80-vmpower.preset'
+	$(INSTALL) -m 644 packaging/systemd/vmpower.sysusers \
+		'$(DESTDIR)$(SYSUSERSDIR)/vmpower.conf'
 	$(INSTALL) -m 644 packaging/journal/vmpower.catalog '$(DESTDIR)$(CATALOGDIR)/'
 	$(INSTALL) -m 644 packaging/completion/vmpowerctl.bash \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl'
@@ -321,12 +329,47 @@ uninstall:
 		'$(DESTDIR)$(UNITDIR)/vmpowerd.service' \
 		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.service' \
 		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.timer' \
+		'$(DESTDIR)$(PRESETDIR)/80-vmpower.preset' \
+		'$(DESTDIR)$(SYSUSERSDIR)/vmpower.conf' \
 		'$(DESTDIR)$(CATALOGDIR)/vmpower.catalog' \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl' '$(DESTDIR)$(ZSHCOMPDIR)/_vmpowerctl' \
 		'$(DESTDIR)$(DATADIR)/vmpower/vmpower-domain.rng'
 	rm -f $(foreach p,$(man_pages),'$(DESTDIR)$(call man_path,$(p))')
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)/vmpower' '$(DESTDIR)$(DATADIR)/vmpower'
 	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/vmpower"
+
+# --- packages --------------------------------------------------------------------------
+
+# What git knows of, as it is in the tree now. Without git (a tarball): all but build/.
+dist_name := vmpower-$(VERSION)
+dist_files = { git ls-files -z 2>/dev/null || find . -type f -not -path './build/*' -print0; }
+rpm_top := $(CURDIR)/build/rpm
+# elsewhere than on Fedora and RHEL rpm lacks macros, and knows of no installed packages
+rpm_lacks = $(if $(shell rpm --eval '%{?_unitdir}'),,--load $(CURDIR)/packaging/rpm/elsewhere.macros --nodeps)
+
+.PHONY: dist rpm unit-plain check-packaging
+dist:
+	$(Q)mkdir -p build
+	$(Q)$(dist_files) | tar --null --no-recursion -T - --sort=name --owner=0 --group=0 \
+		--numeric-owner --mtime=@$${SOURCE_DATE_EPOCH:-0} \
+		--transform='s|^\(\./\)\?|$(dist_name)/|' -czf build/$(dist_name).tar.gz
+	@echo build/$(dist_name).tar.gz
+
+# RPM_FLAGS="--without check": rpmbuild's own
+rpm: dist
+	$(Q)mkdir -p $(rpm_top)/SOURCES $(rpm_top)/SPECS
+	$(Q)cp build/$(dist_name).tar.gz $(rpm_top)/SOURCES/
+	$(Q)sed 's|@VERSION@|$(VERSION)|' packaging/rpm/vmpower.spec > $(rpm_top)/SPECS/vmpower.spec
+	$(Q)rpmbuild $(rpm_lacks) --define '_topdir $(rpm_top)' $(RPM_FLAGS) -ba \
+		$(rpm_top)/SPECS/vmpower.spec
+
+# the unit tests without sanitizers, with the flags of the caller: a package's %check
+unit-plain: $(addprefix build/tests/,$(unit_tests))
+	$(Q)for test in $^; do $$test || exit 1; done
+
+# a part of "check"
+check-packaging: deps
+	$(Q)exec $(PYTHON) tests/run-all packaging
 
 .PHONY: clean help
 clean:

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The RPMs: built, their files and scriptlets, installed into a root of their own, removed.
+
+usage: test_rpm.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness import paths  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+
+TOP = paths.TREE / "build/rpm"
+CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+
+# "make install" and the package: where /usr/local is /usr, and what only a package has
+PACKAGE_ONLY = ("usr/share/doc/", "usr/share/licenses/", "usr/lib/.build-id")
+
+
+def make(*words):
+    done = subprocess.run(["make", "-C", str(paths.TREE), *words], env=CLEAN, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 0, done.stdout[-8000:]
+
+
+def package(name="vmpower"):
+    found = sorted(TOP.glob(f"RPMS/*/{name}-[0-9]*.rpm"))
+    assert len(found) == 1, f"{name}: {found}"
+    return found[0]
+
+
+def query(form, name="vmpower"):
+    return run("rpm", "-qp", "--qf", form, package(name)).stdout
+
+
+def test_packages_are_built():
+    # the unit tests are not run once more: test-programs has run them, with sanitizers
+    make("rpm", "RPM_FLAGS=--without check")
+    package("vmpower")
+    package("vmpower-selinux")
+
+
+def test_files_are_those_of_make_install():
+    with tempfile.TemporaryDirectory(prefix="vmpower-rpm-") as name:
+        make("install", f"DESTDIR={name}")
+        expected = {}
+        for path in Path(name).rglob("*"):
+            if path.is_dir():
+                continue
+            below = str(path.relative_to(name)).replace("usr/local/", "usr/")
+            expected[below] = path.lstat().st_mode & 0o777
+    listed = query("[%{FILEMODES:octal} %{FILEUSERNAME} %{FILEGROUPNAME} %{FILENAMES}\n]")
+    found = {}
+    for line in listed.splitlines():
+        mode, user, group, path = line.split(" ", 3)
+        assert (user, group) == ("root", "root"), line
+        below = path.lstrip("/")
+        if not int(mode, 8) & 0o40000 and not below.startswith(PACKAGE_ONLY):
+            below = re.sub(r"(/man\d/.*)\.gz$", r"\1", below)
+            found[below] = int(mode, 8) & 0o777
+    assert found == expected, f"differ: {set(found.items()) ^ set(expected.items())}"
+
+
+def test_directories_and_configuration():
+    listed = query("[%{FILEMODES:octal} %{FILEFLAGS:fflags}, %{FILENAMES}\n]").splitlines()
+    for wanted in ("040755 , /etc/libvirt/hooks", "040755 , /etc/libvirt/hooks/qemu.d",
+                   "040700 , /etc/libvirt", "0100644 cn, /etc/vmpower/vmpower.conf",
+                   "040755 , /etc/vmpower/vmpower.conf.d"):
+        assert wanted in listed, f"no {wanted!r} in {listed}"
+
+
+def scriptlet(kind, name="vmpower"):
+    text = query("%{" + kind + "}", name)
+    checked = subprocess.run(["sh", "-n"], input=text, text=True, check=False,
+                             stderr=subprocess.PIPE)
+    assert checked.returncode == 0, f"{kind}: {checked.stderr}"
+    return text
+
+
+def test_scriptlets():
+    post, preun, postun = scriptlet("POSTIN"), scriptlet("PREUN"), scriptlet("POSTUN")
+    assert "virtqemud.service libvirtd.service" in post and "systemctl reload $unit" in post
+    for text in (post, preun, postun):
+        assert not re.search(r"restart.*(virtqemud|libvirtd|\$unit)", text), text
+    assert 0 <= preun.find("chmod a-x") < preun.find("vmpowerd.service"), preun
+    assert "try-restart" in postun or "systemd-update-helper" in postun, postun
+    for kind in ("PREIN", "POSTIN", "POSTUN"):
+        scriptlet(kind, "vmpower-selinux")
+
+
+def rpm(root, *words):
+    return run("rpm", "--root", root, "--nodeps", "--noscripts", "--ignoreos", *words)
+
+
+def test_install_upgrade_remove():
+    with tempfile.TemporaryDirectory(prefix="vmpower-root-") as name:
+        root = Path(name)
+        rpm(root, "--initdb")
+        before = {p for p in root.rglob("*") if "/lib/rpm" not in str(p)}
+        rpm(root, "-i", package())
+        hook = root / "etc/libvirt/hooks/qemu.d/50-vmpower"
+        assert hook.is_file() and not hook.is_symlink()
+        assert hook.stat().st_mode & 0o7777 == 0o755 and hook.stat().st_uid == 0
+        assert rpm(root, "-V", "vmpower").stdout == ""
+        config = root / "etc/vmpower/vmpower.conf"
+        config.write_text("[limits]\nturbo = no\n")
+        rpm(root, "-U", "--replacepkgs", package())
+        assert config.read_text() == "[limits]\nturbo = no\n"
+        rpm(root, "-e", "vmpower")
+        kept = config.with_name("vmpower.conf.rpmsave")
+        assert kept.read_text() == "[limits]\nturbo = no\n"
+        left = {p for p in root.rglob("*") if "/lib/rpm" not in str(p)} - before
+        assert left <= {kept, kept.parent, kept.parent.parent, *root.glob("usr*"),
+                        *root.glob("var*/**")}, sorted(map(str, left))
+
+
+def test_rpmlint_finds_no_error():
+    done = subprocess.run(["rpmlint", "-c", paths.TREE / "packaging/rpm/vmpower.rpmlintrc.toml",
+                           package(), package("vmpower-selinux")],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    errors = [line for line in done.stdout.splitlines() if ": E: " in line]
+    assert not errors and " 0 errors" in done.stdout, done.stdout
+
+
+def main():
+    runner = Runner(sys.argv[1:])
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            runner.run(test)
+    return runner.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
