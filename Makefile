@@ -358,7 +358,7 @@ dist:
 # RPM_FLAGS="--without check": rpmbuild's own
 rpm: dist
 	$(Q)mkdir -p $(rpm_top)/SOURCES $(rpm_top)/SPECS
-	$(Q)cp build/$(dist_name).tar.gz $(rpm_top)/SOURCES/
+	$(Q)cp build/$(dist_name).tar.gz packaging/systemd/vmpower.sysusers $(rpm_top)/SOURCES/
 	$(Q)sed 's|@VERSION@|$(VERSION)|' packaging/rpm/vmpower.spec > $(rpm_top)/SPECS/vmpower.spec
 	$(Q)rpmbuild $(rpm_lacks) --define '_topdir $(rpm_top)' $(RPM_FLAGS) -ba \
 		$(rpm_top)/SPECS/vmpower.spec
@@ -376,5 +376,5 @@ clean:
 	rm -rf build
 
 help:
-	@echo "targets: all demo check chaos fuzz bench bench-quick lint format install uninstall deps clean help"
+	@echo "targets: all demo check check-packaging dist rpm chaos fuzz bench bench-quick lint format install uninstall deps clean help"
 	@echo "variables: CC CFLAGS LDFLAGS PREFIX SYSCONFDIR LIBEXECDIR DATADIR DESTDIR V=1"

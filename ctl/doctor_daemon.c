@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Is vmpowerd configured as it can be, does it run and answer, and who may talk to it? */
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,14 @@ void doctor_daemon(struct doctor *doctor)
 	look_at_files(doctor);
 }
 
+/* The unit has vmpowerd run as this one. */
+static bool is_service_user(uid_t uid)
+{
+	const struct passwd *user = getpwnam("vmpower");
+
+	return user && user->pw_uid == uid;
+}
+
 /* Nobody but root, and for control.sock the group, may have a say. */
 static void look_at_mode(struct doctor *doctor, const char *name, mode_t allowed)
 {
@@ -132,9 +141,10 @@ static void look_at_mode(struct doctor *doctor, const char *name, mode_t allowed
 		doctor_add(doctor, "sockets", HEALTH_PROBLEM, remedy,
 			   "%s has mode %04o: more than %04o lets others in", path,
 			   st.st_mode & 07777, allowed);
-	else if (st.st_uid != 0 && st.st_uid != geteuid())
+	else if (st.st_uid != 0 && st.st_uid != geteuid() && !is_service_user(st.st_uid))
 		doctor_add(doctor, "sockets", HEALTH_PROBLEM, remedy,
-			   "%s belongs to user id %u, not to root", path, st.st_uid);
+			   "%s belongs to user id %u, neither to root nor to vmpower", path,
+			   st.st_uid);
 	else
 		doctor_add(doctor, "sockets", HEALTH_OK, NULL, "%s: mode %04o", path,
 			   st.st_mode & 07777);
