@@ -270,9 +270,14 @@ static void give_to_group(const struct manager *manager, const char *name)
 {
 	const struct group *group = getgrnam(CONTROL_GROUP);
 	char path[PATH_MAX];
+	struct stat st;
 
-	if (group && path_in(path, manager->runtime_dir, name) == 0 &&
-	    chown(path, (uid_t)-1, group->gr_gid) < 0)
+	if (!group || path_in(path, manager->runtime_dir, name) < 0)
+		return;
+	/* the unit has us run in that group, and forbids chown() */
+	if (stat(path, &st) == 0 && st.st_gid == group->gr_gid)
+		return;
+	if (chown(path, (uid_t)-1, group->gr_gid) < 0)
 		log_warning("can't give %s to group %s: %s; its members can't connect", path,
 			    CONTROL_GROUP, strerror(errno));
 }

@@ -263,10 +263,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!read_replies(&toy, SIZE_MAX))
 			break;
 	}
-	/* a stream ends when the client hangs up, not before */
-	hang_up |= toy.streaming != NULL;
 	require(shutdown(toy.client, hang_up ? SHUT_RDWR : SHUT_WR) == 0 || errno == ENOTCONN);
 	for (int i = 0; i < 1000 && varlink_server_clients(toy.server) > 0; i++) {
+		/* a stream ends when the client hangs up, not before */
+		if (toy.streaming)
+			(void)shutdown(toy.client, SHUT_RDWR);
 		run_loop(toy.loop);
 		answer_later(&toy);
 		(void)read_replies(&toy, SIZE_MAX);
