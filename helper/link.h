@@ -81,6 +81,8 @@ struct link_frequency_domain {
 	uint32_t method;  /* enum frequency_method */
 	uint32_t floor;	  /* step: config's lower limit */
 	uint32_t ceiling; /* step: config's upper limit, >= floor */
+	uint8_t priority; /* are its CPUs guaranteed more than others? For who asks for it */
+	uint8_t pad[3];
 	struct frequency_table table;
 };
 

@@ -62,6 +62,7 @@ int frequency_outputs_set(struct channel_monitor *monitor, const struct link_fre
 	if (r < 0)
 		return r;
 	output->method = (enum frequency_method)from->method;
+	output->priority = from->priority != 0;
 	return 0;
 }
 

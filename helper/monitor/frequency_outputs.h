@@ -43,6 +43,7 @@ struct frequency_output {
 	int failed_error;
 	uint32_t found_khz, ours_khz; /* that NOTICE_FOREIGN is about */
 	bool failing;		      /* the manager was told, or is about to be */
+	bool priority;		      /* see struct link_frequency_domain */
 	bool restarted;		      /* the driver, and nothing was written since */
 	bool foreign;		   /* likewise: someone else's value was there at the last look */
 	uint64_t look_at_ns;	   /* when the files may be looked at again */

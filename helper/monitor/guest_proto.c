@@ -29,6 +29,7 @@ enum {
 enum {
 	AT_REPLY_LIST = 48,
 	AT_FREQ_N_VCPUS = 80,
+	AT_CAPS_PRIORITY = 112,
 	AT_CAPS_N_VCPUS = 176,
 	FREQ_REPLY_SIZE = 88,
 	CAPS_REPLY_SIZE = 184,
@@ -175,13 +176,16 @@ size_t guest_reply_frequencies(uint8_t *frame, size_t size, const uint32_t *khz,
 	return reply_size;
 }
 
-size_t guest_reply_capabilities(uint8_t *frame, size_t size, const bool *turbo, uint32_t n_vcpus)
+size_t guest_reply_capabilities(uint8_t *frame, size_t size, const bool *turbo,
+				const bool *priority, uint32_t n_vcpus)
 {
 	size_t reply_size = start_list(frame, size, CAPS_REPLY_SIZE, GUEST_CAPS_LIST);
 
 	n_vcpus = listed(n_vcpus);
-	for (uint32_t i = 0; i < n_vcpus; i++)
+	for (uint32_t i = 0; i < n_vcpus; i++) {
 		frame[AT_REPLY_LIST + i * sizeof(uint64_t)] = turbo[i] ? 1 : 0;
+		frame[AT_CAPS_PRIORITY + i * sizeof(uint64_t)] = priority[i] ? 1 : 0;
+	}
 	frame[AT_CAPS_N_VCPUS] = (uint8_t)n_vcpus;
 	return reply_size;
 }

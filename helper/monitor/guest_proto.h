@@ -150,7 +150,12 @@ void guest_reply_answer(uint8_t *frame, enum guest_answer answer);
  */
 size_t guest_reply_frequencies(uint8_t *frame, size_t size, const uint32_t *khz, uint32_t n_vcpus);
 
-/** guest_reply_capabilities() - CAPS_LIST, likewise (184 or 180); @turbo by vCPU */
-size_t guest_reply_capabilities(uint8_t *frame, size_t size, const bool *turbo, uint32_t n_vcpus);
+/**
+ * guest_reply_capabilities() - CAPS_LIST, likewise (184 or 180)
+ * @turbo:	by vCPU: may it have turbo?
+ * @priority:	by vCPU: is the pCPU below it guaranteed more than others are (Intel's SST-BF)?
+ */
+size_t guest_reply_capabilities(uint8_t *frame, size_t size, const bool *turbo,
+				const bool *priority, uint32_t n_vcpus);
 
 #endif

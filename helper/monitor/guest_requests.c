@@ -188,14 +188,15 @@ void guest_requests_process(struct channel_monitor *monitor, struct request_batc
 			     channel->shared->resyncs + channel->stream.resyncs - resyncs);
 }
 
-/* What the vCPU's first frequency domain was told last; 0: not ours. */
-static uint32_t written_khz(const struct channel_monitor *monitor, uint32_t domain, uint32_t number)
+/* Of the vCPU's first frequency domain; NULL: it has none. */
+static const struct frequency_output *first_output(const struct channel_monitor *monitor,
+						   uint32_t domain, uint32_t number)
 {
 	const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, domain, number);
 
 	if (!vcpu || vcpu->n_members == 0)
-		return 0;
-	return monitor->outputs[vcpu->members[0].frequency_domain]->writer.khz;
+		return NULL;
+	return monitor->outputs[vcpu->members[0].frequency_domain];
 }
 
 static size_t answer_query(const struct channel_monitor *monitor, uint32_t domain, uint8_t *frame,
@@ -204,17 +205,21 @@ static size_t answer_query(const struct channel_monitor *monitor, uint32_t domai
 	bool single = outcome->command == GUEST_QUERY_FREQ || outcome->command == GUEST_QUERY_CAPS;
 	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
 	uint32_t khz[GUEST_POLICY_VCPUS] = {0};
-	bool turbo[GUEST_POLICY_VCPUS] = {false};
+	bool turbo[GUEST_POLICY_VCPUS] = {false}, priority[GUEST_POLICY_VCPUS] = {false};
 
 	for (uint32_t v = 0; v < n_vcpus && v < GUEST_POLICY_VCPUS; v++) {
+		const struct frequency_output *output;
+
 		if (single && v != outcome->vcpu)
 			continue;
-		khz[v] = written_khz(monitor, domain, v);
+		output = first_output(monitor, domain, v);
+		khz[v] = output ? output->writer.khz : 0;
+		priority[v] = output && output->priority;
 		turbo[v] = arbiter_may_turbo(monitor->arbiter, domain, v);
 	}
 	if (outcome->command == GUEST_QUERY_FREQ || outcome->command == GUEST_QUERY_FREQ_LIST)
 		return guest_reply_frequencies(frame, outcome->size, khz, n_vcpus);
-	return guest_reply_capabilities(frame, outcome->size, turbo, n_vcpus);
+	return guest_reply_capabilities(frame, outcome->size, turbo, priority, n_vcpus);
 }
 
 static void log_refusal(struct channel_monitor *monitor, struct guest_channel *channel,

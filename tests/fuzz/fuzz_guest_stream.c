@@ -72,6 +72,7 @@ static void check_replies(const uint8_t *frame, size_t size, uint32_t n_vcpus)
 {
 	static const uint32_t khz[GUEST_POLICY_VCPUS] = {1, UINT32_MAX, 3, 4, 5, 6, 7, 8};
 	static const bool turbo[GUEST_POLICY_VCPUS] = {true, false, true};
+	static const bool priority[GUEST_POLICY_VCPUS] = {false, true, true};
 	uint8_t reply[GUEST_FRAME_MAX];
 	size_t length;
 
@@ -87,8 +88,12 @@ static void check_replies(const uint8_t *frame, size_t size, uint32_t n_vcpus)
 	check_list(reply, length, frame, GUEST_FREQ_LIST, 4, 80, n_vcpus);
 	require(n_vcpus == 0 || guest_load32(reply + 48) == khz[0]);
 	memcpy(reply, frame, size);
-	length = guest_reply_capabilities(reply, size, turbo, n_vcpus);
+	length = guest_reply_capabilities(reply, size, turbo, priority, n_vcpus);
 	require(length == (size == GUEST_FRAME_G3 ? 184u : 180u));
+	for (uint32_t i = 0; i < GUEST_POLICY_VCPUS; i++) {
+		require(reply[112 + 8 * i] == (i < n_vcpus && priority[i]));
+		reply[112 + 8 * i] = 0;
+	}
 	check_list(reply, length, frame, GUEST_CAPS_LIST, 8, 176, n_vcpus);
 }
 

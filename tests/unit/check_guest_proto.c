@@ -90,7 +90,7 @@ END_TEST
 
 START_TEST(lists_capabilities)
 {
-	static const bool turbo[] = {true, false, true};
+	static const bool turbo[] = {true, false, true}, priority[] = {false, true, true};
 	static const size_t sizes[][2] = {{GUEST_FRAME_G3, 184}, {GUEST_FRAME_G3_I386, 180}};
 
 	for (size_t s = 0; s < array_size(sizes); s++) {
@@ -102,8 +102,10 @@ START_TEST(lists_capabilities)
 		put32(expected + 12, GUEST_CAPS_LIST);
 		expected[48] = 1;
 		expected[48 + 16] = 1;
+		expected[112 + 8] = 1;
+		expected[112 + 16] = 1;
 		expected[176] = 3;
-		ck_assert_uint_eq(guest_reply_capabilities(frame, sizes[s][0], turbo, 3),
+		ck_assert_uint_eq(guest_reply_capabilities(frame, sizes[s][0], turbo, priority, 3),
 				  sizes[s][1]);
 		ck_assert_mem_eq(frame, expected, sizes[s][1]);
 	}

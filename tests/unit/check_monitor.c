@@ -415,6 +415,25 @@ START_TEST(queries)
 	ck_assert_uint_eq(bytes[48], 0); /* not asked for */
 	ck_assert_uint_eq(bytes[56], 1);
 	ck_assert_uint_eq(bytes[176], 2);
+	send_command(guest, GUEST_QUERY_CAPS_LIST, 0, 0);
+	read_bytes(guest, bytes, 184);
+	ck_assert_uint_eq(bytes[48], 1);
+	ck_assert_uint_eq(bytes[56], 1);
+	for (size_t i = 112; i < 176; i++)
+		ck_assert_uint_eq(bytes[i], 0);
+	/* the second of them is guaranteed more than the first; and then it is no more */
+	for (int priority = 1; priority >= 0; priority--) {
+		host.priority = (uint8_t)priority;
+		set_frequency_domain(1, METHOD_SETSPEED);
+		settle();
+		send_command(guest, GUEST_QUERY_CAPS_LIST, 0, 0);
+		read_bytes(guest, bytes, 184);
+		ck_assert_uint_eq(bytes[112], 0);
+		ck_assert_uint_eq(bytes[120], priority);
+		send_command(guest, GUEST_QUERY_CAPS, 0, 0);
+		read_bytes(guest, bytes, 184);
+		ck_assert_uint_eq(bytes[120], 0); /* not asked for */
+	}
 }
 END_TEST
 

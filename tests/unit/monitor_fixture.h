@@ -39,6 +39,7 @@ static struct {
 	struct shared_state *shared;
 	struct link_message message;
 	struct link_domain like; /* what add_domain() makes, but for id, n_vcpus, name */
+	uint8_t priority;	 /* of what set_frequency_domain() makes */
 } host;
 
 static inline void *run(void *unused)
@@ -133,6 +134,7 @@ static inline void set_frequency_domain(uint32_t id, enum frequency_method metho
 	domain->id = id;
 	domain->method = method;
 	domain->ceiling = 12;
+	domain->priority = host.priority;
 	domain->table.n_steps = 13;
 	domain->table.non_turbo = 7;
 	for (uint32_t i = 0; i < 13; i++)
