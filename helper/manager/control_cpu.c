@@ -23,11 +23,10 @@ static struct decision_sources sources_of(const struct control_context *control)
 }
 
 /* The host's CPUs as far as anything is known of them. */
-static void find_cpus(const struct cpufreq *cpufreq, struct cpuset *online, struct cpuset *all)
+static void find_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus, struct cpuset *all)
 {
-	if (cpufreq_online(cpufreq, online) < 0)
-		memset(online, 0, sizeof(*online));
-	*all = *online;
+	(void)cpufreq_host_cpus(cpufreq, cpus);
+	*all = cpus->online;
 	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
 		unsigned int cpu;
 
@@ -67,12 +66,13 @@ static int list_cpu(struct listing *listing, json_t *cpus, unsigned int cpu, boo
 static json_t *list_all(struct listing *listing)
 {
 	json_t *cpus = json_array();
-	struct cpuset online, all;
+	struct host_cpus host;
+	struct cpuset all;
 	unsigned int cpu;
 
-	find_cpus(listing->cpufreq, &online, &all);
+	find_cpus(listing->cpufreq, &host, &all);
 	cpuset_for_each (cpu, &all) {
-		if (list_cpu(listing, cpus, cpu, cpuset_has(&online, cpu)) < 0) {
+		if (list_cpu(listing, cpus, cpu, cpuset_has(&host.online, cpu)) < 0) {
 			json_decref(cpus);
 			return NULL;
 		}
@@ -132,7 +132,7 @@ static void list_say(void *context, const struct frequency_domain *f, const stru
 }
 
 /* vCPUs that may run on the CPU as on any other, and have no say. */
-static int count_floating(const struct decision_sources *sources, const struct cpuset *online)
+static int count_floating(const struct decision_sources *sources, const struct host_cpus *cpus)
 {
 	int n = 0;
 
@@ -143,7 +143,7 @@ static int count_floating(const struct decision_sources *sources, const struct c
 		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
 			const struct vcpu_description *vcpu = &d->description->vcpus[i];
 
-			n += vcpu->online && !placement_pinned(vcpu, online);
+			n += vcpu->online && !placement_pinned(vcpu, cpus);
 		}
 	}
 	return n;
@@ -163,10 +163,11 @@ void control_explain_cpu(struct varlink_call *call, void *context)
 	struct explanation explanation = {
 		.silence_protects = sources.config->silence == SILENCE_PROTECT,
 	};
-	struct cpuset online, all;
+	struct host_cpus cpus;
+	struct cpuset all;
 	json_t *clock, *cpu;
 
-	find_cpus(sources.cpufreq, &online, &all);
+	find_cpus(sources.cpufreq, &cpus, &all);
 	if (number < 0 || number >= MAX_CPUS || !cpuset_has(&all, (unsigned int)number)) {
 		varlink_error(call, "NoSuchCpu", json_pack("{s:I}", "cpu", number));
 		return;
@@ -182,7 +183,7 @@ void control_explain_cpu(struct varlink_call *call, void *context)
 	clock = control_json_clock(sources.cpufreq, explanation.f, &explanation.decision,
 				   sources.state);
 	cpu = clock ? control_json_cpu(clock, (unsigned int)number,
-				       cpuset_has(&online, (unsigned int)number))
+				       cpuset_has(&cpus.online, (unsigned int)number))
 		    : NULL;
 	json_decref(clock);
 	if (explanation.failed) {
@@ -193,7 +194,7 @@ void control_explain_cpu(struct varlink_call *call, void *context)
 		call,
 		json_pack("{s:o, s:o, s:o, s:i, s:o}", "cpu", cpu, "limits",
 			  explanation.f ? control_json_limits(explanation.f) : json_null(), "vcpus",
-			  explanation.says, "floating", count_floating(&sources, &online),
+			  explanation.says, "floating", count_floating(&sources, &cpus),
 			  "write_error",
 			  explanation.f ? write_error(explanation.f, sources.state) : json_null()));
 }

@@ -88,19 +88,18 @@ static uint32_t resolve(struct varlink_call *call, const struct control_context 
 	const struct vcpu_description *vcpu = &request->domain->description->vcpus[request->vcpu];
 	const struct frequency_domain *below[MAX_FREQUENCY_DOMAINS];
 	uint32_t ids[MAX_FREQUENCY_DOMAINS], n;
-	struct cpuset online;
+	struct host_cpus cpus;
 
-	if (cpufreq_online(parts->cpufreq, &online) < 0)
-		memset(&online, 0, sizeof(online));
+	(void)cpufreq_host_cpus(parts->cpufreq, &cpus);
 	if (!vcpu->online) {
 		refuse(call, request, "VCpuOffline");
 		return 0;
 	}
-	if (!placement_pinned(vcpu, &online)) {
+	if (!placement_pinned(vcpu, &cpus)) {
 		refuse(call, request, "NotPinned");
 		return 0;
 	}
-	(void)placement_find(parts->config, parts->cpufreq, vcpu, &online, ids, &n);
+	(void)placement_find(parts->config, parts->cpufreq, vcpu, &cpus, ids, &n);
 	if (n == 0) {
 		refuse(call, request, "NoFrequencyDomain");
 		return 0;

@@ -39,6 +39,20 @@ const struct frequency_domain *cpufreq_of_cpu(const struct cpufreq *cpufreq, uns
 /** cpufreq_online() - the pCPUs that are online, read anew. Return: 0 or -errno */
 int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online);
 
+struct host_cpus {
+	struct cpuset online;
+	struct cpuset present; /* these, and what can be switched on and off */
+};
+
+/**
+ * cpufreq_host_cpus() - the host's pCPUs, read anew
+ *
+ * Where sysfs does not tell what is present, it is what is online.
+ *
+ * Return: 0; -errno: there are none then.
+ */
+int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus);
+
 /**
  * cpufreq_restore_all() - put every baseline in the state file back: at start after a crash,
  * and at stop
@@ -103,6 +117,13 @@ void cpufreq_write_failed(struct cpufreq *cpufreq, uint32_t id);
  * released, a restore takes that into account (restore.h). Its successor may write nothing.
  */
 void cpufreq_writer_died(struct cpufreq *cpufreq);
+
+/**
+ * cpufreq_writer_ended() - the monitor was ended, to be followed by cpufreq_restore_all()
+ * @written_khz:	what it wrote last, all of it, to tell it from someone else's; 0: not known,
+ *			it is taken for having died in the midst of its work
+ */
+void cpufreq_writer_ended(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz);
 
 enum cpufreq_change {
 	CPUFREQ_NEW,	   /* found, or found to be another: CPUs, driver, method, table */

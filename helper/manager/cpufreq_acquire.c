@@ -71,7 +71,8 @@ int cpufreq_restore_all(struct cpufreq *cpufreq)
 		struct frequency_domain *domain = cpufreq_of_policy(cpufreq, entry.policy);
 
 		r = restore_entry(cpufreq, &entry,
-				  !domain || !domain->acquired || domain->writer_died, 0);
+				  !domain || !domain->acquired || domain->writer_died,
+				  domain ? domain->written_khz : 0);
 		if (domain)
 			domain->acquired = false;
 		if (r < 0) {
@@ -360,6 +361,23 @@ void cpufreq_writer_died(struct cpufreq *cpufreq)
 {
 	for (uint32_t i = 0; i < cpufreq->n_domains; i++)
 		cpufreq->domains[i]->writer_died = true;
+}
+
+static bool is_step(const struct frequency_table *table, uint32_t khz)
+{
+	return table->khz[frequency_step_at_least(table->khz, table->n_steps, khz)] == khz;
+}
+
+void cpufreq_writer_ended(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz)
+{
+	struct frequency_domain *domain = id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
+
+	if (!domain)
+		return;
+	/* Unsure: it may have been about to write the same again. No step: it tells lies. */
+	if (domain->unsure || !is_step(&domain->table, written_khz))
+		domain->writer_died = true;
+	domain->written_khz = written_khz;
 }
 
 int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline_entry *entry)

@@ -262,6 +262,22 @@ int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online)
 	return 0;
 }
 
+int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus)
+{
+	char text[SYSFS_TEXT];
+	int r = cpufreq_online(cpufreq, &cpus->online);
+
+	if (r < 0) {
+		memset(cpus, 0, sizeof(*cpus));
+		return r;
+	}
+	if (cpufreq->cpu_dir < 0 ||
+	    sysfs_read(cpufreq->cpu_dir, "present", text, sizeof(text)) < 0 ||
+	    cpuset_parse(text, &cpus->present) < 0)
+		cpus->present = cpus->online;
+	return 0;
+}
+
 int cpufreq_open_policy(const struct cpufreq *cpufreq, uint32_t policy)
 {
 	char path[POLICY_PATH_SIZE];
@@ -294,7 +310,7 @@ bool cpufreq_is_priority(const struct cpufreq *cpufreq, uint32_t id)
 {
 	const struct frequency_domain *domain = cpufreq_get(cpufreq, id);
 
-	for (uint32_t i = 0; domain && i < cpufreq->n_domains; i++) {
+	for (uint32_t i = 0; domain && domain->base_khz && i < cpufreq->n_domains; i++) {
 		const struct frequency_domain *other = cpufreq->domains[i];
 
 		if (!other->gone && other->base_khz && other->base_khz < domain->base_khz)

@@ -21,19 +21,19 @@ struct listener {
 	void *context;
 };
 
-static void each_of_vcpu(const struct decision_sources *sources, const struct cpuset *online,
+static void each_of_vcpu(const struct decision_sources *sources, const struct host_cpus *cpus,
 			 struct say *say, const struct listener *listener)
 {
 	const struct vcpu_description *vcpu = &say->domain->description->vcpus[say->vcpu];
 	uint32_t ids[MAX_FREQUENCY_DOMAINS], n, vote_khz = 0;
 
-	say->flags = placement_find(sources->config, sources->cpufreq, vcpu, online, ids, &n);
+	say->flags = placement_find(sources->config, sources->cpufreq, vcpu, cpus, ids, &n);
 	if (say->domain->paused)
 		say->flags |= VCPU_PAUSED;
 	if (sources->state && (say->flags & VCPU_MAY_VOTE))
 		vote_khz = shared_load(sources->state->vcpus[say->domain->id][say->vcpu].vote_khz);
 	say->override_khz =
-		placement_pinned(vcpu, online) ? domain_override(say->domain, say->vcpu) : 0;
+		placement_pinned(vcpu, cpus) ? domain_override(say->domain, say->vcpu) : 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct frequency_domain *f = cpufreq_get(sources->cpufreq, ids[i]);
 
@@ -50,16 +50,15 @@ void decision_each_say(const struct decision_sources *sources,
 		       void *context)
 {
 	const struct listener listener = {.on_say = on_say, .context = context};
-	struct cpuset online;
+	struct host_cpus cpus;
 
-	if (cpufreq_online(sources->cpufreq, &online) < 0)
-		memset(&online, 0, sizeof(online)); /* nobody counts as pinned then */
+	(void)cpufreq_host_cpus(sources->cpufreq, &cpus); /* none: nobody counts as pinned */
 	for (const struct domain *d = registry_next(sources->registry, NULL); d;
 	     d = registry_next(sources->registry, d)) {
 		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
 			struct say say = {.domain = d, .vcpu = i};
 
-			each_of_vcpu(sources, &online, &say, &listener);
+			each_of_vcpu(sources, &cpus, &say, &listener);
 		}
 	}
 }

@@ -524,9 +524,9 @@ void domains_free(struct domains *domains, bool keep)
 		return;
 	channel_manager_free(domains->channels);
 	/* First the one who writes, then what it wrote to. */
-	monitor_process_free(domains->view.monitor);
-	cpufreq_writer_died(domains->cpufreq);
+	monitor_process_end(domains->view.monitor);
 	if (!keep)
-		(void)cpufreq_restore_all(domains->cpufreq);
+		frequency_control_end(&domains->frequency_control);
+	monitor_process_free(domains->view.monitor);
 	free(domains);
 }

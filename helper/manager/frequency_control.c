@@ -10,6 +10,7 @@
 #include "journal.h"
 #include "log.h"
 #include "loop.h"
+#include "placement.h"
 #include "platform_limit.h"
 
 /* A look at a file and the write that fails after it tell the same, milliseconds apart. */
@@ -19,7 +20,7 @@ void frequency_control_init(struct frequency_control *control, struct monitor_vi
 			    struct registry *registry)
 {
 	*control = (struct frequency_control){.view = view, .registry = registry};
-	(void)cpufreq_online(view->cpufreq, &control->online);
+	(void)cpufreq_host_cpus(view->cpufreq, &control->cpus);
 }
 
 /* --- files for the monitor ------------------------------------------------------------ */
@@ -215,6 +216,26 @@ static uint32_t last_written(const struct frequency_control *control, uint32_t i
 	return state ? shared_load(state->frequency_domains[id].writing_khz) : 0;
 }
 
+/* What was written last, where that is all that was: two limits, not one of them. 0: not known */
+static uint32_t finished_writing(const struct shared_frequency_domain *shared)
+{
+	uint32_t khz = shared_load(shared->writing_khz);
+
+	return shared_load(shared->target_khz) == khz && shared_load(shared->last_error) == 0 ? khz
+											      : 0;
+}
+
+void frequency_control_end(struct frequency_control *control)
+{
+	const struct shared_state *state = monitor_state(control->view->monitor);
+	struct cpufreq *cpufreq = control->view->cpufreq;
+
+	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++)
+		cpufreq_writer_ended(cpufreq, id,
+				     state ? finished_writing(&state->frequency_domains[id]) : 0);
+	(void)cpufreq_restore_all(cpufreq);
+}
+
 bool frequency_control_message(struct frequency_control *control,
 			       const struct link_message *message)
 {
@@ -244,6 +265,7 @@ bool frequency_control_message(struct frequency_control *control,
 struct rescanned {
 	struct frequency_control *control;
 	struct cpuset concerned; /* CPUs whose vCPUs are to be told of */
+	bool others;		 /* there are: priority is by comparison */
 };
 
 static void on_change(void *context, uint32_t id, enum cpufreq_change change)
@@ -261,6 +283,7 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 		rescanned->concerned.bits[i] |= f->cpus.bits[i];
 	switch (change) {
 	case CPUFREQ_NEW:
+		rescanned->others = true;
 		view_send_frequency_domain(control->view, id);
 		break;
 	case CPUFREQ_RESTARTED:
@@ -271,6 +294,7 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 		send_acquired(control, &offline, (int[2]){-1, -1}, 0);
 		break;
 	case CPUFREQ_GONE: /* its vCPUs are no more below it: the monitor lets go of it */
+		rescanned->others = true;
 		memset(&rescanned->concerned, 0xff, sizeof(rescanned->concerned));
 		break;
 	}
@@ -285,24 +309,24 @@ void frequency_control_reconfigure(struct frequency_control *control)
 
 /* Is what is told of the vCPU another than before? */
 static bool vcpu_concerned(const struct rescanned *rescanned, const struct vcpu_description *vcpu,
-			   const struct cpuset *before)
+			   const struct host_cpus *before)
 {
-	const struct cpuset *now = &rescanned->control->online;
-
-	if (!vcpu->pinned)
-		return true; /* it floats over what is online */
-	return cpuset_intersects(vcpu->affinity, &rescanned->concerned) ||
-	       cpuset_covers(vcpu->affinity, before) != cpuset_covers(vcpu->affinity, now);
+	/* it floats over what is online, or did */
+	if (!placement_pinned(vcpu, before) || !placement_pinned(vcpu, &rescanned->control->cpus))
+		return true;
+	return cpuset_intersects(vcpu->affinity, &rescanned->concerned);
 }
 
 void frequency_control_cpus_changed(struct frequency_control *control, const struct cpuset *changed)
 {
 	struct rescanned rescanned = {.control = control, .concerned = *changed};
-	struct cpuset before = control->online;
+	struct host_cpus before = control->cpus;
 
-	(void)cpufreq_online(control->view->cpufreq, &control->online);
+	(void)cpufreq_host_cpus(control->view->cpufreq, &control->cpus);
 	if (cpufreq_rescan(control->view->cpufreq, changed, on_change, &rescanned) < 0)
 		return;
+	if (rescanned.others)
+		view_send_priorities(control->view);
 	for (const struct domain *d = registry_next(control->registry, NULL); d;
 	     d = registry_next(control->registry, d)) {
 		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {

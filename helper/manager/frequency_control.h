@@ -19,7 +19,7 @@ struct frequency_control {
 	struct monitor_view *view; /* not owned */
 	struct registry *registry; /* not owned */
 	struct events *events;	   /* not owned; NULL: nobody watches */
-	struct cpuset online;	   /* as of the last change */
+	struct host_cpus cpus;	   /* as of the last change */
 	/* by frequency domain: when its governor was last found to be another; 0: never */
 	uint64_t told_ns[MAX_FREQUENCY_DOMAINS];
 };
@@ -49,6 +49,14 @@ void frequency_control_take_over(struct frequency_control *control);
  * guests, and everything goes back.
  */
 void frequency_control_monitor_died(struct frequency_control *control, bool delayed);
+
+/**
+ * frequency_control_end() - the monitor was ended: put everything back
+ *
+ * By what it has published, as at a release; where that says that it was in the midst of a write,
+ * or that the last one failed, as after a crash.
+ */
+void frequency_control_end(struct frequency_control *control);
 
 /** frequency_control_reconfigure() - config says other limits, another method */
 void frequency_control_reconfigure(struct frequency_control *control);

@@ -26,6 +26,7 @@ struct frequency_domain {
 	 * written last need not be what its files hold of ours.
 	 */
 	bool unsure;
+	uint32_t written_khz;  /* by a monitor that was ended, see cpufreq_writer_ended() */
 	bool offline;	       /* none of its CPUs is online: its files can't be read or written */
 	bool gone;	       /* there is no policyN: no CPU is in it; its id waits for another */
 	int logged_error;      /* why it can't be acquired, as logged last; 0: it could be */

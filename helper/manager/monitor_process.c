@@ -453,12 +453,17 @@ int monitor_process_new(struct loop *loop, const char *path, const struct link_s
 	return r;
 }
 
+void monitor_process_end(struct monitor_process *monitor)
+{
+	loop_timer_cancel(monitor->loop, &monitor->restart);
+	end_process(monitor);
+}
+
 void monitor_process_free(struct monitor_process *monitor)
 {
 	if (!monitor)
 		return;
-	loop_timer_cancel(monitor->loop, &monitor->restart);
-	end_process(monitor);
+	monitor_process_end(monitor);
 	if (monitor->state)
 		(void)munmap(monitor->state, sizeof(*monitor->state));
 	close_fd(&monitor->state_fd);

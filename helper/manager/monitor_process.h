@@ -38,7 +38,14 @@ int monitor_process_new(struct loop *loop, const char *path, const struct link_s
 			int state_fd, const struct monitor_handlers *handlers,
 			struct monitor_process **monitor);
 
-/** monitor_process_free() - end the monitor, with SIGKILL if it has to be, and reap it */
+/**
+ * monitor_process_end() - end the monitor for good, with SIGKILL if it has to be, and reap it
+ *
+ * What it has published stays, and stays as it was when it ended; messages to it are dropped.
+ */
+void monitor_process_end(struct monitor_process *monitor);
+
+/** monitor_process_free() - end the monitor, if it runs, and forget what it has published */
 void monitor_process_free(struct monitor_process *monitor);
 
 /**

@@ -55,9 +55,11 @@ static void send_message(struct monitor_view *view)
 void view_send_frequency_domain(struct monitor_view *view, uint32_t id)
 {
 	const struct frequency_domain *from = cpufreq_get(view->cpufreq, id);
+	bool priority = cpufreq_is_priority(view->cpufreq, id);
 
 	if (from->gone)
 		return;
+	view->priority[id] = priority;
 	new_message(view, LINK_FREQUENCY_DOMAIN_SET)->frequency_domain =
 		(struct link_frequency_domain){
 			.id = id,
@@ -65,6 +67,7 @@ void view_send_frequency_domain(struct monitor_view *view, uint32_t id)
 			.method = from->method,
 			.floor = from->floor,
 			.ceiling = from->ceiling,
+			.priority = priority,
 			.table = from->table,
 		};
 	send_message(view);
@@ -74,6 +77,13 @@ void view_send_frequency_domains(struct monitor_view *view)
 {
 	for (uint32_t id = 0; id < cpufreq_count(view->cpufreq); id++)
 		view_send_frequency_domain(view, id);
+}
+
+void view_send_priorities(struct monitor_view *view)
+{
+	for (uint32_t id = 0; id < cpufreq_count(view->cpufreq); id++)
+		if (cpufreq_is_priority(view->cpufreq, id) != view->priority[id])
+			view_send_frequency_domain(view, id);
 }
 
 static void send_override(struct monitor_view *view, const struct domain *domain, uint32_t vcpu,
@@ -90,12 +100,12 @@ void view_send_override(struct monitor_view *view, const struct domain *domain, 
 }
 
 static void send_vcpu(struct monitor_view *view, const struct domain *domain, uint32_t number,
-		      const struct cpuset *online)
+		      const struct host_cpus *cpus)
 {
 	const struct shared_state *state = monitor_state(view->monitor);
 	const struct vcpu_description *vcpu = &domain->description->vcpus[number];
 	uint32_t override_khz = domain_override(domain, number);
-	bool pinned = placement_pinned(vcpu, online);
+	bool pinned = placement_pinned(vcpu, cpus);
 	struct link_vcpu *to;
 
 	/* The operator fixed CPUs that it was pinned to, not all that it may float over since. */
@@ -108,7 +118,7 @@ static void send_vcpu(struct monitor_view *view, const struct domain *domain, ui
 	to->vote_khz = domain_connected(domain)
 			       ? shared_load(state->vcpus[domain->id][number].vote_khz)
 			       : 0;
-	to->flags = placement_find(view->config, view->cpufreq, vcpu, online, to->frequency_domains,
+	to->flags = placement_find(view->config, view->cpufreq, vcpu, cpus, to->frequency_domains,
 				   &to->n_frequency_domains);
 	if (domain->paused)
 		to->flags |= VCPU_PAUSED;
@@ -119,18 +129,16 @@ static void send_vcpu(struct monitor_view *view, const struct domain *domain, ui
 
 void view_send_vcpus(struct monitor_view *view, const struct domain *domain)
 {
-	struct cpuset online;
+	struct host_cpus cpus;
 	int r;
 
-	r = cpufreq_online(view->cpufreq, &online);
-	if (r < 0) {
+	r = cpufreq_host_cpus(view->cpufreq, &cpus);
+	if (r < 0)
 		log_error("domain \"%s\": can't tell which CPUs are online: %s; its vCPUs may not "
 			  "vote",
 			  domain->description->name, strerror(-r));
-		memset(&online, 0, sizeof(online));
-	}
 	for (uint32_t i = 0; i < domain->description->n_vcpus; i++)
-		send_vcpu(view, domain, i, &online);
+		send_vcpu(view, domain, i, &cpus);
 }
 
 void view_send_settings(struct monitor_view *view)

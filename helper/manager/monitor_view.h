@@ -15,7 +15,8 @@ struct monitor_view {
 	const struct config *config;
 	struct cpufreq *cpufreq;
 	struct monitor_process *monitor;
-	struct link_message message; /* large: one for all */
+	struct link_message message;	      /* large: one for all */
+	bool priority[MAX_FREQUENCY_DOMAINS]; /* as the monitor was told */
 };
 
 /** view_setup() - the settings that each monitor starts with */
@@ -27,6 +28,9 @@ void view_send_settings(struct monitor_view *view);
 /** view_send_frequency_domain() - one that is new, or has become another */
 void view_send_frequency_domain(struct monitor_view *view, uint32_t id);
 void view_send_frequency_domains(struct monitor_view *view);
+
+/** view_send_priorities() - those whose priority is another since others came or went */
+void view_send_priorities(struct monitor_view *view);
 
 /** view_send_domain() - a domain and its vCPUs, with their overrides and the votes they had */
 void view_send_domain(struct monitor_view *view, const struct domain *domain);

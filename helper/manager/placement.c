@@ -3,9 +3,10 @@
 
 #include "link.h"
 
-bool placement_pinned(const struct vcpu_description *vcpu, const struct cpuset *online)
+bool placement_pinned(const struct vcpu_description *vcpu, const struct host_cpus *cpus)
 {
-	return vcpu->pinned && !cpuset_covers(vcpu->affinity, online);
+	return vcpu->pinned && (!cpuset_covers(vcpu->affinity, &cpus->present) ||
+				cpuset_count(&cpus->present) == 1);
 }
 
 /* The frequency domains below a set of pCPUs, each once, offline or not. Return: how many */
@@ -28,15 +29,15 @@ static uint32_t below(const struct cpufreq *cpufreq, const struct cpuset *cpus, 
 }
 
 uint32_t placement_find(const struct config *config, const struct cpufreq *cpufreq,
-			const struct vcpu_description *vcpu, const struct cpuset *online,
+			const struct vcpu_description *vcpu, const struct host_cpus *cpus,
 			uint32_t *ids, uint32_t *n)
 {
-	bool pinned = placement_pinned(vcpu, online);
+	bool pinned = placement_pinned(vcpu, cpus);
 
 	*n = 0;
 	if (!vcpu->online || (!pinned && !config->allow_unpinned))
 		return 0;
-	*n = below(cpufreq, pinned ? vcpu->affinity : online, false, ids);
+	*n = below(cpufreq, pinned ? vcpu->affinity : &cpus->online, false, ids);
 	/* Its vote waits there for a CPU to come online, and it is told that it has no effect. */
 	if (*n == 0 && pinned)
 		*n = below(cpufreq, vcpu->affinity, true, ids);

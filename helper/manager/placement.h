@@ -14,15 +14,17 @@
 #include "domain_description.h"
 
 /**
- * placement_pinned() - is the vCPU kept away from any CPU that is @online?
+ * placement_pinned() - is it known below which CPUs the vCPU runs?
  *
- * An affinity that excludes none is no pinning: libvirt writes it out for some domains.
+ * An affinity to all CPUs that are present is no pinning, it keeps it away from none: libvirt and
+ * OpenStack write it out for domains that float. But on a host with one CPU it is one, and so is
+ * an affinity to all that are online while it excludes others that are not.
  */
-bool placement_pinned(const struct vcpu_description *vcpu, const struct cpuset *online);
+bool placement_pinned(const struct vcpu_description *vcpu, const struct host_cpus *cpus);
 
 /**
  * placement_find() - the frequency domains that a vCPU may vote on
- * @online:	the host's CPUs that are
+ * @cpus:	the host's
  * @ids:	room for MAX_FREQUENCY_DOMAINS; each of them once, by the lowest pCPU; those that
  *		are offline only where all are
  * @n:		set to how many there are; 0 where the vCPU has no say
@@ -30,7 +32,7 @@ bool placement_pinned(const struct vcpu_description *vcpu, const struct cpuset *
  * Return: VCPU_* of link.h
  */
 uint32_t placement_find(const struct config *config, const struct cpufreq *cpufreq,
-			const struct vcpu_description *vcpu, const struct cpuset *online,
+			const struct vcpu_description *vcpu, const struct host_cpus *cpus,
 			uint32_t *ids, uint32_t *n);
 
 #endif

@@ -124,6 +124,37 @@ def test_a_governor_that_someone_else_has_chosen_is_set_again(_):
         stage.expect_soon({})
 
 
+def test_the_end_leaves_what_someone_else_has_set(_):
+    """A speed, or the minimum alone: SIGTERM knows what was ours, as the end of a domain does."""
+    for by_hook in (True, False):
+        with scene(f"end-speed-{by_hook}", start=False) as stage:
+            stage.tree.write(2, "scaling_governor", "userspace")
+            stage.tree.write(2, "scaling_setspeed", HIGHEST)
+            vote_and_end(stage, by_hook, "scaling_setspeed", UP[1])
+            assert stage.tree.read(2, "scaling_setspeed") == str(UP[1])
+            stage.tree.write(2, "scaling_setspeed", HIGHEST)
+        with scene(f"end-minimum-{by_hook}", start=False, governors=LIMITS_ONLY) as stage:
+            vote_and_end(stage, by_hook, "scaling_min_freq", UP[1])
+            assert stage.tree.read(2, "scaling_min_freq") == str(UP[1])
+            assert stage.tree.read(2, "scaling_max_freq") == str(HIGHEST)
+            stage.tree.write(2, "scaling_min_freq", LOWEST)
+
+
+def vote_and_end(stage, by_hook, name, khz):
+    """A domain votes, someone else writes, it all ends; what was left alone was reported."""
+    stage.baseline = stage.tree.snapshot()
+    stage.vmpower.start()
+    domain = stage.started("vm", {0: "2"})
+    for unit in ("min", "up", "up"):
+        assert domain.power(0, unit) == "ack"
+    stage.tree.write(2, name, khz)
+    if by_hook:
+        stage.hook(domain, "stopped")
+        stage.vmpower.wait_forgotten("vm")
+    stage.vmpower.stop()
+    assert f"{name} of policy2 is {khz}, set by someone else" in log(stage)
+
+
 TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
 
 if __name__ == "__main__":

@@ -142,14 +142,29 @@ def test_one_of_several_pCPUs_is_away(_):
 
 
 def test_an_affinity_may_cover_all_that_is_online(_):
-    """Then it is no pinning any more; until a CPU that it excludes is back."""
+    """It is a pinning as long as it excludes a CPU that is offline; not when that is taken out."""
     with hotplug("covers") as (stage, cpus):
+        present = stage.tree.cpu_directory / "present"
         domain = stage.started("vm", {0: "0-6"})
         assert domain.power(0, "min") == "ack"
         stage.expect(dict.fromkeys(range(7), LOWEST))
         cpus.offline(7)
+        logged(stage, "policy7: none of its CPUs is online")
+        assert domain.power(0, "up") == "ack"
+        stage.expect(dict.fromkeys(range(7), UP[1]))
+        remove_policy(stage, 7)
+        stage.tree.policies.remove(7)
+        stage.baseline = {key: text for key, text in stage.baseline.items() if key[0] != 7}
+        present.write_text("0-6\n")
+        cpus.events.send(7, "remove")
         stage.expect_soon({})
         assert domain.power(0, "min") == "nack"
+        make_policy(stage, 7, [7])
+        stage.tree.policies.append(7)
+        stage.baseline.update(
+            {key: text for key, text in stage.tree.snapshot().items() if key[0] == 7}
+        )
+        present.write_text("0-7\n")
         cpus.back(7)
         wait_until(lambda: domain.power(0, "min") == "ack", 20, "a vote that counts")
         stage.expect(dict.fromkeys(range(7), LOWEST))

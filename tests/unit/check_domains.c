@@ -67,6 +67,11 @@ int monitor_process_new(struct loop *on, const char *path, const struct link_set
 	return 0;
 }
 
+void monitor_process_end(struct monitor_process *monitor)
+{
+	(void)monitor;
+}
+
 void monitor_process_free(struct monitor_process *monitor)
 {
 	(void)monitor;

@@ -240,6 +240,63 @@ START_TEST(someone_elses_speed)
 }
 END_TEST
 
+/* At the end of the daemon the monitor may have been in the midst of it: nothing is known then. */
+START_TEST(end_with_a_speed)
+{
+	bool known = speed_cases[_i].written_khz > 1 && !speed_cases[_i].failed;
+	int fds[2];
+
+	put_acpi(0, "0");
+	put(POLICY0 "scaling_governor", "userspace");
+	put(POLICY0 "scaling_setspeed", "2300000");
+	start();
+	acquire(0, fds);
+	close_fds(fds, 1);
+	put(POLICY0 "scaling_setspeed", speed_cases[_i].now);
+	put(POLICY0 "scaling_max_freq", speed_cases[_i].max);
+	if (speed_cases[_i].failed)
+		cpufreq_write_failed(cpufreq, 0);
+	cpufreq_writer_ended(cpufreq, 0, speed_cases[_i].written_khz);
+	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+	assert_file(POLICY0 "scaling_setspeed", known ? speed_cases[_i].left : "2300000");
+	ck_assert_uint_eq(n_saved(), 0);
+}
+END_TEST
+
+START_TEST(end_with_limits)
+{
+	static const struct {
+		const char *min, *max;
+		uint32_t written_khz;
+		bool died;
+		const char *left[2];
+	} cases[] = {
+		{"2000000", "2000000", 2000000, false, {"800000", "3700000"}},
+		/* someone else's minimum, and our maximum */
+		{"900000", "2000000", 2000000, false, {"900000", "3700000"}},
+		{"900000", "2000000", 0, false, {"800000", "3700000"}},
+		{"900000", "2000000", 2000000, true, {"800000", "3700000"}},
+	};
+
+	for (size_t i = 0; i < array_size(cases); i++) {
+		int fds[2];
+
+		put_intel_pstate(0, "0");
+		start();
+		acquire(0, fds);
+		close_fds(fds, 2);
+		put(POLICY0 "scaling_min_freq", cases[i].min);
+		put(POLICY0 "scaling_max_freq", cases[i].max);
+		if (cases[i].died)
+			cpufreq_writer_died(cpufreq);
+		cpufreq_writer_ended(cpufreq, 0, cases[i].written_khz);
+		cpufreq_writer_ended(cpufreq, 1, 1); /* there is none */
+		ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
+		check_limits(cases[i].left);
+	}
+}
+END_TEST
+
 /* Someone has moved the minimum alone: our maximum does not stay behind. */
 START_TEST(someone_elses_minimum)
 {
@@ -355,6 +412,8 @@ int main(void)
 	tcase_add_test(tcase, someone_elses_governor);
 	tcase_add_loop_test(tcase, setspeed_restored, 0, (int)array_size(setspeed_cases));
 	tcase_add_loop_test(tcase, someone_elses_speed, 0, (int)array_size(speed_cases));
+	tcase_add_loop_test(tcase, end_with_a_speed, 0, (int)array_size(speed_cases));
+	tcase_add_test(tcase, end_with_limits);
 	tcase_add_test(tcase, someone_elses_minimum);
 	tcase_add_test(tcase, governor_under_limits);
 	tcase_add_loop_test(tcase, platform_limits, 0, (int)array_size(platform_cases));

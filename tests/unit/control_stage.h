@@ -154,6 +154,12 @@ int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online)
 	return cpuset_parse("0-7", online);
 }
 
+int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus)
+{
+	(void)cpufreq_online(cpufreq, &cpus->online);
+	return cpufreq_online(cpufreq, &cpus->present);
+}
+
 uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)
 {
 	(void)cpufreq;
