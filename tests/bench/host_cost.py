@@ -69,6 +69,20 @@ def sizes(figures, many):
           [row for row in rows if row])
 
 
+def restart(figures, domains, domain_channels):
+    """vmpowerd is killed: how long until its successor has answered each channel's guest?"""
+    with VmpowerRig(domains * domain_channels, domain_channels, kept=True) as rig:
+        began = time.monotonic()
+        rig.vmpower.process.kill()
+        rig.vmpower.launch(rig.prepare)
+        rig.load.run("prime")
+        took_ms = (time.monotonic() - began) * 1000
+    figures.note("restart_until_all_answered", took_ms, "ms", domains=domains,
+                 channels=domains * domain_channels)
+    table("vmpowerd killed and started again, until each channel has had an answer",
+          ["domains", "ms"], [[f"{domains} x {domain_channels} channels", f"{took_ms:.0f}"]])
+
+
 def idle(figures, seconds):
     """64 x 8 channels, votes on all of them, and nothing to do."""
     rows = []

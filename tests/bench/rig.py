@@ -15,6 +15,7 @@ from harness import paths
 from harness.cpufreq_tree import CpufreqTree
 from harness.isolate import die_with_parent
 from harness.process import Process, alive
+from harness.service_manager import ServiceManager
 from harness.standin import call_hook, domain_xml
 from harness.vmpower import Vmpower
 from harness.wait import tail, wait_until
@@ -48,6 +49,10 @@ def most_channels():
     except (ValueError, OSError):
         pass
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2
+
+
+def _on_its_processor():
+    os.sched_setaffinity(0, processors()[0])
 
 
 class Load:
@@ -159,7 +164,8 @@ class FloorRig(Rig):
 class VmpowerRig(Rig):
     """vmpower's own programs, without limits on what a guest may ask."""
 
-    def __init__(self, channels, domain_channels=DOMAIN_CHANNELS):
+    def __init__(self, channels, domain_channels=DOMAIN_CHANNELS, kept=False):
+        """kept: as under systemd, which keeps the channels' sockets over a restart."""
         super().__init__(channels, domain_channels)
         sections = {
             "libvirt": {"uri": "none"},
@@ -175,6 +181,8 @@ class VmpowerRig(Rig):
         self.vmpower = Vmpower(
             self.directory, self.directory / "run", sections, self.directory / "log"
         )
+        if kept:
+            self.vmpower.service_manager = ServiceManager(self.directory / "notify")
         self.hook_ms = []  # of each domain's registration
 
     def domains(self):
@@ -188,22 +196,22 @@ class VmpowerRig(Rig):
             yield name, domain_xml(name, identity, len(numbers), pins, where)
 
     def serve(self):
-        self.vmpower.start(preexec=_on_its_processor)
+        self.vmpower.start(preexec=self.prepare)
         for name, xml in self.domains():
             self.hook_ms.append(call_hook(self.vmpower.hook_socket, name, "started", xml))
 
     def end(self):
+        if self.vmpower.service_manager:
+            self.vmpower.service_manager.close()
         if self.vmpower.process:
             monitor = (self.vmpower.try_status() or {}).get("monitor_pid")
             self.vmpower.process.stop(timeout=CONNECT_S)
             if monitor:
                 wait_until(lambda: not alive(monitor), CONNECT_S, "the monitor to end")
 
+    prepare = staticmethod(_on_its_processor)
+
     @property
     def pid(self):
         """Of the process under test: the monitor."""
         return self.vmpower.status()["monitor_pid"]
-
-
-def _on_its_processor():
-    os.sched_setaffinity(0, processors()[0])

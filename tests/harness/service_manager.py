@@ -20,7 +20,7 @@ fds = [int(word) for word in sys.argv[1].split(",") if word]
 high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 3 + len(fds)) for fd in fds]
 for number, fd in enumerate(high):
     os.dup2(fd, 3 + number)
-os.closerange(3 + len(fds), 4096)
+os.closerange(3 + len(fds), 4096 + 4 * len(fds))
 os.environ["LISTEN_PID"] = os.environ["WATCHDOG_PID"] = str(os.getpid())
 os.execv(sys.argv[2], sys.argv[2:])
 """
