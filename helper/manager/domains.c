@@ -496,6 +496,7 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 		(void)cpufreq_restore_all(parts->cpufreq);
 	if (r == 0)
 		r = monitor_process_new(parts->loop, parts->monitor_path, &setup, state_fd,
+					parts->lock_fd,
 					&(struct monitor_handlers){
 						.started = on_monitor_started,
 						.died = on_monitor_died,

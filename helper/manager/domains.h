@@ -26,6 +26,7 @@ struct domains_parts {
 	struct registry *registry;
 	struct cpufreq *cpufreq;
 	const char *monitor_path;
+	int lock_fd;		       /* from instance_lock.h; -1: none */
 	struct succession *succession; /* from a predecessor, to a successor; NULL: neither */
 	struct events *events;	       /* who watches is told; NULL: nobody */
 };

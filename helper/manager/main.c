@@ -29,6 +29,7 @@
 #include "events.h"
 #include "fd_limit.h"
 #include "hook_server.h"
+#include "instance_lock.h"
 #include "journal.h"
 #include "libvirt_follow.h"
 #include "log.h"
@@ -63,6 +64,7 @@ struct manager {
 	struct control *control;
 	struct notify *notify;
 	struct succession *succession;
+	int lock_fd;
 	bool serving; /* the socket files are ours */
 	bool keep;    /* at the end: all stays as it is, a successor is on its way */
 };
@@ -333,11 +335,19 @@ static int start(struct manager *manager, const struct options *options)
 		return r;
 	(void)raise_fd_limit();
 
-	/* The hook's socket first: it is also what keeps a second manager from the state file. */
+	/* The hook's socket first: who has it is told at once from who only ends. */
 	hook_fd = listen_in(manager, "hook.sock", SOCK_SEQPACKET, 0600);
 	if (hook_fd < 0)
 		return hook_fd;
 	manager->serving = true;
+	/* Before anything is read that a predecessor may still write, or that its monitor sets. */
+	manager->lock_fd = instance_lock(manager->runtime_dir);
+	if (manager->lock_fd < 0) {
+		log_error("%s/lock can't be had: %s; end the vmpowerd and vmpower-monitor that "
+			  "hold it",
+			  manager->runtime_dir, strerror(-manager->lock_fd));
+		return manager->lock_fd;
+	}
 
 	r = registry_new(&manager->registry);
 	if (r == 0)
@@ -370,6 +380,7 @@ static int start(struct manager *manager, const struct options *options)
 			.registry = manager->registry,
 			.cpufreq = manager->cpufreq,
 			.monitor_path = manager->monitor_path,
+			.lock_fd = manager->lock_fd,
 			.succession = manager->succession,
 			.events = manager->events,
 		},
@@ -414,12 +425,13 @@ static void stop(struct manager *manager)
 		succession_save(manager->succession);
 	else
 		succession_forget(manager->succession);
-	control_free(manager->control);
-	hook_server_free(manager->hook_server);
+	/* Before they are closed: then they may be another's already. */
 	if (manager->serving) {
 		unlink_in(manager, "control.sock");
 		unlink_in(manager, "hook.sock");
 	}
+	control_free(manager->control);
+	hook_server_free(manager->hook_server);
 	libvirt_follow_free(manager->libvirt);
 	cpu_hotplug_free(manager->cpu_hotplug);
 	domains_free(manager->domains, keep);
@@ -433,6 +445,7 @@ static void stop(struct manager *manager)
 		loop_close(manager->loop, &manager->signals);
 	loop_free(manager->loop);
 	config_clear(&manager->config);
+	close_fd(&manager->lock_fd);
 }
 
 int main(int argc, char **argv)
@@ -442,7 +455,7 @@ int main(int argc, char **argv)
 		.runtime_dir = VMPOWER_RUNTIME_DIR,
 		.log_level = LOG_INFO,
 	};
-	static struct manager manager = {.signals = {.fd = -1}};
+	static struct manager manager = {.signals = {.fd = -1}, .lock_fd = -1};
 	int r;
 
 	r = parse_options(argc, argv, &options);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "instance_lock.h"
 #include "journal.h"
 #include "log.h"
 #include "unix_socket.h"
@@ -43,6 +44,7 @@ struct monitor_process {
 	struct link_setup setup;
 	struct monitor_handlers handlers;
 	int state_fd;
+	int lock_fd; /* its stdin; -1: none */
 	struct shared_state *state;
 	pid_t pid;
 	struct loop_source exit_source; /* pidfd */
@@ -291,7 +293,7 @@ static void on_exit_event(struct loop_source *source, uint32_t events)
 
 /*
  * posix_spawn() and not fork(): the libvirt thread may hold any lock at this moment. The child
- * gets stderr and the link, nothing else: every other fd of ours is CLOEXEC.
+ * gets stderr, the link and the lock, nothing else: every other fd of ours is CLOEXEC.
  */
 static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
 {
@@ -310,7 +312,11 @@ static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
 		return -r;
 	}
 	(void)sigemptyset(&none);
-	r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (monitor->lock_fd >= 0)
+		r = posix_spawn_file_actions_adddup2(&actions, monitor->lock_fd, STDIN_FILENO);
+	else
+		r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
+						     0);
 	if (r == 0)
 		r = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY,
 						     0);
@@ -383,6 +389,7 @@ static int start(struct monitor_process *monitor)
 	r = spawn(monitor, theirs, &monitor->pid);
 	if (r < 0)
 		return r;
+	instance_lock_note(monitor->lock_fd, monitor->pid);
 	monitor->started_ns = loop_now_ns();
 	r = watch_process(monitor, &ours);
 	if (r < 0) {
@@ -420,7 +427,7 @@ static int map_state(struct monitor_process *monitor)
 }
 
 int monitor_process_new(struct loop *loop, const char *path, const struct link_setup *setup,
-			int state_fd, const struct monitor_handlers *handlers,
+			int state_fd, int lock_fd, const struct monitor_handlers *handlers,
 			struct monitor_process **out)
 {
 	struct monitor_process *monitor = calloc(1, sizeof(*monitor));
@@ -434,6 +441,7 @@ int monitor_process_new(struct loop *loop, const char *path, const struct link_s
 	monitor->setup = *setup;
 	monitor->handlers = *handlers;
 	monitor->state_fd = state_fd;
+	monitor->lock_fd = lock_fd;
 	monitor->exit_source = (struct loop_source){.fd = -1, .on_event = on_exit_event};
 	monitor->link_source = (struct loop_source){.fd = -1, .on_event = on_link};
 	monitor->queue_end = &monitor->queue;

@@ -30,12 +30,13 @@ struct monitor_handlers {
  * @path:	the program
  * @setup:	sent first to each monitor
  * @state_fd:	from shared_area.h; taken over, also on failure
+ * @lock_fd:	from instance_lock.h, for the monitor to hold, too; -1: none
  * @monitor:	set before handlers->started() is called for the first one
  *
  * Return: 0 or -errno.
  */
 int monitor_process_new(struct loop *loop, const char *path, const struct link_setup *setup,
-			int state_fd, const struct monitor_handlers *handlers,
+			int state_fd, int lock_fd, const struct monitor_handlers *handlers,
 			struct monitor_process **monitor);
 
 /**

@@ -19,14 +19,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # pylint: disable=wrong-import-position
 from harness import paths  # noqa: E402
+from harness.process import alive  # noqa: E402
 from harness.scene import LOWEST, component_main, scene  # noqa: E402
 from harness.standin import call_hook  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 
 
-def slow_domain(stage):
+def slow_domain(stage, name="vm"):
     """A domain whose vCPU has asked for the lowest frequency of pCPU 1."""
-    domain = stage.started("vm", {0: "1"})
+    domain = stage.started(name, {0: "1"})
     assert domain.power(0, "min") == "ack"
     stage.expect({1: LOWEST})
     return domain
@@ -114,6 +115,36 @@ def test_quit_signal_restores(_runner):
         assert stage.vmpower.process.stop(signal.SIGQUIT) == 0
         stage.vmpower.process = None
         stage.expect({})
+
+
+def test_started_while_another_ends(_runner):
+    """Two at a time would each put back, and note down, what the other has set."""
+    with scene("another-ends") as stage:
+        slow_domain(stage)
+        first, monitor = stage.vmpower.process, stage.vmpower.status()["monitor_pid"]
+        os.kill(monitor, signal.SIGSTOP)  # it is given some time to end
+        first.send(signal.SIGTERM)
+        wait_until(lambda: not stage.vmpower.hook_socket.exists(), 20, "the first one to end")
+        stage.vmpower.start()
+        assert not alive(monitor) and first.exit_status() == 0
+        stage.expect({})
+        slow_domain(stage, "next")
+        stage.vmpower.kill()
+        stage.vmpower.start()
+        stage.expect({})
+
+
+def test_monitor_left_behind_by_a_crash(_runner):
+    with scene("left-behind") as stage:
+        slow_domain(stage)
+        monitor = stage.vmpower.status()["monitor_pid"]
+        os.kill(monitor, signal.SIGSTOP)
+        stage.vmpower.process.kill()
+        stage.vmpower.start()
+        assert not alive(monitor)
+        stage.expect({})
+        text = stage.log.read_text(encoding="utf-8")
+        assert f"monitor (pid {monitor}) of a predecessor" in text
 
 
 def test_more_channels_than_files(_runner):

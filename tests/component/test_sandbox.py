@@ -98,7 +98,7 @@ def test_only_its_fds(_runner):
         # link and two channels; epoll and timer
         assert kinds.count("socket") == 3 and kinds.count("anon_inode") == 2, links
         assert sorted(Path(link).name for link in rest) == sorted(
-            ["scaling_setspeed", stage.log.name]), rest
+            ["lock", "scaling_setspeed", stage.log.name]), rest
 
 
 def test_forbidden_call_ends_it_and_is_named(_runner):

@@ -333,6 +333,7 @@ static void start_host(struct host *host)
 	require(cpufreq_new(&config, state_path, &host->cpufreq) == 0);
 	require(cpufreq_count(host->cpufreq) == N_POLICIES);
 	require(domains_new(&(struct domains_parts){.loop = host->loop,
+						    .lock_fd = -1,
 						    .config = &config,
 						    .registry = host->registry,
 						    .cpufreq = host->cpufreq,

@@ -55,10 +55,11 @@ static struct domains *domains;
 /* --- stand-ins ------------------------------------------------------------------------ */
 
 int monitor_process_new(struct loop *on, const char *path, const struct link_setup *setup,
-			int state_fd, const struct monitor_handlers *handlers,
+			int state_fd, int lock_fd, const struct monitor_handlers *handlers,
 			struct monitor_process **monitor)
 {
 	(void)close(state_fd);
+	(void)lock_fd;
 	(void)on;
 	(void)path;
 	(void)setup;

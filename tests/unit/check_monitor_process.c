@@ -48,7 +48,7 @@ static void set_up(void)
 	ck_assert_int_eq(loop_new(&loop), 0);
 	state_fd = shared_area_new();
 	ck_assert_int_ge(state_fd, 0);
-	ck_assert_int_eq(monitor_process_new(loop, "monitor", &setup, state_fd,
+	ck_assert_int_eq(monitor_process_new(loop, "monitor", &setup, state_fd, -1,
 					     &(struct monitor_handlers){
 						     .started = on_started,
 						     .died = on_died,
