@@ -185,8 +185,9 @@ def test_partial_request_is_completed_by_the_successor(_runner):
             if succeed is not crash:
                 assert stage.vmpower.process.stop() == 0
             wait_until(lambda m=monitor: not alive(m), 10, "the monitor's end")
-            stage.vmpower.start()
+            # before, so that a slow machine does not make the successor give the piece up
             channel.send(frame[200:])
+            stage.vmpower.start()
             assert channel.receive(len(frame)) == frames.answer_to(frame, frames.ACK)
             assert stage.vmpower.channel("vm", 0)["resyncs"] == 0
             stage.expect({1: UP[1]})
