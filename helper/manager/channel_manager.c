@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "cleanup.h"
 #include "journal.h"
@@ -101,12 +102,15 @@ int channel_manager_adopt(struct channel_manager *manager, struct channel *chann
 	struct ucred peer;
 	int r = unix_peer(fd, &peer);
 
-	if (r < 0)
+	if (r == 0 && !is_trusted(manager, peer.uid))
+		r = -EPERM;
+	if (r == 0 && poll(&pfd, 1, 0) != 0)
+		r = -ECONNRESET;
+	if (r < 0) {
+		/* systemd has it, too, and would hold QEMU's one connection open */
+		(void)shutdown(fd, SHUT_RDWR);
 		return r;
-	if (!is_trusted(manager, peer.uid))
-		return -EPERM;
-	if (poll(&pfd, 1, 0) != 0)
-		return -ECONNRESET;
+	}
 	channel->fd = take_fd(&taken);
 	channel->cookie = unix_cookie(channel->fd);
 	channel->state = CHANNEL_CONNECTED;

@@ -230,6 +230,13 @@ static bool same_channels(const struct domain_description *a, const struct domai
 	return true;
 }
 
+static bool same_metadata(const struct domain_description *a, const struct domain_description *b)
+{
+	return a->metadata.given == b->metadata.given &&
+	       domain_rules_equal(&a->metadata, &b->metadata) &&
+	       strcmp(a->metadata_error, b->metadata_error) == 0;
+}
+
 /* The same run of the domain, described again: take over what has changed, touch nothing else. */
 static int update(struct domains *domains, struct domain *domain,
 		  struct domain_description *description, const struct word *word)
@@ -239,6 +246,7 @@ static int update(struct domains *domains, struct domain *domain,
 	bool vcpus_changed = !same_vcpus(domain->description, description);
 	bool channels_changed = !same_channels(domain->description, description);
 	bool renamed = strcmp(domain->description->name, description->name) != 0;
+	bool metadata_changed = !same_metadata(domain->description, description);
 	uint32_t ids[MAX_DOMAIN_CHANNELS], n_ids = 0;
 	const char *source = word->source;
 	struct log_about about;
@@ -275,7 +283,7 @@ static int update(struct domains *domains, struct domain *domain,
 	if (vcpus_changed || paused_changed)
 		view_send_vcpus(&domains->view, domain);
 	domain_follow(&domains->view, domains->events, domain, &before);
-	if (vcpus_changed || channels_changed || renamed || paused_changed)
+	if (vcpus_changed || channels_changed || renamed || paused_changed || metadata_changed)
 		events_emit_domain(domains->events, EVENT_DOMAIN_CHANGED, domain, source);
 	about = about_domain(MESSAGE_DOMAIN_CHANGED, domain->description, source);
 	if (paused_changed)
@@ -389,8 +397,13 @@ void domains_channel_enable(struct domains *domains, struct channel *channel, bo
 
 void domains_channel_remove(struct domains *domains, struct channel *channel)
 {
-	domain_let_go(&domains->view, domains->events, channel, "removed by the operator");
+	static const char why[] = "removed by the operator";
+	bool connected = channel->state == CHANNEL_CONNECTED;
+
+	domain_let_go(&domains->view, domains->events, channel, why);
 	channel->state = CHANNEL_REMOVED;
+	if (!connected)
+		events_emit_channel(domains->events, EVENT_DOMAIN_CHANGED, channel, why);
 	if (!domain_connected(channel->domain))
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
 }

@@ -26,6 +26,7 @@ from harness.service_manager import ServiceManager  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 
 PERIOD_S = 0.005
+NAMESPACE = "https://vmpower.org/domain/1.0"
 
 
 @contextlib.contextmanager
@@ -242,6 +243,29 @@ def test_operators_word_holds(_runner):
         stage.vmpower.ctl("set", "vm", "0", "release")
 
 
+def test_what_changed_last_holds(_runner):
+    """What no vCPU and no channel shows, and libvirt is not there to tell anew."""
+    with service("changed-last") as (stage, _):
+        domain = stage.started("vm", {0: "1"})
+        domain.metadata = (f"<vmpower:domain xmlns:vmpower='{NAMESPACE}'><vmpower:max-frequency>{UP[2]}"
+                           "</vmpower:max-frequency></vmpower:domain>")
+        stage.hook(domain, "reconnect")
+        crash(stage)
+        assert stage.vmpower.show("vm")["settings"]["max_khz"] == UP[2]
+        assert domain.power(0, "max") == "ack"
+        stage.expect({1: UP[2]})
+
+
+def test_channel_that_waits_stays_removed(_runner):
+    with service("stays-removed") as (stage, _):
+        domain = stage.started("vm", {0: "1", 1: "2"})
+        domain.channels[1].close()
+        wait_until(lambda: stage.vmpower.channel("vm", 1)["state"] != "connected", 20, "its end")
+        stage.vmpower.ctl("channel", "remove", "vm", "1")
+        crash(stage)
+        assert stage.vmpower.channel("vm", 1)["state"] == "removed"
+
+
 def test_what_is_gone_is_dropped(_runner):
     with service("gone") as (stage, manager):
         stays = stage.started("stays", {0: "1"})
@@ -259,6 +283,20 @@ def test_what_is_gone_is_dropped(_runner):
         stage.expect_soon({})
         assert stays.channels[0].peer.recv(1) == b"", "the fd store must not hold it open"
         assert manager.names() == ["s"]
+
+
+def test_who_is_trusted_no_more_is_hung_up_on(_runner):
+    """Or QEMU, which takes one at a time, would wait for ever for who is gone."""
+    with service("trusted-no-more") as (stage, manager):
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        stage.vmpower.kill()
+        stage.sections["channel"]["peer-user"] = "nobody"
+        stage.vmpower.configure(stage.sections)
+        stage.vmpower.start()
+        assert domain.channels[0].peer.recv(1) == b""
+        assert manager.names() == ["s"]
+        stage.expect_soon({})
 
 
 def hostile_fds(stage):
