@@ -204,15 +204,19 @@ def test_stop_puts_everything_back(_runner):
 
 
 def test_only_a_restart_keeps(_runner):
-    """The unit's ExecStop= tells a restart from a stop by systemd's queue of jobs."""
+    """The unit's ExecStop= tells a restart from a stop by systemd's queue of jobs.
+
+    A restart into a configuration that is refused is none.
+    """
     script = Path(__file__).resolve().parents[2] / "packaging/systemd/vmpower-stopping"
     unit = "vmpowerd.service"
-    for jobs, kept in (
-        (f"echo 12 {unit} restart running", True),
-        (f"echo 12 {unit} stop running", False),
-        ("echo 12 other-vmpowerd.service restart running", False),
-        ("true", False),
-        ("exit 1", False),
+    for jobs, right, kept in (
+        (f"echo 12 {unit} restart running", True, True),
+        (f"echo 12 {unit} restart running", False, False),
+        (f"echo 12 {unit} stop running", True, False),
+        ("echo 12 other-vmpowerd.service restart running", True, False),
+        ("true", True, False),
+        ("exit 1", True, False),
     ):
         with service("stopping") as (stage, _):
             domain = stage.started("vm", {0: "1"})
@@ -220,7 +224,10 @@ def test_only_a_restart_keeps(_runner):
             systemctl = stage.directory / "systemctl"
             systemctl.write_text(f"#!/bin/sh\n{jobs}\n", encoding="ascii")
             systemctl.chmod(0o755)
-            run(script, stage.vmpower.process.pid, unit,
+            config = stage.directory / "next.conf"
+            text = "[libvirt]\nuri = none\n" if right else "[nonsense]\n"
+            config.write_text(text, encoding="ascii")
+            run(script, stage.vmpower.process.pid, unit, config,
                 env={"PATH": f"{stage.directory}:{os.environ['PATH']}"})
             assert stage.vmpower.process.stop() == 0
             stage.expect({1: LOWEST} if kept else {})
