@@ -254,8 +254,10 @@ def test_what_changed_last_holds(_runner):
     """What no vCPU and no channel shows, and libvirt is not there to tell anew."""
     with service("changed-last") as (stage, _):
         domain = stage.started("vm", {0: "1"})
-        domain.metadata = (f"<vmpower:domain xmlns:vmpower='{NAMESPACE}'><vmpower:max-frequency>{UP[2]}"
-                           "</vmpower:max-frequency></vmpower:domain>")
+        domain.metadata = (
+            f"<vmpower:domain xmlns:vmpower='{NAMESPACE}'>"
+            f"<vmpower:max-frequency>{UP[2]}</vmpower:max-frequency></vmpower:domain>"
+        )
         stage.hook(domain, "reconnect")
         crash(stage)
         assert stage.vmpower.show("vm")["settings"]["max_khz"] == UP[2]
