@@ -369,6 +369,7 @@ unit-plain: $(addprefix build/tests/,$(unit_tests))
 
 # a part of "check"
 check-packaging: deps
+	$(Q)$(MAKE) --no-print-directory machine
 	$(Q)exec $(PYTHON) tests/run-all packaging
 
 .PHONY: clean help

@@ -3,7 +3,8 @@
 
 QEMU without KVM, Debian's unmodified generic kernel (tests/machine/build-machine), and an ACPI
 table of ours (acpi_table.py). Its root file system is the one here, read-only; what the program
-prints comes out here, and what it leaves in LOG_INSIDE is in the log directory here.
+prints comes out here, and what it leaves in LOG_INSIDE is in the log directory here. With systemd
+as PID 1 the program may write to its root file system; nothing of that comes out.
 """
 
 import importlib.machinery
@@ -20,8 +21,9 @@ from .wait import Progress, tail
 
 MACHINE = paths.BUILD / "machine"
 KERNEL = "kernel/vmlinux"
-LOG_INSIDE = "/run/log"
+LOG_INSIDE = "/run/machine-log"
 BOOT_S = 90  # 5 s on an idle machine
+SYSTEMD_BOOT_S = 240  # 10 s on an idle machine
 TRIES = 2
 MEMORY_MIB = 768
 POLL_S = 0.05
@@ -32,6 +34,20 @@ CPU += ",+popcnt,+rdrand"
 KERNEL_ARGUMENTS = (
     "console=ttyS0 loglevel=5 panic=-1 rdinit=/init mitigations=off nokaslr nowatchdog "
     "tsc=reliable no_timer_check random.trust_cpu=on audit=0 rcupdate.rcu_cpu_stall_suppress=1"
+)
+# With systemd as PID 1: nothing of what the machine outside would start, no clean-up of its /tmp.
+SYSTEMD_ARGUMENTS = " fstab=no systemd.show_status=no systemd.condition-first-boot=no"
+SYSTEMD_UNITS = {
+    "machine.target": "[Unit]\nRequires=basic.target\nWants=machine.service\nAfter=basic.target\n",
+    "machine.service": "[Unit]\nAfter=basic.target\n[Service]\nType=oneshot\n"
+    "ExecStart=/run/machine-init\nTimeoutStartSec=infinity\n",
+}
+MASKED = ("sockets.target", "timers.target", "paths.target", "tmp.mount", "apparmor.service")
+MASKED += tuple(
+    f"systemd-{name}.service"
+    for name in ("tmpfiles-setup", "tmpfiles-setup-dev", "udevd", "udev-trigger", "hwdb-update")
+    + ("journal-flush", "update-done", "update-utmp", "random-seed", "machine-id-commit")
+    + ("remount-fs", "firstboot", "sysusers", "timesyncd", "binfmt", "modules-load")
 )
 
 
@@ -63,6 +79,8 @@ def _archive(files):
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("guest", loader))
     loader.exec_module(module)
     archive = module.Cpio()
+    for directory in sorted({os.path.dirname(name) for name in files} - {""}):
+        archive.add(directory, 0o040755)
     for name, content in files.items():
         archive.add(name, 0o100644, content)
     return archive.finish()
@@ -71,10 +89,12 @@ def _archive(files):
 class Machine:
     """Runs one program, once. All files of it are in the log directory."""
 
-    def __init__(self, log, clocks):
-        """clocks: see acpi_table.table()."""
+    def __init__(self, log, clocks, systemd=False):
+        """clocks: see acpi_table.table(); systemd: as PID 1, and a root that can be written to."""
         self.log = log
         self.clocks = clocks
+        self.systemd = systemd
+        self.boot_s = SYSTEMD_BOOT_S if systemd else BOOT_S
         self.cpus = sum(len(members) for members in clocks)
         self.shared = log / "machine"
         self.console = log / "console"
@@ -86,8 +106,12 @@ class Machine:
         words = ["/usr/bin/env", "-i", f"PATH={paths.SEARCH}", "LC_ALL=C.UTF-8", "HOME=/root"]
         words += ["TMPDIR=/run", f"VMPOWER_BUILD={paths.BUILD}", f"BIN={paths.BIN}"]
         text = b"".join(str(word).encode() + b"\0" for word in [*words, *command])
+        files = {"command": text}
+        if self.systemd:
+            files |= {f"systemd/{name}": unit.encode() for name, unit in SYSTEMD_UNITS.items()}
+            files |= {f"systemd/{name}": b"" for name in MASKED}  # an empty unit is masked
         initramfs = (MACHINE / "initramfs").read_bytes()
-        (self.log / "initramfs").write_bytes(initramfs + _archive({"command": text}))
+        (self.log / "initramfs").write_bytes(initramfs + _archive(files))
         (self.log / "ssdt.aml").write_bytes(acpi_table.table(self.clocks))
         self.shared.mkdir(exist_ok=True)
         for path in (self._output, self._status, self.console):
@@ -101,7 +125,7 @@ class Machine:
         command += ["-smp", f"{self.cpus},sockets={self.cpus},cores=1,threads=1"]
         command += ["-acpitable", f"file={_quoted(self.log / 'ssdt.aml')}"]
         command += ["-kernel", MACHINE / KERNEL, "-initrd", self.log / "initramfs"]
-        command += ["-append", KERNEL_ARGUMENTS]
+        command += ["-append", KERNEL_ARGUMENTS + (SYSTEMD_ARGUMENTS if self.systemd else "")]
         command += ["-chardev", f"file,id=console,path={_quoted(self.console)}"]
         command += ["-serial", "chardev:console", "-device", "virtio-serial-pci"]
         for name, path in (("output", self._output), ("status", self._status)):
@@ -128,13 +152,13 @@ class Machine:
                 qemu.kill()
             if attempt < TRIES:
                 self.console.rename(self.log / "console.hung")
-                line(f"# the emulated machine was not up after {BOOT_S} s, trying again")
+                line(f"# the emulated machine was not up after {self.boot_s} s, trying again")
                 self._write_files(command)
         raise MachineError(f"the emulated machine hangs{self._last_words()}")
 
     def _booted(self, qemu):
         progress = Progress("the emulated machine boots")
-        deadline = time.monotonic() + BOOT_S
+        deadline = time.monotonic() + self.boot_s
         try:
             while time.monotonic() < deadline:
                 ended = qemu.exit_status() is not None

@@ -4,8 +4,12 @@
  * over 9p, its root, with a /run of its own; runs the command that /command holds, with a virtio
  * port as its output; tells how that ended through another port; and switches off.
  *
- * /command: NUL-terminated words. 9p tags: "root", and "log", which is writable, at /run/log.
- * Ports: "output", and "status": the lines "up" and "exit N".
+ * Where there is a directory /systemd, the root can be written to (what is written is lost), that
+ * directory becomes /run/systemd/system, and systemd becomes PID 1. One of those units runs this
+ * program again, as /run/machine-init, for the command.
+ *
+ * /command: NUL-terminated words. 9p tags: "root", and "log", which is writable, at
+ * /run/machine-log. Ports: "output", and "status": the lines "up" and "exit N".
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +28,9 @@
 
 #define MAX_WORDS 32
 #define COMMAND_SIZE 8192
+#define UNITS "/systemd"
+#define UNITS_INSIDE "/root/run/systemd/system"
+#define COMMAND_INSIDE "/run/machine-command"
 #define PORTS_WAIT_MS 20000
 #define TICK_MS 20
 #define P9_OPTIONS "trans=virtio,version=9p2000.L,msize=262144"
@@ -73,14 +80,14 @@ static void load_modules(void)
 }
 
 /* Whole words only. Return: their number, argv NULL-terminated */
-static int read_command(char *argv[MAX_WORDS + 1])
+static int read_command(const char *path, char *argv[MAX_WORDS + 1])
 {
 	static char text[COMMAND_SIZE];
-	int fd = open("/command", O_RDONLY | O_CLOEXEC), n = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), n = 0;
 	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text));
 
 	if (size < 0)
-		die("read", "/command");
+		die("read", path);
 	for (char *word = text, *end; n < MAX_WORDS; word = end + 1) {
 		end = memchr(word, '\0', (size_t)(text + size - word));
 		if (!end)
@@ -135,13 +142,67 @@ static int wait_port(const char *name)
 	die("port", name);
 }
 
+static void mount_root(bool writable)
+{
+	const char *where = writable ? "/lower" : "/root";
+
+	must_mount("root", where, "9p", MS_RDONLY, P9_OPTIONS ",cache=loose");
+	if (writable) {
+		must_mount("upper", "/upper", "tmpfs", 0, "mode=755");
+		if (mkdir("/upper/data", 0755) || mkdir("/upper/work", 0755))
+			die("mkdir", "/upper");
+		must_mount("overlay", "/root", "overlay", 0,
+			   "lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work");
+	}
+	must_mount("run", "/root/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
+	must_mount("log", "/root/run/machine-log", "9p", 0, P9_OPTIONS ",cache=none");
+}
+
+static void copy(const char *from, const char *to, mode_t mode)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	char block[16384];
+	ssize_t size;
+
+	if (in < 0 || out < 0)
+		die("copy", from);
+	while ((size = read(in, block, sizeof(block))) > 0)
+		if (write(out, block, (size_t)size) != size)
+			die("write", to);
+	if (size < 0)
+		die("read", from);
+	close(in);
+	close(out);
+}
+
+/* Units, and us once more, out of the initramfs, which is soon out of reach. */
+static void hand_over(void)
+{
+	DIR *units = opendir(UNITS);
+	const struct dirent *entry;
+
+	if (!units)
+		die("open", UNITS);
+	if (mkdir("/root/run/systemd", 0755) || mkdir(UNITS_INSIDE, 0755))
+		die("mkdir", UNITS_INSIDE);
+	while ((entry = readdir(units))) {
+		char from[384], to[384];
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(from, sizeof(from), UNITS "/%s", entry->d_name);
+		snprintf(to, sizeof(to), UNITS_INSIDE "/%s", entry->d_name);
+		copy(from, to, 0644);
+	}
+	closedir(units);
+	copy("/init", "/root/run/machine-init", 0755);
+}
+
 static void enter_root(void)
 {
 	static const char *const moved[] = {"dev", "proc", "sys"};
 
-	must_mount("root", "/root", "9p", MS_RDONLY, P9_OPTIONS ",cache=loose");
-	must_mount("run", "/root/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
-	must_mount("log", "/root/run/log", "9p", 0, P9_OPTIONS ",cache=none");
 	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
 		char from[16], to[32];
 
@@ -177,23 +238,14 @@ static int run(char *const argv[], int output)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int main(void)
+/* Run the command, tell of it, and switch off. */
+static void __attribute__((noreturn)) serve(const char *command)
 {
 	char *argv[MAX_WORDS + 1];
 	int output, status;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (getpid() != 1)
-		return EXIT_FAILURE;
-	must_mount("proc", "/proc", "proc", 0, NULL);
-	must_mount("sys", "/sys", "sysfs", 0, NULL);
-	/* the kernel may have done it already */
-	if (mount("dev", "/dev", "devtmpfs", 0, NULL) && errno != EBUSY)
-		die("mount", "/dev");
-	if (read_command(argv) == 0)
-		die("read", "/command");
-	load_modules();
-	enter_root();
+	if (read_command(command, argv) == 0)
+		die("read", command);
 	status = wait_port("status");
 	output = wait_port("output");
 	dprintf(status, "up\n");
@@ -201,4 +253,32 @@ int main(void)
 	close(output);
 	close(status);
 	off();
+}
+
+int main(void)
+{
+	bool systemd = access(UNITS, F_OK) == 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (getpid() != 1) {
+		/* (run by mistake elsewhere it must not switch anything off) */
+		if (access(COMMAND_INSIDE, F_OK))
+			return EXIT_FAILURE;
+		serve(COMMAND_INSIDE);
+	}
+	must_mount("proc", "/proc", "proc", 0, NULL);
+	must_mount("sys", "/sys", "sysfs", 0, NULL);
+	/* the kernel may have done it already */
+	if (mount("dev", "/dev", "devtmpfs", 0, NULL) && errno != EBUSY)
+		die("mount", "/dev");
+	load_modules();
+	mount_root(systemd);
+	copy("/command", "/root" COMMAND_INSIDE, 0644);
+	if (systemd)
+		hand_over();
+	enter_root();
+	if (!systemd)
+		serve(COMMAND_INSIDE);
+	execl("/lib/systemd/systemd", "systemd", "--unit=machine.target", NULL);
+	die("run", "/lib/systemd/systemd");
 }

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Inside the emulated machine, systemd as PID 1: the package's life, one test after the other.
+
+usage: service.py PACKAGE CLOCKS     clocks: "0;1"
+"""
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+# pylint: disable=wrong-import-position
+from harness.kernel_cpufreq import HIGHEST, LOWEST, KernelCpufreq  # noqa: E402
+from harness.process import run  # noqa: E402
+from harness.runner import Runner  # noqa: E402
+from harness.standin import StandinDomain  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+UNIT = "vmpowerd.service"
+HOOK = Path("/etc/libvirt/hooks/qemu.d/50-vmpower")
+CPU = 1
+WAIT_S = 120  # everything is emulated, and the machine outside may be busy
+CAP_DAC_OVERRIDE = 1 << 1
+BASELINE = ("conservative", LOWEST, HIGHEST)
+PROBE = Path("/run/vmpower-probe")
+PYTHON = "/usr/bin/python3"  # the system's: ours may be below /root, which ProtectHome= hides
+
+
+def show(name):
+    """A property of the unit."""
+    return run("systemctl", "show", "--value", "-p", name, UNIT).stdout.strip()
+
+
+def main_pid():
+    """The manager's; None: it does not serve."""
+    return int(show("MainPID")) if show("ActiveState") == "active" else None
+
+
+def processes():
+    """{pid: name} of all that is vmpower's."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            name = path.read_text(encoding="ascii", errors="replace").strip()
+        except OSError:
+            continue
+        if name.startswith("vmpower"):
+            found[int(path.parent.name)] = name
+    return found
+
+
+def status(pid):
+    """{field: text} of /proc/PID/status."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return {line.split(":", 1)[0]: line.split(":", 1)[1].strip() for line in lines}
+
+
+class Stage:
+    """The machine, the domain, what it asks for in the background."""
+
+    def __init__(self, package, cpufreq):
+        self.package = package
+        self.cpufreq = cpufreq
+        self.policy = cpufreq.policy_of[CPU]
+        directory = Path("/run/qemu-standin")
+        directory.mkdir()
+        self.domain = StandinDomain(directory, "vm", {0: str(CPU)})
+
+    def hook(self, operation):
+        """Call what was installed, as libvirt does."""
+        sub = "end" if operation in ("stopped", "release") else "begin"
+        done = run(HOOK, "vm", operation, sub, "-", data=self.domain.xml(), timeout=WAIT_S)
+        assert not done.stdout and not done.stderr, done
+
+    def seen(self):
+        """Governor, requested kHz, and the hardware's kHz."""
+        read = self.cpufreq.read
+        governor = read(self.policy, "scaling_governor")
+        return governor, read(self.policy, "scaling_setspeed"), self.cpufreq.register(CPU)
+
+
+SERVED = ("userspace", str(LOWEST), LOWEST)
+
+
+def test_the_package_is_installed_and_serves(stage):
+    stage.cpufreq.set(stage.policy, *BASELINE)
+    run("rpm", "--initdb")
+    run("rpm", "--nodeps", "-i", stage.package, timeout=WAIT_S)
+    wait_until(main_pid, WAIT_S, f"{UNIT} to be active", state=lambda: show("ActiveState"))
+    assert run("systemctl", "is-enabled", UNIT).stdout.strip() == "enabled"
+    assert HOOK.is_file() and os.access(HOOK, os.X_OK)
+    assert stage.cpufreq.read(stage.policy, "scaling_governor") == BASELINE[0]
+
+
+def test_processes_have_the_rights_that_the_unit_says(_stage):
+    uid = run("id", "-u", "vmpower").stdout.strip()
+    manager = main_pid()
+    wait_until(lambda: "vmpower-monitor" in processes().values(), WAIT_S, "the monitor")
+    for pid in processes():
+        said = status(pid)
+        assert said["NoNewPrivs"] == "1" and said["Seccomp"] == "2", said
+        assert set(said["Uid"].split()) == {uid}, said
+        assert int(said["CapBnd"], 16) & ~CAP_DAC_OVERRIDE == 0, said
+        wanted = CAP_DAC_OVERRIDE if pid == manager else 0
+        wait_until(lambda p=pid, w=wanted: int(status(p)["CapEff"], 16) == w, WAIT_S,
+                   f"capabilities of {processes().get(pid)}", state=lambda p=pid: status(p))
+    mounts = {}
+    for line in Path(f"/proc/{manager}/mountinfo").read_text(encoding="ascii").splitlines():
+        words = line.split()
+        mounts[words[4]] = words[5].split(",")
+    assert "ro" in mounts["/"] and "ro" in mounts["/sys/fs/cgroup"], mounts
+    assert "rw" in mounts["/sys"] and "rw" in mounts["/run/vmpower"], mounts
+    here, there = (os.readlink(f"/proc/{pid}/ns/mnt") for pid in (1, manager))
+    assert here != there
+
+
+def test_each_protection_tried_from_inside(_stage):
+    """A copy of the installed unit runs the tries; all but the program is as it is."""
+    PROBE.with_suffix(".py").write_bytes(
+        Path(__file__).with_name("confinement.py").read_bytes()
+    )
+    for marker in ("/tmp/vmpower-outside", "/root/vmpower-outside"):
+        Path(marker).write_text("", encoding="ascii")
+    Path("/usr/lib/modules/vmpower-outside").mkdir(parents=True, exist_ok=True)
+    text = Path(show("FragmentPath")).read_text(encoding="ascii")
+    dropped = r"^(Type|ExecStop|ExecReload|Restart|RestartSec|WatchdogSec|NotifyAccess)=.*\n"
+    text = re.sub(dropped, "", text, flags=re.M)
+    command = f"{PYTHON} -B -I {PROBE}.py {PROBE}/lines"
+    text = re.sub(r"^ExecStart=.*", f"Type=oneshot\nExecStart={command}", text, flags=re.M)
+    text = re.sub(r"^RuntimeDirectory=.*", f"RuntimeDirectory={PROBE.name}", text, flags=re.M)
+    Path("/run/systemd/system/vmpower-probe.service").write_text(text, encoding="ascii")
+    run("systemctl", "daemon-reload", timeout=WAIT_S)
+    run("systemctl", "start", "vmpower-probe.service", timeout=WAIT_S)
+    lines = Path(PROBE, "lines").read_text(encoding="ascii").splitlines()
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    import confinement  # pylint: disable=import-outside-toplevel
+
+    wanted = [f"refused: {name}" for name in confinement.FORBIDDEN]
+    wanted += [f"done: {name}" for name in confinement.ALLOWED]
+    assert lines == wanted, f"differ: {sorted(set(lines) - set(wanted))}"
+
+
+def test_a_request_through_the_installed_hook_reaches_the_hardware(stage):
+    stage.hook("started")
+    stage.domain.accept()
+    assert stage.domain.power(0, "max") == "ack"
+    assert stage.cpufreq.register(CPU) in (HIGHEST, HIGHEST - 1000)
+    assert stage.domain.power(0, "min") == "ack"
+    assert stage.seen() == SERVED
+    # the state is in systemd's store, and the channel
+    wait_until(lambda: int(show("NFileDescriptorStore")) >= 2, WAIT_S, "the channel to be stored")
+
+
+def survives(stage, end):
+    """The service ends and comes again: same connection, nothing changes in between."""
+    before, channel = main_pid(), stage.domain.channels[0]
+    seen, stop = set(), threading.Event()
+
+    def watch():
+        while not stop.is_set():
+            seen.add(stage.seen())
+            time.sleep(0.01)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        end(before)
+        wait_until(lambda: main_pid() not in (None, before), WAIT_S, "another vmpowerd",
+                   state=lambda: show("ActiveState"))
+        assert channel.connected()
+        channel.peer.settimeout(WAIT_S)
+        assert stage.domain.power(0, "min") == "ack"
+    finally:
+        stop.set()
+        watcher.join()
+    assert seen == {SERVED}, seen
+    assert stage.domain.power(0, "max") == "ack" and stage.domain.power(0, "min") == "ack"
+    assert int(show("NFileDescriptorStore")) >= 2
+
+
+def test_restart_keeps_channel_and_frequency(stage):
+    survives(stage, lambda _pid: run("systemctl", "restart", UNIT, timeout=WAIT_S))
+
+
+def test_killed_it_keeps_channel_and_frequency(stage):
+    survives(stage, lambda pid: os.kill(pid, signal.SIGKILL))
+    assert show("NRestarts") == "1", show("NRestarts")
+
+
+def test_an_upgrade_keeps_channel_and_frequency(stage):
+    survives(stage, lambda _pid: run("rpm", "--nodeps", "-U", "--replacepkgs", stage.package,
+                                     timeout=WAIT_S))
+
+
+def test_stop_puts_back_what_was_there(stage):
+    run("systemctl", "stop", UNIT, timeout=WAIT_S)
+    assert stage.cpufreq.read(stage.policy, "scaling_governor") == BASELINE[0]
+    assert stage.cpufreq.read(stage.policy, "scaling_min_freq") == str(LOWEST)
+    assert stage.cpufreq.read(stage.policy, "scaling_max_freq") == str(HIGHEST)
+    assert not stage.domain.channels[0].connected()
+    assert show("NFileDescriptorStore") == "0" and show("Result") == "success"
+    assert not processes(), processes()
+
+
+def test_removed_it_is_gone(stage):
+    run("systemctl", "start", UNIT, timeout=WAIT_S)
+    run("rpm", "-e", "vmpower", timeout=WAIT_S)
+    wait_until(lambda: not processes(), WAIT_S, "its processes to end", state=processes)
+    assert run("systemctl", "is-active", UNIT, check=False).stdout.strip() == "inactive"
+    left = [path for path in (HOOK, Path("/usr/sbin/vmpowerd"), Path("/usr/libexec/vmpower"),
+                              Path("/usr/lib/systemd/system", UNIT)) if path.exists()]
+    assert not left, left
+    wanted = list(Path("/etc/systemd/system").glob("*.wants/vmpower*"))
+    assert not wanted, wanted
+    assert stage.cpufreq.read(stage.policy, "scaling_governor") == BASELINE[0]
+
+
+def journal(_since):
+    """What the service said."""
+    said = run("journalctl", "--no-pager", "-o", "cat", "-n", "40", "-u", "vmpower*", check=False)
+    return [("journal", said.stdout.splitlines())]
+
+
+def main():
+    """Each test goes on where the one before has ended: after a failure there is no next one."""
+    clocks = [tuple(int(cpu) for cpu in part.split(",")) for part in sys.argv[2].split(";")]
+    runner = Runner((), journal)
+    stage = Stage(sys.argv[1], KernelCpufreq(clocks))
+    for name, test in list(globals().items()):
+        if name.startswith("test_") and not runner.run(test, stage):
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
