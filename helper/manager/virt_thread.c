@@ -163,15 +163,17 @@ static bool list_running(struct virt_thread *thread)
 static void tell_stopped(struct virt_thread *thread, virDomainPtr domain)
 {
 	uint64_t asked_ns = loop_now_ns();
+	int active = virDomainIsActive(domain);
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	struct virt_message *message;
 
 	/* Perhaps it runs again, and the hook has said so already. */
-	if (virDomainIsActive(domain) == 1) {
+	if (active == 1) {
 		tell_running(thread, domain);
 		return;
 	}
-	if (virDomainGetUUIDString(domain, uuid) < 0)
+	/* libvirt is gone: the listing will tell, when it is back */
+	if (active < 0 || virDomainGetUUIDString(domain, uuid) < 0)
 		return;
 	message = virt_message_new(VIRT_STOPPED, uuid, strlen(uuid));
 	if (message)

@@ -7,6 +7,7 @@
 #define VMPOWER_TESTS_FAKE_PROCESS_H
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
@@ -63,6 +64,13 @@ static int fake_kill(pid_t pid)
 	return 0;
 }
 
+/* Its link is closed, and it ends. */
+static int fake_poll(void)
+{
+	(void)fake_kill(FAKE_PID);
+	return 1;
+}
+
 static int fake_waitid(siginfo_t *info)
 {
 	info->si_pid = alive ? 0 : FAKE_PID;
@@ -75,10 +83,12 @@ static int fake_waitid(siginfo_t *info)
 #define posix_spawn_file_actions_adddup2(actions, fd, to) fake_dup2(fd)
 #define pidfd_open(pid, flags) fake_pidfd_open()
 #define kill(pid, signal) fake_kill(pid)
+#define poll(fds, n, timeout) fake_poll()
 #define waitid(type, id, info, options) fake_waitid(info)
 #define waitpid(pid, status, options) (pid)
 #include "monitor_process.c"
 #undef kill
+#undef poll
 #undef waitpid
 
 #endif
