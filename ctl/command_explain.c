@@ -162,10 +162,16 @@ static void vote_cell(struct table *table, json_t *vcpu)
 	}
 }
 
-/* @limit: "min", "max", "" */
+/* @limit: "min", "max": the host's; "domain-max", ...; "" */
 static void clamped_cell(struct table *table, const char *limit)
 {
-	table_cell(table, "%s%s", *limit ? "host " : "", limit);
+	static const char of_domain[] = "domain-";
+	size_t n = strlen(of_domain);
+
+	if (strncmp(limit, of_domain, n) == 0)
+		table_cell(table, "domain %s", limit + n);
+	else
+		table_cell(table, "%s%s", *limit ? "host " : "", limit);
 }
 
 static int print_says(json_t *says)

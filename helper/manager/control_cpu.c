@@ -107,7 +107,7 @@ void control_list_cpus(struct varlink_call *call, void *context)
 struct explanation {
 	const struct frequency_domain *f;
 	struct decision decision;
-	bool silence_protects;
+	const struct config *config;
 	json_t *says;
 	bool failed;
 };
@@ -125,9 +125,9 @@ static void list_say(void *context, const struct frequency_domain *f, const stru
 	struct explanation *explanation = context;
 
 	if (f == explanation->f &&
-	    json_array_append_new(explanation->says,
-				  control_json_say(f, &explanation->decision, say,
-						   explanation->silence_protects)) < 0)
+	    json_array_append_new(
+		    explanation->says,
+		    control_json_say(explanation->config, f, &explanation->decision, say)) < 0)
 		explanation->failed = true;
 }
 
@@ -161,7 +161,7 @@ void control_explain_cpu(struct varlink_call *call, void *context)
 	const struct decision_sources sources = sources_of(control);
 	json_int_t number = json_integer_value(json_object_get(varlink_parameters(call), "cpu"));
 	struct explanation explanation = {
-		.silence_protects = sources.config->silence == SILENCE_PROTECT,
+		.config = sources.config,
 	};
 	struct host_cpus cpus;
 	struct cpuset all;
@@ -177,7 +177,7 @@ void control_explain_cpu(struct varlink_call *call, void *context)
 	if (explanation.f) {
 		decision_each_say(&sources, count_say, &explanation);
 		decision_conclude(&explanation.decision, explanation.f,
-				  explanation.silence_protects);
+				  sources.config->silence == SILENCE_PROTECT);
 		decision_each_say(&sources, list_say, &explanation);
 	}
 	clock = control_json_clock(sources.cpufreq, explanation.f, &explanation.decision,

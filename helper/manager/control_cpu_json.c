@@ -2,6 +2,7 @@
 #include "control_cpu_json.h"
 
 #include "control_json.h"
+#include "domain_rules.h"
 #include "link.h"
 #include "number.h"
 
@@ -80,10 +81,37 @@ json_t *control_json_limits(const struct frequency_domain *f)
 			 "max_khz", (int)table->khz[f->ceiling]);
 }
 
-/* Which limit of the host what it says has run into: more, or less, it can't have. */
-static json_t *clamped_json(const struct frequency_domain *f, const struct say *say)
+/* Which limit of its domain a vote has run into; NULL: none. Overrides are not bound by them. */
+static const char *clamped_by_domain(const struct config *config, const struct frequency_domain *f,
+				     const struct say *say)
+{
+	const struct frequency_table *table = &f->table;
+	struct domain_rules rules;
+	uint32_t step;
+
+	if (say->override_khz > 0)
+		return NULL;
+	domain_rules_find(config, say->domain->description, &rules);
+	if (!rules.settings.turbo && say->vote_step == table->non_turbo &&
+	    table->non_turbo < f->ceiling)
+		return "domain-turbo";
+	step = frequency_step_at_least(table->khz, table->n_steps, rules.settings.max_khz);
+	if (step > 0 && table->khz[step] > rules.settings.max_khz)
+		step--;
+	if (rules.settings.max_khz > 0 && say->vote_step == step && step < f->ceiling)
+		return "domain-max";
+	step = frequency_step_at_least(table->khz, table->n_steps, rules.settings.min_khz);
+	if (rules.settings.min_khz > 0 && say->vote_step == step && step > f->floor)
+		return "domain-min";
+	return NULL;
+}
+
+/* Which limit what it says has run into: more, or less, it can't have. */
+static json_t *clamped_json(const struct config *config, const struct frequency_domain *f,
+			    const struct say *say)
 {
 	uint32_t step = say->override_khz > 0 ? say->override_step : say->vote_step;
+	const char *by_domain;
 
 	if (say->override_khz == 0 && say->vote_khz == 0)
 		return json_null();
@@ -91,12 +119,14 @@ static json_t *clamped_json(const struct frequency_domain *f, const struct say *
 		return json_string("max");
 	if (step == f->floor && f->floor > 0)
 		return json_string("min");
-	return json_null();
+	by_domain = clamped_by_domain(config, f, say);
+	return by_domain ? json_string(by_domain) : json_null();
 }
 
-json_t *control_json_say(const struct frequency_domain *f, const struct decision *decision,
-			 const struct say *say, bool silence_protects)
+json_t *control_json_say(const struct config *config, const struct frequency_domain *f,
+			 const struct decision *decision, const struct say *say)
 {
+	bool silence_protects = config->silence == SILENCE_PROTECT;
 	const struct domain_description *domain = say->domain->description;
 	const struct vcpu_description *vcpu = &domain->vcpus[say->vcpu];
 	bool paused = (say->flags & VCPU_PAUSED) != 0;
@@ -108,5 +138,6 @@ json_t *control_json_say(const struct frequency_domain *f, const struct decision
 			 control_json_cpus(vcpu->pinned ? vcpu->affinity : NULL), "vote_khz",
 			 khz_json(say->vote_khz), "protects", (int)protects, "paused", (int)paused,
 			 "override_khz", khz_json(say->override_khz), "clamped",
-			 clamped_json(f, say), "decides", (int)decision_is_by(decision, say));
+			 clamped_json(config, f, say), "decides",
+			 (int)decision_is_by(decision, say));
 }

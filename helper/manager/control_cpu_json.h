@@ -33,7 +33,7 @@ json_t *control_json_decider(const struct decision *decision);
 json_t *control_json_limits(const struct frequency_domain *f);
 
 /** control_json_say() - type Say */
-json_t *control_json_say(const struct frequency_domain *f, const struct decision *decision,
-			 const struct say *say, bool silence_protects);
+json_t *control_json_say(const struct config *config, const struct frequency_domain *f,
+			 const struct decision *decision, const struct say *say);
 
 #endif

@@ -211,6 +211,20 @@ def test_explain_an_override(_):
         assert [say["clamped"] for say in answer["vcpus"]] == ["max", "min"], answer
 
 
+def test_explain_a_limit_of_the_domain(_):
+    """Of its section in the configuration; the host would allow more."""
+    section = {"min-frequency": UP[1], "max-frequency": UP[-3]}
+    with scene("domain-limit", sections={'domain "vm"': section}) as stage:
+        domain = stage.started("vm", {0: "1", 1: "1", 2: "2"})
+        assert [domain.power(0, "max"), domain.power(1, "min"), domain.power(2, "max")] == ["ack"] * 3
+        assert domain.power(2, "down") == "ack"
+        answer, text = explain(stage, 1)
+        assert [say["clamped"] for say in answer["vcpus"]] == ["domain-max", "domain-min"], answer
+        assert "domain max" in text and "domain min" in text, text
+        answer, text = explain(stage, 2)
+        assert [say["clamped"] for say in answer["vcpus"]] == [None], answer
+
+
 def test_explain_names_the_wrong_CPU(_):
     """And says where to look."""
     with scene("wrong") as stage:
