@@ -42,6 +42,8 @@ COMMANDS = {
                          (".limits | keys", ["highest_khz", "lowest_khz", "max_khz", "min_khz",
                                              "non_turbo_khz"])]),
     "set": (("vm", "0", "min"), [("keys", ["khz", "previous_khz"])]),
+    "reload": ((), []),
+    "metrics": ((), [("keys", ["text"])]),
     "log-level": (("info",), [("keys", ["previous_level"])]),
     "verify": ((), [("keys", ["checked", "findings"])]),
     "doctor": ((), [("keys", ["findings", "notes", "problems", "warnings"]),
@@ -75,7 +77,7 @@ def test_every_command(_):
         known = set(COMMANDS) | STREAMS | ELSEWHERE | NEED_LIBVIRT
         for name in set(names) - known:
             answer = stage.vmpower.ctl(*name.split(), check=False, as_json=True)
-            if answer.returncode == 0 and name != "metrics":
+            if answer.returncode == 0:
                 run("jq", "-e", ".", data=answer.stdout)
 
 
