@@ -172,8 +172,8 @@ static void tell_stopped(struct virt_thread *thread, virDomainPtr domain)
 		tell_running(thread, domain);
 		return;
 	}
-	/* libvirt is gone: the listing will tell, when it is back */
-	if (active < 0 || virDomainGetUUIDString(domain, uuid) < 0)
+	/* Of a transient domain libvirt says that it knows none. */
+	if (virDomainGetUUIDString(domain, uuid) < 0)
 		return;
 	message = virt_message_new(VIRT_STOPPED, uuid, strlen(uuid));
 	if (message)

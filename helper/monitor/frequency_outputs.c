@@ -294,7 +294,7 @@ static bool defer(struct channel_monitor *monitor, struct frequency_output *outp
 	now = monitor_now(monitor);
 	if (now < output->not_before_ns) {
 		write_later(monitor, output);
-		return output->state == OUTPUT_IDLE;
+		return true;
 	}
 	output->not_before_ns = interval_ns > 0 ? now + interval_ns : 0;
 	return false;

@@ -137,7 +137,7 @@ def test_kill_of_QEMU_restores_the_baseline(stage):
         assert stage.cpufreq.changed(baseline) == [stage.cpufreq.policy_of[stage.first]]
         guest.hang_up()
         os.kill(guest.qemu_pid(), signal.SIGKILL)
-        wait_until(lambda: not guest.qemu_pid(), 20, "QEMU's end")
+        wait_until(lambda: guest.state() != "running", 20, "libvirt to see QEMU's end")
 
 
 # ---- the hook, when its daemon does not answer
