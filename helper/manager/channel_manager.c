@@ -17,8 +17,10 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define FIRST_RETRY_NS (10 * NS_PER_MS)
 #define LAST_RETRY_NS (5000 * NS_PER_MS)
-#define GIVE_UP_AFTER 10 /* attempts after QEMU hung up, some 10 s */
-#define COMPLAIN_AFTER 8 /* attempts, some 2.5 s: a socket that is slow to appear is no news */
+#define GIVE_UP_AFTER 10    /* attempts after QEMU hung up, some 10 s */
+#define COMPLAIN_AFTER 8    /* attempts, some 2.5 s: a socket that is slow to appear is no news */
+#define FDS_FOR_OTHERS 1024 /* hooks, control clients, libvirt, the two processes' own */
+#define FDS_PER_FREQUENCY_DOMAIN 2
 #define ATTEMPTS_PER_TURN 1024 /* a few ms: hooks must not wait for thousands of others */
 
 struct channel_manager {
@@ -127,16 +129,19 @@ static uint64_t retry_delay_ns(uint32_t attempts)
 }
 
 /*
- * The monitor needs an fd for each channel, too, and two for each frequency domain, under the
- * same limit: half of it is for channels, or the last of them would end the monitor.
+ * The monitor needs an fd for each channel, too, under the same limit, and each of both some for
+ * other things: with the last of them a channel would end the monitor. A low limit is halved.
  */
-static unsigned int fds_for_channels(void)
+static unsigned int fds_for_channels(unsigned int n_frequency_domains)
 {
+	rlim_t others = FDS_FOR_OTHERS + (rlim_t)n_frequency_domains * FDS_PER_FREQUENCY_DOMAIN;
 	struct rlimit limit;
+	rlim_t n;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / 2 > MAX_CHANNELS)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return MAX_CHANNELS;
-	return (unsigned int)limit.rlim_cur / 2;
+	n = limit.rlim_cur / 2 > others ? limit.rlim_cur - others : limit.rlim_cur / 2;
+	return n < MAX_CHANNELS ? (unsigned int)n : MAX_CHANNELS;
 }
 
 static bool is_full(struct channel_manager *manager, unsigned int n_connected)
@@ -240,6 +245,7 @@ static void on_retry(struct loop_timer *timer)
 }
 
 int channel_manager_new(struct loop *loop, struct registry *registry, const struct config *config,
+			unsigned int n_frequency_domains,
 			void (*connected)(void *context, struct channel *channel), void *context,
 			struct channel_manager **out)
 {
@@ -252,7 +258,7 @@ int channel_manager_new(struct loop *loop, struct registry *registry, const stru
 	manager->connected = connected;
 	manager->context = context;
 	manager->retry.on_expiry = on_retry;
-	manager->max_connected = fds_for_channels();
+	manager->max_connected = fds_for_channels(n_frequency_domains);
 	channel_manager_configure(manager, config);
 	*out = manager;
 	return 0;

@@ -14,9 +14,11 @@ struct channel_manager;
 
 /**
  * channel_manager_new()
+ * @n_frequency_domains: of this host; they need files open, which leaves so many less to channels
  * @connected:	called when a channel has become CONNECTED: channel->fd is its socket
  */
 int channel_manager_new(struct loop *loop, struct registry *registry, const struct config *config,
+			unsigned int n_frequency_domains,
 			void (*connected)(void *context, struct channel *channel), void *context,
 			struct channel_manager **manager);
 /** channel_manager_configure() - config says other users to trust, for connections from now on */

@@ -497,7 +497,8 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	domains->view = (struct monitor_view){.config = parts->config, .cpufreq = parts->cpufreq};
 	frequency_control_init(&domains->frequency_control, &domains->view, parts->registry);
 	domains->frequency_control.events = parts->events;
-	r = channel_manager_new(parts->loop, parts->registry, parts->config, on_connected, domains,
+	r = channel_manager_new(parts->loop, parts->registry, parts->config,
+				cpufreq_count(parts->cpufreq), on_connected, domains,
 				&domains->channels);
 	if (r == 0)
 		r = succession_take_over(parts->succession, domains->channels, &state_fd,

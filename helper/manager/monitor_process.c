@@ -17,26 +17,17 @@
 #include "cleanup.h"
 #include "instance_lock.h"
 #include "journal.h"
+#include "link_queue.h"
 #include "log.h"
 #include "unix_socket.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-#define MAX_QUEUED_BYTES (64u << 20) /* 64,000 channels with their vCPUs fit several times */
-#define STABLE_NS (10 * NS_PER_S)    /* a monitor that lived this long starts back-off anew */
+#define STABLE_NS (10 * NS_PER_S) /* a monitor that lived this long starts back-off anew */
 #define FIRST_BACKOFF_NS (NS_PER_S / 20)
 #define LAST_BACKOFF_NS (30 * NS_PER_S)
 #define MESSAGES_PER_TURN 256
 #define PONG_TIMEOUT_NS (5 * NS_PER_S)
 #define END_TIMEOUT_MS 2000
-
-/* A message that waits for room in the link, with duplicates of its fds. */
-struct queued {
-	struct queued *next;
-	unsigned int n_fds;
-	int fds[UNIX_MAX_FDS];
-	size_t size;
-	_Alignas(8) unsigned char bytes[];
-};
 
 struct monitor_process {
 	struct loop *loop;
@@ -49,8 +40,7 @@ struct monitor_process {
 	pid_t pid;
 	struct loop_source exit_source; /* pidfd */
 	struct loop_source link_source;
-	struct queued *queue, **queue_end;
-	size_t queued_bytes;
+	struct link_queue queue;
 	struct loop_timer restart;
 	struct loop_timer pong; /* armed while a PING is unanswered */
 	uint64_t started_ns;
@@ -58,20 +48,6 @@ struct monitor_process {
 	uint32_t restarts;
 	struct link_message incoming;
 };
-
-static void queue_clear(struct monitor_process *monitor)
-{
-	while (monitor->queue) {
-		struct queued *q = monitor->queue;
-
-		monitor->queue = q->next;
-		for (unsigned int i = 0; i < q->n_fds; i++)
-			(void)close(q->fds[i]);
-		free(q);
-	}
-	monitor->queue_end = &monitor->queue;
-	monitor->queued_bytes = 0;
-}
 
 /* A monitor that does not behave is not reasoned with. on_exit_event() sees to the rest. */
 static void kill_monitor(struct monitor_process *monitor, const char *why)
@@ -87,39 +63,6 @@ static void on_pong_timeout(struct loop_timer *timer)
 	kill_monitor(container_of(timer, struct monitor_process, pong), "it hangs");
 }
 
-static int queue_add(struct monitor_process *monitor, const struct link_message *message,
-		     const int *fds, unsigned int n_fds)
-{
-	size_t size = link_size(message);
-	struct queued *q = malloc(sizeof(*q) + size);
-
-	if (!q)
-		return -ENOMEM;
-	*q = (struct queued){.size = size};
-	memcpy(q->bytes, message, size);
-	for (; q->n_fds < n_fds; q->n_fds++) {
-		q->fds[q->n_fds] = fcntl(fds[q->n_fds], F_DUPFD_CLOEXEC, 0);
-		if (q->fds[q->n_fds] < 0) {
-			int r = -errno;
-
-			while (q->n_fds > 0)
-				(void)close(q->fds[--q->n_fds]);
-			free(q);
-			return r;
-		}
-	}
-	*monitor->queue_end = q;
-	monitor->queue_end = &q->next;
-	monitor->queued_bytes += size;
-	return 0;
-}
-
-/* ETOOMANYREFS: too many fds are on their way; they arrive as the monitor reads. */
-static bool is_full(int r)
-{
-	return r == -EAGAIN || r == -ENOBUFS || r == -ETOOMANYREFS;
-}
-
 /* A monitor that reads is alive, however long it takes to come to the PING. */
 static void reads(struct monitor_process *monitor)
 {
@@ -127,29 +70,15 @@ static void reads(struct monitor_process *monitor)
 		loop_timer_set(monitor->loop, &monitor->pong, PONG_TIMEOUT_NS);
 }
 
-static void queue_flush(struct monitor_process *monitor)
+static void send_queued(struct monitor_process *monitor)
 {
-	reads(monitor); /* there is room again */
-	while (monitor->queue) {
-		struct queued *q = monitor->queue;
-		int r = unix_send(monitor->link_source.fd, q->bytes, q->size, q->fds, q->n_fds,
-				  MSG_DONTWAIT);
+	int r = link_queue_send(&monitor->queue, monitor->link_source.fd);
 
-		if (is_full(r))
-			return;
-		if (r < 0) {
-			kill_monitor(monitor, strerror(-r));
-			return;
-		}
-		monitor->queue = q->next;
-		if (!monitor->queue)
-			monitor->queue_end = &monitor->queue;
-		monitor->queued_bytes -= q->size;
-		for (unsigned int i = 0; i < q->n_fds; i++)
-			(void)close(q->fds[i]);
-		free(q);
-	}
-	(void)loop_modify(monitor->loop, &monitor->link_source, EPOLLIN);
+	reads(monitor); /* there was room again */
+	if (r < 0)
+		kill_monitor(monitor, strerror(-r));
+	else if (link_queue_is_empty(&monitor->queue))
+		(void)loop_modify(monitor->loop, &monitor->link_source, EPOLLIN);
 }
 
 static void send_or_queue(struct monitor_process *monitor, const struct link_message *message,
@@ -159,19 +88,13 @@ static void send_or_queue(struct monitor_process *monitor, const struct link_mes
 
 	if (monitor->link_source.fd < 0)
 		return;
-	if (!monitor->queue)
+	if (link_queue_is_empty(&monitor->queue))
 		r = link_send(monitor->link_source.fd, message, fds, n_fds);
-	if (r == 0)
-		return;
-	if (!is_full(r)) {
-		kill_monitor(monitor, strerror(-r));
-		return;
+	if (link_is_full(r)) {
+		r = link_queue_add(&monitor->queue, message, fds, n_fds);
+		if (r == 0)
+			r = loop_modify(monitor->loop, &monitor->link_source, EPOLLIN | EPOLLOUT);
 	}
-	r = queue_add(monitor, message, fds, n_fds);
-	if (r == 0 && monitor->queued_bytes > MAX_QUEUED_BYTES)
-		r = -ENOBUFS;
-	if (r == 0)
-		r = loop_modify(monitor->loop, &monitor->link_source, EPOLLIN | EPOLLOUT);
 	if (r == -ENOBUFS)
 		kill_monitor(monitor, "it does not read what it is sent");
 	else if (r < 0)
@@ -212,7 +135,7 @@ static void on_link(struct loop_source *source, uint32_t events)
 	struct monitor_process *monitor = container_of(source, struct monitor_process, link_source);
 
 	if (events & EPOLLOUT)
-		queue_flush(monitor);
+		send_queued(monitor);
 	for (int i = 0; i < MESSAGES_PER_TURN && source->fd >= 0; i++) {
 		int fds[UNIX_MAX_FDS];
 		unsigned int n_fds = UNIX_MAX_FDS;
@@ -267,7 +190,7 @@ static void forget_process(struct monitor_process *monitor)
 	loop_close(monitor->loop, &monitor->exit_source);
 	loop_close(monitor->loop, &monitor->link_source);
 	loop_timer_cancel(monitor->loop, &monitor->pong);
-	queue_clear(monitor);
+	link_queue_clear(&monitor->queue);
 	monitor->pid = 0;
 }
 
@@ -444,7 +367,7 @@ int monitor_process_new(struct loop *loop, const char *path, const struct link_s
 	monitor->lock_fd = lock_fd;
 	monitor->exit_source = (struct loop_source){.fd = -1, .on_event = on_exit_event};
 	monitor->link_source = (struct loop_source){.fd = -1, .on_event = on_link};
-	monitor->queue_end = &monitor->queue;
+	link_queue_init(&monitor->queue);
 	monitor->restart.on_expiry = on_restart;
 	monitor->pong.on_expiry = on_pong_timeout;
 	monitor->path = strdup(path);

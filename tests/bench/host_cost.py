@@ -39,11 +39,12 @@ def _cpu_ns(pid):
 
 
 def size(figures, domains, domain_channels):
-    """Register so many domains; what that takes. A row for the table; None: too many."""
+    """Register so many domains; what that takes. A row for the table."""
     channels = domains * domain_channels
-    if channels > most_channels():
-        print(f"# {domains} x {domain_channels} channels: left out, the limit of open files")
-        return None
+    connected = min(channels, most_channels())
+    if channels > connected:
+        print(f"# {domains} x {domain_channels} channels: {connected} of them are connected, as "
+              "many as the limit of open files allows")
     with VmpowerRig(channels, domain_channels) as rig:
         pids = _processes(rig.vmpower)
         memory = {name: _private_kib(pid) / KIB_PER_MIB for name, pid in pids.items()}
@@ -53,11 +54,11 @@ def size(figures, domains, domain_channels):
     small = channels <= 64 * 8
     for name, goal in (("monitor", 2), ("manager", 12)):
         figures.note("private_memory", memory[name], "MiB", ("<=", goal) if small else None,
-                     process=name, domains=domains, channels=channels)
+                     process=name, domains=domains, channels=channels, connected=connected)
     hook_ms = median(rig.hook_ms) if rig.hook_ms else 0
     figures.note("registration_per_domain", hook_ms, "ms", domains=domains, channels=channels)
     figures.note("stop", stop_s, "s", domains=domains, channels=channels)
-    return [f"{domains} x {domain_channels} channels", f"{memory['manager']:.1f}",
+    return [f"{domains} x {domain_channels}", connected, f"{memory['manager']:.1f}",
             f"{memory['monitor']:.1f}", f"{hook_ms:.1f}", f"{stop_s:.2f}"]
 
 
@@ -65,8 +66,8 @@ def sizes(figures, many):
     """Memory and registration at several sizes."""
     rows = [size(figures, *one) for one in ((0, 8), (64, 8), *many)]
     table("Memory of each process alone, and registration through the hook",
-          ["domains", "manager MiB", "monitor MiB", "hook ms/domain", "stop s"],
-          [row for row in rows if row])
+          ["domains x channels", "connected", "manager MiB", "monitor MiB", "hook ms/domain",
+           "stop s"], rows)
 
 
 def restart(figures, domains, domain_channels):

@@ -134,8 +134,8 @@ def ask_all(stage, crowd, channels, unit, khz):
 
 
 def test_thousand_domains_are_served(runner):
-    """As many channels as the limit of open files lets vmpowerd serve: half of it."""
-    each = min(CHANNELS, (raise_limit() // 2 - 64) // DOMAINS)
+    """As many channels as the limit of open files lets vmpowerd serve, or a few less."""
+    each = min(CHANNELS, (raise_limit() - 2048) // DOMAINS)
     channels = DOMAINS * each
     runner.note(f"{DOMAINS} domains x {each} channels; RLIMIT_NOFILE is {raise_limit()}")
     crowd = Crowd(channels)
@@ -186,7 +186,7 @@ def test_thousand_domains_are_served(runner):
 def test_thousand_domains_with_all_their_channels(runner):
     """Registered they all are; those that the limit of open files leaves out wait."""
     channels = DOMAINS * CHANNELS
-    served = min(channels, raise_limit() // 2)
+    served = min(channels, raise_limit() - 2048)
     runner.note(f"{DOMAINS} domains x {CHANNELS} channels, {served} of them can be served")
     if served == channels:
         runner.note("the other test has done that")

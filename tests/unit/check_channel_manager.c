@@ -29,7 +29,8 @@ static void setup(void)
 	ck_assert_int_eq(loop_new(&loop), 0);
 	ck_assert_int_eq(registry_new(&registry), 0);
 	ck_assert_int_eq(
-		channel_manager_new(loop, registry, &config, never_connected, NULL, &manager), 0);
+		channel_manager_new(loop, registry, &config, 0, never_connected, NULL, &manager),
+		0);
 }
 
 static void teardown(void)
