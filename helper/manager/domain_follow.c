@@ -4,15 +4,23 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "journal.h"
 #include "log.h"
 
 static void log_problem(const struct domain *domain, const struct domain_rules *rules)
 {
+	const struct log_about about = {
+		.message = MESSAGE_METADATA_WRONG,
+		.domain = domain->description,
+		.reason = rules->problem,
+	};
+
 	if (rules->problem[0])
-		log_warning(
-			"domain \"%s\": the settings in its XML's <metadata> are wrong, and the "
-			"host's hold alone: %s",
-			domain->description->name, rules->problem);
+		log_about(&about, LOG_WARNING,
+			  "domain \"%s\": the settings in its XML's <metadata> are wrong, and the "
+			  "host's hold alone: %s. Set them anew by \"virsh metadata\", see "
+			  "vmpower-domain(5)",
+			  domain->description->name, rules->problem);
 }
 
 void domain_let_go(struct monitor_view *view, struct events *events, struct channel *channel,
@@ -60,13 +68,18 @@ void domain_follow_first(struct monitor_view *view, struct events *events, struc
 void domain_follow(struct monitor_view *view, struct events *events, struct domain *domain,
 		   const struct domain_rules *before)
 {
+	const struct log_about about = {
+		.message = MESSAGE_DOMAIN_CHANGED,
+		.domain = domain->description,
+	};
 	struct domain_rules rules;
 
 	domain_rules_find(view->config, domain->description, &rules);
 	if (strcmp(before->problem, rules.problem) != 0)
 		log_problem(domain, &rules);
 	if (!domain_rules_equal(&before->settings, &rules.settings)) {
-		log_info("domain \"%s\": other settings are in force", domain->description->name);
+		log_about(&about, LOG_INFO, "domain \"%s\": other settings are in force",
+			  domain->description->name);
 		view_send_domain_settings(view, domain);
 	}
 	apply_serve(view, events, domain, rules.settings.serve);

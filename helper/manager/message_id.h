@@ -12,6 +12,7 @@
 	X(MESSAGE_DOMAIN_CHANGED, "8c53c1293f2342c1af3c7779aa9ab633")                              \
 	X(MESSAGE_DOMAIN_UNREGISTERED, "18fdf5f814c647e9950975ca32ae3b1d")                         \
 	X(MESSAGE_DOMAIN_NOT_SERVED, "6f5b25d18d9642dbb3dd93aef469ce9e")                           \
+	X(MESSAGE_METADATA_WRONG, "64b22095f80d4e9da90bb193c5ee626b")                              \
 	X(MESSAGE_CHANNEL_CONNECTED, "84df396dfa3d4e6f9e4cc278c1f32b70")                           \
 	X(MESSAGE_CHANNEL_GONE, "12f46a1aefad43f2bc66eeffae699ccf")                                \
 	X(MESSAGE_CHANNEL_UNREACHABLE, "7334d9d71bd14fba94098751f0e38a58")                         \

@@ -21,6 +21,7 @@ from harness import paths  # noqa: E402
 from harness.process import run  # noqa: E402
 from harness.runner import Skip  # noqa: E402
 from harness.scene import LOWEST, UP, component_main, scene  # noqa: E402
+from harness.standin import metadata  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 
 JOURNAL = Path("/run/systemd/journal/socket")
@@ -124,6 +125,21 @@ def test_fields_in_the_journal(_):
         assert not any("<domain" in field for e in journal.read() for field in e.values())
         lines = stage.log.read_text(encoding="utf-8").splitlines()
         assert all(re.match("<[3-7]>", line) for line in lines), lines
+
+
+def test_metadata_that_is_wrong(_):
+    """Whose, and why; what changed by it is an entry of the domain, too."""
+    with journal_scene("metadata") as (journal, stage):
+        domain = stage.started("vm", {0: "2"})
+        about = {"VMPOWER_DOMAIN": "vm", "VMPOWER_DOMAIN_UUID": domain.uuid}
+        domain.metadata = metadata(turbo="no")
+        stage.hook(domain, "reconnect")
+        journal.wait("MESSAGE_DOMAIN_CHANGED", **about)
+        domain.metadata = metadata(turbo="perhaps")
+        stage.hook(domain, "reconnect")
+        wrong = journal.wait("MESSAGE_METADATA_WRONG", PRIORITY="4", **about)
+        assert wrong["VMPOWER_REASON"].startswith("<turbo> is 'perhaps'; allowed is"), wrong
+        assert wrong["VMPOWER_REASON"] in wrong["MESSAGE"], wrong
 
 
 def test_values_of_someone_else(_):

@@ -15,19 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import paths  # noqa: E402
 from harness.process import run  # noqa: E402
 from harness.scene import HIGHEST, LOWEST, UP, component_main, scene  # noqa: E402
+from harness.standin import NAMESPACE, metadata  # noqa: E402
 from harness.wait import tail, wait_until  # noqa: E402
 
-NAMESPACE = "https://vmpower.org/domain/1.0"
 XMLLINT_INVALID = 3
-
-
-def metadata(**settings):
-    """What libvirt keeps for "virsh metadata --set"; min_frequency stands for min-frequency."""
-    inside = "".join(
-        f"<vmpower:{name.replace('_', '-')}>{value}</vmpower:{name.replace('_', '-')}>"
-        for name, value in settings.items()
-    )
-    return f"<vmpower:domain xmlns:vmpower='{NAMESPACE}'>{inside}</vmpower:domain>"
 
 
 def settings_of(stage, domain="vm"):

@@ -15,6 +15,7 @@ from .process import milliseconds_since
 
 PORT = "virtio.serial.port.poweragent."
 LIMIT_S = 20
+NAMESPACE = "https://vmpower.org/domain/1.0"
 
 
 class StandinChannel:
@@ -123,6 +124,15 @@ def domain_xml(name, domain_uuid, vcpus, pins, channels, running=True):
     )
 
 
+def metadata(**settings):
+    """What libvirt keeps for "virsh metadata --set"; min_frequency stands for min-frequency."""
+    inside = "".join(
+        f"<vmpower:{name.replace('_', '-')}>{value}</vmpower:{name.replace('_', '-')}>"
+        for name, value in settings.items()
+    )
+    return f"<vmpower:domain xmlns:vmpower='{NAMESPACE}'>{inside}</vmpower:domain>"
+
+
 class StandinDomain:
     """A running domain: channels that listen, and what libvirt would say of it."""
 
@@ -142,8 +152,8 @@ class StandinDomain:
         """What the hook gets on stdin; after the domain's end without an id."""
         paths_of = {number: channel.path for number, channel in self.channels.items()}
         text = domain_xml(self.name, self.uuid, self.vcpus, self.pins, paths_of, running)
-        metadata = f"<metadata>{self.metadata}</metadata></domain>"
-        return text.replace("</domain>", metadata) if self.metadata else text
+        end = f"<metadata>{self.metadata}</metadata></domain>"
+        return text.replace("</domain>", end) if self.metadata else text
 
     def accept(self):
         """Wait for vmpower on all channels, and say CONNECT on each."""
