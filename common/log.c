@@ -18,7 +18,7 @@ static struct {
 	int level;
 	bool journal; /* stderr is the journal's: it reads "<N>" */
 	bool (*sink)(const struct log_about *about, int priority, const char *text);
-	void (*tap)(void *context, int priority, const char *text);
+	void (*tap)(void *context, const struct log_about *about, int priority, const char *text);
 	void *tap_context;
 } log_context = {.program = "vmpower", .level = LOG_INFO};
 
@@ -83,7 +83,9 @@ void log_set_sink(bool (*sink)(const struct log_about *about, int priority, cons
 	log_context.sink = sink;
 }
 
-void log_set_tap(void (*tap)(void *context, int priority, const char *text), void *context)
+void log_set_tap(void (*tap)(void *context, const struct log_about *about, int priority,
+			     const char *text),
+		 void *context)
 {
 	log_context.tap = tap;
 	log_context.tap_context = context;
@@ -183,7 +185,7 @@ static void log_va(const struct log_about *about, int priority, const char *form
 			write_line(about, priority, more);
 		}
 		if (log_context.tap)
-			log_context.tap(log_context.tap_context, priority, text);
+			log_context.tap(log_context.tap_context, about, priority, text);
 	}
 	errno = saved;
 }

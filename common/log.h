@@ -51,11 +51,14 @@ void log_set_sink(bool (*sink)(const struct log_about *about, int priority, cons
 
 /**
  * log_set_tap() - have each line that is written told to somebody else, too
- * @tap:	called by the thread that logs, with the text as it was given; it must not log
+ * @tap:	called by the thread that logs, with what the line is about (NULL: nothing is known)
+ *		and the text as it was given; it must not log
  *
  * To be set before there is a second thread.
  */
-void log_set_tap(void (*tap)(void *context, int priority, const char *text), void *context);
+void log_set_tap(void (*tap)(void *context, const struct log_about *about, int priority,
+			     const char *text),
+		 void *context);
 
 /**
  * log_line() - write one line

@@ -117,7 +117,8 @@ static void lost_governor(struct frequency_control *control, const struct freque
 	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
 	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
 				      .frequency_domain = f,
-				      .reason = "governor"},
+				      .reason = "governor",
+				      .has_event = true},
 		  told ? LOG_DEBUG : LOG_WARNING,
 		  "policy%u: its governor is not userspace any more, set by someone else: %s",
 		  f->policy,
@@ -155,7 +156,8 @@ static void on_write_failed(struct frequency_control *control,
 	log_about(&(struct log_about){.message = MESSAGE_WRITE_FAILED,
 				      .frequency_domain = f,
 				      .new_khz = failed->khz,
-				      .reason = strerror(-failed->error)},
+				      .reason = strerror(-failed->error),
+				      .has_event = true},
 		  told ? LOG_DEBUG : LOG_ERR,
 		  "policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
 		  "answered with NACK until it takes one",
@@ -199,7 +201,8 @@ static void on_foreign(struct frequency_control *control, const struct link_fore
 				      .frequency_domain = f,
 				      .old_khz = foreign->ours_khz,
 				      .new_khz = foreign->found_khz,
-				      .reason = file},
+				      .reason = file,
+				      .has_event = true},
 		  LOG_WARNING,
 		  "policy%u: %s held %u kHz, we had written %u kHz: someone else has set it, or "
 		  "a limit of the platform was in force; a request changed the frequency, so it "

@@ -6,6 +6,7 @@
 #ifndef VMPOWER_HELPER_MANAGER_JOURNAL_H
 #define VMPOWER_HELPER_MANAGER_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/uio.h>
 
@@ -24,6 +25,7 @@ struct log_about {
 	const struct frequency_domain *frequency_domain;
 	uint32_t old_khz, new_khz;
 	const char *reason;
+	bool has_event; /* whoever watches events is told by one that has more than this line */
 };
 
 #define JOURNAL_FIELDS 16

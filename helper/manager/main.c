@@ -194,13 +194,15 @@ static void on_cpus_changed(void *context, const struct cpuset *changed)
 
 /* --- what the log says ---------------------------------------------------------------------- */
 
-/* Warnings and worse are events, too; those of libvirt's thread, which may touch nothing, are not.
+/*
+ * Warnings and worse are events, too, where they do not have one already; those of libvirt's
+ * thread, which may touch nothing, are not.
  */
-static void on_log(void *context, int priority, const char *text)
+static void on_log(void *context, const struct log_about *about, int priority, const char *text)
 {
 	const struct manager *manager = context;
 
-	if (priority <= LOG_WARNING && gettid() == getpid())
+	if (priority <= LOG_WARNING && !(about && about->has_event) && gettid() == getpid())
 		events_emit_text(manager->events, EVENT_WARNING, text);
 }
 

@@ -11,6 +11,7 @@
 #include "domain_rules.h"
 #include "domains.h"
 #include "events.h"
+#include "journal.h"
 #include "log.h"
 #include "loop.h"
 
@@ -69,9 +70,13 @@ int reload_config(struct reload *reload, struct reload_result *result, struct co
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, loop_now_ns() / 1000);
 	r = config_load(reload->path, reload->required, &new, error);
 	if (r < 0) {
-		log_error("configuration not taken over, the old one stays in force: %s",
+		log_about(&(struct log_about){.has_event = true}, LOG_ERR,
+			  "configuration not taken over, the old one stays in force: %s",
 			  error->text);
-		events_emit_text(reload->events, EVENT_RELOAD, error->text);
+		(void)snprintf(text, sizeof(text),
+			       "not taken over, the old one stays in force: %.*s",
+			       (int)sizeof(text) / 2, error->text);
+		events_emit_text(reload->events, EVENT_RELOAD, text);
 	} else {
 		compare(&old, &new, result);
 		*reload->config = new;

@@ -5,6 +5,7 @@
 usage: test_events.py [WORD...]     only tests whose name contains one of the words
 """
 
+import fcntl
 import json
 import os
 import re
@@ -104,6 +105,65 @@ def test_what_goes_wrong(_):
         watcher.wait("monitor-restarted")
         stage.vmpower.ctl("channel", "remove", "vm", "1")
         watcher.wait("channel-gone", domain="vm", channel=1)
+
+
+def all_told(stage, watcher):
+    """What was told of what has happened so far: up to an override, which is told at once."""
+    stage.vmpower.ctl("set", "vm", "1", "max")
+    while not any(event["kind"] == "override" for event in watcher.events):
+        watcher.take()
+    return watcher.events
+
+
+def test_a_write_that_fails_is_told_once(_):
+    """With what was refused and why; the line in the log is the same story, not another event."""
+    with scene("refused") as stage:
+        setspeed = stage.tree.directory(3) / "scaling_setspeed"
+        file = os.memfd_create("setspeed", os.MFD_ALLOW_SEALING)
+        os.write(file, b"<unsupported>\n")
+        setspeed.unlink()
+        setspeed.symlink_to(f"/proc/{os.getpid()}/fd/{file}")
+        domain = stage.started("vm", {0: "3", 1: "4"})
+        assert domain.power(0, "max") == "ack"
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)  # no kernel takes it back
+        with watch(stage) as watcher:
+            for _i in range(3):
+                assert domain.power(0, "min") == "nack"
+            told = all_told(stage, watcher)
+            failed = [event for event in told if event["kind"] == "write-failed"]
+            assert len(failed) == 1, told
+            assert failed[0]["frequency_domain"] == 3 and failed[0]["cpus"] == "3", failed
+            assert failed[0]["khz"] == LOWEST and "not permitted" in failed[0]["text"], failed
+            assert not [event for event in told if event["kind"] == "warning"], told
+        assert stage.log.read_text().count("the kernel refused 1200000 kHz") == 1
+
+
+def test_a_governor_of_someone_else_is_told_once(_):
+    """As foreign; and a reload that is refused as reload."""
+    with scene("governor") as stage:
+        domain = stage.started("vm", {0: "3", 1: "4"})
+        assert domain.power(0, "min") == "ack"
+        with watch(stage) as watcher:
+            stage.tree.write(3, "scaling_governor", "performance")
+            units = ["max", "min"]
+
+            def noticed():  # files are looked at once a second, before a write
+                stage.tree.write(3, "scaling_setspeed", "<unsupported>")
+                domain.power(0, units[0])
+                units.reverse()
+                return "governor is not userspace" in stage.log.read_text()
+
+            wait_until(noticed, 20, "it to be noticed")
+            stage.sections["channel"]["rate"] = "much"
+            stage.vmpower.configure(stage.sections)
+            assert stage.vmpower.ctl("reload", check=False).returncode == 1
+            told = all_told(stage, watcher)
+            kinds = [event["kind"] for event in told]
+            assert kinds.count("foreign") == 1 and kinds.count("reload") == 1, told
+            (refused,) = [event for event in told if event["kind"] == "reload"]
+            assert "not taken over" in refused["text"] and "much" in refused["text"], refused
+            assert "warning" not in kinds, told
+        stage.tree.write(3, "scaling_governor", "userspace")  # what is someone else's is left
 
 
 def test_requests_are_told_to_who_asks(_):

@@ -80,7 +80,8 @@ class Watcher(Varlink):
 
     def __init__(self, path, requests=False, **more):
         super().__init__(path, **more)
-        self.events, self.lost = [], 0
+        self.events, self.lost = [], 0  # events that were not waited for yet
+        self.passed = []  # those before them
         self.send("org.vmpower.Manager.Monitor", more=True, requests=requests)
         first, continues = self.reply()
         assert first == {"events": [], "lost": 0} and continues, first
@@ -99,6 +100,7 @@ class Watcher(Varlink):
         while True:
             for i, event in enumerate(self.events):
                 if event["kind"] == kind and members.items() <= event.items():
+                    self.passed += self.events[: i + 1]
                     del self.events[: i + 1]
                     return event
             left = end - time.monotonic()

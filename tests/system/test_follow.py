@@ -32,6 +32,7 @@ from harness.stage import (  # noqa: E402
     vote,
 )
 from harness.standin import NAMESPACE  # noqa: E402
+from harness.varlink import Watcher  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 
 STOPPED_S = float(os.environ.get("VMPOWER_STOPPED_S", "6"))
@@ -460,6 +461,27 @@ def test_every_request_is_acted_upon(stage):
         for key, more in (("requests", pace.count), ("acks", pace.count), ("nacks", 0)):
             assert after[key] - before[key] == more, f"{key}: {before} -> {after}"
         stage.runner.note(f"{pace.count} requests, longest silence {pace.check():.0f} ms")
+
+
+def test_who_watches_is_told(stage):
+    """That libvirt goes, and that it comes back: once each. Of domains: nothing, they run on."""
+    with stage.guests(("watched", {0: stage.first})) as (guest,):
+        with Watcher(stage.vmpower.runtime / "control.sock") as watcher:
+            stage.host.stop_libvirtd()
+            watcher.wait("libvirt", text="connection lost")
+            stage.host.start_libvirtd()
+            watcher.wait("libvirt", text="connected", timeout=60)
+            stage.host.virsh("suspend", guest.name)
+            watcher.wait("domain-changed", domain=guest.name)
+            stage.host.virsh("resume", guest.name)
+            watcher.wait("domain-changed", domain=guest.name)
+            stage.vmpower.ctl("set", guest.name, "0", "max")
+            watcher.wait("override")
+            kinds = [event["kind"] for event in watcher.passed]
+            assert kinds.count("libvirt") == 2, kinds
+            assert not {"domain-unregistered", "domain-registered", "channel-gone"} & set(kinds), (
+                kinds
+            )
 
 
 def test_libvirt_is_absent_at_the_start(stage):
