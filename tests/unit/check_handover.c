@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a monitor takes over of its predecessor, which may have been taken over by a guest: it
+ * wrote what it liked, wherever it liked, into what they share. Behind that is memory that
+ * nobody may touch, so that reading past its end is seen.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "guest_proto.h"
+#include "handover.h"
+#include "run_suite.h"
+
+#define CHANNEL 77u
+#define END SHARED_RESTS_SIZE
+#define HEADER ((uint32_t)sizeof(struct shared_rest))
+#define ALL_FREE 2u
+
+static struct channel_monitor *monitor;
+static struct guest_channel *channel;
+
+static void set_up(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = (sizeof(struct shared_state) + page - 1) / page * page;
+	uint8_t *area = mmap(NULL, size + page, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	ck_assert_ptr_ne(area, MAP_FAILED);
+	ck_assert_int_eq(mprotect(area + size, page, PROT_NONE), 0);
+	monitor = calloc(1, sizeof(*monitor));
+	channel = calloc(1, sizeof(*channel));
+	ck_assert(monitor && channel);
+	monitor->shared = (struct shared_state *)(area + size - sizeof(struct shared_state));
+	ck_assert_ptr_eq(monitor->shared->rests + END, area + size);
+	/* the last ones: what is written past them is past the array's end */
+	monitor->n_free_slots = ALL_FREE;
+	monitor->free_slots[0] = MAX_SLOTS - 2;
+	monitor->free_slots[1] = MAX_SLOTS - 1;
+	list_init(&monitor->ready);
+	list_init(&channel->link);
+	channel->id = CHANNEL;
+	channel->slot = -1;
+	channel->shared = &monitor->shared->channels[CHANNEL];
+}
+
+static void tear_down(void)
+{
+	free(channel);
+	free(monitor);
+}
+
+/* Bytes 1, 2, 3, ... behind the header, as far as the area goes. */
+static void write_rest(uint32_t at, const struct shared_rest *rest)
+{
+	uint8_t *bytes = monitor->shared->rests + at + HEADER;
+
+	memcpy(monitor->shared->rests + at, rest, HEADER);
+	for (uint32_t i = 0; i < rest->length && at + HEADER + i < END; i++)
+		bytes[i] = (uint8_t)(i + 1);
+}
+
+static void take(uint32_t offset)
+{
+	channel->shared->rest = offset;
+	handover_take(monitor, channel);
+	ck_assert_uint_eq(channel->shared->rest, 0); /* once */
+}
+
+static void expect_nothing(void)
+{
+	ck_assert_uint_eq(channel->state, GUEST_CHANNEL_OPEN);
+	ck_assert(list_empty(&monitor->ready));
+	ck_assert_uint_eq(channel->carry_length, 0);
+	ck_assert_int_eq(channel->slot, -1);
+	ck_assert_uint_eq(channel->stream.frame_size, 0);
+	ck_assert_uint_eq(monitor->n_free_slots, ALL_FREE);
+}
+
+static void expect_taken(const struct shared_rest *rest)
+{
+	const uint8_t *bytes = channel->carry;
+
+	ck_assert_uint_eq(channel->state, GUEST_CHANNEL_READY);
+	ck_assert(!list_empty(&monitor->ready));
+	ck_assert_uint_eq(channel->stream.frame_size, rest->frame_size);
+	if (rest->length > GUEST_FRAME_MAX) {
+		ck_assert_int_eq(channel->slot, MAX_SLOTS - 1);
+		ck_assert_uint_eq(monitor->n_free_slots, ALL_FREE - 1);
+		ck_assert_uint_eq(channel->slot_at, 0);
+		ck_assert_uint_eq(channel->slot_length, rest->length);
+		ck_assert_uint_eq(channel->carry_length, 0);
+		bytes = monitor->slots[channel->slot];
+	} else {
+		ck_assert_int_eq(channel->slot, -1);
+		ck_assert_uint_eq(monitor->n_free_slots, ALL_FREE);
+		ck_assert_uint_eq(channel->carry_length, rest->length);
+	}
+	for (uint32_t i = 0; i < rest->length; i++)
+		ck_assert_uint_eq(bytes[i], (uint8_t)(i + 1));
+}
+
+/* clang-format off */
+static const struct shared_rest right[] = {
+	{.channel = CHANNEL, .frame_size = 0, .length = 1},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G1, .length = 15},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G2, .length = 100},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3_I386, .length = 459},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = GUEST_FRAME_MAX},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = GUEST_FRAME_MAX + 1},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = SLOT_SIZE},
+};
+/* clang-format on */
+
+/* At the beginning of the area. */
+START_TEST(takes_what_is_right)
+{
+	write_rest(0, &right[_i]);
+	take(1);
+	expect_taken(&right[_i]);
+}
+END_TEST
+
+/* As near to the area's end as it goes, and one step nearer. */
+START_TEST(takes_what_ends_in_the_area)
+{
+	uint32_t at = (END - HEADER - right[_i].length) / 8 * 8;
+
+	write_rest(at, &right[_i]);
+	take(at + 1);
+	expect_taken(&right[_i]);
+}
+END_TEST
+
+START_TEST(leaves_what_ends_behind_the_area)
+{
+	uint32_t at = (END - HEADER - right[_i].length) / 8 * 8 + 8;
+
+	if (at > END - HEADER)
+		at = END; /* not even the header is in it */
+	else
+		write_rest(at, &right[_i]);
+	take(at + 1);
+	expect_nothing();
+}
+END_TEST
+
+/* clang-format off */
+static const struct shared_rest wrong[] = {
+	{.channel = CHANNEL - 1, .frame_size = GUEST_FRAME_G3, .length = 8}, /* another's */
+	{.channel = CHANNEL + 1, .frame_size = GUEST_FRAME_G3, .length = 8},
+	{.channel = CHANNEL + 0x10000, .frame_size = GUEST_FRAME_G3, .length = 8},
+	{.channel = UINT32_MAX, .frame_size = GUEST_FRAME_G3, .length = 8},
+	{.channel = CHANNEL, .frame_size = 1, .length = 8}, /* no generation's */
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G1 - 1, .length = 8},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3 + 1, .length = 8},
+	{.channel = CHANNEL, .frame_size = UINT16_MAX, .length = 8},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = 0},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = SLOT_SIZE + 1},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = UINT16_MAX},
+};
+/* clang-format on */
+
+START_TEST(leaves_what_is_wrong)
+{
+	write_rest(64, &wrong[_i]);
+	take(65);
+	expect_nothing();
+}
+END_TEST
+
+START_TEST(leaves_what_is_not_aligned)
+{
+	uint32_t at = 64 + (uint32_t)_i;
+
+	write_rest(at, &right[0]);
+	take(at + 1);
+	expect_nothing();
+}
+END_TEST
+
+/* What is there would do; 0 is "none", though there is something at -1 of 2^32. */
+static const uint32_t offsets[] = {0,		END - HEADER + 8 + 1, END + 1,	 END + 8 + 1,
+				   0x80000001u, UINT32_MAX - 6,	      UINT32_MAX};
+
+START_TEST(leaves_what_is_nowhere)
+{
+	write_rest(0, &right[0]);
+	take(offsets[_i]);
+	expect_nothing();
+}
+END_TEST
+
+/* No slot is free where as many channels as there are slots have waited. */
+START_TEST(needs_a_slot_for_much)
+{
+	write_rest(0, &right[array_size(right) - 1]);
+	monitor->n_free_slots = 0;
+	take(1);
+	monitor->n_free_slots = ALL_FREE;
+	expect_nothing();
+	write_rest(0, &right[4]);
+	monitor->n_free_slots = 0;
+	take(1);
+	monitor->n_free_slots = ALL_FREE;
+	expect_taken(&right[4]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("handover");
+	TCase *tcase = tcase_create("take");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_loop_test(tcase, takes_what_is_right, 0, array_size(right));
+	tcase_add_loop_test(tcase, takes_what_ends_in_the_area, 0, array_size(right));
+	tcase_add_loop_test(tcase, leaves_what_ends_behind_the_area, 0, array_size(right));
+	tcase_add_loop_test(tcase, leaves_what_is_wrong, 0, array_size(wrong));
+	tcase_add_loop_test(tcase, leaves_what_is_not_aligned, 1, 8);
+	tcase_add_loop_test(tcase, leaves_what_is_nowhere, 0, array_size(offsets));
+	tcase_add_test(tcase, needs_a_slot_for_much);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
