@@ -76,12 +76,13 @@ class ChaosGuest(Guest):
         self.phase = DOWN
         self.doubtful = False  # libvirtd died while it started: what becomes of it is open
         self.may_die = False  # we have sent it something that ends it
+        self.moved = set()  # vCPUs that are, or may be, elsewhere than pins says
         self.pid = None
         self.next_start = 0.0
         self.paused = self.over = False
         self.idle = threading.Event()
         # {vCPU: (kHz, epoch)} of those whose last request was answered, and no earlier one is
-        # still to come; epoch: of the vmpowerd that was told
+        # still to come; epoch: Service.epoch, of the vmpowerd that was told
         self.acked = {}
         self.epoch = 0
         self._late = False
@@ -156,6 +157,7 @@ class ChaosGuest(Guest):
         self.doubtful = doubtful
         self.may_die = False
         self.acked.clear()
+        self.moved.clear()
         self.phase = BOOTING if self.pid else DOWN
 
     def drop(self):

@@ -15,6 +15,7 @@ from . import paths
 from .accelerator import accelerator
 from .cpufreq_tree import CpufreqTree, RealCpufreq
 from .process import Process, alive, run
+from .service_manager import ServiceManager
 from .vmpower import Vmpower
 from .wait import WaitTimeout, tail, wait_until
 
@@ -88,6 +89,7 @@ class Host:
         self.tree = tree or {}
         self.uuid = uuid
         self.accelerator = accelerator()
+        self.has_store = False  # does vmpowerd's fd store outlive it, as with systemd?
         self.guests = []
         self.libvirtd = self.virtlogd = self.cpufreq = self.vmpower = None
         self._mounted = []
@@ -160,6 +162,8 @@ class Host:
         log = self.log / "vmpowerd.log"
         self.vmpower = Vmpower(directory, "/run/vmpower", self.sections(), log)
         self._tell_cpufreq()
+        if self.has_store:
+            self.vmpower.service_manager = ServiceManager("/run/vmpower-notify")
         self.vmpower.start()
         status = self.vmpower.status()
         self.tell(
@@ -198,6 +202,8 @@ class Host:
         for daemon in (self.libvirtd, self.virtlogd):
             if daemon:
                 self._quietly(daemon.stop)
+        if self.vmpower and self.vmpower.service_manager:
+            self._quietly(self.vmpower.service_manager.close)
         for where in reversed(self._mounted):
             self._quietly(lambda where=where: run("umount", "--lazy", where))
 

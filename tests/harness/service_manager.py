@@ -33,6 +33,7 @@ class ServiceManager:
         self.path = path
         self.watchdog_s = watchdog_s
         self.lock = threading.Lock()
+        self.receiving = threading.Lock()
         self.said = []  # "KEY=value" of each message, in their order
         self.store = []  # (name, fd)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -46,6 +47,14 @@ class ServiceManager:
         poll.register(self.socket, select.POLLIN)
         while not self.ended:
             if poll.poll(50):
+                self.receive_all()
+
+    def receive_all(self):
+        """What has been said so far counts: systemd, too, reads it before it sees an end."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        with self.receiving:
+            while poll.poll(0):
                 self._receive()
 
     def _receive(self):
@@ -80,8 +89,17 @@ class ServiceManager:
                 os.close(kept[1])
                 self.store.remove(kept)
 
+    def drop_all(self):
+        """As systemd does when a service has been stopped."""
+        self.receive_all()
+        with self.lock:
+            for _, fd in self.store:
+                os.close(fd)
+            self.store = []
+
     def names(self):
         """Of what is stored now."""
+        self.receive_all()
         self.drop_hung_up()
         with self.lock:
             return sorted(name for name, _ in self.store)
@@ -98,6 +116,7 @@ class ServiceManager:
 
     def command(self, words):
         """The words that start a program with what is stored, and the fds to be passed on."""
+        self.receive_all()
         self.drop_hung_up()
         with self.lock:
             fds = [fd for _, fd in self.store]
@@ -120,7 +139,5 @@ class ServiceManager:
         """Stop listening, drop what is stored."""
         self.ended = True
         self.thread.join()
+        self.drop_all()
         self.socket.close()
-        for _, fd in self.store:
-            os.close(fd)
-        self.store = []

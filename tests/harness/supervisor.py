@@ -14,6 +14,7 @@ from .process import alive, process_state
 from .wait import wait_until
 
 RESTART_S = 0.1  # RestartSec= of vmpowerd.service
+STOP, RESTART = "stopped restarted".split()
 
 
 class Victim:
@@ -56,15 +57,15 @@ class Supervised:
         self._expected.add(number)
 
     def poll(self):
-        """Start it again where it is time. True: it ended well just now."""
+        """Start it again where it is time. Return: its status, where it ended just now."""
         if self.process is None:
             if time.monotonic() >= self._due:
                 self.process = self._launch()
                 self.starts += 1
-            return False
+            return None
         status = self.process.exit_status()
         if status is None:
-            return False
+            return None
         if status not in {-number for number in self._expected} and not (
             status == 0 and signal.SIGTERM in self._expected
         ):
@@ -75,11 +76,51 @@ class Supervised:
         self.clean_ends += clean
         wait = self._rng.uniform(0, 1) if clean else RESTART_S
         self._due = time.monotonic() + wait
-        return clean
+        return status
 
     def pid(self):
         """Of the one that runs; None between two."""
         return self.process.pid if self.process and alive(self.process.pid) else None
+
+
+class Service(Supervised):
+    """vmpowerd as systemd's unit: what the store keeps outlives a crash and a restart, no stop."""
+
+    def __init__(self, launch, process, rng, store):
+        """store: a ServiceManager; None: there is no systemd."""
+        super().__init__("vmpowerd", launch, process, rng)
+        self.store = store
+        self.job = None  # STOP or RESTART, while it is under way
+        self.kept = False  # what the last one had, for its successor
+        self.epoch = 0  # how often it was not
+
+    def keeps(self):
+        """If it ended now, would votes stay?"""
+        return self.store is not None and self.job != STOP
+
+    def begin(self, job, victim):
+        """ExecStop=, then SIGTERM. False where another job is under way."""
+        if self.job:
+            return False
+        self.job = job
+        for number in (signal.SIGUSR1, signal.SIGTERM)[job == STOP :]:
+            self.expect_end(number)
+            victim.send(number)
+        return True
+
+    def poll(self):
+        status = super().poll()
+        if status is None:
+            return None
+        self.kept = self.keeps()
+        if not self.kept:
+            self.epoch += 1
+            if self.store:
+                self.store.drop_all()
+        if self.job == RESTART:
+            self._due = time.monotonic()
+        self.job = None
+        return status
 
 
 def children(pid, name):
@@ -115,6 +156,16 @@ def usage(pid):
         if line.startswith("Private_"):
             private += int(line.split()[1])
     return {"fds": len(os.listdir(f"/proc/{pid}/fd")), "kib": private}
+
+
+def age(pid):
+    """Seconds since a process was started; 0 where it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    started = int(stat.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]) - started
 
 
 def wait_stopped(pid):

@@ -4,7 +4,8 @@
 
 usage: test_chaos.py
 
-CHAOS_SEED     what happens, in which order and how long after the other; else drawn, and printed
+CHAOS_SEED     what happens, in which order and how long after the other; else drawn, and printed;
+               odd: vmpowerd has a store for its fds, as under systemd, and nothing jumps
 CHAOS_EVENTS   how many events (40)
 CHAOS_SECONDS  no more events after so long; 0: all of them (0)
 CHAOS_GUESTS   how many guests (8)
@@ -27,12 +28,14 @@ from harness import paths  # noqa: E402
 from harness.chaos import (  # noqa: E402
     DOWN, ENDING, SIGNALS, STARTING, UNKNOWN, UP, Action, ChaosGuest, cpu_set, plan
 )
-from harness.cpufreq_tree import STEPS  # noqa: E402
+from harness.cpufreq_tree import BASELINE_GOVERNOR, STEPS  # noqa: E402
 from harness.host import Host  # noqa: E402
 from harness.isolate import Interrupted, isolate  # noqa: E402
 from harness.process import Process  # noqa: E402
 from harness.runner import Runner  # noqa: E402
-from harness.supervisor import Supervised, Victim, children, named, usage  # noqa: E402
+from harness.supervisor import (  # noqa: E402
+    RESTART, STOP, Service, Supervised, Victim, age, children, named, usage
+)
 from harness.wait import WaitTimeout, wait_until  # noqa: E402
 
 LADDER = sorted(STEPS)
@@ -41,6 +44,13 @@ SETTLE_S = 120
 # The hook's own deadline is 200 ms; the rest is for a machine with more guests than CPUs.
 # Somebody who stops is stopped for longer than that.
 HOOK_BOUND_MS = 3000
+# What dies while nobody asks: votes outlive a manager where there is a store.
+SILENT_DEATHS = {
+    False: (("monitor", "kill"), ("libvirtd", "kill")),
+    True: (("manager", "kill"), ("monitor", "kill"), ("manager", "term"), ("libvirtd", "kill")),
+}
+# A monitor that dies younger may have to wait for its successor, at the baseline.
+STABLE_S = 10 + 1
 MORE_KIB = 4096  # private memory that a daemon may have more than at its start
 FATAL = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error|system call|"
                    r"signal (?:4|6|7|8|11|31)\b|Segmentation|Assertion")
@@ -65,7 +75,8 @@ class Chaos:
             # guests meet on the first ones, two neighbours on each of the others.
             pins = {0: f"{first},{own[index]}", 1: f"{second},{own[(index + 1) % guests]}"}
             self.guests.append(ChaosGuest(host, f"g{index}", pins, random.Random(rng.random())))
-        self.manager = Supervised("vmpowerd", self.vmpower.launch, self.vmpower.process, rng)
+        self.store = self.vmpower.service_manager
+        self.manager = Service(self.vmpower.launch, self.vmpower.process, rng, self.store)
         self.libvirtd = Supervised("libvirtd", self._launch_libvirtd, host.libvirtd, rng)
         self.stopped = []  # (when to go on, Victim, name)
         self.libvirtd_stops = []  # [begin, end] of time.time()
@@ -75,7 +86,8 @@ class Chaos:
         self.baseline = self.tree.snapshot()
         self.counts = {}
         self.rounds = 0
-        self.taken_over = 0
+        self.taken_over = self.looks = 0
+        self.died_young = None  # pid of a monitor, until all is as it was before
 
     def _launch_libvirtd(self):
         self.host.libvirtd = Process(["libvirtd"], self.host.log / "libvirtd.out")
@@ -115,7 +127,10 @@ class Chaos:
         vcpu = int(action.where * 100) % len(guest.pins)
         cpus = f"{guest.pins[vcpu].split(',')[0]},{self.own[int(action.where * len(self.own))]}"
 
+        guest.moved.add(vcpu)
+
         def pin():
+            guest.moved.add(vcpu)  # it may be another QEMU by now
             done = self.host.virsh("vcpupin", guest.name, vcpu, cpus, "--live", check=False)
             self.note(f"{guest.name}: vCPU {vcpu} to {cpus}: {done.stderr.strip() or 'done'}")
 
@@ -156,10 +171,13 @@ class Chaos:
     def _act(self, action):
         pid = self._pid(action.target)
         kind = "qemu" if isinstance(action.target, int) else action.target
-        self.note(f"{action}: {'nobody there' if pid is None else f'pid {pid}'}")
+        what = action.what
+        if (kind, what) == ("manager", "term"):
+            what = RESTART if action.where < 0.5 else STOP
+        self.note(f"{action}: {'nobody there' if pid is None else f'pid {pid}, {what}'}")
         if pid is None:
             return
-        self.counts[f"{kind} {action.what}"] = self.counts.get(f"{kind} {action.what}", 0) + 1
+        self.counts[f"{kind} {what}"] = self.counts.get(f"{kind} {what}", 0) + 1
         if action.what == "destroy":
             self.guests[action.target].may_die = True
             self._job(self.guests[action.target], ENDING, self._destroy)
@@ -171,11 +189,17 @@ class Chaos:
             victim = Victim(pid)
         except ProcessLookupError:
             return
+        if what in (RESTART, STOP):
+            self.manager.begin(what, victim)
+            victim.close()
+            return
         if action.what != "stop":
             if kind == "qemu":
                 self.guests[action.target].may_die = True
             elif kind != "monitor":
                 getattr(self, kind).expect_end(SIGNALS[action.what])
+            elif what == "kill" and age(pid) < STABLE_S:
+                self.died_young = pid
         victim.send(SIGNALS[action.what])
         if action.what == "stop":
             self.stopped.append((time.monotonic() + action.seconds, victim, kind, time.time()))
@@ -198,18 +222,42 @@ class Chaos:
     def tick(self):
         """What has to be done all the time."""
         self._go_on()
-        if self.manager.poll():
+        if self.manager.poll() == 0 and not self.manager.kept:
             changed = self.tree.changed(self.baseline)
             assert not changed, f"vmpowerd has ended well, and policies {changed} are still set"
         self.libvirtd.poll()
-        epoch = self.manager.starts + (self.manager.process is None)
         for guest in self.guests:
-            guest.epoch = epoch
+            guest.epoch = self.manager.epoch
             self._look_after(guest)
+        self._nothing_jumps()
         self.jobs = [job for job in self.jobs if not job.done() or job.result()]
         self.vmpower.process = self.manager.process
         failures = self.manager.failures + self.libvirtd.failures
         assert not failures, failures
+
+    def _held(self):
+        """{pCPU: a guest that was told that its vote counts there, and has not lost it since}."""
+        if self.manager.job and not self.manager.keeps():
+            return {}
+        return {int(cpu): guest
+                for guest in self.guests
+                if guest.runs() and not guest.has_ended()
+                and not (guest.may_die or guest.doubtful)
+                for vcpu, (_, epoch) in list(guest.acked.items())
+                if epoch == self.manager.epoch and vcpu not in guest.moved
+                for cpu in guest.pins[vcpu].split(",")}
+
+    def _nothing_jumps(self):
+        """Where somebody has a vote, nothing is as before us, whoever is dead at this moment."""
+        held = self._held()
+        self.looks += len(held)
+        bare = {cpu for cpu in held if self.tree.governor(cpu) == BASELINE_GOVERNOR}
+        if held and not bare and self._pid("monitor") not in (None, self.died_young):
+            self.died_young = None
+        if bare and not self.died_young:  # of those that still hold it
+            still = self._held()
+            wrong = {cpu: still[cpu] for cpu in bare if still.get(cpu) is held[cpu]}
+            assert not wrong, f"back at the baseline: {{pCPU: who has a vote}} {wrong}"
 
     def play(self, events):
         """So many events."""
@@ -311,7 +359,7 @@ class Chaos:
         shown = self._shown_votes()
         for guest in self.guests:
             for vcpu, (khz, epoch) in guest.acked.items():
-                if epoch == self.manager.starts:
+                if epoch == self.manager.epoch:
                     self.taken_over += 1
                     assert shown[guest][vcpu] == khz, (
                         f"{guest.name}: vCPU {vcpu} had its ACK for {khz} kHz, "
@@ -328,19 +376,20 @@ class Chaos:
                 steps = (3 * index + vcpu + self.rounds) % len(LADDER)
                 guest.vote(vcpu, steps)
                 votes[guest][vcpu] = LADDER[steps]
-                guest.acked[vcpu] = (LADDER[steps], self.manager.starts)
+                guest.acked[vcpu] = (LADDER[steps], self.manager.epoch)
         self._expect(votes, places, "after they asked again")
         return votes
 
     def _die_in_silence(self, votes, places):
         """Nobody asks again after that, so it has to be remembered what was asked."""
-        target = ("monitor", "libvirtd")[self.rounds % 2]
+        deaths = SILENT_DEATHS[self.store is not None]
+        target, what = deaths[self.rounds % len(deaths)]
         pid = self._pid(target)
-        self._act(Action(target, "kill", 0, 0))
+        self._act(Action(target, what, 0, 0))
         self._wait(lambda: self._pid(target) not in (None, pid), f"another {target}")
         self._wait(self._served, f"all to be well after the {target}'s end",
                    state=self.vmpower.try_status)
-        self._expect(votes, places, f"after the {target} was killed, nobody has asked since")
+        self._expect(votes, places, f"after {what} of the {target}, nobody has asked since")
         assert self._shown_votes() == votes, f"{self._shown_votes()}, not {votes}"
 
     def end(self):
@@ -382,7 +431,15 @@ class Chaos:
             "monitor": usage(self._pid("monitor")),
             "files": sorted(path.name for path in self.vmpower.runtime.iterdir()),
             "processes": {name: len(named(name)) for name in paths.PROGRAMS},
+            "kept": self._kept(),
         }
+
+    def _kept(self):
+        """What a successor would be handed."""
+        if not self.store:
+            return []
+        saved = (self.vmpower.runtime / "domains").iterdir()
+        return self.store.names() + sorted(path.name for path in saved)
 
     def check_footprint(self, before):
         """No fd, memory, file or process more than that."""
@@ -390,7 +447,7 @@ class Chaos:
         def same():
             now = self.footprint()
             return all(now[who]["fds"] <= before[who]["fds"] for who in ("manager", "monitor")) \
-                and now["files"] == before["files"] and now["processes"] == before["processes"]
+                and all(now[what] == before[what] for what in ("files", "processes", "kept"))
 
         wait_until(same, 30, "what was taken to be given back",
                    state=lambda: f"{self.footprint()}, was {before}")
@@ -406,14 +463,15 @@ class Chaos:
         assert not bad, bad[:10]
 
 
-def test_everything_dies_at_random_moments(host, runner):
+def test_everything_dies_at_random_moments(host, runner, seed):
     """A round of events, a look at everything, the next round."""
-    seed = number("CHAOS_SEED", random.SystemRandom().randrange(1 << 32))
     events, seconds = number("CHAOS_EVENTS", 40), number("CHAOS_SECONDS", 0)
     guests = number("CHAOS_GUESTS", 8)
-    print(f"# CHAOS_SEED={seed} CHAOS_EVENTS={events} CHAOS_GUESTS={guests}", flush=True)
+    print(f"# CHAOS_SEED={seed} CHAOS_EVENTS={events} CHAOS_GUESTS={guests} "
+          f"({'with' if host.has_store else 'without'} a store)", flush=True)
     chaos = Chaos(host, seed, guests)
     before = chaos.footprint()
+    assert before["kept"] == (["s"] if host.has_store else []), before
     done = 0
     try:
         began = time.monotonic()
@@ -440,7 +498,8 @@ def test_everything_dies_at_random_moments(host, runner):
                 ", ".join(f"{count} {what}" for what, count in sorted(chaos.counts.items())))
     runner.note(f"{sum(guest.answered for guest in chaos.guests)} of "
                 f"{sum(guest.sent for guest in chaos.guests)} requests answered meanwhile; "
-                f"{chaos.taken_over} votes survived a round")
+                f"{chaos.taken_over} votes survived a round, "
+                f"{chaos.looks} looks at CPUs that had to be held")
     runner.note(f"{len(times)} hooks: median {times[len(times) // 2]:.0f} ms, "
                 f"longest {times[-1]:.0f} ms")
     for who in ("manager", "monitor"):
@@ -450,13 +509,15 @@ def test_everything_dies_at_random_moments(host, runner):
 def main():
     """One host, one test."""
     host = None
+    seed = number("CHAOS_SEED", random.SystemRandom().randrange(1 << 32))
     runner = Runner(sys.argv[1:], lambda since: host.log_tails(since) if host else ())
     try:
         isolate()
         host = Host("chaos", cpus=2 + number("CHAOS_GUESTS", 8))
         host.cpus = max(host.cpus, host.real_cpus[-1] + 1 + number("CHAOS_GUESTS", 8))
+        host.has_store = seed % 2 == 1
         with host:
-            runner.run(test_everything_dies_at_random_moments, host, runner)
+            runner.run(test_everything_dies_at_random_moments, host, runner, seed)
     except (paths.MissingError, AssertionError) as error:
         print(f"test_chaos: {error}", file=sys.stderr)
         return 1
