@@ -8,7 +8,9 @@
 
 #include "channel_manager.h"
 #include "cleanup.h"
+#include "domain_change.h"
 #include "domain_follow.h"
+#include "domain_log.h"
 #include "domain_rules.h"
 #include "frequency_control.h"
 #include "journal.h"
@@ -116,13 +118,6 @@ static void on_message(void *context, const struct link_message *message)
 	}
 }
 
-/* What a line about a domain is about; @why: who told of it, or what went wrong */
-static struct log_about about_domain(enum message_id message,
-				     const struct domain_description *domain, const char *why)
-{
-	return (struct log_about){.message = message, .domain = domain, .reason = why};
-}
-
 void domains_reconfigure(struct domains *domains, const struct config *before)
 {
 	channel_manager_configure(domains->channels, domains->view.config);
@@ -137,32 +132,6 @@ void domains_reconfigure(struct domains *domains, const struct config *before)
 		view_send_vcpus(&domains->view, d);
 	}
 	channel_manager_kick(domains->channels);
-}
-
-static void log_registered(const struct domain *domain, const char *source)
-{
-	const struct log_about about =
-		about_domain(MESSAGE_DOMAIN_REGISTERED, domain->description, source);
-
-	log_about(&about, LOG_INFO, "domain \"%s\" (%s): registered, %u channels, %u vCPUs",
-		  domain->description->name, source, domain->n_channels,
-		  domain->description->n_vcpus);
-}
-
-static void log_not_served(const struct domain_description *description, const char *source,
-			   int error)
-{
-	const struct log_about about =
-		about_domain(MESSAGE_DOMAIN_NOT_SERVED, description, strerror(-error));
-
-	if (error == -ENOSPC)
-		log_about(&about, LOG_ERR,
-			  "domain \"%s\" (%s): not served: %u domains are registered, the most "
-			  "that there can be",
-			  description->name, source, MAX_DOMAINS);
-	else
-		log_about(&about, LOG_ERR, "domain \"%s\" (%s): not served: %s", description->name,
-			  source, strerror(-error));
 }
 
 static void clear_fresh_channels(struct domains *domains, struct domain *domain)
@@ -188,53 +157,19 @@ static int add(struct domains *domains, struct domain_description *description,
 	int r = registry_add(domains->registry, description, &domain);
 
 	if (r < 0) {
-		log_not_served(description, source, r);
+		domain_log_not_served(description, source, r);
 		domain_description_free(description);
 		return r;
 	}
 	domain->paused = word->libvirt && word->libvirt->paused;
 	monitor_clear_domain(domains->view.monitor, domain->id);
 	clear_fresh_channels(domains, domain);
-	log_registered(domain, source);
+	domain_log_registered(domain, source);
 	events_emit_domain(domains->events, EVENT_DOMAIN_REGISTERED, domain, source);
 	view_send_domain(&domains->view, domain);
 	domain_follow_first(&domains->view, domains->events, domain);
 	channel_manager_kick(domains->channels);
 	return 0;
-}
-
-static bool same_vcpus(const struct domain_description *a, const struct domain_description *b)
-{
-	if (a->n_vcpus != b->n_vcpus)
-		return false;
-	for (uint32_t i = 0; i < a->n_vcpus; i++) {
-		const struct vcpu_description *x = &a->vcpus[i], *y = &b->vcpus[i];
-
-		if (x->online != y->online || x->pinned != y->pinned)
-			return false;
-		if (x->pinned && memcmp(x->affinity, y->affinity, sizeof(*x->affinity)) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool same_channels(const struct domain_description *a, const struct domain_description *b)
-{
-	if (a->n_channels != b->n_channels)
-		return false;
-	for (uint32_t i = 0; i < a->n_channels; i++) {
-		if (a->channels[i].number != b->channels[i].number ||
-		    strcmp(a->channels[i].path, b->channels[i].path) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool same_metadata(const struct domain_description *a, const struct domain_description *b)
-{
-	return a->metadata.given == b->metadata.given &&
-	       domain_rules_equal(&a->metadata, &b->metadata) &&
-	       strcmp(a->metadata_error, b->metadata_error) == 0;
 }
 
 /* The same run of the domain, described again: take over what has changed, touch nothing else. */
@@ -243,13 +178,9 @@ static int update(struct domains *domains, struct domain *domain,
 {
 	bool paused = word->libvirt ? word->libvirt->paused : domain->paused;
 	bool paused_changed = paused != domain->paused;
-	bool vcpus_changed = !same_vcpus(domain->description, description);
-	bool channels_changed = !same_channels(domain->description, description);
-	bool renamed = strcmp(domain->description->name, description->name) != 0;
-	bool metadata_changed = !same_metadata(domain->description, description);
+	const struct domain_change change = domain_change_find(domain->description, description);
 	uint32_t ids[MAX_DOMAIN_CHANNELS], n_ids = 0;
 	const char *source = word->source;
-	struct log_about about;
 	struct domain_rules before;
 	int r;
 
@@ -275,35 +206,24 @@ static int update(struct domains *domains, struct domain *domain,
 	clear_fresh_channels(domains, domain);
 	if (n_ids > 0 && !domain_connected(domain))
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, domain->id);
-	if (renamed)
+	if (change.name)
 		view_send_domain_settings(&domains->view, domain);
 	domain->paused = paused;
 	if (!word->libvirt)
 		domain->told_ns = loop_now_ns();
-	if (vcpus_changed || paused_changed)
+	if (change.vcpus || paused_changed)
 		view_send_vcpus(&domains->view, domain);
 	domain_follow(&domains->view, domains->events, domain, &before);
-	if (vcpus_changed || channels_changed || renamed || paused_changed || metadata_changed)
+	if (change.vcpus || change.channels || change.name || change.metadata || paused_changed)
 		events_emit_domain(domains->events, EVENT_DOMAIN_CHANGED, domain, source);
-	about = about_domain(MESSAGE_DOMAIN_CHANGED, domain->description, source);
-	if (paused_changed)
-		log_about(&about, LOG_INFO, "domain \"%s\" (%s): %s", description->name, source,
-			  paused ? "paused, its votes rest" : "runs again, its votes count");
-	if (vcpus_changed || channels_changed || renamed)
-		log_about(&about, LOG_INFO, "domain \"%s\" (%s): %s%s%s taken over",
-			  description->name, source, vcpus_changed ? "vCPUs " : "",
-			  channels_changed ? "channels " : "", renamed ? "name " : "");
+	domain_log_changed(domain, source, &change, paused_changed);
 	channel_manager_kick(domains->channels);
 	return 0;
 }
 
 static void forget(struct domains *domains, struct domain *domain, const char *source)
 {
-	const struct log_about about =
-		about_domain(MESSAGE_DOMAIN_UNREGISTERED, domain->description, source);
-
-	log_about(&about, LOG_INFO, "domain \"%s\" (%s): unregistered", domain->description->name,
-		  source);
+	domain_log_unregistered(domain, source);
 	events_emit_domain(domains->events, EVENT_DOMAIN_UNREGISTERED, domain, source);
 	view_send_id(&domains->view, LINK_DOMAIN_REMOVE, domain->id);
 	registry_remove(domains->registry, domain);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Each thing that may differ between two words of the same run of a domain is seen, and only it. */
+#include "domain_change.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpuset.h"
+#include "run_suite.h"
+
+static struct domain_description *before, *after;
+static struct cpuset affinity[2];
+
+static struct domain_description *describe(struct cpuset *pinned)
+{
+	struct domain_description *d = calloc(1, sizeof(*d));
+
+	ck_assert_ptr_nonnull(d);
+	(void)snprintf(d->name, sizeof(d->name), "vm");
+	d->n_vcpus = 2;
+	d->vcpus = calloc(3, sizeof(*d->vcpus));
+	ck_assert_ptr_nonnull(d->vcpus);
+	d->vcpus[0].online = true;
+	d->vcpus[1].online = d->vcpus[1].pinned = true;
+	*pinned = (struct cpuset){0};
+	cpuset_add(pinned, 3);
+	d->vcpus[1].affinity = pinned;
+	d->n_channels = 1;
+	(void)snprintf(d->channels[0].path, sizeof(d->channels[0].path), "/a");
+	return d;
+}
+
+static void set_up(void)
+{
+	before = describe(&affinity[0]);
+	after = describe(&affinity[1]);
+}
+
+static void tear_down(void)
+{
+	free(before->vcpus);
+	free(before);
+	free(after->vcpus);
+	free(after);
+}
+
+static void expect(const char *text)
+{
+	struct domain_change there = domain_change_find(before, after);
+	struct domain_change back = domain_change_find(after, before);
+	char what[DOMAIN_CHANGE_TEXT_SIZE];
+
+	domain_change_text(&there, what);
+	ck_assert_str_eq(what, text);
+	domain_change_text(&back, what);
+	ck_assert_str_eq(what, text);
+}
+
+START_TEST(nothing)
+{
+	expect("");
+	/* where a vCPU that is not pinned may run is no affair of ours */
+	after->vcpus[0].affinity = &affinity[1];
+	expect("");
+	after->vcpus[0].affinity = NULL;
+}
+END_TEST
+
+START_TEST(vcpus)
+{
+	switch (_i) {
+	case 0:
+		after->n_vcpus = 3;
+		break;
+	case 1:
+		after->vcpus[0].online = false;
+		break;
+	case 2:
+		after->vcpus[1].pinned = false;
+		break;
+	default:
+		cpuset_add(&affinity[1], 4);
+		break;
+	}
+	expect("vCPUs");
+}
+END_TEST
+
+START_TEST(channels)
+{
+	switch (_i) {
+	case 0:
+		after->n_channels = 2;
+		break;
+	case 1:
+		after->channels[0].number = 1;
+		break;
+	default:
+		(void)snprintf(after->channels[0].path, sizeof(after->channels[0].path), "/b");
+		break;
+	}
+	expect("channels");
+}
+END_TEST
+
+START_TEST(metadata)
+{
+	switch (_i) {
+	case 0:
+		after->metadata.given = 1u << SETTING_MAX_FREQUENCY;
+		break;
+	case 1:
+		before->metadata.given = after->metadata.given = 1u << SETTING_MAX_FREQUENCY;
+		after->metadata.max_khz = 1;
+		break;
+	default:
+		(void)snprintf(after->metadata_error, sizeof(after->metadata_error), "wrong");
+		break;
+	}
+	expect("metadata");
+}
+END_TEST
+
+START_TEST(all)
+{
+	(void)snprintf(after->name, sizeof(after->name), "other");
+	expect("name");
+	after->n_vcpus = 1;
+	after->n_channels = 0;
+	after->metadata.given = 1u << SETTING_MAX_FREQUENCY;
+	expect("vCPUs, channels, name, metadata");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("domain_change");
+	TCase *tcase = tcase_create("domain_change");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, nothing);
+	tcase_add_loop_test(tcase, vcpus, 0, 4);
+	tcase_add_loop_test(tcase, channels, 0, 3);
+	tcase_add_loop_test(tcase, metadata, 0, 3);
+	tcase_add_test(tcase, all);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
