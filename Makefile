@@ -19,6 +19,7 @@ MANDIR ?= $(DATADIR)/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 PRESETDIR ?= $(PREFIX)/lib/systemd/system-preset
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
@@ -297,7 +298,7 @@ install: all
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower' \
 		'$(DESTDIR)$(SYSCONFDIR)/vmpower/vmpower.conf.d' \
 		'$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(CATALOGDIR)' \
-		'$(DESTDIR)$(PRESETDIR)' '$(DESTDIR)$(SYSUSERSDIR)' \
+		'$(DESTDIR)$(PRESETDIR)' '$(DESTDIR)$(SYSUSERSDIR)' '$(DESTDIR)$(TMPFILESDIR)' \
 		'$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)' \
 		'$(DESTDIR)$(DATADIR)/vmpower'
 	$(INSTALL) -m 755 build/bin/vmpowerd '$(DESTDIR)$(SBINDIR)/'
@@ -307,11 +308,14 @@ install: all
 	@# a file, not a link: AppArmor runs hooks from this directory only
 	$(INSTALL) -m 755 build/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
 	$(INSTALL) -m 644 build/vmpowerd.service build/vmpower-metrics.service \
+		packaging/systemd/vmpowerd.socket packaging/systemd/vmpowerd-hook.socket \
 		packaging/systemd/vmpower-metrics.timer '$(DESTDIR)$(UNITDIR)/'
 	$(INSTALL) -m 644 packaging/systemd/vmpower.preset \
 		'$(DESTDIR)$(PRESETDIR)/80-vmpower.preset'
 	$(INSTALL) -m 644 packaging/systemd/vmpower.sysusers \
 		'$(DESTDIR)$(SYSUSERSDIR)/vmpower.conf'
+	$(INSTALL) -m 644 packaging/systemd/vmpower.tmpfiles \
+		'$(DESTDIR)$(TMPFILESDIR)/vmpower.conf'
 	$(INSTALL) -m 644 packaging/journal/vmpower.catalog '$(DESTDIR)$(CATALOGDIR)/'
 	$(INSTALL) -m 644 packaging/completion/vmpowerctl.bash \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl'
@@ -327,10 +331,13 @@ uninstall:
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower/vmpower-monitor' \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower/vmpower-stopping' \
 		'$(DESTDIR)$(UNITDIR)/vmpowerd.service' \
+		'$(DESTDIR)$(UNITDIR)/vmpowerd.socket' \
+		'$(DESTDIR)$(UNITDIR)/vmpowerd-hook.socket' \
 		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.service' \
 		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.timer' \
 		'$(DESTDIR)$(PRESETDIR)/80-vmpower.preset' \
 		'$(DESTDIR)$(SYSUSERSDIR)/vmpower.conf' \
+		'$(DESTDIR)$(TMPFILESDIR)/vmpower.conf' \
 		'$(DESTDIR)$(CATALOGDIR)/vmpower.catalog' \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl' '$(DESTDIR)$(ZSHCOMPDIR)/_vmpowerctl' \
 		'$(DESTDIR)$(DATADIR)/vmpower/vmpower-domain.rng'

@@ -126,8 +126,8 @@ static bool is_service_user(uid_t uid)
 /* Nobody but root, and for control.sock the group, may have a say. */
 static void look_at_mode(struct doctor *doctor, const char *name, mode_t allowed)
 {
+	static const char remedy[] = "systemctl stop vmpowerd, then start, sets it right";
 	cleanup_free char *path = NULL;
-	char remedy[64];
 	struct stat st;
 
 	if (asprintf(&path, "%s/%s", doctor->ctl->runtime_dir, name) < 0) {
@@ -136,7 +136,6 @@ static void look_at_mode(struct doctor *doctor, const char *name, mode_t allowed
 	}
 	if (stat(path, &st) < 0)
 		return; /* nothing is served: "daemon" says so */
-	(void)snprintf(remedy, sizeof(remedy), "systemctl restart vmpowerd sets it right");
 	if ((st.st_mode & 07777 & ~allowed) != 0)
 		doctor_add(doctor, "sockets", HEALTH_PROBLEM, remedy,
 			   "%s has mode %04o: more than %04o lets others in", path,

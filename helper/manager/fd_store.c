@@ -29,36 +29,29 @@ static int compare(const void *a, const void *b)
 	return (x->cookie > y->cookie) - (x->cookie < y->cookie);
 }
 
-int fd_store_new(struct fd_store **out)
+int fd_store_new(struct handed_fds *handed, struct fd_store **out)
 {
 	struct fd_store *store = calloc(1, sizeof(*store));
-	char **names = NULL;
-	int n;
 
 	if (!store)
 		return -ENOMEM;
 	store->there = getenv("NOTIFY_SOCKET") != NULL;
-	n = sd_listen_fds_with_names(1, &names);
-	if (n < 0)
-		log_warning("what systemd kept for us can't be told: %s; channels are connected "
-			    "anew",
-			    strerror(-n));
-	if (n > 0)
-		store->inherited = calloc((size_t)n, sizeof(store->inherited[0]));
-	for (int i = 0; i < n; i++) {
-		int fd = SD_LISTEN_FDS_START + i;
-
-		if (store->inherited)
-			store->inherited[store->n++] = (struct inherited){
-				.cookie = unix_cookie(fd),
-				.fd = fd,
-				.state = strcmp(names[i], FD_STORE_STATE) == 0,
-			};
-		else
-			close_fd(&fd);
-		free(names[i]);
+	if (handed->n > 0) {
+		store->inherited = calloc(handed->n, sizeof(store->inherited[0]));
+		if (!store->inherited) {
+			free(store);
+			return -ENOMEM;
+		}
 	}
-	free(names);
+	for (size_t i = 0; i < handed->n; i++) {
+		if (handed->fds[i] < 0)
+			continue;
+		store->inherited[store->n++] = (struct inherited){
+			.cookie = unix_cookie(handed->fds[i]),
+			.fd = take_fd(&handed->fds[i]),
+			.state = strcmp(handed->names[i], FD_STORE_STATE) == 0,
+		};
+	}
 	if (store->n > 1)
 		qsort(store->inherited, store->n, sizeof(store->inherited[0]), compare);
 	*out = store;

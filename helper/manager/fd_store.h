@@ -14,13 +14,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "handed_fds.h"
+
 #define FD_STORE_CHANNEL "c"
 #define FD_STORE_STATE "s"
 
 struct fd_store;
 
-/** fd_store_new() - take what a predecessor left. Return: 0; -ENOMEM */
-int fd_store_new(struct fd_store **store);
+/**
+ * fd_store_new() - take what a predecessor left
+ * @handed:	all that is left in there is taken
+ *
+ * Return: 0; -ENOMEM
+ */
+int fd_store_new(struct handed_fds *handed, struct fd_store **store);
 void fd_store_free(struct fd_store *store);
 
 /** fd_store_is_there() - does anybody keep fds for us? */

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <libxml/parser.h>
 #include <limits.h>
 #include <signal.h>
@@ -28,17 +27,18 @@
 #include "domains.h"
 #include "events.h"
 #include "fd_limit.h"
+#include "handed_fds.h"
 #include "hook_server.h"
 #include "instance_lock.h"
 #include "journal.h"
 #include "libvirt_follow.h"
+#include "listening.h"
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
 #include "registry.h"
 #include "reload.h"
 #include "succession.h"
-#include "unix_socket.h"
 
 struct options {
 	const char *config;
@@ -65,8 +65,9 @@ struct manager {
 	struct notify *notify;
 	struct succession *succession;
 	int lock_fd;
-	bool serving; /* the socket files are ours */
-	bool keep;    /* at the end: all stays as it is, a successor is on its way */
+	struct handed_fds handed;
+	struct listening listening;
+	bool keep; /* at the end: all stays as it is, a successor is on its way */
 };
 
 static void usage(FILE *to)
@@ -253,39 +254,6 @@ static int watch_signals(struct manager *manager)
 	return r;
 }
 
-static int listen_in(const struct manager *manager, const char *name, int type, mode_t mode)
-{
-	char path[PATH_MAX];
-	int r = path_in(path, manager->runtime_dir, name);
-
-	if (r == 0)
-		r = unix_listen(path, type, mode);
-	if (r == -EADDRINUSE)
-		log_error("%s is in use: another vmpowerd serves %s; stop it first, or give "
-			  "another --runtime-dir",
-			  path, manager->runtime_dir);
-	else if (r < 0)
-		log_error("can't listen at %s/%s: %s", manager->runtime_dir, name, strerror(-r));
-	return r;
-}
-
-/* Members of group vmpower may ask; without the group, or the right to give, only root. */
-static void give_to_group(const struct manager *manager, const char *name)
-{
-	const struct group *group = getgrnam(CONTROL_GROUP);
-	char path[PATH_MAX];
-	struct stat st;
-
-	if (!group || path_in(path, manager->runtime_dir, name) < 0)
-		return;
-	/* the unit has us run in that group, and forbids chown() */
-	if (stat(path, &st) == 0 && st.st_gid == group->gr_gid)
-		return;
-	if (chown(path, (uid_t)-1, group->gr_gid) < 0)
-		log_warning("can't give %s to group %s: %s; its members can't connect", path,
-			    CONTROL_GROUP, strerror(errno));
-}
-
 static int start_serving(struct manager *manager)
 {
 	const struct control_parts control_parts = {
@@ -300,10 +268,9 @@ static int start_serving(struct manager *manager)
 	};
 	int control_fd;
 
-	control_fd = listen_in(manager, "control.sock", SOCK_STREAM, 0660);
+	control_fd = listening_open(&manager->listening, LISTENING_CONTROL);
 	if (control_fd < 0)
 		return control_fd;
-	give_to_group(manager, "control.sock");
 	return control_new(&control_parts, control_fd, &manager->control);
 }
 
@@ -338,10 +305,14 @@ static int start(struct manager *manager, const struct options *options)
 	(void)raise_fd_limit();
 
 	/* The hook's socket first: who has it is told at once from who only ends. */
-	hook_fd = listen_in(manager, "hook.sock", SOCK_SEQPACKET, 0600);
+	r = handed_fds_get(&manager->handed);
+	if (r == 0)
+		r = listening_init(&manager->listening, manager->runtime_dir, &manager->handed);
+	if (r < 0)
+		return r;
+	hook_fd = listening_open(&manager->listening, LISTENING_HOOK);
 	if (hook_fd < 0)
 		return hook_fd;
-	manager->serving = true;
 	/* Before anything is read that a predecessor may still write, or that its monitor sets. */
 	manager->lock_fd = instance_lock(manager->runtime_dir);
 	if (manager->lock_fd < 0) {
@@ -370,6 +341,7 @@ static int start(struct manager *manager, const struct options *options)
 			.registry = manager->registry,
 			.events = manager->events,
 			.runtime_dir = manager->runtime_dir,
+			.handed = &manager->handed,
 			.listing = strcmp(manager->config.libvirt_uri, "none") != 0,
 		},
 		&manager->succession);
@@ -411,14 +383,6 @@ static int start(struct manager *manager, const struct options *options)
 	return r;
 }
 
-static void unlink_in(const struct manager *manager, const char *name)
-{
-	char path[PATH_MAX];
-
-	if (path_in(path, manager->runtime_dir, name) == 0)
-		(void)unlink(path);
-}
-
 static void stop(struct manager *manager)
 {
 	bool keep = manager->keep && succession_possible(manager->succession);
@@ -428,10 +392,7 @@ static void stop(struct manager *manager)
 	else
 		succession_forget(manager->succession);
 	/* Before they are closed: then they may be another's already. */
-	if (manager->serving) {
-		unlink_in(manager, "control.sock");
-		unlink_in(manager, "hook.sock");
-	}
+	listening_end(&manager->listening);
 	control_free(manager->control);
 	hook_server_free(manager->hook_server);
 	libvirt_follow_free(manager->libvirt);
@@ -448,6 +409,7 @@ static void stop(struct manager *manager)
 	loop_free(manager->loop);
 	config_clear(&manager->config);
 	close_fd(&manager->lock_fd);
+	handed_fds_clear(&manager->handed);
 }
 
 int main(int argc, char **argv)

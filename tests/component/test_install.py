@@ -31,10 +31,13 @@ INSTALLED = {
     "etc/libvirt/hooks/qemu.d/50-vmpower": 0o755,
     "etc/vmpower/vmpower.conf": 0o644,
     "usr/local/lib/systemd/system/vmpowerd.service": 0o644,
+    "usr/local/lib/systemd/system/vmpowerd.socket": 0o644,
+    "usr/local/lib/systemd/system/vmpowerd-hook.socket": 0o644,
     "usr/local/lib/systemd/system/vmpower-metrics.service": 0o644,
     "usr/local/lib/systemd/system/vmpower-metrics.timer": 0o644,
     "usr/local/lib/systemd/system-preset/80-vmpower.preset": 0o644,
     "usr/local/lib/sysusers.d/vmpower.conf": 0o644,
+    "usr/local/lib/tmpfiles.d/vmpower.conf": 0o644,
     "usr/local/lib/systemd/catalog/vmpower.catalog": 0o644,
     **{f"usr/local/share/man/man{page.suffix[1:]}/{page.name}": 0o644
        for page in (paths.TREE / "docs/man").glob("*.[1-8]")},

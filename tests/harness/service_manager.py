@@ -36,6 +36,7 @@ class ServiceManager:
         self.receiving = threading.Lock()
         self.said = []  # "KEY=value" of each message, in their order
         self.store = []  # (name, fd)
+        self.listening = []  # of .socket units: (name, fd)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(path))
         self.ended = False
@@ -114,19 +115,26 @@ class ServiceManager:
         wait_until(lambda: self.values("STATUS")[-1:] == [text], timeout, f"status {text}",
                    state=lambda: self.values("STATUS")[-1:])
 
+    def listen(self, name, path, kind):
+        """As a .socket unit does; over all starts of the service."""
+        listener = socket.socket(socket.AF_UNIX, kind)
+        listener.bind(str(path))
+        listener.listen()
+        self.listening.append((name, listener.detach()))
+
     def command(self, words):
         """The words that start a program with what is stored, and the fds to be passed on."""
         self.receive_all()
         self.drop_hung_up()
         with self.lock:
-            fds = [fd for _, fd in self.store]
+            fds = [fd for _, fd in self.listening + self.store]
         listed = ",".join(str(fd) for fd in fds)
         return [sys.executable, "-c", HAND_OVER, listed, *words], fds
 
     def environment(self):
         """What systemd adds to a service's environment."""
         with self.lock:
-            names = [name for name, _ in self.store]
+            names = [name for name, _ in self.listening + self.store]
         environment = {"NOTIFY_SOCKET": str(self.path)}
         if names:
             environment["LISTEN_FDS"] = str(len(names))
@@ -141,3 +149,6 @@ class ServiceManager:
         self.thread.join()
         self.drop_all()
         self.socket.close()
+        for _, fd in self.listening:
+            os.close(fd)
+        self.listening = []

@@ -63,6 +63,9 @@ def test_files_are_those_of_make_install():
     found = {}
     for line in listed.splitlines():
         mode, user, group, path = line.split(" ", 3)
+        if path == "/run/vmpower":
+            assert (mode, user, group) == ("40755", "vmpower", "vmpower"), line
+            continue  # systemd makes it
         assert (user, group) == ("root", "root"), line
         below = path.lstrip("/")
         if not int(mode, 8) & 0o40000 and not below.startswith(PACKAGE_ONLY):
@@ -75,7 +78,7 @@ def test_directories_and_configuration():
     listed = query("[%{FILEMODES:octal} %{FILEFLAGS:fflags}, %{FILENAMES}\n]").splitlines()
     for wanted in ("40755 , /etc/libvirt/hooks", "40755 , /etc/libvirt/hooks/qemu.d",
                    "40700 , /etc/libvirt", "100644 cn, /etc/vmpower/vmpower.conf",
-                   "40755 , /etc/vmpower/vmpower.conf.d"):
+                   "40755 , /etc/vmpower/vmpower.conf.d", "40755 g, /run/vmpower"):
         assert wanted in listed, f"no {wanted!r} in {listed}"
 
 
@@ -93,6 +96,9 @@ def test_scriptlets():
     for text in (post, preun, postun):
         assert not re.search(r"restart.*(virtqemud|libvirtd|\$unit)", text), text
     assert 0 <= preun.find("chmod a-x") < preun.find("vmpowerd.service"), preun
+    assert preun.find("vmpowerd-hook.socket") < preun.find("rm -rf /run/vmpower"), preun
+    # what waits in a socket is answered by the new version
+    assert not re.search(r"restart.*[.]socket", postun), postun
     assert "try-restart" in postun or "systemd-update-helper" in postun, postun
     for kind in ("PREIN", "POSTIN", "POSTUN"):
         scriptlet(kind, "vmpower-selinux")

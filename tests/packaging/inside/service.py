@@ -23,6 +23,8 @@ from harness.standin import StandinDomain  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 
 UNIT = "vmpowerd.service"
+RUN = Path("/run/vmpower")
+SOCKETS = {"vmpowerd.socket": "control.sock", "vmpowerd-hook.socket": "hook.sock"}
 HOOK = Path("/etc/libvirt/hooks/qemu.d/50-vmpower")
 CPU = 1
 WAIT_S = 120  # everything is emulated, and the machine outside may be busy
@@ -35,6 +37,28 @@ PYTHON = "/usr/bin/python3"  # the system's: ours may be below /root, which Prot
 def show(name):
     """A property of the unit."""
     return run("systemctl", "show", "--value", "-p", name, UNIT).stdout.strip()
+
+
+def active(unit):
+    """What systemctl is-active says."""
+    return run("systemctl", "is-active", unit, check=False).stdout.strip()
+
+
+def sockets():
+    """{file: (mode, user, group, inode)} of what is in the runtime directory."""
+    found = {}
+    for path in RUN.glob("*.sock"):
+        stat = path.stat()
+        found[path.name] = (f"{stat.st_mode & 0o7777:o}", path.owner(), path.group(), stat.st_ino)
+    return found
+
+
+def owners(found):
+    """The same without inodes."""
+    return {name: values[:3] for name, values in found.items()}
+
+
+OWNERS = {"control.sock": ("660", "vmpower", "vmpower"), "hook.sock": ("600", "vmpower", "vmpower")}
 
 
 def main_pid():
@@ -94,6 +118,15 @@ def test_the_package_is_installed_and_serves(stage):
     run("rpm", "--nodeps", "-i", stage.package, timeout=WAIT_S)
     wait_until(main_pid, WAIT_S, f"{UNIT} to be active", state=lambda: show("ActiveState"))
     assert run("systemctl", "is-enabled", UNIT).stdout.strip() == "enabled"
+    for unit in SOCKETS:
+        assert run("systemctl", "is-enabled", unit).stdout.strip() == "enabled", unit
+        assert active(unit) == "active", unit
+    assert owners(sockets()) == OWNERS, sockets()
+    # they are systemd's: it has them, too
+    listed = run("ss", "-xlpH", "src", f"{RUN}/*").stdout.splitlines()
+    assert len(listed) == 2 and all("systemd" in line and "vmpowerd" in line for line in listed), listed
+    assert (RUN.owner(), RUN.group(), f"{RUN.stat().st_mode & 0o7777:o}") == (
+        "vmpower", "vmpower", "755")
     assert HOOK.is_file() and os.access(HOOK, os.X_OK)
     assert stage.cpufreq.read(stage.policy, "scaling_governor") == BASELINE[0]
 
@@ -185,12 +218,16 @@ def survives(stage, end):
 
 
 def test_restart_keeps_channel_and_frequency(stage):
+    before = sockets()
     survives(stage, lambda _pid: run("systemctl", "restart", UNIT, timeout=WAIT_S))
+    # who connects meanwhile waits, and is heard
+    assert sockets() == before, (before, sockets())
 
 
 def test_killed_it_keeps_channel_and_frequency(stage):
     survives(stage, lambda pid: os.kill(pid, signal.SIGKILL))
     assert show("NRestarts") == "1", show("NRestarts")
+    assert owners(sockets()) == OWNERS and {active(unit) for unit in SOCKETS} == {"active"}
 
 
 def test_an_upgrade_keeps_channel_and_frequency(stage):
@@ -208,13 +245,67 @@ def test_stop_puts_back_what_was_there(stage):
     assert not processes(), processes()
 
 
+def test_stopped_it_stays_stopped(stage):
+    """Neither the next domain nor who looks undoes what the administrator did."""
+    assert {active(unit) for unit in SOCKETS} == {"inactive"}
+    assert not sockets()
+    stage.hook("started")
+    stage.hook("stopped")
+    said = run("vmpowerctl", "status", check=False)
+    assert said.returncode == 3, said
+    assert show("ActiveState") == "inactive" and not processes()
+
+
+def only_sockets():
+    """As early at boot: neither multi-user.target nor anybody has wanted the service yet."""
+    run("systemctl", "stop", UNIT, timeout=WAIT_S)
+    run("systemctl", "start", *SOCKETS, timeout=WAIT_S)
+    assert owners(sockets()) == OWNERS, sockets()
+    assert show("ActiveState") == "inactive" and not processes()
+
+
+def test_early_at_boot_who_looks_starts_it(_stage):
+    # nothing has made the directory: as after a boot without tmpfiles
+    for path in sorted(RUN.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    RUN.rmdir()
+    only_sockets()
+    before = sockets()
+    said = run("vmpowerctl", "status", timeout=WAIT_S).stdout
+    assert "domains:" in said, said
+    assert main_pid() and sockets() == before
+    assert (RUN.owner(), RUN.group()) == ("vmpower", "vmpower")
+
+
+def test_early_at_boot_a_hook_starts_it_and_is_heard(stage):
+    only_sockets()
+    stage.hook("started")
+    stage.domain.accept()
+    assert stage.domain.power(0, "min") == "ack"
+    assert stage.seen() == SERVED and main_pid()
+    survives(stage, lambda _pid: run("systemctl", "restart", UNIT, timeout=WAIT_S))
+    test_stop_puts_back_what_was_there(stage)
+
+
+def test_without_sockets_it_makes_its_own(_stage):
+    run("systemctl", "mask", "--runtime", *SOCKETS, timeout=WAIT_S)
+    run("systemctl", "start", UNIT, timeout=WAIT_S)
+    assert owners(sockets()) == OWNERS, sockets()
+    run("vmpowerctl", "status", timeout=WAIT_S)
+    run("systemctl", "stop", UNIT, timeout=WAIT_S)
+    assert not sockets()
+    run("systemctl", "unmask", "--runtime", *SOCKETS, timeout=WAIT_S)
+
+
 def test_removed_it_is_gone(stage):
     run("systemctl", "start", UNIT, timeout=WAIT_S)
     run("rpm", "-e", "vmpower", timeout=WAIT_S)
     wait_until(lambda: not processes(), WAIT_S, "its processes to end", state=processes)
     assert run("systemctl", "is-active", UNIT, check=False).stdout.strip() == "inactive"
-    left = [path for path in (HOOK, Path("/usr/sbin/vmpowerd"), Path("/usr/libexec/vmpower"),
-                              Path("/usr/lib/systemd/system", UNIT)) if path.exists()]
+    assert {active(unit) for unit in SOCKETS} == {"inactive"}
+    left = [path for path in (HOOK, Path("/usr/sbin/vmpowerd"), Path("/usr/libexec/vmpower"), RUN,
+                              *(Path("/usr/lib/systemd/system", unit) for unit in (UNIT, *SOCKETS)))
+            if path.exists()]
     assert not left, left
     wanted = list(Path("/etc/systemd/system").glob("*.wants/vmpower*"))
     assert not wanted, wanted

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The sockets that vmpowerd serves at: systemd's, where it hands them over (vmpowerd.socket,
+ * vmpowerd-hook.socket), else its own, in the runtime directory.
+ *
+ * systemd's are there before vmpowerd, and outlive it: files of those are not ours to remove.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_LISTENING_H
+#define VMPOWER_HELPER_MANAGER_LISTENING_H
+
+#include <stdbool.h>
+
+#include "handed_fds.h"
+
+enum listening_socket {
+	LISTENING_HOOK,	   /* SOCK_SEQPACKET, 0600 */
+	LISTENING_CONTROL, /* SOCK_STREAM, 0660, of group vmpower */
+	N_LISTENING,
+};
+
+struct listening {
+	const char *runtime_dir;
+	int handed[N_LISTENING]; /* -1: none, or opened */
+	bool ours[N_LISTENING];	 /* the file is */
+};
+
+/**
+ * listening_init() - take what systemd has for us
+ * @listening:		zeroed
+ * @runtime_dir:	stays valid
+ * @handed:		both are taken out
+ *
+ * Return: 0; -errno, logged: what systemd has is no such socket.
+ */
+int listening_init(struct listening *listening, const char *runtime_dir, struct handed_fds *handed);
+
+/**
+ * listening_open() - have the one that was handed over, or make it
+ *
+ * Return: fd, CLOEXEC and non-blocking, the caller's; -errno, logged.
+ */
+int listening_open(struct listening *listening, enum listening_socket which);
+
+/** listening_end() - remove the files that are ours; while the fds are open, or they may be
+ * another's */
+void listening_end(struct listening *listening);
+
+#endif

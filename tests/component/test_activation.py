@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""systemd's sockets in place of vmpowerd's own: taken by name, served, left where they are.
+
+usage: test_activation.py [WORD...]     only tests whose name contains one of the words
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from harness.process import run  # noqa: E402
+from harness.scene import LOWEST, component_main, scene  # noqa: E402
+from harness.service_manager import ServiceManager  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
+
+KINDS = {"hook": socket.SOCK_SEQPACKET, "control": socket.SOCK_STREAM}
+
+
+@contextlib.contextmanager
+def service(name, sockets=KINDS):
+    """A scene whose daemon is a service with sockets: {name: kind}. It does not run yet."""
+    with scene(name, start=False) as stage:
+        manager = ServiceManager(stage.directory / "notify")
+        stage.vmpower.service_manager = manager
+        for each, kind in sockets.items():
+            manager.listen(each, stage.vmpower.runtime / f"{each}.sock", kind)
+        try:
+            yield stage, manager
+        finally:
+            manager.close()
+
+
+def inodes(stage):
+    """{name: inode} of the files of the sockets."""
+    return {path.name: path.stat().st_ino for path in stage.vmpower.runtime.glob("*.sock")}
+
+
+def text(stage):
+    """All that was logged."""
+    return stage.log.read_text(encoding="utf-8")
+
+
+def test_served_and_left_in_place(_runner):
+    with service("served") as (stage, _):
+        before = inodes(stage)
+        stage.vmpower.start()
+        assert inodes(stage) == before
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({1: LOWEST})
+        stage.vmpower.stop()
+        assert inodes(stage) == before
+        stage.expect({})
+        stage.vmpower.start()
+        assert stage.vmpower.status()["domains"] == 0
+
+
+def test_with_what_was_stored(_runner):
+    """Sockets and stored fds come in one list."""
+    with service("stored") as (stage, manager):
+        stage.vmpower.start()
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        assert manager.names() == ["c", "s"]
+        # a unit may be there twice, or be an administrator's own
+        manager.listen("hook", stage.directory / "second", socket.SOCK_SEQPACKET)
+        manager.listen("other", stage.directory / "other", socket.SOCK_STREAM)
+        stage.vmpower.kill()
+        stage.vmpower.start()
+        assert domain.channels[0].connected() and domain.power(0, "min") == "ack"
+        assert manager.names() == ["c", "s"]
+        stage.hook(domain, "stopped")
+        stage.expect_soon({})
+        assert "nobody needs: 2; closed" in text(stage)
+
+
+def fds_of(pid):
+    """{fd: what it is} of a process."""
+    return {int(path.name): os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def test_none_is_inherited(_runner):
+    """The monitor has neither socket."""
+    with service("inherited") as (stage, manager):
+        stage.vmpower.start()
+        listening = {os.readlink(f"/proc/self/fd/{fd}") for _, fd in manager.listening}
+        assert listening < set(fds_of(stage.vmpower.process.pid).values())
+        monitor = stage.vmpower.status()["monitor_pid"]
+        assert not listening & set(fds_of(monitor).values())
+
+
+def test_one_alone(_runner):
+    """The other one vmpowerd makes itself, and removes."""
+    for name, other in (("hook", "control"), ("control", "hook")):
+        with service(f"{name}-alone", {name: KINDS[name]}) as (stage, _):
+            stage.vmpower.start()
+            domain = stage.started("vm", {0: "1"})
+            assert domain.power(0, "min") == "ack"
+            assert set(inodes(stage)) == {f"{name}.sock", f"{other}.sock"}
+            stage.vmpower.stop()
+            assert set(inodes(stage)) == {f"{name}.sock"}
+
+
+def test_hook_comes_too_early(_runner):
+    """It does not wait longer than ever, and what it says is heard when vmpowerd is there."""
+    with service("early") as (stage, _):
+        domain = stage.domain("vm", {0: "1"})
+        stage.hook(domain, "started")
+        gone = stage.domain("gone", {0: "2"})
+        stage.hook(gone, "started")
+        stage.hook(gone, "stopped")
+        stage.vmpower.start()
+        domain.accept()
+        stage.vmpower.wait_connected("vm", 1)
+        assert domain.power(0, "min") == "ack"
+        assert list(stage.vmpower.domains()) == ["vm"]
+
+
+def test_client_comes_too_early(_runner):
+    """It waits, and is answered."""
+    with service("early-client") as (stage, _):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(stage.vmpower.runtime / "control.sock"))
+            client.sendall(b'{"method":"org.varlink.service.GetInfo"}\0')
+            stage.vmpower.start()
+            client.settimeout(30)
+            assert b'"vmpowerd"' in client.recv(65536)
+
+
+def refused(stage):
+    """The exit status of one that can't serve."""
+    process, stage.vmpower.process = stage.vmpower.launch(), None
+    return process.wait()
+
+
+def test_wrong_kind_is_told(_runner):
+    """Each kind of mistake, and what to do about it."""
+    swapped = dict(zip(KINDS, reversed(KINDS.values())))
+    for name, option in (("hook", "ListenSequentialPacket="), ("control", "ListenStream=")):
+        kinds = {**KINDS, name: swapped[name]}
+        with service(f"wrong-{name}", kinds) as (stage, _):
+            assert refused(stage) == 1
+            said = text(stage)
+            assert f'hands over as "{name}" is not a socket that listens at {option}' in said, said
+            assert "systemctl cat vmpowerd" in said, said
+    for what in (lambda: os.memfd_create("hook"), lambda: socket.socket().detach(),
+                 lambda: socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).detach()):
+        with service("no-socket", {}) as (stage, manager):
+            manager.listening.append(("hook", what()))
+            assert refused(stage) == 1
+            assert "is not a socket that listens" in text(stage)
+
+
+def test_restart_keeps_who_waits(_runner):
+    """A successor answers whoever has come meanwhile."""
+    with service("waits") as (stage, _):
+        stage.vmpower.start()
+        domain = stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"
+        process = stage.vmpower.process
+        process.child.send_signal(signal.SIGUSR1)
+        assert process.stop() == 0
+        late = stage.domain("late", {0: "2"})
+        stage.hook(late, "started")
+        stage.vmpower.start()
+        late.accept()
+        stage.vmpower.wait_connected("late", 1)
+        assert domain.channels[0].connected()
+
+
+def test_another_by_hand_is_refused(_runner):
+    """While systemd's listens there."""
+    with service("another") as (stage, _):
+        stage.vmpower.start()
+        words = Path(f"/proc/{stage.vmpower.process.pid}/cmdline").read_text().split("\0")[:-1]
+        done = run(*words, check=False)
+        assert done.returncode == 1 and "is in use" in done.stderr, done
+        wait_until(stage.vmpower.try_status, 20, "the first one to answer")
+
+
+TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
+
+if __name__ == "__main__":
+    sys.exit(component_main("activation", TESTS))

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "handed_fds.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "fd_store.h"
+#include "listening.h"
+#include "run_suite.h"
+#include "unix_socket.h"
+
+static char dir[64];
+
+static void make_dir(void)
+{
+	(void)snprintf(dir, sizeof(dir), "/tmp/vmpower-check-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+}
+
+static void remove_dir(void)
+{
+	static const char *const names[] = {"hook.sock", "control.sock"};
+	char path[96];
+
+	for (size_t i = 0; i < array_size(names); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		(void)unlink(path);
+	}
+	(void)rmdir(dir);
+}
+
+static void in_dir(char path[static 96], const char *name)
+{
+	(void)snprintf(path, 96, "%s/%s", dir, name);
+}
+
+static struct handed_fds handed_of(const char *const *names, const int *fds, size_t n)
+{
+	struct handed_fds handed = {.n = n};
+
+	handed.fds = calloc(n, sizeof(handed.fds[0]));
+	handed.names = calloc(n, sizeof(handed.names[0]));
+	for (size_t i = 0; i < n; i++) {
+		handed.fds[i] = fds[i];
+		handed.names[i] = strdup(names[i]);
+	}
+	return handed;
+}
+
+static int listen_as(const char *name, int type)
+{
+	char path[96];
+	int fd;
+
+	in_dir(path, name);
+	fd = unix_listen(path, type, 0600);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* Whatever their order is: each finds its way by its name, once. */
+START_TEST(each_goes_where_its_name_says)
+{
+	static const char *const names[] = {"control", "hook", "s", "c", "hook", "HOOK", ""};
+	static const char *const turned[] = {"", "HOOK", "hook", "c", "s", "hook", "control"};
+	bool turn = _i == 1;
+	int fds[7], hook, control;
+	struct handed_fds handed;
+	struct listening listening = {.runtime_dir = NULL};
+	struct fd_store *store;
+
+	for (int i = 0; i < 7; i++)
+		fds[i] = memfd_create("stored", MFD_CLOEXEC);
+	hook = turn ? 2 : 1;
+	control = turn ? 6 : 0;
+	(void)close(fds[hook]);
+	(void)close(fds[control]);
+	fds[hook] = listen_as("hook.sock", SOCK_SEQPACKET);
+	fds[control] = listen_as("control.sock", SOCK_STREAM);
+	handed = handed_of(turn ? turned : names, fds, 7);
+
+	ck_assert_int_eq(listening_init(&listening, dir, &handed), 0);
+	ck_assert_int_eq(fd_store_new(&handed, &store), 0);
+	ck_assert_int_eq(listening_open(&listening, LISTENING_HOOK), fds[hook]);
+	ck_assert_int_eq(listening_open(&listening, LISTENING_CONTROL), fds[control]);
+	ck_assert_int_eq(fd_store_take_state(store), fds[turn ? 4 : 2]);
+	ck_assert_int_eq(fd_store_take_state(store), -1);
+	/* "c", the second "hook", "HOOK", "" */
+	ck_assert_uint_eq(fd_store_drop_rest(store), 4);
+	for (int i = 0; i < 7; i++)
+		ck_assert_int_eq(is_open(fds[i]), i == hook || i == control || i == (turn ? 4 : 2));
+	handed_fds_clear(&handed);
+	ck_assert(is_open(fds[hook]));
+	fd_store_free(store);
+	listening_end(&listening);
+	(void)close(fds[hook]);
+	(void)close(fds[control]);
+	(void)close(fds[turn ? 4 : 2]);
+}
+END_TEST
+
+START_TEST(taken_is_nonblocking_and_its_file_stays)
+{
+	static const char *const names[] = {"hook"};
+	int fd = listen_as("hook.sock", SOCK_SEQPACKET), control;
+	struct handed_fds handed = handed_of(names, &fd, 1);
+	struct listening listening = {.runtime_dir = NULL};
+	char path[96];
+
+	ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+	ck_assert_int_eq(listening_init(&listening, dir, &handed), 0);
+	ck_assert_int_eq(listening_open(&listening, LISTENING_HOOK), fd);
+	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	control = listening_open(&listening, LISTENING_CONTROL);
+	ck_assert_int_ge(control, 0);
+	listening_end(&listening);
+	in_dir(path, "hook.sock");
+	ck_assert_int_eq(access(path, F_OK), 0);
+	in_dir(path, "control.sock");
+	ck_assert_int_eq(access(path, F_OK), -1);
+	handed_fds_clear(&handed);
+	(void)close(fd);
+	(void)close(control);
+}
+END_TEST
+
+START_TEST(what_is_no_such_socket_is_refused_and_closed)
+{
+	static const char *const names[] = {"control"};
+	char path[96];
+	int fd = -1;
+	struct handed_fds handed;
+	struct listening listening = {.runtime_dir = NULL};
+
+	switch (_i) {
+	case 0:
+		fd = listen_as("control.sock", SOCK_SEQPACKET);
+		break;
+	case 1:
+		fd = memfd_create("control", MFD_CLOEXEC);
+		break;
+	case 2: /* does not listen */
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		break;
+	}
+	handed = handed_of(names, &fd, 1);
+	ck_assert_int_eq(listening_init(&listening, dir, &handed), -EPROTOTYPE);
+	ck_assert(!is_open(fd));
+	listening_end(&listening);
+	handed_fds_clear(&handed);
+	in_dir(path, "control.sock");
+	ck_assert_int_eq(access(path, F_OK) == 0, _i == 0);
+}
+END_TEST
+
+START_TEST(nothing_or_nonsense_is_nothing)
+{
+	static const struct {
+		const char *pid, *n, *names;
+	} cases[] = {
+		{NULL, NULL, NULL},   {"1", "1", "hook"},	 {"", "0", ""},
+		{"", "many", "hook"}, {"", "1", "hook:control"}, {"", "-1", "hook"},
+	};
+	struct handed_fds handed;
+	char pid[16];
+
+	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (cases[_i].pid) {
+		(void)setenv("LISTEN_PID", *cases[_i].pid ? cases[_i].pid : pid, 1);
+		(void)setenv("LISTEN_FDS", cases[_i].n, 1);
+		(void)setenv("LISTEN_FDNAMES", cases[_i].names, 1);
+	}
+	ck_assert_int_eq(handed_fds_get(&handed), 0);
+	ck_assert_uint_eq(handed.n, 0);
+	ck_assert_int_eq(handed_fds_take(&handed, "hook"), -1);
+	ck_assert_ptr_null(getenv("LISTEN_FDS"));
+	handed_fds_clear(&handed);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("handed_fds");
+	TCase *tcase = tcase_create("handed_fds");
+
+	tcase_add_checked_fixture(tcase, make_dir, remove_dir);
+	tcase_add_loop_test(tcase, each_goes_where_its_name_says, 0, 2);
+	tcase_add_test(tcase, taken_is_nonblocking_and_its_file_stays);
+	tcase_add_loop_test(tcase, what_is_no_such_socket_is_refused_and_closed, 0, 3);
+	tcase_add_loop_test(tcase, nothing_or_nonsense_is_nothing, 0, 6);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
