@@ -38,6 +38,8 @@ size_t link_size(const struct link_message *message)
 		return HEADER_SIZE + sizeof(message->write_failed);
 	case LINK_FOREIGN:
 		return HEADER_SIZE + sizeof(message->foreign);
+	case LINK_REFUSED:
+		return HEADER_SIZE + sizeof(message->refused);
 	case LINK_DOMAIN_REMOVE:
 	case LINK_DOMAIN_SILENCE:
 	case LINK_CHANNEL_REMOVE:
@@ -156,6 +158,11 @@ static bool to_manager_valid(const struct link_message *message, unsigned int n_
 	case LINK_FOREIGN:
 		return message->foreign.frequency_domain < MAX_FREQUENCY_DOMAINS &&
 		       message->foreign.ours_khz > 0;
+	case LINK_REFUSED:
+		return message->refused.channel < MAX_CHANNELS &&
+		       message->refused.refusal > REFUSED_NOT &&
+		       message->refused.refusal < N_REFUSALS &&
+		       message->refused.vcpu <= MAX_DOMAIN_VCPUS;
 	default:
 		return false;
 	}

@@ -55,6 +55,7 @@ enum link_type {
 	LINK_VIOLATION = 37,	/* its last: id is a system call that it may not make */
 	LINK_FOREIGN = 38,	/* a file holds what someone else wrote; once an episode begins */
 	LINK_PONG = 39,
+	LINK_REFUSED = 40, /* requests of a channel, to be logged: not each, and not all at once */
 };
 
 enum frequency_method {
@@ -164,6 +165,13 @@ struct link_foreign {
 	uint32_t ours_khz;
 };
 
+struct link_refused {
+	uint32_t channel;
+	uint32_t refusal; /* enum refusal, not REFUSED_NOT */
+	uint32_t vcpu;	  /* that it was for; MAX_DOMAIN_VCPUS: none that the domain has */
+	uint32_t more;	  /* were refused since the last that was told of */
+};
+
 struct link_write_failed {
 	uint32_t frequency_domain;
 	int32_t error; /* -errno */
@@ -184,6 +192,7 @@ struct link_message {
 		struct link_override override;
 		struct link_write_failed write_failed;
 		struct link_foreign foreign;
+		struct link_refused refused;
 		uint32_t id; /* the types that name one thing and no more */
 	};
 };

@@ -16,6 +16,7 @@
 #include "journal.h"
 #include "log.h"
 #include "monitor_view.h"
+#include "refusal_log.h"
 #include "virt.h"
 
 struct domains {
@@ -111,6 +112,9 @@ static void on_message(void *context, const struct link_message *message)
 		break;
 	case LINK_READY:
 		log_info("monitor is ready (pid %d)", (int)monitor_pid(domains->view.monitor));
+		break;
+	case LINK_REFUSED:
+		refusal_log(domains->registry, &message->refused);
 		break;
 	default:
 		(void)frequency_control_message(&domains->frequency_control, message);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The manager's log lines in the systemd journal, with what they are about as fields of their own,
- * so that `journalctl VMPOWER_DOMAIN=vm1` finds them. The monitor's come by stderr, without.
+ * so that `journalctl VMPOWER_DOMAIN=vm1` finds them. What the monitor says of itself
+ * comes by stderr, without.
  */
 #ifndef VMPOWER_HELPER_MANAGER_JOURNAL_H
 #define VMPOWER_HELPER_MANAGER_JOURNAL_H

@@ -17,6 +17,7 @@
 	X(MESSAGE_CHANNEL_GONE, "12f46a1aefad43f2bc66eeffae699ccf")                                \
 	X(MESSAGE_CHANNEL_UNREACHABLE, "7334d9d71bd14fba94098751f0e38a58")                         \
 	X(MESSAGE_CHANNEL_UNTRUSTED, "f7f4d9d59e154ad0ba73519338154d44")                           \
+	X(MESSAGE_REQUEST_REFUSED, "8c31d84a0b0d488fb5291559887994f4")                             \
 	X(MESSAGE_OVERRIDE, "a9aa464f11364b06abadfb49125d18d8")                                    \
 	X(MESSAGE_WRITE_FAILED, "61d3753202f34fef8d07a88d96cc8229")                                \
 	X(MESSAGE_FOREIGN, "a1b491fceba04ad08a8a90e5117406ab")                                     \

@@ -242,6 +242,7 @@ static int set_up(struct channel_monitor *monitor, int (*confine)(const struct l
 	list_init(&monitor->deferred);
 	list_init(&monitor->gone);
 	list_init(&monitor->notices);
+	list_init(&monitor->refusals);
 	monitor->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (monitor->epoll_fd < 0)
 		return -errno;

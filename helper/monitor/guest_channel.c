@@ -66,6 +66,7 @@ int guest_channel_new(struct channel_monitor *monitor, const struct link_channel
 		return r;
 	}
 	list_init(&channel->link);
+	list_init(&channel->refusal_link);
 	channel->shared = &monitor->shared->channels[from->id];
 	channel->fd = take_fd(&taken);
 	channel->id = from->id;
@@ -101,6 +102,7 @@ void guest_channel_free(struct channel_monitor *monitor, struct guest_channel *c
 
 	shut(monitor, channel);
 	list_remove(&channel->link);
+	list_remove(&channel->refusal_link);
 	domain->channels[channel->id % MAX_DOMAIN_CHANNELS] = NULL;
 	free(channel);
 }

@@ -38,6 +38,8 @@ static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *cha
 	const struct arbiter_vcpu *state;
 	bool votes;
 
+	if (request->resource_id < arbiter_vcpus(monitor->arbiter, domain))
+		outcome->vcpu = (uint16_t)request->resource_id;
 	if (!channel->enabled)
 		outcome->refusal = REFUSED_DENIED;
 	else if (request->physical)
@@ -68,7 +70,6 @@ static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *cha
 		arbiter_vote(monitor->arbiter, domain, vcpu, action);
 		shared_store(monitor->shared->vcpus[domain][vcpu].vote_khz,
 			     arbiter_vote_khz(monitor->arbiter, domain, vcpu));
-		outcome->vcpu = (uint16_t)vcpu;
 		outcome->vote = votes;
 		break;
 	}
@@ -173,6 +174,7 @@ void guest_requests_process(struct channel_monitor *monitor, struct request_batc
 		if (size == 0)
 			break;
 		memset(outcome, 0, sizeof(*outcome));
+		outcome->vcpu = MAX_DOMAIN_VCPUS;
 		outcome->at = (uint16_t)batch->at;
 		outcome->size = (uint16_t)size;
 		if (!handle(monitor, channel, batch->bytes + batch->at, outcome)) {
@@ -222,20 +224,26 @@ static size_t answer_query(const struct channel_monitor *monitor, uint32_t domai
 	return guest_reply_capabilities(frame, outcome->size, turbo, priority, n_vcpus);
 }
 
-static void log_refusal(struct channel_monitor *monitor, struct guest_channel *channel,
-			const struct request_outcome *outcome)
+/*
+ * It is the manager that logs it: that knows the domain, and waits for the journal where that is
+ * slow. What comes while one is on its way is only counted: a full link makes no line longer.
+ */
+static void tell_refusal(struct channel_monitor *monitor, struct guest_channel *channel,
+			 const struct request_outcome *outcome)
 {
 	uint32_t suppressed;
 
-	if (!log_limit_pass(&channel->log_limit, monitor_now(monitor), &suppressed))
+	if (log_level() < LOG_WARNING ||
+	    !log_limit_pass(&channel->log_limit, monitor_now(monitor), &suppressed))
 		return;
-	log_warning("domain \"%s\", channel %u: request refused: %s",
-		    monitor->domains[guest_channel_domain(channel)]->name, channel->number,
-		    refusal_name((enum refusal)outcome->refusal));
-	if (suppressed > 0)
-		log_warning("domain \"%s\", channel %u: %u more were refused since the last line",
-			    monitor->domains[guest_channel_domain(channel)]->name, channel->number,
-			    suppressed);
+	if (channel->refusal != REFUSED_NOT) {
+		channel->refused_more += suppressed + 1;
+		return;
+	}
+	channel->refusal = outcome->refusal;
+	channel->refused_vcpu = outcome->vcpu;
+	channel->refused_more = suppressed;
+	list_append(&monitor->refusals, &channel->refusal_link);
 }
 
 static void count(struct shared_channel *shared, const struct request_outcome *outcome)
@@ -276,7 +284,7 @@ void guest_requests_answer(struct channel_monitor *monitor, struct request_batch
 			outcome->refusal = REFUSED_WRITE;
 		count(channel->shared, outcome);
 		if (outcome->refusal != REFUSED_NOT)
-			log_refusal(monitor, channel, outcome);
+			tell_refusal(monitor, channel, outcome);
 		if (!outcome->reply)
 			continue;
 		length = build_reply(monitor, domain, frame, outcome);

@@ -329,6 +329,22 @@ static bool send_pong(struct channel_monitor *monitor)
 	return !monitor->pong_due;
 }
 
+static bool send_refusal(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	monitor->notice.type = LINK_REFUSED;
+	monitor->notice.refused = (struct link_refused){
+		.channel = channel->id,
+		.refusal = channel->refusal,
+		.vcpu = channel->refused_vcpu,
+		.more = channel->refused_more,
+	};
+	if (!send_notice(monitor))
+		return false;
+	channel->refusal = REFUSED_NOT;
+	list_remove(&channel->refusal_link);
+	return true;
+}
+
 void monitor_link_send_notices(struct channel_monitor *monitor)
 {
 	if (!send_pong(monitor)) {
@@ -339,6 +355,13 @@ void monitor_link_send_notices(struct channel_monitor *monitor)
 		if (!send_output_notices(monitor,
 					 container_of(monitor->notices.next,
 						      struct frequency_output, notice_link))) {
+			wait_for_room(monitor, true);
+			return;
+		}
+	}
+	while (!list_empty(&monitor->refusals)) {
+		if (!send_refusal(monitor, container_of(monitor->refusals.next,
+							struct guest_channel, refusal_link))) {
 			wait_for_room(monitor, true);
 			return;
 		}

@@ -37,7 +37,8 @@ enum guest_channel_state {
 };
 
 struct guest_channel {
-	struct list link; /* in the list that state tells */
+	struct list link;	  /* in the list that state tells */
+	struct list refusal_link; /* in refusals, where refusal is to be told */
 	struct shared_channel *shared;
 	uint64_t turn;	 /* that it was served in last */
 	uint64_t due_ns; /* partial, throttled */
@@ -48,6 +49,9 @@ struct guest_channel {
 	uint32_t id;
 	uint32_t number; /* of the port's name */
 	uint32_t held_vcpu;
+	uint32_t refused_more; /* beside the one below, see struct link_refused */
+	uint16_t refused_vcpu;
+	uint8_t refusal; /* enum refusal; REFUSED_NOT: there is nothing to tell */
 	struct guest_stream stream;
 	uint16_t slot_at, slot_length;
 	uint16_t carry_length;
@@ -65,9 +69,9 @@ struct guest_channel {
 
 /* What became of one frame. */
 struct request_outcome {
-	uint16_t at;   /* of the frame, in the batch's bytes */
-	uint16_t size; /* of the frame */
-	uint16_t vcpu;
+	uint16_t at;	 /* of the frame, in the batch's bytes */
+	uint16_t size;	 /* of the frame */
+	uint16_t vcpu;	 /* MAX_DOMAIN_VCPUS: none that the domain has */
 	uint8_t command; /* enum guest_command, 0 for an unknown one */
 	uint8_t refusal; /* enum refusal */
 	bool vote;	 /* what is written decides */
@@ -118,6 +122,7 @@ struct channel_monitor {
 	struct list deferred;  /* frequency outputs within their transition interval */
 	struct list gone;      /* channels closed, which the manager isn't told yet */
 	struct list notices;   /* frequency outputs with something to tell the manager */
+	struct list refusals;  /* channels with a refused request to tell the manager of */
 
 	struct frequency_output *outputs[MAX_FREQUENCY_DOMAINS];
 	struct monitored_domain *domains[MAX_DOMAINS];

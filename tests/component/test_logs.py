@@ -142,6 +142,29 @@ def test_metadata_that_is_wrong(_):
         assert wrong["VMPOWER_REASON"] in wrong["MESSAGE"], wrong
 
 
+def test_requests_that_are_refused(_):
+    """Whose, of which channel and vCPU, and why: what the monitor knows, logged by the manager."""
+    with journal_scene("refused") as (journal, stage):
+        domain = stage.started("vm", {0: "2"}, vcpus=2, channels=(0, 7))
+        about = {"VMPOWER_DOMAIN": "vm", "VMPOWER_DOMAIN_UUID": domain.uuid, "PRIORITY": "4"}
+        assert domain.channels[7].power(1, "min") == "nack"
+        refused = journal.wait("MESSAGE_REQUEST_REFUSED", VMPOWER_CHANNEL="7", **about)
+        assert refused["VMPOWER_VCPU"] == "1", refused
+        assert refused["VMPOWER_REASON"] == "unpinned", refused
+        assert refused["MESSAGE"].endswith("request refused: unpinned"), refused
+        assert domain.channels[0].power(2, "min") == "nack"
+        refused = journal.wait("MESSAGE_REQUEST_REFUSED", VMPOWER_CHANNEL="0", **about)
+        assert "VMPOWER_VCPU" not in refused and refused["VMPOWER_REASON"] == "vcpu", refused
+        for _i in range(30):
+            assert domain.channels[0].power(2, "min") == "nack"
+        stage.vmpower.ctl("log-level", "info")  # its line comes after all of those
+        journal.wait("MESSAGE_LOG_LEVEL")
+        kind = message_ids()["MESSAGE_REQUEST_REFUSED"]
+        lines = [e for e in journal.read() if e.get("MESSAGE_ID") == kind]
+        assert 2 < len(lines) <= 2 + 2 * 5, lines
+        assert "refused" not in stage.log.read_text()
+
+
 def test_values_of_someone_else(_):
     """Whose CPUs, what we wrote, what is found."""
     with journal_scene("foreign") as (journal, stage):
@@ -198,7 +221,7 @@ def test_log_level_at_run_time(_):
 
         def refused():
             assert domain.power(1, "min") == "nack"
-            return 'vmpower-monitor: domain "vm", channel 1: request refused' in (
+            return 'vmpowerd: domain "vm", channel 1: request refused: unpinned' in (
                 stage.log.read_text()
             )
 

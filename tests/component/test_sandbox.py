@@ -144,7 +144,10 @@ def test_list_of_calls_is_what_a_busy_monitor_makes(runner):
         domain = stage.started("a", {0: "0", 1: "1"}, vcpus=3)
         for unit in ("max", "down", "up", "min"):
             assert domain.power(0, unit) == "ack"
-        assert domain.power(2, "max") == "nack"  # unpinned: a log line
+        assert domain.power(2, "max") == "nack"  # unpinned: a message to the manager
+        stage.vmpower.ctl("log-level", "debug")  # a policy of nonsense: a log line
+        assert domain.channels[0].ask(frames.request(0, command=frames.POLICY,
+                                                     name=b"\xff" * 400)) == "nack"
         domain.channels[0].send(frames.request(0, "max") * 100)  # throttled, in batches
         for _ in range(100):
             domain.channels[0].receive(464)

@@ -18,6 +18,7 @@
 #include "domains.h"
 #include "fake_process.h"
 #include "fuzz_loop.h"
+#include "journal.h"
 #include "link_promises.h"
 #include "policy_tree.h"
 #include "registry.h"
@@ -55,6 +56,15 @@ static void fake_killed(void)
 	}
 }
 
+/* Lines are formed and written nowhere. */
+static bool drop_line(const struct log_about *about, int priority, const char *text)
+{
+	static struct journal_entry entry;
+
+	journal_entry(&entry, about, priority, text);
+	return true;
+}
+
 /* --- a host that there is not ------------------------------------------------------------ */
 
 struct host {
@@ -76,7 +86,8 @@ static void make_host(void)
 
 	if (root[0])
 		return;
-	log_init("fuzz", LOG_ERR);
+	log_init("fuzz", LOG_WARNING);
+	log_set_sink(drop_line);
 	make_tree();
 	fill_tree();
 	config_defaults(&config);
@@ -215,6 +226,13 @@ static void send_typed(struct input *input, enum link_type type)
 			.error = -(int32_t)take_u8(input),
 			.khz = take_u32(input),
 		};
+	else if (type == LINK_REFUSED)
+		message.refused = (struct link_refused){
+			.channel = take_id(input, 2) + take_id(input, 3) * MAX_DOMAIN_CHANNELS,
+			.refusal = take_u8(input),
+			.vcpu = take_u8(input),
+			.more = take_u8(input) % 2,
+		};
 	else if (type == LINK_CHANNEL_GONE)
 		message.id = take_id(input, 2) + take_id(input, 3) * MAX_DOMAIN_CHANNELS;
 	else
@@ -295,7 +313,7 @@ static void step(struct host *host, struct input *input)
 		send_typed(input, LINK_WRITE_FAILED);
 		break;
 	case 5:
-		send_typed(input, LINK_READY);
+		send_typed(input, bits & 1 ? LINK_READY : LINK_REFUSED);
 		break;
 	case 6:
 		send_raw(input);

@@ -102,6 +102,12 @@ static inline void check_to_manager(const struct link_message *message, unsigned
 		require(message->foreign.frequency_domain < MAX_FREQUENCY_DOMAINS);
 		require(message->foreign.ours_khz > 0);
 		break;
+	case LINK_REFUSED:
+		require(message->refused.channel < MAX_CHANNELS);
+		require(message->refused.refusal > REFUSED_NOT);
+		require(message->refused.refusal < N_REFUSALS);
+		require(message->refused.vcpu <= MAX_DOMAIN_VCPUS);
+		break;
 	case LINK_WRITE_FAILED:
 		require(message->write_failed.frequency_domain < MAX_FREQUENCY_DOMAINS);
 		require(message->write_failed.error < 0);

@@ -74,6 +74,12 @@ static void make(enum link_type type)
 		message.foreign.frequency_domain = MAX_FREQUENCY_DOMAINS - 1;
 		message.foreign.ours_khz = 1;
 		break;
+	case LINK_REFUSED:
+		message.refused.channel = MAX_CHANNELS - 1;
+		message.refused.refusal = N_REFUSALS - 1;
+		message.refused.vcpu = MAX_DOMAIN_VCPUS;
+		message.refused.more = UINT32_MAX;
+		break;
 	case LINK_WRITE_FAILED:
 		message.write_failed.frequency_domain = MAX_FREQUENCY_DOMAINS - 1;
 		message.write_failed.error = -EINVAL;
@@ -119,6 +125,7 @@ static const struct {
 	{LINK_CHANNEL_GONE, LINK_TO_MANAGER, 0, 12},
 	{LINK_WRITE_FAILED, LINK_TO_MANAGER, 0, 8 + 12},
 	{LINK_FOREIGN, LINK_TO_MANAGER, 0, 8 + 12},
+	{LINK_REFUSED, LINK_TO_MANAGER, 0, 8 + 16},
 };
 
 static int validate(unsigned int n_fds, enum link_direction direction)
@@ -192,6 +199,10 @@ END_TEST
 	X(LINK_WRITE_FAILED, message.write_failed.frequency_domain = UINT32_MAX)                   \
 	X(LINK_FOREIGN, message.foreign.frequency_domain = MAX_FREQUENCY_DOMAINS)                  \
 	X(LINK_FOREIGN, message.foreign.ours_khz = 0)                                              \
+	X(LINK_REFUSED, message.refused.channel = MAX_CHANNELS)                                    \
+	X(LINK_REFUSED, message.refused.refusal = REFUSED_NOT)                                     \
+	X(LINK_REFUSED, message.refused.refusal = N_REFUSALS)                                      \
+	X(LINK_REFUSED, message.refused.vcpu = MAX_DOMAIN_VCPUS + 1)                               \
 	X(LINK_WRITE_FAILED, message.write_failed.error = 0)
 
 START_TEST(out_of_bounds)
@@ -211,7 +222,7 @@ END_TEST
 
 START_TEST(unknown_types)
 {
-	static const uint32_t unknown[] = {0, 15, 31, 40, 1000, UINT32_MAX};
+	static const uint32_t unknown[] = {0, 15, 31, 41, 1000, UINT32_MAX};
 
 	for (size_t i = 0; i < array_size(unknown); i++) {
 		memset(&message, 0, sizeof(message));

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "refusal_log.h"
+
+#include "journal.h"
+#include "log.h"
+
+void refusal_log(struct registry *registry, const struct link_refused *refused)
+{
+	const struct channel *channel = registry_channel(registry, refused->channel);
+	struct log_about about = {
+		.message = MESSAGE_REQUEST_REFUSED,
+		.channel = channel,
+		.reason = refusal_name((enum refusal)refused->refusal),
+		/* who watches is told how many there are, by events of kind requests */
+		.has_event = true,
+	};
+	const char *name;
+
+	if (!channel)
+		return;
+	if (refused->vcpu < channel->domain->description->n_vcpus)
+		about.vcpu = &refused->vcpu;
+	name = channel->domain->description->name;
+	log_about(&about, LOG_WARNING, "domain \"%s\", channel %u: request refused: %s", name,
+		  channel->number, about.reason);
+	if (refused->more > 0)
+		log_about(&about, LOG_WARNING,
+			  "domain \"%s\", channel %u: %u more were refused since the last line",
+			  name, channel->number, refused->more);
+}
