@@ -7,6 +7,7 @@ usage: test_rpm.py [WORD...]     only tests whose name contains one of the words
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from harness.process import run  # noqa: E402
 from harness.runner import Runner  # noqa: E402
 
 TOP = paths.TREE / "build/rpm"
+TOP_NEWER = paths.TREE / "build/rpm-newer"
+NEWER = "999.0.0"
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
 
 # "make install" and the package: where /usr/local is /usr, and what only a package has
@@ -33,10 +36,31 @@ def make(*words):
     assert done.returncode == 0, done.stdout[-8000:]
 
 
-def package(name="vmpower"):
-    found = sorted(TOP.glob(f"RPMS/*/{name}-[0-9]*.rpm"))
+def package(name="vmpower", top=TOP):
+    """The one package of that name."""
+    found = sorted(top.glob(f"RPMS/*/{name}-[0-9]*.rpm"))
     assert len(found) == 1, f"{name}: {found}"
     return found[0]
+
+
+def newer_package():
+    """As the next release will be: another version, and another default configuration.
+
+    From a tarball, as a distribution builds it, outside of the tree that git knows.
+    """
+    make("dist")
+    tarball = max(paths.BUILD.glob("vmpower-[0-9]*.tar.gz"), key=lambda path: path.stat().st_mtime)
+    with tempfile.TemporaryDirectory(prefix="vmpower-newer-") as name:
+        run("tar", "-C", name, "--strip-components=1", "-xf", tarball)
+        makefile, config = Path(name, "Makefile"), Path(name, "packaging/vmpower.conf")
+        text, n = re.subn(r"^VERSION := .*$", f"VERSION := {NEWER}", makefile.read_text(), flags=re.M)
+        assert n == 1, "the Makefile has no VERSION"
+        makefile.write_text(text)
+        config.write_text(config.read_text() + f"# {NEWER} has another key\n")
+        make("-C", name, "rpm", "RPM_FLAGS=--without check --without selinux")
+        shutil.rmtree(TOP_NEWER, ignore_errors=True)
+        shutil.copytree(Path(name, "build/rpm/RPMS"), TOP_NEWER / "RPMS")
+    return package(top=TOP_NEWER)
 
 
 def query(form, name="vmpower"):

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import paths  # noqa: E402
 from harness.isolate import die_with_parent, interruptible  # noqa: E402
 from harness.machine import Machine, MachineError, need_machine, python  # noqa: E402
-from test_rpm import TOP, make, package  # noqa: E402
+from test_rpm import TOP, TOP_NEWER, make, newer_package, package  # noqa: E402
 
 CLOCKS = [(0,), (1,)]
 LIMIT_S = 900
@@ -26,12 +26,16 @@ SOURCES = ("common", "xml", "hook", "helper", "ctl", "packaging", "Makefile")
 
 
 def packaged():
-    """The package as the sources are now; test_rpm, where it ran before, has made it."""
+    """The package as the sources are now, and a newer one; made before, where nothing has changed."""
     newest = max(path.stat().st_mtime for name in SOURCES
                  for path in (paths.TREE / name, *(paths.TREE / name).rglob("*")))
-    if not any(path.stat().st_mtime > newest for path in TOP.glob("RPMS/*/vmpower-[0-9]*.rpm")):
+
+    def made(top):
+        return any(path.stat().st_mtime > newest for path in top.glob("RPMS/*/vmpower-[0-9]*.rpm"))
+
+    if not made(TOP):
         make("rpm", "RPM_FLAGS=--without check")
-    return package()
+    return package(), package(top=TOP_NEWER) if made(TOP_NEWER) else newer_package()
 
 
 def main():
@@ -57,7 +61,7 @@ def main():
         clocks = ";".join(",".join(str(cpu) for cpu in members) for members in CLOCKS)
         inside = Path(__file__).resolve().with_name("inside") / "service.py"
         machine = Machine(log, CLOCKS, systemd=True)
-        status = machine.run(python(inside, packaged(), clocks), LIMIT_S, line)
+        status = machine.run(python(inside, *packaged(), clocks), LIMIT_S, line)
         if status not in (0, 1) or (status == 1 and not failed):
             raise MachineError(f"{inside.name} ended with {status}")
     except paths.MissingError as error:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Inside the emulated machine, systemd as PID 1: the package's life, one test after the other.
 
-usage: service.py PACKAGE CLOCKS     clocks: "0;1"
+usage: service.py PACKAGE NEWER CLOCKS     clocks: "0;1"
 """
 
 import os
@@ -88,8 +88,9 @@ def status(pid):
 class Stage:
     """The machine, the domain, what it asks for in the background."""
 
-    def __init__(self, package, cpufreq):
+    def __init__(self, package, newer, cpufreq):
         self.package = package
+        self.newer = newer
         self.cpufreq = cpufreq
         self.policy = cpufreq.policy_of[CPU]
         directory = Path("/run/qemu-standin")
@@ -112,8 +113,27 @@ class Stage:
 SERVED = ("userspace", str(LOWEST), LOWEST)
 
 
+# As far as scriptlets see: it runs, and tells which hook it found each time that it was reloaded.
+LIBVIRT = "libvirtd.service"
+RELOADS = Path("/run/libvirt-reloads")
+LIBVIRT_UNIT = f"""[Service]
+ExecStart=/usr/bin/sleep infinity
+ExecReload=/bin/sh -c '[ -x {HOOK} ] && echo there >>{RELOADS} || echo gone >>{RELOADS}'
+"""
+
+
+def reloads():
+    """What libvirt found, from its start on. It may never be restarted."""
+    restarts = run("systemctl", "show", "--value", "-p", "InvocationID", LIBVIRT).stdout.strip()
+    return restarts, RELOADS.read_text(encoding="ascii").split() if RELOADS.exists() else []
+
+
 def test_the_package_is_installed_and_serves(stage):
     stage.cpufreq.set(stage.policy, *BASELINE)
+    Path("/run/systemd/system", LIBVIRT).write_text(LIBVIRT_UNIT, encoding="ascii")
+    run("systemctl", "daemon-reload", timeout=WAIT_S)
+    run("systemctl", "start", LIBVIRT, timeout=WAIT_S)
+    stage.libvirt, _ = reloads()
     run("rpm", "--initdb")
     run("rpm", "--nodeps", "-i", stage.package, timeout=WAIT_S)
     wait_until(main_pid, WAIT_S, f"{UNIT} to be active", state=lambda: show("ActiveState"))
@@ -128,6 +148,7 @@ def test_the_package_is_installed_and_serves(stage):
     assert (RUN.owner(), RUN.group(), f"{RUN.stat().st_mode & 0o7777:o}") == (
         "vmpower", "vmpower", "755")
     assert HOOK.is_file() and os.access(HOOK, os.X_OK)
+    assert reloads() == (stage.libvirt, ["there"]), reloads()
     assert stage.cpufreq.read(stage.policy, "scaling_governor") == BASELINE[0]
 
 
@@ -230,9 +251,28 @@ def test_killed_it_keeps_channel_and_frequency(stage):
     assert owners(sockets()) == OWNERS and {active(unit) for unit in SOCKETS} == {"active"}
 
 
-def test_an_upgrade_keeps_channel_and_frequency(stage):
-    survives(stage, lambda _pid: run("rpm", "--nodeps", "-U", "--replacepkgs", stage.package,
-                                     timeout=WAIT_S))
+CONFIG = Path("/etc/vmpower/vmpower.conf")
+OURS = "[channel]\nrate = 999\n"  # an administrator's
+
+
+def test_an_upgrade_keeps_channel_frequency_and_configuration(stage):
+    """To the next version, which has another default configuration."""
+    before, hook = sockets(), HOOK.stat().st_ino
+    CONFIG.write_text(OURS, encoding="ascii")
+    survives(stage, lambda _pid: run("rpm", "--nodeps", "-U", stage.newer, timeout=WAIT_S))
+    version = run("rpm", "-q", "--qf", "%{VERSION}", "vmpower").stdout
+    assert f"version: {version}" in " ".join(run("vmpowerctl", "status").stdout.split())
+    assert version in str(stage.newer)
+    program = os.readlink(f"/proc/{main_pid()}/exe")
+    assert program == "/usr/sbin/vmpowerd", program
+    assert sockets() == before, (before, sockets())
+    assert CONFIG.read_text(encoding="ascii") == OURS
+    assert version in CONFIG.with_name("vmpower.conf.rpmnew").read_text(encoding="ascii")
+    # libvirt goes on with the new hook, without having been told
+    assert HOOK.stat().st_ino != hook and os.access(HOOK, os.X_OK)
+    assert reloads() == (stage.libvirt, ["there"]), reloads()
+    for unit in (UNIT, *SOCKETS):
+        assert run("systemctl", "is-enabled", unit).stdout.strip() == "enabled", unit
 
 
 def test_stop_puts_back_what_was_there(stage):
@@ -299,14 +339,27 @@ def test_without_sockets_it_makes_its_own(_stage):
 
 def test_removed_it_is_gone(stage):
     run("systemctl", "start", UNIT, timeout=WAIT_S)
-    run("rpm", "-e", "vmpower", timeout=WAIT_S)
+    listed = run("rpm", "-ql", "vmpower").stdout.splitlines()
+    stage.hook("started")
+    stage.domain.accept()
+    assert stage.domain.power(0, "min") == "ack" and stage.seen() == SERVED
+    watched = HOOK.open("rb")
+    said = run("rpm", "-e", "vmpower", timeout=WAIT_S)
+    assert "remove failed" not in said.stderr, said.stderr
+    # before anything else was taken away: whoever held on to it sees that none may run it
+    assert os.fstat(watched.fileno()).st_mode & 0o111 == 0
+    watched.close()
+    assert reloads() == (stage.libvirt, ["there", "gone"]), reloads()
     wait_until(lambda: not processes(), WAIT_S, "its processes to end", state=processes)
     assert run("systemctl", "is-active", UNIT, check=False).stdout.strip() == "inactive"
     assert {active(unit) for unit in SOCKETS} == {"inactive"}
-    left = [path for path in (HOOK, Path("/usr/sbin/vmpowerd"), Path("/usr/libexec/vmpower"), RUN,
-                              *(Path("/usr/lib/systemd/system", unit) for unit in (UNIT, *SOCKETS)))
-            if path.exists()]
-    assert not left, left
+    # /etc/libvirt has more files here, of libvirt itself
+    left = [path for path in listed if os.path.exists(path)
+            and not path.startswith("/etc/libvirt") and path != "/etc/vmpower"]
+    assert not left and not HOOK.exists(), left
+    kept = sorted(path.name for path in Path("/etc/vmpower").rglob("*"))
+    assert kept == ["vmpower.conf.rpmnew", "vmpower.conf.rpmsave"], kept
+    assert CONFIG.with_name("vmpower.conf.rpmsave").read_text(encoding="ascii") == OURS
     wanted = list(Path("/etc/systemd/system").glob("*.wants/vmpower*"))
     assert not wanted, wanted
     assert stage.cpufreq.read(stage.policy, "scaling_governor") == BASELINE[0]
@@ -320,9 +373,9 @@ def journal(_since):
 
 def main():
     """Each test goes on where the one before has ended: after a failure there is no next one."""
-    clocks = [tuple(int(cpu) for cpu in part.split(",")) for part in sys.argv[2].split(";")]
+    clocks = [tuple(int(cpu) for cpu in part.split(",")) for part in sys.argv[3].split(";")]
     runner = Runner((), journal)
-    stage = Stage(sys.argv[1], KernelCpufreq(clocks))
+    stage = Stage(sys.argv[1], sys.argv[2], KernelCpufreq(clocks))
     for name, test in list(globals().items()):
         if name.startswith("test_") and not runner.run(test, stage):
             return 1
