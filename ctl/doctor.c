@@ -174,8 +174,10 @@ static void print_all(const struct doctor *doctor)
 	{
 		print_finding(finding);
 	}
-	(void)printf("\n%d problems, %d warnings, %d notes\n", doctor->n[HEALTH_PROBLEM],
-		     doctor->n[HEALTH_WARNING], doctor->n[HEALTH_NOTE]);
+	(void)fputc('\n', stdout);
+	for (int health = HEALTH_PROBLEM; health > HEALTH_OK; health--)
+		(void)printf("%d %s%s%s", doctor->n[health], health_name((enum health)health),
+			     doctor->n[health] == 1 ? "" : "s", health > HEALTH_NOTE ? ", " : "\n");
 }
 
 static void print_json(const struct doctor *doctor)

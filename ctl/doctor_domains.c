@@ -22,7 +22,12 @@
 struct patient {
 	const char *name;
 	size_t n_channels;
-	struct cpuset loose; /* numbers of channels whose vCPU is not pinned */
+	uint32_t n_vcpus;
+	struct cpuset loose;	/* numbers of channels whose vCPU is not pinned */
+	struct cpuset beyond;	/* numbers of channels that no vCPU has */
+	struct cpuset disabled; /* channels that the operator has disabled */
+	const char *metadata_error;
+	const char *unserved; /* what says "serve = no"; NULL: it is served */
 };
 
 /* A domain's name in a command that somebody may paste: none that a shell would act upon. */
@@ -34,13 +39,56 @@ static const char *pasteable(const char *name)
 	return name[0] != '-' && name[strspn(name, plain)] == '\0' ? name : "DOMAIN";
 }
 
+static const char *list_of(const struct cpuset *numbers, char *text, size_t size)
+{
+	if (cpuset_format(numbers, text, size) < 0)
+		(void)snprintf(text, size, "(many)");
+	return text;
+}
+
+/* What keeps a domain's wishes from being followed, though it has channels and pinning. */
+static void judge_settings(struct doctor *doctor, const struct patient *patient, const char *name)
+{
+	cleanup_free char *error = text_escape(patient->metadata_error);
+	char numbers[256], remedy[640];
+
+	if (error && *error)
+		doctor_add(doctor, "domains", HEALTH_WARNING,
+			   "set it anew by \"virsh metadata\", see vmpower-domain(5)",
+			   "domain \"%s\": the settings in its <metadata> are not followed: %s",
+			   name, error);
+	if (patient->unserved)
+		doctor_add(doctor, "domains", HEALTH_NOTE,
+			   "if its guest is to be heard: take that away",
+			   "domain \"%s\" is not served: serve is no in %s", name,
+			   patient->unserved);
+	if (cpuset_count(&patient->disabled) > 0) {
+		(void)snprintf(remedy, sizeof(remedy), "vmpowerctl channel enable %s",
+			       pasteable(name));
+		doctor_add(doctor, "domains", HEALTH_NOTE, remedy,
+			   "domain \"%s\", channel %s: disabled by the operator", name,
+			   list_of(&patient->disabled, numbers, sizeof(numbers)));
+	}
+	if (cpuset_count(&patient->beyond) > 0) {
+		(void)snprintf(remedy, sizeof(remedy),
+			       "vmpowerctl detach %s --vcpus %s, and vmpowerctl attach %s",
+			       pasteable(name), list_of(&patient->beyond, numbers, sizeof(numbers)),
+			       pasteable(name));
+		doctor_add(doctor, "domains", HEALTH_WARNING, remedy,
+			   "domain \"%s\", channel %s: there is no such vCPU, it has %u, numbered "
+			   "from 0",
+			   name, numbers, patient->n_vcpus);
+	}
+}
+
 static void judge(struct doctor *doctor, const struct patient *patient)
 {
 	cleanup_free char *name = text_escape(patient->name);
-	char numbers[256], remedy[640];
+	char numbers[256], vcpu[16], remedy[640];
 
 	if (!name)
 		return;
+	judge_settings(doctor, patient, name);
 	if (patient->n_channels == 0) {
 		(void)snprintf(remedy, sizeof(remedy),
 			       "if its guest is to scale CPUs: vmpowerctl attach %s",
@@ -55,10 +103,10 @@ static void judge(struct doctor *doctor, const struct patient *patient)
 			   name, patient->n_channels);
 		return;
 	}
-	if (cpuset_format(&patient->loose, numbers, sizeof(numbers)) < 0)
-		(void)snprintf(numbers, sizeof(numbers), "(many)");
-	(void)snprintf(remedy, sizeof(remedy), "virsh vcpupin %s VCPU CPU --live --config",
-		       pasteable(name));
+	(void)list_of(&patient->loose, numbers, sizeof(numbers));
+	(void)snprintf(vcpu, sizeof(vcpu), "%u", cpuset_next(&patient->loose, 0));
+	(void)snprintf(remedy, sizeof(remedy), "virsh vcpupin %s %s CPU --live --config",
+		       pasteable(name), cpuset_count(&patient->loose) == 1 ? vcpu : "VCPU");
 	doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
 		   "domain \"%s\", vCPU %s: not pinned to some of the host's CPUs, so its requests "
 		   "are refused",
@@ -116,16 +164,50 @@ static bool has_channel(json_t *channels, json_int_t number)
 	return false;
 }
 
+/* Which of the two places says that a domain is not served; NULL: it is, or no memory. */
+static char *unserved_by(json_t *settings)
+{
+	const char *section = ctl_text(settings, "section");
+	char *text = NULL;
+
+	if (!json_is_false(json_object_get(settings, "serve")))
+		return NULL;
+	if (json_is_true(json_object_get(settings, "metadata")))
+		return asprintf(&text, "its <metadata>%s%s%s", *section ? ", or in [domain \"" : "",
+				section, *section ? "\"]" : "") < 0
+			       ? NULL
+			       : text;
+	return asprintf(&text, "[domain \"%s\"], %s", section, ctl_text(settings, "origin")) < 0
+		       ? NULL
+		       : text;
+}
+
 static void look_at_known(struct doctor *doctor, json_t *domain, const struct cpuset *online)
 {
 	json_t *channels = json_object_get(domain, "channels"), *vcpu;
+	json_t *settings = json_object_get(domain, "settings"), *vcpus, *channel;
 	struct patient patient = {
 		.name = ctl_text(domain, "name"),
 		.n_channels = json_array_size(channels),
+		.metadata_error = ctl_text(settings, "metadata_error"),
 	};
+	cleanup_free char *section = NULL;
 	size_t i;
 
-	json_array_foreach(json_object_get(domain, "vcpus"), i, vcpu)
+	vcpus = json_object_get(domain, "vcpus");
+	patient.n_vcpus = (uint32_t)json_array_size(vcpus);
+	section = unserved_by(settings);
+	patient.unserved = section;
+	json_array_foreach(channels, i, channel)
+	{
+		unsigned int number = (unsigned int)ctl_number(channel, "number");
+
+		if (!json_is_true(json_object_get(channel, "enabled")))
+			cpuset_add(&patient.disabled, number);
+		if (number >= patient.n_vcpus)
+			cpuset_add(&patient.beyond, number);
+	}
+	json_array_foreach(vcpus, i, vcpu)
 	{
 		const char *cpus = json_string_value(json_object_get(vcpu, "cpus"));
 		struct cpuset set;
@@ -169,21 +251,46 @@ static json_t *look_at_all_known(struct doctor *doctor, const struct cpuset *onl
 static void look_at_running(struct doctor *doctor, const struct domain_description *domain,
 			    const struct cpuset *online)
 {
-	struct patient patient = {.name = domain->name, .n_channels = domain->n_channels};
+	cleanup_free char *name = text_escape(domain->name);
+	char remedy[640];
+	struct patient patient = {
+		.name = domain->name,
+		.n_channels = domain->n_channels,
+		.n_vcpus = domain->n_vcpus,
+		.metadata_error = domain->metadata_error,
+	};
 
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
 		uint32_t number = domain->channels[i].number;
 
-		if (number < domain->n_vcpus && domain->vcpus[number].online &&
-		    !is_pinned(domain->vcpus[number].affinity, online))
+		if (number >= domain->n_vcpus)
+			cpuset_add(&patient.beyond, number);
+		else if (domain->vcpus[number].online &&
+			 !is_pinned(domain->vcpus[number].affinity, online))
 			cpuset_add(&patient.loose, number);
 	}
 	judge(doctor, &patient);
-	if (doctor->status && domain->n_channels > 0)
-		doctor_add(doctor, "domains", HEALTH_PROBLEM,
-			   "vmpowerctl domain add NAME; \"journalctl -u vmpowerd\" says why it was "
-			   "not registered",
-			   "domain \"%s\" runs, and vmpowerd does not serve it", domain->name);
+	if (!doctor->status || domain->n_channels == 0 || !name)
+		return;
+	(void)snprintf(remedy, sizeof(remedy),
+		       "vmpowerctl domain add %s; \"journalctl -u vmpowerd\" says why it was not "
+		       "registered",
+		       pasteable(name));
+	doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
+		   "domain \"%s\" runs, and vmpowerd does not serve it", name);
+}
+
+/* A channel's name that a slip of the pen keeps from being ours. */
+static void look_at_names(struct doctor *doctor, const struct domain_description *domain)
+{
+	cleanup_free char *name = text_escape(domain->name);
+	cleanup_free char *channel = text_escape(domain->near_miss);
+
+	if (name && channel && *channel)
+		doctor_add(doctor, "domains", HEALTH_WARNING,
+			   "if it is to be one: name it " CHANNEL_NAME_PREFIX
+			   "N by \"virsh edit\", with a vCPU's number for N",
+			   "domain \"%s\": channel %s is no power channel", name, channel);
 }
 
 static char *read_whole(int directory, const char *name, size_t *size)
@@ -206,6 +313,23 @@ static char *read_whole(int directory, const char *name, size_t *size)
 	return text;
 }
 
+static void look_at_error(struct doctor *doctor, const char *file, const struct xml_error *error)
+{
+	cleanup_free char *name = text_escape(error->domain);
+	cleanup_free char *text = text_escape(error->text);
+	char remedy[640];
+
+	(void)snprintf(remedy, sizeof(remedy),
+		       "correct it with \"virsh edit %s\", then stop and start it",
+		       name && *name ? pasteable(name) : "DOMAIN");
+	if (name && *name)
+		doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
+			   "domain \"%s\" is not served: %s", name, text ? text : "?");
+	else
+		doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy, "domain of %s: %s", file,
+			   text ? text : "?");
+}
+
 /* A status file is <domstatus> with the domain's XML in it. */
 static void look_at_status_file(struct doctor *doctor, int directory, const char *name,
 				json_t *known, const struct cpuset *online)
@@ -222,10 +346,10 @@ static void look_at_status_file(struct doctor *doctor, int directory, const char
 	if (!end)
 		return;
 	if (domain_xml_parse(begin, (size_t)(end - begin), &domain, &error) < 0) {
-		doctor_add(doctor, "domains", HEALTH_PROBLEM, "correct it with \"virsh edit\"",
-			   "domain of %s: %s", name, error.text);
+		look_at_error(doctor, name, &error);
 		return;
 	}
+	look_at_names(doctor, domain);
 	if (!json_object_get(known, domain->uuid))
 		look_at_running(doctor, domain, online);
 	domain_description_free(domain);

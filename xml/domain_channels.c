@@ -2,13 +2,26 @@
 #include "domain_parts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "number.h"
 
+/*
+ * What looks as if it was meant to be ours: DPDK has the first part of the name to itself. It is
+ * no error: nobody knows what else it may be.
+ */
+static bool is_near_miss(const char *name)
+{
+	static const char family[] = "virtio.serial.port.";
+
+	return !strncmp(name, family, strlen(family)) || strcasestr(name, "poweragent");
+}
+
 /* <target type='virtio' name='virtio.serial.port.poweragent.<n>'>: *name is NULL otherwise. */
-static int our_name(const xmlNode *channel, char **name, struct xml_error *error)
+static int our_name(const xmlNode *channel, char **name, struct domain_description *domain,
+		    struct xml_error *error)
 {
 	char *type cleanup_free = NULL;
 	char *text cleanup_free = NULL;
@@ -27,6 +40,9 @@ static int our_name(const xmlNode *channel, char **name, struct xml_error *error
 		return r;
 	if (!strncmp(text, CHANNEL_NAME_PREFIX, strlen(CHANNEL_NAME_PREFIX)))
 		*name = take_ptr(text);
+	else if (is_near_miss(text))
+		(void)snprintf(domain->near_miss, sizeof(domain->near_miss), "%s",
+			       excerpt(text).text);
 	return 0;
 }
 
@@ -127,7 +143,7 @@ static int read_channel(const xmlNode *channel, struct domain_description *domai
 	uint32_t number;
 	int r;
 
-	r = our_name(channel, &full_name, error);
+	r = our_name(channel, &full_name, domain, error);
 	if (r < 0 || !full_name)
 		return r;
 	name = excerpt(full_name);

@@ -9,6 +9,7 @@
 #include "bounds.h"
 #include "cpuset.h"
 #include "domain_settings.h"
+#include "xml_error.h"
 
 struct channel_description {
 	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */
@@ -31,6 +32,7 @@ struct domain_description {
 	struct vcpu_description *vcpus;
 	uint32_t n_channels;
 	struct channel_description channels[MAX_DOMAIN_CHANNELS]; /* ascending numbers */
+	char near_miss[MAX_EXCERPT]; /* a virtio channel's name that is almost one of ours; "" */
 	struct domain_settings metadata; /* none given where there are none, or wrong ones */
 	char metadata_error[512];	 /* what is wrong with them; "": nothing */
 	/* owned storage behind vcpus[].affinity */

@@ -102,14 +102,26 @@ static int read_settings(const xmlNode *settings_element, struct domain_settings
 	return r;
 }
 
+/* Another version's, or misspelt: its settings are meant for us, and would go unnoticed. */
+static bool is_near_miss(const xmlNode *node)
+{
+	return node->ns && !is_ours(node) && strstr((const char *)node->ns->href, "//vmpower.org/");
+}
+
 /* *found is NULL where there is none. */
 static int find_settings(const xmlNode *root, const xmlNode **found, struct xml_error *error)
 {
+	const xmlNode *near_miss = NULL;
+
 	*found = NULL;
 	for (const xmlNode *metadata = xml_tree_first(root, "metadata"); metadata;
 	     metadata = xml_tree_next(metadata, "metadata")) {
 		for (const xmlNode *node = metadata->children; node; node = node->next) {
-			if (node->type != XML_ELEMENT_NODE || !is_ours(node))
+			if (node->type != XML_ELEMENT_NODE)
+				continue;
+			if (is_near_miss(node))
+				near_miss = node;
+			if (!is_ours(node))
 				continue;
 			if (strcmp((const char *)node->name, "domain") != 0)
 				return xml_fail(error, -EINVAL,
@@ -124,6 +136,10 @@ static int find_settings(const xmlNode *root, const xmlNode **found, struct xml_
 			*found = node;
 		}
 	}
+	if (!*found && near_miss)
+		return xml_fail(error, -EINVAL, "<%s> is of namespace %s: it has to be %s",
+				excerpt((const char *)near_miss->name).text,
+				excerpt((const char *)near_miss->ns->href).text, DOMAIN_NAMESPACE);
 	return 0;
 }
 

@@ -124,7 +124,7 @@ int domain_xml_parse(const char *xml, size_t size, struct domain_description **d
 	const xmlNode *root;
 	int r;
 
-	error->text[0] = '\0';
+	error->text[0] = error->domain[0] = '\0';
 	r = xml_tree_read(xml, size, &document, error);
 	if (r < 0)
 		return r;
@@ -137,6 +137,7 @@ int domain_xml_parse(const char *xml, size_t size, struct domain_description **d
 		return xml_fail(error, -ENOMEM, "no memory for a domain");
 	r = read_domain(root, new, error);
 	if (r < 0) {
+		memcpy(error->domain, new->name, sizeof(error->domain));
 		domain_description_free(new);
 		return r;
 	}

@@ -17,7 +17,7 @@
  * @xml:	bytes, not necessarily NUL-terminated
  * @size:	at most MAX_DOMAIN_XML
  * @domain:	set to a new description, owned by the caller (domain_description_free())
- * @error:	text where the result is negative
+ * @error:	text where the result is negative, and the domain's name, if that could be read
  *
  * Channels that are not ours (another target type or name) are passed over; ours that can't be
  * served (mode='connect', no path, a path over sun_path, a number that isn't one or is there

@@ -2,14 +2,18 @@
 #ifndef VMPOWER_XML_XML_ERROR_H
 #define VMPOWER_XML_XML_ERROR_H
 
+#include "bounds.h"
+
 /* What is wrong with an XML, for a person: names the element and the remedy. */
 struct xml_error {
 	char text[512];
+	char domain[MAX_DOMAIN_NAME]; /* whose it is; "": not a domain's, or one without name */
 };
 
 /* A piece of a document for an error text: at most 128 bytes of one line, whole characters. */
+#define MAX_EXCERPT 132
 struct excerpt {
-	char text[132];
+	char text[MAX_EXCERPT];
 };
 
 struct excerpt excerpt(const char *text);

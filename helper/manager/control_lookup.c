@@ -36,7 +36,7 @@ static struct domain *take_over(const struct lookup *lookup, const char *xml, si
 {
 	const struct control_parts *parts = &lookup->control->parts;
 	struct domain_description *description = NULL;
-	struct xml_error error = {{0}};
+	struct xml_error error = {.text = ""};
 	struct domain *domain;
 	char uuid[37];
 	int r;

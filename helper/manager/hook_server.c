@@ -76,7 +76,7 @@ static void act(struct hook_server *server, const struct hook_event *event, int 
 {
 	const char *source = hook_operation_name(event->operation);
 	cleanup(domain_description_freep) struct domain_description *description = NULL;
-	struct xml_error error = {""};
+	struct xml_error error = {.text = ""};
 	char *xml;
 	int r;
 

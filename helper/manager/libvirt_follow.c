@@ -45,7 +45,8 @@ static void on_running(void *context, const char *xml, size_t size, const struct
 	int r = domain_xml_parse(xml, size, &description, &error);
 
 	if (r < 0) {
-		log_error("libvirt: a domain is not served: %s",
+		log_error("domain \"%s\" (libvirt): not served: %s",
+			  error.domain[0] ? error.domain : "?",
 			  r == -ENOMEM ? "out of memory" : error.text);
 		return;
 	}

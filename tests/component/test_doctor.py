@@ -22,7 +22,7 @@ from harness import paths  # noqa: E402
 from harness.cpufreq_tree import CpufreqTree  # noqa: E402
 from harness.process import run  # noqa: E402
 from harness.scene import LIMITS_ONLY, component_main, scene  # noqa: E402
-from harness.standin import StandinDomain  # noqa: E402
+from harness.standin import StandinDomain, metadata  # noqa: E402
 from harness.terminal import Terminal  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 
@@ -131,6 +131,9 @@ def test_all_is_well(_):
                              .split()), checks
         text = doc.run()
         assert text.returncode == 0 and text.stdout.endswith("0 problems, 0 warnings, 0 notes\n")
+        doc.host.process(200, "tuned")
+        assert doc.run().stdout.endswith("0 problems, 1 warning, 0 notes\n")
+        (doc.host.root / "proc/200/comm").unlink()
         assert text.stdout.startswith("ok       config"), text.stdout
         assert "\x1b" not in text.stdout
         run("jq", "-e", ".findings | length > 8", data=doc.run("--json").stdout)
@@ -318,6 +321,33 @@ def test_domains(_):
         doc.finds("domains", "problem", "channel 0: can't connect")
 
 
+def test_domains_that_are_not_followed(_):
+    """Settings that are wrong or say no, channels that are disabled or that no vCPU has."""
+    sections = {'domain "off"': {"serve": "no"}}
+    with doctor("unfollowed", sections=sections) as doc:
+        stage = doc.stage
+        wrong = stage.domain("wrong", {0: "1"})
+        wrong.metadata = metadata(turbo="maybe")
+        stage.hook(wrong)
+        wrong.accept()
+        doc.finds("domains", "warning", 'domain "wrong": the settings in its <metadata> are not',
+                  "<turbo> is 'maybe'; allowed is yes or no", "virsh metadata")
+        stage.hook(wrong, "stopped")
+        off = stage.domain("off", {0: "1"})
+        stage.hook(off)
+        doc.finds("domains", "note", 'domain "off" is not served: serve is no in [domain "off"], ',
+                  "vmpower.conf:")
+        stage.hook(off, "stopped")
+        beyond = stage.started("beyond", {0: "1"}, channels=(0, 5))
+        doc.finds("domains", "warning", 'domain "beyond", channel 5: there is no such vCPU, it '
+                  "has 1,", "vmpowerctl detach beyond --vcpus 5, and vmpowerctl attach beyond")
+        stage.hook(beyond, "stopped")
+        stage.started("mute", {0: "1"})
+        stage.vmpower.ctl("channel", "disable", "mute")
+        doc.finds("domains", "note", 'domain "mute", channel 0: disabled by the operator',
+                  "vmpowerctl channel enable mute")
+
+
 def status_file(host, domain):
     """What libvirt keeps of a domain that runs."""
     host.write(f"run/libvirt/qemu/{domain.name}.xml",
@@ -334,15 +364,26 @@ def test_domains_without_the_daemon(_):
         found = {finding[2]: finding[1] for finding in doc.all() if finding[0] == "domains"}
         (bad,) = [text for text, status in found.items() if status == "problem"]
         assert len(found) == 2 and 'domain "two", vCPU 0: not pinned' in bad, found
+        assert "virsh vcpupin two 0 CPU --live" in doc.run().stdout
         (doc.host.root / "run/libvirt/qemu/two.xml").unlink()
         doc.stage.vmpower.start()
-        doc.finds("domains", "problem", 'domain "one" runs, and vmpowerd does not', "domain add")
+        doc.finds("domains", "problem", 'domain "one" runs, and vmpowerd does not', "domain add one;")
         doc.stage.hook(one)
         one.accept()
         doc.stage.vmpower.wait_connected("one", 1)
         doc.well()
         doc.host.write("run/libvirt/qemu/bad.xml", "<domstatus><domain type='kvm'></domain>")
         doc.finds("domains", "problem", "bad.xml", "virsh edit")
+        (doc.host.root / "run/libvirt/qemu/bad.xml").unlink()
+        one.name = "bad"
+        one.xml = lambda xml=one.xml: xml().replace("poweragent.0", "poweragent.x")
+        status_file(doc.host, one)
+        doc.finds("domains", "problem", 'domain "bad" is not served: channel virtio.serial.port.'
+                  "poweragent.x must end in the number", "virsh edit bad")
+        one.xml = lambda xml=one.xml: xml().replace("poweragent.x", "poweragnet.0")
+        status_file(doc.host, one)
+        doc.finds("domains", "warning", 'domain "bad": channel virtio.serial.port.poweragnet.0 is '
+                  "no power channel", "virtio.serial.port.poweragent.N")
         one.close()
         two.close()
 

@@ -11,6 +11,8 @@
 #include "run_suite.h"
 
 #define OURS(x) "<v:domain xmlns:v='" DOMAIN_NAMESPACE "'>" x "</v:domain>"
+#define OTHER_VERSION                                                                              \
+	"<v:domain xmlns:v='https://vmpower.org/domain/2.0'><v:turbo>no</v:turbo></v:domain>"
 #define BEFORE                                                                                     \
 	"<domain type='kvm' "                                                                      \
 	"id='3'><name>vm0</name><uuid>4dea22b3-1d52-d8f3-2516-782e98ab3fa0</uuid>"
@@ -63,14 +65,25 @@ START_TEST(all_settings)
 }
 END_TEST
 
+/* Beside ours another version's may stand: whoever writes both means each for who reads it. */
+START_TEST(other_version_beside_ours)
+{
+	struct domain_description *domain =
+		parse_metadata(OTHER_VERSION OURS("<v:rate>5</v:rate>") OTHER_VERSION);
+
+	ck_assert_str_eq(domain->metadata_error, "");
+	ck_assert_uint_eq(domain->metadata.rate, 5);
+	ck_assert_uint_eq(domain->metadata.given, 1u << SETTING_RATE);
+	domain_description_free(domain);
+}
+END_TEST
+
 /* What is not of our namespace is none of our business. */
 START_TEST(nothing_of_ours)
 {
 	static const char *const others[] = {
 		"",
 		"<domain><turbo>no</turbo></domain>",
-		"<v:domain "
-		"xmlns:v='https://vmpower.org/domain/2.0'><v:turbo>x</v:turbo></v:domain>",
 		"<x:a xmlns:x='http://example.org/'>" OURS("<v:turbo>x</v:turbo>") "</x:a>",
 		"text",
 	};
@@ -89,6 +102,7 @@ START_TEST(what_is_wrong_is_named)
 {
 	check_wrong(OURS("<v:turbo>maybe</v:turbo>"), "<turbo> is 'maybe'; allowed is yes or no");
 	check_wrong(OURS("<v:rates>1</v:rates>"), "there is no setting <rates>");
+	check_wrong(OTHER_VERSION, "is of namespace https://vmpower.org/domain/2.0: it has to be");
 	check_wrong(OURS("<v:rate>1</v:rate><v:rate>1</v:rate>"), "<rate> is there twice");
 	check_wrong(OURS("<v:turbo>no</v:turbo>") OURS(""), "twice");
 	check_wrong(OURS("<v:min-frequency>2000000</v:min-frequency>"
@@ -176,6 +190,7 @@ int main(void)
 
 	tcase_add_test(tcase, all_settings);
 	tcase_add_test(tcase, nothing_of_ours);
+	tcase_add_test(tcase, other_version_beside_ours);
 	tcase_add_test(tcase, what_is_wrong_is_named);
 	tcase_add_test(tcase, where_it_stands);
 	tcase_add_test(tcase, long_text_is_cut);

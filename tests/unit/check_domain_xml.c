@@ -220,6 +220,37 @@ START_TEST(others_are_passed_over)
 }
 END_TEST
 
+START_TEST(names_that_are_almost_ours)
+{
+	static const struct {
+		const char *target, *near_miss;
+	} names[] = {
+		{"virtio.serial.port.poweragnet.0", "virtio.serial.port.poweragnet.0"},
+		{"virtio.serial.port.power.1", "virtio.serial.port.power.1"},
+		{"virtio.serial.port.PowerAgent.1", "virtio.serial.port.PowerAgent.1"},
+		{"my.poweragent.1", "my.poweragent.1"},
+		{"org.qemu.guest_agent.0", ""},
+		{"com.redhat.spice.0", ""},
+		{"virtio.serial.port.poweragent.0", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cleanup_free char *xml = NULL;
+		struct domain_description *domain;
+
+		ck_assert_int_gt(
+			asprintf(&xml,
+				 DEVICES("<channel type='unix'>" SOURCE(
+					 "/a") "<target type='virtio' name='%s'/></channel>"),
+				 names[i].target),
+			0);
+		domain = parse_good(xml);
+		ck_assert_str_eq(domain->near_miss, names[i].near_miss);
+		domain_description_free(domain);
+	}
+}
+END_TEST
+
 static const struct {
 	const char *xml;
 	int result;
@@ -360,6 +391,8 @@ START_TEST(errors_name_the_thing)
 	ck_assert_msg(r == bad[_i].result, "%d %s: %s", r, error.text, bad[_i].xml);
 	ck_assert_msg(strstr(error.text, bad[_i].text), "'%s' does not say '%s'", error.text,
 		      bad[_i].text);
+	if (strstr(bad[_i].xml, "<devices>"))
+		ck_assert_str_eq(error.domain, "vm0");
 }
 END_TEST
 
@@ -475,6 +508,7 @@ int main(void)
 	tcase_add_test(tcase, started_domain);
 	tcase_add_test(tcase, stopped_domain);
 	tcase_add_loop_test(tcase, others_are_passed_over, 0, (int)array_size(passed_over));
+	tcase_add_test(tcase, names_that_are_almost_ours);
 	tcase_add_loop_test(tcase, errors_name_the_thing, 0, (int)array_size(bad));
 	tcase_add_test(tcase, truncated);
 	tcase_add_test(tcase, limits_are_reached);
