@@ -62,7 +62,7 @@ static const struct {
 } texts[] = {
 	{INTERFACE "NoSuchDomain",
 	 "no domain \"%s\": \"vmpowerctl list\" shows the registered ones, \"virsh list\" those "
-	 "that run",
+	 "that run; \"vmpowerctl doctor\" says why one of these is not registered",
 	 {"domain"}},
 	{INTERFACE "DomainNotRunning",
 	 "domain \"%s\" does not run: start it (\"virsh start\"), then it is registered by itself",

@@ -260,6 +260,26 @@ static void limits_line(struct table *table, json_t *settings)
 		table_cell(table, "no turbo");
 }
 
+/* The commands that are obeyed, where it is not all of them */
+static void commands_line(struct table *table, json_t *commands)
+{
+	char text[64] = "";
+	json_t *command;
+	size_t i, used = 0;
+
+	json_array_foreach(commands, i, command)
+	{
+		int n = snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? " " : "",
+				 json_string_value(command));
+
+		if (n < 0 || (size_t)n >= sizeof(text) - used)
+			break;
+		used += (size_t)n;
+	}
+	if (json_array_size(commands) < 2)
+		text_line(table, "commands", *text ? text : "none");
+}
+
 /* What a domain's settings have that others' have not; all of them: --json */
 static void settings_lines(struct table *table, json_t *settings)
 {
@@ -273,6 +293,15 @@ static void settings_lines(struct table *table, json_t *settings)
 	if (!json_is_true(json_object_get(settings, "serve")))
 		text_line(table, "serve", "no");
 	limits_line(table, settings);
+	commands_line(table, json_object_get(settings, "commands"));
+	if (!json_is_true(json_object_get(settings, "queries")))
+		text_line(table, "queries", "no");
+	if (*section || json_is_true(json_object_get(settings, "metadata"))) {
+		table_cell(table, "rate:");
+		table_cell(table, "%lld requests/s for each channel, %lld in one go",
+			   (long long)ctl_number(settings, "rate"),
+			   (long long)ctl_number(settings, "burst"));
+	}
 	if (*error) {
 		table_cell(table, "metadata:");
 		table_cell(table, "wrong, not followed: %s", error);

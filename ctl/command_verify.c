@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommand verify: which files someone else has changed. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "ctl.h"
@@ -43,6 +44,29 @@ static int print_findings(json_t *findings)
 	return ctl_print(&table);
 }
 
+static void print_remedy(json_t *findings)
+{
+	bool governor = false, value = false;
+	json_t *finding;
+	size_t i;
+
+	json_array_foreach(findings, i, finding)
+	{
+		if (strcmp(ctl_text(finding, "file"), "scaling_governor") == 0)
+			governor = true;
+		else
+			value = true;
+	}
+	(void)fputc('\n', stdout);
+	if (value)
+		(void)printf("A frequency is set anew when the next request changes it.\n");
+	if (governor)
+		(void)printf("Without its governor a CPU's requests are refused: set it back to "
+			     "userspace, or have vmpowerd do\nso at the next request, by "
+			     "\"[cpufreq] foreign = reassert\" in vmpower.conf.\n");
+	(void)printf("\"vmpowerctl doctor\" looks for programs that write there.\n");
+}
+
 int ctl_verify(const struct ctl *ctl)
 {
 	cleanup_json json_t *reply = NULL;
@@ -59,7 +83,9 @@ int ctl_verify(const struct ctl *ctl)
 				     ctl_number(reply, "checked"));
 		return CTL_OK;
 	}
-	if (!ctl->json)
-		(void)print_findings(findings);
+	if (ctl->json)
+		return CTL_FAILED;
+	(void)print_findings(findings);
+	print_remedy(findings);
 	return CTL_FAILED;
 }

@@ -52,20 +52,27 @@ static int find(struct libvirt_domain *domain, const char *name)
 	return CTL_OK;
 }
 
+/* Left to itself libvirt gives whoever is not root a session of his own, with other domains. */
+static const char *uri_of(const struct ctl *ctl)
+{
+	if (ctl->connect)
+		return ctl->connect;
+	return getenv("LIBVIRT_DEFAULT_URI") ? NULL : "qemu:///system";
+}
+
 int libvirt_domain_open(struct libvirt_domain *domain, const struct ctl *ctl, const char *name,
 			bool read_only)
 {
+	const char *uri = uri_of(ctl);
 	int r;
 
 	*domain = (struct libvirt_domain){.name = name};
 	virSetErrorFunc(NULL, on_error);
-	domain->connection =
-		read_only ? virConnectOpenReadOnly(ctl->connect) : virConnectOpen(ctl->connect);
+	domain->connection = read_only ? virConnectOpenReadOnly(uri) : virConnectOpen(uri);
 	if (!domain->connection) {
 		ctl_complain("can't connect to libvirt%s%s: %s. See that libvirtd or virtqemud "
 			     "runs; it takes root (use sudo); --connect names another URI",
-			     ctl->connect ? " at " : "", ctl->connect ? ctl->connect : "",
-			     last_error());
+			     uri ? " at " : "", uri ? uri : "", last_error());
 		return CTL_UNREACHABLE;
 	}
 	r = find(domain, name);

@@ -7,6 +7,7 @@ usage: test_attach.py [WORD...]     only tests whose name contains one of the wo
 """
 
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -60,6 +61,18 @@ AGENT = ("<channel type='unix'><source mode='bind' path='/run/agent'/>"
          "<target type='virtio' name='org.qemu.guest_agent.0'/></channel>")
 OURS = ("<channel type='unix'><source mode='bind' path='/run/p1'/>"
         "<target type='virtio' name='virtio.serial.port.poweragent.1'/></channel>")
+
+
+def test_whose_libvirt_it_is():
+    """The system's for everybody, as vmpowerd's; the environment may say otherwise."""
+    with Node(domain("vm", 1)) as uri:
+        env = {**QUIET, "LIBVIRT_DEFAULT_URI": uri}
+        said = run(paths.BIN / "vmpowerctl", "xml", "vm", check=False, env=env)
+        assert said.returncode == 0 and said.stdout == CHANNEL.format(0), said
+    nobody = ["setpriv", "--reuid=65534", "--clear-groups"] if not os.geteuid() else []
+    env = {**QUIET, "HOME": "/nonexistent"}
+    said = run(*nobody, paths.BIN / "vmpowerctl", "xml", "no-such", check=False, env=env)
+    assert "at qemu:///system" in said.stderr or "Access denied" in said.stderr, said
 
 
 def test_xml_prints_what_is_missing():

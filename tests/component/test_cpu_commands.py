@@ -258,7 +258,9 @@ def test_verify(_):
             stage.tree.write(0, file, UP[3])
             bad = stage.vmpower.ctl("verify", check=False)
             assert bad.returncode == 1 and not bad.stderr, bad
-            head, row = bad.stdout.splitlines()
+            head, row, _, *remedies = bad.stdout.splitlines()
+            assert remedies[0] == "A frequency is set anew when the next request changes it."
+            assert "doctor" in remedies[-1] and len(remedies) == 2, remedies
             assert head.split() == ["CPU", "FILE", "OURS", "FOUND", "SINCE"], head
             wanted = ["0-1", f"policy0/{file}", str(LOWEST), str(UP[3])]
             assert row.split()[:4] == wanted, row
@@ -270,6 +272,12 @@ def test_verify(_):
             assert finding["error"] is None and finding["since"] > 0, finding
             stage.tree.write(0, file, LOWEST)
             assert stage.vmpower.ctl("verify").returncode == 0
+            if governors is None:
+                stage.tree.write(0, "scaling_governor", "powersave")
+                bad = stage.vmpower.ctl("verify", check=False).stdout
+                assert "back to userspace" in bad and "foreign = reassert" in bad, bad
+                assert "set anew" not in bad, bad
+                stage.tree.write(0, "scaling_governor", "userspace")
 
 
 # ---- all of them

@@ -9,6 +9,7 @@ import os
 import pwd
 import signal
 import socket
+import re
 import sys
 from pathlib import Path
 
@@ -211,6 +212,10 @@ def test_sections_of_domains(_):
         assert one.power(0, "noturbo") == "nack" and two.power(0, "noturbo") == "ack"
         assert settings(stage, "vm-1")["section"] == "vm-?"
         assert settings(stage, "vm-1")["commands"] == ["scale"]
+        shown = stage.vmpower.ctl("show", "vm-1").stdout
+        assert re.search(r"^commands: +scale$", shown, re.M), shown
+        assert re.search(r"^rate: +0 requests/s for each channel, 200 in one go$", shown, re.M)
+        assert "commands" not in stage.vmpower.ctl("show", "other").stdout
         assert settings(stage, "other")["max_khz"] == UP[3]
         said = reload_with(stage, {f'domain "{one.uuid}"': {"min-frequency": UP[5]}})
         assert said["changed"] == [DOMAINS], said
