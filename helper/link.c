@@ -225,3 +225,24 @@ const char *refusal_name(enum refusal refusal)
 
 	return (unsigned int)refusal < N_REFUSALS ? names[refusal] : "unknown";
 }
+
+const char *refusal_remedy(enum refusal refusal)
+{
+	static const char *const remedies[N_REFUSALS] = {
+		[REFUSED_NOT] = "it was not refused",
+		[REFUSED_VCPU] = "the domain has no such vCPU: vCPUs are numbered from 0",
+		[REFUSED_UNPINNED] = "the vCPU is not pinned: \"virsh vcpupin\" pins it",
+		[REFUSED_NO_CPUFREQ] = "no CPU below the vCPU has a frequency to set: \"vmpowerctl "
+				       "cpu\" shows which have",
+		[REFUSED_COMMAND] = "vmpower does not do that command: see vmpower-protocol(7)",
+		[REFUSED_UNIT] = "there is no such unit: see vmpower-protocol(7)",
+		[REFUSED_PHYSICAL] = "guests name vCPUs, not CPUs of the host",
+		[REFUSED_WRITE] = "the kernel refused the frequency: see the line about it",
+		[REFUSED_ACQUIRE] = "the CPU's frequency files could not be opened: see vmpowerd's "
+				    "line about it",
+		[REFUSED_DENIED] = "the channel is disabled, or the domain may not do that: see "
+				   "\"vmpowerctl show\"",
+	};
+
+	return (unsigned int)refusal < N_REFUSALS ? remedies[refusal] : "unknown";
+}

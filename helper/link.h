@@ -234,4 +234,7 @@ int link_receive(int fd, struct link_message *message, int *fds, unsigned int *n
 /** refusal_name() - "unpinned", ... for log lines and the control API */
 const char *refusal_name(enum refusal refusal);
 
+/** refusal_remedy() - what it means and what to do about it, a part of a sentence */
+const char *refusal_remedy(enum refusal refusal);
+
 #endif

@@ -369,6 +369,8 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 
 	if (r < 0)
 		return r;
+	if (khz == 0 && event.previous_khz == 0)
+		return 0; /* nothing to release, nothing to tell */
 	events_emit(domains->events, EVENT_OVERRIDE, &event);
 	if (khz > 0)
 		log_about(&about, LOG_NOTICE,

@@ -21,8 +21,8 @@ void refusal_log(struct registry *registry, const struct link_refused *refused)
 	if (refused->vcpu < channel->domain->description->n_vcpus)
 		about.vcpu = &refused->vcpu;
 	name = channel->domain->description->name;
-	log_about(&about, LOG_WARNING, "domain \"%s\", channel %u: request refused: %s", name,
-		  channel->number, about.reason);
+	log_about(&about, LOG_WARNING, "domain \"%s\", channel %u: request refused: %s (%s)", name,
+		  channel->number, about.reason, refusal_remedy((enum refusal)refused->refusal));
 	if (refused->more > 0)
 		log_about(&about, LOG_WARNING,
 			  "domain \"%s\", channel %u: %u more were refused since the last line",

@@ -151,7 +151,7 @@ def test_requests_that_are_refused(_):
         refused = journal.wait("MESSAGE_REQUEST_REFUSED", VMPOWER_CHANNEL="7", **about)
         assert refused["VMPOWER_VCPU"] == "1", refused
         assert refused["VMPOWER_REASON"] == "unpinned", refused
-        assert refused["MESSAGE"].endswith("request refused: unpinned"), refused
+        assert "request refused: unpinned (the vCPU is not pinned: " in refused["MESSAGE"], refused
         assert domain.channels[0].power(2, "min") == "nack"
         refused = journal.wait("MESSAGE_REQUEST_REFUSED", VMPOWER_CHANNEL="0", **about)
         assert "VMPOWER_VCPU" not in refused and refused["VMPOWER_REASON"] == "vcpu", refused
@@ -221,8 +221,9 @@ def test_log_level_at_run_time(_):
 
         def refused():
             assert domain.power(1, "min") == "nack"
-            return 'vmpowerd: domain "vm", channel 1: request refused: unpinned' in (
-                stage.log.read_text()
+            return (
+                'vmpowerd: domain "vm", channel 1: request refused: unpinned (the vCPU is '
+                'not pinned: "virsh vcpupin" pins it)' in stage.log.read_text()
             )
 
         wait_until(refused, 20, "the monitor to say so")

@@ -262,7 +262,9 @@ def test_what_can_not_be_set(_):
             wrong = stage.vmpower.ctl("set", "vm", *words, check=False)
             assert wrong.returncode == 2, wrong
         assert fix(stage, "vm", "0", "release") is None
+        before = len(stage.log.read_text())
         assert "no override" in stage.vmpower.ctl("set", "vm", "0", "release").stdout
+        assert "released" not in stage.log.read_text()[before:]
         assert not [line for line in tail(stage.log, 50) if "fixed" in line]
 
 

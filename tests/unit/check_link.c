@@ -309,11 +309,13 @@ START_TEST(refusals_have_names)
 {
 	for (int refusal = 0; refusal < N_REFUSALS; refusal++) {
 		ck_assert_ptr_nonnull(refusal_name((enum refusal)refusal));
+		ck_assert_ptr_nonnull(refusal_remedy((enum refusal)refusal));
 		for (int other = 0; other < refusal; other++)
 			ck_assert_str_ne(refusal_name((enum refusal)refusal),
 					 refusal_name((enum refusal)other));
 	}
 	ck_assert_str_eq(refusal_name((enum refusal)N_REFUSALS), "unknown");
+	ck_assert_str_eq(refusal_remedy((enum refusal)N_REFUSALS), "unknown");
 }
 END_TEST
 
