@@ -26,6 +26,8 @@ struct virt {
 	char *uri;
 	struct virt_handlers handlers;
 	struct loop_source source;
+	pthread_t thread;
+	bool has_thread; /* its end is to be waited for */
 	bool connected;
 	int last_cookie;
 	struct lookup lookups[MAX_LOOKUPS];
@@ -134,7 +136,8 @@ int virt_new(struct loop *loop, const char *uri, const struct virt_handlers *han
 		r = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0;
 		if (r == 0) {
 			ours = pair[0];
-			r = virt_thread_start(uri, pair[1]);
+			r = virt_thread_start(uri, pair[1], &virt->thread);
+			virt->has_thread = r == 0;
 		}
 		if (r == 0)
 			r = loop_add(loop, &virt->source, ours, EPOLLIN);
@@ -142,6 +145,9 @@ int virt_new(struct loop *loop, const char *uri, const struct virt_handlers *han
 			(void)take_fd(&ours);
 	}
 	if (r < 0) {
+		close_fd(&ours);
+		if (virt->has_thread)
+			virt_thread_end(virt->thread);
 		free(virt->uri);
 		free(virt);
 		return r;
@@ -168,6 +174,8 @@ void virt_free(struct virt *virt)
 			free(message);
 	}
 	close_fd(&fd);
+	if (virt->has_thread)
+		virt_thread_end(virt->thread);
 	free(virt->uri);
 	free(virt);
 }

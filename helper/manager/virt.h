@@ -39,7 +39,7 @@ struct virt_handlers {
 int virt_new(struct loop *loop, const char *uri, const struct virt_handlers *handlers,
 	     struct virt **virt);
 
-/** virt_free() - end the thread; does not wait for a call that hangs */
+/** virt_free() - end the thread; it does not wait for a call that hangs for longer than 0.5 s */
 void virt_free(struct virt *virt);
 
 /**

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bounds.h"
@@ -20,6 +21,7 @@
 
 #define FIRST_RETRY_MS 500
 #define LAST_RETRY_MS 30000
+#define END_TIMEOUT_MS 500
 #define KEEPALIVE_S 5
 #define KEEPALIVE_COUNT 3
 
@@ -172,7 +174,12 @@ static void tell_stopped(struct virt_thread *thread, virDomainPtr domain)
 		tell_running(thread, domain);
 		return;
 	}
-	/* Of a transient domain libvirt says that it knows none. */
+	/*
+	 * Of a transient domain that has ended libvirt says that it knows none. Any other error is
+	 * no answer: the connection is about to be lost, and the next one's listing tells.
+	 */
+	if (active < 0 && virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+		return;
 	if (virDomainGetUUIDString(domain, uuid) < 0)
 		return;
 	message = virt_message_new(VIRT_STOPPED, uuid, strlen(uuid));
@@ -416,8 +423,10 @@ static void no_print(void *opaque, virErrorPtr error)
 static void *run(void *opaque)
 {
 	struct virt_thread *thread = opaque;
+	struct virt_message *unread;
 	int watch = -1;
 
+	(void)pthread_setname_np(pthread_self(), "libvirt");
 	virSetErrorFunc(NULL, no_print);
 	if (virInitialize() == 0 && virEventRegisterDefaultImpl() == 0)
 		watch = virEventAddHandle(thread->fd,
@@ -436,33 +445,37 @@ static void *run(void *opaque)
 		}
 	}
 	drop_connection(thread);
+	/* libvirt's event loop is the process's: whoever runs it next would call us */
+	if (watch >= 0)
+		(void)virEventRemoveHandle(watch);
+	if (thread->retry_timer >= 0)
+		(void)virEventRemoveTimeout(thread->retry_timer);
+	while (virt_message_receive(thread->fd, &unread, MSG_DONTWAIT) == 1)
+		free(unread);
 	(void)close(thread->fd);
 	free(thread->uri);
 	free(thread);
 	return NULL;
 }
 
-int virt_thread_start(const char *uri, int fd)
+int virt_thread_start(const char *uri, int fd, pthread_t *id)
 {
 	struct virt_thread *thread = calloc(1, sizeof(*thread));
-	pthread_attr_t attributes;
 	sigset_t all, before;
-	pthread_t id;
 	int r = ENOMEM;
 
 	if (thread) {
 		thread->uri = strdup(uri);
 		thread->fd = fd;
 		thread->retry_ms = FIRST_RETRY_MS;
+		thread->retry_timer = -1;
 	}
-	if (thread && thread->uri && (r = pthread_attr_init(&attributes)) == 0) {
-		(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	if (thread && thread->uri) {
 		/* Signals are the loop's. */
 		(void)sigfillset(&all);
 		(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-		r = pthread_create(&id, &attributes, run, thread);
+		r = pthread_create(id, NULL, run, thread);
 		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-		(void)pthread_attr_destroy(&attributes);
 	}
 	if (r != 0) {
 		(void)close(fd);
@@ -471,4 +484,16 @@ int virt_thread_start(const char *uri, int fd)
 		free(thread);
 	}
 	return -r;
+}
+
+void virt_thread_end(pthread_t id)
+{
+	struct timespec until = {0};
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += END_TIMEOUT_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	if (pthread_timedjoin_np(id, NULL, &until) != 0)
+		(void)pthread_detach(id);
 }

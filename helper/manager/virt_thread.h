@@ -6,6 +6,7 @@
 #ifndef VMPOWER_HELPER_MANAGER_VIRT_THREAD_H
 #define VMPOWER_HELPER_MANAGER_VIRT_THREAD_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,9 +42,19 @@ int virt_message_send(int fd, struct virt_message *message, int flags);
 int virt_message_receive(int fd, struct virt_message **message, int flags);
 
 /**
- * virt_thread_start() - start the thread, detached: a call into libvirt may never return
+ * virt_thread_start() - start the thread
  * @fd:		its end of the socket pair, taken over; it ends when the other is closed
+ * @id:		set for virt_thread_end()
  */
-int virt_thread_start(const char *uri, int fd);
+int virt_thread_start(const char *uri, int fd, pthread_t *id);
+
+/**
+ * virt_thread_end() - have it ended, its socket being closed
+ *
+ * It waits for 0.5 s at most, since a call into libvirt may never return, and leaves it alone
+ * then. A process that ends while a thread of its own is in a library meets that library's
+ * clean-up, which does not expect it.
+ */
+void virt_thread_end(pthread_t id);
 
 #endif
