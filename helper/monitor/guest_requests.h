@@ -6,7 +6,7 @@
  *  CPU_POWER			ACK when it is a vote and the frequency, if it changed, was written;
  *				else NACK
  *  PKT_POLICY			NACK (for now): a policy that nobody carries out is not taken
- *  PKT_POLICY_REMOVE		nothing: no guest waits for a reply to it
+ *  PKT_POLICY_REMOVE		NACK
  *  QUERY_*			the list, or nothing where config denies it: no guest can tell a
  *				NACK from the list that it waits for
  *  anything else		NACK

@@ -102,6 +102,54 @@ def test_keys_of_the_configuration():
     assert documented == there, (documented, there)
 
 
+def test_defaults_of_the_configuration():
+    """What the page says in parentheses is what the file that is installed has."""
+    there, documented = {}, {}
+    section = None
+    for line in (paths.TREE / "packaging/vmpower.conf").read_text().splitlines():
+        heading, key = re.match(r"#?\[([a-z]+)", line), re.match(r"#([a-z-]+) = (.*)", line)
+        if heading:
+            section = heading[1]
+        elif key:
+            there[section, key[1]] = key[2]
+    for line in page("vmpower.conf.5").splitlines():
+        heading = re.match(r"\.Ss \[([a-z]+)", line)
+        item = re.match(r"\.It Cm (.*?) Pq (?:(?:Li|Cm|Pa) )?(.*)$", line)
+        if heading:
+            section = heading[1]
+        elif item:
+            for key in re.findall(r"[a-z-]+", item[1]):
+                documented[section, key] = item[2]
+    assert len(documented) > 10
+    for key, value in documented.items():
+        assert value == there[key], (key, value, there[key])
+
+
+def words(source, macro):
+    """All that stands behind a macro, at a line's beginning or in an item."""
+    lines = re.findall(rf"^\.(?:It )?{macro} (.*)$", source, re.MULTILINE)
+    return {word.strip() for line in lines for word in line.split(",")} - {""}
+
+
+def test_what_output_is_made_of():
+    """Kinds of events, reasons to refuse, limits that a vote is at: in vmpowerctl(1), all."""
+    documented = {word.strip() for word in words(page("vmpowerctl.1"), "Sy")}
+    kinds = re.findall(r'\[EVENT_\w+\] = "([a-z-]+)"',
+                       (paths.TREE / "helper/manager/events.c").read_text())
+    reasons = re.findall(r'\[REFUSED_\w+\] = "([a-z-]+)"',
+                         (paths.TREE / "helper/link.c").read_text())
+    limits = re.findall(r'(?:return|json_string\() ?"((?:domain-)?(?:min|max|turbo))"',
+                        (paths.TREE / "helper/manager/control_cpu_json.c").read_text())
+    assert len(kinds) > 10 and len(reasons) > 8 and len(limits) == 5, (kinds, reasons, limits)
+    limits = {limit.replace("-", " ") if "-" in limit else f"host {limit}" for limit in limits}
+    # whoever prints events is not told of requests; none is no reason
+    expected = (set(kinds) - {"requests"}) | (set(reasons) - {"none"}) | limits
+    assert documented == expected, documented ^ expected
+    catalog = (paths.TREE / "packaging/journal/vmpower.catalog").read_text()
+    for reason in set(reasons) - {"none"}:
+        assert re.search(rf"^  {reason}  ", catalog, re.MULTILINE), reason
+
+
 def test_settings_in_a_domains_xml():
     """Those of the schema."""
     schema = paths.TREE / "xml/vmpower-domain.rng"
