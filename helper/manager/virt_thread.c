@@ -423,7 +423,7 @@ static void no_print(void *opaque, virErrorPtr error)
 static void *run(void *opaque)
 {
 	struct virt_thread *thread = opaque;
-	struct virt_message *unread;
+	struct virt_message *unread = NULL;
 	int watch = -1;
 
 	(void)pthread_setname_np(pthread_self(), "libvirt");
