@@ -73,7 +73,7 @@ def test_sockets_are_as_the_daemon_makes_them():
             assert unit in service[key].split(), (key, service[key])
         preset = (PACKAGING / "systemd/vmpower.preset").read_text()
         assert f"\nenable {unit}\n" in preset, preset
-    # what would end the service for good where it crashes
+    # masked sockets would keep it from starting, and one that ends would end it
     assert not {"Requires", "BindsTo"} & set(service)
 
 
