@@ -159,12 +159,12 @@ def test_install_upgrade_remove():
         assert not ours and not (root / "etc/libvirt").exists(), sorted(map(str, ours))
 
 
-def test_rpmlint_finds_no_error():
+def test_rpmlint_finds_nothing():
     done = subprocess.run(["rpmlint", "-c", paths.TREE / "packaging/rpm/vmpower.rpmlintrc.toml",
                            package(), package("vmpower-selinux")],
                           text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    errors = [line for line in done.stdout.splitlines() if ": E: " in line]
-    assert not errors and " 0 errors" in done.stdout, done.stdout
+    # what stays has its reason in vmpower.rpmlintrc.toml
+    assert " 0 errors, 0 warnings" in done.stdout, done.stdout
 
 
 def main():
