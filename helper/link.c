@@ -154,7 +154,8 @@ static bool to_manager_valid(const struct link_message *message, unsigned int n_
 		return message->id < MAX_CHANNELS;
 	case LINK_WRITE_FAILED:
 		return message->write_failed.frequency_domain < MAX_FREQUENCY_DOMAINS &&
-		       message->write_failed.error < 0;
+		       message->write_failed.error < 0 &&
+		       message->write_failed.error >= -LINK_MAX_ERRNO;
 	case LINK_FOREIGN:
 		return message->foreign.frequency_domain < MAX_FREQUENCY_DOMAINS &&
 		       message->foreign.ours_khz > 0;

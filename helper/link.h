@@ -172,9 +172,11 @@ struct link_refused {
 	uint32_t more;	  /* were refused since the last that was told of */
 };
 
+#define LINK_MAX_ERRNO 4095 /* as the kernel has it */
+
 struct link_write_failed {
 	uint32_t frequency_domain;
-	int32_t error; /* -errno */
+	int32_t error; /* -errno, not below -LINK_MAX_ERRNO */
 	uint32_t khz;
 };
 

@@ -179,14 +179,16 @@ static void attempt(struct channel_manager *manager, struct channel *channel, bo
 		channel->state = CHANNEL_DISCONNECTED;
 		return;
 	}
-	if (!channel->hung_up && channel->attempts == COMPLAIN_AFTER && fd != -EPERM)
+	if (!channel->hung_up && channel->attempts == COMPLAIN_AFTER && fd != -EPERM) {
+		const char *why = strerror(-fd);
+
 		log_about(&(struct log_about){.message = MESSAGE_CHANNEL_UNREACHABLE,
 					      .channel = channel,
-					      .reason = strerror(-fd)},
+					      .reason = why},
 			  LOG_WARNING,
 			  "domain \"%s\", channel %u: can't connect to %s: %s; still trying",
-			  channel->domain->description->name, channel->number, channel->path,
-			  strerror(-fd));
+			  channel->domain->description->name, channel->number, channel->path, why);
+	}
 }
 
 static unsigned int count_connected(struct registry *registry)

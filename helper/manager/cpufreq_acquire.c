@@ -32,11 +32,13 @@ static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_en
 		return 0;
 	}
 	if (dir < 0) {
+		const char *why = strerror(-dir);
+
 		log_about(&(struct log_about){.message = MESSAGE_BASELINE_NOT_RESTORED,
 					      .policy = &entry->policy,
-					      .reason = strerror(-dir)},
+					      .reason = why},
 			  LOG_ERR, "the baseline of policy%u can't be put back: %s; %s",
-			  entry->policy, strerror(-dir), sysfs_remedy(dir));
+			  entry->policy, why, sysfs_remedy(dir));
 		return dir;
 	}
 	r = sysfs_read(dir, "scaling_driver", driver, sizeof(driver));

@@ -138,6 +138,7 @@ static void on_write_failed(struct frequency_control *control,
 {
 	const struct frequency_domain *f =
 		cpufreq_get(control->view->cpufreq, failed->frequency_domain);
+	const char *why = strerror(-failed->error); /* once: it is the next one's buffer */
 	bool told;
 
 	if (!f || !f->acquired)
@@ -156,14 +157,14 @@ static void on_write_failed(struct frequency_control *control,
 	log_about(&(struct log_about){.message = MESSAGE_WRITE_FAILED,
 				      .frequency_domain = f,
 				      .new_khz = failed->khz,
-				      .reason = strerror(-failed->error),
+				      .reason = why,
 				      .has_event = true},
 		  told ? LOG_DEBUG : LOG_ERR,
 		  "policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
 		  "answered with NACK until it takes one",
-		  f->policy, f->driver, failed->khz, strerror(-failed->error));
+		  f->policy, f->driver, failed->khz, why);
 	if (!told)
-		emit(control, EVENT_WRITE_FAILED, f, failed->khz, 0, strerror(-failed->error));
+		emit(control, EVENT_WRITE_FAILED, f, failed->khz, 0, why);
 }
 
 static uint32_t limit_of(const struct cpufreq *cpufreq, uint32_t id)

@@ -18,11 +18,13 @@
 
 static int failed(const struct baseline_entry *entry, const char *file, int error)
 {
+	const char *why = strerror(-error);
+
 	log_about(&(struct log_about){.message = MESSAGE_BASELINE_NOT_RESTORED,
 				      .policy = &entry->policy,
-				      .reason = strerror(-error)},
+				      .reason = why},
 		  LOG_ERR, "the baseline of policy%u can't be put back: %s: %s; %s", entry->policy,
-		  file, strerror(-error), sysfs_remedy(error));
+		  file, why, sysfs_remedy(error));
 	return error;
 }
 

@@ -111,6 +111,7 @@ static inline void check_to_manager(const struct link_message *message, unsigned
 	case LINK_WRITE_FAILED:
 		require(message->write_failed.frequency_domain < MAX_FREQUENCY_DOMAINS);
 		require(message->write_failed.error < 0);
+		require(message->write_failed.error >= -4095);
 		break;
 	default:
 		require(false); /* no type that goes to the manager */

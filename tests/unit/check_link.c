@@ -203,6 +203,8 @@ END_TEST
 	X(LINK_REFUSED, message.refused.refusal = REFUSED_NOT)                                     \
 	X(LINK_REFUSED, message.refused.refusal = N_REFUSALS)                                      \
 	X(LINK_REFUSED, message.refused.vcpu = MAX_DOMAIN_VCPUS + 1)                               \
+	X(LINK_WRITE_FAILED, message.write_failed.error = -4096)                                   \
+	X(LINK_WRITE_FAILED, message.write_failed.error = INT32_MIN)                               \
 	X(LINK_WRITE_FAILED, message.write_failed.error = 0)
 
 START_TEST(out_of_bounds)
