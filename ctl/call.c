@@ -38,7 +38,7 @@ json_int_t ctl_number(json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
-static size_t terminal_width(void)
+size_t ctl_terminal_width(void)
 {
 	struct winsize size;
 
@@ -48,7 +48,7 @@ static size_t terminal_width(void)
 
 int ctl_print(const struct table *table)
 {
-	if (table_print(table, stdout, terminal_width()) == 0)
+	if (table_print(table, stdout, ctl_terminal_width()) == 0)
 		return CTL_OK;
 	ctl_complain("out of memory");
 	return CTL_FAILED;

@@ -112,6 +112,9 @@ json_int_t ctl_number(json_t *object, const char *key);
 
 struct table;
 
+/** ctl_terminal_width() - columns of the terminal that stdout is; 0: it is none, or not known */
+size_t ctl_terminal_width(void);
+
 /** ctl_print() - print a table to stdout. Return: CTL_OK; CTL_FAILED, complained about */
 int ctl_print(const struct table *table);
 

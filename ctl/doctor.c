@@ -152,17 +152,49 @@ int doctor_run(const char *const argv[], char **output)
 	return WEXITSTATUS(status);
 }
 
+#define INDENT 19
+
+/* On a terminal in lines of its width, those after the first below its text; else in one. */
+static void print_words(const char *text)
+{
+	size_t width = ctl_terminal_width(), column = INDENT;
+
+	if (width < 2 * INDENT) {
+		(void)printf("%s\n", text);
+		return;
+	}
+	while (*text) {
+		size_t length = strcspn(text, " ");
+
+		if (column > INDENT && column + 1 + length > width) {
+			(void)printf("\n%*s", INDENT, "");
+			column = INDENT;
+		} else if (column > INDENT) {
+			(void)fputc(' ', stdout);
+			column++;
+		}
+		(void)printf("%.*s", (int)length, text);
+		column += length;
+		text += length + strspn(text + length, " ");
+	}
+	(void)fputc('\n', stdout);
+}
+
 static void print_finding(json_t *finding)
 {
 	static const enum style styles[] = {STYLE_GOOD, STYLE_PLAIN, STYLE_WARNING, STYLE_BAD};
 	const char *status = ctl_text(finding, "status"), *remedy = ctl_text(finding, "remedy");
 	enum health health = HEALTH_OK;
+	cleanup_free char *line = NULL;
 
 	while (health < HEALTH_PROBLEM && strcmp(status, health_name(health)) != 0)
 		health++;
-	(void)printf("%s%-7s%s  %-8s  %s%s%s\n", style(stdout, styles[health]), status,
-		     style(stdout, STYLE_PLAIN), ctl_text(finding, "check"),
-		     ctl_text(finding, "text"), *remedy ? "; remedy: " : "", remedy);
+	(void)printf("%s%-7s%s  %-8s  ", style(stdout, styles[health]), status,
+		     style(stdout, STYLE_PLAIN), ctl_text(finding, "check"));
+	if (asprintf(&line, "%s%s%s", ctl_text(finding, "text"), *remedy ? "; remedy: " : "",
+		     remedy) < 0)
+		line = NULL;
+	print_words(line ? line : "out of memory");
 }
 
 static void print_all(const struct doctor *doctor)

@@ -105,7 +105,8 @@ static int read_settings(const xmlNode *settings_element, struct domain_settings
 /* Another version's, or misspelt: its settings are meant for us, and would go unnoticed. */
 static bool is_near_miss(const xmlNode *node)
 {
-	return node->ns && !is_ours(node) && strstr((const char *)node->ns->href, "//vmpower.org/");
+	return node->ns && !is_ours(node) &&
+	       strstr((const char *)node->ns->href, DOMAIN_NAMESPACE_FAMILY);
 }
 
 /* *found is NULL where there is none. */

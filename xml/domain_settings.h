@@ -13,6 +13,9 @@
 /* Of the element <domain> in <metadata> and all in it. xml/vmpower-domain.rng has it, too. */
 #define DOMAIN_NAMESPACE "https://vmpower.org/domain/1.0"
 
+/* In the names of other versions, and in most that are misspelt. */
+#define DOMAIN_NAMESPACE_FAMILY "//vmpower.org/"
+
 enum domain_setting {
 	SETTING_SERVE,
 	SETTING_MIN_FREQUENCY,

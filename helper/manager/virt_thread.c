@@ -234,7 +234,7 @@ static void on_metadata(virConnectPtr connection, virDomainPtr domain, int type,
 			void *opaque)
 {
 	(void)connection;
-	if (type == VIR_DOMAIN_METADATA_ELEMENT && uri && strcmp(uri, DOMAIN_NAMESPACE) == 0)
+	if (type == VIR_DOMAIN_METADATA_ELEMENT && uri && strstr(uri, DOMAIN_NAMESPACE_FAMILY))
 		tell_running(opaque, domain);
 }
 

@@ -8,6 +8,7 @@ usage: test_doctor.py [WORD...]     only tests whose name contains one of the wo
 """
 
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -386,6 +387,26 @@ def test_domains_without_the_daemon(_):
                   "no power channel", "virtio.serial.port.poweragent.N")
         one.close()
         two.close()
+
+
+def test_lines_on_a_terminal(_):
+    """Of its width, below each other; elsewhere a finding is a line."""
+    with doctor("lines", start=False) as doc:
+        plain = doc.run().stdout.splitlines()
+        (wanted,) = [line for line in plain if line.startswith("problem  daemon")]
+        assert len(wanted) > 100, wanted
+        terminal = Terminal([*doc.command, "doctor"], columns=70, rows=40)
+        try:
+            assert terminal.end() == 1
+            lines = terminal.screen.lines()
+        finally:
+            terminal.close()
+        first = next(i for i, line in enumerate(lines) if line.startswith("problem  daemon"))
+        own = [lines[first][19:]]
+        own += [line[19:] for line in itertools.takewhile(lambda line: line.startswith(" " * 19),
+                                                          lines[first + 1:])]
+        assert wanted[19:] == " ".join(own) and len(own) > 2, own
+        assert max(len(line) for line in lines) <= 70
 
 
 def test_colours_on_a_terminal(_):
