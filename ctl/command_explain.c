@@ -87,8 +87,8 @@ static void say_why(json_t *cpu, json_t *says)
 		say("Target " KHZ ", by the operator: an override on domain \"%s\", vCPU "
 		    "%" JSON_INTEGER_FORMAT "%s, beats all votes.",
 		    khz, domain, vcpu, more);
-		say("\"vmpowerctl set %s %" JSON_INTEGER_FORMAT " release\" ends it.", domain,
-		    vcpu);
+		say("\"vmpowerctl set %s %" JSON_INTEGER_FORMAT " release\" ends it.",
+		    text_pasteable(domain), vcpu);
 	} else if (strcmp(kind, "vote") == 0) {
 		say("Target " KHZ ", by vote: domain \"%s\", vCPU %" JSON_INTEGER_FORMAT
 		    "%s: the highest vote. Votes here: %" JSON_INTEGER_FORMAT ".",

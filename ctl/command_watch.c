@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -159,7 +160,10 @@ int ctl_watch(const struct ctl *ctl)
 	client_close(&watch.client);
 	watch_model_clear(&watch.model);
 	watch_lines_clear(&watch.lines);
-	r = error < 0 ? explain_screen(error) : ctl_report(r, watch.problem);
+	if (error < 0)
+		r = explain_screen(error);
+	else if (!ferror(stdout)) /* main() says so */
+		r = ctl_report(r, watch.problem);
 	free(watch.problem);
 	return r;
 }

@@ -30,15 +30,6 @@ struct patient {
 	const char *unserved; /* what says "serve = no"; NULL: it is served */
 };
 
-/* A domain's name in a command that somebody may paste: none that a shell would act upon. */
-static const char *pasteable(const char *name)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "_.:@%+=-";
-
-	return name[0] != '-' && name[strspn(name, plain)] == '\0' ? name : "DOMAIN";
-}
-
 static const char *list_of(const struct cpuset *numbers, char *text, size_t size)
 {
 	if (cpuset_format(numbers, text, size) < 0)
@@ -64,7 +55,7 @@ static void judge_settings(struct doctor *doctor, const struct patient *patient,
 			   patient->unserved);
 	if (cpuset_count(&patient->disabled) > 0) {
 		(void)snprintf(remedy, sizeof(remedy), "vmpowerctl channel enable %s",
-			       pasteable(name));
+			       text_pasteable(name));
 		doctor_add(doctor, "domains", HEALTH_NOTE, remedy,
 			   "domain \"%s\", channel %s: disabled by the operator", name,
 			   list_of(&patient->disabled, numbers, sizeof(numbers)));
@@ -72,8 +63,9 @@ static void judge_settings(struct doctor *doctor, const struct patient *patient,
 	if (cpuset_count(&patient->beyond) > 0) {
 		(void)snprintf(remedy, sizeof(remedy),
 			       "vmpowerctl detach %s --vcpus %s, and vmpowerctl attach %s",
-			       pasteable(name), list_of(&patient->beyond, numbers, sizeof(numbers)),
-			       pasteable(name));
+			       text_pasteable(name),
+			       list_of(&patient->beyond, numbers, sizeof(numbers)),
+			       text_pasteable(name));
 		doctor_add(doctor, "domains", HEALTH_WARNING, remedy,
 			   "domain \"%s\", channel %s: there is no such vCPU, it has %u, numbered "
 			   "from 0",
@@ -92,7 +84,7 @@ static void judge(struct doctor *doctor, const struct patient *patient)
 	if (patient->n_channels == 0) {
 		(void)snprintf(remedy, sizeof(remedy),
 			       "if its guest is to scale CPUs: vmpowerctl attach %s",
-			       pasteable(name));
+			       text_pasteable(name));
 		doctor_add(doctor, "domains", HEALTH_NOTE, remedy,
 			   "domain \"%s\" has no power channels", name);
 		return;
@@ -106,7 +98,7 @@ static void judge(struct doctor *doctor, const struct patient *patient)
 	(void)list_of(&patient->loose, numbers, sizeof(numbers));
 	(void)snprintf(vcpu, sizeof(vcpu), "%u", cpuset_next(&patient->loose, 0));
 	(void)snprintf(remedy, sizeof(remedy), "virsh vcpupin %s %s CPU --live --config",
-		       pasteable(name), cpuset_count(&patient->loose) == 1 ? vcpu : "VCPU");
+		       text_pasteable(name), cpuset_count(&patient->loose) == 1 ? vcpu : "VCPU");
 	doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
 		   "domain \"%s\", vCPU %s: not pinned to some of the host's CPUs, so its requests "
 		   "are refused",
@@ -275,7 +267,7 @@ static void look_at_running(struct doctor *doctor, const struct domain_descripti
 	(void)snprintf(remedy, sizeof(remedy),
 		       "vmpowerctl domain add %s; \"journalctl -u vmpowerd\" says why it was not "
 		       "registered",
-		       pasteable(name));
+		       text_pasteable(name));
 	doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
 		   "domain \"%s\" runs, and vmpowerd does not serve it", name);
 }
@@ -321,7 +313,7 @@ static void look_at_error(struct doctor *doctor, const char *file, const struct 
 
 	(void)snprintf(remedy, sizeof(remedy),
 		       "correct it with \"virsh edit %s\", then stop and start it",
-		       name && *name ? pasteable(name) : "DOMAIN");
+		       name && *name ? text_pasteable(name) : "DOMAIN");
 	if (name && *name)
 		doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
 			   "domain \"%s\" is not served: %s", name, text ? text : "?");

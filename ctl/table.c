@@ -50,6 +50,14 @@ char *text_format(const char *format, va_list args)
 	return text_escape(text);
 }
 
+const char *text_pasteable(const char *name)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_.:@%+=-";
+
+	return name[0] != '-' && name[strspn(name, plain)] == '\0' ? name : "DOMAIN";
+}
+
 size_t text_width(const char *text)
 {
 	size_t width = 0;

@@ -48,6 +48,13 @@ char *text_format(const char *format, va_list args) __attribute__((format(printf
 /** text_escape() - a copy without control characters, for a terminal; NULL: no memory */
 char *text_escape(const char *text);
 
+/**
+ * text_pasteable() - a domain's name in a command that somebody may paste
+ *
+ * Return: @name; "DOMAIN" where a shell would act upon something in it.
+ */
+const char *text_pasteable(const char *name);
+
 /** text_width() - columns that UTF-8 text takes: its characters */
 size_t text_width(const char *text);
 

@@ -211,6 +211,15 @@ def test_explain_an_override(_):
         assert [say["clamped"] for say in answer["vcpus"]] == ["max", "min"], answer
 
 
+def test_explain_is_safe_to_paste(_):
+    """A command that it suggests does no more than that, whatever a domain is called."""
+    with scene("paste") as stage:
+        stage.started("a;reboot", {0: "1"})
+        stage.vmpower.ask("set", "a;reboot", "0", "min")
+        _, text = explain(stage, 1)
+        assert '"vmpowerctl set DOMAIN 0 release" ends it' in text, text
+
+
 def test_explain_a_limit_of_the_domain(_):
     """Of its section in the configuration; the host would allow more."""
     section = {"min-frequency": UP[1], "max-frequency": UP[-3]}

@@ -152,6 +152,16 @@ def test_colours(_):
                 assert terminal.screen.colours == wanted, no_color
 
 
+def test_json_to_a_full_disk(_):
+    """Output that can't be written is what is told, once."""
+    with scene("full") as stage:
+        watch = [*command(stage, "--json", "watch"), ">/dev/full"]
+        answer = run("sh", "-c", " ".join(str(word) for word in watch), check=False)
+        assert answer.returncode == 1, answer
+        told = "vmpowerctl: can't write the output: No space left on device"
+        assert answer.stderr.splitlines() == [told], answer
+
+
 def test_json(_):
     """watch --json: an object a line, no terminal needed."""
     with scene("json") as stage:
