@@ -95,28 +95,21 @@ static json_t *connect_error(const struct channel *channel)
 	return control_json_error(channel->state == CHANNEL_CONNECTED ? 0 : channel->last_error);
 }
 
-/* Connecting anew is what is done about a hang-up; what the operator sees is the hang-up. */
-static enum channel_state shown_state(const struct channel *channel)
-{
-	if (channel->state == CHANNEL_CONNECTING && channel->hung_up)
-		return CHANNEL_DISCONNECTED;
-	return channel->state;
-}
-
 static json_t *channel_json(const struct channel *channel, const struct shared_state *state)
 {
 	static const struct shared_channel zeros;
 	const struct shared_channel *shared = state ? &state->channels[channel->id] : &zeros;
 
-	return json_pack(
-		"{s:i, s:o, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "number",
-		(int)channel->number, "path", control_json_text(channel->path), "state",
-		channel_state_name(shown_state(channel)), "enabled", (int)channel->enabled, "error",
-		connect_error(channel), "requests", counter(shared_load(shared->requests)), "acks",
-		counter(shared_load(shared->acks)), "nacks", counter(shared_load(shared->nacks)),
-		"resyncs", counter(shared_load(shared->resyncs)), "dropped_replies",
-		counter(shared_load(shared->dropped_replies)), "throttled",
-		counter(shared_load(shared->throttled)), "refused", refused_json(shared));
+	return json_pack("{s:i, s:o, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "number",
+			 (int)channel->number, "path", control_json_text(channel->path), "state",
+			 channel_state_name(channel_shown_state(channel)), "enabled",
+			 (int)channel->enabled, "error", connect_error(channel), "requests",
+			 counter(shared_load(shared->requests)), "acks",
+			 counter(shared_load(shared->acks)), "nacks",
+			 counter(shared_load(shared->nacks)), "resyncs",
+			 counter(shared_load(shared->resyncs)), "dropped_replies",
+			 counter(shared_load(shared->dropped_replies)), "throttled",
+			 counter(shared_load(shared->throttled)), "refused", refused_json(shared));
 }
 
 static json_t *channels_json(const struct domain *domain, const struct shared_state *state)

@@ -269,12 +269,12 @@ static void put_host(FILE *out, const struct metric *metric, const struct metric
 
 static void put_channel_states(FILE *out, const struct metric *metric, struct registry *registry)
 {
-	uint64_t n[CHANNEL_DISCONNECTED + 1] = {0};
+	uint64_t n[N_CHANNEL_STATES] = {0};
 
 	for (const struct domain *d = registry_next(registry, NULL); d;
 	     d = registry_next(registry, d)) {
 		for (uint32_t i = 0; i < d->n_channels; i++)
-			n[d->channels[i].state]++;
+			n[channel_shown_state(&d->channels[i])]++;
 	}
 	for (size_t state = 0; state < array_size(n); state++) {
 		put_name(out, metric);

@@ -296,6 +296,14 @@ const char *channel_state_name(enum channel_state state)
 		[CHANNEL_CONNECTED] = "connected", [CHANNEL_DISCONNECTED] = "disconnected",
 		[CHANNEL_UNSERVED] = "unserved",
 	};
+	_Static_assert(array_size(names) == N_CHANNEL_STATES, "each state has a name");
 
 	return names[state];
+}
+
+enum channel_state channel_shown_state(const struct channel *channel)
+{
+	if (channel->state == CHANNEL_CONNECTING && channel->hung_up)
+		return CHANNEL_DISCONNECTED;
+	return channel->state;
 }

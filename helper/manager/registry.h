@@ -18,6 +18,7 @@ enum channel_state {
 	CHANNEL_CONNECTED,    /* fd is valid and the monitor serves it */
 	CHANNEL_DISCONNECTED, /* QEMU hung up */
 	CHANNEL_UNSERVED,     /* as the domain's settings say (serve = no) */
+	N_CHANNEL_STATES
 };
 
 struct channel {
@@ -133,5 +134,11 @@ uint32_t domain_override(const struct domain *domain, uint32_t vcpu);
 bool domain_connected(const struct domain *domain);
 
 const char *channel_state_name(enum channel_state state);
+
+/**
+ * channel_shown_state() - what the operator is told: connecting anew is what is done about a
+ * hang-up, what there is to see is the hang-up
+ */
+enum channel_state channel_shown_state(const struct channel *channel);
 
 #endif

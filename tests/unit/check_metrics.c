@@ -50,6 +50,23 @@ START_TEST(openmetrics)
 }
 END_TEST
 
+/* Each has its line, as "show" has it. */
+START_TEST(states_of_channels)
+{
+	struct domain *domain = registry_find(stage.registry, "vm1");
+	char *text;
+
+	domain->channels[0].state = CHANNEL_UNSERVED;
+	domain->channels[1].state = CHANNEL_CONNECTING;
+	domain->channels[1].hung_up = true;
+	text = text_of("{}");
+	expect(text, "vmpower_channels{state=\"unserved\"} 1");
+	expect(text, "vmpower_channels{state=\"connecting\"} 0");
+	expect(text, "vmpower_channels{state=\"disconnected\"} 1");
+	free(text);
+}
+END_TEST
+
 START_TEST(prometheus)
 {
 	char *text = text_of("{\"format\":\"prometheus\"}");
@@ -78,6 +95,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, openmetrics);
+	tcase_add_test(tcase, states_of_channels);
 	tcase_add_test(tcase, prometheus);
 	tcase_add_test(tcase, unknown_format);
 	suite_add_tcase(suite, tcase);
