@@ -108,12 +108,14 @@ def test_ends_well(_):
         for how in (b"q", b"\x03", signal.SIGTERM, signal.SIGINT):
             with watching(stage) as terminal:
                 before = termios.tcgetattr(terminal.fd)[3]
-                assert not before & termios.ECHO
                 if isinstance(how, bytes):
                     terminal.write(how)
                 else:
                     os.kill(terminal.pid, how)
                 assert terminal.end() == 0, how
+                after = termios.tcgetattr(terminal.fd)[3]
+                for flag in (termios.ECHO, termios.ICANON, termios.ISIG):
+                    assert after & flag and not before & flag, (how, before, after)
 
 
 def test_says_why_it_ends(_):
