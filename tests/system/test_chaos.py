@@ -51,6 +51,7 @@ SILENT_DEATHS = {
 }
 # A monitor that dies younger may have to wait for its successor, at the baseline.
 STABLE_S = 10 + 1
+NEVER = -1  # the epoch of votes that nobody remembers
 MORE_KIB = 4096  # private memory that a daemon may have more than at its start
 FATAL = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error|system call|"
                    r"signal (?:4|6|7|8|11|31)\b|Segmentation|Assertion")
@@ -226,8 +227,10 @@ class Chaos:
             changed = self.tree.changed(self.baseline)
             assert not changed, f"vmpowerd has ended well, and policies {changed} are still set"
         self.libvirtd.poll()
+        # without a store, what a monitor acts upon that has lost its manager is lost with it
+        counts = self.store or self._pid("monitor")
         for guest in self.guests:
-            guest.epoch = self.manager.epoch
+            guest.epoch = self.manager.epoch if counts else NEVER
             self._look_after(guest)
         self._nothing_jumps()
         self.jobs = [job for job in self.jobs if not job.done() or job.result()]
