@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "domain_rules.h"
 
 static bool same_vcpus(const struct domain_description *a, const struct domain_description *b)
@@ -66,7 +67,7 @@ void domain_change_text(const struct domain_change *change, char text[DOMAIN_CHA
 	};
 
 	text[0] = '\0';
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < array_size(parts); i++) {
 		size_t used = strlen(text);
 
 		if (parts[i].changed)

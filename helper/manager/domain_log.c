@@ -46,7 +46,7 @@ void domain_log_not_served(const struct domain_description *description, const c
 			  description->name, source, MAX_DOMAINS);
 	else
 		log_about(&about, LOG_ERR, "domain \"%s\" (%s): not served: %s", description->name,
-			  source, strerror(-error));
+			  source, about.reason);
 }
 
 void domain_log_changed(const struct domain *domain, const char *source,

@@ -57,6 +57,17 @@ def _on_its_processor():
     os.sched_setaffinity(0, processors()[0])
 
 
+def _ends_with_us(processor):
+    """A preexec_fn: run on that processor, and end when the bench does."""
+    starter = os.getpid()
+
+    def prepare():
+        die_with_parent(starter)
+        os.sched_setaffinity(0, processor)
+
+    return prepare
+
+
 @contextlib.contextmanager
 def awake():
     """Neither processor sleeps meanwhile; who has work to do goes first.
@@ -64,21 +75,15 @@ def awake():
     To wake a processor up takes a machine 10 to 50 us, a multiple of what a request costs: the
     figures would be the machine's.
     """
-    starter = os.getpid()
-
-    def prepare(processor):
-        die_with_parent(starter)
-        os.sched_setaffinity(0, processor)
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
     with contextlib.ExitStack() as stack:
         for processor in processors():
             child = subprocess.Popen(  # pylint: disable=consider-using-with
                 [sys.executable, "-S", "-c", "while True: pass"],
-                preexec_fn=lambda processor=processor: prepare(processor),
+                preexec_fn=_ends_with_us(processor),
             )
             stack.callback(child.wait)
             stack.callback(child.kill)
+            os.sched_setscheduler(child.pid, os.SCHED_IDLE, os.sched_param(0))
         yield
 
 
@@ -88,18 +93,12 @@ class Load:
     def __init__(self, directory, channels, domain_channels):
         self.directory = directory
         directory.mkdir()
-        starter = os.getpid()
-
-        def prepare():
-            die_with_parent(starter)
-            os.sched_setaffinity(0, processors()[1])
-
         self.child = subprocess.Popen(  # pylint: disable=consider-using-with
             [BENCH / "load", directory, str(channels), str(domain_channels)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=prepare,
+            preexec_fn=_ends_with_us(processors()[1]),
         )
         self._expect("listening")
 

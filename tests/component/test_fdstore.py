@@ -23,10 +23,10 @@ from harness import frames  # noqa: E402
 from harness.process import alive, run  # noqa: E402
 from harness.scene import HIGHEST, LOWEST, UP, component_main, scene  # noqa: E402
 from harness.service_manager import ServiceManager  # noqa: E402
+from harness.standin import metadata  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 
 PERIOD_S = 0.005
-NAMESPACE = "https://vmpower.org/domain/1.0"
 
 
 @contextlib.contextmanager
@@ -254,10 +254,7 @@ def test_what_changed_last_holds(_runner):
     """What no vCPU and no channel shows, and libvirt is not there to tell anew."""
     with service("changed-last") as (stage, _):
         domain = stage.started("vm", {0: "1"})
-        domain.metadata = (
-            f"<vmpower:domain xmlns:vmpower='{NAMESPACE}'>"
-            f"<vmpower:max-frequency>{UP[2]}</vmpower:max-frequency></vmpower:domain>"
-        )
+        domain.metadata = metadata(max_frequency=UP[2])
         stage.hook(domain, "reconnect")
         crash(stage)
         assert stage.vmpower.show("vm")["settings"]["max_khz"] == UP[2]

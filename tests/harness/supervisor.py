@@ -14,7 +14,7 @@ from .process import alive, process_state
 from .wait import wait_until
 
 RESTART_S = 0.1  # RestartSec= of vmpowerd.service
-STOP, RESTART = "stopped restarted".split()
+STOP, RESTART = "stopped", "restarted"
 
 
 class Victim:
