@@ -152,12 +152,14 @@ class ChaosGuest(Guest):
         return self.pid is None or not alive(self.pid)
 
     def adopt(self, doubtful=False):
-        """It has been started."""
-        self.pid = self.qemu_pid()
+        """It has been started, or goes on after all."""
+        pid = self.qemu_pid()
+        if pid != self.pid:
+            self.moved.clear()
+        self.pid = pid
         self.doubtful = doubtful
         self.may_die = False
         self.acked.clear()
-        self.moved.clear()
         self.phase = BOOTING if self.pid else DOWN
 
     def drop(self):

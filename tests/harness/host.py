@@ -241,6 +241,11 @@ class Host:
                 runs.append(done)
         return [done for done in runs if domain in (None, done.domain)]
 
+    def qemu_log(self, domain):
+        """The last lines that QEMU, and libvirt about it, wrote; no command lines."""
+        lines = tail(self.log / "libvirt/qemu" / f"{domain}.log", 40)
+        return [line for line in lines if re.match(r"\d{4}-|qemu-", line)][-4:]
+
     def wait_baseline(self, baseline, timeout=30):
         """Wait until everything that can be set is as in a snapshot of cpufreq."""
         try:

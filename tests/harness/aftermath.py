@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is left of vmpower after a chaos test: what it holds, what it said, whom it kept waiting."""
+
+import re
+
+from . import paths
+from .supervisor import children, named, usage
+from .wait import wait_until
+
+# The hook's own deadline is 200 ms; the rest is for a machine with more guests than CPUs.
+# Somebody who stops is stopped for longer than that.
+HOOK_BOUND_MS = 3000
+MORE_KIB = 4096  # private memory that a daemon may have more than at its start
+FATAL = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error|system call|"
+                   r"signal (?:4|6|7|8|11|31)\b|Segmentation|Assertion")
+
+
+class Aftermath:
+    """A host before, and whether it is the same after. before: what vmpower had then."""
+
+    def __init__(self, host):
+        self.host, self.vmpower = host, host.vmpower
+        self.before = self._footprint()
+
+    def _footprint(self):
+        manager = self.vmpower.process.pid
+        return {
+            "manager": usage(manager),
+            "monitor": usage(children(manager, "vmpower-monitor")[-1]),
+            "files": sorted(path.name for path in self.vmpower.runtime.iterdir()),
+            "processes": {name: len(named(name)) for name in paths.PROGRAMS},
+            "kept": self._kept(),
+        }
+
+    def _kept(self):
+        """What a successor would be handed."""
+        store = self.vmpower.service_manager
+        if not store:
+            return []
+        saved = (self.vmpower.runtime / "domains").iterdir()
+        return store.names() + sorted(path.name for path in saved)
+
+    def check_footprint(self):
+        """No fd, memory, file or process more than before. Return: what there is now."""
+        before = self.before
+
+        def same():
+            now = self._footprint()
+            return all(now[who]["fds"] <= before[who]["fds"] for who in ("manager", "monitor")) \
+                and all(now[what] == before[what] for what in ("files", "processes", "kept"))
+
+        wait_until(same, 30, "what was taken to be given back",
+                   state=lambda: f"{self._footprint()}, was {before}")
+        now = self._footprint()
+        for who in ("manager", "monitor"):
+            assert now[who]["kib"] <= before[who]["kib"] + MORE_KIB, f"{who}: {before} -> {now}"
+        return now
+
+    def check_hooks(self, stops):
+        """None said a word, none was slow. Return: how long they took, ms, in order.
+
+        stops: [begin, end] of time.time() in which libvirtd, which takes the time, was stopped
+        """
+        runs = [hook for hook in self.host.hook_runs() if not any(
+            since <= hook.begin.timestamp() + hook.milliseconds / 1000
+            and hook.begin.timestamp() <= until for since, until in stops)]
+        bad = [(hook.domain, hook.operation, str(hook.begin), hook.complaint)
+               for hook in runs if hook.complaint]
+        assert not bad, bad
+        slow = [(hook.domain, hook.operation, str(hook.begin), hook.milliseconds)
+                for hook in runs if hook.milliseconds > HOOK_BOUND_MS]
+        assert not slow, slow
+        return sorted(hook.milliseconds for hook in runs)
+
+    def check_log(self):
+        """Nobody has died of himself."""
+        text = self.host.log.joinpath("vmpowerd.log").read_text(errors="replace")
+        bad = [line for line in text.splitlines() if FATAL.search(line)]
+        assert not bad, bad[:10]
