@@ -9,11 +9,14 @@
 #include "cleanup.h"
 #include "control_methods.h"
 #include "control_monitor.h"
+#include "frequency_reading.h"
 #include "unix_socket.h"
 #include "varlink_server.h"
 #include "varlink_text.h"
 
 #define NS_PER_S UINT64_C(1000000000)
+/* What hooks and guests may have to wait for while frequencies are read, and one read more. */
+#define READING_SLICE_NS (NS_PER_S / 1000)
 
 struct control {
 	struct control_context context; /* first: the methods are given this alone */
@@ -66,6 +69,24 @@ static const struct varlink_service service = {
 	.access = access_of,
 };
 
+static int serve(struct control *control, struct loop *loop, int listen_fd)
+{
+	struct control_context *context = &control->context;
+	int r = frequency_reading_new(loop, context->parts.cpufreq, READING_SLICE_NS,
+				      &context->reading);
+
+	if (r == 0) {
+		context->watchers = control_watchers_new(context);
+		r = context->watchers ? 0 : -ENOMEM;
+	}
+	if (r < 0) {
+		close_fd(&listen_fd);
+		return r;
+	}
+	return varlink_server_new(loop, listen_fd, &control->service, &limits, context,
+				  &control->server);
+}
+
 int control_new(const struct control_parts *parts, int listen_fd, struct control **out)
 {
 	struct control *control = calloc(1, sizeof(*control));
@@ -85,17 +106,9 @@ int control_new(const struct control_parts *parts, int listen_fd, struct control
 	}
 	control->service = service;
 	control->service.n_methods = n_control_methods;
-	control->context.watchers = control_watchers_new(&control->context);
-	if (!control->context.watchers) {
-		close_fd(&listen_fd);
-		free(control);
-		return -ENOMEM;
-	}
-	r = varlink_server_new(parts->loop, listen_fd, &control->service, &limits,
-			       &control->context, &control->server);
+	r = serve(control, parts->loop, listen_fd);
 	if (r < 0) {
-		control_watchers_free(control->context.watchers);
-		free(control);
+		control_free(control);
 		return r;
 	}
 	*out = control;
@@ -108,5 +121,6 @@ void control_free(struct control *control)
 		return;
 	varlink_server_free(control->server);
 	control_watchers_free(control->context.watchers);
+	frequency_reading_free(control->context.reading);
 	free(control);
 }

@@ -27,13 +27,15 @@ struct control_parts {
 	struct reload *reload;
 };
 
-struct control_watchers; /* control_monitor.h */
+struct control_watchers;  /* control_monitor.h */
+struct frequency_reading; /* frequency_reading.h */
 
 /* The context of each handler. */
 struct control_context {
 	struct control_parts parts;
 	uint64_t started_ns; /* CLOCK_MONOTONIC, for the uptime */
 	struct control_watchers *watchers;
+	struct frequency_reading *reading;
 };
 
 /* What the monitor publishes; NULL: nothing yet */

@@ -10,6 +10,7 @@
 #include "control_json.h"
 #include "control_reply.h"
 #include "decision.h"
+#include "frequency_reading.h"
 #include "placement.h"
 
 static struct decision_sources sources_of(const struct control_context *control)
@@ -38,11 +39,12 @@ static void find_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus, str
 /* --- ListCpus ------------------------------------------------------------------------- */
 
 struct clock {
-	json_t *json; /* NULL: not read yet */
+	json_t *json; /* NULL: not made yet */
 };
 
 struct listing {
 	const struct cpufreq *cpufreq;
+	const struct frequency_reading *reading;
 	const struct shared_state *state;
 	const struct decision *decisions;
 	struct clock *clocks; /* by frequency domain's id, then that of the CPUs without one */
@@ -55,10 +57,11 @@ static int list_cpu(struct listing *listing, json_t *cpus, unsigned int cpu, boo
 	uint32_t id = f ? f->id : listing->n_clocks - 1;
 	struct clock *clock = &listing->clocks[id];
 
-	/* a clock is read once, however many CPUs share it */
+	/* made once, however many CPUs share it */
 	if (!clock->json)
 		clock->json = control_json_clock(listing->cpufreq, f, &listing->decisions[id],
-						 listing->state);
+						 listing->state,
+						 frequency_reading_khz(listing->reading, id));
 	return json_array_append_new(cpus, clock->json ? control_json_cpu(clock->json, cpu, online)
 						       : NULL);
 }
@@ -80,13 +83,13 @@ static json_t *list_all(struct listing *listing)
 	return cpus;
 }
 
-void control_list_cpus(struct varlink_call *call, void *context)
+static json_t *list_cpus(const struct control_context *control)
 {
-	const struct control_context *control = context;
 	const struct decision_sources sources = sources_of(control);
 	cleanup_free struct decision *decisions = decision_all(&sources);
 	struct listing listing = {
 		.cpufreq = sources.cpufreq,
+		.reading = control->reading,
 		.state = sources.state,
 		.decisions = decisions,
 		.n_clocks = cpufreq_count(sources.cpufreq) + 1,
@@ -99,7 +102,45 @@ void control_list_cpus(struct varlink_call *call, void *context)
 		cpus = list_all(&listing);
 	for (uint32_t i = 0; clocks && i < listing.n_clocks; i++)
 		json_decref(clocks[i].json);
-	varlink_reply(call, cpus ? json_pack("{s:o}", "cpus", cpus) : NULL);
+	return cpus ? json_pack("{s:o}", "cpus", cpus) : NULL;
+}
+
+/* A call that waits for the frequencies to be read. */
+struct list_call {
+	struct frequency_wait wait;
+	struct varlink_call *call;
+	const struct control_context *control;
+};
+
+static void list_ready(struct frequency_wait *wait)
+{
+	cleanup_free struct list_call *list = container_of(wait, struct list_call, wait);
+
+	varlink_reply(list->call, list_cpus(list->control));
+}
+
+static void list_cancelled(void *data)
+{
+	cleanup_free struct list_call *list = data;
+
+	frequency_reading_forget(list->control->reading, &list->wait);
+}
+
+void control_list_cpus(struct varlink_call *call, void *context)
+{
+	struct list_call *list = calloc(1, sizeof(*list));
+
+	if (!list) {
+		varlink_reply(call, NULL);
+		return;
+	}
+	*list = (struct list_call){
+		.wait.done = list_ready,
+		.call = call,
+		.control = context,
+	};
+	varlink_defer(call, list_cancelled, list);
+	frequency_reading_ask(list->control->reading, &list->wait);
 }
 
 /* --- ExplainCpu ----------------------------------------------------------------------- */
@@ -180,8 +221,9 @@ void control_explain_cpu(struct varlink_call *call, void *context)
 				  sources.config->silence == SILENCE_PROTECT);
 		decision_each_say(&sources, list_say, &explanation);
 	}
-	clock = control_json_clock(sources.cpufreq, explanation.f, &explanation.decision,
-				   sources.state);
+	clock = control_json_clock(
+		sources.cpufreq, explanation.f, &explanation.decision, sources.state,
+		explanation.f ? cpufreq_current_khz(sources.cpufreq, explanation.f->id) : 0);
 	cpu = clock ? control_json_cpu(clock, (unsigned int)number,
 				       cpuset_has(&cpus.online, (unsigned int)number))
 		    : NULL;

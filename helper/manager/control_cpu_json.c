@@ -44,7 +44,8 @@ json_t *control_json_decider(const struct decision *decision)
 }
 
 json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency_domain *f,
-			   const struct decision *decision, const struct shared_state *state)
+			   const struct decision *decision, const struct shared_state *state,
+			   uint32_t current_khz)
 {
 	if (!f)
 		return json_pack("{s:n, s:n, s:n, s:n, s:b, s:n, s:n, s:n, s:o}",
@@ -57,8 +58,7 @@ json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency
 		f->method == METHOD_SETSPEED ? "setspeed" : "limits", "controlled",
 		(int)f->acquired, "baseline", baseline_json(cpufreq, f->id), "target_khz",
 		khz_json(state ? shared_load(state->frequency_domains[f->id].target_khz) : 0),
-		"current_khz", khz_json(cpufreq_current_khz(cpufreq, f->id)), "decides",
-		control_json_decider(decision));
+		"current_khz", khz_json(current_khz), "decides", control_json_decider(decision));
 }
 
 json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online)

@@ -19,9 +19,11 @@
  * @f:		NULL: the CPU has none
  * @decision:	of @f; nobody's where there is none
  * @state:	NULL: the monitor publishes nothing
+ * @current_khz: what @f runs at; 0: unknown
  */
 json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency_domain *f,
-			   const struct decision *decision, const struct shared_state *state);
+			   const struct decision *decision, const struct shared_state *state,
+			   uint32_t current_khz);
 
 /** control_json_cpu() - type Cpu, of a clock as above */
 json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online);

@@ -50,8 +50,7 @@ struct varlink_limits {
 	unsigned int reserved_change, reserved_read;
 	size_t call_size;  /* bytes */
 	size_t reply_size; /* bytes */
-	/* a reply of which the client reads nothing for so long: dropped; but for streams */
-	uint64_t stall_ns;
+	uint64_t stall_ns; /* a client that takes longer to read a reply is dropped; no stream */
 };
 
 /** varlink_parameters() - of a call: checked against the method's table; valid until the reply */

@@ -86,21 +86,16 @@ void varlink_client_drop(struct varlink_client *client)
 	free(client);
 }
 
-/* Who watches may look away for as long as it likes: what it misses is counted elsewhere. */
-static void stall_begins(struct varlink_client *client)
-{
-	if (!client->doomed && client->call.state != CALL_STREAMING)
-		loop_timer_set(client->server->loop, &client->stall,
-			       client->server->limits.stall_ns);
-}
-
 void varlink_client_push(struct varlink_client *client, char *text)
 {
 	if (text) {
 		client->out = text;
 		client->out_size = strlen(text) + 1;
 		client->out_sent = 0;
-		stall_begins(client);
+		/* who watches may look away: what it misses is counted elsewhere */
+		if (!client->doomed && client->call.state != CALL_STREAMING)
+			loop_timer_set(client->server->loop, &client->stall,
+				       client->server->limits.stall_ns);
 	}
 	watch(client);
 }
@@ -125,10 +120,8 @@ static bool flush(struct varlink_client *client)
 		return false;
 	}
 	client->out_sent += (size_t)n;
-	if (client->out_sent < client->out_size) {
-		stall_begins(client);
+	if (client->out_sent < client->out_size)
 		return false;
-	}
 	if (!client->doomed)
 		loop_timer_cancel(loop, &client->stall);
 	free(client->out);
@@ -224,7 +217,8 @@ static void on_stall(struct loop_timer *timer)
 	struct varlink_client *client = container_of(timer, struct varlink_client, stall);
 
 	if (!client->doomed)
-		varlink_complain(client, &client->server->stall_log, "does not read its reply");
+		varlink_complain(client, &client->server->stall_log,
+				 "has not read its reply in time");
 	varlink_client_drop(client);
 }
 

@@ -90,6 +90,24 @@ START_TEST(cpus_share_a_clock)
 }
 END_TEST
 
+START_TEST(hangup_while_frequencies_are_read)
+{
+	struct peer gone = begin(), peer = peer_connect(&stage.fixture);
+
+	__atomic_store_n(&stage.hold_reading, 1, __ATOMIC_SEQ_CST);
+	peer_send(&gone, METHOD("ListCpus", "{}"));
+	while (__atomic_load_n(&stage.n_read[0], __ATOMIC_SEQ_CST) == 0)
+		(void)usleep(1000);
+	peer_close(&gone);
+	__atomic_store_n(&stage.hold_reading, 0, __ATOMIC_SEQ_CST);
+	json_decref(ask(&peer, METHOD("ListCpus", "{}")));
+	/* of the first call one was read, of the other both */
+	ck_assert_int_eq(__atomic_load_n(&stage.n_read[0], __ATOMIC_SEQ_CST), 2);
+	ck_assert_int_eq(__atomic_load_n(&stage.n_read[1], __ATOMIC_SEQ_CST), 1);
+	peer_close(&peer);
+}
+END_TEST
+
 #define VOTED "{\"kind\":\"vote\",\"domain\":\"vm1\",\"vcpu\":1,\"others\":0,\"khz\":2000000}"
 #define SILENT_0                                                                                   \
 	"{\"domain\":\"vm1\",\"vcpu\":0,\"cpus\":\"2,5-6\",\"vote_khz\":null,\"protects\":true,"   \
@@ -246,6 +264,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, cpus_without_cpufreq_and_offline);
 	tcase_add_test(tcase, cpus_share_a_clock);
+	tcase_add_test(tcase, hangup_while_frequencies_are_read);
 	tcase_add_test(tcase, explanations);
 	tcase_add_test(tcase, no_cpufreq_no_reason);
 	tcase_add_test(tcase, findings);

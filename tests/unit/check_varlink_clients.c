@@ -198,6 +198,28 @@ START_TEST(who_does_not_read_is_dropped)
 }
 END_TEST
 
+START_TEST(who_reads_too_slowly_is_dropped)
+{
+	static char piece[65536];
+	struct peer slow;
+	size_t received = 0;
+	ssize_t n;
+
+	toy.limits.stall_ns = 50 * NS_PER_MS;
+	start();
+	slow = peer_connect(&toy.fixture);
+	peer_send(&slow, CALL("Big", "{\"size\":[8000000]}"));
+	/* more than a second for all of it, and never long without reading something */
+	while ((n = recv(slow.fd, piece, sizeof(piece), 0)) > 0) {
+		received += (size_t)n;
+		(void)usleep(10000);
+	}
+	ck_assert_uint_lt(received, 8000000);
+	ck_assert_uint_eq(varlink_server_clients(toy.server), 0);
+	peer_close(&slow);
+}
+END_TEST
+
 #define STREAM "{\"method\":\"org.example.Toy.Stream\",\"more\":true}"
 
 START_TEST(a_stream_goes_on_until_the_client_hangs_up)
@@ -346,6 +368,7 @@ int main(void)
 	tcase_add_test(tcase, large_reply_arrives_whole);
 	tcase_add_test(tcase, too_large_reply_is_an_error);
 	tcase_add_test(tcase, who_does_not_read_is_dropped);
+	tcase_add_test(tcase, who_reads_too_slowly_is_dropped);
 	tcase_add_test(tcase, a_stream_goes_on_until_the_client_hangs_up);
 	tcase_add_test(tcase, who_does_not_read_a_stream_is_waited_for);
 	tcase_add_test(tcase, stop_cancels_a_stream);

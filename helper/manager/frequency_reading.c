@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "frequency_reading.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cleanup.h"
+
+struct frequency_reading {
+	struct loop *loop;
+	const struct cpufreq *cpufreq;
+	uint64_t slice_ns;
+	struct loop_timer turn;
+	uint32_t next;		      /* id to be read */
+	struct frequency_wait *waits; /* who asked first is done first */
+	uint32_t khz[MAX_FREQUENCY_DOMAINS];
+};
+
+static void finish(struct frequency_reading *reading)
+{
+	while (reading->waits && reading->waits->left == 0) {
+		struct frequency_wait *wait = reading->waits;
+
+		reading->waits = wait->next;
+		wait->done(wait);
+	}
+}
+
+/* Round and round, so that each who waits has all read since it asked, wherever that began. */
+static void read_next(struct frequency_reading *reading)
+{
+	if (reading->next >= cpufreq_count(reading->cpufreq))
+		reading->next = 0;
+	reading->khz[reading->next] = cpufreq_current_khz(reading->cpufreq, reading->next);
+	reading->next++;
+	for (struct frequency_wait *wait = reading->waits; wait; wait = wait->next)
+		wait->left--;
+	finish(reading);
+}
+
+static void on_turn(struct loop_timer *timer)
+{
+	struct frequency_reading *reading = container_of(timer, struct frequency_reading, turn);
+	uint64_t end = loop_now_ns() + reading->slice_ns;
+
+	finish(reading); /* a host without cpufreq has nothing to read */
+	while (reading->waits) {
+		read_next(reading);
+		if (loop_now_ns() >= end)
+			break;
+	}
+	if (reading->waits)
+		loop_timer_set(reading->loop, &reading->turn, 0);
+}
+
+int frequency_reading_new(struct loop *loop, const struct cpufreq *cpufreq, uint64_t slice_ns,
+			  struct frequency_reading **out)
+{
+	struct frequency_reading *reading = calloc(1, sizeof(*reading));
+
+	if (!reading)
+		return -ENOMEM;
+	reading->loop = loop;
+	reading->cpufreq = cpufreq;
+	reading->slice_ns = slice_ns;
+	reading->turn.on_expiry = on_turn;
+	*out = reading;
+	return 0;
+}
+
+void frequency_reading_free(struct frequency_reading *reading)
+{
+	if (!reading)
+		return;
+	loop_timer_cancel(reading->loop, &reading->turn);
+	free(reading);
+}
+
+void frequency_reading_ask(struct frequency_reading *reading, struct frequency_wait *wait)
+{
+	struct frequency_wait **end = &reading->waits;
+
+	/* not at once: those who ask in the same turn wait for the same reads */
+	if (reading->turn.due_ns == 0)
+		loop_timer_set(reading->loop, &reading->turn, 0);
+	while (*end)
+		end = &(*end)->next;
+	wait->left = cpufreq_count(reading->cpufreq);
+	wait->next = NULL;
+	*end = wait;
+}
+
+void frequency_reading_forget(struct frequency_reading *reading, struct frequency_wait *wait)
+{
+	for (struct frequency_wait **w = &reading->waits; *w; w = &(*w)->next) {
+		if (*w == wait) {
+			*w = wait->next;
+			return;
+		}
+	}
+}
+
+uint32_t frequency_reading_khz(const struct frequency_reading *reading, uint32_t id)
+{
+	return id < MAX_FREQUENCY_DOMAINS ? reading->khz[id] : 0;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Frequencies are read a few in a turn: who waits for how many, and who has a turn meanwhile. */
+#include "frequency_reading.h"
+
+#include <check.h>
+#include <stdio.h>
+
+#include "cleanup.h"
+#include "run_suite.h"
+
+#define NOBODY_WAITS_NS (UINT64_C(1000000000) * 3600)
+
+static struct loop *loop;
+static struct frequency_reading *reading;
+static uint32_t n_domains;
+static char story[128]; /* digits: an id was read; '.': others had their turn; letters: done */
+
+static void tell(char c)
+{
+	size_t length = strlen(story);
+
+	ck_assert_uint_lt(length + 1, sizeof(story));
+	story[length] = c;
+}
+
+/* --- stand-ins ------------------------------------------------------------------------ */
+
+uint32_t cpufreq_count(const struct cpufreq *cpufreq)
+{
+	(void)cpufreq;
+	return n_domains;
+}
+
+uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)
+{
+	(void)cpufreq;
+	tell((char)('0' + id));
+	return 1000 + id + 100 * (uint32_t)strlen(story);
+}
+
+/* --- those who ask ---------------------------------------------------------------------- */
+
+struct asker {
+	struct frequency_wait wait;
+	char name;
+	bool last; /* the loop ends with it */
+};
+
+static void on_done(struct frequency_wait *wait)
+{
+	struct asker *asker = container_of(wait, struct asker, wait);
+
+	tell(asker->name);
+	if (asker->last)
+		loop_quit(loop, 0);
+}
+
+static void ask(struct asker *asker)
+{
+	asker->wait.done = on_done;
+	frequency_reading_ask(reading, &asker->wait);
+}
+
+/* Somebody else's turn, each time: when it is the @at-th, @asker asks, or forgets. */
+static struct {
+	struct loop_timer timer;
+	unsigned int n, at, last;
+	struct asker *asker;
+	bool forgets;
+} others;
+
+static void on_others(struct loop_timer *timer)
+{
+	tell('.');
+	others.n++;
+	if (others.asker && others.n == others.at) {
+		if (others.forgets)
+			frequency_reading_forget(reading, &others.asker->wait);
+		else
+			ask(others.asker);
+	}
+	if (others.n == others.last)
+		loop_quit(loop, 0);
+	loop_timer_set(loop, timer, 0);
+}
+
+static void begin(uint64_t slice_ns, uint32_t n)
+{
+	memset(story, 0, sizeof(story));
+	memset(&others, 0, sizeof(others));
+	n_domains = n;
+	ck_assert_int_eq(loop_new(&loop), 0);
+	ck_assert_int_eq(frequency_reading_new(loop, NULL, slice_ns, &reading), 0);
+}
+
+static void run(const char *wanted)
+{
+	ck_assert_int_eq(loop_run(loop), 0);
+	ck_assert_str_eq(story, wanted);
+	loop_timer_cancel(loop, &others.timer);
+	frequency_reading_free(reading);
+	loop_free(loop);
+}
+
+static void let_others_in(void)
+{
+	others.timer.on_expiry = on_others;
+	loop_timer_set(loop, &others.timer, 0);
+}
+
+/* --- tests ---------------------------------------------------------------------------------- */
+
+START_TEST(others_have_their_turn)
+{
+	struct asker a = {.name = 'a', .last = true};
+
+	begin(0, 4);
+	ask(&a);
+	ck_assert_str_eq(story, ""); /* nothing at once */
+	let_others_in();
+	run("0.1.2.3a");
+}
+END_TEST
+
+START_TEST(a_slice_takes_as_many_as_it_can)
+{
+	struct asker a = {.name = 'a', .last = true};
+
+	begin(NOBODY_WAITS_NS, 4);
+	ask(&a);
+	let_others_in();
+	run("0123a");
+}
+END_TEST
+
+START_TEST(the_latest_is_kept)
+{
+	struct asker a = {.name = 'a', .last = true};
+
+	begin(NOBODY_WAITS_NS, 2);
+	ck_assert_uint_eq(frequency_reading_khz(reading, 1), 0);
+	ask(&a);
+	ck_assert_int_eq(loop_run(loop), 0);
+	ck_assert_uint_eq(frequency_reading_khz(reading, 0), 1100);
+	ck_assert_uint_eq(frequency_reading_khz(reading, 1), 1201);
+	ck_assert_uint_eq(frequency_reading_khz(reading, 2), 0);
+	ck_assert_uint_eq(frequency_reading_khz(reading, MAX_FREQUENCY_DOMAINS), 0);
+	frequency_reading_free(reading);
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(those_of_one_turn_share_the_reads)
+{
+	struct asker a = {.name = 'a'}, b = {.name = 'b', .last = true};
+
+	begin(0, 3);
+	ask(&a);
+	ask(&b);
+	let_others_in();
+	run("0.1.2ab");
+}
+END_TEST
+
+START_TEST(who_comes_later_has_all_read_since)
+{
+	struct asker a = {.name = 'a'}, b = {.name = 'b', .last = true};
+
+	begin(0, 4);
+	ask(&a);
+	others.asker = &b;
+	others.at = 2;
+	let_others_in();
+	run("0.1.2.3a.0.1b");
+}
+END_TEST
+
+START_TEST(who_has_gone_is_forgotten)
+{
+	struct asker a = {.name = 'a'};
+
+	begin(0, 4);
+	ask(&a);
+	others.asker = &a;
+	others.at = 2;
+	others.forgets = true;
+	others.last = 5;
+	let_others_in();
+	run("0.1....");
+}
+END_TEST
+
+START_TEST(without_cpufreq)
+{
+	struct asker a = {.name = 'a', .last = true};
+
+	begin(0, 0);
+	ask(&a);
+	let_others_in();
+	run("a");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("frequency_reading");
+	TCase *tcase = tcase_create("frequency_reading");
+
+	tcase_add_test(tcase, others_have_their_turn);
+	tcase_add_test(tcase, a_slice_takes_as_many_as_it_can);
+	tcase_add_test(tcase, the_latest_is_kept);
+	tcase_add_test(tcase, those_of_one_turn_share_the_reads);
+	tcase_add_test(tcase, who_comes_later_has_all_read_since);
+	tcase_add_test(tcase, who_has_gone_is_forgotten);
+	tcase_add_test(tcase, without_cpufreq);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
