@@ -68,6 +68,28 @@ def plan(seed, guests):
         yield Event(rng.choice((0, 0.02, 0.1, 0.3, 1, 1.5)), actions)
 
 
+class Diary:
+    """What was done, and when, in a file."""
+
+    def __init__(self, path):
+        self._file = open(path, "w+", encoding="utf-8")
+        self._lock = threading.Lock()
+
+    def note(self, text):
+        """Now."""
+        with self._lock:
+            self._file.write(f"{time.time():.3f} {text}\n")
+            self._file.flush()
+
+    def about(self, guest, number):
+        """The last that was done to a guest, and to libvirtd."""
+        concerned = re.compile(rf"{guest.name}:|\b{number}\b(?!:)|libvirtd")
+        with self._lock:
+            self._file.seek(0)
+            lines = self._file.read().splitlines()
+        return [line for line in lines if concerned.search(line.partition(" ")[2])][-12:]
+
+
 class ChaosGuest(Guest):
     """A guest with a thread in which it boots, and then asks for min and max at random."""
 

@@ -242,9 +242,11 @@ class Host:
         return [done for done in runs if domain in (None, done.domain)]
 
     def qemu_log(self, domain):
-        """The last lines that QEMU, and libvirt about it, wrote; no command lines."""
-        lines = tail(self.log / "libvirt/qemu" / f"{domain}.log", 40)
-        return [line for line in lines if re.match(r"\d{4}-|qemu-", line)][-4:]
+        """What its last QEMU, and libvirt about it, wrote; no command line."""
+        lines = tail(self.log / "libvirt/qemu" / f"{domain}.log", 200)
+        starts = [number for number, line in enumerate(lines) if "starting up" in line]
+        return [line for line in lines[starts[-1] if starts else 0:]
+                if re.match(r"\d{4}-|qemu-", line)]
 
     def wait_baseline(self, baseline, timeout=30):
         """Wait until everything that can be set is as in a snapshot of cpufreq."""
