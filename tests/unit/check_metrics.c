@@ -67,6 +67,20 @@ START_TEST(states_of_channels)
 }
 END_TEST
 
+/* A tenant's text ends neither its label nor its line. */
+START_TEST(names)
+{
+	struct domain *domain = registry_find(stage.registry, "vm1");
+	char *text;
+
+	/* a newline no XML gets that far: this does not count on it */
+	(void)snprintf(domain->description->name, sizeof(domain->description->name), "a\"b\\c\nd");
+	text = text_of("{}");
+	expect(text, "vmpower_domain_acks_total{domain=\"a\\\"b\\\\c\\nd\",uuid=\"" UUID_1 "\"} 6");
+	free(text);
+}
+END_TEST
+
 START_TEST(prometheus)
 {
 	char *text = text_of("{\"format\":\"prometheus\"}");
@@ -96,6 +110,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, openmetrics);
 	tcase_add_test(tcase, states_of_channels);
+	tcase_add_test(tcase, names);
 	tcase_add_test(tcase, prometheus);
 	tcase_add_test(tcase, unknown_format);
 	suite_add_tcase(suite, tcase);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is told of votes, targets and requests when more has changed than one look may tell. */
+#include "event_scan.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "cpufreq.h"
+#include "domain_xml.h"
+#include "run_suite.h"
+
+#define N_DOMAINS 3
+#define N_VCPUS 200
+#define N_FREQUENCY_DOMAINS 300 /* a look tells 256 of either */
+
+static struct shared_state shared; /* pages in use alone take memory */
+static struct frequency_domain frequency[N_FREQUENCY_DOMAINS];
+static struct domain *domains[N_DOMAINS];
+static struct registry *registry;
+static struct event_scan *scan;
+static struct control_context context;
+static struct config config;
+static bool connected, requests_wanted;
+static char story[200]; /* "vm1:3" three votes in a row, "#5+2" targets 5 and 6 */
+static struct {
+	const struct domain *domain;
+	const struct frequency_domain *frequency_domain;
+	unsigned int n;
+} row; /* not in the story yet */
+
+/* --- stand-ins ------------------------------------------------------------------------ */
+
+struct monitor_process *domains_monitor(struct domains *unused)
+{
+	(void)unused;
+	return (struct monitor_process *)&shared;
+}
+
+const struct shared_state *monitor_state(const struct monitor_process *monitor)
+{
+	(void)monitor;
+	return &shared;
+}
+
+bool virt_connected(const struct virt *virt)
+{
+	(void)virt;
+	return connected;
+}
+
+uint32_t cpufreq_count(const struct cpufreq *cpufreq)
+{
+	(void)cpufreq;
+	return N_FREQUENCY_DOMAINS;
+}
+
+const struct frequency_domain *cpufreq_get(const struct cpufreq *cpufreq, uint32_t id)
+{
+	(void)cpufreq;
+	return &frequency[id];
+}
+
+const struct frequency_domain *cpufreq_of_cpu(const struct cpufreq *cpufreq, unsigned int cpu)
+{
+	(void)cpufreq;
+	(void)cpu;
+	return NULL;
+}
+
+int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus)
+{
+	(void)cpufreq;
+	*cpus = (struct host_cpus){0};
+	return -ENOENT;
+}
+
+int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline_entry *entry)
+{
+	(void)cpufreq;
+	(void)id;
+	(void)entry;
+	return -ENOENT;
+}
+
+bool events_wanted(const struct events *events, enum event_kind kind)
+{
+	(void)events;
+	return kind != EVENT_REQUESTS || requests_wanted;
+}
+
+static void say(const char *format, ...)
+{
+	size_t length = strlen(story);
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(story + length, sizeof(story) - length, format, args);
+	va_end(args);
+	ck_assert_int_lt(n, (int)(sizeof(story) - length));
+}
+
+static void end_row(void)
+{
+	if (row.domain)
+		say("%s:%u ", row.domain->description->name, row.n);
+	else if (row.frequency_domain)
+		say("+%u ", row.n);
+	memset(&row, 0, sizeof(row));
+}
+
+void events_emit(struct events *events, enum event_kind kind, const struct event *event)
+{
+	(void)events;
+	if (kind == EVENT_REQUESTS) {
+		end_row();
+		say("%s has %d ", event->domain->description->name, (int)event->requests);
+		return;
+	}
+	if (kind == EVENT_VOTE) {
+		if (row.domain != event->domain)
+			end_row();
+		row.domain = event->domain;
+	} else {
+		ck_assert_int_eq(kind, EVENT_TARGET);
+		ck_assert(event->decides);
+		json_decref(event->decides);
+		if (!row.frequency_domain) {
+			end_row();
+			say("#%u", event->frequency_domain->id);
+		}
+		row.frequency_domain = event->frequency_domain;
+	}
+	row.n++;
+}
+
+void events_emit_text(struct events *events, enum event_kind kind, const char *text)
+{
+	(void)events;
+	ck_assert_int_eq(kind, EVENT_LIBVIRT);
+	say("%s ", text);
+}
+
+/* --- the scene ---------------------------------------------------------------------------- */
+
+static struct domain *enter(unsigned int number)
+{
+	struct domain_description *description;
+	struct xml_error error;
+	struct domain *domain;
+	char xml[300];
+
+	(void)snprintf(xml, sizeof(xml),
+		       "<domain type='kvm' id='%u'><name>vm%u</name>"
+		       "<uuid>00000000-0000-0000-0000-00000000000%u</uuid><vcpu>%d</vcpu><devices>"
+		       "<channel type='unix'><source mode='bind' path='/nowhere/%u'/><target "
+		       "type='virtio' name='virtio.serial.port.poweragent.0'/></channel>"
+		       "</devices></domain>",
+		       number + 1, number, number, N_VCPUS, number);
+	ck_assert_int_eq(domain_xml_parse(xml, strlen(xml), &description, &error), 0);
+	ck_assert_int_eq(registry_add(registry, description, &domain), 0);
+	return domain;
+}
+
+static void setup(void)
+{
+	for (uint32_t i = 0; i < N_FREQUENCY_DOMAINS; i++)
+		frequency[i].id = i;
+	ck_assert_int_eq(registry_new(&registry), 0);
+	for (unsigned int i = 0; i < N_DOMAINS; i++)
+		domains[i] = enter(i);
+	context.parts.registry = registry;
+	context.parts.config = &config;
+	scan = event_scan_new(&context);
+	ck_assert(scan);
+}
+
+static void teardown(void)
+{
+	event_scan_free(scan);
+	registry_free(registry);
+}
+
+static void vote(uint32_t khz)
+{
+	for (unsigned int i = 0; i < N_DOMAINS; i++) {
+		for (unsigned int vcpu = 0; vcpu < N_VCPUS; vcpu++)
+			shared.vcpus[domains[i]->id][vcpu].vote_khz = khz;
+	}
+}
+
+static void set_targets(uint32_t khz)
+{
+	for (uint32_t i = 0; i < N_FREQUENCY_DOMAINS; i++)
+		shared.frequency_domains[i].target_khz = khz;
+}
+
+static void expect_look(const char *wanted)
+{
+	story[0] = '\0';
+	event_scan_look(scan, (struct events *)&row /* not NULL */);
+	end_row();
+	ck_assert_str_eq(story, wanted);
+}
+
+/* --- tests -------------------------------------------------------------------------------- */
+
+START_TEST(what_one_look_does_not_tell_the_next_does)
+{
+	expect_look("");
+	vote(1000);
+	set_targets(2000);
+	expect_look("vm0:200 vm1:56 #0+256 ");
+	expect_look("vm1:144 vm2:112 #256+44 ");
+	expect_look("vm2:88 ");
+	expect_look("");
+}
+END_TEST
+
+/* Where everything changes all the time nobody is left out for good. */
+START_TEST(each_has_its_turn)
+{
+	static const char *const looks[] = {"vm0:200 vm1:56 #0+256 ", "vm1:200 vm2:56 #256+256 ",
+					    "vm2:200 vm0:56 #212+256 ", "vm0:200 vm1:56 #168+256 "};
+
+	for (uint32_t i = 0; i < array_size(looks); i++) {
+		vote(1000 + i);
+		set_targets(2000 + i);
+		expect_look(looks[i]);
+	}
+}
+END_TEST
+
+START_TEST(another_domain_in_a_slot_is_another)
+{
+	uint32_t id = domains[1]->id;
+
+	shared.vcpus[id][7].vote_khz = 1000;
+	expect_look("vm1:1 ");
+	expect_look("");
+	registry_remove(registry, domains[1]);
+	domains[1] = enter(1);
+	ck_assert_uint_eq(domains[1]->id, id);
+	expect_look("vm1:1 ");
+}
+END_TEST
+
+START_TEST(requests_are_for_those_who_want_them)
+{
+	struct shared_channel *channel = &shared.channels[domains[2]->channels[0].id];
+
+	channel->requests = 3;
+	expect_look("");
+	requests_wanted = true;
+	expect_look(""); /* what was before is not told late */
+	channel->requests = 5;
+	expect_look("vm2 has 5 ");
+	expect_look("");
+}
+END_TEST
+
+START_TEST(libvirt_comes_and_goes)
+{
+	connected = true;
+	expect_look("connected ");
+	expect_look("");
+	connected = false;
+	expect_look("connection lost ");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("event_scan");
+	TCase *tcase = tcase_create("event_scan");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, what_one_look_does_not_tell_the_next_does);
+	tcase_add_test(tcase, each_has_its_turn);
+	tcase_add_test(tcase, another_domain_in_a_slot_is_another);
+	tcase_add_test(tcase, requests_are_for_those_who_want_them);
+	tcase_add_test(tcase, libvirt_comes_and_goes);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
