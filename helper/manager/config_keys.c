@@ -99,6 +99,7 @@ const struct config_key config_keys[] = {
 };
 
 const unsigned int n_config_keys = array_size(config_keys);
+_Static_assert(array_size(config_keys) <= MAX_CONFIG_KEYS, "there is room for each");
 
 /* --- values ---------------------------------------------------------------------------- */
 

@@ -27,6 +27,8 @@ struct config_key {
 
 #define DOMAIN_SECTION "domain"
 
+#define MAX_CONFIG_KEYS 32 /* for those who keep something for each */
+
 /* Keys of one section stand together. */
 extern const struct config_key config_keys[];
 extern const unsigned int n_config_keys;

@@ -15,7 +15,6 @@
 #include "config_keys.h"
 
 #define FILE_MAX_SIZE (1 << 20)
-#define MAX_KEYS 32
 #define SECTION_SIZE 64
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
@@ -29,7 +28,7 @@ struct parse {
 	bool failed;
 	char section[SECTION_SIZE]; /* that the line is in; "": none yet */
 	uint32_t domain;	    /* of config.domains, in a section [domain "..."] */
-	bool seen[MAX_KEYS];
+	bool seen[MAX_CONFIG_KEYS];
 	uint16_t domain_seen[CONFIG_MAX_DOMAINS]; /* bits by enum domain_setting */
 };
 
@@ -350,7 +349,6 @@ int config_parse_file(const char *path, struct config_draft *draft, struct confi
 	if (r < 0)
 		return r;
 	parse.file = file;
-	parse.failed = n_config_keys > MAX_KEYS;
 	r = ini_parse_stream(read_line, &parse, on_value, &parse);
 	/* inih's own first error may stand before ours, but it goes on after it. */
 	if (r > 0 && (!parse.failed || r < parse.line)) {

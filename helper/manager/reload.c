@@ -6,7 +6,6 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
-#include "config_keys.h"
 #include "config_load.h"
 #include "domain_rules.h"
 #include "domains.h"
@@ -19,7 +18,7 @@
 static void compare(const struct config *old, struct config *new, struct reload_result *result)
 {
 	memset(result, 0, sizeof(*result));
-	for (unsigned int i = 0; i < n_config_keys && i < RELOAD_KEYS; i++) {
+	for (unsigned int i = 0; i < n_config_keys; i++) {
 		const struct config_key *key = &config_keys[i];
 
 		if (config_key_equal(key, old, new))

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "config_keys.h"
 
 struct domains;
 struct events;
@@ -21,14 +22,12 @@ struct reload {
 	struct events *events;
 };
 
-#define RELOAD_KEYS 32
-
 /* "[section] key" of config_keys[], by their number there. */
 struct reload_result {
 	unsigned int n_changed, n_fixed;
-	unsigned int changed[RELOAD_KEYS]; /* in force now */
-	unsigned int fixed[RELOAD_KEYS];   /* differ in the file, and need a restart */
-	bool domains_changed;		   /* sections [domain "..."] differ */
+	unsigned int changed[MAX_CONFIG_KEYS]; /* in force now */
+	unsigned int fixed[MAX_CONFIG_KEYS];   /* differ in the file, and need a restart */
+	bool domains_changed;		       /* sections [domain "..."] differ */
 };
 
 /**
