@@ -11,8 +11,10 @@
 
 #include "cpuset.h"
 #include "doctor.h"
+#include "number.h"
 
 #define CPUFREQ "/sys/devices/system/cpu/cpufreq"
+#define INTEL_PSTATE "/sys/devices/system/cpu/intel_pstate"
 
 /* --- SELinux, AppArmor ---------------------------------------------------------------- */
 
@@ -138,50 +140,106 @@ static struct kind kind_of(const struct doctor *doctor, const char *policy)
 	return kind;
 }
 
-static void add_kind(struct kind *kinds, size_t *n, const struct kind *kind)
+struct kinds {
+	struct kind *items;
+	size_t n;
+};
+
+static void free_kinds(struct kinds *kinds)
 {
+	free(kinds->items);
+}
+
+/* Return: false: no memory. */
+static bool add_kind(struct kinds *kinds, const struct kind *kind)
+{
+	struct kind *items;
 	size_t i = 0;
 
-	while (i < *n &&
-	       (strcmp(kinds[i].text, kind->text) != 0 || kinds[i].remedy != kind->remedy))
+	while (i < kinds->n && (strcmp(kinds->items[i].text, kind->text) != 0 ||
+				kinds->items[i].remedy != kind->remedy))
 		i++;
-	if (i == *n)
-		kinds[(*n)++] = *kind;
+	if (i == kinds->n) {
+		items = reallocarray(kinds->items, kinds->n + 1, sizeof(*items));
+		if (!items)
+			return false;
+		kinds->items = items;
+		items[kinds->n++] = *kind;
+	}
 	for (size_t word = 0; word < array_size(kind->cpus.bits); word++)
-		kinds[i].cpus.bits[word] |= kind->cpus.bits[word];
+		kinds->items[i].cpus.bits[word] |= kind->cpus.bits[word];
+	return true;
+}
+
+static void tell_kind(struct doctor *doctor, const struct kind *kind)
+{
+	char cpus[MAX_CPUS * 5]; /* "0,2,4," to the last */
+
+	(void)cpuset_format(&kind->cpus, cpus, sizeof(cpus));
+	doctor_add(doctor, "cpufreq", kind->health, kind->remedy, "CPU %s: %s", cpus, kind->text);
+}
+
+static bool read_number(const struct doctor *doctor, const char *path, uint32_t *number)
+{
+	cleanup_free char *text = doctor_read(doctor, "%s", path);
+
+	return text && parse_u32(text, UINT32_MAX, number) == 0;
+}
+
+/* Bounds of intel_pstate's own, of which cpufreq's files tell nothing: tuned's profiles set them.
+ */
+static void look_at_intel_pstate(struct doctor *doctor)
+{
+	uint32_t low, high, percent, least;
+
+	if (!read_number(doctor, CPUFREQ "/policy0/cpuinfo_min_freq", &low) ||
+	    !read_number(doctor, CPUFREQ "/policy0/cpuinfo_max_freq", &high) || high == 0)
+		return;
+	least = (uint32_t)(((uint64_t)low * 100 + high - 1) /
+			   high); /* rounded as the kernel does */
+	if (read_number(doctor, INTEL_PSTATE "/min_perf_pct", &percent) && percent > least)
+		doctor_add(
+			doctor, "cpufreq", HEALTH_WARNING,
+			"echo 0 > " INTEL_PSTATE "/min_perf_pct; where tuned runs, "
+			"min_perf_pct=0 in [cpu] of its profile",
+			"intel_pstate's min_perf_pct is %u: no CPU becomes slower than that part "
+			"of its highest frequency, whatever guests ask for",
+			percent);
+	if (read_number(doctor, INTEL_PSTATE "/max_perf_pct", &percent) && percent < 100)
+		doctor_add(
+			doctor, "cpufreq", HEALTH_NOTE,
+			"where that is not wanted, echo 100 > " INTEL_PSTATE "/max_perf_pct",
+			"intel_pstate's max_perf_pct is %u: no CPU becomes faster than that part "
+			"of its highest frequency, whatever guests ask for",
+			percent);
 }
 
 void doctor_cpufreq(struct doctor *doctor)
 {
 	cleanup_free char *path = doctor_path(doctor, CPUFREQ);
 	cleanup_closedir DIR *directory = path ? opendir(path) : NULL;
-	struct kind kinds[8]; /* a host has one or two */
+	cleanup(free_kinds) struct kinds kinds = {0};
 	const struct dirent *entry;
-	size_t n = 0;
 
-	while (directory && (entry = readdir(directory)) && n < array_size(kinds)) {
+	while (directory && (entry = readdir(directory))) {
 		struct kind kind;
 
 		if (strncmp(entry->d_name, "policy", 6) != 0 ||
 		    !isdigit((unsigned char)entry->d_name[6]))
 			continue;
 		kind = kind_of(doctor, entry->d_name);
-		add_kind(kinds, &n, &kind);
+		if (!add_kind(&kinds, &kind))
+			tell_kind(doctor, &kind);
 	}
-	for (size_t i = 0; i < n; i++) {
-		char cpus[1024];
-
-		if (cpuset_format(&kinds[i].cpus, cpus, sizeof(cpus)) < 0)
-			(void)snprintf(cpus, sizeof(cpus), "(many)");
-		doctor_add(doctor, "cpufreq", kinds[i].health, kinds[i].remedy, "CPU %s: %s", cpus,
-			   kinds[i].text);
-	}
-	if (n == 0)
+	for (size_t i = 0; i < kinds.n; i++)
+		tell_kind(doctor, &kinds.items[i]);
+	if (kinds.n == 0)
 		doctor_add(
 			doctor, "cpufreq", HEALTH_PROBLEM,
 			"load a driver (acpi-cpufreq, intel_pstate, amd-pstate) and see that the "
 			"firmware leaves frequencies to the system; virtual machines have none",
 			"%s has no frequency domains", path ? path : "");
+	look_at_intel_pstate(doctor);
 }
 
 /* --- who else ------------------------------------------------------------------------- */

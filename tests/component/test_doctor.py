@@ -276,6 +276,32 @@ def test_cpufreq(_):
         doc.finds("cpufreq", "problem", "no frequency domains", "load a driver")
 
 
+def test_many_kinds(_):
+    """None of them is left out."""
+    with doctor("kinds", cpus=12) as doc:
+        for cpu in range(12):
+            doc.stage.tree.write(cpu, "scaling_driver", f"driver{cpu}")
+        lines = [finding[2] for finding in doc.all() if finding[0] == "cpufreq"]
+        assert sorted(line.split(", ")[0] for line in lines) == sorted(
+            f"CPU {cpu}: driver driver{cpu}" for cpu in range(12)), lines
+
+
+def test_bounds_of_intel_pstate(_):
+    """Of which cpufreq's own files tell nothing."""
+    with doctor("pstate") as doc:
+        pstate = doc.stage.tree.cpu_directory / "intel_pstate"
+        pstate.mkdir()
+        for name, value in (("min_perf_pct", 34), ("max_perf_pct", 100)):  # 1200000 of 3600000
+            (pstate / name).write_text(f"{value}\n")
+        doc.well()
+        for value in (35, 100):
+            (pstate / "min_perf_pct").write_text(f"{value}\n")
+            doc.finds("cpufreq", "warning", f"min_perf_pct is {value}", "slower", "min_perf_pct=0")
+        (pstate / "min_perf_pct").write_text("34\n")
+        (pstate / "max_perf_pct").write_text("99\n")
+        doc.finds("cpufreq", "note", "max_perf_pct is 99", "faster", "echo 100")
+
+
 def test_who_else_writes(_):
     """By the name that the kernel keeps of them."""
     with doctor("writers") as doc:
