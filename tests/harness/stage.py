@@ -13,6 +13,7 @@ from .host import HOOK, Host
 from .isolate import Interrupted, isolate
 from .process import milliseconds_since
 from .runner import Runner
+from .wait import wait_until
 
 LOWEST, HIGHEST = 1200000, 3600000
 HOOK_BOUND_MS = 10000  # that it ends at all on a busy machine; test_hook.py has the deadline
@@ -92,6 +93,16 @@ def call_hook(domain, operation, xml, extra="-"):
     assert not done.stdout and not done.stderr, f"hook {operation} said: {done}"
     assert took < HOOK_BOUND_MS, f"hook {operation} took {took:.0f} ms"
     return took
+
+
+def wait_khz(stage, cpu, khz):
+    """Wait for a frequency that no reply tells of."""
+    wait_until(
+        lambda: stage.cpufreq.khz(cpu) == khz,
+        30,
+        f"pCPU {cpu} to be at {khz} kHz",
+        state=lambda: stage.cpufreq.khz(cpu),
+    )
 
 
 def system_main(name, tests, **host_options):
