@@ -36,6 +36,49 @@ static void find_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus, str
 	}
 }
 
+/* --- calls that wait for frequencies to be read --------------------------------------- */
+
+struct waiting_call {
+	struct frequency_wait wait;
+	struct varlink_call *call;
+	const struct control_context *control;
+	void (*answer)(struct varlink_call *call, const struct control_context *control);
+};
+
+static void on_read(struct frequency_wait *wait)
+{
+	cleanup_free struct waiting_call *waiting = container_of(wait, struct waiting_call, wait);
+
+	waiting->answer(waiting->call, waiting->control);
+}
+
+static void on_hangup(void *data)
+{
+	cleanup_free struct waiting_call *waiting = data;
+
+	frequency_reading_forget(waiting->control->reading, &waiting->wait);
+}
+
+static void
+answer_later(struct varlink_call *call, const struct control_context *control, uint32_t id,
+	     void (*answer)(struct varlink_call *call, const struct control_context *control))
+{
+	struct waiting_call *waiting = malloc(sizeof(*waiting));
+
+	if (!waiting) {
+		varlink_reply(call, NULL);
+		return;
+	}
+	*waiting = (struct waiting_call){
+		.wait = {.done = on_read, .id = id},
+		.call = call,
+		.control = control,
+		.answer = answer,
+	};
+	varlink_defer(call, on_hangup, waiting);
+	frequency_reading_ask(control->reading, &waiting->wait);
+}
+
 /* --- ListCpus ------------------------------------------------------------------------- */
 
 struct clock {
@@ -83,7 +126,7 @@ static json_t *list_all(struct listing *listing)
 	return cpus;
 }
 
-static json_t *list_cpus(const struct control_context *control)
+static void list_cpus(struct varlink_call *call, const struct control_context *control)
 {
 	const struct decision_sources sources = sources_of(control);
 	cleanup_free struct decision *decisions = decision_all(&sources);
@@ -102,45 +145,12 @@ static json_t *list_cpus(const struct control_context *control)
 		cpus = list_all(&listing);
 	for (uint32_t i = 0; clocks && i < listing.n_clocks; i++)
 		json_decref(clocks[i].json);
-	return cpus ? json_pack("{s:o}", "cpus", cpus) : NULL;
-}
-
-/* A call that waits for the frequencies to be read. */
-struct list_call {
-	struct frequency_wait wait;
-	struct varlink_call *call;
-	const struct control_context *control;
-};
-
-static void list_ready(struct frequency_wait *wait)
-{
-	cleanup_free struct list_call *list = container_of(wait, struct list_call, wait);
-
-	varlink_reply(list->call, list_cpus(list->control));
-}
-
-static void list_cancelled(void *data)
-{
-	cleanup_free struct list_call *list = data;
-
-	frequency_reading_forget(list->control->reading, &list->wait);
+	varlink_reply(call, cpus ? json_pack("{s:o}", "cpus", cpus) : NULL);
 }
 
 void control_list_cpus(struct varlink_call *call, void *context)
 {
-	struct list_call *list = calloc(1, sizeof(*list));
-
-	if (!list) {
-		varlink_reply(call, NULL);
-		return;
-	}
-	*list = (struct list_call){
-		.wait.done = list_ready,
-		.call = call,
-		.control = context,
-	};
-	varlink_defer(call, list_cancelled, list);
-	frequency_reading_ask(list->control->reading, &list->wait);
+	answer_later(call, context, ALL_FREQUENCIES, list_cpus);
 }
 
 /* --- ExplainCpu ----------------------------------------------------------------------- */
@@ -196,11 +206,15 @@ static json_t *write_error(const struct frequency_domain *f, const struct shared
 					: 0);
 }
 
-void control_explain_cpu(struct varlink_call *call, void *context)
+static json_int_t cpu_of(const struct varlink_call *call)
 {
-	const struct control_context *control = context;
+	return json_integer_value(json_object_get(varlink_parameters(call), "cpu"));
+}
+
+static void explain_cpu(struct varlink_call *call, const struct control_context *control)
+{
 	const struct decision_sources sources = sources_of(control);
-	json_int_t number = json_integer_value(json_object_get(varlink_parameters(call), "cpu"));
+	json_int_t number = cpu_of(call);
 	struct explanation explanation = {
 		.config = sources.config,
 	};
@@ -223,7 +237,7 @@ void control_explain_cpu(struct varlink_call *call, void *context)
 	}
 	clock = control_json_clock(
 		sources.cpufreq, explanation.f, &explanation.decision, sources.state,
-		explanation.f ? cpufreq_current_khz(sources.cpufreq, explanation.f->id) : 0);
+		explanation.f ? frequency_reading_khz(control->reading, explanation.f->id) : 0);
 	cpu = clock ? control_json_cpu(clock, (unsigned int)number,
 				       cpuset_has(&cpus.online, (unsigned int)number))
 		    : NULL;
@@ -239,4 +253,19 @@ void control_explain_cpu(struct varlink_call *call, void *context)
 			  explanation.says, "floating", count_floating(&sources, &cpus),
 			  "write_error",
 			  explanation.f ? write_error(explanation.f, sources.state) : json_null()));
+}
+
+void control_explain_cpu(struct varlink_call *call, void *context)
+{
+	const struct control_context *control = context;
+	json_int_t number = cpu_of(call);
+	const struct frequency_domain *f =
+		number >= 0 && number < MAX_CPUS
+			? cpufreq_of_cpu(control->parts.cpufreq, (unsigned int)number)
+			: NULL;
+
+	if (f)
+		answer_later(call, control, f->id, explain_cpu);
+	else
+		explain_cpu(call, control);
 }

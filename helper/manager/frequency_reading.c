@@ -11,30 +11,48 @@ struct frequency_reading {
 	const struct cpufreq *cpufreq;
 	uint64_t slice_ns;
 	struct loop_timer turn;
-	uint32_t next;		      /* id to be read */
-	struct frequency_wait *waits; /* who asked first is done first */
+	uint32_t next;		      /* id to be read for who waits for all */
+	struct frequency_wait *waits; /* who asked first is read for first */
 	uint32_t khz[MAX_FREQUENCY_DOMAINS];
 };
 
+static struct frequency_wait **find_finished(struct frequency_reading *reading)
+{
+	struct frequency_wait **w = &reading->waits;
+
+	while (*w && (*w)->left > 0)
+		w = &(*w)->next;
+	return w;
+}
+
 static void finish(struct frequency_reading *reading)
 {
-	while (reading->waits && reading->waits->left == 0) {
-		struct frequency_wait *wait = reading->waits;
+	struct frequency_wait **w;
 
-		reading->waits = wait->next;
+	while (*(w = find_finished(reading))) {
+		struct frequency_wait *wait = *w;
+
+		*w = wait->next;
 		wait->done(wait);
 	}
 }
 
-/* Round and round, so that each who waits has all read since it asked, wherever that began. */
+/*
+ * For the first who waits: one, or the next of all, round and round, so that each who waits for
+ * all has all read since it asked, wherever that began. Who waits for that one alone has it, too.
+ */
 static void read_next(struct frequency_reading *reading)
 {
-	if (reading->next >= cpufreq_count(reading->cpufreq))
-		reading->next = 0;
-	reading->khz[reading->next] = cpufreq_current_khz(reading->cpufreq, reading->next);
-	reading->next++;
+	uint32_t id = reading->waits->id;
+	bool all = id == ALL_FREQUENCIES;
+
+	if (all) {
+		id = reading->next < cpufreq_count(reading->cpufreq) ? reading->next : 0;
+		reading->next = id + 1;
+	}
+	reading->khz[id] = cpufreq_current_khz(reading->cpufreq, id);
 	for (struct frequency_wait *wait = reading->waits; wait; wait = wait->next)
-		wait->left--;
+		wait->left -= wait->id == id || (all && wait->id == ALL_FREQUENCIES);
 	finish(reading);
 }
 
@@ -85,7 +103,7 @@ void frequency_reading_ask(struct frequency_reading *reading, struct frequency_w
 		loop_timer_set(reading->loop, &reading->turn, 0);
 	while (*end)
 		end = &(*end)->next;
-	wait->left = cpufreq_count(reading->cpufreq);
+	wait->left = wait->id == ALL_FREQUENCIES ? cpufreq_count(reading->cpufreq) : 1;
 	wait->next = NULL;
 	*end = wait;
 }

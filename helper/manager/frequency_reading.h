@@ -2,7 +2,7 @@
 /*
  * What the frequency domains run at, read a few in a turn of the loop. Kernels before 5.18 may
  * sleep 10 ms for each scaling_cur_freq on x86 (arch_freq_get_on_cpu()): read at once, those of a
- * large host would keep hooks and guests waiting for seconds.
+ * large host, or for many clients, would keep hooks and guests waiting for seconds.
  */
 #ifndef VMPOWER_HELPER_MANAGER_FREQUENCY_READING_H
 #define VMPOWER_HELPER_MANAGER_FREQUENCY_READING_H
@@ -14,10 +14,13 @@
 
 struct frequency_reading;
 
-/* Somebody who waits until all have been read; part of what the caller owns. */
+#define ALL_FREQUENCIES UINT32_MAX
+
+/* Somebody who waits for a read; part of what the caller owns. */
 struct frequency_wait {
 	void (*done)(struct frequency_wait *wait);
-	uint32_t left;
+	uint32_t id;   /* of one, or ALL_FREQUENCIES */
+	uint32_t left; /* to be read yet */
 	struct frequency_wait *next;
 };
 
@@ -35,8 +38,8 @@ int frequency_reading_new(struct loop *loop, const struct cpufreq *cpufreq, uint
 void frequency_reading_free(struct frequency_reading *reading);
 
 /**
- * frequency_reading_ask() - have all read anew
- * @wait:	done is set; stays in place until that is called, in a later turn
+ * frequency_reading_ask() - have one or all read anew
+ * @wait:	done and id are set; stays in place until done is called, in a later turn
  */
 void frequency_reading_ask(struct frequency_reading *reading, struct frequency_wait *wait);
 

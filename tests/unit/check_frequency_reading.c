@@ -43,6 +43,7 @@ uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)
 struct asker {
 	struct frequency_wait wait;
 	char name;
+	bool one;  /* wait.id alone */
 	bool last; /* the loop ends with it */
 };
 
@@ -58,6 +59,8 @@ static void on_done(struct frequency_wait *wait)
 static void ask(struct asker *asker)
 {
 	asker->wait.done = on_done;
+	if (!asker->one)
+		asker->wait.id = ALL_FREQUENCIES;
 	frequency_reading_ask(reading, &asker->wait);
 }
 
@@ -190,6 +193,35 @@ START_TEST(who_has_gone_is_forgotten)
 }
 END_TEST
 
+static const struct {
+	int first, second; /* -1: all */
+	const char *story;
+} pairs[] = {
+	{2, 2, "2ab"},		/* they share the read */
+	{2, 1, "2a.1b"},	/* each has its own */
+	{-1, 2, "0.1.2b.3a"},	/* it is among them */
+	{-1, 3, "0.1.2.3ab"},	/* as the last */
+	{2, -1, "2a.0.1.2.3b"}, /* and is no part of all, whose count began at 0 */
+};
+
+START_TEST(one_and_all)
+{
+	int first = pairs[_i].first, second = pairs[_i].second;
+	struct asker a = {.name = 'a', .wait.id = (uint32_t)first, .one = first >= 0};
+	struct asker b = {.name = 'b', .wait.id = (uint32_t)second, .one = second >= 0};
+
+	begin(0, 4);
+	if (strchr(pairs[_i].story, 'a') > strchr(pairs[_i].story, 'b'))
+		a.last = true;
+	else
+		b.last = true;
+	ask(&a);
+	ask(&b);
+	let_others_in();
+	run(pairs[_i].story);
+}
+END_TEST
+
 START_TEST(without_cpufreq)
 {
 	struct asker a = {.name = 'a', .last = true};
@@ -212,6 +244,7 @@ int main(void)
 	tcase_add_test(tcase, those_of_one_turn_share_the_reads);
 	tcase_add_test(tcase, who_comes_later_has_all_read_since);
 	tcase_add_test(tcase, who_has_gone_is_forgotten);
+	tcase_add_loop_test(tcase, one_and_all, 0, array_size(pairs));
 	tcase_add_test(tcase, without_cpufreq);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
