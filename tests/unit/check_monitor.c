@@ -316,81 +316,6 @@ START_TEST(override_beats_requests)
 }
 END_TEST
 
-START_TEST(refuses)
-{
-	static const struct {
-		uint32_t command, unit, vcpu;
-		bool physical, answered;
-		enum refusal refusal;
-	} cases[] = {
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 3, false, true, REFUSED_VCPU},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 0xffffffff, false, true, REFUSED_VCPU},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 0, true, true, REFUSED_PHYSICAL},
-		{GUEST_CPU_POWER, 7, 0, false, true, REFUSED_UNIT},
-		{GUEST_CPU_POWER, 0, 0, false, true, REFUSED_UNIT},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 1, false, true, REFUSED_UNPINNED},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 2, false, true, REFUSED_NO_CPUFREQ},
-		{GUEST_POLICY, 0, 0, false, true, REFUSED_COMMAND},
-		{GUEST_POLICY, 0, 0, true, true, REFUSED_PHYSICAL},
-		{GUEST_POLICY_REMOVE, 0, 0, false, true, REFUSED_COMMAND},
-		{5, 0, 0, false, true, REFUSED_COMMAND},
-		{0xffffffff, 0, 0, false, true, REFUSED_COMMAND},
-		{GUEST_QUERY_FREQ, 0, 8, false, false, REFUSED_VCPU},
-	};
-	uint32_t expected[N_REFUSALS] = {0};
-	int guest;
-
-	for (uint32_t i = 0; i < 3; i++)
-		set_frequency_domain(i, METHOD_SETSPEED);
-	add_domain(0, 3, 0);
-	host.message.type = LINK_VCPU_SET;
-	host.message.vcpu = (struct link_vcpu){.vcpu = 1, .flags = VCPU_PROTECTED};
-	send_fds(NULL, 0);
-	host.message.vcpu = (struct link_vcpu){.vcpu = 2, .flags = VCPU_MAY_VOTE};
-	send_fds(NULL, 0);
-	guest = add_channel(0);
-	send_command(guest, GUEST_CONNECT, 0, 0);
-	for (size_t i = 0; i < array_size(cases); i++) {
-		uint8_t frame[GUEST_FRAME_G3];
-
-		make_frame(frame, sizeof(frame), cases[i].command, cases[i].unit, cases[i].vcpu);
-		frame[444] = cases[i].physical;
-		send_bytes(guest, frame, sizeof(frame));
-		expected[cases[i].refusal]++;
-		if (cases[i].answered)
-			ck_assert_uint_eq(reply(guest), GUEST_NACK);
-	}
-	settle();
-	ck_assert(silent(guest));
-	for (int r = 1; r < N_REFUSALS; r++)
-		ck_assert_uint_eq(host.shared->channels[0].refused[r - 1], expected[r]);
-	ck_assert_uint_eq(host.shared->channels[0].nacks, array_size(cases));
-	ck_assert_uint_eq(host.shared->channels[0].requests, array_size(cases) + 1);
-	ck_assert_uint_eq(host.shared->channels[0].resyncs, 0);
-}
-END_TEST
-
-START_TEST(disabled_channel)
-{
-	int guest;
-
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
-	enable_channel(0, false);
-	settle();
-	request(guest, GUEST_SCALE_MAX, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK);
-	settle();
-	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_DENIED - 1], 1);
-	enable_channel(0, true);
-	settle();
-	request(guest, GUEST_SCALE_MAX, 0);
-	(void)grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
-}
-END_TEST
-
 START_TEST(queries)
 {
 	uint8_t bytes[184];
@@ -434,22 +359,6 @@ START_TEST(queries)
 		read_bytes(guest, bytes, 184);
 		ck_assert_uint_eq(bytes[120], 0); /* not asked for */
 	}
-}
-END_TEST
-
-START_TEST(denied_queries_get_no_reply)
-{
-	int guest;
-
-	host.like.queries = 0;
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
-	send_command(guest, GUEST_QUERY_FREQ_LIST, 0, 0);
-	request(guest, GUEST_SCALE_MIN, 9);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK); /* the first thing that comes back */
-	settle();
-	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_DENIED - 1], 1);
 }
 END_TEST
 
@@ -497,10 +406,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tcase, several_frequency_domains);
 	tcase_add_test(tcase, override_without_a_guest);
 	tcase_add_test(tcase, override_beats_requests);
-	tcase_add_test(tcase, refuses);
-	tcase_add_test(tcase, disabled_channel);
 	tcase_add_test(tcase, queries);
-	tcase_add_test(tcase, denied_queries_get_no_reply);
 	tcase_add_test(tcase, limits_method);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -5,10 +5,7 @@
 
 #include "run_suite.h"
 
-#include "guest_stream.h"
 #include "monitor_fixture.h"
-
-#define NS_PER_MS 1000000u
 
 START_TEST(gives_up_a_piece_never_the_channel)
 {
@@ -229,163 +226,6 @@ START_TEST(unread_replies_are_dropped)
 }
 END_TEST
 
-START_TEST(throttled_not_lost)
-{
-	struct link_setup setup = {0};
-	int guest;
-
-	host.like.rate = 1000;
-	host.like.burst = 10;
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
-	for (int i = 0; i < 60; i++)
-		request(guest, GUEST_SCALE_MIN, 9);
-	for (int i = 0; i < 60; i++)
-		ck_assert_uint_eq(reply(guest), GUEST_NACK);
-	ck_assert_uint_gt(shared_load(host.shared->channels[0].throttled), 0);
-	/* hung up while it is throttled: the rest is still read */
-	for (int i = 0; i < 60; i++)
-		request(guest, GUEST_SCALE_MIN, 9);
-	(void)close(guest);
-	receive_id(LINK_CHANNEL_GONE, 0);
-	ck_assert_uint_eq(host.shared->channels[0].requests, 120);
-}
-END_TEST
-
-/* Work for nothing is paid for: bytes that are no frame, and single bytes of one. */
-START_TEST(garbage_is_throttled)
-{
-	struct link_setup setup = {0};
-	static uint8_t garbage[100 * GUEST_FRAME_G3];
-	int guest;
-
-	host.like.rate = 1000;
-	host.like.burst = 10;
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
-	memset(garbage, 0xff, sizeof(garbage));
-	send_bytes(guest, garbage, sizeof(garbage));
-	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
-	send_bytes(guest, garbage, 1);
-	request(guest, GUEST_SCALE_MIN, 9);
-}
-END_TEST
-
-START_TEST(dribble_is_throttled)
-{
-	struct link_setup setup = {0};
-	uint8_t frame[GUEST_FRAME_G3];
-	uint64_t slowest_ms = 0;
-	uint32_t attempt = 0;
-
-	host.like.rate = 1000;
-	host.like.burst = 10;
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, GUEST_SCALE_MIN, 9);
-	/* on a machine that does not let us write for so long a piece is given up rightly */
-	do {
-		int guest = add_channel(attempt);
-
-		ck_assert_uint_lt(attempt, 20);
-		slowest_ms = 0;
-		for (size_t i = 0; i < sizeof(frame); i++) {
-			uint64_t before_ms = now_ms(), took_ms;
-
-			send_bytes(guest, frame + i, 1);
-			took_ms = now_ms() - before_ms;
-			slowest_ms = took_ms > slowest_ms ? took_ms : slowest_ms;
-		}
-		if (slowest_ms < GUEST_STREAM_STUCK_NS / NS_PER_MS / 2) {
-			ck_assert_uint_eq(reply(guest), GUEST_NACK);
-			ck_assert_uint_eq(host.shared->channels[attempt].resyncs, 0);
-		}
-		attempt++;
-	} while (slowest_ms >= GUEST_STREAM_STUCK_NS / NS_PER_MS / 2);
-}
-END_TEST
-
-/* No channel is over its own rate; together they are. */
-START_TEST(total_rate_counts_for_all)
-{
-	struct link_setup setup = {.settings.total_rate = 200};
-	uint32_t throttled = 0;
-	int guests[4];
-
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	for (uint32_t i = 0; i < array_size(guests); i++)
-		guests[i] = add_channel(i);
-	for (int n = 0; n < 20; n++) {
-		for (size_t i = 0; i < array_size(guests); i++)
-			request(guests[i], GUEST_SCALE_MIN, 9);
-	}
-	for (size_t i = 0; i < array_size(guests); i++) {
-		for (int n = 0; n < 20; n++)
-			ck_assert_uint_eq(reply(guests[i]), GUEST_NACK);
-		throttled += shared_load(host.shared->channels[i].throttled);
-	}
-	ck_assert_uint_gt(throttled, 0);
-}
-END_TEST
-
-/* One channel uses up what there is for all: another that asks once is not made to wait. */
-START_TEST(quiet_channel_is_served_beyond_the_total_rate)
-{
-	struct link_setup setup = {.settings.total_rate = 1};
-	int busy, quiet;
-
-	host.like.rate = 1000;
-	host.like.burst = 100;
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	busy = add_channel(0);
-	quiet = add_channel(1);
-	for (int n = 0; n < 120; n++)
-		request(busy, GUEST_SCALE_MIN, 9);
-	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
-	request(quiet, GUEST_SCALE_MIN, 9);
-	ck_assert_uint_eq(reply(quiet), GUEST_NACK);
-	ck_assert_uint_eq(shared_load(host.shared->channels[1].throttled), 0);
-	ck_assert_uint_lt(shared_load(host.shared->channels[0].requests), 120);
-}
-END_TEST
-
-START_TEST(last_vote_is_written_after_the_interval)
-{
-	enum { INTERVAL_MS = 200, VOTES = 40 };
-	struct link_setup setup = {.settings.transition_interval_us = INTERVAL_MS * 1000};
-	uint64_t began_ms = now_ms();
-	int guest, file;
-
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
-	request(guest, GUEST_SCALE_MIN, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
-	for (int i = 0; i < VOTES; i++)
-		request(guest, i % 2 ? GUEST_SCALE_MIN : GUEST_SCALE_MAX, 0);
-	for (int i = 0; i < VOTES; i++)
-		ck_assert_uint_eq(reply(guest), GUEST_ACK);
-	request(guest, GUEST_SCALE_UP, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
-	wait_until(content(file) == MIN_KHZ + 100000);
-	settle();
-	/* one in an interval, however long all that took */
-	ck_assert_uint_le(host.shared->frequency_domains[0].n_writes,
-			  2 + (now_ms() - began_ms) / INTERVAL_MS);
-}
-END_TEST
-
 START_TEST(notices_wait_for_room)
 {
 	enum { DOMAINS = 16, EACH = 62 };
@@ -487,12 +327,6 @@ static Suite *make_suite(void)
 	tcase_add_test(tcase, takes_votes_over);
 	tcase_add_test(tcase, more_parked_than_slots);
 	tcase_add_test(tcase, unread_replies_are_dropped);
-	tcase_add_test(tcase, throttled_not_lost);
-	tcase_add_test(tcase, garbage_is_throttled);
-	tcase_add_test(tcase, dribble_is_throttled);
-	tcase_add_test(tcase, total_rate_counts_for_all);
-	tcase_add_test(tcase, quiet_channel_is_served_beyond_the_total_rate);
-	tcase_add_test(tcase, last_vote_is_written_after_the_interval);
 	tcase_add_test(tcase, notices_wait_for_room);
 	tcase_add_loop_test(tcase, ends_on_nonsense, 0, 8);
 	suite_add_tcase(suite, tcase);
