@@ -6,6 +6,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "cleanup.h"
 #include "config_load.h"
 #include "domain_rules.h"
 #include "domains.h"
@@ -42,28 +43,38 @@ static void compare(const struct config *old, struct config *new, struct reload_
 			!domain_rules_equal(&old->domains[i].settings, &new->domains[i].settings);
 }
 
-static void describe(const struct reload_result *result, char *text, size_t size)
+/* Of any length; the caller's; NULL: no memory. */
+static char *describe(const struct reload_result *result)
 {
-	size_t used = 0;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	bool failed;
 
-	(void)snprintf(text, size, "nothing has changed");
-	for (unsigned int i = 0; i < result->n_changed + result->domains_changed; i++) {
-		bool is_key = i < result->n_changed;
-		const struct config_key *key = &config_keys[is_key ? result->changed[i] : 0];
-		int n = snprintf(text + used, size - used, "%s[%s]%s%s", used ? ", " : "",
-				 is_key ? key->section : DOMAIN_SECTION " \"...\"",
-				 is_key ? " " : "", is_key ? key->name : "");
+	if (!out)
+		return NULL;
+	for (unsigned int i = 0; i < result->n_changed; i++) {
+		const struct config_key *key = &config_keys[result->changed[i]];
 
-		if (n < 0 || (size_t)n >= size - used)
-			break;
-		used += (size_t)n;
+		(void)fprintf(out, "%s[%s] %s", i > 0 ? ", " : "", key->section, key->name);
 	}
+	if (result->domains_changed)
+		(void)fprintf(out, "%s[" DOMAIN_SECTION " \"...\"]",
+			      result->n_changed > 0 ? ", " : "");
+	else if (result->n_changed == 0)
+		(void)fputs("nothing has changed", out);
+	failed = ferror(out) != 0;
+	if (fclose(out) != 0 || failed) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 int reload_config(struct reload *reload, struct reload_result *result, struct config_error *error)
 {
 	struct config new, old = *reload->config;
-	char text[1024];
+	cleanup_free char *text = NULL;
 	int r;
 
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, loop_now_ns() / 1000);
@@ -72,17 +83,18 @@ int reload_config(struct reload *reload, struct reload_result *result, struct co
 		log_about(&(struct log_about){.has_event = true}, LOG_ERR,
 			  "configuration not taken over, the old one stays in force: %s",
 			  error->text);
-		(void)snprintf(text, sizeof(text),
-			       "not taken over, the old one stays in force: %.*s",
-			       (int)sizeof(text) / 2, error->text);
+		if (asprintf(&text, "not taken over, the old one stays in force: %s", error->text) <
+		    0)
+			text = NULL;
 		events_emit_text(reload->events, EVENT_RELOAD, text);
 	} else {
 		compare(&old, &new, result);
 		*reload->config = new;
 		domains_reconfigure(reload->domains, &old);
 		config_clear(&old);
-		describe(result, text, sizeof(text));
-		log_notice("configuration taken over from %s: %s", reload->path, text);
+		text = describe(result);
+		log_notice("configuration taken over from %s: %s", reload->path,
+			   text ? text : "out of memory");
 		events_emit_text(reload->events, EVENT_RELOAD, text);
 	}
 	(void)sd_notify(0, "READY=1");

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import frames, paths  # noqa: E402
 from harness.process import run  # noqa: E402
 from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
+from harness.varlink import Watcher  # noqa: E402
 from harness.wait import tail, wait_until  # noqa: E402
 
 DOMAINS = '[domain "..."]'
@@ -327,6 +328,42 @@ def test_what_needs_a_restart_is_said(_):
         text = stage.vmpower.ctl("reload").stdout
         assert "nothing has changed" in text and "[cpufreq] sysfs" in text, text
         assert any("needs a restart" in line for line in tail(stage.log, 50))
+
+
+def test_every_key_is_told(_):
+    """By the reply, the event and the log: all that "vmpowerd --default-config" has."""
+    other = {
+        "libvirt": {"uri": "test:///default"},
+        "channel": {"rate": 5000, "burst": 20, "total-rate": 7000, "queries": "no",
+                    "peer-user": "root nobody"},
+        "cpufreq": {"sysfs": "/nowhere", "method": "limits", "transition-interval": 5,
+                    "foreign": "reassert"},
+        "arbitration": {"silence": "ignore", "allow-unpinned": "yes"},
+        "limits": {"min-frequency": UP[1], "max-frequency": UP[-2], "turbo": "no"},
+    }
+    keys, section = [], None
+    for line in run(paths.BIN / "vmpowerd", "--default-config").stdout.splitlines():
+        if match := re.fullmatch(r"#?\[(.*)\]", line):
+            section = match[1]
+        elif match := re.match(r"#([a-z-]+) =", line):
+            keys.append((section, match[1]))
+    keys = [key for key in keys if not key[0].startswith("domain ")]
+    assert sorted(keys) == sorted((s, key) for s in other for key in other[s]), "add what is new"
+    fixed = ["[libvirt] uri", "[cpufreq] sysfs"]
+    changed = [f"[{s}] {key}" for s, key in keys if f"[{s}] {key}" not in fixed] + [DOMAINS]
+    with scene("all") as stage, Watcher(stage.vmpower.runtime / "control.sock") as watcher:
+        said = reload_with(stage, {**other, 'domain "vm"': {"serve": "no"}})
+        assert said == {"changed": changed, "needs_restart": fixed}, said
+        text = ", ".join(changed)
+        assert watcher.wait("reload")["text"] == text
+        (line,) = [line for line in tail(stage.log, 50) if "taken over from" in line]
+        assert line.endswith(text), line
+        file = stage.directory / "vmpower.conf.d" / f"{'n' * 250}.conf"
+        file.parent.mkdir()
+        file.write_text(f"[channel]\npeer-user = {'x' * 180}\n")
+        said = stage.vmpower.ctl("reload", check=False).stderr.strip()
+        error = said[said.index(f"{file}:2: "):]
+        assert len(error) > 512 and watcher.wait("reload")["text"].endswith(error), said
 
 
 def test_users_to_trust_change(_):
