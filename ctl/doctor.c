@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cpuset.h"
 #include "style.h"
 #include "table.h"
 
@@ -39,6 +40,27 @@ void doctor_add(struct doctor *doctor, const char *check, enum health health, co
 		doctor->findings,
 		json_pack("{s:s, s:s, s:s, s:s?}", "check", check, "status", health_name(health),
 			  "text", formatted ? formatted : "out of memory", "remedy", remedy));
+}
+
+char *doctor_text(const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	return n < 0 ? NULL : text;
+}
+
+char *doctor_list(const struct cpuset *numbers)
+{
+	cleanup_free char *text = malloc(MAX_CPUS * sizeof("4095"));
+
+	if (!text || cpuset_format(numbers, text, MAX_CPUS * sizeof("4095")) < 0)
+		return NULL;
+	return take_ptr(text);
 }
 
 static char *path_of(const struct doctor *doctor, const char *format, va_list args)

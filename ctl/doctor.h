@@ -12,6 +12,8 @@
 
 #include "ctl.h"
 
+struct cpuset;
+
 enum health {
 	HEALTH_OK,
 	HEALTH_NOTE,	/* may be as it is wanted */
@@ -31,6 +33,12 @@ struct doctor {
 /** doctor_add() - a finding; @check: its name, @remedy: what to do, or NULL; printf(3) for both */
 void doctor_add(struct doctor *doctor, const char *check, enum health health, const char *remedy,
 		const char *text, ...) __attribute__((format(printf, 5, 6)));
+
+/** doctor_text() - printf(3) of any length, for a remedy; the caller's; NULL: no memory */
+char *doctor_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** doctor_list() - a set as "0-3,8", however long; the caller's; NULL: no memory */
+char *doctor_list(const struct cpuset *numbers);
 
 const char *health_name(enum health health);
 

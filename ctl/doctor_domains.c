@@ -4,11 +4,13 @@
  * them, and those that it does not know as libvirt keeps them in /run/libvirt/qemu.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cpuset.h"
 #include "doctor.h"
@@ -30,18 +32,12 @@ struct patient {
 	const char *unserved; /* what says "serve = no"; NULL: it is served */
 };
 
-static const char *list_of(const struct cpuset *numbers, char *text, size_t size)
-{
-	if (cpuset_format(numbers, text, size) < 0)
-		(void)snprintf(text, size, "(many)");
-	return text;
-}
-
 /* What keeps a domain's wishes from being followed, though it has channels and pinning. */
 static void judge_settings(struct doctor *doctor, const struct patient *patient, const char *name)
 {
 	cleanup_free char *error = text_escape(patient->metadata_error);
-	char numbers[256], remedy[640];
+	cleanup_free char *disabled = doctor_list(&patient->disabled);
+	cleanup_free char *beyond = doctor_list(&patient->beyond);
 
 	if (error && *error)
 		doctor_add(doctor, "domains", HEALTH_WARNING,
@@ -53,38 +49,37 @@ static void judge_settings(struct doctor *doctor, const struct patient *patient,
 			   "if its guest is to be heard: take that away",
 			   "domain \"%s\" is not served: serve is no in %s", name,
 			   patient->unserved);
-	if (cpuset_count(&patient->disabled) > 0) {
-		(void)snprintf(remedy, sizeof(remedy), "vmpowerctl channel enable %s",
-			       text_pasteable(name));
+	if (disabled && *disabled) {
+		cleanup_free char *remedy =
+			doctor_text("vmpowerctl channel enable %s", text_pasteable(name));
+
 		doctor_add(doctor, "domains", HEALTH_NOTE, remedy,
-			   "domain \"%s\", channel %s: disabled by the operator", name,
-			   list_of(&patient->disabled, numbers, sizeof(numbers)));
+			   "domain \"%s\", channel %s: disabled by the operator", name, disabled);
 	}
-	if (cpuset_count(&patient->beyond) > 0) {
-		(void)snprintf(remedy, sizeof(remedy),
-			       "vmpowerctl detach %s --vcpus %s, and vmpowerctl attach %s",
-			       text_pasteable(name),
-			       list_of(&patient->beyond, numbers, sizeof(numbers)),
-			       text_pasteable(name));
+	if (beyond && *beyond) {
+		cleanup_free char *remedy =
+			doctor_text("vmpowerctl detach %s --vcpus %s, and vmpowerctl attach %s",
+				    text_pasteable(name), beyond, text_pasteable(name));
+
 		doctor_add(doctor, "domains", HEALTH_WARNING, remedy,
 			   "domain \"%s\", channel %s: there is no such vCPU, it has %u, numbered "
 			   "from 0",
-			   name, numbers, patient->n_vcpus);
+			   name, beyond, patient->n_vcpus);
 	}
 }
 
 static void judge(struct doctor *doctor, const struct patient *patient)
 {
 	cleanup_free char *name = text_escape(patient->name);
-	char numbers[256], vcpu[16], remedy[640];
+	cleanup_free char *loose = doctor_list(&patient->loose);
+	cleanup_free char *remedy = NULL;
 
-	if (!name)
+	if (!name || !loose)
 		return;
 	judge_settings(doctor, patient, name);
 	if (patient->n_channels == 0) {
-		(void)snprintf(remedy, sizeof(remedy),
-			       "if its guest is to scale CPUs: vmpowerctl attach %s",
-			       text_pasteable(name));
+		remedy = doctor_text("if its guest is to scale CPUs: vmpowerctl attach %s",
+				     text_pasteable(name));
 		doctor_add(doctor, "domains", HEALTH_NOTE, remedy,
 			   "domain \"%s\" has no power channels", name);
 		return;
@@ -95,14 +90,12 @@ static void judge(struct doctor *doctor, const struct patient *patient)
 			   name, patient->n_channels);
 		return;
 	}
-	(void)list_of(&patient->loose, numbers, sizeof(numbers));
-	(void)snprintf(vcpu, sizeof(vcpu), "%u", cpuset_next(&patient->loose, 0));
-	(void)snprintf(remedy, sizeof(remedy), "virsh vcpupin %s %s CPU --live --config",
-		       text_pasteable(name), cpuset_count(&patient->loose) == 1 ? vcpu : "VCPU");
+	remedy = doctor_text("virsh vcpupin %s %s CPU --live --config", text_pasteable(name),
+			     cpuset_count(&patient->loose) == 1 ? loose : "VCPU");
 	doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
 		   "domain \"%s\", vCPU %s: not pinned to some of the host's CPUs, so its requests "
 		   "are refused",
-		   name, numbers);
+		   name, loose);
 }
 
 static struct cpuset online_cpus(const struct doctor *doctor)
@@ -244,7 +237,7 @@ static void look_at_running(struct doctor *doctor, const struct domain_descripti
 			    const struct cpuset *online)
 {
 	cleanup_free char *name = text_escape(domain->name);
-	char remedy[640];
+	cleanup_free char *remedy = NULL;
 	struct patient patient = {
 		.name = domain->name,
 		.n_channels = domain->n_channels,
@@ -264,10 +257,9 @@ static void look_at_running(struct doctor *doctor, const struct domain_descripti
 	judge(doctor, &patient);
 	if (!doctor->status || domain->n_channels == 0 || !name)
 		return;
-	(void)snprintf(remedy, sizeof(remedy),
-		       "vmpowerctl domain add %s; \"journalctl -u vmpowerd\" says why it was not "
-		       "registered",
-		       text_pasteable(name));
+	remedy = doctor_text("vmpowerctl domain add %s; \"journalctl -u vmpowerd\" says why it was "
+			     "not registered",
+			     text_pasteable(name));
 	doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
 		   "domain \"%s\" runs, and vmpowerd does not serve it", name);
 }
@@ -285,6 +277,7 @@ static void look_at_names(struct doctor *doctor, const struct domain_description
 			   "domain \"%s\": channel %s is no power channel", name, channel);
 }
 
+/* Return: NULL, and errno. */
 static char *read_whole(int directory, const char *name, size_t *size)
 {
 	cleanup_close int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -292,8 +285,12 @@ static char *read_whole(int directory, const char *name, size_t *size)
 	struct stat st;
 	ssize_t n;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > MOST_STATUS)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return NULL;
+	if (!S_ISREG(st.st_mode) || st.st_size > MOST_STATUS) {
+		errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+		return NULL;
+	}
 	text = malloc((size_t)st.st_size + 1);
 	n = text ? read(fd, text, (size_t)st.st_size) : -1;
 	if (n < 0) {
@@ -309,11 +306,10 @@ static void look_at_error(struct doctor *doctor, const char *file, const struct 
 {
 	cleanup_free char *name = text_escape(error->domain);
 	cleanup_free char *text = text_escape(error->text);
-	char remedy[640];
+	cleanup_free char *remedy =
+		doctor_text("correct it with \"virsh edit %s\", then stop and start it",
+			    name && *name ? text_pasteable(name) : "DOMAIN");
 
-	(void)snprintf(remedy, sizeof(remedy),
-		       "correct it with \"virsh edit %s\", then stop and start it",
-		       name && *name ? text_pasteable(name) : "DOMAIN");
 	if (name && *name)
 		doctor_add(doctor, "domains", HEALTH_PROBLEM, remedy,
 			   "domain \"%s\" is not served: %s", name, text ? text : "?");
@@ -333,6 +329,11 @@ static void look_at_status_file(struct doctor *doctor, int directory, const char
 	struct domain_description *domain;
 	struct xml_error error;
 
+	/* one that ends meanwhile; who is not root was told of that */
+	if (!text && errno != ENOENT && (errno != EACCES || geteuid() == 0))
+		doctor_add(doctor, "domains", HEALTH_WARNING,
+			   "\"virsh dumpxml\" shows what libvirt knows of it",
+			   "domain of %s can't be looked at: %s", name, strerror(errno));
 	for (const char *next = begin; next && (next = strstr(next, end_tag));)
 		end = next += strlen(end_tag);
 	if (!end)

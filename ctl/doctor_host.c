@@ -110,21 +110,35 @@ static bool has_file(const struct doctor *doctor, const char *policy, const char
 	return path && access(path, F_OK) == 0;
 }
 
+/* Return: false: they are not known, or more than a set holds. */
+static bool cpus_of(const struct doctor *doctor, const char *policy, struct cpuset *cpus)
+{
+	cleanup_free char *list = doctor_read(doctor, CPUFREQ "/%s/related_cpus", policy);
+	uint32_t first;
+
+	if (list)
+		return cpuset_parse(list, cpus) == 0;
+	/* unreadable while they are all offline, but it is named after one of them */
+	if (parse_u32(policy + strlen("policy"), MAX_CPUS - 1, &first) < 0)
+		return false;
+	cpuset_add(cpus, first);
+	return true;
+}
+
 static struct kind kind_of(const struct doctor *doctor, const char *policy)
 {
 	cleanup_free char *driver = doctor_read(doctor, CPUFREQ "/%s/scaling_driver", policy);
 	cleanup_free char *governor = doctor_read(doctor, CPUFREQ "/%s/scaling_governor", policy);
 	cleanup_free char *all =
 		doctor_read(doctor, CPUFREQ "/%s/scaling_available_governors", policy);
-	cleanup_free char *cpus = doctor_read(doctor, CPUFREQ "/%s/related_cpus", policy);
 	struct kind kind = {.health = HEALTH_OK};
 	bool userspace = all && strstr(all, "userspace");
+	bool known = cpus_of(doctor, policy, &kind.cpus);
 
-	(void)snprintf(kind.text, sizeof(kind.text), "driver %.40s, governor %.40s, method %s",
-		       driver ? driver : "unknown", governor ? governor : "unknown",
-		       userspace ? "setspeed" : "limits");
-	if (!cpus || cpuset_parse(cpus, &kind.cpus) < 0)
-		memset(&kind.cpus, 0, sizeof(kind.cpus));
+	(void)snprintf(kind.text, sizeof(kind.text),
+		       "%.20s%sdriver %.40s, governor %.40s, method %s", known ? "" : policy,
+		       known ? "" : ": ", driver ? driver : "unknown",
+		       governor ? governor : "unknown", userspace ? "setspeed" : "limits");
 	if (!governor) {
 		kind.health = HEALTH_NOTE;
 		kind.remedy = "bring one of its CPUs online";
@@ -173,10 +187,11 @@ static bool add_kind(struct kinds *kinds, const struct kind *kind)
 
 static void tell_kind(struct doctor *doctor, const struct kind *kind)
 {
-	char cpus[MAX_CPUS * 5]; /* "0,2,4," to the last */
+	cleanup_free char *cpus = doctor_list(&kind->cpus);
+	bool known = cpus && *cpus;
 
-	(void)cpuset_format(&kind->cpus, cpus, sizeof(cpus));
-	doctor_add(doctor, "cpufreq", kind->health, kind->remedy, "CPU %s: %s", cpus, kind->text);
+	doctor_add(doctor, "cpufreq", kind->health, kind->remedy, "%s%s%s%s", known ? "CPU " : "",
+		   known ? cpus : "", known ? ": " : "", kind->text);
 }
 
 static bool read_number(const struct doctor *doctor, const char *path, uint32_t *number)
@@ -260,15 +275,14 @@ void doctor_writers(struct doctor *doctor)
 
 	for (size_t i = 0; i < array_size(writers); i++) {
 		pid_t pid = doctor_process(doctor, writers[i].comm);
-		char remedy[160];
+		cleanup_free char *remedy = NULL;
 
 		if (pid == 0)
 			continue;
 		any = true;
-		(void)snprintf(remedy, sizeof(remedy),
-			       "have it leave the CPUs of guests alone, or \"systemctl disable "
-			       "--now %s\"",
-			       writers[i].name);
+		remedy = doctor_text("have it leave the CPUs of guests alone, or \"systemctl "
+				     "disable --now %s\"",
+				     writers[i].name);
 		doctor_add(doctor, "writers", HEALTH_WARNING, remedy,
 			   "%s (pid %d) may set frequencies, too", writers[i].name, (int)pid);
 	}

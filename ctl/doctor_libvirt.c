@@ -91,13 +91,12 @@ static int64_t oldest_hook(const struct doctor *doctor)
 static void look_whether_seen(struct doctor *doctor, const char *comm, pid_t pid)
 {
 	int64_t since = started(doctor, pid), reload = reloaded(comm);
-	char remedy[96];
+	cleanup_free char *remedy = doctor_text("systemctl reload %s", comm);
 
 	if (since == 0)
 		return;
 	if (reload > since)
 		since = reload;
-	(void)snprintf(remedy, sizeof(remedy), "systemctl reload %s", comm);
 	if (oldest_hook(doctor) > since + SLACK_S)
 		doctor_add(
 			doctor, "hook", HEALTH_PROBLEM, remedy,
@@ -113,8 +112,8 @@ static void look_whether_seen(struct doctor *doctor, const char *comm, pid_t pid
 static bool look_at_hook(struct doctor *doctor)
 {
 	cleanup_free char *path = doctor_path(doctor, "%s", VMPOWER_HOOK_FILE);
+	cleanup_free char *remedy = NULL;
 	struct stat st, target;
-	char remedy[4200];
 
 	if (!path || lstat(path, &st) < 0) {
 		doctor_add(doctor, "hook", HEALTH_WARNING,
@@ -131,12 +130,12 @@ static bool look_at_hook(struct doctor *doctor)
 	if (!S_ISLNK(st.st_mode))
 		target = st;
 	if (!is_hook(&target)) {
-		(void)snprintf(remedy, sizeof(remedy), "chmod 755 %s", path);
+		remedy = doctor_text("chmod 755 %s", path);
 		doctor_add(doctor, "hook", HEALTH_PROBLEM, remedy, "%s is not executable", path);
 		return false;
 	}
 	if ((target.st_mode & 022) != 0 || (target.st_uid != 0 && target.st_uid != geteuid())) {
-		(void)snprintf(remedy, sizeof(remedy), "chown root %s; chmod 755 %s", path, path);
+		remedy = doctor_text("chown root %s; chmod 755 %s", path, path);
 		doctor_add(doctor, "hook", HEALTH_PROBLEM, remedy,
 			   "%s can be changed by others than root, and libvirt runs it as root",
 			   path);

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+import uuid
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -23,7 +24,7 @@ from harness import paths  # noqa: E402
 from harness.cpufreq_tree import CpufreqTree  # noqa: E402
 from harness.process import run  # noqa: E402
 from harness.scene import LIMITS_ONLY, component_main, scene  # noqa: E402
-from harness.standin import StandinDomain, metadata  # noqa: E402
+from harness.standin import StandinDomain, domain_xml, metadata  # noqa: E402
 from harness.terminal import Terminal  # noqa: E402
 from harness.wait import wait_until  # noqa: E402
 
@@ -286,6 +287,22 @@ def test_many_kinds(_):
             f"CPU {cpu}: driver driver{cpu}" for cpu in range(12)), lines
 
 
+def test_cpus_that_are_not_told(_):
+    """Offline ones are named all the same; so are more than there is room for."""
+    with doctor("offline") as doc:
+        (doc.host.root / "sys").unlink()
+        tree = CpufreqTree(doc.host.root / "sys", cpus=8)
+        for cpu in (2, 3, 6):
+            for file in tree.directory(cpu).iterdir():
+                file.unlink()
+        doc.finds("cpufreq", "note", "CPU 2-3,6: driver unknown", "bring one of its CPUs online")
+        for cpu in (2, 3, 6):
+            tree.directory(cpu).rmdir()
+        tree.write(4, "related_cpus", "4 4096")
+        lines = [finding[2] for finding in doc.all() if finding[0] == "cpufreq"]
+        assert sorted(line.split(" driver")[0] for line in lines) == ["CPU 0-1,5,7:", "policy4:"]
+
+
 def test_bounds_of_intel_pstate(_):
     """Of which cpufreq's own files tell nothing."""
     with doctor("pstate") as doc:
@@ -413,6 +430,28 @@ def test_domains_without_the_daemon(_):
                   "no power channel", "virtio.serial.port.poweragent.N")
         one.close()
         two.close()
+
+
+def test_domains_as_large_as_may_be(_):
+    """A long name, and numbers that no line holds: all of it, also in what is to be pasted."""
+    name, numbers = "n" * 250, range(881, 1008, 2)
+    channels = dict.fromkeys(numbers, "/path")
+    with doctor("large", start=False) as doc:
+        file = doc.host.root / "run/libvirt/qemu/large.xml"
+
+        def found(vcpus):
+            xml = domain_xml(name, str(uuid.uuid4()), vcpus, {}, channels)
+            doc.host.write(file.relative_to(doc.host.root), f"<domstatus>{xml}</domstatus>")
+            (finding,) = [finding for finding in doc.all()
+                          if finding[0] == "domains" and finding[1] != "ok"]
+            return finding
+
+        every = ",".join(str(number) for number in numbers)
+        assert found(1)[3] == f"vmpowerctl detach {name} --vcpus {every}, and vmpowerctl attach {name}"
+        assert f'domain "{name}", vCPU {every}: not pinned' in found(1024)[2]
+        os.truncate(file, (16 << 20) + 1)
+        (finding,) = [finding for finding in doc.all() if finding[0] == "domains"]
+        assert finding[1:3] == ("warning", "domain of large.xml can't be looked at: File too large")
 
 
 def test_lines_on_a_terminal(_):
