@@ -15,6 +15,7 @@
 
 #define CPUFREQ "/sys/devices/system/cpu/cpufreq"
 #define INTEL_PSTATE "/sys/devices/system/cpu/intel_pstate"
+#define STEP_KHZ 100000 /* between P-states of intel_pstate, at most */
 
 /* --- SELinux, AppArmor ---------------------------------------------------------------- */
 
@@ -201,18 +202,22 @@ static bool read_number(const struct doctor *doctor, const char *path, uint32_t 
 	return text && parse_u32(text, UINT32_MAX, number) == 0;
 }
 
-/* Bounds of intel_pstate's own, of which cpufreq's files tell nothing: tuned's profiles set them.
+/*
+ * Bounds of intel_pstate's own, in parts of the highest frequency: tuned's profiles set them.
+ * In active mode they give way to scaling_min_freq and scaling_max_freq, which votes set there.
  */
 static void look_at_intel_pstate(struct doctor *doctor)
 {
-	uint32_t low, high, percent, least;
+	cleanup_free char *driver = doctor_read(doctor, CPUFREQ "/policy0/scaling_driver");
+	uint32_t low, high, percent;
 
-	if (!read_number(doctor, CPUFREQ "/policy0/cpuinfo_min_freq", &low) ||
-	    !read_number(doctor, CPUFREQ "/policy0/cpuinfo_max_freq", &high) || high == 0)
+	if (!driver || strcmp(driver, "intel_cpufreq") != 0 ||
+	    !read_number(doctor, CPUFREQ "/policy0/cpuinfo_min_freq", &low) ||
+	    !read_number(doctor, CPUFREQ "/policy0/cpuinfo_max_freq", &high))
 		return;
-	least = (uint32_t)(((uint64_t)low * 100 + high - 1) /
-			   high); /* rounded as the kernel does */
-	if (read_number(doctor, INTEL_PSTATE "/min_perf_pct", &percent) && percent > least)
+	/* the kernel's own least percentage may be up to a step above the lowest frequency */
+	if (read_number(doctor, INTEL_PSTATE "/min_perf_pct", &percent) &&
+	    (uint64_t)percent * high / 100 > (uint64_t)low + STEP_KHZ)
 		doctor_add(
 			doctor, "cpufreq", HEALTH_WARNING,
 			"echo 0 > " INTEL_PSTATE "/min_perf_pct; where tuned runs, "

@@ -304,19 +304,27 @@ def test_cpus_that_are_not_told(_):
 
 
 def test_bounds_of_intel_pstate(_):
-    """Of which cpufreq's own files tell nothing."""
+    """In passive mode requests do nothing beyond them; in active mode votes win."""
     with doctor("pstate") as doc:
         pstate = doc.stage.tree.cpu_directory / "intel_pstate"
         pstate.mkdir()
-        for name, value in (("min_perf_pct", 34), ("max_perf_pct", 100)):  # 1200000 of 3600000
-            (pstate / name).write_text(f"{value}\n")
+
+        def bounds(low, high):
+            (pstate / "min_perf_pct").write_text(f"{low}\n")
+            (pstate / "max_perf_pct").write_text(f"{high}\n")
+
+        doc.stage.tree.write(0, "scaling_driver", "intel_cpufreq")
+        bounds(36, 100)  # 1200000 of 3600000, and less than a step of 100000
         doc.well()
-        for value in (35, 100):
-            (pstate / "min_perf_pct").write_text(f"{value}\n")
+        for value in (37, 100):
+            bounds(value, 100)
             doc.finds("cpufreq", "warning", f"min_perf_pct is {value}", "slower", "min_perf_pct=0")
-        (pstate / "min_perf_pct").write_text("34\n")
-        (pstate / "max_perf_pct").write_text("99\n")
+        bounds(33, 99)
         doc.finds("cpufreq", "note", "max_perf_pct is 99", "faster", "echo 100")
+        doc.stage.tree.write(0, "scaling_driver", "intel_pstate")
+        for low, high in ((100, 100), (33, 50)):
+            bounds(low, high)
+            doc.well()
 
 
 def test_who_else_writes(_):
