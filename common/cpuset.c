@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cleanup.h"
 
@@ -137,6 +138,16 @@ int cpuset_format(const struct cpuset *set, char *text, size_t size)
 		length += (size_t)n;
 	}
 	return (int)length;
+}
+
+char *cpuset_text(const struct cpuset *set)
+{
+	size_t size = MAX_CPUS * sizeof("4095,"); /* the worst list there is fits */
+	char *text = malloc(size);
+
+	if (text)
+		(void)cpuset_format(set, text, size);
+	return text;
 }
 
 unsigned int cpuset_count(const struct cpuset *set)

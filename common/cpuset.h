@@ -50,6 +50,9 @@ int cpuset_parse(const char *text, struct cpuset *set);
  */
 int cpuset_format(const struct cpuset *set, char *text, size_t size);
 
+/** cpuset_text() - the same, however long it is; the caller's to free(); NULL: no memory */
+char *cpuset_text(const struct cpuset *set);
+
 /** cpuset_count() - number of CPUs in the set */
 unsigned int cpuset_count(const struct cpuset *set);
 

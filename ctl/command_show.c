@@ -180,8 +180,7 @@ static int print_channel_errors(json_t *channels)
 /* Numbers of frequency domains as a list, "0-3,8"; a table cell */
 static void list_cell(struct table *table, json_t *numbers)
 {
-	size_t size = MAX_CPUS * sizeof("4095,");
-	cleanup_free char *text = calloc(1, size);
+	cleanup_free char *text = NULL;
 	struct cpuset set = {0};
 	json_t *number;
 	size_t i;
@@ -194,10 +193,11 @@ static void list_cell(struct table *table, json_t *numbers)
 		if (n >= 0 && n < MAX_CPUS)
 			cpuset_add(&set, (unsigned int)n);
 	}
-	if (!text || cpuset_format(&set, text, size) < 0)
-		table->failed = true;
-	else
+	text = cpuset_text(&set);
+	if (text)
 		table_cell(table, "%s", text);
+	else
+		table->failed = true;
 }
 
 static void override_cell(struct table *table, json_t *khz)

@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cpuset.h"
 #include "style.h"
 #include "table.h"
 
@@ -52,15 +51,6 @@ char *doctor_text(const char *format, ...)
 	n = vasprintf(&text, format, args);
 	va_end(args);
 	return n < 0 ? NULL : text;
-}
-
-char *doctor_list(const struct cpuset *numbers)
-{
-	cleanup_free char *text = malloc(MAX_CPUS * sizeof("4095"));
-
-	if (!text || cpuset_format(numbers, text, MAX_CPUS * sizeof("4095")) < 0)
-		return NULL;
-	return take_ptr(text);
 }
 
 static char *path_of(const struct doctor *doctor, const char *format, va_list args)

@@ -12,8 +12,6 @@
 
 #include "ctl.h"
 
-struct cpuset;
-
 enum health {
 	HEALTH_OK,
 	HEALTH_NOTE,	/* may be as it is wanted */
@@ -36,9 +34,6 @@ void doctor_add(struct doctor *doctor, const char *check, enum health health, co
 
 /** doctor_text() - printf(3) of any length, for a remedy; the caller's; NULL: no memory */
 char *doctor_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/** doctor_list() - a set as "0-3,8", however long; the caller's; NULL: no memory */
-char *doctor_list(const struct cpuset *numbers);
 
 const char *health_name(enum health health);
 

@@ -36,8 +36,8 @@ struct patient {
 static void judge_settings(struct doctor *doctor, const struct patient *patient, const char *name)
 {
 	cleanup_free char *error = text_escape(patient->metadata_error);
-	cleanup_free char *disabled = doctor_list(&patient->disabled);
-	cleanup_free char *beyond = doctor_list(&patient->beyond);
+	cleanup_free char *disabled = cpuset_text(&patient->disabled);
+	cleanup_free char *beyond = cpuset_text(&patient->beyond);
 
 	if (error && *error)
 		doctor_add(doctor, "domains", HEALTH_WARNING,
@@ -71,7 +71,7 @@ static void judge_settings(struct doctor *doctor, const struct patient *patient,
 static void judge(struct doctor *doctor, const struct patient *patient)
 {
 	cleanup_free char *name = text_escape(patient->name);
-	cleanup_free char *loose = doctor_list(&patient->loose);
+	cleanup_free char *loose = cpuset_text(&patient->loose);
 	cleanup_free char *remedy = NULL;
 
 	if (!name || !loose)

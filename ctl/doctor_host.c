@@ -188,7 +188,7 @@ static bool add_kind(struct kinds *kinds, const struct kind *kind)
 
 static void tell_kind(struct doctor *doctor, const struct kind *kind)
 {
-	cleanup_free char *cpus = doctor_list(&kind->cpus);
+	cleanup_free char *cpus = cpuset_text(&kind->cpus);
 	bool known = cpus && *cpus;
 
 	doctor_add(doctor, "cpufreq", kind->health, kind->remedy, "%s%s%s%s", known ? "CPU " : "",

@@ -142,14 +142,11 @@ static void place_clear(struct place *place)
 json_t *control_json_cpus(const struct cpuset *cpus)
 {
 	cleanup_free char *text = NULL;
-	size_t size = MAX_CPUS * sizeof("4095,"); /* the worst list there is fits */
 
 	if (!cpus)
 		return json_null();
-	text = malloc(size);
-	if (!text || cpuset_format(cpus, text, size) < 0)
-		return NULL;
-	return json_string(text);
+	text = cpuset_text(cpus);
+	return text ? json_string(text) : NULL;
 }
 
 static json_t *frequency_domains_json(const struct cpuset *affinity, const struct cpufreq *cpufreq)
