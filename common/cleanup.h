@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,14 @@ static inline void close_file(FILE **f)
 {
 	if (*f)
 		(void)fclose(*f);
+}
+
+/* Close what was written to, open_memstream(3)'s text among it. Return: is it complete? */
+static inline bool close_written(FILE *f)
+{
+	bool failed = ferror(f) != 0;
+
+	return fclose(f) == 0 && !failed;
 }
 
 static inline void close_dir(DIR **d)

@@ -127,7 +127,7 @@ static char *member(json_t *parameters, const char *key)
 /* @format with its %s, one by one, replaced by @values */
 static char *fill_in(const char *format, char *const *values, size_t n)
 {
-	char *text = NULL;
+	cleanup_free char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
@@ -142,10 +142,7 @@ static char *fill_in(const char *format, char *const *values, size_t n)
 		format = place + 2;
 	}
 	(void)fputs(format, out);
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
+	return close_written(out) ? take_ptr(text) : NULL;
 }
 
 /* One of the texts, with what it is about. */

@@ -98,7 +98,7 @@ char *event_text(json_t *event)
 		return NULL;
 	print_subject(out, event);
 	print_what(out, event);
-	if (fclose(out) != 0)
+	if (!close_written(out))
 		return NULL;
 	escaped = text_escape(text);
 	/* nothing but a subject: no colon behind it */

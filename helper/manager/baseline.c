@@ -273,10 +273,9 @@ static void print_escaped(FILE *out, const char *text)
 
 int baseline_format(const struct baseline *baseline, char **text, size_t *size)
 {
-	char *built = NULL;
+	cleanup_free char *built = NULL;
 	size_t built_size = 0;
 	FILE *out = open_memstream(&built, &built_size);
-	bool failed;
 
 	if (!out)
 		return -ENOMEM;
@@ -297,12 +296,9 @@ int baseline_format(const struct baseline *baseline, char **text, size_t *size)
 		(void)fputc('\n', out);
 	}
 	(void)fprintf(out, "end %u\n", baseline->n_entries);
-	failed = ferror(out) != 0;
-	if (fclose(out) != 0 || failed) {
-		free(built);
+	if (!close_written(out))
 		return -ENOMEM;
-	}
-	*text = built;
+	*text = take_ptr(built);
 	*size = built_size;
 	return 0;
 }

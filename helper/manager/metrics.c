@@ -379,10 +379,9 @@ static void put_metric(FILE *out, const struct metric *metric, const struct metr
 
 char *metrics_text(const struct metrics_source *source, enum metrics_format format)
 {
-	char *text = NULL;
+	cleanup_free char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	bool failed;
 
 	if (!out)
 		return NULL;
@@ -392,10 +391,5 @@ char *metrics_text(const struct metrics_source *source, enum metrics_format form
 	}
 	if (format == METRICS_OPENMETRICS)
 		(void)fputs("# EOF\n", out);
-	failed = ferror(out) != 0;
-	if (fclose(out) != 0 || failed) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return close_written(out) ? take_ptr(text) : NULL;
 }

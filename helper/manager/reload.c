@@ -46,10 +46,9 @@ static void compare(const struct config *old, struct config *new, struct reload_
 /* Of any length; the caller's; NULL: no memory. */
 static char *describe(const struct reload_result *result)
 {
-	char *text = NULL;
+	cleanup_free char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	bool failed;
 
 	if (!out)
 		return NULL;
@@ -63,12 +62,7 @@ static char *describe(const struct reload_result *result)
 			      result->n_changed > 0 ? ", " : "");
 	else if (result->n_changed == 0)
 		(void)fputs("nothing has changed", out);
-	failed = ferror(out) != 0;
-	if (fclose(out) != 0 || failed) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return close_written(out) ? take_ptr(text) : NULL;
 }
 
 int reload_config(struct reload *reload, struct reload_result *result, struct config_error *error)
