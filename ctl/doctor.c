@@ -41,28 +41,29 @@ void doctor_add(struct doctor *doctor, const char *check, enum health health, co
 			  "text", formatted ? formatted : "out of memory", "remedy", remedy));
 }
 
+static char *format_text(const char *format, va_list args)
+{
+	char *text;
+
+	return vasprintf(&text, format, args) < 0 ? NULL : text;
+}
+
 char *doctor_text(const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = format_text(format, args);
 	va_end(args);
-	return n < 0 ? NULL : text;
+	return text;
 }
 
 static char *path_of(const struct doctor *doctor, const char *format, va_list args)
 {
-	cleanup_free char *below = NULL;
-	char *path;
+	cleanup_free char *below = format_text(format, args);
 
-	if (vasprintf(&below, format, args) < 0) {
-		below = NULL;
-		return NULL;
-	}
-	return asprintf(&path, "%s%s", doctor->root, below) < 0 ? NULL : path;
+	return below ? doctor_text("%s%s", doctor->root, below) : NULL;
 }
 
 char *doctor_path(const struct doctor *doctor, const char *format, ...)
