@@ -6,16 +6,27 @@
 
 #define NS_PER_MS 1000000u
 
+/* One domain with one vCPU on one frequency domain. */
+static void begin(const struct link_setup *setup)
+{
+	restart(setup);
+	set_frequency_domain(0, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+}
+
+static void begin_limited(const struct link_setup *setup, uint32_t burst)
+{
+	host.like.rate = 1000;
+	host.like.burst = burst;
+	begin(setup);
+}
+
 START_TEST(throttled_not_lost)
 {
 	struct link_setup setup = {0};
 	int guest;
 
-	host.like.rate = 1000;
-	host.like.burst = 10;
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
+	begin_limited(&setup, 10);
 	guest = add_channel(0);
 	for (int i = 0; i < 60; i++)
 		request(guest, GUEST_SCALE_MIN, 9);
@@ -38,11 +49,7 @@ START_TEST(garbage_is_throttled)
 	static uint8_t garbage[100 * GUEST_FRAME_G3];
 	int guest;
 
-	host.like.rate = 1000;
-	host.like.burst = 10;
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
+	begin_limited(&setup, 10);
 	guest = add_channel(0);
 	memset(garbage, 0xff, sizeof(garbage));
 	send_bytes(guest, garbage, sizeof(garbage));
@@ -59,11 +66,7 @@ START_TEST(dribble_is_throttled)
 	uint64_t slowest_ms = 0;
 	uint32_t attempt = 0;
 
-	host.like.rate = 1000;
-	host.like.burst = 10;
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
+	begin_limited(&setup, 10);
 	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, GUEST_SCALE_MIN, 9);
 	/* on a machine that does not let us write for so long a piece is given up rightly */
 	do {
@@ -94,9 +97,7 @@ START_TEST(total_rate_counts_for_all)
 	uint32_t throttled = 0;
 	int guests[4];
 
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
+	begin(&setup);
 	for (uint32_t i = 0; i < array_size(guests); i++)
 		guests[i] = add_channel(i);
 	for (int n = 0; n < 20; n++) {
@@ -118,11 +119,7 @@ START_TEST(quiet_channel_is_served_beyond_the_total_rate)
 	struct link_setup setup = {.settings.total_rate = 1};
 	int busy, quiet;
 
-	host.like.rate = 1000;
-	host.like.burst = 100;
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
+	begin_limited(&setup, 100);
 	busy = add_channel(0);
 	quiet = add_channel(1);
 	for (int n = 0; n < 120; n++)
@@ -142,9 +139,7 @@ START_TEST(last_vote_is_written_after_the_interval)
 	uint64_t began_ms = now_ms();
 	int guest, file;
 
-	restart(&setup);
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
+	begin(&setup);
 	guest = add_channel(0);
 	request(guest, GUEST_SCALE_MIN, 0);
 	file = grant(0);
