@@ -15,7 +15,7 @@
 #include "varlink_text.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-/* What hooks and guests may have to wait for while frequencies are read, and one read more. */
+/* What hooks and guests may have to wait for reads in a turn, and one more; answers come on top. */
 #define READING_SLICE_NS (NS_PER_S / 1000)
 
 struct control {

@@ -99,8 +99,7 @@ void frequency_reading_ask(struct frequency_reading *reading, struct frequency_w
 	struct frequency_wait **end = &reading->waits;
 
 	/* not at once: those who ask in the same turn wait for the same reads */
-	if (reading->turn.due_ns == 0)
-		loop_timer_set(reading->loop, &reading->turn, 0);
+	loop_timer_set(reading->loop, &reading->turn, 0);
 	while (*end)
 		end = &(*end)->next;
 	wait->left = wait->id == ALL_FREQUENCIES ? cpufreq_count(reading->cpufreq) : 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the frequency domains run at, read a few in a turn of the loop. Kernels before 5.18 may
+ * What the frequency domains run at, read a few in a turn of the loop. Kernels before 5.19 may
  * sleep 10 ms for each scaling_cur_freq on x86 (arch_freq_get_on_cpu()): read at once, those of a
  * large host, or for many clients, would keep hooks and guests waiting for seconds.
  */

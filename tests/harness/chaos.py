@@ -83,7 +83,7 @@ class Diary:
 
     def about(self, guest, number):
         """The last that was done to a guest, and to libvirtd."""
-        concerned = re.compile(rf"{guest.name}:|\b{number}\b(?!:)|libvirtd")
+        concerned = re.compile(rf"{guest.name}:|^\w+ {number}\b|libvirtd")
         with self._lock:
             self._file.seek(0)
             lines = self._file.read().splitlines()

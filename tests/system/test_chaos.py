@@ -66,7 +66,7 @@ class Chaos:
         self.host, self.vmpower, self.tree = host, host.vmpower, host.cpufreq
         rng = random.Random(~seed)
         first, second = host.real_cpus[0], host.real_cpus[-1]
-        self.own = own = range(host.cpus - guests, host.cpus)
+        own = range(host.cpus - guests, host.cpus)
         self.guests = []
         for index in range(guests):
             # QEMU runs on the CPUs that exist; the others are pCPUs of the simulated tree. All

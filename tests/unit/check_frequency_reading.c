@@ -193,6 +193,22 @@ START_TEST(who_has_gone_is_forgotten)
 }
 END_TEST
 
+/* ... and so is a turn that was to come. */
+START_TEST(freed_before_its_turn)
+{
+	struct asker a = {.name = 'a'};
+
+	begin(0, 4);
+	ask(&a);
+	frequency_reading_forget(reading, &a.wait);
+	frequency_reading_free(reading);
+	reading = NULL;
+	others.last = 1;
+	let_others_in();
+	run(".");
+}
+END_TEST
+
 static const struct {
 	int first, second; /* -1: all */
 	const char *story;
@@ -244,6 +260,7 @@ int main(void)
 	tcase_add_test(tcase, those_of_one_turn_share_the_reads);
 	tcase_add_test(tcase, who_comes_later_has_all_read_since);
 	tcase_add_test(tcase, who_has_gone_is_forgotten);
+	tcase_add_test(tcase, freed_before_its_turn);
 	tcase_add_loop_test(tcase, one_and_all, 0, array_size(pairs));
 	tcase_add_test(tcase, without_cpufreq);
 	suite_add_tcase(suite, tcase);

@@ -164,9 +164,11 @@ int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus)
 
 uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)
 {
+	int hold = __atomic_load_n(&stage.hold_reading, __ATOMIC_SEQ_CST);
+
 	(void)cpufreq;
 	__atomic_add_fetch(&stage.n_read[id], 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&stage.hold_reading, __ATOMIC_SEQ_CST)) {
+	if (hold) {
 		while (__atomic_load_n(&stage.hold_reading, __ATOMIC_SEQ_CST))
 			(void)usleep(1000);
 		(void)usleep(5000);
