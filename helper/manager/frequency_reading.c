@@ -11,6 +11,7 @@ struct frequency_reading {
 	const struct cpufreq *cpufreq;
 	uint64_t slice_ns;
 	struct loop_timer turn;
+	uint32_t n;		      /* frequency domains that there are */
 	uint32_t next;		      /* id to be read for who waits for all */
 	struct frequency_wait *waits; /* who asked first is read for first */
 	uint32_t khz[MAX_FREQUENCY_DOMAINS];
@@ -37,6 +38,16 @@ static void finish(struct frequency_reading *reading)
 	}
 }
 
+/* A rescan may find more, never less: who waits for all waits for them, too. */
+static void count(struct frequency_reading *reading)
+{
+	uint32_t more = cpufreq_count(reading->cpufreq) - reading->n;
+
+	for (struct frequency_wait *wait = reading->waits; more > 0 && wait; wait = wait->next)
+		wait->left += wait->id == ALL_FREQUENCIES ? more : 0;
+	reading->n += more;
+}
+
 /*
  * For the first who waits: one, or the next of all, round and round, so that each who waits for
  * all has all read since it asked, wherever that began. Who waits for that one alone has it, too.
@@ -46,8 +57,9 @@ static void read_next(struct frequency_reading *reading)
 	uint32_t id = reading->waits->id;
 	bool all = id == ALL_FREQUENCIES;
 
+	count(reading);
 	if (all) {
-		id = reading->next < cpufreq_count(reading->cpufreq) ? reading->next : 0;
+		id = reading->next < reading->n ? reading->next : 0;
 		reading->next = id + 1;
 	}
 	reading->khz[id] = cpufreq_current_khz(reading->cpufreq, id);
@@ -100,9 +112,10 @@ void frequency_reading_ask(struct frequency_reading *reading, struct frequency_w
 
 	/* not at once: those who ask in the same turn wait for the same reads */
 	loop_timer_set(reading->loop, &reading->turn, 0);
+	count(reading);
 	while (*end)
 		end = &(*end)->next;
-	wait->left = wait->id == ALL_FREQUENCIES ? cpufreq_count(reading->cpufreq) : 1;
+	wait->left = wait->id == ALL_FREQUENCIES ? reading->n : 1;
 	wait->next = NULL;
 	*end = wait;
 }

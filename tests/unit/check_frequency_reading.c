@@ -70,6 +70,7 @@ static struct {
 	unsigned int n, at, last;
 	struct asker *asker;
 	bool forgets;
+	unsigned int grown_at; /* one more frequency domain from that turn on */
 } others;
 
 static void on_others(struct loop_timer *timer)
@@ -82,6 +83,7 @@ static void on_others(struct loop_timer *timer)
 		else
 			ask(others.asker);
 	}
+	n_domains += others.n == others.grown_at;
 	if (others.n == others.last)
 		loop_quit(loop, 0);
 	loop_timer_set(loop, timer, 0);
@@ -178,6 +180,21 @@ START_TEST(who_comes_later_has_all_read_since)
 }
 END_TEST
 
+/* A rescan finds another: those that were there are all read all the same, whoever began where. */
+START_TEST(one_more_while_somebody_waits)
+{
+	struct asker a = {.name = 'a'}, b = {.name = 'b', .last = true};
+
+	begin(0, 4);
+	ask(&a);
+	others.asker = &b;
+	others.at = 2;
+	others.grown_at = 3;
+	let_others_in();
+	run("0.1.2.3.4a.0.1b");
+}
+END_TEST
+
 START_TEST(who_has_gone_is_forgotten)
 {
 	struct asker a = {.name = 'a'};
@@ -259,6 +276,7 @@ int main(void)
 	tcase_add_test(tcase, the_latest_is_kept);
 	tcase_add_test(tcase, those_of_one_turn_share_the_reads);
 	tcase_add_test(tcase, who_comes_later_has_all_read_since);
+	tcase_add_test(tcase, one_more_while_somebody_waits);
 	tcase_add_test(tcase, who_has_gone_is_forgotten);
 	tcase_add_test(tcase, freed_before_its_turn);
 	tcase_add_loop_test(tcase, one_and_all, 0, array_size(pairs));
