@@ -211,12 +211,12 @@ static void look_at_intel_pstate(struct doctor *doctor)
 	cleanup_free char *driver = doctor_read(doctor, CPUFREQ "/policy0/scaling_driver");
 	uint32_t low, high, percent;
 
-	if (!driver || strcmp(driver, "intel_cpufreq") != 0 ||
-	    !read_number(doctor, CPUFREQ "/policy0/cpuinfo_min_freq", &low) ||
-	    !read_number(doctor, CPUFREQ "/policy0/cpuinfo_max_freq", &high))
+	if (!driver || strcmp(driver, "intel_cpufreq") != 0)
 		return;
 	/* the kernel's own least percentage may be up to a step above the lowest frequency */
 	if (read_number(doctor, INTEL_PSTATE "/min_perf_pct", &percent) &&
+	    read_number(doctor, CPUFREQ "/policy0/cpuinfo_min_freq", &low) &&
+	    read_number(doctor, CPUFREQ "/policy0/cpuinfo_max_freq", &high) &&
 	    (uint64_t)percent * high / 100 > (uint64_t)low + STEP_KHZ)
 		doctor_add(
 			doctor, "cpufreq", HEALTH_WARNING,
@@ -240,6 +240,7 @@ void doctor_cpufreq(struct doctor *doctor)
 	cleanup_closedir DIR *directory = path ? opendir(path) : NULL;
 	cleanup(free_kinds) struct kinds kinds = {0};
 	const struct dirent *entry;
+	bool any = false;
 
 	while (directory && (entry = readdir(directory))) {
 		struct kind kind;
@@ -247,13 +248,14 @@ void doctor_cpufreq(struct doctor *doctor)
 		if (strncmp(entry->d_name, "policy", 6) != 0 ||
 		    !isdigit((unsigned char)entry->d_name[6]))
 			continue;
+		any = true;
 		kind = kind_of(doctor, entry->d_name);
 		if (!add_kind(&kinds, &kind))
 			tell_kind(doctor, &kind);
 	}
 	for (size_t i = 0; i < kinds.n; i++)
 		tell_kind(doctor, &kinds.items[i]);
-	if (kinds.n == 0)
+	if (!any)
 		doctor_add(
 			doctor, "cpufreq", HEALTH_PROBLEM,
 			"load a driver (acpi-cpufreq, intel_pstate, amd-pstate) and see that the "

@@ -222,6 +222,9 @@ def test_bounds_of_intel_pstate(_):
             doc.finds("cpufreq", "warning", f"min_perf_pct is {value}", "slower", "min_perf_pct=0")
         bounds(33, 99)
         doc.finds("cpufreq", "note", "max_perf_pct is 99", "faster", "echo 100")
+        (doc.stage.tree.directory(0) / "cpuinfo_max_freq").unlink()
+        doc.finds("cpufreq", "note", "max_perf_pct is 99")
+        doc.stage.tree.write(0, "cpuinfo_max_freq", 3600000)
         doc.stage.tree.write(0, "scaling_driver", "intel_pstate")
         for low, high in ((100, 100), (33, 50)):
             bounds(low, high)
