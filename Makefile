@@ -50,7 +50,7 @@ xml_src := $(wildcard xml/*.c)
 helper_src := $(wildcard helper/*.c)
 manager_src := $(filter-out helper/manager/main.c,$(wildcard helper/manager/*.c))
 monitor_src := $(filter-out helper/monitor/main.c,$(wildcard helper/monitor/*.c))
-ctl_src := $(filter-out ctl/main.c,$(wildcard ctl/*.c))
+ctl_src := $(filter-out ctl/main.c,$(wildcard ctl/*.c ctl/*/*.c))
 
 programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
 
@@ -69,11 +69,12 @@ vmpowerctl_pkgs := jansson ncursesw libxml-2.0 libvirt
 lib_src := $(common_src) $(xml_src) $(helper_src) $(manager_src) $(monitor_src) $(ctl_src)
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))
 all_src := $(sort $(foreach p,$(programs),$($(p)_src)) $(wildcard tests/*/*.c))
-all_headers := $(wildcard common/*.h xml/*.h hook/*.h helper/*.h helper/*/*.h ctl/*.h tests/*/*.h)
+all_headers := $(wildcard common/*.h xml/*.h hook/*.h helper/*.h helper/*/*.h ctl/*.h ctl/*/*.h tests/*/*.h)
 
 # --- flags ----------------------------------------------------------------------------
 
-include_dirs := common xml hook helper helper/manager helper/monitor ctl
+include_dirs := common xml hook helper helper/manager helper/monitor \
+	ctl ctl/commands ctl/doctor ctl/watch
 defines := -D_GNU_SOURCE -DVMPOWER_VERSION='"$(VERSION)"' \
 	-DVMPOWER_RUNTIME_DIR='"$(RUNSTATEDIR)/vmpower"' \
 	-DVMPOWER_CONFIG_FILE='"$(SYSCONFDIR)/vmpower/vmpower.conf"' \

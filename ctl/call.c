@@ -54,6 +54,16 @@ int ctl_print(const struct table *table)
 	return CTL_FAILED;
 }
 
+void ctl_khz_cell(struct table *table, json_t *object, const char *key)
+{
+	json_t *khz = json_object_get(object, key);
+
+	if (json_is_integer(khz))
+		table_cell(table, "%" JSON_INTEGER_FORMAT, json_integer_value(khz));
+	else
+		table_cell(table, "%s", "");
+}
+
 static const struct {
 	const char *error; /* full name */
 	/* the first %s stands for the first of @keys, ... */

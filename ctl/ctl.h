@@ -74,30 +74,6 @@ int ctl_report(int status, const char *problem);
 /** ctl_error_text() - what an error of the daemon means and what to do; owned by the caller */
 char *ctl_error_text(const char *error, json_t *parameters);
 
-/* subcommands; each returns the exit code */
-int ctl_status(const struct ctl *ctl);
-int ctl_list(const struct ctl *ctl);
-int ctl_show(const struct ctl *ctl);
-int ctl_channel_enable(const struct ctl *ctl);
-int ctl_channel_disable(const struct ctl *ctl);
-int ctl_channel_add(const struct ctl *ctl);
-int ctl_channel_remove(const struct ctl *ctl);
-int ctl_domain_add(const struct ctl *ctl);
-int ctl_domain_remove(const struct ctl *ctl);
-int ctl_cpu(const struct ctl *ctl);
-int ctl_explain(const struct ctl *ctl);
-int ctl_set(const struct ctl *ctl);
-int ctl_reload(const struct ctl *ctl);
-int ctl_verify(const struct ctl *ctl);
-int ctl_events(const struct ctl *ctl);
-int ctl_watch(const struct ctl *ctl);
-int ctl_doctor(const struct ctl *ctl);
-int ctl_log_level(const struct ctl *ctl);
-int ctl_metrics(const struct ctl *ctl);
-int ctl_xml(const struct ctl *ctl);
-int ctl_attach(const struct ctl *ctl);
-int ctl_detach(const struct ctl *ctl);
-
 /* for the cleanup attribute */
 static inline void ctl_decref(json_t **value)
 {

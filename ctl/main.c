@@ -6,7 +6,9 @@
 
 #include "bounds.h"
 #include "cleanup.h"
-#include "ctl.h"
+#include "commands.h"
+#include "doctor.h"
+#include "watch.h"
 
 #define MANY (MAX_DOMAIN_CHANNELS + 1) /* a domain and all its channels */
 

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "client.h"
-#include "ctl.h"
+#include "commands.h"
 #include "event_text.h"
 
 static void print_time(json_int_t time_us)

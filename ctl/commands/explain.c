@@ -6,7 +6,7 @@
 
 #include "bounds.h"
 #include "cleanup.h"
-#include "ctl.h"
+#include "commands.h"
 #include "number.h"
 #include "table.h"
 

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "cpuset.h"
-#include "doctor.h"
 #include "domain_xml.h"
+#include "look.h"
 #include "table.h"
 
 #define STATUS "/run/libvirt/qemu"

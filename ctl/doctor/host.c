@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "cpuset.h"
-#include "doctor.h"
+#include "look.h"
 #include "number.h"
 
 #define CPUFREQ "/sys/devices/system/cpu/cpufreq"

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "look.h"
 
 #define HOOKS "/etc/libvirt/hooks"
 #define SLACK_S 2 /* /proc/stat tells the time of boot in whole seconds */

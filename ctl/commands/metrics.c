@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "ctl.h"
+#include "commands.h"
 
 /* Its name does not end in .prom: a collector does not read it before it is whole. */
 static int write_beside(const char *path, const char *text, char **temporary)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "watch_screen.h"
+#include "screen.h"
 
 #include <errno.h>
 #include <locale.h>

@@ -2,7 +2,7 @@
 /* The subcommand log-level: how much vmpowerd and its monitor log. */
 #include <stdio.h>
 
-#include "ctl.h"
+#include "commands.h"
 #include "log.h"
 
 int ctl_log_level(const struct ctl *ctl)

@@ -3,8 +3,8 @@
  * doctor: looks at everything that has to be right for a guest's request to become a frequency,
  * without needing vmpowerd. Each doctor_*() below looks at one part and adds its findings.
  */
-#ifndef VMPOWER_CTL_DOCTOR_H
-#define VMPOWER_CTL_DOCTOR_H
+#ifndef VMPOWER_CTL_DOCTOR_LOOK_H
+#define VMPOWER_CTL_DOCTOR_LOOK_H
 
 #include <jansson.h>
 #include <stdbool.h>

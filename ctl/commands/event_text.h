@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* An event of vmpowerd's Monitor as a line for people. */
-#ifndef VMPOWER_CTL_EVENT_TEXT_H
-#define VMPOWER_CTL_EVENT_TEXT_H
+#ifndef VMPOWER_CTL_COMMANDS_EVENT_TEXT_H
+#define VMPOWER_CTL_COMMANDS_EVENT_TEXT_H
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One domain of libvirt's, for the subcommands that change its XML. Errors are complained about. */
-#ifndef VMPOWER_CTL_LIBVIRT_DOMAIN_H
-#define VMPOWER_CTL_LIBVIRT_DOMAIN_H
+#ifndef VMPOWER_CTL_COMMANDS_LIBVIRT_DOMAIN_H
+#define VMPOWER_CTL_COMMANDS_LIBVIRT_DOMAIN_H
 
 #include <libvirt/libvirt.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "watch_model.h"
+#include "model.h"
 
 #include <stdio.h>
 #include <stdlib.h>

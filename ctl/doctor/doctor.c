@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "look.h"
 #include "style.h"
 #include "table.h"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bounds.h"
+#include "commands.h"
 #include "cpuset.h"
 #include "libvirt_domain.h"
 #include "table.h"

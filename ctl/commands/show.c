@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "commands.h"
 #include "cpuset.h"
-#include "ctl.h"
 #include "table.h"
 
 static const struct table_column key_value[] = {{NULL, false}, {NULL, false}};

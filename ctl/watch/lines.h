@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lines of watch: what is known (watch_model.h) as text of a given width. Pure. */
+/* The lines of watch: what is known (model.h) as text of a given width. Pure. */
 #ifndef VMPOWER_CTL_WATCH_LINES_H
 #define VMPOWER_CTL_WATCH_LINES_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The subcommand watch: frequencies, votes and requests as they change. */
+#include "watch.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
@@ -10,10 +11,9 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "ctl.h"
-#include "watch_lines.h"
-#include "watch_model.h"
-#include "watch_screen.h"
+#include "lines.h"
+#include "model.h"
+#include "screen.h"
 
 #define REFRESH_MS 250	  /* no more often than that, whatever happens */
 #define RATE_LOOK_MS 1000 /* while requests come: their rate falls without an event */

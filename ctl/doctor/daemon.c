@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "look.h"
 
 /* Beside our own program where it was built, else where it is installed. */
 static char *find_daemon(void)

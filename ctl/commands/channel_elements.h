@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The power channels in a domain's XML as libvirt wants to be given them, to add or to remove. */
-#ifndef VMPOWER_CTL_CHANNEL_ELEMENTS_H
-#define VMPOWER_CTL_CHANNEL_ELEMENTS_H
+#ifndef VMPOWER_CTL_COMMANDS_CHANNEL_ELEMENTS_H
+#define VMPOWER_CTL_COMMANDS_CHANNEL_ELEMENTS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 /* reload: have vmpowerd read its configuration anew. */
 #include <stdio.h>
 
-#include "ctl.h"
+#include "commands.h"
 
 /* "in force now: [channel] rate, [limits] turbo" */
 static void print_list(const char *what, json_t *names)

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "watch_lines.h"
+#include "lines.h"
 
 struct watch_screen {
 	void *terminal; /* ncurses' SCREEN; NULL: it is not in use */

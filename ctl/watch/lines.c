@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "watch_lines.h"
+#include "lines.h"
 
 #include <errno.h>
 #include <stdarg.h>

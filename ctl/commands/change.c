@@ -4,7 +4,7 @@
 
 #include "bounds.h"
 #include "cleanup.h"
-#include "ctl.h"
+#include "commands.h"
 #include "number.h"
 #include "table.h"
 

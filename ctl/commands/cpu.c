@@ -2,18 +2,8 @@
 /* The subcommand cpu: what each CPU runs at, and who decides. */
 #include <stdio.h>
 
-#include "ctl.h"
+#include "commands.h"
 #include "table.h"
-
-void ctl_khz_cell(struct table *table, json_t *object, const char *key)
-{
-	json_t *khz = json_object_get(object, key);
-
-	if (json_is_integer(khz))
-		table_cell(table, "%" JSON_INTEGER_FORMAT, json_integer_value(khz));
-	else
-		table_cell(table, "%s", "");
-}
 
 /* "schedutil 1200000-3600000" */
 static void baseline_cell(struct table *table, json_t *baseline)

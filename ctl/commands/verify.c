@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "ctl.h"
+#include "commands.h"
 #include "table.h"
 
 static void time_cell(struct table *table, json_int_t seconds)
