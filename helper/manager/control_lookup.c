@@ -17,6 +17,7 @@ struct lookup {
 	struct control_context *control;
 	struct varlink_call *call;
 	int cookie;
+	uint64_t asked_ns;		/* loop_now_ns() when libvirt was asked */
 	char domain[MAX_DOMAIN_NAME];	/* as the operator gave it */
 	struct channel_numbers numbers; /* of AddChannels */
 	uint32_t changed;		/* of AddChannels: channels that were not known before */
@@ -53,7 +54,11 @@ static struct domain *take_over(const struct lookup *lookup, const char *xml, si
 		return NULL;
 	}
 	memcpy(uuid, description->uuid, sizeof(uuid));
-	r = domains_register(parts->domains, description, "operator");
+	r = domains_report(parts->domains, &(struct domain_report){
+						   .source = "operator",
+						   .asked_ns = lookup->asked_ns,
+						   .running = description,
+					   });
 	if (r < 0) {
 		control_virt_error(lookup->call, parts->virt, lookup->domain, r);
 		return NULL;
@@ -83,8 +88,10 @@ static void on_found(void *context, int error, const char *xml, size_t size)
 static void start(struct lookup *lookup, const char *name_or_uuid)
 {
 	struct virt *virt = lookup->control->parts.virt;
-	int r = virt_lookup(virt, name_or_uuid, on_found, lookup);
+	int r;
 
+	lookup->asked_ns = loop_now_ns();
+	r = virt_lookup(virt, name_or_uuid, on_found, lookup);
 	if (r < 0) {
 		control_virt_error(lookup->call, virt, lookup->domain, r);
 		free(lookup);

@@ -185,7 +185,11 @@ static void remove_domain(struct varlink_call *call, void *context)
 	memcpy(uuid, domain->description->uuid, sizeof(uuid));
 	reply = json_pack("{s:o, s:s}", "name", control_json_text(domain->description->name),
 			  "uuid", uuid);
-	(void)domains_unregister(control->parts.domains, uuid, "operator");
+	(void)domains_report(control->parts.domains, &(struct domain_report){
+							     .source = "operator",
+							     .asked_ns = loop_now_ns(),
+							     .uuid = uuid,
+						     });
 	varlink_reply(call, reply);
 }
 

@@ -18,7 +18,7 @@ struct domain *control_find_domain(struct varlink_call *call, struct registry *r
 void control_no_domain(struct varlink_call *call, const char *domain);
 void control_no_channel(struct varlink_call *call, const char *domain, json_int_t number);
 
-/** control_virt_error() - reply what virt_lookup() or domains_register() met with */
+/** control_virt_error() - reply what virt_lookup() or domains_report() met with */
 void control_virt_error(struct varlink_call *call, const struct virt *virt, const char *domain,
 			int error);
 

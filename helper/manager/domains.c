@@ -17,7 +17,6 @@
 #include "log.h"
 #include "monitor_view.h"
 #include "refusal_log.h"
-#include "virt.h"
 
 struct domains {
 	struct loop *loop;
@@ -147,16 +146,10 @@ static void clear_fresh_channels(struct domains *domains, struct domain *domain)
 	}
 }
 
-/* Who says that a domain runs, and what else he knows of it. */
-struct word {
-	const char *source;
-	const struct libvirt_word *libvirt; /* NULL: it is not libvirt */
-};
-
-static int add(struct domains *domains, struct domain_description *description,
-	       const struct word *word)
+static int add(struct domains *domains, const struct domain_report *report)
 {
-	const char *source = word->source;
+	struct domain_description *description = report->running;
+	const char *source = report->source;
 	struct domain *domain;
 	int r = registry_add(domains->registry, description, &domain);
 
@@ -165,7 +158,8 @@ static int add(struct domains *domains, struct domain_description *description,
 		domain_description_free(description);
 		return r;
 	}
-	domain->paused = word->libvirt && word->libvirt->paused;
+	domain->paused = report->tells_paused && report->paused;
+	domain->last_report_ns = report->asked_ns;
 	monitor_clear_domain(domains->view.monitor, domain->id);
 	clear_fresh_channels(domains, domain);
 	domain_log_registered(domain, source);
@@ -178,13 +172,14 @@ static int add(struct domains *domains, struct domain_description *description,
 
 /* The same run of the domain, described again: take over what has changed, touch nothing else. */
 static int update(struct domains *domains, struct domain *domain,
-		  struct domain_description *description, const struct word *word)
+		  const struct domain_report *report)
 {
-	bool paused = word->libvirt ? word->libvirt->paused : domain->paused;
+	struct domain_description *description = report->running;
+	bool paused = report->tells_paused ? report->paused : domain->paused;
 	bool paused_changed = paused != domain->paused;
 	const struct domain_change change = domain_change_find(domain->description, description);
 	uint32_t ids[MAX_DOMAIN_CHANNELS], n_ids = 0;
-	const char *source = word->source;
+	const char *source = report->source;
 	struct domain_rules before;
 	int r;
 
@@ -213,8 +208,8 @@ static int update(struct domains *domains, struct domain *domain,
 	if (change.name)
 		view_send_domain_settings(&domains->view, domain);
 	domain->paused = paused;
-	if (!word->libvirt)
-		domain->told_ns = loop_now_ns();
+	if (report->asked_ns > domain->last_report_ns)
+		domain->last_report_ns = report->asked_ns;
 	if (change.vcpus || paused_changed)
 		view_send_vcpus(&domains->view, domain);
 	domain_follow(&domains->view, domains->events, domain, &before);
@@ -233,68 +228,57 @@ static void forget(struct domains *domains, struct domain *domain, const char *s
 	registry_remove(domains->registry, domain);
 }
 
-static int take_word(struct domains *domains, struct domain_description *description,
-		     const struct word *word)
+static bool is_too_old(const struct domain_report *report, const struct domain *domain)
 {
-	const char *source = word->source;
+	return report->asked_ns < domain->last_report_ns;
+}
+
+static int report_running(struct domains *domains, const struct domain_report *report)
+{
+	struct domain_description *description = report->running;
 	struct domain *known = registry_find_uuid(domains->registry, description->uuid);
 
 	if (description->id < 0) {
 		log_warning("domain \"%s\" (%s): does not run, not registered", description->name,
-			    source);
+			    report->source);
 		domain_description_free(description);
 		return -ESRCH;
 	}
 	/*
-	 * Another run of the domain: that we did not hear of the end of the last is no reason
-	 * to keep its votes. (vCPUs that go on- or offline do not change their number.)
+	 * Another run of the domain: the votes of the last run do not stay because we missed its
+	 * end. (vCPUs that go on- or offline do not change their number.)
 	 */
 	if (known && (known->description->id != description->id ||
 		      known->description->n_vcpus != description->n_vcpus)) {
-		if (word->libvirt && word->libvirt->asked_ns < known->told_ns) {
+		if (is_too_old(report, known)) {
 			domain_description_free(description);
 			return 0;
 		}
-		forget(domains, known, source);
+		forget(domains, known, report->source);
 		known = NULL;
 	}
-	return known ? update(domains, known, description, word) : add(domains, description, word);
+	return known ? update(domains, known, report) : add(domains, report);
 }
 
-int domains_register(struct domains *domains, struct domain_description *description,
-		     const char *source)
+int domains_report(struct domains *domains, const struct domain_report *report)
 {
-	return take_word(domains, description, &(struct word){.source = source});
-}
+	struct domain *domain;
 
-int domains_follow(struct domains *domains, struct domain_description *description,
-		   const struct libvirt_word *word)
-{
-	return take_word(domains, description,
-			 &(struct word){.source = "libvirt", .libvirt = word});
-}
-
-void domains_ended(struct domains *domains, const char *uuid, uint64_t asked_ns)
-{
-	struct domain *domain = registry_find_uuid(domains->registry, uuid);
-
-	if (domain && domain->told_ns < asked_ns)
-		forget(domains, domain, "libvirt");
-}
-
-int domains_unregister(struct domains *domains, const char *name_or_uuid, const char *source)
-{
-	struct domain *domain = registry_find(domains->registry, name_or_uuid);
-
+	if (report->running)
+		return report_running(domains, report);
+	domain = report->uuid ? registry_find_uuid(domains->registry, report->uuid)
+			      : registry_find(domains->registry, report->name);
 	if (!domain)
 		return -ENOENT;
-	forget(domains, domain, source);
+	if (!is_too_old(report, domain))
+		forget(domains, domain, report->source);
 	return 0;
 }
 
-void domains_keep_only(struct domains *domains, const char (*uuids)[37], size_t n,
-		       uint64_t since_ns)
+void domains_report_listing(struct domains *domains, const char (*uuids)[37], size_t n,
+			    uint64_t asked_ns)
 {
+	struct domain_report report = {.source = "libvirt does not list it", .asked_ns = asked_ns};
 	struct domain *next;
 
 	for (struct domain *d = registry_next(domains->registry, NULL); d; d = next) {
@@ -303,8 +287,9 @@ void domains_keep_only(struct domains *domains, const char (*uuids)[37], size_t 
 		next = registry_next(domains->registry, d);
 		for (size_t i = 0; i < n && !listed; i++)
 			listed = strcmp(uuids[i], d->description->uuid) == 0;
-		if (!listed && d->told_ns < since_ns)
-			forget(domains, d, "libvirt does not list it");
+		report.uuid = d->description->uuid;
+		if (!listed)
+			(void)domains_report(domains, &report);
 	}
 }
 

@@ -18,7 +18,6 @@
 #include "succession.h"
 
 struct domains;
-struct libvirt_word;
 
 struct domains_parts {
 	struct loop *loop;
@@ -39,40 +38,35 @@ int domains_new(const struct domains_parts *parts, struct domains **domains);
  */
 void domains_free(struct domains *domains, bool keep);
 
-/**
- * domains_register() - make sure that a running domain is registered as described
- * @description:	taken over, in any case
- * @source:	who says so, for the log: "hook started", "libvirt", "operator"
- *
- * Idempotent: known and unchanged is nothing; changed pinning and channels are taken over.
- *
- * Return: 0; -ENOSPC; -ENOMEM; -ESRCH (the description is of a domain that does not run).
- */
-int domains_register(struct domains *domains, struct domain_description *description,
-		     const char *source);
+/* What the hook, libvirt or the operator says of one domain. */
+struct domain_report {
+	const char *source; /* for the log: "hook started", "libvirt", "operator" */
+	uint64_t asked_ns;  /* loop_now_ns() before the source looked: it knows nothing later */
+	bool tells_paused;  /* does the source know whether the vCPUs run? */
+	bool paused;	    /* they do not */
+	const char *uuid;   /* of a domain that does not run; NULL: only its name is known */
+	const char *name;   /* of a domain that does not run, or its UUID */
+	struct domain_description *running; /* of a domain that runs, else NULL; taken over */
+};
 
 /**
- * domains_follow() - as domains_register(), but it is libvirt who says so
+ * domains_report() - register, update or unregister a domain, as the report says
  *
- * Also takes over whether the domain is paused. Where the hook has told of another run of the
- * domain since libvirt was asked, that one runs: this is old news, and dropped.
+ * A report that says nothing new changes nothing. An older report never undoes a newer one: it
+ * neither ends a domain nor replaces the domain's present run by another one.
+ *
+ * Return: 0, also where the report is too old; -ENOSPC; -ENOMEM; -ESRCH (the description is of a
+ * domain that does not run); -ENOENT (a domain has ended that was not registered).
  */
-int domains_follow(struct domains *domains, struct domain_description *description,
-		   const struct libvirt_word *word);
-
-/** domains_ended() - libvirt, asked at @asked_ns, says that a domain runs no more */
-void domains_ended(struct domains *domains, const char *uuid, uint64_t asked_ns);
-
-/** domains_unregister() - Return: 0; -ENOENT (it was not registered) */
-int domains_unregister(struct domains *domains, const char *name_or_uuid, const char *source);
+int domains_report(struct domains *domains, const struct domain_report *report);
 
 /**
- * domains_keep_only() - unregister all but those listed
- * @uuids:	lower case
- * @since_ns:	when the listing began: what others have told of since it could not know of
+ * domains_report_listing() - libvirt has listed all domains that run: unregister all others
+ * @uuids:	@n of them, in lower case
+ * @asked_ns:	loop_now_ns() before the listing began
  */
-void domains_keep_only(struct domains *domains, const char (*uuids)[37], size_t n,
-		       uint64_t since_ns);
+void domains_report_listing(struct domains *domains, const char (*uuids)[37], size_t n,
+			    uint64_t asked_ns);
 
 /* The operator's: a channel's requests are answered with NACK while it is disabled ... */
 void domains_channel_enable(struct domains *domains, struct channel *channel, bool enabled);

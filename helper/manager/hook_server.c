@@ -76,6 +76,7 @@ static void act(struct hook_server *server, const struct hook_event *event, int 
 {
 	const char *source = hook_operation_name(event->operation);
 	cleanup(domain_description_freep) struct domain_description *description = NULL;
+	struct domain_report report = {.source = source, .asked_ns = loop_now_ns()};
 	struct xml_error error = {.text = ""};
 	char *xml;
 	int r;
@@ -88,10 +89,11 @@ static void act(struct hook_server *server, const struct hook_event *event, int 
 	}
 	r = domain_xml_parse(xml, event->xml_size, &description, &error);
 	(void)munmap(xml, event->xml_size);
-	/* A name is enough to forget by. */
 	if (event->operation == HOOK_STOPPED || event->operation == HOOK_RELEASE) {
-		(void)domains_unregister(server->domains, r < 0 ? event->domain : description->uuid,
-					 source);
+		/* Without its UUID the name must do. */
+		report.uuid = description ? description->uuid : NULL;
+		report.name = event->domain;
+		(void)domains_report(server->domains, &report);
 		return;
 	}
 	if (r < 0) {
@@ -99,7 +101,8 @@ static void act(struct hook_server *server, const struct hook_event *event, int 
 			  r == -ENOMEM ? "out of memory" : error.text);
 		return;
 	}
-	(void)domains_register(server->domains, take_ptr(description), source);
+	report.running = take_ptr(description);
+	(void)domains_report(server->domains, &report);
 }
 
 static void on_client(struct loop_source *source, uint32_t events)

@@ -37,7 +37,7 @@ static void on_ask(struct loop_timer *timer)
 	}
 }
 
-static void on_running(void *context, const char *xml, size_t size, const struct libvirt_word *word)
+static void on_running(void *context, const char *xml, size_t size, uint64_t asked_ns, bool paused)
 {
 	struct libvirt_follow *follow = context;
 	struct domain_description *description;
@@ -54,21 +54,29 @@ static void on_running(void *context, const char *xml, size_t size, const struct
 		follow->asking = true;
 		loop_timer_set(follow->loop, &follow->ask, ASK_INTERVAL_NS);
 	}
-	(void)domains_follow(follow->domains, description, word);
+	(void)domains_report(follow->domains, &(struct domain_report){
+						      .source = "libvirt",
+						      .asked_ns = asked_ns,
+						      .tells_paused = true,
+						      .paused = paused,
+						      .running = description,
+					      });
 }
 
 static void on_stopped(void *context, const char *uuid, uint64_t asked_ns)
 {
 	struct libvirt_follow *follow = context;
 
-	domains_ended(follow->domains, uuid, asked_ns);
+	(void)domains_report(
+		follow->domains,
+		&(struct domain_report){.source = "libvirt", .asked_ns = asked_ns, .uuid = uuid});
 }
 
-static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t since_ns)
+static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t asked_ns)
 {
 	struct libvirt_follow *follow = context;
 
-	domains_keep_only(follow->domains, uuids, n, since_ns);
+	domains_report_listing(follow->domains, uuids, n, asked_ns);
 }
 
 int libvirt_follow_new(const struct libvirt_follow_parts *parts, struct libvirt_follow **out)

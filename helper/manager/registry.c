@@ -128,7 +128,7 @@ static int enter(struct registry *registry, struct domain_description *descripti
 	}
 	domain->description = description;
 	domain->registered_ns = loop_now_ns();
-	domain->told_ns = domain->registered_ns;
+	domain->last_report_ns = domain->registered_ns;
 	registry->domains[id] = domain;
 	registry->n_domains++;
 	*out = domain;

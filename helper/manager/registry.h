@@ -43,7 +43,7 @@ struct domain {
 	uint32_t n_channels;
 	struct channel *channels; /* n_channels, ascending numbers; until registry_update() */
 	uint64_t registered_ns;
-	uint64_t told_ns;    /* when somebody other than libvirt's thread last said that it runs */
+	uint64_t last_report_ns; /* when the newest report that it runs was true, loop_now_ns() */
 	bool paused;	     /* its vCPUs do not run: what they want counts when they run again */
 	uint32_t *overrides; /* kHz by vCPU, 0: none; NULL until there was one */
 };

@@ -60,7 +60,6 @@ static struct lookup *find_lookup(struct virt *virt, int cookie)
 static void dispatch(struct virt *virt, const struct virt_message *message)
 {
 	const struct virt_handlers *handlers = &virt->handlers;
-	const struct libvirt_word word = {message->asked_ns, message->paused};
 	struct lookup *lookup;
 
 	switch (message->kind) {
@@ -71,7 +70,8 @@ static void dispatch(struct virt *virt, const struct virt_message *message)
 		virt->connected = false;
 		break;
 	case VIRT_RUNNING:
-		handlers->running(handlers->context, message->text, message->size, &word);
+		handlers->running(handlers->context, message->text, message->size,
+				  message->asked_ns, message->paused);
 		break;
 	case VIRT_STOPPED:
 		handlers->stopped(handlers->context, message->text, message->asked_ns);

@@ -15,20 +15,18 @@
 
 struct virt;
 
-/* What libvirt said of a domain beside its XML. */
-struct libvirt_word {
-	uint64_t asked_ns; /* loop_now_ns() before it was asked: what came later it may not know */
-	bool paused;	   /* its vCPUs do not run, for whatever reason */
-};
-
+/* @asked_ns is loop_now_ns() before libvirt was asked: it knows nothing later. */
 struct virt_handlers {
-	/* a domain that runs: in a listing, because an event told of a change, or asked for */
-	void (*running)(void *context, const char *xml, size_t size,
-			const struct libvirt_word *word);
-	/* a domain that has stopped; uuid in lower case with dashes */
+	/*
+	 * A domain runs: it is in a listing, has changed, or was asked for.
+	 * @paused: its vCPUs do not run, for whatever reason
+	 */
+	void (*running)(void *context, const char *xml, size_t size, uint64_t asked_ns,
+			bool paused);
+	/* A domain has stopped; @uuid is in lower case with dashes. */
 	void (*stopped)(void *context, const char *uuid, uint64_t asked_ns);
-	/* a listing, begun at @since_ns, is complete: @uuids (n of them) ran, nothing else */
-	void (*listed)(void *context, const char (*uuids)[37], size_t n, uint64_t since_ns);
+	/* A listing is complete: @uuids (@n of them) ran, nothing else. */
+	void (*listed)(void *context, const char (*uuids)[37], size_t n, uint64_t asked_ns);
 	void *context;
 };
 

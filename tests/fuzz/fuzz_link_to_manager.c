@@ -119,7 +119,11 @@ static void register_domain(struct host *host, uint32_t number, uint32_t run)
 
 	require(n > 0 && n < (int)sizeof(text));
 	require(domain_xml_parse(text, (size_t)n, &description, &error) == 0);
-	require(domains_register(host->domains, description, "fuzz") == 0);
+	require(domains_report(host->domains, &(struct domain_report){
+						      .source = "fuzz",
+						      .asked_ns = loop_now_ns(),
+						      .running = description,
+					      }) == 0);
 }
 
 static void accept_channels(struct host *host)
@@ -332,7 +336,11 @@ static void step(struct host *host, struct input *input)
 		break;
 	case 11:
 		(void)snprintf(name, sizeof(name), "guest%u", bits % N_DOMAINS);
-		(void)domains_unregister(host->domains, name, "fuzz");
+		(void)domains_report(host->domains, &(struct domain_report){
+							    .source = "fuzz",
+							    .asked_ns = loop_now_ns(),
+							    .name = name,
+						    });
 		break;
 	case 12:
 		accept_channels(host);

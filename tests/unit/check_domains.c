@@ -19,7 +19,6 @@
 #include "domain_xml.h"
 #include "link.h"
 #include "run_suite.h"
-#include "virt.h"
 
 #define UUID "11111111-1111-1111-1111-111111111111"
 #define XML(id, name, online)                                                                      \
@@ -242,14 +241,28 @@ static struct domain_description *parse(const char *xml)
 
 static void hook(const char *xml)
 {
-	ck_assert_int_eq(domains_register(domains, parse(xml), "hook started"), 0);
+	const struct domain_report report = {
+		.source = "hook started", .asked_ns = loop_now_ns(), .running = parse(xml)};
+
+	ck_assert_int_eq(domains_report(domains, &report), 0);
 }
 
 static void libvirt(const char *xml, uint64_t asked_ns, bool paused)
 {
-	const struct libvirt_word word = {.asked_ns = asked_ns, .paused = paused};
+	const struct domain_report report = {.source = "libvirt",
+					     .asked_ns = asked_ns,
+					     .tells_paused = true,
+					     .paused = paused,
+					     .running = parse(xml)};
 
-	ck_assert_int_eq(domains_follow(domains, parse(xml), &word), 0);
+	ck_assert_int_eq(domains_report(domains, &report), 0);
+}
+
+static int ended(uint64_t asked_ns)
+{
+	return domains_report(
+		domains,
+		&(struct domain_report){.source = "libvirt", .asked_ns = asked_ns, .uuid = UUID});
 }
 
 static struct domain *known(void)
@@ -336,15 +349,40 @@ START_TEST(old_news_of_an_end)
 	uint64_t before = loop_now_ns();
 
 	hook(XML("1", "vm", "yes"));
-	domains_ended(domains, UUID, before);
+	ck_assert_int_eq(ended(before), 0);
 	ck_assert_ptr_nonnull(known());
 	before = loop_now_ns();
 	hook(XML("1", "vm", "yes")); /* said again: reconnect */
-	domains_ended(domains, UUID, before);
+	ck_assert_int_eq(ended(before), 0);
 	ck_assert_ptr_nonnull(known());
-	domains_ended(domains, UUID, loop_now_ns() + 1);
+	ck_assert_int_eq(ended(loop_now_ns() + 1), 0);
 	ck_assert_ptr_null(known());
-	domains_ended(domains, UUID, loop_now_ns());
+	ck_assert_int_eq(ended(loop_now_ns()), -ENOENT);
+}
+END_TEST
+
+/* A busy loop hears of start and end long after both: what counts is when libvirt was asked. */
+START_TEST(a_short_life_is_heard_of_late)
+{
+	uint64_t asked_ns = loop_now_ns() - 2;
+
+	libvirt(XML("1", "vm", "yes"), asked_ns, false);
+	ck_assert_int_eq(ended(asked_ns + 1), 0);
+	ck_assert_ptr_null(known());
+}
+END_TEST
+
+START_TEST(a_domain_ends_by_its_name)
+{
+	struct domain_report report = {.source = "hook stopped"};
+
+	hook(XML("1", "vm", "yes"));
+	report.asked_ns = loop_now_ns();
+	report.name = "other";
+	ck_assert_int_eq(domains_report(domains, &report), -ENOENT);
+	report.name = "vm";
+	ck_assert_int_eq(domains_report(domains, &report), 0);
+	ck_assert_ptr_null(known());
 }
 END_TEST
 
@@ -354,17 +392,17 @@ START_TEST(a_listing_does_not_know_what_came_after_it)
 	uint64_t before = loop_now_ns();
 
 	hook(XML("1", "vm", "yes"));
-	domains_keep_only(domains, listed, 0, before);
+	domains_report_listing(domains, listed, 0, before);
 	ck_assert_ptr_nonnull(known());
-	domains_keep_only(domains, listed, 1, loop_now_ns() + 1);
+	domains_report_listing(domains, listed, 1, loop_now_ns() + 1);
 	ck_assert_ptr_nonnull(known());
 	before = loop_now_ns() + 1;
 	while (loop_now_ns() <= before)
 		;
 	hook(XML("1", "vm", "yes"));
-	domains_keep_only(domains, listed, 0, before);
+	domains_report_listing(domains, listed, 0, before);
 	ck_assert_ptr_nonnull(known());
-	domains_keep_only(domains, listed, 0, loop_now_ns() + 1);
+	domains_report_listing(domains, listed, 0, loop_now_ns() + 1);
 	ck_assert_ptr_null(known());
 }
 END_TEST
@@ -410,6 +448,8 @@ int main(void)
 	tcase_add_test(tcase, old_news_of_the_same_run);
 	tcase_add_test(tcase, old_news_of_another_run);
 	tcase_add_test(tcase, old_news_of_an_end);
+	tcase_add_test(tcase, a_short_life_is_heard_of_late);
+	tcase_add_test(tcase, a_domain_ends_by_its_name);
 	tcase_add_test(tcase, a_listing_does_not_know_what_came_after_it);
 	tcase_add_test(tcase, a_vcpu_is_plugged);
 	tcase_add_test(tcase, a_domain_is_renamed);

@@ -103,11 +103,11 @@ static void tell(char what, const char *text, size_t size, uint64_t asked_ns)
 		loop_quit(t.loop, 0);
 }
 
-static void on_running(void *context, const char *xml, size_t size, const struct libvirt_word *word)
+static void on_running(void *context, const char *xml, size_t size, uint64_t asked_ns, bool paused)
 {
 	(void)context;
-	ck_assert_uint_le(word->asked_ns, loop_now_ns());
-	tell(word->paused ? 'p' : 'r', xml, size, word->asked_ns);
+	ck_assert_uint_le(asked_ns, loop_now_ns());
+	tell(paused ? 'p' : 'r', xml, size, asked_ns);
 }
 
 static void on_stopped(void *context, const char *uuid, uint64_t asked_ns)
@@ -116,10 +116,10 @@ static void on_stopped(void *context, const char *uuid, uint64_t asked_ns)
 	tell('s', uuid, strlen(uuid), asked_ns);
 }
 
-static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t since_ns)
+static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t asked_ns)
 {
 	(void)context;
-	tell('l', n > 0 ? uuids[0] : "", n > 0 ? 36 : 0, since_ns);
+	tell('l', n > 0 ? uuids[0] : "", n > 0 ? 36 : 0, asked_ns);
 }
 
 /* Run the loop until it is told of that. */

@@ -186,29 +186,22 @@ int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline
 	return 0;
 }
 
-int domains_register(struct domains *domains, struct domain_description *description,
-		     const char *source)
+int domains_report(struct domains *domains, const struct domain_report *report)
 {
-	struct domain *domain = registry_find_uuid(stage.registry, description->uuid);
+	const char *uuid = report->running ? report->running->uuid : report->uuid;
+	struct domain *domain = registry_find_uuid(stage.registry, uuid);
 
 	ck_assert_ptr_eq(domains, &the_domains);
-	ck_assert_str_eq(source, "operator");
-	stage.n_registered++;
-	if (description->id < 0) {
-		domain_description_free(description);
+	ck_assert_str_eq(report->source, "operator");
+	ck_assert(report->asked_ns > 0 && report->asked_ns <= loop_now_ns());
+	stage.n_registered += report->running != NULL;
+	if (report->running && report->running->id < 0) {
+		domain_description_free(report->running);
 		return -ESRCH;
 	}
 	if (domain)
 		registry_remove(stage.registry, domain);
-	return registry_add(stage.registry, description, &domain);
-}
-
-int domains_unregister(struct domains *domains, const char *uuid, const char *source)
-{
-	ck_assert_ptr_eq(domains, &the_domains);
-	ck_assert_str_eq(source, "operator");
-	registry_remove(stage.registry, registry_find_uuid(stage.registry, uuid));
-	return 0;
+	return report->running ? registry_add(stage.registry, report->running, &domain) : 0;
 }
 
 void domains_channel_enable(struct domains *domains, struct channel *channel, bool enabled)
