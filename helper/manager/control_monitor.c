@@ -5,14 +5,13 @@
 
 #include "cleanup.h"
 #include "event_scan.h"
-#include "events.h"
 
 #define LOOK_NS UINT64_C(125000000)
 #define MOST_IN_A_REPLY 64 /* events: some 20 kB */
 
 struct control_watchers {
 	const struct control_context *control;
-	struct events *events;
+	struct event_ring *ring;
 	struct loop_timer look;
 	struct event_scan *scan; /* NULL: nobody watches */
 	unsigned int n;
@@ -29,7 +28,7 @@ static void on_look(struct loop_timer *timer)
 {
 	struct control_watchers *watchers = container_of(timer, struct control_watchers, look);
 
-	event_scan_look(watchers->scan, watchers->events);
+	event_scan_look(watchers->scan, watchers->ring);
 	loop_timer_set(watchers->control->parts.loop, timer, LOOK_NS);
 }
 
@@ -40,13 +39,19 @@ struct control_watchers *control_watchers_new(const struct control_context *cont
 	if (!watchers)
 		return NULL;
 	watchers->control = control;
-	watchers->events = control->parts.events;
+	watchers->ring = event_ring_new(control->parts.loop, control->parts.events);
 	watchers->look.on_expiry = on_look;
+	if (!watchers->ring) {
+		free(watchers);
+		return NULL;
+	}
 	return watchers;
 }
 
 void control_watchers_free(struct control_watchers *watchers)
 {
+	if (watchers)
+		event_ring_free(watchers->ring);
 	free(watchers);
 }
 
@@ -54,7 +59,7 @@ static void send_events(struct watcher *watcher)
 {
 	uint64_t lost;
 	json_t *events =
-		events_read(watcher->watchers->events, &watcher->reader, MOST_IN_A_REPLY, &lost);
+		event_ring_read(watcher->watchers->ring, &watcher->reader, MOST_IN_A_REPLY, &lost);
 
 	/* all that there was may have been of no interest to this one */
 	if (json_array_size(events) == 0 && lost == 0) {
@@ -87,7 +92,7 @@ static void watcher_free(void *data)
 	struct watcher *watcher = data;
 	struct control_watchers *watchers = watcher->watchers;
 
-	events_unsubscribe(watchers->events, &watcher->reader);
+	event_ring_unsubscribe(watchers->ring, &watcher->reader);
 	free(watcher);
 	if (--watchers->n > 0)
 		return;
@@ -124,7 +129,7 @@ void control_monitor(struct varlink_call *call, void *context)
 	watcher->reader.requests =
 		json_is_true(json_object_get(varlink_parameters(call), "requests"));
 	watchers->n++;
-	events_subscribe(watchers->events, &watcher->reader);
+	event_ring_subscribe(watchers->ring, &watcher->reader);
 	if (!varlink_stream(call, on_taken, watcher_free, watcher)) {
 		watcher_free(watcher);
 		return;

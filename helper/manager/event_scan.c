@@ -30,7 +30,7 @@ struct event_scan {
 /* One look. */
 struct look {
 	struct event_scan *scan;
-	struct events *events; /* NULL: only remember */
+	struct event_ring *ring; /* NULL: only remember */
 	const struct shared_state *state;
 	unsigned int left;	    /* that may be told yet */
 	struct decision *decisions; /* NULL: not needed yet, or no memory */
@@ -60,13 +60,12 @@ static bool look_at_target(struct look *look, uint32_t id)
 
 	if (khz == *seen)
 		return true;
-	if (look->events) {
+	if (look->ring) {
 		if (look->left == 0)
 			return false;
 		look->left--;
 		event.frequency_domain = cpufreq_get(look->scan->control->parts.cpufreq, id);
-		event.decides = decides_json(look, id);
-		events_emit(look->events, EVENT_TARGET, &event);
+		event_ring_put(look->ring, EVENT_TARGET, &event, decides_json(look, id));
 	}
 	*seen = khz;
 	return true;
@@ -96,13 +95,13 @@ static bool look_at_vote(struct look *look, const struct domain *domain, uint32_
 
 	if (khz == *seen)
 		return true;
-	if (look->events) {
+	if (look->ring) {
 		if (look->left == 0)
 			return false;
 		look->left--;
 		event.khz = khz;
 		event.previous_khz = *seen;
-		events_emit(look->events, EVENT_VOTE, &event);
+		event_ring_put(look->ring, EVENT_VOTE, &event, NULL);
 	}
 	*seen = khz;
 	return true;
@@ -117,13 +116,13 @@ static bool look_at_requests(struct look *look, const struct domain *domain)
 	control_count_requests(domain, look->state, &requests, &nacks);
 	if (requests == seen->requests && nacks == seen->nacks)
 		return true;
-	if (look->events && events_wanted(look->events, EVENT_REQUESTS)) {
+	if (look->ring && event_ring_wanted(look->ring, EVENT_REQUESTS)) {
 		if (look->left == 0)
 			return false;
 		look->left--;
 		event.requests = requests;
 		event.nacks = nacks;
-		events_emit(look->events, EVENT_REQUESTS, &event);
+		event_ring_put(look->ring, EVENT_REQUESTS, &event, NULL);
 	}
 	seen->requests = requests;
 	seen->nacks = nacks;
@@ -173,16 +172,16 @@ static void look_at_libvirt(struct look *look)
 {
 	const struct virt *virt = look->scan->control->parts.virt;
 	bool connected = virt_connected(virt);
+	const struct event event = {.text = connected ? "connected" : "connection lost"};
 
-	if (connected != look->scan->libvirt_connected && look->events)
-		events_emit_text(look->events, EVENT_LIBVIRT,
-				 connected ? "connected" : "connection lost");
+	if (connected != look->scan->libvirt_connected && look->ring)
+		event_ring_put(look->ring, EVENT_LIBVIRT, &event, NULL);
 	look->scan->libvirt_connected = connected;
 }
 
-void event_scan_look(struct event_scan *scan, struct events *events)
+void event_scan_look(struct event_scan *scan, struct event_ring *ring)
 {
-	struct look look = {.scan = scan, .events = events, .state = control_state(scan->control)};
+	struct look look = {.scan = scan, .ring = ring, .state = control_state(scan->control)};
 
 	look_at_libvirt(&look);
 	if (!look.state)

@@ -55,7 +55,7 @@ struct manager {
 	struct loop *loop;
 	struct loop_source signals;
 	struct registry *registry;
-	struct events *events;
+	struct events events;
 	struct cpu_hotplug *cpu_hotplug;
 	struct cpufreq *cpufreq;
 	struct domains *domains;
@@ -201,10 +201,10 @@ static void on_cpus_changed(void *context, const struct cpuset *changed)
  */
 static void on_log(void *context, const struct log_about *about, int priority, const char *text)
 {
-	const struct manager *manager = context;
+	struct manager *manager = context;
 
 	if (priority <= LOG_WARNING && !(about && about->has_event) && gettid() == getpid())
-		events_emit_text(manager->events, EVENT_WARNING, text);
+		events_emit_text(&manager->events, EVENT_WARNING, text);
 }
 
 /* --- start and stop ---------------------------------------------------------------------- */
@@ -263,7 +263,7 @@ static int start_serving(struct manager *manager)
 		.domains = manager->domains,
 		.cpufreq = manager->cpufreq,
 		.virt = libvirt_follow_virt(manager->libvirt),
-		.events = manager->events,
+		.events = &manager->events,
 		.reload = &manager->reload,
 	};
 	int control_fd;
@@ -323,8 +323,6 @@ static int start(struct manager *manager, const struct options *options)
 	}
 
 	r = registry_new(&manager->registry);
-	if (r == 0)
-		r = events_new(manager->loop, &manager->events);
 	log_set_tap(on_log, manager);
 	/* Before CPUs are looked at, so that no change is missed. */
 	if (r == 0)
@@ -339,7 +337,7 @@ static int start(struct manager *manager, const struct options *options)
 		&(struct succession_parts){
 			.loop = manager->loop,
 			.registry = manager->registry,
-			.events = manager->events,
+			.events = &manager->events,
 			.runtime_dir = manager->runtime_dir,
 			.handed = &manager->handed,
 			.listing = strcmp(manager->config.libvirt_uri, "none") != 0,
@@ -356,7 +354,7 @@ static int start(struct manager *manager, const struct options *options)
 			.monitor_path = manager->monitor_path,
 			.lock_fd = manager->lock_fd,
 			.succession = manager->succession,
-			.events = manager->events,
+			.events = &manager->events,
 		},
 		&manager->domains);
 	manager->reload = (struct reload){
@@ -364,7 +362,7 @@ static int start(struct manager *manager, const struct options *options)
 		.required = options->config_given,
 		.config = &manager->config,
 		.domains = manager->domains,
-		.events = manager->events,
+		.events = &manager->events,
 	};
 	if (r == 0)
 		r = libvirt_follow_new(
@@ -400,8 +398,6 @@ static void stop(struct manager *manager)
 	domains_free(manager->domains, keep);
 	cpufreq_free(manager->cpufreq);
 	registry_free(manager->registry);
-	events_free(manager->events);
-	manager->events = NULL;
 	notify_free(manager->notify);
 	succession_free(manager->succession);
 	if (manager->loop)
@@ -436,7 +432,7 @@ int main(int argc, char **argv)
 		r = notify_new(
 			&(struct notify_parts){
 				.loop = manager.loop,
-				.events = manager.events,
+				.events = &manager.events,
 				.registry = manager.registry,
 				.cpufreq = manager.cpufreq,
 				.monitor = domains_monitor(manager.domains),

@@ -106,5 +106,7 @@ void notify_stopping(struct notify *notify)
 
 void notify_free(struct notify *notify)
 {
+	if (notify)
+		events_remove_tap(notify->parts.events, &notify->tap);
 	free(notify);
 }

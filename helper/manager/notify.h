@@ -29,7 +29,6 @@ int notify_new(const struct notify_parts *parts, struct notify **notify);
 /** notify_stopping() - no more STATUS and WATCHDOG. @notify may be NULL */
 void notify_stopping(struct notify *notify);
 
-/** notify_free() - after events_free(): it taps them */
 void notify_free(struct notify *notify);
 
 #endif

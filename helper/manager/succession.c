@@ -355,6 +355,7 @@ void succession_free(struct succession *succession)
 {
 	if (!succession)
 		return;
+	events_remove_tap(succession->parts.events, &succession->tap);
 	fd_store_free(succession->store);
 	close_fd(&succession->dir);
 	free(succession);

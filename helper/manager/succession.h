@@ -29,7 +29,6 @@ struct succession_parts {
 
 int succession_new(const struct succession_parts *parts, struct succession **succession);
 
-/** succession_free() - after events_free(): it taps them */
 void succession_free(struct succession *succession);
 
 /**

@@ -87,9 +87,9 @@ int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline
 	return -ENOENT;
 }
 
-bool events_wanted(const struct events *events, enum event_kind kind)
+bool event_ring_wanted(const struct event_ring *ring, enum event_kind kind)
 {
-	(void)events;
+	(void)ring;
 	return kind != EVENT_REQUESTS || requests_wanted;
 }
 
@@ -114,9 +114,14 @@ static void end_row(void)
 	memset(&row, 0, sizeof(row));
 }
 
-void events_emit(struct events *events, enum event_kind kind, const struct event *event)
+void event_ring_put(struct event_ring *ring, enum event_kind kind, const struct event *event,
+		    json_t *decides)
 {
-	(void)events;
+	(void)ring;
+	if (kind == EVENT_LIBVIRT) {
+		say("%s ", event->text);
+		return;
+	}
 	if (kind == EVENT_REQUESTS) {
 		end_row();
 		say("%s has %d ", event->domain->description->name, (int)event->requests);
@@ -128,8 +133,8 @@ void events_emit(struct events *events, enum event_kind kind, const struct event
 		row.domain = event->domain;
 	} else {
 		ck_assert_int_eq(kind, EVENT_TARGET);
-		ck_assert(event->decides);
-		json_decref(event->decides);
+		ck_assert(decides);
+		json_decref(decides);
 		if (!row.frequency_domain) {
 			end_row();
 			say("#%u", event->frequency_domain->id);
@@ -137,13 +142,6 @@ void events_emit(struct events *events, enum event_kind kind, const struct event
 		row.frequency_domain = event->frequency_domain;
 	}
 	row.n++;
-}
-
-void events_emit_text(struct events *events, enum event_kind kind, const char *text)
-{
-	(void)events;
-	ck_assert_int_eq(kind, EVENT_LIBVIRT);
-	say("%s ", text);
 }
 
 /* --- the scene ---------------------------------------------------------------------------- */
@@ -203,7 +201,7 @@ static void set_targets(uint32_t khz)
 static void expect_look(const char *wanted)
 {
 	story[0] = '\0';
-	event_scan_look(scan, (struct events *)&row /* not NULL */);
+	event_scan_look(scan, (struct event_ring *)&row /* not NULL */);
 	end_row();
 	ck_assert_str_eq(story, wanted);
 }

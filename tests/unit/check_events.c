@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "events.h"
+#include "event_ring.h"
 #include "loop.c" /* to run it more than once */
 #include "run_suite.h"
 
 static struct {
 	struct loop *loop;
-	struct events *events;
+	struct events events;
+	struct event_ring *ring;
 	int n_ready;
 } stage;
 
@@ -31,12 +32,14 @@ static void setup(void)
 {
 	stage.n_ready = 0;
 	ck_assert_int_eq(loop_new(&stage.loop), 0);
-	ck_assert_int_eq(events_new(stage.loop, &stage.events), 0);
+	stage.ring = event_ring_new(stage.loop, &stage.events);
+	ck_assert(stage.ring);
 }
 
 static void teardown(void)
 {
-	events_free(stage.events);
+	event_ring_free(stage.ring);
+	ck_assert(!stage.events.taps);
 	loop_free(stage.loop);
 }
 
@@ -45,14 +48,14 @@ static void emit(int n)
 	char text[16];
 
 	(void)snprintf(text, sizeof(text), "%d", n);
-	events_emit_text(stage.events, EVENT_WARNING, text);
+	events_emit_text(&stage.events, EVENT_WARNING, text);
 }
 
 /* The texts of the next events, "1 2 3"; the caller has none of it to free. */
 static const char *read_texts(struct event_reader *reader, size_t most, uint64_t *lost)
 {
 	static char texts[16384];
-	json_t *events = events_read(stage.events, reader, most, lost), *event;
+	json_t *events = event_ring_read(stage.ring, reader, most, lost), *event;
 	size_t i;
 
 	texts[0] = '\0';
@@ -88,9 +91,9 @@ START_TEST(each_reader_reads_what_came_after_it)
 	uint64_t lost;
 
 	emit(1); /* nobody is there */
-	events_subscribe(stage.events, &one);
+	event_ring_subscribe(stage.ring, &one);
 	emit(2);
-	events_subscribe(stage.events, &two);
+	event_ring_subscribe(stage.ring, &two);
 	emit(3);
 	emit(4);
 	ck_assert_str_eq(read_texts(&one, 2, &lost), "2 3");
@@ -98,11 +101,11 @@ START_TEST(each_reader_reads_what_came_after_it)
 	ck_assert_str_eq(read_texts(&one, 2, &lost), "4");
 	ck_assert_str_eq(read_texts(&two, 10, &lost), "3 4");
 	ck_assert_str_eq(read_texts(&one, 2, &lost), "");
-	events_unsubscribe(stage.events, &one);
+	event_ring_unsubscribe(stage.ring, &one);
 	emit(5);
 	ck_assert_str_eq(read_texts(&two, 10, &lost), "5");
-	events_unsubscribe(stage.events, &two);
-	ck_assert(!events_wanted(stage.events, EVENT_WARNING));
+	event_ring_unsubscribe(stage.ring, &two);
+	ck_assert(!event_ring_wanted(stage.ring, EVENT_WARNING));
 }
 END_TEST
 
@@ -111,8 +114,8 @@ START_TEST(who_is_slow_loses_the_oldest)
 	struct event_reader slow = new_reader(false), fast = new_reader(false);
 	uint64_t lost;
 
-	events_subscribe(stage.events, &slow);
-	events_subscribe(stage.events, &fast);
+	event_ring_subscribe(stage.ring, &slow);
+	event_ring_subscribe(stage.ring, &fast);
 	for (int i = 0; i < 2000; i++) {
 		emit(i);
 		(void)read_texts(&fast, 10, &lost);
@@ -122,8 +125,8 @@ START_TEST(who_is_slow_loses_the_oldest)
 	ck_assert_uint_eq(lost, 2000 - 1024);
 	(void)read_texts(&slow, 2000, &lost);
 	ck_assert_uint_eq(lost, 0);
-	events_unsubscribe(stage.events, &slow);
-	events_unsubscribe(stage.events, &fast);
+	event_ring_unsubscribe(stage.ring, &slow);
+	event_ring_unsubscribe(stage.ring, &fast);
 }
 END_TEST
 
@@ -133,19 +136,19 @@ START_TEST(requests_are_for_those_who_ask)
 	struct event event = {.requests = 5, .text = "r"};
 	uint64_t lost;
 
-	events_subscribe(stage.events, &plain);
-	ck_assert(!events_wanted(stage.events, EVENT_REQUESTS));
-	events_subscribe(stage.events, &asks);
-	ck_assert(events_wanted(stage.events, EVENT_REQUESTS));
+	event_ring_subscribe(stage.ring, &plain);
+	ck_assert(!event_ring_wanted(stage.ring, EVENT_REQUESTS));
+	event_ring_subscribe(stage.ring, &asks);
+	ck_assert(event_ring_wanted(stage.ring, EVENT_REQUESTS));
 	for (int i = 0; i < 1500; i++)
-		events_emit(stage.events, EVENT_REQUESTS, &event);
+		events_emit(&stage.events, EVENT_REQUESTS, &event);
 	emit(1);
 	ck_assert_str_eq(read_texts(&plain, 10, &lost), "1");
 	ck_assert_uint_eq(lost, 0); /* what it did not want is no loss */
 	ck_assert_str_eq(read_texts(&asks, 2, &lost), "r r");
 	ck_assert_uint_eq(lost, 1501 - 1024);
-	events_unsubscribe(stage.events, &plain);
-	events_unsubscribe(stage.events, &asks);
+	event_ring_unsubscribe(stage.ring, &plain);
+	event_ring_unsubscribe(stage.ring, &asks);
 }
 END_TEST
 
@@ -154,7 +157,7 @@ START_TEST(readers_are_told_once_until_they_read)
 	struct event_reader reader = new_reader(false);
 	uint64_t lost;
 
-	events_subscribe(stage.events, &reader);
+	event_ring_subscribe(stage.ring, &reader);
 	run_loop();
 	ck_assert_int_eq(stage.n_ready, 0);
 	emit(1);
@@ -169,7 +172,7 @@ START_TEST(readers_are_told_once_until_they_read)
 	emit(4);
 	run_loop();
 	ck_assert_int_eq(stage.n_ready, 2);
-	events_unsubscribe(stage.events, &reader);
+	event_ring_unsubscribe(stage.ring, &reader);
 }
 END_TEST
 
@@ -178,10 +181,10 @@ START_TEST(text_that_is_no_utf8)
 	struct event_reader reader = new_reader(false);
 	uint64_t lost;
 
-	events_subscribe(stage.events, &reader);
-	events_emit_text(stage.events, EVENT_WARNING, "a\xff\xfez");
+	event_ring_subscribe(stage.ring, &reader);
+	events_emit_text(&stage.events, EVENT_WARNING, "a\xff\xfez");
 	ck_assert_str_eq(read_texts(&reader, 10, &lost), "a??z");
-	events_unsubscribe(stage.events, &reader);
+	event_ring_unsubscribe(stage.ring, &reader);
 	events_emit_text(NULL, EVENT_WARNING, "nobody");
 }
 END_TEST

@@ -47,6 +47,7 @@ static struct {
 	struct fixture fixture;
 	struct control *control;
 	struct registry *registry;
+	struct events events;
 	struct virt virt;
 	int n_registered;
 	size_t n_findings;
@@ -355,6 +356,7 @@ static inline void setup(void)
 		.loop = stage.fixture.loop,
 		.domains = &the_domains,
 		.virt = &stage.virt,
+		.events = &stage.events,
 		.reload = &stage.reload,
 	};
 
