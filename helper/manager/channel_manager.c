@@ -85,7 +85,7 @@ static int connect_channel(const struct channel_manager *manager, const struct c
 	if (!is_trusted(manager, peer.uid)) {
 		if (channel->attempts == 0)
 			log_about(&(struct log_about){.message = MESSAGE_CHANNEL_UNTRUSTED,
-						      .channel = channel},
+						      ABOUT_CHANNEL(channel)},
 				  LOG_ERR,
 				  "domain \"%s\", channel %u: the process that listens at %s has "
 				  "user id %u, none of %s: not connected. If that is QEMU's user "
@@ -183,7 +183,7 @@ static void attempt(struct channel_manager *manager, struct channel *channel, bo
 		const char *why = strerror(-fd);
 
 		log_about(&(struct log_about){.message = MESSAGE_CHANNEL_UNREACHABLE,
-					      .channel = channel,
+					      ABOUT_CHANNEL(channel),
 					      .reason = why},
 			  LOG_WARNING,
 			  "domain \"%s\", channel %u: can't connect to %s: %s; still trying",

@@ -11,7 +11,7 @@ static void log_problem(const struct domain *domain, const struct domain_rules *
 {
 	const struct log_about about = {
 		.message = MESSAGE_METADATA_WRONG,
-		.domain = domain->description,
+		ABOUT_DOMAIN(domain->description),
 		.reason = rules->problem,
 	};
 
@@ -70,7 +70,7 @@ void domain_follow(struct monitor_view *view, struct events *events, struct doma
 {
 	const struct log_about about = {
 		.message = MESSAGE_DOMAIN_CHANGED,
-		.domain = domain->description,
+		ABOUT_DOMAIN(domain->description),
 	};
 	struct domain_rules rules;
 

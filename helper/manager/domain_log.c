@@ -11,7 +11,7 @@
 static struct log_about about_domain(enum message_id message,
 				     const struct domain_description *domain, const char *why)
 {
-	return (struct log_about){.message = message, .domain = domain, .reason = why};
+	return (struct log_about){.message = message, ABOUT_DOMAIN(domain), .reason = why};
 }
 
 void domain_log_registered(const struct domain *domain, const char *source)

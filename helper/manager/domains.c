@@ -33,7 +33,7 @@ static void on_connected(void *context, struct channel *channel)
 	struct domains *domains = context;
 
 	monitor_forget_rest(domains->view.monitor, channel->id);
-	log_about(&(struct log_about){.message = MESSAGE_CHANNEL_CONNECTED, .channel = channel},
+	log_about(&(struct log_about){.message = MESSAGE_CHANNEL_CONNECTED, ABOUT_CHANNEL(channel)},
 		  LOG_INFO, "domain \"%s\", channel %u: connected",
 		  channel->domain->description->name, channel->number);
 	events_emit_channel(domains->events, EVENT_CHANNEL_CONNECTED, channel, NULL);
@@ -90,7 +90,7 @@ static void on_channel_gone(struct domains *domains, uint32_t id)
 	log_about(
 		&(struct log_about){
 			.message = MESSAGE_CHANNEL_GONE,
-			.channel = channel,
+			ABOUT_CHANNEL(channel),
 			.reason = "QEMU hung up",
 		},
 		LOG_INFO, "domain \"%s\", channel %u: QEMU hung up",
@@ -344,7 +344,7 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 	};
 	const struct log_about about = {
 		.message = MESSAGE_OVERRIDE,
-		.domain = domain->description,
+		ABOUT_DOMAIN(domain->description),
 		.vcpu = &vcpu,
 		.old_khz = event.previous_khz,
 		.new_khz = khz,

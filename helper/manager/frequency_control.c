@@ -116,7 +116,7 @@ static void lost_governor(struct frequency_control *control, const struct freque
 	*told_ns = now;
 	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
 	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
-				      .frequency_domain = f,
+				      ABOUT_FREQUENCY_DOMAIN(f),
 				      .reason = "governor",
 				      .has_event = true},
 		  told ? LOG_DEBUG : LOG_WARNING,
@@ -155,7 +155,7 @@ static void on_write_failed(struct frequency_control *control,
 	       (failed->error == -EINVAL && control->told_ns[f->id] != 0 &&
 		loop_now_ns() - control->told_ns[f->id] < TOLD_NS);
 	log_about(&(struct log_about){.message = MESSAGE_WRITE_FAILED,
-				      .frequency_domain = f,
+				      ABOUT_FREQUENCY_DOMAIN(f),
 				      .new_khz = failed->khz,
 				      .reason = why,
 				      .has_event = true},
@@ -199,7 +199,7 @@ static void on_foreign(struct frequency_control *control, const struct link_fore
 	}
 	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
 	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
-				      .frequency_domain = f,
+				      ABOUT_FREQUENCY_DOMAIN(f),
 				      .old_khz = foreign->ours_khz,
 				      .new_khz = foreign->found_khz,
 				      .reason = file,

@@ -33,4 +33,7 @@ struct frequency_domain {
 	int64_t foreign_since; /* Unix time, s: someone else's value was noticed; 0: was not */
 };
 
+/* Fields of struct log_about (journal.h). */
+#define ABOUT_FREQUENCY_DOMAIN(f) .policy = &(f)->policy, .cpus = &(f)->cpus
+
 #endif

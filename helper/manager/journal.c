@@ -10,7 +10,6 @@
 #include <systemd/sd-journal.h>
 
 #include "cleanup.h"
-#include "cpuset.h"
 
 static const char *const ids[] = {
 #define X_ID(name, id) [name] = (id),
@@ -39,35 +38,11 @@ static void add(struct journal_entry *entry, const char *format, ...)
 	entry->fields[entry->n_fields++] = (struct iovec){.iov_base = field, .iov_len = (size_t)n};
 }
 
-static void add_domain(struct journal_entry *entry, const struct log_about *about)
-{
-	const struct domain_description *domain = about->domain;
-
-	if (!domain && about->channel)
-		domain = about->channel->domain->description;
-	if (!domain)
-		return;
-	add(entry, "VMPOWER_DOMAIN=%s", domain->name);
-	add(entry, "VMPOWER_DOMAIN_UUID=%s", domain->uuid);
-}
-
-static void add_frequency_domain(struct journal_entry *entry, const struct log_about *about)
-{
-	const struct frequency_domain *f = about->frequency_domain;
-	char cpus[1024];
-
-	if (about->policy)
-		add(entry, "VMPOWER_FREQUENCY_DOMAIN=%u", *about->policy);
-	if (!f)
-		return;
-	add(entry, "VMPOWER_FREQUENCY_DOMAIN=%u", f->policy);
-	if (cpuset_format(&f->cpus, cpus, sizeof(cpus)) >= 0)
-		add(entry, "VMPOWER_CPUS=%s", cpus);
-}
-
 void journal_entry(struct journal_entry *entry, const struct log_about *about, int priority,
 		   const char *text)
 {
+	char cpus[1024];
+
 	entry->n_fields = 0;
 	entry->used = 0;
 	add(entry, "MESSAGE=%s", text);
@@ -77,12 +52,18 @@ void journal_entry(struct journal_entry *entry, const struct log_about *about, i
 		return;
 	if (about->message > MESSAGE_NONE && about->message < N_MESSAGES)
 		add(entry, "MESSAGE_ID=%s", ids[about->message]);
-	add_domain(entry, about);
+	if (about->domain)
+		add(entry, "VMPOWER_DOMAIN=%s", about->domain);
+	if (about->domain_uuid)
+		add(entry, "VMPOWER_DOMAIN_UUID=%s", about->domain_uuid);
 	if (about->channel)
-		add(entry, "VMPOWER_CHANNEL=%u", about->channel->number);
+		add(entry, "VMPOWER_CHANNEL=%u", *about->channel);
 	if (about->vcpu)
 		add(entry, "VMPOWER_VCPU=%u", *about->vcpu);
-	add_frequency_domain(entry, about);
+	if (about->policy)
+		add(entry, "VMPOWER_FREQUENCY_DOMAIN=%u", *about->policy);
+	if (about->cpus && cpuset_format(about->cpus, cpus, sizeof(cpus)) >= 0)
+		add(entry, "VMPOWER_CPUS=%s", cpus);
 	if (about->old_khz > 0)
 		add(entry, "VMPOWER_OLD_KHZ=%u", about->old_khz);
 	if (about->new_khz > 0)
@@ -93,7 +74,7 @@ void journal_entry(struct journal_entry *entry, const struct log_about *about, i
 
 static bool to_journal(const struct log_about *about, int priority, const char *text)
 {
-	/* on the stack of the thread that logs: libvirt's does, too */
+	/* on the stack: libvirt's thread logs as well */
 	struct journal_entry entry;
 
 	journal_entry(&entry, about, priority, text);

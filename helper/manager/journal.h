@@ -9,24 +9,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/uio.h>
 
-#include "frequency_domain.h"
+#include "cpuset.h"
 #include "log.h"
 #include "message_id.h"
-#include "registry.h"
 
-/* For log_about(); what is NULL or 0 is not part of it. */
+/*
+ * For log_about(): plain facts; fields that are NULL or 0 are left out. ABOUT_DOMAIN(),
+ * ABOUT_CHANNEL() (registry.h) and ABOUT_FREQUENCY_DOMAIN() (frequency_domain.h) fill in those of
+ * an object.
+ */
 struct log_about {
 	enum message_id message;
-	const struct domain_description *domain;
-	const struct channel *channel; /* its domain is added where domain is NULL */
-	const uint32_t *vcpu;
-	const uint32_t *policy; /* number of the frequency domain, where that is not known better */
-	const struct frequency_domain *frequency_domain;
+	const char *domain, *domain_uuid;
+	const uint32_t *channel, *vcpu; /* their numbers in the domain */
+	const uint32_t *policy;		/* number of the frequency domain */
+	const struct cpuset *cpus;
 	uint32_t old_khz, new_khz;
 	const char *reason;
-	bool has_event; /* whoever watches events is told by one that has more than this line */
+	bool has_event; /* an event says more than this line to whoever watches events */
 };
 
 #define JOURNAL_FIELDS 16

@@ -7,20 +7,21 @@
 void refusal_log(struct registry *registry, const struct link_refused *refused)
 {
 	const struct channel *channel = registry_channel(registry, refused->channel);
-	struct log_about about = {
-		.message = MESSAGE_REQUEST_REFUSED,
-		.channel = channel,
-		.reason = refusal_name((enum refusal)refused->refusal),
-		/* who watches is told how many there are, by events of kind requests */
-		.has_event = true,
-	};
+	struct log_about about;
 	const char *name;
 
 	if (!channel)
 		return;
+	about = (struct log_about){
+		.message = MESSAGE_REQUEST_REFUSED,
+		ABOUT_CHANNEL(channel),
+		.reason = refusal_name((enum refusal)refused->refusal),
+		/* an event of kind requests says how many there are */
+		.has_event = true,
+	};
 	if (refused->vcpu < channel->domain->description->n_vcpus)
 		about.vcpu = &refused->vcpu;
-	name = channel->domain->description->name;
+	name = about.domain;
 	log_about(&about, LOG_WARNING, "domain \"%s\", channel %u: request refused: %s (%s)", name,
 		  channel->number, about.reason, refusal_remedy((enum refusal)refused->refusal));
 	if (refused->more > 0)

@@ -48,6 +48,10 @@ struct domain {
 	uint32_t *overrides; /* kHz by vCPU, 0: none; NULL until there was one */
 };
 
+/* Fields of struct log_about (journal.h). */
+#define ABOUT_DOMAIN(description) .domain = (description)->name, .domain_uuid = (description)->uuid
+#define ABOUT_CHANNEL(c) ABOUT_DOMAIN((c)->domain->description), .channel = &(c)->number
+
 struct registry;
 /* A domain as a predecessor had it, see saved_domain.h. */
 struct saved_domain {

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "frequency_domain.h"
+#include "registry.h"
 #include "run_suite.h"
 
 static struct journal_entry entry;
@@ -48,9 +50,9 @@ START_TEST(each_field)
 	cpuset_add(&frequency_domain.cpus, 5);
 	ck_assert_str_eq(formed(&(struct log_about){
 				 .message = MESSAGE_SERVING,
-				 .channel = &channel,
+				 ABOUT_CHANNEL(&channel),
 				 .vcpu = &vcpu,
-				 .frequency_domain = &frequency_domain,
+				 ABOUT_FREQUENCY_DOMAIN(&frequency_domain),
 				 .old_khz = 1,
 				 .new_khz = 4294967295,
 				 .reason = "why",
@@ -60,7 +62,7 @@ START_TEST(each_field)
 			 "VMPOWER_DOMAIN=vm 1\nVMPOWER_DOMAIN_UUID=u-u\nVMPOWER_CHANNEL=7\n"
 			 "VMPOWER_VCPU=3\nVMPOWER_FREQUENCY_DOMAIN=4\nVMPOWER_CPUS=4-5\n"
 			 "VMPOWER_OLD_KHZ=1\nVMPOWER_NEW_KHZ=4294967295\nVMPOWER_REASON=why\n");
-	ck_assert_str_eq(formed(&(struct log_about){.domain = &description, .policy = &policy}),
+	ck_assert_str_eq(formed(&(struct log_about){ABOUT_DOMAIN(&description), .policy = &policy}),
 			 TEXT "VMPOWER_DOMAIN=vm 1\nVMPOWER_DOMAIN_UUID=u-u\n"
 			      "VMPOWER_FREQUENCY_DOMAIN=9\n");
 }
