@@ -49,6 +49,19 @@ void domain_log_not_served(const struct domain_description *description, const c
 			  source, about.reason);
 }
 
+void domain_log_unreadable(const char *name, const char *source, int error,
+			   const struct xml_error *details)
+{
+	const struct log_about about = {
+		.message = MESSAGE_DOMAIN_NOT_SERVED,
+		.domain = name[0] ? name : NULL,
+		.reason = error == -ENOMEM ? "out of memory" : details->text,
+	};
+
+	log_about(&about, LOG_ERR, "domain \"%s\" (%s): not served: %s", name[0] ? name : "?",
+		  source, about.reason);
+}
+
 void domain_log_changed(const struct domain *domain, const char *source,
 			const struct domain_change *change, bool paused_changed)
 {

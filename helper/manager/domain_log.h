@@ -18,6 +18,15 @@ void domain_log_not_served(const struct domain_description *description, const c
 			   int error);
 
 /**
+ * domain_log_unreadable() - a domain is not served because its XML can't be read
+ * @name:	"": unknown
+ * @error:	what domain_xml_parse() returned
+ * @details:	and what it said
+ */
+void domain_log_unreadable(const char *name, const char *source, int error,
+			   const struct xml_error *details);
+
+/**
  * domain_log_changed() - a domain that was registered has become another
  * @change:		since the last word of it; may be nothing
  * @paused_changed:	it was suspended, or resumed: domain->paused says which

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "domain_log.h"
 #include "domain_xml.h"
 #include "hook_event.h"
 #include "hook_proto.h"
@@ -97,8 +98,7 @@ static void act(struct hook_server *server, const struct hook_event *event, int 
 		return;
 	}
 	if (r < 0) {
-		log_error("domain \"%s\", %s: not served: %s", event->domain, source,
-			  r == -ENOMEM ? "out of memory" : error.text);
+		domain_log_unreadable(event->domain, source, r, &error);
 		return;
 	}
 	report.running = take_ptr(description);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "domain_log.h"
 #include "domain_xml.h"
-#include "log.h"
 
 /*
  * vCPUs that are plugged or unplugged are what libvirt has no event for: where that can happen it
@@ -45,9 +45,7 @@ static void on_running(void *context, const char *xml, size_t size, uint64_t ask
 	int r = domain_xml_parse(xml, size, &description, &error);
 
 	if (r < 0) {
-		log_error("domain \"%s\" (libvirt): not served: %s",
-			  error.domain[0] ? error.domain : "?",
-			  r == -ENOMEM ? "out of memory" : error.text);
+		domain_log_unreadable(error.domain, "libvirt", r, &error);
 		return;
 	}
 	if (description->vcpus_vary && !follow->asking) {

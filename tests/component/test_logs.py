@@ -142,6 +142,18 @@ def test_metadata_that_is_wrong(_):
         assert wrong["VMPOWER_REASON"] in wrong["MESSAGE"], wrong
 
 
+def test_domain_whose_xml_is_wrong(_):
+    """It is not served: which domain, and why."""
+    with journal_scene("unreadable") as (journal, stage):
+        domain = stage.domain("bad", {0: "2"})
+        domain.xml = lambda running: f"<domain type='kvm'><name>{domain.name}</name></domain>"
+        stage.hook(domain)
+        refused = journal.wait("MESSAGE_DOMAIN_NOT_SERVED", VMPOWER_DOMAIN="bad", PRIORITY="3")
+        assert refused["MESSAGE"] == (
+            f'domain "bad" (hook started): not served: {refused["VMPOWER_REASON"]}'
+        ), refused
+
+
 def test_requests_that_are_refused(_):
     """Whose, of which channel and vCPU, and why: what the monitor knows, logged by the manager."""
     with journal_scene("refused") as (journal, stage):
