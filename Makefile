@@ -47,15 +47,15 @@ endif
 
 common_src := $(wildcard common/*.c)
 xml_src := $(wildcard xml/*.c)
-helper_src := $(wildcard helper/*.c)
+link_src := $(wildcard helper/link/*.c)
 manager_src := $(filter-out helper/manager/main.c,$(wildcard helper/manager/*.c))
 monitor_src := $(filter-out helper/monitor/main.c,$(wildcard helper/monitor/*.c))
 ctl_src := $(filter-out ctl/main.c,$(wildcard ctl/*.c ctl/*/*.c))
 
 programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
 
-vmpowerd_src := helper/manager/main.c $(manager_src) $(helper_src) $(xml_src) $(common_src)
-vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(helper_src) \
+vmpowerd_src := helper/manager/main.c $(manager_src) $(link_src) $(xml_src) $(common_src)
+vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(link_src) \
 	common/log.c common/log_limit.c common/unix_socket.c
 vmpower-hook_src := hook/main.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(filter-out common/loop.c,$(common_src))
@@ -66,14 +66,14 @@ vmpowerd_pkgs := libvirt libxml-2.0 libsystemd libudev jansson inih libseccomp
 vmpower-monitor_pkgs := libseccomp
 vmpowerctl_pkgs := jansson ncursesw libxml-2.0 libvirt
 
-lib_src := $(common_src) $(xml_src) $(helper_src) $(manager_src) $(monitor_src) $(ctl_src)
+lib_src := $(common_src) $(xml_src) $(link_src) $(manager_src) $(monitor_src) $(ctl_src)
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))
 all_src := $(sort $(foreach p,$(programs),$($(p)_src)) $(wildcard tests/*/*.c))
-all_headers := $(wildcard common/*.h xml/*.h hook/*.h helper/*.h helper/*/*.h ctl/*.h ctl/*/*.h tests/*/*.h)
+all_headers := $(wildcard common/*.h xml/*.h hook/*.h helper/*/*.h ctl/*.h ctl/*/*.h tests/*/*.h)
 
 # --- flags ----------------------------------------------------------------------------
 
-include_dirs := common xml hook helper helper/manager helper/monitor \
+include_dirs := common xml hook helper/link helper/manager helper/monitor \
 	ctl ctl/commands ctl/doctor ctl/watch
 defines := -D_GNU_SOURCE -DVMPOWER_VERSION='"$(VERSION)"' \
 	-DVMPOWER_RUNTIME_DIR='"$(RUNSTATEDIR)/vmpower"' \

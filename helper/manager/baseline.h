@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "link.h"
+#include "message.h"
 
 #define BASELINE_TEXT 32
 #define BASELINE_BOOT_ID 37

@@ -3,7 +3,7 @@
 
 #include "control_json.h"
 #include "domain_rules.h"
-#include "link.h"
+#include "message.h"
 #include "number.h"
 
 static json_t *khz_json(uint32_t khz)
@@ -55,8 +55,8 @@ json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency
 	return json_pack(
 		"{s:i, s:o, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "frequency_domain", (int)f->policy,
 		"cpus", control_json_cpus(&f->cpus), "driver", f->driver, "method",
-		f->method == METHOD_SETSPEED ? "setspeed" : "limits", "controlled",
-		(int)f->acquired, "baseline", baseline_json(cpufreq, f->id), "target_khz",
+		frequency_method_name(f->method), "controlled", (int)f->acquired, "baseline",
+		baseline_json(cpufreq, f->id), "target_khz",
 		khz_json(state ? shared_load(state->frequency_domains[f->id].target_khz) : 0),
 		"current_khz", khz_json(current_khz), "decides", control_json_decider(decision));
 }

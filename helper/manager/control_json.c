@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "link.h"
+#include "message.h"
 
 json_t *control_json_text(const char *text)
 {
@@ -67,7 +67,7 @@ static json_t *refused_json(const struct shared_channel *shared)
 {
 	json_t *refused = json_object();
 
-	for (int reason = REFUSED_NOT + 1; reason < N_REFUSALS; reason++) {
+	for (int reason = REFUSAL_NONE + 1; reason < N_REFUSALS; reason++) {
 		uint32_t n = shared_load(shared->refused[reason - 1]);
 
 		/* NULL is passed on: json_pack() with it fails */

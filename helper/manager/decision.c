@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "link.h"
+#include "message.h"
 #include "placement.h"
 
 static uint32_t within(const struct frequency_domain *f, uint32_t khz)

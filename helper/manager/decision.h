@@ -31,7 +31,7 @@ struct decision_sources {
 struct say {
 	const struct domain *domain;
 	uint32_t vcpu;
-	uint32_t flags;			   /* VCPU_* of link.h */
+	uint32_t flags;			   /* VCPU_* of message.h */
 	uint32_t vote_khz;		   /* inside the host's limits; 0: silent */
 	uint32_t override_khz;		   /* as it was given; 0: none */
 	uint32_t vote_step, override_step; /* inside the host's limits, where there are such */

@@ -12,6 +12,7 @@
 #include "loop.h"
 #include "placement.h"
 #include "platform_limit.h"
+#include "shared_state.h"
 
 /* A look at a file and the write that fails after it tell the same, milliseconds apart. */
 #define TOLD_NS UINT64_C(1000000000)
@@ -38,12 +39,12 @@ static void send_acquired(struct frequency_control *control, const struct link_a
 	close_fd(&fds[1]);
 }
 
-static void acquire(struct frequency_control *control, uint32_t id, enum acquired_why why)
+static void acquire(struct frequency_control *control, uint32_t id, enum acquired_reason reason)
 {
 	struct link_acquired acquired = {
 		.frequency_domain = id,
 		.error = -ENODEV,
-		.why = (uint8_t)why,
+		.reason = (uint8_t)reason,
 	};
 	int fds[2] = {-1, -1};
 	unsigned int n_fds = 0;
@@ -57,7 +58,7 @@ static void renew(struct frequency_control *control, uint32_t id, bool reassert,
 {
 	struct link_acquired acquired = {
 		.frequency_domain = id,
-		.why = ACQUIRED_RENEWED,
+		.reason = ACQUIRED_RENEWED,
 		.restarted = restarted,
 	};
 	int fds[2] = {-1, -1};
@@ -280,7 +281,7 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 	const struct link_acquired offline = {
 		.frequency_domain = id,
 		.error = -ENODEV,
-		.why = ACQUIRED_RENEWED,
+		.reason = ACQUIRED_RENEWED,
 	};
 
 	for (size_t i = 0; i < array_size(f->cpus.bits); i++)

@@ -11,7 +11,7 @@
 
 #include "cpufreq.h"
 #include "events.h"
-#include "link.h"
+#include "message.h"
 #include "monitor_view.h"
 #include "registry.h"
 

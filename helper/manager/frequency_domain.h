@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "cpuset.h"
-#include "frequency_table.h"
-#include "link.h"
+#include "frequency.h"
+#include "message.h"
 
 struct frequency_domain {
 	uint32_t id;	    /* index among cpufreq's frequency domains */

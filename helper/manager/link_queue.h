@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "link.h"
+#include "message.h"
 
 struct queued_message;
 

@@ -9,7 +9,7 @@
 
 #include "cleanup.h"
 #include "cpuset.h"
-#include "link.h"
+#include "message.h"
 
 enum type { COUNTER, GAUGE, INFO };
 
@@ -329,7 +329,7 @@ static uint64_t sum_channels(const struct metric *metric, const struct domain *d
 static void put_refusals(FILE *out, const struct metric *metric, const struct domain *domain,
 			 const struct shared_state *state)
 {
-	for (int reason = REFUSED_NOT + 1; state && reason < N_REFUSALS; reason++) {
+	for (int reason = REFUSAL_NONE + 1; state && reason < N_REFUSALS; reason++) {
 		uint64_t sum = 0;
 
 		for (uint32_t i = 0; i < domain->n_channels; i++)

@@ -19,6 +19,7 @@
 #include "journal.h"
 #include "link_queue.h"
 #include "log.h"
+#include "shared_state.h"
 #include "unix_socket.h"
 
 #define NS_PER_S UINT64_C(1000000000)

@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "link.h"
 #include "loop.h"
+#include "message.h"
 
 struct monitor_process;
 

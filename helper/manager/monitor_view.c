@@ -8,6 +8,7 @@
 #include "domain_rules.h"
 #include "log.h"
 #include "placement.h"
+#include "shared_state.h"
 
 /* Somebody who owns nothing. Without root the monitor stays who we are. */
 static const struct passwd *monitor_user(void)

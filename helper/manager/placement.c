@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "placement.h"
 
-#include "link.h"
+#include "message.h"
 
 bool placement_pinned(const struct vcpu_description *vcpu, const struct host_cpus *cpus)
 {

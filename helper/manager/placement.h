@@ -29,7 +29,7 @@ bool placement_pinned(const struct vcpu_description *vcpu, const struct host_cpu
  *		are offline only where all are
  * @n:		set to how many there are; 0 where the vCPU has no say
  *
- * Return: VCPU_* of link.h
+ * Return: VCPU_* of message.h
  */
 uint32_t placement_find(const struct config *config, const struct cpufreq *cpufreq,
 			const struct vcpu_description *vcpu, const struct host_cpus *cpus,

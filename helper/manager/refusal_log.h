@@ -3,7 +3,7 @@
 #ifndef VMPOWER_HELPER_MANAGER_REFUSAL_LOG_H
 #define VMPOWER_HELPER_MANAGER_REFUSAL_LOG_H
 
-#include "link.h"
+#include "message.h"
 #include "registry.h"
 
 /**

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "baseline.h"
-#include "frequency_table.h"
+#include "frequency.h"
 
 /* What is known of what was written to a frequency domain. */
 struct restore_hints {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "bounds.h"
-#include "frequency_table.h"
+#include "frequency.h"
 
 #define STEP_KHZ 100000u /* of a table that the kernel does not list */
 

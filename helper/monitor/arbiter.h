@@ -39,8 +39,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "frequency_table.h"
-#include "shared_state.h"
+#include "frequency.h"
+#include "refusal.h"
 
 #define ARBITER_BASELINE (-1)
 
@@ -73,7 +73,7 @@ struct arbiter_vcpu {
 	struct arbiter_member *members;
 	uint32_t override_khz; /* 0: none */
 	uint16_t n_members;
-	uint8_t flags; /* VCPU_* of link.h */
+	uint8_t flags; /* VCPU_* of message.h */
 	bool known;    /* was set since its domain was added */
 	bool voted;
 	bool turbo_off; /* by the guest */
@@ -152,7 +152,7 @@ int arbiter_set_override(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu
 const struct arbiter_vcpu *arbiter_vcpu(const struct arbiter *arbiter, uint32_t domain,
 					uint64_t vcpu);
 
-/** arbiter_check() - may a vCPU do this? Return: REFUSED_NOT or the reason against it */
+/** arbiter_check() - may a vCPU do this? Return: REFUSAL_NONE or the reason against it */
 enum refusal arbiter_check(const struct arbiter *arbiter, uint32_t domain, uint64_t vcpu,
 			   enum arbiter_action action);
 

@@ -6,7 +6,7 @@
 
 #include "arbiter.h"
 #include "arbiter_private.h"
-#include "link.h"
+#include "message.h"
 
 int arbiter_new(bool silence_protects, struct arbiter **arbiter)
 {

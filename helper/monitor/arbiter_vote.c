@@ -3,7 +3,7 @@
 #include "arbiter.h"
 
 #include "arbiter_private.h"
-#include "link.h"
+#include "message.h"
 
 void arbiter_mark_dirty(struct arbiter *arbiter, uint32_t frequency_domain)
 {
@@ -65,11 +65,11 @@ static enum refusal check_turbo(const struct arbiter *arbiter, const struct arbi
 			arbiter->frequency_domains[member->frequency_domain];
 
 		if (member->high > votes->non_turbo)
-			return REFUSED_NOT;
+			return REFUSAL_NONE;
 		if (votes->n_steps - 1u > votes->non_turbo)
 			exists = true;
 	}
-	return exists ? REFUSED_DENIED : REFUSED_UNIT;
+	return exists ? REFUSAL_DENIED : REFUSAL_UNIT;
 }
 
 enum refusal arbiter_check(const struct arbiter *arbiter, uint32_t domain, uint64_t vcpu_number,
@@ -78,14 +78,14 @@ enum refusal arbiter_check(const struct arbiter *arbiter, uint32_t domain, uint6
 	const struct arbiter_vcpu *vcpu = arbiter_vcpu(arbiter, domain, vcpu_number);
 
 	if (!vcpu)
-		return REFUSED_VCPU;
+		return REFUSAL_VCPU;
 	if (!(vcpu->flags & VCPU_MAY_VOTE))
-		return REFUSED_UNPINNED;
+		return REFUSAL_UNPINNED;
 	if (vcpu->n_members == 0)
-		return REFUSED_NO_CPUFREQ;
+		return REFUSAL_NO_CPUFREQ;
 	if (action < ACTION_UP || action > ACTION_TURBO_OFF)
-		return REFUSED_UNIT;
-	return action == ACTION_TURBO_ON ? check_turbo(arbiter, vcpu) : REFUSED_NOT;
+		return REFUSAL_UNIT;
+	return action == ACTION_TURBO_ON ? check_turbo(arbiter, vcpu) : REFUSAL_NONE;
 }
 
 static uint32_t wanted_step(const struct frequency_domain_votes *votes,
@@ -157,7 +157,7 @@ bool arbiter_may_turbo(const struct arbiter *arbiter, uint32_t domain, uint32_t 
 {
 	const struct arbiter_vcpu *vcpu = arbiter_vcpu(arbiter, domain, vcpu_number);
 
-	return vcpu && check_turbo(arbiter, vcpu) == REFUSED_NOT;
+	return vcpu && check_turbo(arbiter, vcpu) == REFUSAL_NONE;
 }
 
 int arbiter_target(const struct arbiter *arbiter, uint32_t frequency_domain)

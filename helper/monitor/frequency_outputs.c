@@ -149,9 +149,9 @@ enum acquisition frequency_outputs_want(struct channel_monitor *monitor,
 }
 
 /* Is this ACQUIRED about what the output waits for, or has? */
-static bool is_current(const struct frequency_output *output, enum acquired_why why)
+static bool is_current(const struct frequency_output *output, enum acquired_reason reason)
 {
-	switch (why) {
+	switch (reason) {
 	case ACQUIRED_ANSWER:
 		return output->state == OUTPUT_ACQUIRING && !(output->notices & NOTICE_ACQUIRE);
 	case ACQUIRED_TAKEN_OVER:
@@ -189,7 +189,7 @@ int frequency_outputs_acquired(struct channel_monitor *monitor,
 	struct frequency_output *output = monitor->outputs[acquired->frequency_domain];
 	int r = 0;
 
-	if (!output || !is_current(output, (enum acquired_why)acquired->why)) {
+	if (!output || !is_current(output, (enum acquired_reason)acquired->reason)) {
 		for (unsigned int i = 0; i < n_fds; i++) {
 			int fd = fds[i];
 

@@ -41,15 +41,15 @@ static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *cha
 	if (request->resource_id < arbiter_vcpus(monitor->arbiter, domain))
 		outcome->vcpu = (uint16_t)request->resource_id;
 	if (!channel->enabled)
-		outcome->refusal = REFUSED_DENIED;
+		outcome->refusal = REFUSAL_DENIED;
 	else if (request->physical)
-		outcome->refusal = REFUSED_PHYSICAL;
+		outcome->refusal = REFUSAL_PHYSICAL;
 	else
 		outcome->refusal = (uint8_t)arbiter_check(monitor->arbiter, domain,
 							  request->resource_id, action);
-	if (outcome->refusal == REFUSED_NOT && !is_allowed(monitor, domain, action))
-		outcome->refusal = REFUSED_DENIED;
-	if (outcome->refusal != REFUSED_NOT) {
+	if (outcome->refusal == REFUSAL_NONE && !is_allowed(monitor, domain, action))
+		outcome->refusal = REFUSAL_DENIED;
+	if (outcome->refusal != REFUSAL_NONE) {
 		frequency_outputs_unhold(monitor, channel);
 		return true;
 	}
@@ -64,7 +64,7 @@ static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *cha
 	case ACQUISITION_WAIT:
 		return false;
 	case ACQUISITION_REFUSED:
-		outcome->refusal = REFUSED_ACQUIRE;
+		outcome->refusal = REFUSAL_ACQUIRE;
 		break;
 	case ACQUISITION_DONE:
 		arbiter_vote(monitor->arbiter, domain, vcpu, action);
@@ -86,11 +86,11 @@ static void policy(struct channel_monitor *monitor, const struct guest_channel *
 	const char *bad;
 
 	if (!channel->enabled)
-		outcome->refusal = REFUSED_DENIED;
+		outcome->refusal = REFUSAL_DENIED;
 	else if (request->physical)
-		outcome->refusal = REFUSED_PHYSICAL;
+		outcome->refusal = REFUSAL_PHYSICAL;
 	else
-		outcome->refusal = REFUSED_COMMAND;
+		outcome->refusal = REFUSAL_COMMAND;
 	if (guest_policy_decode(frame, outcome->size, arbiter_vcpus(monitor->arbiter, domain),
 				&decoded, &bad) < 0)
 		log_debug("domain \"%s\", channel %u: policy with a bad %s",
@@ -106,10 +106,10 @@ static void query(struct channel_monitor *monitor, const struct guest_channel *c
 
 	outcome->reply = false;
 	if (!channel->enabled || !monitor->domains[domain]->queries)
-		outcome->refusal = REFUSED_DENIED;
+		outcome->refusal = REFUSAL_DENIED;
 	else if (single &&
 		 (request->resource_id >= n_vcpus || request->resource_id >= GUEST_POLICY_VCPUS))
-		outcome->refusal = REFUSED_VCPU; /* the lists have no place for it */
+		outcome->refusal = REFUSAL_VCPU; /* the lists have no place for it */
 	else
 		outcome->reply = true;
 	if (outcome->reply && single)
@@ -135,7 +135,7 @@ static bool handle(struct channel_monitor *monitor, struct guest_channel *channe
 		policy(monitor, channel, frame, &request, outcome);
 		return true;
 	case GUEST_POLICY_REMOVE:
-		outcome->refusal = channel->enabled ? REFUSED_COMMAND : REFUSED_DENIED;
+		outcome->refusal = channel->enabled ? REFUSAL_COMMAND : REFUSAL_DENIED;
 		return true;
 	case GUEST_QUERY_FREQ_LIST:
 	case GUEST_QUERY_FREQ:
@@ -144,7 +144,7 @@ static bool handle(struct channel_monitor *monitor, struct guest_channel *channe
 		query(monitor, channel, &request, outcome);
 		return true;
 	default:
-		outcome->refusal = channel->enabled ? REFUSED_COMMAND : REFUSED_DENIED;
+		outcome->refusal = channel->enabled ? REFUSAL_COMMAND : REFUSAL_DENIED;
 		return true;
 	}
 }
@@ -236,7 +236,7 @@ static void tell_refusal(struct channel_monitor *monitor, struct guest_channel *
 	if (log_level() < LOG_WARNING ||
 	    !log_limit_pass(&channel->log_limit, monitor_now(monitor), &suppressed))
 		return;
-	if (channel->refusal != REFUSED_NOT) {
+	if (channel->refusal != REFUSAL_NONE) {
 		channel->refused_more += suppressed + 1;
 		return;
 	}
@@ -248,7 +248,7 @@ static void tell_refusal(struct channel_monitor *monitor, struct guest_channel *
 
 static void count(struct shared_channel *shared, const struct request_outcome *outcome)
 {
-	if (outcome->refusal != REFUSED_NOT) {
+	if (outcome->refusal != REFUSAL_NONE) {
 		shared_store(shared->nacks, shared->nacks + 1);
 		shared_store(shared->refused[outcome->refusal - 1],
 			     shared->refused[outcome->refusal - 1] + 1);
@@ -261,9 +261,9 @@ static void count(struct shared_channel *shared, const struct request_outcome *o
 static size_t build_reply(const struct channel_monitor *monitor, uint32_t domain, uint8_t *frame,
 			  const struct request_outcome *outcome)
 {
-	if (outcome->refusal == REFUSED_NOT && outcome->command >= GUEST_QUERY_FREQ_LIST)
+	if (outcome->refusal == REFUSAL_NONE && outcome->command >= GUEST_QUERY_FREQ_LIST)
 		return answer_query(monitor, domain, frame, outcome);
-	guest_reply_answer(frame, outcome->refusal == REFUSED_NOT ? GUEST_ACK : GUEST_NACK);
+	guest_reply_answer(frame, outcome->refusal == REFUSAL_NONE ? GUEST_ACK : GUEST_NACK);
 	return outcome->size;
 }
 
@@ -281,9 +281,9 @@ void guest_requests_answer(struct channel_monitor *monitor, struct request_batch
 
 		if (monitor->write_failed && outcome->vote &&
 		    frequency_outputs_failed(monitor, domain, outcome->vcpu))
-			outcome->refusal = REFUSED_WRITE;
+			outcome->refusal = REFUSAL_WRITE;
 		count(channel->shared, outcome);
-		if (outcome->refusal != REFUSED_NOT)
+		if (outcome->refusal != REFUSAL_NONE)
 			tell_refusal(monitor, channel, outcome);
 		if (!outcome->reply)
 			continue;

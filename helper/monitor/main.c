@@ -9,8 +9,8 @@
 
 #include "channel_monitor.h"
 #include "fd_limit.h"
-#include "link.h"
 #include "log.h"
+#include "message.h"
 #include "sandbox.h"
 
 static void ignore_signals(void)

@@ -235,9 +235,9 @@ int monitor_link_receive(struct channel_monitor *monitor)
 		type = monitor->incoming.type;
 		r = handle(monitor, fds, n_fds);
 		if (r < 0) {
-			log_error("link: can't do what message type %u asks for: %s; ending, "
+			log_error("link: can't do what %s asks for: %s; ending, "
 				  "to be started anew with a clean slate",
-				  type, strerror(-r));
+				  link_type_name(type), strerror(-r));
 			return r;
 		}
 	}
@@ -340,7 +340,7 @@ static bool send_refusal(struct channel_monitor *monitor, struct guest_channel *
 	};
 	if (!send_notice(monitor))
 		return false;
-	channel->refusal = REFUSED_NOT;
+	channel->refusal = REFUSAL_NONE;
 	list_remove(&channel->refusal_link);
 	return true;
 }

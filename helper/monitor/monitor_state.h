@@ -14,8 +14,9 @@
 #include "guest_proto.h"
 #include "guest_stream.h"
 #include "intrusive_list.h"
-#include "link.h"
 #include "log.h"
+#include "message.h"
+#include "shared_state.h"
 #include "token_bucket.h"
 
 #define BATCH_FRAMES 16u /* of one channel in one turn */
@@ -51,7 +52,7 @@ struct guest_channel {
 	uint32_t held_vcpu;
 	uint32_t refused_more; /* beside the one below, see struct link_refused */
 	uint16_t refused_vcpu;
-	uint8_t refusal; /* enum refusal; REFUSED_NOT: there is nothing to tell */
+	uint8_t refusal; /* enum refusal; REFUSAL_NONE: there is nothing to tell */
 	struct guest_stream stream;
 	uint16_t slot_at, slot_length;
 	uint16_t carry_length;

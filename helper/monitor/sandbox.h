@@ -23,7 +23,7 @@
 
 #include <stdio.h>
 
-#include "link.h"
+#include "message.h"
 
 /**
  * sandbox_enter() - confine this process for good

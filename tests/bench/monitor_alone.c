@@ -15,8 +15,8 @@
 
 #include "bench_frame.h"
 #include "channel_monitor.h"
-#include "link.h"
 #include "log.h"
+#include "message.h"
 #include "shared_state.h"
 #include "unix_socket.h"
 
@@ -137,7 +137,7 @@ static void give_file(int link_fd)
 	id = message.id;
 	message = (struct link_message){.type = LINK_ACQUIRED};
 	message.acquired.frequency_domain = id;
-	message.acquired.why = ACQUIRED_ANSWER;
+	message.acquired.reason = ACQUIRED_ANSWER;
 	tell(link_fd, &file, 1);
 	(void)close(file);
 }

@@ -142,12 +142,12 @@ static void drop_files(const int *fds, unsigned int n_fds)
 		(void)close(fds[i]);
 }
 
-/* Does link.h let the monitor have these files? */
-static bool may_take(struct given *files, enum acquired_why why)
+/* Does message.h let the monitor have these files? */
+static bool may_take(struct given *files, enum acquired_reason reason)
 {
-	if (why == ACQUIRED_TAKEN_OVER)
+	if (reason == ACQUIRED_TAKEN_OVER)
 		return !files->named;
-	if (why == ACQUIRED_RENEWED)
+	if (reason == ACQUIRED_RENEWED)
 		return files->n_fds > 0;
 	require(files->n_asked > 0);
 	files->n_asked--;
@@ -166,7 +166,7 @@ static void take_files(const struct link_acquired *acquired, const int *fds, uns
 		return;
 	}
 	files = &given[acquired->frequency_domain];
-	if (!may_take(files, (enum acquired_why)acquired->why)) {
+	if (!may_take(files, (enum acquired_reason)acquired->reason)) {
 		drop_files(fds, n_fds);
 		return;
 	}
@@ -199,7 +199,7 @@ static void read_link(void)
 	require(link_end < 0 || r == -EAGAIN || r == 0);
 }
 
-/* Files that are released are closed first, as link.h says: what is written then is foreign. */
+/* Files that are released are closed first, as message.h says: what is written then is foreign. */
 static void send_link(const struct link_message *message, size_t size, unsigned int n_fds)
 {
 	int fds[2] = {cpu_dir, listen_fd};

@@ -3,7 +3,7 @@
  * The monitor itself, turn by turn, on a clock that stands still unless it is told to go on.
  * The input is a list of steps: what the manager sends (with files and sockets), what guests
  * write, time that passes. Either the manager is honest: then it is never refused, and is told
- * of acquisitions as link.h says. Or it says what it likes: then the monitor may end, and no
+ * of acquisitions as message.h says. Or it says what it likes: then the monitor may end, and no
  * more. After each turn votes, counts and targets are worked out anew and compared.
  */
 #include <stdbool.h>

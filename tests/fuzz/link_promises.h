@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What link_validate() lets through is as link.h says, in either direction. */
+/* What link_validate() lets through is as message.h says, in either direction. */
 #ifndef VMPOWER_TESTS_LINK_PROMISES_H
 #define VMPOWER_TESTS_LINK_PROMISES_H
 
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "fuzz.h"
-#include "link.h"
+#include "message.h"
 
 static inline void check_table(const struct link_frequency_domain *set)
 {
@@ -32,8 +32,8 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 	case LINK_ACQUIRED:
 		require(message->acquired.frequency_domain < MAX_FREQUENCY_DOMAINS);
 		require(message->acquired.error <= 0);
-		require(message->acquired.why >= ACQUIRED_ANSWER &&
-			message->acquired.why <= ACQUIRED_RENEWED);
+		require(message->acquired.reason >= ACQUIRED_ANSWER &&
+			message->acquired.reason <= ACQUIRED_RENEWED);
 		require(message->acquired.error < 0 ? n_fds == 0 : n_fds == 1 || n_fds == 2);
 		return;
 	case LINK_CHANNEL_ADD:
@@ -104,7 +104,7 @@ static inline void check_to_manager(const struct link_message *message, unsigned
 		break;
 	case LINK_REFUSED:
 		require(message->refused.channel < MAX_CHANNELS);
-		require(message->refused.refusal > REFUSED_NOT);
+		require(message->refused.refusal > REFUSAL_NONE);
 		require(message->refused.refusal < N_REFUSALS);
 		require(message->refused.vcpu <= MAX_DOMAIN_VCPUS);
 		break;

@@ -17,6 +17,7 @@
 #include "fuzz_monitor.h"
 #include "link_promises.h"
 #include "monitor_promises.h"
+#include "shared_state.h"
 
 #define USED_DOMAINS 3u /* ids that are likely */
 #define USED_OUTPUTS 4u
@@ -81,7 +82,7 @@ static inline void send_acquired(struct host *host, struct input *input, uint32_
 	uint8_t kind = take_u8(input);
 	int fds[2] = {-1, -1};
 
-	message.acquired.why = (uint8_t)(host->honest ? ACQUIRED_ANSWER : kind % 4);
+	message.acquired.reason = (uint8_t)(host->honest ? ACQUIRED_ANSWER : kind % 4);
 	if (kind >= 0xe0) {
 		message.acquired.error = -EBUSY;
 		n_files = 0;

@@ -6,7 +6,7 @@
 
 #include "arbiter.h"
 #include "cleanup.h"
-#include "link.h"
+#include "message.h"
 #include "run_suite.h"
 
 /* 800, 900, ... 2000 MHz; 1500 is the fastest without turbo */
@@ -57,7 +57,7 @@ static enum refusal vote(uint32_t domain, uint64_t vcpu, enum arbiter_action act
 {
 	enum refusal refusal = arbiter_check(arbiter, domain, vcpu, action);
 
-	if (refusal == REFUSED_NOT)
+	if (refusal == REFUSAL_NONE)
 		arbiter_vote(arbiter, domain, (uint32_t)vcpu, action);
 	return refusal;
 }
@@ -200,11 +200,11 @@ START_TEST(turbo_is_a_ceiling)
 	add_frequency_domain(0, 0, STEPS - 1);
 	add_domain(0, 0, 0, true);
 	pin(0, 0, 0);
-	ck_assert_int_eq(vote(0, 0, ACTION_TURBO_OFF), REFUSED_NOT);
+	ck_assert_int_eq(vote(0, 0, ACTION_TURBO_OFF), REFUSAL_NONE);
 	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE); /* no vote */
 	vote(0, 0, ACTION_MAX);
 	ck_assert_uint_eq(target_khz(0), 1500000);
-	ck_assert_int_eq(vote(0, 0, ACTION_TURBO_ON), REFUSED_NOT);
+	ck_assert_int_eq(vote(0, 0, ACTION_TURBO_ON), REFUSAL_NONE);
 	ck_assert_uint_eq(target_khz(0), 1500000); /* lifts the ceiling, not the vote */
 	vote(0, 0, ACTION_MAX);
 	ck_assert_uint_eq(target_khz(0), 2000000);
@@ -228,10 +228,10 @@ START_TEST(turbo_may_be_denied)
 	pin(0, 0, 0);
 	pin(1, 1, 1);
 	pin(1, 2, 2);
-	ck_assert_int_eq(vote(0, 0, ACTION_TURBO_ON), REFUSED_DENIED); /* by the domain's config */
-	ck_assert_int_eq(vote(1, 1, ACTION_TURBO_ON), REFUSED_DENIED); /* by the host's */
-	ck_assert_int_eq(vote(1, 2, ACTION_TURBO_ON), REFUSED_UNIT);   /* there is none */
-	ck_assert_int_eq(vote(0, 0, ACTION_TURBO_OFF), REFUSED_NOT);
+	ck_assert_int_eq(vote(0, 0, ACTION_TURBO_ON), REFUSAL_DENIED); /* by the domain's config */
+	ck_assert_int_eq(vote(1, 1, ACTION_TURBO_ON), REFUSAL_DENIED); /* by the host's */
+	ck_assert_int_eq(vote(1, 2, ACTION_TURBO_ON), REFUSAL_UNIT);   /* there is none */
+	ck_assert_int_eq(vote(0, 0, ACTION_TURBO_OFF), REFUSAL_NONE);
 	vote(0, 0, ACTION_MAX);
 	ck_assert_uint_eq(target_khz(0), 1500000);
 	ck_assert(!arbiter_may_turbo(arbiter, 0, 0));
@@ -292,17 +292,17 @@ START_TEST(refuses)
 {
 	add_frequency_domain(0, 0, STEPS - 1);
 	add_domain(0, 0, 0, true);
-	ck_assert_int_eq(arbiter_check(arbiter, 0, 4, ACTION_UP), REFUSED_VCPU);
-	ck_assert_int_eq(arbiter_check(arbiter, 0, UINT64_C(1) << 32, ACTION_UP), REFUSED_VCPU);
-	ck_assert_int_eq(arbiter_check(arbiter, 0, UINT64_MAX, ACTION_UP), REFUSED_VCPU);
-	ck_assert_int_eq(arbiter_check(arbiter, 1, 0, ACTION_UP), REFUSED_VCPU);
-	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, ACTION_UP), REFUSED_UNPINNED); /* not set */
+	ck_assert_int_eq(arbiter_check(arbiter, 0, 4, ACTION_UP), REFUSAL_VCPU);
+	ck_assert_int_eq(arbiter_check(arbiter, 0, UINT64_C(1) << 32, ACTION_UP), REFUSAL_VCPU);
+	ck_assert_int_eq(arbiter_check(arbiter, 0, UINT64_MAX, ACTION_UP), REFUSAL_VCPU);
+	ck_assert_int_eq(arbiter_check(arbiter, 1, 0, ACTION_UP), REFUSAL_VCPU);
+	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, ACTION_UP), REFUSAL_UNPINNED); /* not set */
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, VCPU_MAY_VOTE, 0, NULL, 0), 0);
-	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, ACTION_UP), REFUSED_NO_CPUFREQ);
+	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, ACTION_UP), REFUSAL_NO_CPUFREQ);
 	pin(0, 0, 0);
-	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, ACTION_UP), REFUSED_NOT);
-	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, (enum arbiter_action)0), REFUSED_UNIT);
-	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, (enum arbiter_action)7), REFUSED_UNIT);
+	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, ACTION_UP), REFUSAL_NONE);
+	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, (enum arbiter_action)0), REFUSAL_UNIT);
+	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, (enum arbiter_action)7), REFUSAL_UNIT);
 }
 END_TEST
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "arbiter.h"
-#include "link.h"
+#include "message.h"
 #include "run_suite.h"
 
 #define N_STEPS 200u
@@ -61,7 +61,7 @@ static void one_request(void)
 {
 	int id;
 
-	if (arbiter_check(arbiter, 0, 0, ACTION_MAX) != REFUSED_NOT)
+	if (arbiter_check(arbiter, 0, 0, ACTION_MAX) != REFUSAL_NONE)
 		abort();
 	arbiter_vote(arbiter, 0, 0, ACTION_MAX);
 	(void)arbiter_vote_khz(arbiter, 0, 0);

@@ -11,7 +11,7 @@
 
 #include "arbiter.h"
 #include "cleanup.h"
-#include "link.h"
+#include "message.h"
 #include "run_suite.h"
 
 static struct arbiter *arbiter;
@@ -211,23 +211,23 @@ static enum refusal model_check(const struct model *model, uint32_t d, uint32_t 
 	bool exists = false;
 
 	if (!domain->there || v >= N_VCPUS)
-		return REFUSED_VCPU;
+		return REFUSAL_VCPU;
 	if (!(vcpu->flags & VCPU_MAY_VOTE))
-		return REFUSED_UNPINNED;
+		return REFUSAL_UNPINNED;
 	if (vcpu->n == 0)
-		return REFUSED_NO_CPUFREQ;
+		return REFUSAL_NO_CPUFREQ;
 	if (action != ACTION_TURBO_ON)
-		return REFUSED_NOT;
+		return REFUSAL_NONE;
 	for (uint32_t i = 0; i < vcpu->n; i++) {
 		const struct model_fd *fd = &model->fds[vcpu->ids[i]];
 
 		for (uint32_t s = fd->table.non_turbo + 1; s < fd->table.n_steps; s++) {
 			exists = true;
 			if (model_allows(fd, &domain->limits, false, s, true))
-				return REFUSED_NOT;
+				return REFUSAL_NONE;
 		}
 	}
-	return exists ? REFUSED_DENIED : REFUSED_UNIT;
+	return exists ? REFUSAL_DENIED : REFUSAL_UNIT;
 }
 
 static void random_frequency_domain(struct model *model, uint32_t id)
@@ -303,7 +303,7 @@ static void random_vote(struct model *model, uint32_t d, uint32_t scenario, uint
 
 	if (refusal != model_check(model, d, v, action))
 		fail_at(scenario, operation, "another refusal");
-	if (refusal != REFUSED_NOT)
+	if (refusal != REFUSAL_NONE)
 		return;
 	arbiter_vote(arbiter, d, v, action);
 	model_vote(model, d, v, action);

@@ -49,12 +49,12 @@ START_TEST(domain_in_full)
 	peer_send(&peer, METHOD("GetDomain", "{\"domain\":\"vm1\"}"));
 	reply = peer_receive(&peer);
 	domain = json_object_get(json_object_get(reply, "parameters"), "domain");
-	/* names of refusals are link.c's: here it is their number that counts */
+	/* names of refusals are refusal.c's: here it is their number that counts */
 	refused =
 		json_object_get(json_array_get(json_object_get(domain, "channels"), 0), "refused");
 	ck_assert_uint_eq(json_object_size(refused), N_REFUSALS - 1);
 	ck_assert_int_eq(
-		json_integer_value(json_object_get(refused, refusal_name(REFUSED_UNPINNED))), 4);
+		json_integer_value(json_object_get(refused, refusal_name(REFUSAL_UNPINNED))), 4);
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_int_eq(
 			json_object_del(json_array_get(json_object_get(domain, "channels"), i),

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "link.h"
+#include "message.h"
 #include "run_suite.h"
 
 /* 1000 to 1800 MHz in steps of 100, 1500 is the fastest without turbo */

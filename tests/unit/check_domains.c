@@ -17,8 +17,9 @@
 #include "cleanup.h"
 #include "config_keys.h"
 #include "domain_xml.h"
-#include "link.h"
+#include "message.h"
 #include "run_suite.h"
+#include "shared_state.h"
 
 #define UUID "11111111-1111-1111-1111-111111111111"
 #define XML(id, name, online)                                                                      \

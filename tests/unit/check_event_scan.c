@@ -13,6 +13,7 @@
 #include "cpufreq.h"
 #include "domain_xml.h"
 #include "run_suite.h"
+#include "shared_state.h"
 
 #define N_DOMAINS 3
 #define N_VCPUS 200

@@ -5,6 +5,7 @@
 #include "cpufreq_tree.h"
 #include "placement.h"
 #include "run_suite.h"
+#include "shared_state.h"
 
 struct monitor_process {
 	int unused;

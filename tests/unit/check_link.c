@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "cleanup.h"
-#include "link.h"
+#include "message.h"
 #include "run_suite.h"
 #include "unix_socket.h"
 
@@ -59,7 +59,7 @@ static void make(enum link_type type)
 		break;
 	case LINK_ACQUIRED:
 		message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS - 1;
-		message.acquired.why = ACQUIRED_RENEWED;
+		message.acquired.reason = ACQUIRED_RENEWED;
 		break;
 	case LINK_OVERRIDE:
 		message.override.domain = MAX_DOMAINS - 1;
@@ -138,6 +138,7 @@ START_TEST(valid_and_no_other_size)
 	enum link_direction direction = types[_i].direction;
 
 	make(types[_i].type);
+	ck_assert_str_ne(link_type_name(message.type), "unknown");
 	ck_assert_uint_eq(link_size(&message), types[_i].size);
 	ck_assert_int_eq(validate(types[_i].n_fds, direction), 0);
 	for (size_t size = 0; size < 3000; size++)
@@ -187,8 +188,8 @@ END_TEST
 	X(LINK_ACQUIRED, message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS)                \
 	X(LINK_ACQUIRED, message.acquired.error = -EBUSY) /* and yet an fd */                      \
 	X(LINK_ACQUIRED, message.acquired.error = 1)                                               \
-	X(LINK_ACQUIRED, message.acquired.why = 0)                                                 \
-	X(LINK_ACQUIRED, message.acquired.why = ACQUIRED_RENEWED + 1)                              \
+	X(LINK_ACQUIRED, message.acquired.reason = 0)                                              \
+	X(LINK_ACQUIRED, message.acquired.reason = ACQUIRED_RENEWED + 1)                           \
 	X(LINK_OVERRIDE, message.override.domain = MAX_DOMAINS)                                    \
 	X(LINK_OVERRIDE, message.override.vcpu = MAX_DOMAIN_VCPUS)                                 \
 	X(LINK_LOG_LEVEL, message.id = 2)                                                          \
@@ -200,7 +201,7 @@ END_TEST
 	X(LINK_FOREIGN, message.foreign.frequency_domain = MAX_FREQUENCY_DOMAINS)                  \
 	X(LINK_FOREIGN, message.foreign.ours_khz = 0)                                              \
 	X(LINK_REFUSED, message.refused.channel = MAX_CHANNELS)                                    \
-	X(LINK_REFUSED, message.refused.refusal = REFUSED_NOT)                                     \
+	X(LINK_REFUSED, message.refused.refusal = REFUSAL_NONE)                                    \
 	X(LINK_REFUSED, message.refused.refusal = N_REFUSALS)                                      \
 	X(LINK_REFUSED, message.refused.vcpu = MAX_DOMAIN_VCPUS + 1)                               \
 	X(LINK_WRITE_FAILED, message.write_failed.error = -4096)                                   \
@@ -229,6 +230,7 @@ START_TEST(unknown_types)
 	for (size_t i = 0; i < array_size(unknown); i++) {
 		memset(&message, 0, sizeof(message));
 		message.type = unknown[i];
+		ck_assert_str_eq(link_type_name(message.type), "unknown");
 		ck_assert_int_eq(validate(0, LINK_TO_MONITOR), -EPROTO);
 		ck_assert_int_eq(validate(0, LINK_TO_MANAGER), -EPROTO);
 	}

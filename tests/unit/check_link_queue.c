@@ -172,7 +172,7 @@ START_TEST(files_are_kept_until_they_are_sent)
 {
 	const struct link_message message = {
 		.type = LINK_ACQUIRED,
-		.acquired = {.frequency_domain = 5, .why = ACQUIRED_ANSWER},
+		.acquired = {.frequency_domain = 5, .reason = ACQUIRED_ANSWER},
 	};
 	unsigned int before = count_fds();
 	int file = memfd_create("file", MFD_CLOEXEC);

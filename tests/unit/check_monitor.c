@@ -2,6 +2,7 @@
 /* The channel monitor at its daily work. */
 #include "monitor_fixture.h"
 #include "run_suite.h"
+#include "shared_state.h"
 
 START_TEST(acquires_writes_answers)
 {
@@ -94,7 +95,7 @@ START_TEST(sixteen_frames_one_write)
 	ck_assert_uint_eq(content(file), MAX_KHZ);
 	ck_assert_uint_eq(host.shared->frequency_domains[0].n_writes, 2);
 	settle();
-	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_VCPU - 1], 1);
+	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_VCPU - 1], 1);
 }
 END_TEST
 
@@ -216,7 +217,7 @@ START_TEST(order_is_kept_around_a_wait)
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	settle();
-	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_ACQUIRE - 1], 1);
+	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_ACQUIRE - 1], 1);
 	/* the next request tries again */
 	request(guest, GUEST_SCALE_MIN, 1);
 	(void)grant(1);

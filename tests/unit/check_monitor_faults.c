@@ -6,6 +6,7 @@
 #include "run_suite.h"
 
 #include "monitor_fixture.h"
+#include "shared_state.h"
 
 START_TEST(gives_up_a_piece_never_the_channel)
 {
@@ -80,7 +81,7 @@ START_TEST(failed_write_is_nacked_and_tried_again)
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	ck_assert_uint_eq(host.shared->frequency_domains[0].n_failures, 2);
 	ck_assert_int_eq(host.shared->frequency_domains[0].last_error, -EBADF);
-	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_WRITE - 1], 2);
+	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_WRITE - 1], 2);
 	/* new files, and the target is written without being asked for; told once, not twice */
 	send_unasked(0, ACQUIRED_RENEWED, 0, &file, 1);
 	wait_until(content(file) == NON_TURBO_KHZ);

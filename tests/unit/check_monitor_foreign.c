@@ -5,6 +5,7 @@
 #include "run_suite.h"
 
 #include "monitor_fixture.h"
+#include "shared_state.h"
 
 #define OTHER_KHZ 1100000u
 
@@ -22,7 +23,7 @@ static void send_renewal(uint32_t id, int error, const int *fds, unsigned int n_
 	host.message.acquired = (struct link_acquired){
 		.frequency_domain = id,
 		.error = error,
-		.why = ACQUIRED_RENEWED,
+		.reason = ACQUIRED_RENEWED,
 		.restarted = restarted,
 	};
 	send_fds(fds, n_fds);

@@ -5,7 +5,7 @@
 
 #include "../fuzz/fake_process.h"
 #include "../fuzz/fuzz_loop.h"
-#include "link.h"
+#include "message.h"
 #include "run_suite.h"
 #include "shared_area.h"
 

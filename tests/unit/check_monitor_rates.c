@@ -3,6 +3,7 @@
 #include "guest_stream.h"
 #include "monitor_fixture.h"
 #include "run_suite.h"
+#include "shared_state.h"
 
 #define NS_PER_MS 1000000u
 

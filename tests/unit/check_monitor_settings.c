@@ -2,6 +2,7 @@
 /* The whole monitor: what may change while it runs, for all domains and for one. */
 #include "monitor_fixture.h"
 #include "run_suite.h"
+#include "shared_state.h"
 
 static void settings(const struct link_settings *to)
 {
@@ -12,7 +13,7 @@ static void settings(const struct link_settings *to)
 
 static uint32_t denied(uint32_t channel)
 {
-	return host.shared->channels[channel].refused[REFUSED_DENIED - 1];
+	return host.shared->channels[channel].refused[REFUSAL_DENIED - 1];
 }
 
 /* Return: the guest's end of channel 0 of domain 0, which has voted for MIN_KHZ into @file. */
@@ -55,7 +56,7 @@ START_TEST(commands)
 	ck_assert_uint_eq(content(file), NON_TURBO_KHZ); /* it has no turbo of its own any more */
 	settle();
 	ck_assert_uint_eq(denied(0), 2);
-	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_UNIT - 1], 1);
+	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_UNIT - 1], 1);
 }
 END_TEST
 

@@ -2,6 +2,7 @@
 /* What the monitor refuses, and what it tells the manager of that, for the log. */
 #include "monitor_fixture.h"
 #include "run_suite.h"
+#include "shared_state.h"
 
 START_TEST(refuses)
 {
@@ -10,19 +11,19 @@ START_TEST(refuses)
 		bool physical, answered;
 		enum refusal refusal;
 	} cases[] = {
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 3, false, true, REFUSED_VCPU},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 0xffffffff, false, true, REFUSED_VCPU},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 0, true, true, REFUSED_PHYSICAL},
-		{GUEST_CPU_POWER, 7, 0, false, true, REFUSED_UNIT},
-		{GUEST_CPU_POWER, 0, 0, false, true, REFUSED_UNIT},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 1, false, true, REFUSED_UNPINNED},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 2, false, true, REFUSED_NO_CPUFREQ},
-		{GUEST_POLICY, 0, 0, false, true, REFUSED_COMMAND},
-		{GUEST_POLICY, 0, 0, true, true, REFUSED_PHYSICAL},
-		{GUEST_POLICY_REMOVE, 0, 0, false, true, REFUSED_COMMAND},
-		{5, 0, 0, false, true, REFUSED_COMMAND},
-		{0xffffffff, 0, 0, false, true, REFUSED_COMMAND},
-		{GUEST_QUERY_FREQ, 0, 8, false, false, REFUSED_VCPU},
+		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 3, false, true, REFUSAL_VCPU},
+		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 0xffffffff, false, true, REFUSAL_VCPU},
+		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 0, true, true, REFUSAL_PHYSICAL},
+		{GUEST_CPU_POWER, 7, 0, false, true, REFUSAL_UNIT},
+		{GUEST_CPU_POWER, 0, 0, false, true, REFUSAL_UNIT},
+		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 1, false, true, REFUSAL_UNPINNED},
+		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 2, false, true, REFUSAL_NO_CPUFREQ},
+		{GUEST_POLICY, 0, 0, false, true, REFUSAL_COMMAND},
+		{GUEST_POLICY, 0, 0, true, true, REFUSAL_PHYSICAL},
+		{GUEST_POLICY_REMOVE, 0, 0, false, true, REFUSAL_COMMAND},
+		{5, 0, 0, false, true, REFUSAL_COMMAND},
+		{0xffffffff, 0, 0, false, true, REFUSAL_COMMAND},
+		{GUEST_QUERY_FREQ, 0, 8, false, false, REFUSAL_VCPU},
 	};
 	uint32_t expected[N_REFUSALS] = {0};
 	int guest;
@@ -69,7 +70,7 @@ START_TEST(disabled_channel)
 	request(guest, GUEST_SCALE_MAX, 0);
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	settle();
-	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_DENIED - 1], 1);
+	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_DENIED - 1], 1);
 	enable_channel(0, true);
 	settle();
 	request(guest, GUEST_SCALE_MAX, 0);
@@ -90,7 +91,7 @@ START_TEST(denied_queries_get_no_reply)
 	request(guest, GUEST_SCALE_MIN, 9);
 	ck_assert_uint_eq(reply(guest), GUEST_NACK); /* the first thing that comes back */
 	settle();
-	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSED_DENIED - 1], 1);
+	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_DENIED - 1], 1);
 }
 END_TEST
 
@@ -127,19 +128,19 @@ START_TEST(tells_whose_and_why)
 	guest = add_channel(3);
 	other = add_channel(4);
 	ask_for_nothing(guest, 2, 1);
-	receive_refused(3, REFUSED_VCPU, MAX_DOMAIN_VCPUS);
+	receive_refused(3, REFUSAL_VCPU, MAX_DOMAIN_VCPUS);
 	ck_assert_uint_eq(host.message.refused.more, 0);
 	send_command(other, GUEST_POLICY, 0, 1);
 	ck_assert_uint_eq(reply(other), GUEST_NACK);
-	receive_refused(4, REFUSED_COMMAND, MAX_DOMAIN_VCPUS);
+	receive_refused(4, REFUSAL_COMMAND, MAX_DOMAIN_VCPUS);
 	send_command(other, GUEST_CPU_POWER, 77, 1);
 	ck_assert_uint_eq(reply(other), GUEST_NACK);
-	receive_refused(4, REFUSED_UNIT, 1);
+	receive_refused(4, REFUSAL_UNIT, 1);
 	request(guest, GUEST_SCALE_MIN, 0);
 	receive_id(LINK_ACQUIRE, 0);
 	send_acquired(0, -EBUSY, NULL, 0);
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
-	receive_refused(3, REFUSED_ACQUIRE, 0);
+	receive_refused(3, REFUSAL_ACQUIRE, 0);
 	request(guest, GUEST_SCALE_MIN, 0);
 	file = grant(0);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
@@ -164,7 +165,7 @@ START_TEST(many_are_counted)
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	/* five in 10 s, in as many messages as there were turns */
 	while (told < 5) {
-		receive_refused(0, REFUSED_VCPU, MAX_DOMAIN_VCPUS);
+		receive_refused(0, REFUSAL_VCPU, MAX_DOMAIN_VCPUS);
 		told += 1 + host.message.refused.more;
 	}
 	ck_assert_uint_eq(told, 5);
@@ -186,7 +187,7 @@ START_TEST(nobody_logs_nobody_tells)
 	send_id(LINK_LOG_LEVEL, LOG_WARNING);
 	settle();
 	ask_for_nothing(guest, 9, 1);
-	receive_refused(0, REFUSED_VCPU, MAX_DOMAIN_VCPUS);
+	receive_refused(0, REFUSAL_VCPU, MAX_DOMAIN_VCPUS);
 	ck_assert_uint_eq(host.message.refused.more, 0);
 }
 END_TEST

@@ -316,7 +316,7 @@ static inline void dress(void)
 		.resyncs = 1,
 		.dropped_replies = 2,
 		.throttled = 3,
-		.refused = {[REFUSED_UNPINNED - 1] = 4},
+		.refused = {[REFUSAL_UNPINNED - 1] = 4},
 	};
 	/* what no honest monitor counts */
 	shared.channels[domain->channels[1].id].requests = UINT64_MAX;

@@ -21,8 +21,9 @@
 #include "channel_monitor.h"
 #include "cleanup.h"
 #include "guest_proto.h"
-#include "link.h"
 #include "log.h"
+#include "message.h"
+#include "shared_state.h"
 #include "unix_socket.h"
 
 #define DEADLINE_MS 20000
@@ -201,14 +202,14 @@ static inline void enable_channel(uint32_t id, bool enabled)
 	send_fds(NULL, 0);
 }
 
-static inline void send_unasked(uint32_t id, enum acquired_why why, int error, const int *fds,
+static inline void send_unasked(uint32_t id, enum acquired_reason reason, int error, const int *fds,
 				unsigned int n_fds)
 {
 	host.message.type = LINK_ACQUIRED;
 	host.message.acquired = (struct link_acquired){
 		.frequency_domain = id,
 		.error = error,
-		.why = (uint8_t)why,
+		.reason = (uint8_t)reason,
 	};
 	send_fds(fds, n_fds);
 }

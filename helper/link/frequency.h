@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The frequencies that a frequency domain can be told to run at. */
-#ifndef VMPOWER_HELPER_FREQUENCY_TABLE_H
-#define VMPOWER_HELPER_FREQUENCY_TABLE_H
+#ifndef VMPOWER_HELPER_LINK_FREQUENCY_H
+#define VMPOWER_HELPER_LINK_FREQUENCY_H
 
 #include <stdint.h>
 

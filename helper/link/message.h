@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The link between manager and monitor: a SOCK_SEQPACKET pair, one struct link_message a
- * message, fds beside it. This header is all that the two have in common.
+ * The link between manager and monitor: a SOCK_SEQPACKET pair that carries one struct link_message
+ * a packet, with fds beside it. The two programs share this folder and common/, nothing else.
  *
  * Ids are the manager's array slots, reused after a REMOVE: domain id < MAX_DOMAINS, channel
  * id = domain id * MAX_DOMAIN_CHANNELS + index, frequency domain id < MAX_FREQUENCY_DOMAINS.
@@ -13,54 +13,77 @@
  * prepares the governor, and answers ACQUIRED with the fds to write to, or with an error (the
  * request is NACKed; the next one, or the next OVERRIDE, tries again). When the last vote and
  * override are gone the monitor closes the fds and sends RELEASE; the manager puts the baseline
- * back. ACQUIRED also comes unasked, see enum acquired_why. Where a SET changes the method of what
- * is acquired, the monitor releases it, and asks anew.
+ * back. ACQUIRED also comes unasked, see enum acquired_reason. Where a SET changes the method of
+ * what is acquired, the monitor releases it, and asks anew.
  */
-#ifndef VMPOWER_HELPER_LINK_H
-#define VMPOWER_HELPER_LINK_H
+#ifndef VMPOWER_HELPER_LINK_MESSAGE_H
+#define VMPOWER_HELPER_LINK_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bounds.h"
-#include "frequency_table.h"
-#include "shared_state.h"
+#include "frequency.h"
+#include "frequency_method.h"
+#include "refusal.h"
 
 #define LINK_FD 3 /* the monitor's end of the link */
 
+enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
+
+/*
+ * Each type of message, once: X(type, number, direction, the field of the union that it fills,
+ * fewest and most fds, what of its content is checked on arrival (a function in message.c)).
+ */
+#define LINK_TYPES(X)                                                                              \
+	/* the first message; fd: the memfd of the shared state */                                 \
+	X(LINK_SETUP, 1, LINK_TO_MONITOR, setup, 1, 1, any)                                        \
+	/* a new frequency domain, or another table, limits or method for a known one */           \
+	X(LINK_FREQUENCY_DOMAIN_SET, 2, LINK_TO_MONITOR, frequency_domain, 0, 0, frequency_domain) \
+	/* a new domain, or other settings for a known one: votes and channels stay */             \
+	X(LINK_DOMAIN_ADD, 3, LINK_TO_MONITOR, domain, 0, 0, domain)                               \
+	/* a new vCPU, or another pinning for a known one: its vote moves along */                 \
+	X(LINK_VCPU_SET, 4, LINK_TO_MONITOR, vcpu, 0, 0, vcpu)                                     \
+	/* its channels are closed, its votes vanish */                                            \
+	X(LINK_DOMAIN_REMOVE, 5, LINK_TO_MONITOR, id, 0, 0, domain_id)                             \
+	/* all its channels are gone: its votes vanish */                                          \
+	X(LINK_DOMAIN_SILENCE, 6, LINK_TO_MONITOR, id, 0, 0, domain_id)                            \
+	/* fd: the connected socket */                                                             \
+	X(LINK_CHANNEL_ADD, 7, LINK_TO_MONITOR, channel, 1, 1, channel)                            \
+	/* requests of a disabled channel are read and answered with NACK */                       \
+	X(LINK_CHANNEL_ENABLE, 8, LINK_TO_MONITOR, channel, 0, 0, channel)                         \
+	X(LINK_CHANNEL_REMOVE, 9, LINK_TO_MONITOR, id, 0, 0, channel_id)                           \
+	/* fds: scaling_setspeed, or scaling_min_freq and scaling_max_freq; with an error none */  \
+	X(LINK_ACQUIRED, 10, LINK_TO_MONITOR, acquired, 0, 2, acquired)                            \
+	/* the operator fixes a vCPU's frequency, or releases it */                                \
+	X(LINK_OVERRIDE, 11, LINK_TO_MONITOR, override, 0, 0, override)                            \
+	/* answered with PONG: the monitor's loop turns */                                         \
+	X(LINK_PING, 12, LINK_TO_MONITOR, nothing, 0, 0, any)                                      \
+	/* other settings than SETUP's */                                                          \
+	X(LINK_SETTINGS, 13, LINK_TO_MONITOR, settings, 0, 0, any)                                 \
+	/* id: the level from now on, LOG_ERR to LOG_DEBUG */                                      \
+	X(LINK_LOG_LEVEL, 14, LINK_TO_MONITOR, id, 0, 0, log_level)                                \
+	/* SETUP is done */                                                                        \
+	X(LINK_READY, 32, LINK_TO_MANAGER, nothing, 0, 0, any)                                     \
+	X(LINK_ACQUIRE, 33, LINK_TO_MANAGER, id, 0, 0, frequency_domain_id)                        \
+	X(LINK_RELEASE, 34, LINK_TO_MANAGER, id, 0, 0, frequency_domain_id)                        \
+	/* the guest hung up; the monitor has closed the channel */                                \
+	X(LINK_CHANNEL_GONE, 35, LINK_TO_MANAGER, id, 0, 0, channel_id)                            \
+	/* once when writes begin to fail, not for each one */                                     \
+	X(LINK_WRITE_FAILED, 36, LINK_TO_MANAGER, write_failed, 0, 0, write_failed)                \
+	/* the monitor's last message; id: the forbidden system call that it made */               \
+	X(LINK_VIOLATION, 37, LINK_TO_MANAGER, id, 0, 0, any)                                      \
+	/* a file holds a value that is not ours; once when an episode begins */                   \
+	X(LINK_FOREIGN, 38, LINK_TO_MANAGER, foreign, 0, 0, foreign)                               \
+	X(LINK_PONG, 39, LINK_TO_MANAGER, nothing, 0, 0, any)                                      \
+	/* a sample of a channel's refused requests, for the log */                                \
+	X(LINK_REFUSED, 40, LINK_TO_MANAGER, refused, 0, 0, refused)
+
 enum link_type {
-	/* manager -> monitor */
-	LINK_SETUP = 1,		       /* first message; 1 fd: the shared state's memfd */
-	LINK_FREQUENCY_DOMAIN_SET = 2, /* new, or again with another table, limits, method */
-	LINK_DOMAIN_ADD = 3,	 /* new, or again with other settings: votes and channels stay */
-	LINK_VCPU_SET = 4,	 /* new, or pinned anew: its vote moves along */
-	LINK_DOMAIN_REMOVE = 5,	 /* its channels are closed, its votes vanish */
-	LINK_DOMAIN_SILENCE = 6, /* its votes vanish: all channels are gone */
-	LINK_CHANNEL_ADD = 7,	 /* 1 fd: the connected socket */
-	LINK_CHANNEL_ENABLE = 8, /* disabled: requests are read and answered with NACK */
-	LINK_CHANNEL_REMOVE = 9,
-	LINK_ACQUIRED = 10,  /* setspeed: 1 fd; limits: 2 fds, min and max; error: none */
-	LINK_PING = 12,	     /* answered by PONG: the loop turns */
-	LINK_LOG_LEVEL = 14, /* id: the level from now on, LOG_ERR..LOG_DEBUG */
-	LINK_OVERRIDE = 11,  /* the operator fixes a vCPU's frequency, or releases it */
-	LINK_SETTINGS = 13,  /* other ones than SETUP's */
-
-	/* monitor -> manager */
-	LINK_READY = 32, /* SETUP is done */
-	LINK_ACQUIRE = 33,
-	LINK_RELEASE = 34,
-	LINK_CHANNEL_GONE = 35, /* hung up: the monitor has closed it */
-	LINK_WRITE_FAILED = 36, /* once a failure begins, not for each */
-	LINK_VIOLATION = 37,	/* its last: id is a system call that it may not make */
-	LINK_FOREIGN = 38,	/* a file holds what someone else wrote; once an episode begins */
-	LINK_PONG = 39,
-	LINK_REFUSED = 40, /* requests of a channel, to be logged: not each, and not all at once */
-};
-
-enum frequency_method {
-	METHOD_SETSPEED = 1, /* scaling_setspeed under governor userspace */
-	METHOD_LIMITS = 2,   /* scaling_min_freq and scaling_max_freq, both */
+#define LINK_ENUMERATOR(type, number, ...) type = (number),
+	LINK_TYPES(LINK_ENUMERATOR)
+#undef LINK_ENUMERATOR
 };
 
 /* What holds for all domains, until the next LINK_SETTINGS. */
@@ -135,7 +158,7 @@ struct link_override {
  * Messages cross: the monitor must know what an ACQUIRED is about, or it would take one for the
  * answer to an ACQUIRE that the manager has not seen, and write before there is a baseline.
  */
-enum acquired_why {
+enum acquired_reason {
 	ACQUIRED_ANSWER = 1, /* to an ACQUIRE: one for each, in their order */
 	/*
 	 * To a monitor that follows another, once, after all votes: what that one had, to be kept
@@ -154,7 +177,7 @@ enum acquired_why {
 struct link_acquired {
 	uint32_t frequency_domain;
 	int32_t error;	   /* 0 or -errno */
-	uint8_t why;	   /* enum acquired_why */
+	uint8_t reason;	   /* enum acquired_reason */
 	uint8_t restarted; /* RENEWED: the driver has started anew, and may guess its frequency */
 	uint8_t pad[2];
 };
@@ -167,7 +190,7 @@ struct link_foreign {
 
 struct link_refused {
 	uint32_t channel;
-	uint32_t refusal; /* enum refusal, not REFUSED_NOT */
+	uint32_t refusal; /* enum refusal, not REFUSAL_NONE */
 	uint32_t vcpu;	  /* that it was for; MAX_DOMAIN_VCPUS: none that the domain has */
 	uint32_t more;	  /* were refused since the last that was told of */
 };
@@ -195,11 +218,14 @@ struct link_message {
 		struct link_write_failed write_failed;
 		struct link_foreign foreign;
 		struct link_refused refused;
-		uint32_t id; /* the types that name one thing and no more */
+		uint32_t id; /* for types that name one thing and no more */
+		struct {
+		} nothing; /* for types that say all by themselves */
 	};
 };
 
-enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
+/** link_type_name() - "VCPU_SET", ... for log lines; "unknown" */
+const char *link_type_name(uint32_t type);
 
 /** link_size() - bytes of this message on the wire: header and what of the union is used */
 size_t link_size(const struct link_message *message);
@@ -232,11 +258,5 @@ int link_send(int fd, const struct link_message *message, const int *fds, unsign
  */
 int link_receive(int fd, struct link_message *message, int *fds, unsigned int *n_fds,
 		 enum link_direction direction);
-
-/** refusal_name() - "unpinned", ... for log lines and the control API */
-const char *refusal_name(enum refusal refusal);
-
-/** refusal_remedy() - what it means and what to do about it, a part of a sentence */
-const char *refusal_remedy(enum refusal refusal);
 
 #endif

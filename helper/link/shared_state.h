@@ -9,34 +9,20 @@
  * All fields are naturally aligned and written with single stores; a reader may see two fields
  * of different moments, never half a field. The area is sparse: only what is used takes memory.
  */
-#ifndef VMPOWER_HELPER_SHARED_STATE_H
-#define VMPOWER_HELPER_SHARED_STATE_H
+#ifndef VMPOWER_HELPER_LINK_SHARED_STATE_H
+#define VMPOWER_HELPER_LINK_SHARED_STATE_H
 
 #include <stdint.h>
 
 #include "bounds.h"
+#include "refusal.h"
 
 /*
  * A successor of another version must not take one thing for another: whoever changes what is
- * below changes SHARED_STATE_VERSION.
+ * below, or enum refusal, changes SHARED_STATE_VERSION.
  */
 #define SHARED_STATE_MAGIC 0x76706f77u
 #define SHARED_STATE_VERSION 1u
-
-/* Why a request was refused; the text is refusal_name() in link.h. */
-enum refusal {
-	REFUSED_NOT,	    /* it was not */
-	REFUSED_VCPU,	    /* no such vCPU in this domain */
-	REFUSED_UNPINNED,   /* the vCPU is not pinned, and config does not let those vote */
-	REFUSED_NO_CPUFREQ, /* no pCPU below the vCPU has a frequency to set */
-	REFUSED_COMMAND,    /* unknown or unsupported command */
-	REFUSED_UNIT,	    /* unknown unit of CPU_POWER */
-	REFUSED_PHYSICAL,   /* core_type PHYSICAL: a guest has no say over pCPUs by number */
-	REFUSED_WRITE,	    /* the kernel refused the frequency */
-	REFUSED_ACQUIRE,    /* the manager could not make the frequency domain ours */
-	REFUSED_DENIED,	    /* by config */
-	N_REFUSALS,
-};
 
 /* One cache line a channel. */
 struct shared_channel {
@@ -46,7 +32,7 @@ struct shared_channel {
 	uint32_t resyncs;		  /* times the stream was out of step */
 	uint32_t dropped_replies;	  /* the guest does not read them */
 	uint32_t throttled;		  /* times the token bucket ran empty */
-	uint32_t refused[N_REFUSALS - 1]; /* by enum refusal, REFUSED_NOT left out */
+	uint32_t refused[N_REFUSALS - 1]; /* by enum refusal, REFUSAL_NONE left out */
 	uint32_t rest;			  /* 1 + where its shared_rest begins; 0: there is none */
 } __attribute__((aligned(64)));
 

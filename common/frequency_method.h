@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How a CPU's frequency is set, and the names of it in config, JSON, state file and log lines. */
+#ifndef VMPOWER_FREQUENCY_METHOD_H
+#define VMPOWER_FREQUENCY_METHOD_H
+
+enum frequency_method {
+	METHOD_SETSPEED = 1, /* scaling_setspeed under governor userspace */
+	METHOD_LIMITS = 2,   /* scaling_min_freq and scaling_max_freq, both */
+};
+
+/* for tables that the compiler puts together */
+#define METHOD_NAME_SETSPEED "setspeed"
+#define METHOD_NAME_LIMITS "limits"
+
+/** frequency_method_name() - "setspeed", "limits"; "unknown" */
+const char *frequency_method_name(enum frequency_method method);
+
+/** frequency_method_parse() - by name. Return: 0; -EBADMSG: there is no such method */
+int frequency_method_parse(const char *name, enum frequency_method *method);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The link's messages: how long each is, what may be in it, sending and receiving. */
+#include "message.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <syslog.h>
+
+#include "cleanup.h"
+#include "unix_socket.h"
+
+#define HEADER_SIZE offsetof(struct link_message, setup)
+#define VCPU_SIZE offsetof(struct link_vcpu, frequency_domains)
+
+/* --- what is checked on arrival, by the last column of LINK_TYPES --------------------------- */
+
+static bool check_any(const struct link_message *message, unsigned int n_fds)
+{
+	(void)message;
+	(void)n_fds;
+	return true;
+}
+
+static bool check_domain_id(const struct link_message *message, unsigned int n_fds)
+{
+	(void)n_fds;
+	return message->id < MAX_DOMAINS;
+}
+
+static bool check_channel_id(const struct link_message *message, unsigned int n_fds)
+{
+	(void)n_fds;
+	return message->id < MAX_CHANNELS;
+}
+
+static bool check_frequency_domain_id(const struct link_message *message, unsigned int n_fds)
+{
+	(void)n_fds;
+	return message->id < MAX_FREQUENCY_DOMAINS;
+}
+
+static bool check_log_level(const struct link_message *message, unsigned int n_fds)
+{
+	(void)n_fds;
+	return message->id >= LOG_ERR && message->id <= LOG_DEBUG;
+}
+
+static bool check_frequency_domain(const struct link_message *message, unsigned int n_fds)
+{
+	const struct link_frequency_domain *domain = &message->frequency_domain;
+	const struct frequency_table *table = &domain->table;
+
+	(void)n_fds;
+	if (domain->id >= MAX_FREQUENCY_DOMAINS || domain->policy >= MAX_CPUS)
+		return false;
+	if (domain->method != METHOD_SETSPEED && domain->method != METHOD_LIMITS)
+		return false;
+	if (table->n_steps < 1 || table->n_steps > MAX_FREQUENCY_STEPS ||
+	    table->non_turbo >= table->n_steps)
+		return false;
+	if (domain->floor > domain->ceiling || domain->ceiling >= table->n_steps)
+		return false;
+	/* 0 kHz means "none" everywhere else */
+	for (uint32_t step = 0; step < table->n_steps; step++)
+		if (table->khz[step] <= (step > 0 ? table->khz[step - 1] : 0))
+			return false;
+	return true;
+}
+
+static bool check_domain(const struct link_message *message, unsigned int n_fds)
+{
+	const struct link_domain *domain = &message->domain;
+
+	(void)n_fds;
+	return domain->id < MAX_DOMAINS && domain->n_vcpus >= 1 &&
+	       domain->n_vcpus <= MAX_DOMAIN_VCPUS && !(domain->commands & ~LINK_COMMANDS_ALL) &&
+	       memchr(domain->name, '\0', sizeof(domain->name));
+}
+
+static bool check_vcpu(const struct link_message *message, unsigned int n_fds)
+{
+	const struct link_vcpu *vcpu = &message->vcpu;
+
+	(void)n_fds;
+	if (vcpu->domain >= MAX_DOMAINS || vcpu->vcpu >= MAX_DOMAIN_VCPUS ||
+	    (vcpu->flags & ~VCPU_FLAGS))
+		return false;
+	for (uint32_t i = 0; i < vcpu->n_frequency_domains; i++)
+		if (vcpu->frequency_domains[i] >= MAX_FREQUENCY_DOMAINS)
+			return false;
+	return true;
+}
+
+static bool check_channel(const struct link_message *message, unsigned int n_fds)
+{
+	(void)n_fds;
+	return message->channel.id < MAX_CHANNELS && message->channel.number <= MAX_CHANNEL_NUMBER;
+}
+
+static bool check_acquired(const struct link_message *message, unsigned int n_fds)
+{
+	const struct link_acquired *acquired = &message->acquired;
+
+	if (acquired->frequency_domain >= MAX_FREQUENCY_DOMAINS ||
+	    acquired->reason < ACQUIRED_ANSWER || acquired->reason > ACQUIRED_RENEWED)
+		return false;
+	return acquired->error == 0 ? n_fds > 0 : acquired->error < 0 && n_fds == 0;
+}
+
+static bool check_override(const struct link_message *message, unsigned int n_fds)
+{
+	(void)n_fds;
+	return message->override.domain < MAX_DOMAINS && message->override.vcpu < MAX_DOMAIN_VCPUS;
+}
+
+static bool check_write_failed(const struct link_message *message, unsigned int n_fds)
+{
+	const struct link_write_failed *failed = &message->write_failed;
+
+	(void)n_fds;
+	return failed->frequency_domain < MAX_FREQUENCY_DOMAINS && failed->error < 0 &&
+	       failed->error >= -LINK_MAX_ERRNO;
+}
+
+static bool check_foreign(const struct link_message *message, unsigned int n_fds)
+{
+	(void)n_fds;
+	return message->foreign.frequency_domain < MAX_FREQUENCY_DOMAINS &&
+	       message->foreign.ours_khz > 0;
+}
+
+static bool check_refused(const struct link_message *message, unsigned int n_fds)
+{
+	const struct link_refused *refused = &message->refused;
+
+	(void)n_fds;
+	return refused->channel < MAX_CHANNELS && refused->refusal > REFUSAL_NONE &&
+	       refused->refusal < N_REFUSALS && refused->vcpu <= MAX_DOMAIN_VCPUS;
+}
+
+/* --- the table ------------------------------------------------------------------------------ */
+
+static const struct rule {
+	const char *name; /* NULL: there is no such type */
+	bool (*check)(const struct link_message *message, unsigned int n_fds);
+	size_t size;
+	enum link_direction direction;
+	unsigned int min_fds, max_fds;
+} rules[] = {
+#define RULE(type, number, whom, field, fewest, most, content)                                     \
+	[number] = {                                                                               \
+		.name = &#type[sizeof("LINK_") - 1],                                               \
+		.check = check_##content,                                                          \
+		.size = HEADER_SIZE + sizeof(((struct link_message *)NULL)->field),                \
+		.direction = (whom),                                                               \
+		.min_fds = (fewest),                                                               \
+		.max_fds = (most),                                                                 \
+	},
+	LINK_TYPES(RULE)
+#undef RULE
+};
+
+static const struct rule *find_rule(uint32_t type)
+{
+	return type < array_size(rules) && rules[type].name ? &rules[type] : NULL;
+}
+
+const char *link_type_name(uint32_t type)
+{
+	const struct rule *rule = find_rule(type);
+
+	return rule ? rule->name : "unknown";
+}
+
+size_t link_size(const struct link_message *message)
+{
+	const struct rule *rule = find_rule(message->type);
+
+	if (!rule)
+		return HEADER_SIZE;
+	if (message->type == LINK_VCPU_SET)
+		return HEADER_SIZE + VCPU_SIZE +
+		       message->vcpu.n_frequency_domains * sizeof(uint32_t);
+	return rule->size;
+}
+
+int link_validate(const struct link_message *message, size_t size, unsigned int n_fds,
+		  enum link_direction direction)
+{
+	const struct rule *rule = size < HEADER_SIZE ? NULL : find_rule(message->type);
+
+	if (!rule || rule->direction != direction)
+		return -EPROTO;
+	/* the one length that depends on a field: make sure that the field was received */
+	if (message->type == LINK_VCPU_SET &&
+	    (size < HEADER_SIZE + VCPU_SIZE ||
+	     message->vcpu.n_frequency_domains > MAX_FREQUENCY_DOMAINS))
+		return -EPROTO;
+	if (size != link_size(message) || n_fds < rule->min_fds || n_fds > rule->max_fds)
+		return -EPROTO;
+	return rule->check(message, n_fds) ? 0 : -EPROTO;
+}
+
+int link_send(int fd, const struct link_message *message, const int *fds, unsigned int n_fds)
+{
+	return unix_send(fd, message, link_size(message), fds, n_fds, MSG_DONTWAIT);
+}
+
+int link_receive(int fd, struct link_message *message, int *fds, unsigned int *n_fds,
+		 enum link_direction direction)
+{
+	ssize_t size;
+
+	*n_fds = UNIX_MAX_FDS;
+	size = unix_receive(fd, message, sizeof(*message), fds, n_fds, MSG_DONTWAIT);
+	if (size <= 0) {
+		*n_fds = 0;
+		if (size == -EMSGSIZE)
+			return -EPROTO;
+		/* a peer that died with our messages unread */
+		return size == -ECONNRESET ? 0 : (int)size;
+	}
+	if (link_validate(message, (size_t)size, *n_fds, direction) < 0) {
+		for (unsigned int i = 0; i < *n_fds; i++)
+			close_fd(&fds[i]);
+		*n_fds = 0;
+		return -EPROTO;
+	}
+	return 1;
+}

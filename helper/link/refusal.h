@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Why a guest's request was refused: numbers on the link, names for people and clients. */
+#ifndef VMPOWER_HELPER_LINK_REFUSAL_H
+#define VMPOWER_HELPER_LINK_REFUSAL_H
+
+/* The numbers are part of the shared state: a change needs another SHARED_STATE_VERSION. */
+enum refusal {
+	REFUSAL_NONE,	    /* the request was not refused */
+	REFUSAL_VCPU,	    /* no such vCPU in this domain */
+	REFUSAL_UNPINNED,   /* the vCPU is not pinned, and config does not let those vote */
+	REFUSAL_NO_CPUFREQ, /* no pCPU below the vCPU has a frequency to set */
+	REFUSAL_COMMAND,    /* unknown or unsupported command */
+	REFUSAL_UNIT,	    /* unknown unit of CPU_POWER */
+	REFUSAL_PHYSICAL,   /* core_type PHYSICAL: a guest has no say over pCPUs by number */
+	REFUSAL_WRITE,	    /* the kernel refused the frequency */
+	REFUSAL_ACQUIRE,    /* the manager could not take control of the frequency domain */
+	REFUSAL_DENIED,	    /* config forbids it */
+	N_REFUSALS,
+};
+
+/** refusal_name() - "unpinned", ... for log lines and the control API; "unknown" */
+const char *refusal_name(enum refusal refusal);
+
+/** refusal_remedy() - what it means and what to do about it: part of a sentence */
+const char *refusal_remedy(enum refusal refusal);
+
+#endif
