@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cpuset.h"
+#include "frequency_method.h"
 #include "look.h"
 #include "number.h"
 
@@ -139,7 +140,8 @@ static struct kind kind_of(const struct doctor *doctor, const char *policy)
 	(void)snprintf(kind.text, sizeof(kind.text),
 		       "%.20s%sdriver %.40s, governor %.40s, method %s", known ? "" : policy,
 		       known ? "" : ": ", driver ? driver : "unknown",
-		       governor ? governor : "unknown", userspace ? "setspeed" : "limits");
+		       governor ? governor : "unknown",
+		       frequency_method_name(userspace ? METHOD_SETSPEED : METHOD_LIMITS));
 	if (!governor) {
 		kind.health = HEALTH_NOTE;
 		kind.remedy = "bring one of its CPUs online";

@@ -31,11 +31,6 @@ static const struct field {
 	{"setspeed", offsetof(struct baseline_entry, setspeed)},
 };
 
-static const char *const methods[] = {
-	[METHOD_SETSPEED] = "setspeed",
-	[METHOD_LIMITS] = "limits",
-};
-
 void baseline_init(struct baseline *baseline)
 {
 	*baseline = (struct baseline){.n_entries = 0};
@@ -161,13 +156,8 @@ static int parse_pair(const char *key, const char *value, struct baseline_entry 
 		return 0;
 	}
 	if (strcmp(key, "method") == 0) {
-		for (unsigned int i = METHOD_SETSPEED; i < array_size(methods); i++) {
-			if (entry->method == 0 && strcmp(value, methods[i]) == 0) {
-				entry->method = (enum frequency_method)i;
-				return 0;
-			}
-		}
-		return -EBADMSG;
+		return entry->method == 0 ? frequency_method_parse(value, &entry->method)
+					  : -EBADMSG;
 	}
 	for (size_t i = 0; i < array_size(fields); i++) {
 		char *text = (char *)entry + fields[i].offset;
@@ -284,7 +274,7 @@ int baseline_format(const struct baseline *baseline, char **text, size_t *size)
 		const struct baseline_entry *entry = &baseline->entries[i];
 
 		(void)fprintf(out, LINE " policy=%u method=%s", entry->policy,
-			      methods[entry->method]);
+			      frequency_method_name(entry->method));
 		for (size_t j = 0; j < array_size(fields); j++) {
 			const char *value = (const char *)entry + fields[j].offset;
 

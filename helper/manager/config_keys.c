@@ -4,13 +4,16 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "frequency_method.h"
 #include "value.h"
 
 #define USER_NAME_MAX (sizeof(((struct config *)NULL)->peer_users[0]) - 1)
 #define USER_NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$-"
 
-static const char *const method_choices[] = {
-	[CHOOSE_AUTO] = "auto", [CHOOSE_SETSPEED] = "setspeed", [CHOOSE_LIMITS] = "limits", NULL};
+static const char *const method_choices[] = {[CHOOSE_AUTO] = "auto",
+					     [CHOOSE_SETSPEED] = METHOD_NAME_SETSPEED,
+					     [CHOOSE_LIMITS] = METHOD_NAME_LIMITS,
+					     NULL};
 static const char *const foreign_choices[] = {
 	[FOREIGN_REPORT] = "report", [FOREIGN_REASSERT] = "reassert", NULL};
 static const char *const silence_choices[] = {
@@ -65,7 +68,7 @@ const struct config_key config_keys[] = {
 	 .help = "The directory that stands for /sys: for tests. A change needs a restart.",
 	 .fixed = "the baseline of what is set now belongs to the directory of now"},
 	{"cpufreq", "method", KEY_CHOICE, .choices = method_choices, FIELD(method),
-	 .initial = "auto", .allowed = "auto, setspeed or limits",
+	 .initial = "auto", .allowed = "auto, " METHOD_NAME_SETSPEED " or " METHOD_NAME_LIMITS,
 	 .help = "How a frequency is set. setspeed: governor userspace and scaling_setspeed, fast. "
 		 "limits: scaling_min_freq and scaling_max_freq, works with any driver and keeps "
 		 "the governor. auto: setspeed where a CPU has the governor userspace, else "

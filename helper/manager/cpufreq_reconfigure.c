@@ -11,11 +11,6 @@
 #include "log.h"
 #include "table_builder.h"
 
-static const char *method_name(enum frequency_method method)
-{
-	return method == METHOD_SETSPEED ? "setspeed" : "limits";
-}
-
 /* The method that config asks for, as far as its files are there. Return: -ENOMEM */
 static int choose(const struct cpufreq *cpufreq, const struct frequency_domain *domain,
 		  enum frequency_method *method)
@@ -32,7 +27,7 @@ static int choose(const struct cpufreq *cpufreq, const struct frequency_domain *
 	else if (r == -EOPNOTSUPP)
 		log_warning("policy%u keeps method %s: it can't be used with [cpufreq] method as "
 			    "configured now; after a restart of vmpowerd it would be left out",
-			    domain->policy, method_name(domain->method));
+			    domain->policy, frequency_method_name(domain->method));
 	/* else its CPUs are offline: it is read when one of them comes back */
 	return 0;
 }
@@ -55,8 +50,8 @@ static int reconfigure(const struct cpufreq *cpufreq, struct frequency_domain *d
 			    config->turbo ? "yes" : "no", domain->table.khz[ceiling]);
 	*changed = method != domain->method || floor != domain->floor || ceiling != domain->ceiling;
 	if (method != domain->method)
-		log_info("policy%u: method %s, it was %s", domain->policy, method_name(method),
-			 method_name(domain->method));
+		log_info("policy%u: method %s, it was %s", domain->policy,
+			 frequency_method_name(method), frequency_method_name(domain->method));
 	domain->method = method;
 	domain->floor = floor;
 	domain->ceiling = ceiling;

@@ -155,7 +155,7 @@ static void apply(const struct rescan *rescan, const struct reading *reading)
 	domain = cpufreq_of_policy(cpufreq, reading->policy);
 	if (is_new) {
 		log_info("policy%u: driver %s, method %s", domain->policy, domain->driver,
-			 domain->method == METHOD_SETSPEED ? "setspeed" : "limits");
+			 frequency_method_name(domain->method));
 		tell(rescan, domain, CPUFREQ_NEW);
 	}
 	if (domain->offline)

@@ -72,10 +72,9 @@ int cpufreq_take_in(struct cpufreq *cpufreq, const struct frequency_domain *foun
 	cpuset_for_each (cpu, &domain->cpus)
 		cpufreq->of_cpu[cpu] = (uint16_t)domain->id;
 	log_debug("policy%u: driver %s, method %s, %u to %u kHz in %u steps, without turbo %u kHz",
-		  domain->policy, domain->driver,
-		  domain->method == METHOD_SETSPEED ? "setspeed" : "limits", domain->table.khz[0],
-		  domain->table.khz[domain->table.n_steps - 1], domain->table.n_steps,
-		  domain->table.khz[domain->table.non_turbo]);
+		  domain->policy, domain->driver, frequency_method_name(domain->method),
+		  domain->table.khz[0], domain->table.khz[domain->table.n_steps - 1],
+		  domain->table.n_steps, domain->table.khz[domain->table.non_turbo]);
 	return (int)domain->id;
 }
 
@@ -167,7 +166,7 @@ static int scan_all(struct cpufreq *cpufreq)
 	first = cpufreq->domains[0];
 	log_info("frequency domains: %u, left out: %u; policy%u: driver %s, method %s",
 		 cpufreq->n_domains, cpuset_count(&policies) - cpufreq->n_domains, first->policy,
-		 first->driver, first->method == METHOD_SETSPEED ? "setspeed" : "limits");
+		 first->driver, frequency_method_name(first->method));
 	return 0;
 }
 
