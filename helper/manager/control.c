@@ -10,6 +10,7 @@
 #include "control_methods.h"
 #include "control_monitor.h"
 #include "frequency_reading.h"
+#include "listening.h"
 #include "unix_socket.h"
 #include "varlink_server.h"
 #include "varlink_text.h"

@@ -14,7 +14,6 @@
 #include "virt.h"
 
 #define CONTROL_INTERFACE "org.vmpower.Manager"
-#define CONTROL_GROUP "vmpower" /* its members may ask, not change */
 
 struct control_parts {
 	const struct config *config;

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "control_context.h"
 #include "log.h"
 #include "unix_socket.h"
 

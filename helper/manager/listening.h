@@ -12,9 +12,12 @@
 
 #include "handed_fds.h"
 
+/* Members may connect to LISTENING_CONTROL: ask, not change. */
+#define CONTROL_GROUP "vmpower"
+
 enum listening_socket {
 	LISTENING_HOOK,	   /* SOCK_SEQPACKET, 0600 */
-	LISTENING_CONTROL, /* SOCK_STREAM, 0660, of group vmpower */
+	LISTENING_CONTROL, /* SOCK_STREAM, 0660, of CONTROL_GROUP */
 	N_LISTENING,
 };
 
