@@ -63,6 +63,7 @@ struct manager {
 	struct hook_server *hook_server;
 	struct control *control;
 	struct notify *notify;
+	struct event_tap notify_tap;
 	struct succession *succession;
 	int lock_fd;
 	struct handed_fds handed;
@@ -205,6 +206,57 @@ static void on_log(void *context, const struct log_about *about, int priority, c
 
 	if (priority <= LOG_WARNING && !(about && about->has_event) && gettid() == getpid())
 		events_emit_text(&manager->events, EVENT_WARNING, text);
+}
+
+/* --- what systemd is told -------------------------------------------------------------------- */
+
+static unsigned int count_cpus(const struct cpufreq *cpufreq)
+{
+	unsigned int n = 0;
+
+	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
+		const struct frequency_domain *f = cpufreq_get(cpufreq, id);
+
+		n += f->gone ? 0 : cpuset_count(&f->cpus);
+	}
+	return n;
+}
+
+static const char *plural(uint32_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void form_status(void *context, char text[static NOTIFY_STATUS_SIZE])
+{
+	const struct manager *manager = context;
+	uint32_t n_domains = registry_count(manager->registry), n_channels = 0;
+	unsigned int n_cpus = count_cpus(manager->cpufreq);
+
+	for (const struct domain *d = registry_next(manager->registry, NULL); d;
+	     d = registry_next(manager->registry, d)) {
+		for (uint32_t i = 0; i < d->n_channels; i++)
+			n_channels += d->channels[i].state == CHANNEL_CONNECTED;
+	}
+	(void)snprintf(text, NOTIFY_STATUS_SIZE, "%u domain%s, %u channel%s, %u CPU%s", n_domains,
+		       plural(n_domains), n_channels, plural(n_channels), n_cpus, plural(n_cpus));
+}
+
+static void on_event(struct event_tap *tap, enum event_kind kind, const struct event *event)
+{
+	struct manager *manager = container_of(tap, struct manager, notify_tap);
+
+	(void)event;
+	if (kind <= EVENT_CHANNEL_GONE)
+		notify_changed(manager->notify);
+}
+
+/* As long as we are alive, so must the monitor be. */
+static void on_watchdog(void *context)
+{
+	struct manager *manager = context;
+
+	monitor_ping(domains_monitor(manager->domains));
 }
 
 /* --- start and stop ---------------------------------------------------------------------- */
@@ -398,6 +450,7 @@ static void stop(struct manager *manager)
 	domains_free(manager->domains, keep);
 	cpufreq_free(manager->cpufreq);
 	registry_free(manager->registry);
+	events_remove_tap(&manager->events, &manager->notify_tap);
 	notify_free(manager->notify);
 	succession_free(manager->succession);
 	if (manager->loop)
@@ -432,12 +485,15 @@ int main(int argc, char **argv)
 		r = notify_new(
 			&(struct notify_parts){
 				.loop = manager.loop,
-				.events = &manager.events,
-				.registry = manager.registry,
-				.cpufreq = manager.cpufreq,
-				.monitor = domains_monitor(manager.domains),
+				.status = form_status,
+				.on_watchdog = on_watchdog,
+				.context = &manager,
 			},
 			&manager.notify);
+	}
+	if (r == 0) {
+		manager.notify_tap.on_event = on_event;
+		events_add_tap(&manager.events, &manager.notify_tap);
 	}
 	if (r == 0)
 		r = loop_run(manager.loop);
