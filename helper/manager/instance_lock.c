@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "number.h"
+#include "path.h"
 
 #define LOOK_MS 10
 #define LOOKS_BEFORE_KILL 400 /* a manager that ends gives its monitor half of this */
@@ -53,10 +53,10 @@ int instance_lock(const char *runtime_dir)
 {
 	cleanup_close int fd = -1;
 	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s/lock", runtime_dir);
+	int r = path_join(path, runtime_dir, "lock");
 
-	if (n < 0 || n >= (int)sizeof(path))
-		return -ENAMETOOLONG;
+	if (r < 0)
+		return r;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 	if (fd < 0)
 		return -errno;

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -13,27 +11,21 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "path.h"
 #include "unix_socket.h"
 
 static const struct {
-	const char *name; /* as systemd calls it; its file is NAME.sock */
+	const char *name; /* as systemd calls it */
+	const char *file;
 	const char *unit, *option;
 	int type;
 	mode_t mode;
 } sockets[N_LISTENING] = {
-	[LISTENING_HOOK] = {HANDED_HOOK, "vmpowerd-hook.socket",
+	[LISTENING_HOOK] = {HANDED_HOOK, "hook.sock", "vmpowerd-hook.socket",
 			    "ListenSequentialPacket=", SOCK_SEQPACKET, 0600},
-	[LISTENING_CONTROL] = {HANDED_CONTROL, "vmpowerd.socket", "ListenStream=", SOCK_STREAM,
-			       0660},
+	[LISTENING_CONTROL] = {HANDED_CONTROL, "control.sock", "vmpowerd.socket",
+			       "ListenStream=", SOCK_STREAM, 0660},
 };
-
-static int path_of(char path[static PATH_MAX], const struct listening *listening,
-		   enum listening_socket which)
-{
-	int n = snprintf(path, PATH_MAX, "%s/%s.sock", listening->runtime_dir, sockets[which].name);
-
-	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
-}
 
 static int set_nonblocking(int fd)
 {
@@ -101,7 +93,7 @@ static void give_to_group(const char *path)
 static int make(struct listening *listening, enum listening_socket which)
 {
 	char path[PATH_MAX];
-	int r = path_of(path, listening, which);
+	int r = path_join(path, listening->runtime_dir, sockets[which].file);
 
 	if (r == 0)
 		r = unix_listen(path, sockets[which].type, sockets[which].mode);
@@ -110,8 +102,8 @@ static int make(struct listening *listening, enum listening_socket which)
 			  "another --runtime-dir",
 			  path, listening->runtime_dir);
 	else if (r < 0)
-		log_error("can't listen at %s/%s.sock: %s", listening->runtime_dir,
-			  sockets[which].name, strerror(-r));
+		log_error("can't listen at %s/%s: %s", listening->runtime_dir, sockets[which].file,
+			  strerror(-r));
 	if (r < 0)
 		return r;
 	listening->ours[which] = true;
@@ -134,7 +126,8 @@ void listening_end(struct listening *listening)
 	if (!listening->runtime_dir)
 		return;
 	for (int which = N_LISTENING - 1; which >= 0; which--) {
-		if (listening->ours[which] && path_of(path, listening, which) == 0)
+		if (listening->ours[which] &&
+		    path_join(path, listening->runtime_dir, sockets[which].file) == 0)
 			(void)unlink(path);
 		listening->ours[which] = false;
 		close_fd(&listening->handed[which]);

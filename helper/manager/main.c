@@ -6,7 +6,6 @@
  * the monitor's, a process of its own with no privileges.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <libxml/parser.h>
 #include <limits.h>
 #include <signal.h>
@@ -19,7 +18,6 @@
 
 #include "cleanup.h"
 #include "config.h"
-#include "config_keys.h"
 #include "config_load.h"
 #include "control.h"
 #include "cpu_hotplug.h"
@@ -36,18 +34,14 @@
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
+#include "options.h"
+#include "path.h"
 #include "registry.h"
 #include "reload.h"
 #include "succession.h"
 
-struct options {
-	const char *config;
-	bool config_given;
-	const char *runtime_dir;
-	int log_level;
-};
-
 struct manager {
+	struct options options;
 	struct config config;
 	struct reload reload;
 	char runtime_dir[PATH_MAX];
@@ -68,103 +62,9 @@ struct manager {
 	int lock_fd;
 	struct handed_fds handed;
 	struct listening listening;
-	bool keep; /* at the end: all stays as it is, a successor is on its way */
+	int hook_fd; /* -1: not open, or the hook server has it */
+	bool keep;   /* at the end: all stays as it is, a successor is on its way */
 };
-
-static void usage(FILE *to)
-{
-	(void)fprintf(to,
-		      "usage: vmpowerd [--config FILE] [--runtime-dir DIR] [--debug]\n"
-		      "       vmpowerd --check-config [FILE]\n"
-		      "       vmpowerd --default-config\n"
-		      "\n"
-		      "  --config FILE        default " VMPOWER_CONFIG_FILE "\n"
-		      "  --runtime-dir DIR    sockets and state file; default " VMPOWER_RUNTIME_DIR
-		      "\n"
-		      "  --check-config       read the configuration, report, exit\n"
-		      "  --default-config     print a configuration file that explains itself\n"
-		      "  --debug              log more\n"
-		      "  --version, --help\n");
-}
-
-static int check_config(const char *path, bool required)
-{
-	struct config_error error;
-	struct config config;
-
-	if (config_load(path, required, &config, &error) < 0) {
-		(void)fprintf(stderr, "%s\n", error.text);
-		return EXIT_FAILURE;
-	}
-	config_clear(&config);
-	return EXIT_SUCCESS;
-}
-
-/* Return: -1 to go on, else the exit status. */
-static int parse_options(int argc, char **argv, struct options *options)
-{
-	enum { CONFIG = 256, RUNTIME_DIR, CHECK_CONFIG, DEFAULT_CONFIG, DEBUG, VERSION, HELP };
-	static const struct option long_options[] = {
-		{"config", required_argument, NULL, CONFIG},
-		{"runtime-dir", required_argument, NULL, RUNTIME_DIR},
-		{"check-config", no_argument, NULL, CHECK_CONFIG},
-		{"default-config", no_argument, NULL, DEFAULT_CONFIG},
-		{"debug", no_argument, NULL, DEBUG},
-		{"version", no_argument, NULL, VERSION},
-		{"help", no_argument, NULL, HELP},
-		{NULL, 0, NULL, 0},
-	};
-	bool check = false;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) >= 0) {
-		switch (c) {
-		case CONFIG:
-			options->config = optarg;
-			options->config_given = true;
-			break;
-		case RUNTIME_DIR:
-			options->runtime_dir = optarg;
-			break;
-		case CHECK_CONFIG:
-			check = true;
-			break;
-		case DEFAULT_CONFIG:
-			config_print_defaults(stdout);
-			return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-		case DEBUG:
-			options->log_level = LOG_DEBUG;
-			break;
-		case VERSION:
-			(void)puts("vmpowerd " VMPOWER_VERSION);
-			return EXIT_SUCCESS;
-		case HELP:
-		case 'h':
-			usage(stdout);
-			return EXIT_SUCCESS;
-		default:
-			usage(stderr);
-			return 2;
-		}
-	}
-	if (check && argc - optind == 1) {
-		options->config = argv[optind++];
-		options->config_given = true;
-	}
-	if (optind < argc) {
-		(void)fprintf(stderr, "vmpowerd: unexpected argument \"%s\"\n", argv[optind]);
-		usage(stderr);
-		return 2;
-	}
-	return check ? check_config(options->config, options->config_given) : -1;
-}
-
-static int path_in(char path[static PATH_MAX], const char *dir, const char *name)
-{
-	int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
-
-	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
-}
 
 /* Beside our own program where it was built, else where it is installed. */
 static int find_monitor(char path[static PATH_MAX])
@@ -178,11 +78,12 @@ static int find_monitor(char path[static PATH_MAX])
 		slash = strrchr(self, '/');
 		if (slash) {
 			*slash = '\0';
-			if (path_in(path, self, "vmpower-monitor") == 0 && access(path, X_OK) == 0)
+			if (path_join(path, self, "vmpower-monitor") == 0 &&
+			    access(path, X_OK) == 0)
 				return 0;
 		}
 	}
-	return path_in(path, VMPOWER_LIBEXEC_DIR, "vmpower-monitor");
+	return path_join(path, VMPOWER_LIBEXEC_DIR, "vmpower-monitor");
 }
 
 /* --- what the kernel tells ---------------------------------------------------------------- */
@@ -306,9 +207,144 @@ static int watch_signals(struct manager *manager)
 	return r;
 }
 
-static int start_serving(struct manager *manager)
+/* --- the phases of the start, in their order ------------------------------------------------ */
+
+static int read_configuration(struct manager *manager)
 {
-	const struct control_parts control_parts = {
+	struct config_error error;
+	int r = config_load(manager->options.config, manager->options.config_given,
+			    &manager->config, &error);
+
+	if (r < 0)
+		log_error("%s", error.text);
+	return r;
+}
+
+static int make_runtime_dir(struct manager *manager)
+{
+	const char *dir = manager->options.runtime_dir;
+
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST) {
+		int r = -errno;
+
+		log_error("can't create %s: %s", dir, strerror(-r));
+		return r;
+	}
+	return realpath(dir, manager->runtime_dir) ? 0 : -errno;
+}
+
+static int set_up_loop(struct manager *manager)
+{
+	int r = loop_new(&manager->loop);
+
+	if (r == 0)
+		r = watch_signals(manager);
+	(void)raise_fd_limit();
+	events_add_tap(&manager->events, &manager->notify_tap);
+	log_set_tap(on_log, manager);
+	/* Before there is a second thread: libxml2's set-up wants to be alone. */
+	xmlInitParser();
+	return r;
+}
+
+/*
+ * Before the lock: another vmpowerd that serves here has this socket, and we fail at once; one
+ * that is about to end has only the lock, and that is waited for.
+ */
+static int listen_for_hooks(struct manager *manager)
+{
+	int r = handed_fds_get(&manager->handed);
+
+	if (r == 0)
+		r = listening_init(&manager->listening, manager->runtime_dir, &manager->handed);
+	if (r < 0)
+		return r;
+	manager->hook_fd = listening_open(&manager->listening, LISTENING_HOOK);
+	return manager->hook_fd < 0 ? manager->hook_fd : 0;
+}
+
+/* Before anything is read that a predecessor may still write, or that its monitor sets. */
+static int take_lock(struct manager *manager)
+{
+	manager->lock_fd = instance_lock(manager->runtime_dir);
+	if (manager->lock_fd >= 0)
+		return 0;
+	log_error("%s/lock can't be had: %s; end the vmpowerd and vmpower-monitor that hold it",
+		  manager->runtime_dir, strerror(-manager->lock_fd));
+	return manager->lock_fd;
+}
+
+static int make_registry(struct manager *manager)
+{
+	return registry_new(&manager->registry);
+}
+
+static int find_frequency_domains(struct manager *manager)
+{
+	char state_path[PATH_MAX];
+	int r = path_join(state_path, manager->runtime_dir, "baseline");
+
+	/* Before CPUs are looked at, so that no change is missed. */
+	if (r == 0)
+		r = cpu_hotplug_new(manager->loop, on_cpus_changed, manager, &manager->cpu_hotplug);
+	if (r == 0)
+		r = cpufreq_new(&manager->config, state_path, &manager->cpufreq);
+	return r;
+}
+
+static int read_what_predecessor_left(struct manager *manager)
+{
+	const struct succession_parts parts = {
+		.loop = manager->loop,
+		.registry = manager->registry,
+		.events = &manager->events,
+		.runtime_dir = manager->runtime_dir,
+		.handed = &manager->handed,
+		.listing = strcmp(manager->config.libvirt_uri, "none") != 0,
+	};
+
+	return succession_new(&parts, &manager->succession);
+}
+
+/* The monitor starts with them. */
+static int serve_domains(struct manager *manager)
+{
+	const struct domains_parts parts = {
+		.loop = manager->loop,
+		.config = &manager->config,
+		.registry = manager->registry,
+		.cpufreq = manager->cpufreq,
+		.monitor_path = manager->monitor_path,
+		.lock_fd = manager->lock_fd,
+		.succession = manager->succession,
+		.events = &manager->events,
+	};
+	int r = find_monitor(manager->monitor_path);
+
+	return r == 0 ? domains_new(&parts, &manager->domains) : r;
+}
+
+static int follow_libvirt(struct manager *manager)
+{
+	const struct libvirt_follow_parts parts = {
+		.loop = manager->loop,
+		.registry = manager->registry,
+		.domains = manager->domains,
+		.uri = manager->config.libvirt_uri,
+	};
+
+	return libvirt_follow_new(&parts, &manager->libvirt);
+}
+
+static int serve_hooks(struct manager *manager)
+{
+	return hook_server_new(manager->loop, manager->domains, take_fd(&manager->hook_fd),
+			       &manager->hook_server);
+}
+
+static int serve_control(struct manager *manager)
+{
+	const struct control_parts parts = {
 		.loop = manager->loop,
 		.config = &manager->config,
 		.registry = manager->registry,
@@ -318,118 +354,55 @@ static int start_serving(struct manager *manager)
 		.events = &manager->events,
 		.reload = &manager->reload,
 	};
-	int control_fd;
+	int fd;
 
-	control_fd = listening_open(&manager->listening, LISTENING_CONTROL);
-	if (control_fd < 0)
-		return control_fd;
-	return control_new(&control_parts, control_fd, &manager->control);
-}
-
-static int start(struct manager *manager, const struct options *options)
-{
-	cleanup_close int hook_fd = -1;
-	struct config_error error;
-	char state_path[PATH_MAX];
-	int r;
-
-	r = config_load(options->config, options->config_given, &manager->config, &error);
-	if (r < 0) {
-		log_error("%s", error.text);
-		return r;
-	}
-	if (mkdir(options->runtime_dir, 0755) < 0 && errno != EEXIST) {
-		r = -errno;
-		log_error("can't create %s: %s", options->runtime_dir, strerror(-r));
-		return r;
-	}
-	if (!realpath(options->runtime_dir, manager->runtime_dir))
-		return -errno;
-	r = path_in(state_path, manager->runtime_dir, "baseline");
-	if (r == 0)
-		r = find_monitor(manager->monitor_path);
-	if (r == 0)
-		r = loop_new(&manager->loop);
-	if (r == 0)
-		r = watch_signals(manager);
-	if (r < 0)
-		return r;
-	(void)raise_fd_limit();
-
-	/* The hook's socket first: who has it is told at once from who only ends. */
-	r = handed_fds_get(&manager->handed);
-	if (r == 0)
-		r = listening_init(&manager->listening, manager->runtime_dir, &manager->handed);
-	if (r < 0)
-		return r;
-	hook_fd = listening_open(&manager->listening, LISTENING_HOOK);
-	if (hook_fd < 0)
-		return hook_fd;
-	/* Before anything is read that a predecessor may still write, or that its monitor sets. */
-	manager->lock_fd = instance_lock(manager->runtime_dir);
-	if (manager->lock_fd < 0) {
-		log_error("%s/lock can't be had: %s; end the vmpowerd and vmpower-monitor that "
-			  "hold it",
-			  manager->runtime_dir, strerror(-manager->lock_fd));
-		return manager->lock_fd;
-	}
-
-	r = registry_new(&manager->registry);
-	log_set_tap(on_log, manager);
-	/* Before CPUs are looked at, so that no change is missed. */
-	if (r == 0)
-		r = cpu_hotplug_new(manager->loop, on_cpus_changed, manager, &manager->cpu_hotplug);
-	if (r == 0)
-		r = cpufreq_new(&manager->config, state_path, &manager->cpufreq);
-	if (r < 0)
-		return r;
-	/* Before there is a second thread: libxml2's set-up wants to be alone. */
-	xmlInitParser();
-	r = succession_new(
-		&(struct succession_parts){
-			.loop = manager->loop,
-			.registry = manager->registry,
-			.events = &manager->events,
-			.runtime_dir = manager->runtime_dir,
-			.handed = &manager->handed,
-			.listing = strcmp(manager->config.libvirt_uri, "none") != 0,
-		},
-		&manager->succession);
-	if (r < 0)
-		return r;
-	r = domains_new(
-		&(struct domains_parts){
-			.loop = manager->loop,
-			.config = &manager->config,
-			.registry = manager->registry,
-			.cpufreq = manager->cpufreq,
-			.monitor_path = manager->monitor_path,
-			.lock_fd = manager->lock_fd,
-			.succession = manager->succession,
-			.events = &manager->events,
-		},
-		&manager->domains);
 	manager->reload = (struct reload){
-		.path = options->config,
-		.required = options->config_given,
+		.path = manager->options.config,
+		.required = manager->options.config_given,
 		.config = &manager->config,
 		.domains = manager->domains,
 		.events = &manager->events,
 	};
-	if (r == 0)
-		r = libvirt_follow_new(
-			&(struct libvirt_follow_parts){
-				.loop = manager->loop,
-				.registry = manager->registry,
-				.domains = manager->domains,
-				.uri = manager->config.libvirt_uri,
-			},
-			&manager->libvirt);
-	if (r == 0)
-		r = hook_server_new(manager->loop, manager->domains, take_fd(&hook_fd),
-				    &manager->hook_server);
-	if (r == 0)
-		r = start_serving(manager);
+	fd = listening_open(&manager->listening, LISTENING_CONTROL);
+	return fd < 0 ? fd : control_new(&parts, fd, &manager->control);
+}
+
+static int tell_that_we_serve(struct manager *manager)
+{
+	const struct notify_parts parts = {
+		.loop = manager->loop,
+		.status = form_status,
+		.on_watchdog = on_watchdog,
+		.context = manager,
+	};
+
+	log_about(&(struct log_about){.message = MESSAGE_SERVING}, LOG_INFO,
+		  "vmpowerd " VMPOWER_VERSION " serves in %s: %u frequency domains",
+		  manager->runtime_dir, cpufreq_count(manager->cpufreq));
+	return notify_new(&parts, &manager->notify);
+}
+
+static int start(struct manager *manager)
+{
+	static int (*const phases[])(struct manager *) = {
+		read_configuration,
+		make_runtime_dir,
+		set_up_loop,
+		listen_for_hooks,
+		take_lock,
+		make_registry,
+		find_frequency_domains,
+		read_what_predecessor_left,
+		serve_domains,
+		follow_libvirt,
+		serve_hooks,
+		serve_control,
+		tell_that_we_serve,
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < array_size(phases) && r == 0; i++)
+		r = phases[i](manager);
 	return r;
 }
 
@@ -457,44 +430,27 @@ static void stop(struct manager *manager)
 		loop_close(manager->loop, &manager->signals);
 	loop_free(manager->loop);
 	config_clear(&manager->config);
+	close_fd(&manager->hook_fd);
 	close_fd(&manager->lock_fd);
 	handed_fds_clear(&manager->handed);
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = {
-		.config = VMPOWER_CONFIG_FILE,
-		.runtime_dir = VMPOWER_RUNTIME_DIR,
-		.log_level = LOG_INFO,
+	static struct manager manager = {
+		.signals = {.fd = -1},
+		.notify_tap = {.on_event = on_event},
+		.lock_fd = -1,
+		.hook_fd = -1,
 	};
-	static struct manager manager = {.signals = {.fd = -1}, .lock_fd = -1};
-	int r;
+	int r = options_parse(argc, argv, &manager.options);
 
-	r = parse_options(argc, argv, &options);
 	if (r >= 0)
 		return r;
-	log_init("vmpowerd", options.log_level);
+	log_init("vmpowerd", manager.options.log_level);
 	journal_open();
 	(void)umask(022);
-	r = start(&manager, &options);
-	if (r == 0) {
-		log_about(&(struct log_about){.message = MESSAGE_SERVING}, LOG_INFO,
-			  "vmpowerd " VMPOWER_VERSION " serves in %s: %u frequency domains",
-			  manager.runtime_dir, cpufreq_count(manager.cpufreq));
-		r = notify_new(
-			&(struct notify_parts){
-				.loop = manager.loop,
-				.status = form_status,
-				.on_watchdog = on_watchdog,
-				.context = &manager,
-			},
-			&manager.notify);
-	}
-	if (r == 0) {
-		manager.notify_tap.on_event = on_event;
-		events_add_tap(&manager.events, &manager.notify_tap);
-	}
+	r = start(&manager);
 	if (r == 0)
 		r = loop_run(manager.loop);
 	if (r < 0)
