@@ -4,35 +4,18 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cleanup.h"
+#include "ctl.h"
+#include "text.h"
 #include "unix_socket.h"
-#include "varlink_frame.h"
 
 #define MAX_REPLY (16u << 20)
 #define CONNECT_RETRY_MS 20
-
-static void decref(json_t **value)
-{
-	json_decref(*value);
-}
-
-static void explain(char **problem, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void explain(char **problem, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(problem, format, args) < 0)
-		*problem = NULL;
-	va_end(args);
-}
 
 static int64_t now_ms(void)
 {
@@ -73,37 +56,51 @@ static int connect_until(const char *path, int64_t deadline)
 	return fd;
 }
 
-static void explain_connect(char **problem, const char *path, int error)
+/* What went wrong and what to do, owned by the caller; NULL: no memory. */
+static char *explain_connect(const char *path, int error)
 {
 	switch (-error) {
 	case ENOENT:
 	case ECONNREFUSED:
-		explain(problem,
-			"vmpowerd does not run: nothing serves %s (%s). Start it: \"systemctl "
-			"start vmpowerd\"; if it uses another directory, give that with "
-			"--runtime-dir",
-			path, strerror(-error));
-		break;
+		return text_make("vmpowerd does not run: nothing listens on %s (%s). Start it: "
+				 "\"systemctl start vmpowerd\"; if it uses another directory, name "
+				 "that with --runtime-dir",
+				 path, strerror(-error));
 	case EACCES:
 	case EPERM:
-		explain(problem,
-			"no access to %s: it is for root and members of group vmpower. Use sudo",
-			path);
-		break;
+		return text_make("no access to %s: only root and members of group vmpower have it. "
+				 "Use sudo",
+				 path);
 	case ENAMETOOLONG:
-		explain(problem,
-			"%s is no path for a socket: 1 to 107 bytes are allowed. Give a shorter "
-			"--runtime-dir",
-			path);
-		break;
+		return text_make("invalid socket path %s: use 1 to 107 bytes. Give a shorter "
+				 "--runtime-dir",
+				 path);
 	case EAGAIN:
-		explain(problem,
-			"vmpowerd does not accept connections on %s: it may hang. Look at "
-			"\"journalctl -u vmpowerd\"",
-			path);
-		break;
+		return text_make("vmpowerd does not accept connections on %s: it may hang. See "
+				 "\"journalctl -u vmpowerd\"",
+				 path);
 	default:
-		explain(problem, "can't connect to %s: %s", path, strerror(-error));
+		return text_make("can't connect to %s: %s", path, strerror(-error));
+	}
+}
+
+static char *explain_exchange(const char *path, int error)
+{
+	switch (-error) {
+	case ETIMEDOUT:
+		return text_make("vmpowerd (%s) did not answer in %d s. See \"journalctl -u "
+				 "vmpowerd\"",
+				 path, CLIENT_TIMEOUT_MS / 1000);
+	case ECONNRESET:
+	case EPIPE:
+		return text_make("vmpowerd closed the connection to %s without an answer. See "
+				 "\"journalctl -u vmpowerd\"",
+				 path);
+	case EBADMSG:
+	case EMSGSIZE:
+		return text_make("invalid reply on %s: this is not vmpowerd", path);
+	default:
+		return text_make("no answer from vmpowerd (%s): %s", path, strerror(-error));
 	}
 }
 
@@ -176,36 +173,12 @@ static int parse_reply(const char *message, size_t size, struct client_reply *re
 	return -EBADMSG;
 }
 
-static void explain_exchange(char **problem, const char *path, int error)
-{
-	switch (-error) {
-	case ETIMEDOUT:
-		explain(problem,
-			"vmpowerd (%s) did not answer in %d s. Look at \"journalctl -u vmpowerd\"",
-			path, CLIENT_TIMEOUT_MS / 1000);
-		break;
-	case ECONNRESET:
-	case EPIPE:
-		explain(problem,
-			"vmpowerd closed the connection to %s without an answer; \"journalctl -u "
-			"vmpowerd\" says why",
-			path);
-		break;
-	case EBADMSG:
-	case EMSGSIZE:
-		explain(problem, "what answers at %s does not speak as vmpowerd does", path);
-		break;
-	default:
-		explain(problem, "no answer from vmpowerd (%s): %s", path, strerror(-error));
-	}
-}
-
 static int open_until(struct client *client, const char *path, int64_t deadline, char **problem)
 {
 	*problem = NULL;
 	*client = (struct client){.fd = connect_until(path, deadline)};
 	if (client->fd < 0) {
-		explain_connect(problem, path, client->fd);
+		*problem = explain_connect(path, client->fd);
 		return client->fd;
 	}
 	varlink_frame_init(&client->frame, MAX_REPLY);
@@ -219,7 +192,7 @@ static int open_until(struct client *client, const char *path, int64_t deadline,
 static int send_until(struct client *client, const char *method, json_t *parameters, bool more,
 		      int64_t deadline, char **problem)
 {
-	cleanup(decref) json_t *call =
+	cleanup_json json_t *call =
 		json_pack("{s:s, s:o}", "method", method, "parameters", parameters);
 	cleanup_free char *text = NULL;
 	int r;
@@ -232,7 +205,7 @@ static int send_until(struct client *client, const char *method, json_t *paramet
 		return -ENOMEM;
 	r = send_all(client->fd, text, strlen(text) + 1, deadline);
 	if (r < 0)
-		explain_exchange(problem, client->path, r);
+		*problem = explain_exchange(client->path, r);
 	return r;
 }
 
@@ -247,7 +220,7 @@ static int receive_until(struct client *client, struct client_reply *reply, int6
 	if (r == 0)
 		r = parse_reply(message, size, reply);
 	if (r < 0 && !(r == -ETIMEDOUT && deadline == 0))
-		explain_exchange(problem, client->path, r);
+		*problem = explain_exchange(client->path, r);
 	return r;
 }
 
@@ -285,7 +258,7 @@ int client_call(const char *socket_path, const char *method, json_t *parameters,
 		struct client_reply *reply, char **problem)
 {
 	cleanup(client_close) struct client client = {.fd = -1};
-	cleanup(decref) json_t *given = parameters;
+	cleanup_json json_t *given = parameters;
 	int64_t deadline = now_ms() + CLIENT_TIMEOUT_MS;
 	int r = open_until(&client, socket_path, deadline, problem);
 

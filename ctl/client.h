@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Calls to vmpowerd over its control socket: one reply or many, waited for with a deadline. */
+/* Calls to vmpowerd over its control socket, for one reply or many, with a deadline. */
 #ifndef VMPOWER_CTL_CLIENT_H
 #define VMPOWER_CTL_CLIENT_H
 
@@ -10,10 +10,10 @@
 
 #define CLIENT_TIMEOUT_MS 10000
 
-/* What the daemon said; clear with client_reply_clear(). */
+/* The daemon's reply; clear with client_reply_clear(). */
 struct client_reply {
 	json_t *message;    /* the whole reply, owned */
-	const char *error;  /* full name, in @message; NULL: it went well */
+	const char *error;  /* full name, in @message; NULL: success */
 	json_t *parameters; /* an object, in @message */
 };
 
@@ -24,7 +24,8 @@ struct client {
 	struct varlink_frame frame;
 };
 
-/* @problem of all of these: set on failure: what went wrong and what to do, owned by the caller;
+/*
+ * @problem of all of these: set on failure to what went wrong and what to do, owned by the caller;
  * NULL: no memory for it
  */
 
@@ -36,7 +37,7 @@ void client_close(struct client *client);
  * client_send() - call
  * @method:	with its interface
  * @parameters:	an object, taken over
- * @more:	any number of replies is wanted
+ * @more:	ask for any number of replies
  *
  * Return: 0 or -errno.
  */
@@ -45,8 +46,8 @@ int client_send(struct client *client, const char *method, json_t *parameters, b
 
 /**
  * client_receive() - wait for a reply
- * @timeout_ms:	0: don't; negative: for ever
- * @reply:	filled where there is one
+ * @timeout_ms:	0: don't wait; negative: no limit
+ * @reply:	filled if there is one
  *
  * Return: 1; 0: none, with a timeout of 0; -errno.
  */
@@ -56,7 +57,7 @@ int client_receive(struct client *client, int timeout_ms, struct client_reply *r
 /**
  * client_call() - connect, call, wait for the reply, all within CLIENT_TIMEOUT_MS
  * @socket_path:	control.sock
- * @reply:	filled on success, which an error reply is too
+ * @reply:	filled on success; an error reply counts as one
  *
  * Return: 0 or -errno.
  */

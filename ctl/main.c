@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vmpowerctl: the operator's view of vmpowerd. Options, and which subcommand. */
+/* vmpowerctl: the operator's view of vmpowerd. Parses options and runs a subcommand. */
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "doctor.h"
+#include "print.h"
 #include "watch.h"
 
 #define MANY (MAX_DOMAIN_CHANNELS + 1) /* a domain and all its channels */
@@ -23,8 +25,8 @@ struct command {
 static int help(const struct ctl *ctl);
 
 static const struct command commands[] = {
-	{"status", "", "how the daemon is", 0, 0, ctl_status},
-	{"list", "", "the registered domains", 0, 0, ctl_list},
+	{"status", "", "the state of the daemon", 0, 0, ctl_status},
+	{"list", "", "registered domains", 0, 0, ctl_list},
 	{"show", "DOMAIN", "a domain's channels and vCPUs", 1, 1, ctl_show},
 	{"channel enable", "DOMAIN [N...]", "obey requests of all or some channels", 1, MANY,
 	 ctl_channel_enable},
@@ -34,39 +36,47 @@ static const struct command commands[] = {
 	 ctl_channel_add},
 	{"channel remove", "DOMAIN N...", "disconnect channels", 2, MANY, ctl_channel_remove},
 	{"domain add", "DOMAIN", "register a running domain", 1, 1, ctl_domain_add},
-	{"domain remove", "DOMAIN", "forget a domain until libvirt tells of it", 1, 1,
+	{"domain remove", "DOMAIN", "forget a domain until libvirt reports it", 1, 1,
 	 ctl_domain_remove},
-	{"cpu", "", "CPUs, their frequencies, and who decides", 0, 0, ctl_cpu},
+	{"cpu", "", "CPUs, their frequencies, and who decides them", 0, 0, ctl_cpu},
 	{"explain", "CPU", "who decides a CPU's frequency, and why", 1, 1, ctl_explain},
-	{"set", "DOMAIN VCPU TO", "fix a vCPU's frequency, whatever guests ask for", 3, 3, ctl_set},
-	{"reload", "", "read the configuration anew", 0, 0, ctl_reload},
-	{"verify", "", "what someone else has changed in our files", 0, 0, ctl_verify},
-	{"watch", "", "a live view of all that", 0, 0, ctl_watch},
+	{"set", "DOMAIN VCPU TO", "fix a vCPU's frequency, whatever guests request", 3, 3, ctl_set},
+	{"reload", "", "read the configuration again", 0, 0, ctl_reload},
+	{"verify", "", "what someone else changed in our files", 0, 0, ctl_verify},
+	{"watch", "", "a live view of frequencies, votes and requests", 0, 0, ctl_watch},
 	{"events", "", "what happens, as it happens", 0, 0, ctl_events},
-	{"doctor", "", "what keeps it from working, and what to do", 0, 0, ctl_doctor},
-	{"metrics", "", "what is counted and measured, as OpenMetrics", 0, 0, ctl_metrics},
-	{"log-level", "LEVEL", "how much is logged, until vmpowerd ends", 1, 1, ctl_log_level},
-	{"xml", "DOMAIN", "the channels that its XML lacks", 1, 1, ctl_xml},
-	{"attach", "DOMAIN", "have libvirt add them", 1, 1, ctl_attach},
-	{"detach", "DOMAIN", "have libvirt remove its power channels", 1, 1, ctl_detach},
-	{"help", "", "this text", 0, 0, help},
+	{"doctor", "", "find what keeps vmpower from working, and how to fix it", 0, 0, ctl_doctor},
+	{"metrics", "", "counters and measurements, as OpenMetrics", 0, 0, ctl_metrics},
+	{"log-level", "LEVEL", "set how much is logged, until vmpowerd ends", 1, 1, ctl_log_level},
+	{"xml", "DOMAIN", "print the channels that its XML lacks", 1, 1, ctl_xml},
+	{"attach", "DOMAIN", "have libvirt add the missing channels", 1, 1, ctl_attach},
+	{"detach", "DOMAIN", "have libvirt remove its channels", 1, 1, ctl_detach},
+	{"help", "", "print this text", 0, 0, help},
 };
 
-/* The options, and which commands they go with; NULL: all. */
+/* The options, the commands they belong to (NULL: all), and where they go in struct ctl. */
 static const struct option_help {
 	const char *name, *argument, *help, *commands;
 	int value; /* of getopt_long() */
+	size_t offset;
 } options[] = {
-	{"json", NULL, "print JSON", NULL, 'j'},
-	{"runtime-dir", "DIR", "where vmpowerd has its control.sock", NULL, 'r'},
-	{"root", "DIR", "look there, not in /", "doctor", 'R'},
-	{"output", "FILE", "replace it, for node_exporter's textfile collector", "metrics", 'o'},
-	{"vcpus", "LIST", "these vCPUs' channels, as in 0-3,6", "xml attach detach", 'v'},
-	{"live", NULL, "of the domain that runs", "attach detach", 'l'},
-	{"config", NULL, "of the domain as it starts next", "attach detach", 'C'},
-	{"connect", "URI", "libvirt's URI", "xml attach detach", 'c'},
-	{"version", NULL, "print the version, do nothing else", NULL, 'V'},
-	{"help", NULL, "print this text, do nothing else", NULL, 'h'},
+	{"json", NULL, "print JSON", NULL, 'j', offsetof(struct ctl, json)},
+	{"runtime-dir", "DIR", "the directory of vmpowerd's control.sock", NULL, 'r',
+	 offsetof(struct ctl, runtime_dir)},
+	{"root", "DIR", "examine this directory instead of /", "doctor", 'R',
+	 offsetof(struct ctl, root)},
+	{"output", "FILE", "replace this file, for node_exporter's textfile collector", "metrics",
+	 'o', offsetof(struct ctl, output)},
+	{"vcpus", "LIST", "the channels of these vCPUs, as in 0-3,6", "xml attach detach", 'v',
+	 offsetof(struct ctl, vcpus)},
+	{"live", NULL, "change the running domain", "attach detach", 'l',
+	 offsetof(struct ctl, live)},
+	{"config", NULL, "change the domain's next start", "attach detach", 'C',
+	 offsetof(struct ctl, config)},
+	{"connect", "URI", "libvirt's URI", "xml attach detach", 'c',
+	 offsetof(struct ctl, connect)},
+	{"version", NULL, "print the version", NULL, 'V', 0},
+	{"help", NULL, "print this text", NULL, 'h', 0},
 };
 
 static void print_commands(FILE *out)
@@ -89,7 +99,7 @@ static void print_options(void)
 	}
 }
 
-/* For completion, and whoever else wants to know what there is. */
+/* For programs, completion among them. */
 static int help_json(void)
 {
 	cleanup_json json_t *all = json_pack("{s:[], s:[]}", "commands", "options");
@@ -105,8 +115,7 @@ static int help_json(void)
 			json_pack("{s:s, s:s?, s:s?, s:s}", "name", options[i].name, "argument",
 				  options[i].argument, "commands", options[i].commands, "help",
 				  options[i].help));
-	(void)json_dumpf(all, stdout, JSON_INDENT(2));
-	(void)fputc('\n', stdout);
+	ctl_print_json(all, JSON_INDENT(2));
 	return CTL_OK;
 }
 
@@ -118,18 +127,19 @@ static int help(const struct ctl *ctl)
 	print_commands(stdout);
 	(void)printf("\nDOMAIN is a name or a UUID; N is the number of a channel, as in\n"
 		     "virtio.serial.port.poweragent.N. TO is up, down, min, max or a frequency in\n"
-		     "kHz: fixed until \"set DOMAIN VCPU release\".\n\n");
+		     "kHz; it holds until \"set DOMAIN VCPU release\".\n\n");
 	print_options();
 	(void)printf(
-		"\nWithout --live and --config attach and detach change both where there are "
-		"both.\nThe runtime directory is %s unless said otherwise.\n\n"
-		"exit codes: %d done; %d vmpowerd or libvirt refused it, or verify or doctor have\n"
-		"found something; %d wrong usage; %d vmpowerd or libvirt can't be reached\n",
+		"\nWithout --live and --config, attach and detach change both if there are both.\n"
+		"The default runtime directory is %s.\n\n"
+		"exit codes: %d success; %d vmpowerd or libvirt refused, or verify or doctor "
+		"found\n"
+		"something; %d wrong usage; %d vmpowerd or libvirt can't be reached\n",
 		VMPOWER_RUNTIME_DIR, CTL_OK, CTL_FAILED, CTL_USAGE, CTL_UNREACHABLE);
 	return CTL_OK;
 }
 
-/* How many words of the command line make up this command's name; 0: it is another one. */
+/* How many words of the command line make up this command's name; 0: another command. */
 static int name_words(const struct command *command, char **words, int n_words)
 {
 	const char *space = strchr(command->name, ' ');
@@ -145,9 +155,9 @@ static int name_words(const struct command *command, char **words, int n_words)
 static int unknown_command(char **words, int n_words)
 {
 	if (n_words == 0)
-		ctl_complain("which command? These are known:");
+		ctl_complain("no command given. The commands are:");
 	else
-		ctl_complain("no command \"%s%s%s\". These are known:", words[0],
+		ctl_complain("unknown command \"%s%s%s\". The commands are:", words[0],
 			     n_words > 1 ? " " : "", n_words > 1 ? words[1] : "");
 	print_commands(stderr);
 	return CTL_USAGE;
@@ -171,7 +181,7 @@ static int run(struct ctl *ctl, char **words, int n_words)
 	return unknown_command(words, n_words);
 }
 
-/* What was printed may not have arrived: a full disk, a closed pipe. */
+/* Output may have failed: a full disk, a closed pipe. */
 static int finish(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -191,49 +201,28 @@ static bool is_word_of(const char *word, const char *words)
 	return false;
 }
 
-/* An option that a command would not heed is a mistake. Return: CTL_OK or CTL_USAGE */
+/* An option that the command would ignore is a mistake. Return: CTL_OK or CTL_USAGE */
 static int check_options(const bool *given, const char *command)
 {
 	for (size_t i = 0; i < array_size(options); i++) {
 		if (!given[i] || !options[i].commands ||
 		    (command && is_word_of(command, options[i].commands)))
 			continue;
-		ctl_complain("--%s goes with %s only", options[i].name, options[i].commands);
+		ctl_complain("--%s is an option of %s only", options[i].name, options[i].commands);
 		return CTL_USAGE;
 	}
 	return CTL_OK;
 }
 
-static void take_option(struct ctl *ctl, int value, char *argument)
+/* An option with an argument has a string in struct ctl, another a flag. */
+static void take_option(struct ctl *ctl, const struct option_help *option, char *argument)
 {
-	switch (value) {
-	case 'j':
-		ctl->json = true;
-		break;
-	case 'r':
-		ctl->runtime_dir = argument;
-		break;
-	case 'R':
-		ctl->root = argument;
-		break;
-	case 'o':
-		ctl->output = argument;
-		break;
-	case 'v':
-		ctl->vcpus = argument;
-		break;
-	case 'l':
-		ctl->live = true;
-		break;
-	case 'C':
-		ctl->config = true;
-		break;
-	case 'c':
-		ctl->connect = argument;
-		break;
-	default:
-		break;
-	}
+	void *member = (char *)ctl + option->offset;
+
+	if (option->argument)
+		*(const char **)member = argument;
+	else
+		*(bool *)member = true;
 }
 
 /* Return: -1 to go on; else the exit status. */
@@ -259,9 +248,12 @@ static int parse_options(struct ctl *ctl, int argc, char **argv, bool *given)
 		}
 		if (value == 'h')
 			return help(ctl);
-		for (size_t i = 0; i < array_size(options); i++)
-			given[i] |= options[i].value == value;
-		take_option(ctl, value, optarg);
+		for (size_t i = 0; i < array_size(options); i++) {
+			if (options[i].value != value)
+				continue;
+			given[i] = true;
+			take_option(ctl, &options[i], optarg);
+		}
 	}
 	return -1;
 }
@@ -272,9 +264,8 @@ int main(int argc, char **argv)
 	bool given[array_size(options)] = {false};
 	int status = parse_options(&ctl, argc, argv, given);
 
-	if (status < 0)
-		status = check_options(given, argv[optind]);
-	else
+	if (status >= 0)
 		return finish(status);
+	status = check_options(given, argv[optind]);
 	return status != CTL_OK ? status : finish(run(&ctl, argv + optind, argc - optind));
 }

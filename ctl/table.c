@@ -7,65 +7,10 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "text.h"
 
 #define GAP 2
 #define MIN_WIDTH 8 /* of a column of text that is too wide for the terminal */
-
-/* C0 and DEL, and C1 as UTF-8 (C2 80 to C2 9F): bytes to escape here, 0: none. */
-static size_t control_bytes(const unsigned char *c)
-{
-	if (c[0] < 0x20 || c[0] == 0x7f)
-		return 1;
-	return c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
-}
-
-char *text_escape(const char *text)
-{
-	const unsigned char *c = (const unsigned char *)text;
-	char *escaped = malloc(strlen(text) * 4 + 1); /* each byte as \xNN */
-	char *out = escaped;
-
-	if (!escaped)
-		return NULL;
-	while (*c) {
-		size_t n = control_bytes(c);
-
-		if (n == 0)
-			*out++ = (char)*c++;
-		for (; n > 0; n--)
-			out += sprintf(out, "\\x%02x", *c++);
-	}
-	*out = '\0';
-	return escaped;
-}
-
-char *text_format(const char *format, va_list args)
-{
-	cleanup_free char *text = NULL;
-
-	if (vasprintf(&text, format, args) < 0) {
-		text = NULL; /* undefined then */
-		return NULL;
-	}
-	return text_escape(text);
-}
-
-const char *text_pasteable(const char *name)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "_.:@%+=-";
-
-	return name[0] != '-' && name[strspn(name, plain)] == '\0' ? name : "DOMAIN";
-}
-
-size_t text_width(const char *text)
-{
-	size_t width = 0;
-
-	for (; *text; text++)
-		width += (*text & 0xc0) != 0x80; /* all but continuation bytes */
-	return width;
-}
 
 void table_init(struct table *table, const struct table_column *columns, size_t n_columns)
 {

@@ -7,7 +7,6 @@
 #ifndef VMPOWER_CTL_TABLE_H
 #define VMPOWER_CTL_TABLE_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -41,22 +40,6 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
  * An empty cell is shown as "-". Return: 0; -ENOMEM, also for an earlier table_cell().
  */
 int table_print(const struct table *table, FILE *out, size_t width);
-
-/** text_format() - printf(3) into a text fit for a terminal, the caller's; NULL: no memory */
-char *text_format(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
-
-/** text_escape() - a copy without control characters, for a terminal; NULL: no memory */
-char *text_escape(const char *text);
-
-/**
- * text_pasteable() - a domain's name in a command that somebody may paste
- *
- * Return: @name; "DOMAIN" where a shell would act upon something in it.
- */
-const char *text_pasteable(const char *name);
-
-/** text_width() - columns that UTF-8 text takes: its characters */
-size_t text_width(const char *text);
 
 #define cleanup_table cleanup(table_free)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The subcommands xml, attach and detach: a domain's power channels in libvirt's hands. */
+/* The subcommands xml, attach and detach: power channels in a domain's XML. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +8,10 @@
 #include "commands.h"
 #include "cpuset.h"
 #include "libvirt_domain.h"
-#include "table.h"
+#include "print.h"
+#include "text.h"
 
-/* The numbers that are asked for. Return: CTL_OK; else what was complained about */
+/* The numbers given on the command line. Return: CTL_OK; else another exit code, complained */
 static int wanted_numbers(const struct ctl *ctl, uint32_t n_vcpus, struct cpuset *wanted)
 {
 	*wanted = (struct cpuset){0};
@@ -20,7 +21,7 @@ static int wanted_numbers(const struct ctl *ctl, uint32_t n_vcpus, struct cpuset
 		return CTL_OK;
 	}
 	if (cpuset_parse(ctl->vcpus, wanted) < 0 || cpuset_count(wanted) == 0) {
-		ctl_complain("\"%s\" is no list of vCPUs, such as 0-3,6", ctl->vcpus);
+		ctl_complain("invalid vCPU list \"%s\": write it as in 0-3,6", ctl->vcpus);
 		return CTL_USAGE;
 	}
 	if (cpuset_next(wanted, n_vcpus) < MAX_CPUS) {
@@ -51,10 +52,8 @@ static int print_missing(const struct ctl *ctl, const struct channel_elements *e
 				json_object_get(all, "channels"),
 				json_pack("{s:i, s:s}", "number", (int)number, "xml", xml));
 	}
-	if (ctl->json && all) {
-		(void)json_dumpf(all, stdout, JSON_INDENT(2));
-		(void)fputc('\n', stdout);
-	}
+	if (ctl->json && all)
+		ctl_print_json(all, JSON_INDENT(2));
 	return CTL_OK;
 }
 
@@ -77,7 +76,7 @@ int ctl_xml(const struct ctl *ctl)
 
 /* --- attach, detach ------------------------------------------------------------------- */
 
-/* What has become of one of its two XMLs. */
+/* What was done to one of its two XMLs. */
 struct outcome {
 	bool tried;
 	struct cpuset changed, unchanged; /* numbers of channels */
@@ -90,7 +89,7 @@ struct change {
 	struct outcome outcomes[2]; /* by scope */
 };
 
-/* One channel. A detach takes the element as it stands there, with its path. */
+/* One channel. To detach it takes the element as the XML has it, with its path. */
 static int change_one(struct change *change, enum scope scope,
 		      const struct channel_elements *elements, uint32_t number)
 {
@@ -114,7 +113,7 @@ static int change_one(struct change *change, enum scope scope,
 	return r;
 }
 
-/* Without a list a detach is of all that there are. */
+/* Without a list all channels are detached. */
 static int numbers_to_change(const struct change *change, const struct channel_elements *elements,
 			     struct cpuset *wanted)
 {
@@ -148,7 +147,7 @@ static int change_scope(struct change *change, enum scope scope)
 	return CTL_OK;
 }
 
-/* What is asked for, else what there is. Return: CTL_OK; else what was complained about */
+/* As the options say, else what exists. Return: CTL_OK; else an exit code, complained about */
 static int choose_scopes(const struct change *change, bool chosen[2])
 {
 	const struct ctl *ctl = change->ctl;
@@ -158,13 +157,13 @@ static int choose_scopes(const struct change *change, bool chosen[2])
 	chosen[SCOPE_LIVE] = any ? ctl->live : domain->active;
 	chosen[SCOPE_CONFIG] = any ? ctl->config : domain->persistent;
 	if (chosen[SCOPE_LIVE] && !domain->active) {
-		ctl_complain("domain \"%s\" does not run: leave --live away", ctl->words[0]);
+		ctl_complain("domain \"%s\" does not run: omit --live", ctl->words[0]);
 		return CTL_FAILED;
 	}
 	if (chosen[SCOPE_CONFIG] && !domain->persistent) {
-		ctl_complain("domain \"%s\" is transient, nothing of it is kept: leave --config "
-			     "away",
-			     ctl->words[0]);
+		ctl_complain(
+			"domain \"%s\" is transient and has no stored configuration: omit --config",
+			ctl->words[0]);
 		return CTL_FAILED;
 	}
 	return CTL_OK;
@@ -188,29 +187,32 @@ static json_t *outcome_json(const struct outcome *outcome)
 			 numbers_json(&outcome->unchanged));
 }
 
+/* "channel 0-3 attached"; "" where there are none; owned by the caller; NULL: no memory */
+static char *clause(const struct cpuset *channels, const char *outcome)
+{
+	cleanup_free char *list = cpuset_text(channels);
+
+	return list && *list ? text_make("channel %s %s", list, outcome) : take_ptr(list);
+}
+
 static void print_outcome(const struct change *change, enum scope scope)
 {
 	const struct outcome *outcome = &change->outcomes[scope];
-	cleanup_free char *name = text_escape(change->ctl->words[0]);
-	char changed[4096] = "", unchanged[4096] = "";
+	const char *domain = change->ctl->words[0], *name = scope_name(scope);
+	cleanup_free char *changed =
+		clause(&outcome->changed, change->attach ? "attached" : "detached");
+	cleanup_free char *unchanged =
+		clause(&outcome->unchanged, change->attach ? "was there already" : "was not there");
 
 	if (!outcome->tried)
 		return;
-	if (cpuset_count(&outcome->changed) + cpuset_count(&outcome->unchanged) == 0) {
-		if (!change->attach && !change->failed)
-			(void)printf("domain \"%s\", %s: it has no power channels\n",
-				     name ? name : "?", scope_name(scope));
-		return;
-	}
-	(void)cpuset_format(&outcome->changed, changed, sizeof(changed));
-	(void)cpuset_format(&outcome->unchanged, unchanged, sizeof(unchanged));
-	(void)printf("domain \"%s\", %s: ", name ? name : "?", scope_name(scope));
-	if (*changed)
-		(void)printf("channel %s %s", changed, change->attach ? "attached" : "detached");
-	if (*unchanged)
-		(void)printf("%schannel %s %s", *changed ? ", " : "", unchanged,
-			     change->attach ? "was there already" : "was not there");
-	(void)fputc('\n', stdout);
+	if (!changed || !unchanged)
+		ctl_complain("out of memory");
+	else if (*changed || *unchanged)
+		ctl_say("domain \"%s\", %s: %s%s%s", domain, name, changed,
+			*changed && *unchanged ? ", " : "", unchanged);
+	else if (!change->attach && !change->failed)
+		ctl_say("domain \"%s\", %s: it has no power channels", domain, name);
 }
 
 static void print_outcomes(const struct change *change)
@@ -225,8 +227,7 @@ static void print_outcomes(const struct change *change)
 	all = json_pack("{s:s, s:s, s:o, s:o}", "domain", change->ctl->words[0], "uuid",
 			change->domain.uuid, "live", outcome_json(&change->outcomes[SCOPE_LIVE]),
 			"config", outcome_json(&change->outcomes[SCOPE_CONFIG]));
-	(void)json_dumpf(all, stdout, JSON_INDENT(2));
-	(void)fputc('\n', stdout);
+	ctl_print_json(all, JSON_INDENT(2));
 }
 
 static int run(const struct ctl *ctl, bool attach)
@@ -244,7 +245,7 @@ static int run(const struct ctl *ctl, bool attach)
 		r = change_scope(&change, SCOPE_LIVE);
 	change.failed = r != CTL_OK;
 	if (change.outcomes[SCOPE_LIVE].tried || change.outcomes[SCOPE_CONFIG].tried)
-		print_outcomes(&change); /* of a failure, too: what was done before it */
+		print_outcomes(&change); /* on failure: what was done before it */
 	libvirt_domain_close(&change.domain);
 	return r;
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommands that change something: domain add|remove, channel enable|disable|add|remove. */
-#include <stdio.h>
-
 #include "bounds.h"
 #include "cleanup.h"
 #include "commands.h"
 #include "number.h"
-#include "table.h"
+#include "print.h"
 
-/* The words behind DOMAIN as a list of channels: null where there are none. NULL: complained. */
+/* The words after DOMAIN as a list of channels: null where there are none. NULL: complained. */
 static json_t *channel_numbers(const struct ctl *ctl)
 {
 	json_t *numbers;
@@ -20,39 +18,24 @@ static json_t *channel_numbers(const struct ctl *ctl)
 		uint32_t number;
 
 		if (parse_u32(ctl->words[i], MAX_CHANNEL_NUMBER, &number) < 0) {
-			ctl_complain("\"%s\" is no channel: channels are numbers from 0 to %d",
-				     ctl->words[i], MAX_CHANNEL_NUMBER);
+			ctl_complain("invalid channel \"%s\": use 0 to %d", ctl->words[i],
+				     MAX_CHANNEL_NUMBER);
 			json_decref(numbers);
 			return NULL;
 		}
-		if (json_array_append_new(numbers, json_integer(number)) < 0) {
-			json_decref(numbers);
-			ctl_complain("out of memory");
-			return NULL;
-		}
+		(void)json_array_append_new(numbers, json_integer(number));
 	}
 	return numbers;
 }
 
-/* A sentence about a domain, whose name is made fit for a terminal. */
-static void report(const char *domain, const char *text)
-{
-	cleanup_free char *escaped = text_escape(domain);
-
-	(void)printf("domain \"%s\": %s\n", escaped ? escaped : "?", text);
-}
-
 /* "registered, 2 channels" */
-static void report_channels(const char *domain, const char *before, json_int_t n, const char *after)
+static void say_channels(const char *domain, const char *before, json_int_t n, const char *after)
 {
-	char text[96];
-
-	(void)snprintf(text, sizeof(text), "%s%" JSON_INTEGER_FORMAT " channel%s%s", before, n,
-		       n == 1 ? "" : "s", after);
-	report(domain, text);
+	ctl_say("domain \"%s\": %s%" JSON_INTEGER_FORMAT " channel%s%s", domain, before, n,
+		n == 1 ? "" : "s", after);
 }
 
-/* @done: " enabled", ... what has been done to the channels */
+/* @done: " enabled", ... what was done to the channels */
 static int change_channels(const struct ctl *ctl, const char *method, json_t *parameters,
 			   const char *done)
 {
@@ -64,9 +47,9 @@ static int change_channels(const struct ctl *ctl, const char *method, json_t *pa
 		return r;
 	changed = ctl_number(reply, "changed");
 	if (changed == 0)
-		report(ctl->words[0], "nothing changed, that is how it was already");
+		ctl_say("domain \"%s\": already in that state", ctl->words[0]);
 	else
-		report_channels(ctl->words[0], "", changed, done);
+		say_channels(ctl->words[0], "", changed, done);
 	return CTL_OK;
 }
 
@@ -120,7 +103,7 @@ int ctl_domain_add(const struct ctl *ctl)
 
 	if (r != CTL_OK || ctl->json)
 		return r;
-	report_channels(ctl_text(reply, "name"), "registered, ", ctl_number(reply, "channels"), "");
+	say_channels(ctl_text(reply, "name"), "registered, ", ctl_number(reply, "channels"), "");
 	return CTL_OK;
 }
 
@@ -131,7 +114,8 @@ int ctl_domain_remove(const struct ctl *ctl)
 
 	if (r != CTL_OK || ctl->json)
 		return r;
-	report(ctl_text(reply, "name"),
-	       "removed; it comes back when it starts again, or with \"domain add\"");
+	ctl_say("domain \"%s\": removed; it comes back when it starts again, or with \"domain "
+		"add\"",
+		ctl_text(reply, "name"));
 	return CTL_OK;
 }

@@ -2,29 +2,24 @@
 #include "channel_elements.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "domain_xml.h"
 #include "number.h"
+#include "text.h"
 #include "xml_tree.h"
 
 char *channel_element_make(uint32_t number)
 {
-	char *xml;
-
-	if (asprintf(&xml,
-		     "<channel type='unix'>\n"
-		     "  <target type='virtio' name='" CHANNEL_NAME_PREFIX "%u'/>\n"
-		     "</channel>\n",
-		     number) < 0)
-		return NULL;
-	return xml;
+	return text_make("<channel type='unix'>\n"
+			 "  <target type='virtio' name='" CHANNEL_NAME_PREFIX "%u'/>\n"
+			 "</channel>\n",
+			 number);
 }
 
-/* Return: is it one of ours? */
+/* Return: is it a power channel? */
 static bool number_of(const xmlNode *channel, uint32_t *number)
 {
 	cleanup_free char *type = NULL, *name = NULL;

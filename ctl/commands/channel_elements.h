@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The power channels in a domain's XML as libvirt wants to be given them, to add or to remove. */
+/* The power channels in a domain's XML, as elements for libvirt to attach or detach. */
 #ifndef VMPOWER_CTL_COMMANDS_CHANNEL_ELEMENTS_H
 #define VMPOWER_CTL_COMMANDS_CHANNEL_ELEMENTS_H
 
@@ -10,7 +10,7 @@
 
 struct channel_element {
 	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */
-	char *xml;	 /* <channel ...>...</channel>, as it stands in the domain's XML */
+	char *xml;	 /* <channel ...>...</channel>, as the domain's XML has it */
 };
 
 struct channel_elements {
@@ -20,8 +20,8 @@ struct channel_elements {
 };
 
 /**
- * channel_elements_read() - find them
- * @xml:	of a domain that runs or not
+ * channel_elements_read() - find the power channels
+ * @xml:	of a domain, running or not
  * @elements:	filled on success: channel_elements_clear() it
  *
  * Return: 0; -EINVAL (no domain, or it has power channels that can't be served), -E2BIG, -ENOMEM,
@@ -31,11 +31,11 @@ int channel_elements_read(const char *xml, size_t size, struct channel_elements 
 			  struct xml_error *error);
 void channel_elements_clear(struct channel_elements *elements);
 
-/** channel_elements_find() - NULL: it has none with this number */
+/** channel_elements_find() - the channel with this number; NULL: none */
 const struct channel_element *channel_elements_find(const struct channel_elements *elements,
 						    uint32_t number);
 
-/** channel_element_make() - the XML of a new one, the caller's; NULL: no memory */
+/** channel_element_make() - the XML of a new channel, owned by the caller; NULL: no memory */
 char *channel_element_make(uint32_t number);
 
 #endif

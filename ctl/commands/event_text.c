@@ -6,36 +6,29 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "ctl.h"
-#include "table.h"
-
-static bool has(json_t *event, const char *key)
-{
-	json_t *value = json_object_get(event, key);
-
-	return value && !json_is_null(value);
-}
+#include "print.h"
+#include "text.h"
 
 /* "domain "fw", vCPU 0: " */
 static void print_subject(FILE *out, json_t *event)
 {
-	if (has(event, "domain"))
+	if (ctl_has(event, "domain"))
 		(void)fprintf(out, "domain \"%s\"%s", ctl_text(event, "domain"),
-			      has(event, "channel") || has(event, "vcpu") ? ", " : ": ");
-	if (has(event, "channel"))
+			      ctl_has(event, "channel") || ctl_has(event, "vcpu") ? ", " : ": ");
+	if (ctl_has(event, "channel"))
 		(void)fprintf(out, "channel %" JSON_INTEGER_FORMAT ": ",
 			      ctl_number(event, "channel"));
-	if (has(event, "vcpu"))
+	if (ctl_has(event, "vcpu"))
 		(void)fprintf(out, "vCPU %" JSON_INTEGER_FORMAT ": ", ctl_number(event, "vcpu"));
-	if (has(event, "frequency_domain"))
+	if (ctl_has(event, "frequency_domain"))
 		(void)fprintf(out, "policy%" JSON_INTEGER_FORMAT " (CPU %s): ",
 			      ctl_number(event, "frequency_domain"), ctl_text(event, "cpus"));
 }
 
-/* "1200000 kHz", or what it is called that there is none */
+/* "1200000 kHz", or @none where there is no frequency */
 static void print_khz(FILE *out, json_t *event, const char *key, const char *none)
 {
-	if (has(event, key))
+	if (ctl_has(event, key))
 		(void)fprintf(out, "%" JSON_INTEGER_FORMAT " kHz", ctl_number(event, key));
 	else
 		(void)fputs(none, out);
@@ -50,14 +43,10 @@ static void print_change(FILE *out, json_t *event, const char *none)
 
 static void print_decider(FILE *out, json_t *decides)
 {
-	json_int_t others = ctl_number(decides, "others");
+	cleanup_free char *text = ctl_decider(decides);
 
-	if (!has(decides, "vcpu"))
-		return;
-	(void)fprintf(out, ", by %s of %s vCPU %" JSON_INTEGER_FORMAT, ctl_text(decides, "kind"),
-		      ctl_text(decides, "domain"), ctl_number(decides, "vcpu"));
-	if (others > 0)
-		(void)fprintf(out, " and %" JSON_INTEGER_FORMAT " more", others);
+	if (text && *text)
+		(void)fprintf(out, ", by %s", text);
 }
 
 static void print_what(FILE *out, json_t *event)
@@ -77,13 +66,13 @@ static void print_what(FILE *out, json_t *event)
 			      " of them refused",
 			      ctl_number(event, "requests"), ctl_number(event, "nacks"));
 	} else {
-		if (has(event, "khz"))
+		if (ctl_has(event, "khz"))
 			print_khz(out, event, "khz", "");
-		if (has(event, "previous_khz")) {
+		if (ctl_has(event, "previous_khz")) {
 			(void)fputs(" where we had written ", out);
 			print_khz(out, event, "previous_khz", "");
 		}
-		(void)fprintf(out, "%s%s", has(event, "khz") && *text ? ": " : "", text);
+		(void)fprintf(out, "%s%s", ctl_has(event, "khz") && *text ? ": " : "", text);
 	}
 }
 
@@ -101,7 +90,7 @@ char *event_text(json_t *event)
 	if (!close_written(out))
 		return NULL;
 	escaped = text_escape(text);
-	/* nothing but a subject: no colon behind it */
+	/* a subject alone gets no colon */
 	n = escaped ? strlen(escaped) : 0;
 	if (n >= 2 && strcmp(escaped + n - 2, ": ") == 0)
 		escaped[n - 2] = '\0';

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* An event of vmpowerd's Monitor as a line for people. */
+/* An event from vmpowerd's method Monitor as a line for people. */
 #ifndef VMPOWER_CTL_COMMANDS_EVENT_TEXT_H
 #define VMPOWER_CTL_COMMANDS_EVENT_TEXT_H
 
@@ -7,7 +7,7 @@
 
 #include "style.h"
 
-/** event_text() - what has happened, fit for a terminal; the caller's; NULL: no memory */
+/** event_text() - what happened, fit for a terminal; owned by the caller; NULL: no memory */
 char *event_text(json_t *event);
 
 /** event_style() - how much it should stand out */

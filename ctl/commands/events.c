@@ -6,6 +6,7 @@
 #include "client.h"
 #include "commands.h"
 #include "event_text.h"
+#include "print.h"
 
 static void print_time(json_int_t time_us)
 {
@@ -28,19 +29,13 @@ static void print_event(json_t *event)
 		     how == STYLE_PLAIN ? "" : style(stdout, STYLE_PLAIN));
 }
 
-static void print_json(json_t *event)
-{
-	(void)json_dumpf(event, stdout, JSON_COMPACT);
-	(void)fputc('\n', stdout);
-}
-
 static void print_lost(const struct ctl *ctl, json_int_t lost)
 {
 	if (ctl->json)
 		(void)printf("{\"kind\":\"lost\",\"lost\":%" JSON_INTEGER_FORMAT "}\n", lost);
 	else
 		(void)printf("-- %" JSON_INTEGER_FORMAT
-			     " events were left out: this reader was too slow\n",
+			     " events were lost: this reader was too slow\n",
 			     lost);
 }
 
@@ -49,14 +44,12 @@ static bool print_reply(const struct ctl *ctl, json_t *reply)
 {
 	json_int_t lost = ctl_number(reply, "lost");
 	json_t *event;
-	size_t i;
 
 	if (lost > 0)
 		print_lost(ctl, lost);
-	json_array_foreach(json_object_get(reply, "events"), i, event)
-	{
+	ctl_for_each (event, json_object_get(reply, "events")) {
 		if (ctl->json)
-			print_json(event);
+			ctl_print_json(event, JSON_COMPACT);
 		else
 			print_event(event);
 	}
@@ -74,7 +67,7 @@ int ctl_events(const struct ctl *ctl)
 
 		r = ctl_next(&client, -1, &reply, &problem);
 		if (r == CTL_OK && !print_reply(ctl, reply))
-			return r; /* main() says so */
+			return r; /* main() reports it */
 	}
 	return ctl_report(r, problem);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommand explain: who decides a CPU's frequency, and why, in sentences and a table. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,48 +7,28 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "number.h"
-#include "table.h"
+#include "print.h"
+#include "text.h"
 
 #define KHZ "%" JSON_INTEGER_FORMAT " kHz"
 
-/* A line of output, made fit for a terminal: it has names in it. */
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void say(const char *format, ...)
-{
-	cleanup_free char *text = NULL;
-	va_list args;
-
-	va_start(args, format);
-	text = text_format(format, args);
-	va_end(args);
-	(void)printf("%s\n", text ? text : "(out of memory)");
-}
-
-static json_int_t count(json_t *says, const char *key)
+static json_int_t count_votes(json_t *vcpus)
 {
 	json_int_t n = 0;
 	json_t *vcpu;
-	size_t i;
 
-	json_array_foreach(says, i, vcpu)
-	{
-		json_t *value = json_object_get(vcpu, key);
-
-		n += json_is_integer(value) || json_is_true(value);
-	}
+	ctl_for_each (vcpu, vcpus)
+		n += ctl_has(vcpu, "vote_khz");
 	return n;
 }
 
 /* The highest vote that does not decide. */
-static json_int_t highest_vote(json_t *says)
+static json_int_t highest_vote(json_t *vcpus)
 {
 	json_int_t khz = 0;
 	json_t *vcpu;
-	size_t i;
 
-	json_array_foreach(says, i, vcpu)
-	{
+	ctl_for_each (vcpu, vcpus) {
 		if (ctl_number(vcpu, "vote_khz") > khz)
 			khz = ctl_number(vcpu, "vote_khz");
 	}
@@ -59,21 +38,22 @@ static json_int_t highest_vote(json_t *says)
 static void say_where(json_t *cpu)
 {
 	json_int_t number = ctl_number(cpu, "cpu");
-	const char *offline = json_is_true(json_object_get(cpu, "online")) ? "" : " (offline)";
+	const char *offline = ctl_flag(cpu, "online") ? "" : " (offline)";
 
-	if (!json_is_integer(json_object_get(cpu, "frequency_domain"))) {
-		say("CPU %" JSON_INTEGER_FORMAT "%s has no cpufreq driver: its frequency can't be "
-		    "set.",
-		    number, offline);
+	if (!ctl_has(cpu, "frequency_domain")) {
+		ctl_say("CPU %" JSON_INTEGER_FORMAT
+			"%s has no cpufreq driver: its frequency can't be "
+			"set.",
+			number, offline);
 		return;
 	}
-	say("CPU %" JSON_INTEGER_FORMAT "%s is in frequency domain policy%" JSON_INTEGER_FORMAT
-	    ", CPU list %s: driver %s, method %s.",
-	    number, offline, ctl_number(cpu, "frequency_domain"), ctl_text(cpu, "cpus"),
-	    ctl_text(cpu, "driver"), ctl_text(cpu, "method"));
+	ctl_say("CPU %" JSON_INTEGER_FORMAT "%s is in frequency domain policy%" JSON_INTEGER_FORMAT
+		", CPU list %s: driver %s, method %s.",
+		number, offline, ctl_number(cpu, "frequency_domain"), ctl_text(cpu, "cpus"),
+		ctl_text(cpu, "driver"), ctl_text(cpu, "method"));
 }
 
-static void say_why(json_t *cpu, json_t *says)
+static void say_why(json_t *cpu, json_t *vcpus)
 {
 	json_t *decides = json_object_get(cpu, "decides");
 	const char *kind = ctl_text(decides, "kind"), *domain = ctl_text(decides, "domain");
@@ -84,82 +64,80 @@ static void say_why(json_t *cpu, json_t *says)
 	if (others > 0)
 		(void)snprintf(more, sizeof(more), ", and %" JSON_INTEGER_FORMAT " more", others);
 	if (strcmp(kind, "override") == 0) {
-		say("Target " KHZ ", by the operator: an override on domain \"%s\", vCPU "
-		    "%" JSON_INTEGER_FORMAT "%s, beats all votes.",
-		    khz, domain, vcpu, more);
-		say("\"vmpowerctl set %s %" JSON_INTEGER_FORMAT " release\" ends it.",
-		    text_pasteable(domain), vcpu);
+		ctl_say("Target " KHZ ": an override by the operator, on domain \"%s\", vCPU "
+			"%" JSON_INTEGER_FORMAT "%s: it beats all votes.",
+			khz, domain, vcpu, more);
+		ctl_say("\"vmpowerctl set %s %" JSON_INTEGER_FORMAT " release\" ends it.",
+			text_pasteable(domain), vcpu);
 	} else if (strcmp(kind, "vote") == 0) {
-		say("Target " KHZ ", by vote: domain \"%s\", vCPU %" JSON_INTEGER_FORMAT
-		    "%s: the highest vote. Votes here: %" JSON_INTEGER_FORMAT ".",
-		    khz, domain, vcpu, more, count(says, "vote_khz"));
+		ctl_say("Target " KHZ ": the highest vote, by domain \"%s\", vCPU "
+			"%" JSON_INTEGER_FORMAT "%s. Votes here: %" JSON_INTEGER_FORMAT ".",
+			khz, domain, vcpu, more, count_votes(vcpus));
 	} else if (strcmp(kind, "silence") == 0) {
-		say("Target " KHZ ", for the sake of the silent: domain \"%s\", vCPU "
-		    "%" JSON_INTEGER_FORMAT "%s: pinned here, has not voted.",
-		    khz, domain, vcpu, more);
-		say("That counts as the highest frequency without turbo. The highest vote is " KHZ
-		    ".",
-		    highest_vote(says));
+		ctl_say("Target " KHZ ": the silence of domain \"%s\", vCPU "
+			"%" JSON_INTEGER_FORMAT "%s: pinned here, has not voted.",
+			khz, domain, vcpu, more);
+		ctl_say("Silence counts as the highest frequency without turbo. The highest vote "
+			"is " KHZ ".",
+			highest_vote(vcpus));
 	} else {
-		say("Nobody has voted: it is left at its baseline.");
+		ctl_say("Nobody has voted: the baseline stays.");
 	}
 }
 
-/* Where what should be and what was written are not the same. */
+/* Where the frequency written last is not the one decided. */
 static void say_difference(json_t *cpu, json_t *write_error)
 {
 	json_int_t wanted = ctl_number(json_object_get(cpu, "decides"), "khz");
 	json_int_t target = ctl_number(cpu, "target_khz");
 
 	if (json_is_string(write_error))
-		say("The kernel refused the last frequency: %s. \"journalctl -u vmpowerd\" says "
-		    "more.",
-		    json_string_value(write_error));
-	else if (wanted != target && !json_is_true(json_object_get(cpu, "online")))
-		say("It is offline: that is set when it comes back.");
+		ctl_say("The kernel refused the last frequency: %s. \"journalctl -u vmpowerd\" "
+			"says "
+			"more.",
+			json_string_value(write_error));
+	else if (wanted != target && !ctl_flag(cpu, "online"))
+		ctl_say("The CPU is offline: the target is set when it comes back.");
 	else if (wanted != target && target == 0)
-		say("Nothing is written yet: that is about to happen, or could not be done, which "
-		    "\"journalctl -u vmpowerd\" would say.");
+		ctl_say("Nothing is written yet: the write is pending, or failed, as \"journalctl "
+			"-u "
+			"vmpowerd\" would say.");
 	else if (wanted != target)
-		say("What was written last is " KHZ ": the change is about to happen.", target);
+		ctl_say("The frequency written last is " KHZ ": the change is pending.", target);
 }
 
 static void say_state(json_t *cpu, json_t *limits)
 {
 	json_t *baseline = json_object_get(cpu, "baseline");
-	bool ours = json_is_true(json_object_get(cpu, "controlled"));
 
-	if (json_is_integer(json_object_get(cpu, "current_khz")))
-		say("The driver says that it runs at " KHZ " now.", ctl_number(cpu, "current_khz"));
+	if (ctl_has(cpu, "current_khz"))
+		ctl_say("The driver reports " KHZ " now.", ctl_number(cpu, "current_khz"));
 	if (json_is_object(baseline))
-		say("Baseline%s: governor %s, %" JSON_INTEGER_FORMAT " to " KHZ ".",
-		    ours ? ", when neither votes nor overrides are left" : "",
-		    ctl_text(baseline, "governor"), ctl_number(baseline, "min_khz"),
-		    ctl_number(baseline, "max_khz"));
-	say("The host allows %" JSON_INTEGER_FORMAT " to " KHZ
-	    "; the hardware can do %" JSON_INTEGER_FORMAT " to " KHZ ".",
-	    ctl_number(limits, "min_khz"), ctl_number(limits, "max_khz"),
-	    ctl_number(limits, "lowest_khz"), ctl_number(limits, "highest_khz"));
-	say("Without turbo the highest is " KHZ ".", ctl_number(limits, "non_turbo_khz"));
+		ctl_say("Baseline%s: governor %s, %" JSON_INTEGER_FORMAT " to " KHZ ".",
+			ctl_flag(cpu, "controlled")
+				? ", in force again when no votes or overrides are left"
+				: "",
+			ctl_text(baseline, "governor"), ctl_number(baseline, "min_khz"),
+			ctl_number(baseline, "max_khz"));
+	ctl_say("The host allows %" JSON_INTEGER_FORMAT " to " KHZ
+		"; the hardware can do %" JSON_INTEGER_FORMAT " to " KHZ ".",
+		ctl_number(limits, "min_khz"), ctl_number(limits, "max_khz"),
+		ctl_number(limits, "lowest_khz"), ctl_number(limits, "highest_khz"));
+	ctl_say("The highest frequency without turbo is " KHZ ".",
+		ctl_number(limits, "non_turbo_khz"));
 }
 
 static void vote_cell(struct table *table, json_t *vcpu)
 {
-	json_t *khz = json_object_get(vcpu, "vote_khz");
+	const char *paused = ctl_flag(vcpu, "paused") ? ", paused" : "";
 
-	if (json_is_true(json_object_get(vcpu, "paused"))) {
-		if (json_is_integer(khz))
-			table_cell(table, "%" JSON_INTEGER_FORMAT ", paused",
-				   json_integer_value(khz));
-		else
-			table_cell(table, "silent, paused");
-	} else if (json_is_integer(khz)) {
-		ctl_khz_cell(table, vcpu, "vote_khz");
-	} else if (json_is_true(json_object_get(vcpu, "protects"))) {
-		table_cell(table, "silent, protected");
-	} else {
-		table_cell(table, "silent");
-	}
+	if (ctl_has(vcpu, "vote_khz"))
+		table_cell(table, "%" JSON_INTEGER_FORMAT "%s", ctl_number(vcpu, "vote_khz"),
+			   paused);
+	else if (*paused)
+		table_cell(table, "silent, paused");
+	else
+		table_cell(table, ctl_flag(vcpu, "protects") ? "silent, protected" : "silent");
 }
 
 /* @limit: "min", "max": the host's; "domain-max", ...; "" */
@@ -174,7 +152,7 @@ static void clamped_cell(struct table *table, const char *limit)
 		table_cell(table, "%s%s", *limit ? "host " : "", limit);
 }
 
-static int print_says(json_t *says)
+static int print_vcpus(json_t *vcpus)
 {
 	static const struct table_column columns[] = {
 		{"DOMAIN", false},  {"VCPU", true},	   {"PINNED", false},
@@ -183,21 +161,16 @@ static int print_says(json_t *says)
 	};
 	cleanup_table struct table table;
 	json_t *vcpu;
-	size_t i;
 
 	table_init(&table, columns, array_size(columns));
-	json_array_foreach(says, i, vcpu)
-	{
-		table_cell(&table, "%s", ctl_text(vcpu, "domain"));
-		table_cell(&table, "%" JSON_INTEGER_FORMAT, ctl_number(vcpu, "vcpu"));
-		table_cell(&table, "%s",
-			   json_is_string(json_object_get(vcpu, "cpus")) ? ctl_text(vcpu, "cpus")
-									 : "no");
+	ctl_for_each (vcpu, vcpus) {
+		ctl_text_cell(&table, vcpu, "domain");
+		ctl_number_cell(&table, vcpu, "vcpu");
+		table_cell(&table, "%s", ctl_has(vcpu, "cpus") ? ctl_text(vcpu, "cpus") : "no");
 		vote_cell(&table, vcpu);
 		clamped_cell(&table, ctl_text(vcpu, "clamped"));
-		ctl_khz_cell(&table, vcpu, "override_khz");
-		table_cell(&table, "%s",
-			   json_is_true(json_object_get(vcpu, "decides")) ? "yes" : "");
+		ctl_number_cell(&table, vcpu, "override_khz");
+		table_cell(&table, "%s", ctl_flag(vcpu, "decides") ? "yes" : "");
 	}
 	return ctl_print(&table);
 }
@@ -205,34 +178,33 @@ static int print_says(json_t *says)
 int ctl_explain(const struct ctl *ctl)
 {
 	cleanup_json json_t *reply = NULL;
-	json_t *cpu, *says;
+	json_t *cpu, *vcpus;
 	uint32_t number;
 	int r;
 
 	if (parse_u32(ctl->words[0], MAX_CPUS - 1, &number) < 0) {
-		ctl_complain("\"%s\" is no CPU: CPUs are numbers from 0 to %d", ctl->words[0],
-			     MAX_CPUS - 1);
+		ctl_complain("invalid CPU \"%s\": use 0 to %d", ctl->words[0], MAX_CPUS - 1);
 		return CTL_USAGE;
 	}
 	r = ctl_call(ctl, "ExplainCpu", json_pack("{s:i}", "cpu", (int)number), &reply);
 	if (r != CTL_OK || ctl->json)
 		return r;
 	cpu = json_object_get(reply, "cpu");
-	says = json_object_get(reply, "vcpus");
+	vcpus = json_object_get(reply, "vcpus");
 	say_where(cpu);
-	if (!json_is_integer(json_object_get(cpu, "frequency_domain")))
+	if (!ctl_has(cpu, "frequency_domain"))
 		return CTL_OK;
-	say_why(cpu, says);
+	say_why(cpu, vcpus);
 	say_difference(cpu, json_object_get(reply, "write_error"));
 	say_state(cpu, json_object_get(reply, "limits"));
 	if (ctl_number(reply, "floating") > 0)
-		say("vCPUs that are not pinned, may run here, and have no say: "
-		    "%" JSON_INTEGER_FORMAT ".",
-		    ctl_number(reply, "floating"));
-	if (json_array_size(says) == 0) {
-		say("No vCPU is pinned here.");
+		ctl_say("Unpinned vCPUs that may run here and have no vote: "
+			"%" JSON_INTEGER_FORMAT ".",
+			ctl_number(reply, "floating"));
+	if (json_array_size(vcpus) == 0) {
+		ctl_say("No vCPU is pinned here.");
 		return CTL_OK;
 	}
 	(void)fputc('\n', stdout);
-	return print_says(says);
+	return print_vcpus(vcpus);
 }

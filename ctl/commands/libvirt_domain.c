@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "print.h"
 
 const char *scope_name(enum scope scope)
 {
 	return scope == SCOPE_LIVE ? "live" : "config";
 }
 
-/* libvirt would print its errors itself. */
+/* Else libvirt prints its errors itself. */
 static void on_error(void *context, virErrorPtr error)
 {
 	(void)context;
@@ -35,9 +36,7 @@ static int find(struct libvirt_domain *domain, const char *name)
 	if (!domain->domain)
 		domain->domain = virDomainLookupByUUIDString(domain->connection, name);
 	if (!domain->domain) {
-		ctl_complain("libvirt knows no domain \"%s\": \"virsh list --all\" shows those "
-			     "that there are",
-			     name);
+		ctl_complain("libvirt has no domain \"%s\": \"virsh list --all\" shows all", name);
 		return CTL_FAILED;
 	}
 	active = virDomainIsActive(domain->domain);
@@ -52,7 +51,7 @@ static int find(struct libvirt_domain *domain, const char *name)
 	return CTL_OK;
 }
 
-/* Left to itself libvirt gives whoever is not root a session of his own, with other domains. */
+/* By default libvirt connects a user other than root to a session with domains of its own. */
 static const char *uri_of(const struct ctl *ctl)
 {
 	if (ctl->connect)
@@ -70,8 +69,8 @@ int libvirt_domain_open(struct libvirt_domain *domain, const struct ctl *ctl, co
 	virSetErrorFunc(NULL, on_error);
 	domain->connection = read_only ? virConnectOpenReadOnly(uri) : virConnectOpen(uri);
 	if (!domain->connection) {
-		ctl_complain("can't connect to libvirt%s%s: %s. See that libvirtd or virtqemud "
-			     "runs; it takes root (use sudo); --connect names another URI",
+		ctl_complain("can't connect to libvirt%s%s: %s. Check that libvirtd or virtqemud "
+			     "runs; use sudo; --connect names another URI",
 			     uri ? " at " : "", uri ? uri : "", last_error());
 		return CTL_UNREACHABLE;
 	}
@@ -98,7 +97,7 @@ int libvirt_domain_channels(const struct libvirt_domain *domain, enum scope scop
 	struct xml_error error;
 
 	if (!xml) {
-		ctl_complain("domain \"%s\": libvirt does not give its XML: %s", domain->name,
+		ctl_complain("domain \"%s\": can't get its XML from libvirt: %s", domain->name,
 			     last_error());
 		return CTL_FAILED;
 	}
@@ -113,22 +112,26 @@ static unsigned int flags_of(enum scope scope)
 	return scope == SCOPE_LIVE ? VIR_DOMAIN_AFFECT_LIVE : VIR_DOMAIN_AFFECT_CONFIG;
 }
 
+/* @what: "attach", "detach". Return: CTL_OK; else an exit code, complained about */
+static int finish(const struct libvirt_domain *domain, enum scope scope, const char *what, int r)
+{
+	if (r == 0)
+		return CTL_OK;
+	ctl_complain("domain \"%s\": libvirt refused to %s the channel (%s): %s%s", domain->name,
+		     what, scope_name(scope), last_error(),
+		     scope == SCOPE_LIVE ? ". With --config it takes effect at the next start"
+					 : "");
+	return CTL_FAILED;
+}
+
 int libvirt_domain_attach(const struct libvirt_domain *domain, enum scope scope, const char *xml)
 {
-	if (virDomainAttachDeviceFlags(domain->domain, xml, flags_of(scope)) == 0)
-		return CTL_OK;
-	ctl_complain("domain \"%s\": libvirt does not attach it (%s): %s%s", domain->name,
-		     scope_name(scope), last_error(),
-		     scope == SCOPE_LIVE ? ". With --config it gets it at its next start" : "");
-	return CTL_FAILED;
+	return finish(domain, scope, "attach",
+		      virDomainAttachDeviceFlags(domain->domain, xml, flags_of(scope)));
 }
 
 int libvirt_domain_detach(const struct libvirt_domain *domain, enum scope scope, const char *xml)
 {
-	if (virDomainDetachDeviceFlags(domain->domain, xml, flags_of(scope)) == 0)
-		return CTL_OK;
-	ctl_complain("domain \"%s\": libvirt does not detach it (%s): %s%s", domain->name,
-		     scope_name(scope), last_error(),
-		     scope == SCOPE_LIVE ? ". With --config it loses it at its next start" : "");
-	return CTL_FAILED;
+	return finish(domain, scope, "detach",
+		      virDomainDetachDeviceFlags(domain->domain, xml, flags_of(scope)));
 }

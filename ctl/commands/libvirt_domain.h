@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One domain of libvirt's, for the subcommands that change its XML. Errors are complained about. */
+/* A libvirt domain, for the subcommands that change its XML. Each complains about its errors. */
 #ifndef VMPOWER_CTL_COMMANDS_LIBVIRT_DOMAIN_H
 #define VMPOWER_CTL_COMMANDS_LIBVIRT_DOMAIN_H
 
@@ -12,26 +12,32 @@
 struct libvirt_domain {
 	virConnectPtr connection;
 	virDomainPtr domain;
-	const char *name; /* as it was given */
+	const char *name; /* as given by the user: a name or UUID */
 	bool active, persistent;
 	char uuid[VIR_UUID_STRING_BUFLEN];
 };
 
-/* Which of its two XMLs. */
+/* The XML of the running domain, or that of its next start. */
 enum scope { SCOPE_LIVE, SCOPE_CONFIG };
 
 const char *scope_name(enum scope scope);
 
-/** libvirt_domain_open() - @name: or UUID. Return: CTL_OK; else what was complained about */
+/**
+ * libvirt_domain_open() - connect to libvirt and find a domain
+ * @name:	its name or UUID
+ *
+ * Return: CTL_OK; else another exit code.
+ */
 int libvirt_domain_open(struct libvirt_domain *domain, const struct ctl *ctl, const char *name,
 			bool read_only);
 void libvirt_domain_close(struct libvirt_domain *domain);
 
-/** libvirt_domain_channels() - its power channels; clear them. Return: as above */
+/** libvirt_domain_channels() - its power channels; channel_elements_clear() them. Return: as above
+ */
 int libvirt_domain_channels(const struct libvirt_domain *domain, enum scope scope,
 			    struct channel_elements *elements);
 
-/** libvirt_domain_attach(), libvirt_domain_detach() - a device. Return: as above */
+/** libvirt_domain_attach(), libvirt_domain_detach() - a device, as XML. Return: as above */
 int libvirt_domain_attach(const struct libvirt_domain *domain, enum scope scope, const char *xml);
 int libvirt_domain_detach(const struct libvirt_domain *domain, enum scope scope, const char *xml);
 

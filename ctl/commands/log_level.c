@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommand log-level: how much vmpowerd and its monitor log. */
-#include <stdio.h>
-
 #include "commands.h"
 #include "log.h"
+#include "print.h"
 
 int ctl_log_level(const struct ctl *ctl)
 {
@@ -11,14 +10,13 @@ int ctl_log_level(const struct ctl *ctl)
 	int r;
 
 	if (log_level_by_name(ctl->words[0]) < 0) {
-		ctl_complain(
-			"\"%s\" is no level: levels are error, warning, notice, info and debug",
-			ctl->words[0]);
+		ctl_complain("invalid log level \"%s\": use error, warning, notice, info or debug",
+			     ctl->words[0]);
 		return CTL_USAGE;
 	}
 	r = ctl_call(ctl, "SetLogLevel", json_pack("{s:s}", "level", ctl->words[0]), &reply);
 	if (r == CTL_OK && !ctl->json)
-		(void)printf("log level %s until vmpowerd ends, it was %s\n", ctl->words[0],
-			     ctl_text(reply, "previous_level"));
+		ctl_say("log level %s until vmpowerd ends; it was %s", ctl->words[0],
+			ctl_text(reply, "previous_level"));
 	return r;
 }

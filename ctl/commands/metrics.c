@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The subcommand metrics: what is counted and measured, for monitoring systems. */
+/* The subcommand metrics: counters and measurements for monitoring systems. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,9 @@
 
 #include "cleanup.h"
 #include "commands.h"
+#include "print.h"
 
-/* Its name does not end in .prom: a collector does not read it before it is whole. */
+/* The name does not end in .prom, so that no collector reads the file before it is whole. */
 static int write_beside(const char *path, const char *text, char **temporary)
 {
 	size_t size = strlen(text), written = 0;
@@ -46,7 +47,7 @@ static int write_beside(const char *path, const char *text, char **temporary)
 	return close(fd) < 0 ? -errno : 0;
 }
 
-/* Who reads the file sees the old text or the new one, never a part. */
+/* A reader of the file sees the old text or the new one, never a part. */
 static int replace_file(const char *path, const char *text)
 {
 	cleanup_free char *temporary = NULL;
@@ -74,7 +75,6 @@ int ctl_metrics(const struct ctl *ctl)
 	r = replace_file(ctl->output, ctl_text(reply, "text"));
 	if (r == 0)
 		return CTL_OK;
-	ctl_complain("can't write %s: %s; the file that was there is unchanged", ctl->output,
-		     strerror(-r));
+	ctl_complain("can't write %s: %s; the old file is unchanged", ctl->output, strerror(-r));
 	return CTL_FAILED;
 }

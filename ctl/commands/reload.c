@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* reload: have vmpowerd read its configuration anew. */
+/* The subcommand reload: have vmpowerd read its configuration again. */
 #include <stdio.h>
 
 #include "commands.h"
+#include "print.h"
 
 /* "in force now: [channel] rate, [limits] turbo" */
 static void print_list(const char *what, json_t *names)
 {
+	const char *before = what;
 	json_t *name;
-	size_t i;
 
-	json_array_foreach(names, i, name)
-	{
-		(void)printf("%s%s", i == 0 ? what : ", ", json_string_value(name));
+	ctl_for_each (name, names) {
+		(void)printf("%s%s", before, json_string_value(name));
+		before = ", ";
 	}
 	if (json_array_size(names) > 0)
 		(void)fputc('\n', stdout);
@@ -22,15 +23,14 @@ int ctl_reload(const struct ctl *ctl)
 {
 	cleanup_json json_t *reply = NULL;
 	int r = ctl_call(ctl, "Reload", json_object(), &reply);
-	json_t *changed, *needs_restart;
+	json_t *changed;
 
 	if (r != CTL_OK || ctl->json)
 		return r;
 	changed = json_object_get(reply, "changed");
-	needs_restart = json_object_get(reply, "needs_restart");
 	if (json_array_size(changed) == 0)
-		(void)printf("nothing has changed\n");
+		ctl_say("nothing has changed");
 	print_list("in force now: ", changed);
-	print_list("needs a restart of vmpowerd: ", needs_restart);
+	print_list("needs a restart of vmpowerd: ", json_object_get(reply, "needs_restart"));
 	return CTL_OK;
 }

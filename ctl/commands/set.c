@@ -8,7 +8,9 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "number.h"
-#include "table.h"
+#include "print.h"
+
+#define FIXED "fixed at %" JSON_INTEGER_FORMAT " kHz until it is released"
 
 static bool is_action(const char *word)
 {
@@ -21,13 +23,13 @@ static bool is_action(const char *word)
 	return false;
 }
 
-/* The parameters for the words; NULL: complained */
+/* The call's parameters; NULL: complained */
 static json_t *parameters_of(const struct ctl *ctl)
 {
 	uint32_t vcpu, khz;
 
 	if (parse_u32(ctl->words[1], MAX_DOMAIN_VCPUS - 1, &vcpu) < 0) {
-		ctl_complain("\"%s\" is no vCPU: vCPUs are numbers from 0 to %d", ctl->words[1],
+		ctl_complain("invalid vCPU \"%s\": use 0 to %d", ctl->words[1],
 			     MAX_DOMAIN_VCPUS - 1);
 		return NULL;
 	}
@@ -35,8 +37,8 @@ static json_t *parameters_of(const struct ctl *ctl)
 		return json_pack("{s:s, s:i, s:s}", "domain", ctl->words[0], "vcpu", (int)vcpu,
 				 "action", ctl->words[2]);
 	if (parse_u32(ctl->words[2], UINT32_MAX, &khz) < 0 || khz == 0) {
-		ctl_complain("\"%s\" is neither up, down, min, max, release nor a frequency in "
-			     "kHz, such as 2400000",
+		ctl_complain("invalid frequency \"%s\": use up, down, min, max, release, or kHz "
+			     "such as 2400000",
 			     ctl->words[2]);
 		return NULL;
 	}
@@ -46,24 +48,20 @@ static json_t *parameters_of(const struct ctl *ctl)
 
 static void report(const struct ctl *ctl, json_t *reply)
 {
-	cleanup_free char *domain = text_escape(ctl->words[0]);
 	json_int_t khz = ctl_number(reply, "khz"), before = ctl_number(reply, "previous_khz");
 	uint32_t vcpu = 0, wanted = 0;
+	char outcome[128] = "released, votes count again";
 
 	(void)parse_u32(ctl->words[1], UINT32_MAX, &vcpu);
-	(void)printf("domain \"%s\", vCPU %u: ", domain ? domain : "?", vcpu);
-	if (khz == 0 && before == 0) {
-		(void)printf("there was no override\n");
-		return;
-	}
-	if (khz == 0) {
-		(void)printf("released, votes count again\n");
-		return;
-	}
-	(void)printf("fixed at %" JSON_INTEGER_FORMAT " kHz until it is released", khz);
-	if (parse_u32(ctl->words[2], UINT32_MAX, &wanted) == 0 && wanted != khz)
-		(void)printf("; %u kHz is no step inside the host's limits", wanted);
-	(void)fputc('\n', stdout);
+	if (khz == 0 && before == 0)
+		(void)snprintf(outcome, sizeof(outcome), "there was no override");
+	else if (khz > 0 && parse_u32(ctl->words[2], UINT32_MAX, &wanted) == 0 && wanted != khz)
+		(void)snprintf(outcome, sizeof(outcome),
+			       FIXED "; %u kHz is not a step within the host's limits", khz,
+			       wanted);
+	else if (khz > 0)
+		(void)snprintf(outcome, sizeof(outcome), FIXED, khz);
+	ctl_say("domain \"%s\", vCPU %u: %s", ctl->words[0], vcpu, outcome);
 }
 
 int ctl_set(const struct ctl *ctl)

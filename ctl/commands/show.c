@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The subcommands that only look: status, list, show. */
+/* The subcommands status, list and show. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "cpuset.h"
-#include "table.h"
+#include "print.h"
 
 static const struct table_column key_value[] = {{NULL, false}, {NULL, false}};
 
@@ -39,7 +39,7 @@ static void monitor_line(struct table *table, json_t *status)
 	json_int_t restarts = ctl_number(status, "monitor_restarts");
 
 	table_cell(table, "monitor:");
-	if (json_is_integer(json_object_get(status, "monitor_pid")))
+	if (ctl_has(status, "monitor_pid"))
 		table_cell(table,
 			   "pid %" JSON_INTEGER_FORMAT ", restarted %" JSON_INTEGER_FORMAT " times",
 			   ctl_number(status, "monitor_pid"), restarts);
@@ -68,8 +68,7 @@ int ctl_status(const struct ctl *ctl)
 	monitor_line(&table, status);
 	table_cell(&table, "libvirt:");
 	table_cell(&table, "%s, %s", ctl_text(status, "libvirt_uri"),
-		   json_is_true(json_object_get(status, "libvirt_connected")) ? "connected"
-									      : "not connected");
+		   ctl_flag(status, "libvirt_connected") ? "connected" : "not connected");
 	return ctl_print(&table);
 }
 
@@ -84,23 +83,21 @@ int ctl_list(const struct ctl *ctl)
 	cleanup_json json_t *reply = NULL;
 	cleanup_table struct table table;
 	json_t *domain;
-	size_t i;
 	int r = ctl_call(ctl, "ListDomains", json_object(), &reply);
 
 	table_init(&table, columns, array_size(columns));
 	if (r != CTL_OK || ctl->json)
 		return r;
-	json_array_foreach(json_object_get(reply, "domains"), i, domain)
-	{
-		table_cell(&table, "%s", ctl_text(domain, "name"));
-		table_cell(&table, "%s", ctl_text(domain, "uuid"));
+	ctl_for_each (domain, json_object_get(reply, "domains")) {
+		ctl_text_cell(&table, domain, "name");
+		ctl_text_cell(&table, domain, "uuid");
 		for (size_t n = 0; n < array_size(numbers); n++)
-			table_cell(&table, "%" JSON_INTEGER_FORMAT, ctl_number(domain, numbers[n]));
+			ctl_number_cell(&table, domain, numbers[n]);
 	}
 	return ctl_print(&table);
 }
 
-/* "unpinned 3, vcpu 1": the reasons that there were; a table cell */
+/* "unpinned 3, vcpu 1": how many requests were refused for each reason; a table cell */
 static void refused_cell(struct table *table, json_t *refused)
 {
 	char text[512] = "";
@@ -136,33 +133,27 @@ static int print_channels(json_t *channels)
 					      "dropped_replies", "throttled"};
 	cleanup_table struct table table;
 	json_t *channel;
-	size_t i;
 
 	table_init(&table, columns, array_size(columns));
-	json_array_foreach(channels, i, channel)
-	{
-		table_cell(&table, "%" JSON_INTEGER_FORMAT, ctl_number(channel, "number"));
-		table_cell(&table, "%s", ctl_text(channel, "state"));
-		table_cell(&table, "%s",
-			   json_is_true(json_object_get(channel, "enabled")) ? "yes" : "no");
+	ctl_for_each (channel, channels) {
+		ctl_number_cell(&table, channel, "number");
+		ctl_text_cell(&table, channel, "state");
+		table_cell(&table, "%s", ctl_flag(channel, "enabled") ? "yes" : "no");
 		for (size_t n = 0; n < array_size(numbers); n++)
-			table_cell(&table, "%" JSON_INTEGER_FORMAT,
-				   ctl_number(channel, numbers[n]));
+			ctl_number_cell(&table, channel, numbers[n]);
 		refused_cell(&table, json_object_get(channel, "refused"));
 	}
 	return ctl_print(&table);
 }
 
-/* Channels that can't be connected, each with its reason; the table has no room for that. */
+/* Channels that can't be connected, and why: the table has no room for it. */
 static int print_channel_errors(json_t *channels)
 {
 	cleanup_table struct table table;
 	json_t *channel;
-	size_t i;
 
 	table_init(&table, key_value, array_size(key_value));
-	json_array_foreach(channels, i, channel)
-	{
+	ctl_for_each (channel, channels) {
 		const char *error = ctl_text(channel, "error");
 
 		if (!*error)
@@ -183,13 +174,11 @@ static void list_cell(struct table *table, json_t *numbers)
 	cleanup_free char *text = NULL;
 	struct cpuset set = {0};
 	json_t *number;
-	size_t i;
 
-	json_array_foreach(numbers, i, number)
-	{
+	ctl_for_each (number, numbers) {
 		json_int_t n = json_integer_value(number);
 
-		/* policyN is named after a CPU: N is one's number */
+		/* policyN is named after a CPU, so N is a CPU number */
 		if (n >= 0 && n < MAX_CPUS)
 			cpuset_add(&set, (unsigned int)n);
 	}
@@ -200,12 +189,13 @@ static void list_cell(struct table *table, json_t *numbers)
 		table->failed = true;
 }
 
-static void override_cell(struct table *table, json_t *khz)
+/* "1200000 kHz", or @none where the member is null; a table cell */
+static void khz_cell(struct table *table, json_t *vcpu, const char *key, const char *none)
 {
-	if (json_is_integer(khz))
-		table_cell(table, "%" JSON_INTEGER_FORMAT " kHz", json_integer_value(khz));
+	if (ctl_has(vcpu, key))
+		table_cell(table, "%" JSON_INTEGER_FORMAT " kHz", ctl_number(vcpu, key));
 	else
-		table_cell(table, "%s", "");
+		table_cell(table, "%s", none);
 }
 
 static int print_vcpus(json_t *vcpus)
@@ -219,34 +209,26 @@ static int print_vcpus(json_t *vcpus)
 	};
 	cleanup_table struct table table;
 	json_t *vcpu;
-	size_t i;
 
 	table_init(&table, columns, array_size(columns));
-	json_array_foreach(vcpus, i, vcpu)
-	{
-		json_t *khz = json_object_get(vcpu, "vote_khz");
-
-		table_cell(&table, "%" JSON_INTEGER_FORMAT, ctl_number(vcpu, "vcpu"));
-		table_cell(&table, "%s",
-			   json_is_string(json_object_get(vcpu, "cpus")) ? ctl_text(vcpu, "cpus")
-									 : "no");
-		if (!json_is_true(json_object_get(vcpu, "online")))
-			table_cell(&table, "offline");
-		else if (json_is_integer(khz))
-			table_cell(&table, "%" JSON_INTEGER_FORMAT " kHz", json_integer_value(khz));
+	ctl_for_each (vcpu, vcpus) {
+		ctl_number_cell(&table, vcpu, "vcpu");
+		table_cell(&table, "%s", ctl_has(vcpu, "cpus") ? ctl_text(vcpu, "cpus") : "no");
+		if (ctl_flag(vcpu, "online"))
+			khz_cell(&table, vcpu, "vote_khz", "silent");
 		else
-			table_cell(&table, "silent");
-		override_cell(&table, json_object_get(vcpu, "override_khz"));
+			table_cell(&table, "offline");
+		khz_cell(&table, vcpu, "override_khz", "");
 		list_cell(&table, json_object_get(vcpu, "frequency_domains"));
 	}
 	return ctl_print(&table);
 }
 
-/* Limits, as far as there are any: "1200000 to 2400000 kHz, no turbo" */
+/* Limits, if there are any: "1200000 to 2400000 kHz, no turbo" */
 static void limits_line(struct table *table, json_t *settings)
 {
 	json_int_t min = ctl_number(settings, "min_khz"), max = ctl_number(settings, "max_khz");
-	const char *turbo = json_is_true(json_object_get(settings, "turbo")) ? "" : ", no turbo";
+	const char *turbo = ctl_flag(settings, "turbo") ? "" : ", no turbo";
 
 	if (min == 0 && max == 0 && !*turbo)
 		return;
@@ -260,16 +242,15 @@ static void limits_line(struct table *table, json_t *settings)
 		table_cell(table, "no turbo");
 }
 
-/* The commands that are obeyed, where it is not all of them */
+/* The commands that are obeyed, unless all are */
 static void commands_line(struct table *table, json_t *commands)
 {
 	char text[64] = "";
 	json_t *command;
-	size_t i, used = 0;
+	size_t used = 0;
 
-	json_array_foreach(commands, i, command)
-	{
-		int n = snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? " " : "",
+	ctl_for_each (command, commands) {
+		int n = snprintf(text + used, sizeof(text) - used, "%s%s", used > 0 ? " " : "",
 				 json_string_value(command));
 
 		if (n < 0 || (size_t)n >= sizeof(text) - used)
@@ -280,7 +261,7 @@ static void commands_line(struct table *table, json_t *commands)
 		text_line(table, "commands", *text ? text : "none");
 }
 
-/* What a domain's settings have that others' have not; all of them: --json */
+/* Settings that differ from the defaults; --json shows all */
 static void settings_lines(struct table *table, json_t *settings)
 {
 	const char *section = ctl_text(settings, "section");
@@ -290,13 +271,13 @@ static void settings_lines(struct table *table, json_t *settings)
 		table_cell(table, "section:");
 		table_cell(table, "[domain \"%s\"], %s", section, ctl_text(settings, "origin"));
 	}
-	if (!json_is_true(json_object_get(settings, "serve")))
+	if (!ctl_flag(settings, "serve"))
 		text_line(table, "serve", "no");
 	limits_line(table, settings);
 	commands_line(table, json_object_get(settings, "commands"));
-	if (!json_is_true(json_object_get(settings, "queries")))
+	if (!ctl_flag(settings, "queries"))
 		text_line(table, "queries", "no");
-	if (*section || json_is_true(json_object_get(settings, "metadata"))) {
+	if (*section || ctl_flag(settings, "metadata")) {
 		table_cell(table, "rate:");
 		table_cell(table, "%lld requests/s for each channel, %lld in one go",
 			   (long long)ctl_number(settings, "rate"),
@@ -304,8 +285,8 @@ static void settings_lines(struct table *table, json_t *settings)
 	}
 	if (*error) {
 		table_cell(table, "metadata:");
-		table_cell(table, "wrong, not followed: %s", error);
-	} else if (json_is_true(json_object_get(settings, "metadata"))) {
+		table_cell(table, "invalid, ignored: %s", error);
+	} else if (ctl_flag(settings, "metadata")) {
 		text_line(table, "metadata", "followed");
 	}
 }
@@ -318,8 +299,7 @@ static int print_header(json_t *domain)
 	text_line(&table, "name", ctl_text(domain, "name"));
 	text_line(&table, "uuid", ctl_text(domain, "uuid"));
 	number_line(&table, "id", domain, "id");
-	text_line(&table, "state",
-		  json_is_true(json_object_get(domain, "paused")) ? "paused" : "running");
+	text_line(&table, "state", ctl_flag(domain, "paused") ? "paused" : "running");
 	settings_lines(&table, json_object_get(domain, "settings"));
 	return ctl_print(&table);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The subcommand verify: which files someone else has changed. */
+/* The subcommand verify: which of our files someone else changed. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "commands.h"
-#include "table.h"
+#include "print.h"
 
 static void time_cell(struct table *table, json_int_t seconds)
 {
@@ -26,19 +26,14 @@ static int print_findings(json_t *findings)
 	};
 	cleanup_table struct table table;
 	json_t *finding;
-	size_t i;
 
 	table_init(&table, columns, array_size(columns));
-	json_array_foreach(findings, i, finding)
-	{
-		table_cell(&table, "%s", ctl_text(finding, "cpus"));
+	ctl_for_each (finding, findings) {
+		ctl_text_cell(&table, finding, "cpus");
 		table_cell(&table, "policy%" JSON_INTEGER_FORMAT "/%s",
 			   ctl_number(finding, "frequency_domain"), ctl_text(finding, "file"));
-		table_cell(&table, "%s", ctl_text(finding, "ours"));
-		table_cell(&table, "%s",
-			   json_is_string(json_object_get(finding, "error"))
-				   ? ctl_text(finding, "error")
-				   : ctl_text(finding, "found"));
+		ctl_text_cell(&table, finding, "ours");
+		ctl_text_cell(&table, finding, ctl_has(finding, "error") ? "error" : "found");
 		time_cell(&table, ctl_number(finding, "since"));
 	}
 	return ctl_print(&table);
@@ -48,10 +43,8 @@ static void print_remedy(json_t *findings)
 {
 	bool governor = false, value = false;
 	json_t *finding;
-	size_t i;
 
-	json_array_foreach(findings, i, finding)
-	{
+	ctl_for_each (finding, findings) {
 		if (strcmp(ctl_text(finding, "file"), "scaling_governor") == 0)
 			governor = true;
 		else
@@ -59,12 +52,12 @@ static void print_remedy(json_t *findings)
 	}
 	(void)fputc('\n', stdout);
 	if (value)
-		(void)printf("A frequency is set anew when the next request changes it.\n");
+		(void)printf("vmpower sets a frequency again when the next request changes it.\n");
 	if (governor)
-		(void)printf("Without its governor a CPU's requests are refused: set it back to "
-			     "userspace, or have vmpowerd do\nso at the next request, by "
+		(void)printf("Requests are refused where the governor is not ours: set it back to "
+			     "userspace, or let vmpowerd do\nso at the next request, by "
 			     "\"[cpufreq] foreign = reassert\" in vmpower.conf.\n");
-	(void)printf("\"vmpowerctl doctor\" looks for programs that write there.\n");
+	(void)printf("\"vmpowerctl doctor\" looks for programs that write these files.\n");
 }
 
 int ctl_verify(const struct ctl *ctl)
@@ -78,9 +71,9 @@ int ctl_verify(const struct ctl *ctl)
 	findings = json_object_get(reply, "findings");
 	if (json_array_size(findings) == 0) {
 		if (!ctl->json)
-			(void)printf("frequency domains that are ours: %" JSON_INTEGER_FORMAT
-				     "; all is as vmpower wrote it\n",
-				     ctl_number(reply, "checked"));
+			ctl_say("frequency domains controlled by vmpower: %" JSON_INTEGER_FORMAT
+				"; all as vmpower wrote them",
+				ctl_number(reply, "checked"));
 		return CTL_OK;
 	}
 	if (ctl->json)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "look.h"
+#include "print.h"
 
 /* Beside our own program where it was built, else where it is installed. */
 static char *find_daemon(void)

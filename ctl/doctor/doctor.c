@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "look.h"
+#include "print.h"
 #include "style.h"
-#include "table.h"
+#include "text.h"
 
 #define RUN_S 5
 #define MOST_TEXT 4096

@@ -15,7 +15,8 @@
 #include "cpuset.h"
 #include "domain_xml.h"
 #include "look.h"
-#include "table.h"
+#include "print.h"
+#include "text.h"
 
 #define STATUS "/run/libvirt/qemu"
 #define MOST_STATUS (16u << 20)

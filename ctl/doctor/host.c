@@ -13,6 +13,7 @@
 #include "frequency_method.h"
 #include "look.h"
 #include "number.h"
+#include "print.h"
 
 #define CPUFREQ "/sys/devices/system/cpu/cpufreq"
 #define INTEL_PSTATE "/sys/devices/system/cpu/intel_pstate"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "look.h"
+#include "print.h"
 
 #define HOOKS "/etc/libvirt/hooks"
 #define SLACK_S 2 /* /proc/stat tells the time of boot in whole seconds */

@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "ctl.h"
-#include "table.h"
+#include "print.h"
+#include "text.h"
 
 #define BAR_MAX 30
 #define BAR_MIN 6
-#define FIXED_WIDTH 43	 /* of a line with a bar: what is neither bar nor who decides ... */
-#define DECIDER_WIDTH 26 /* ... who is left this much before the bar gets more */
+#define FIXED_WIDTH 43	 /* of a line with a bar, without the bar and the decider */
+#define DECIDER_WIDTH 26 /* the decider gets this much before the bar grows */
 
 void watch_lines_clear(struct watch_lines *lines)
 {
@@ -24,7 +24,7 @@ void watch_lines_clear(struct watch_lines *lines)
 	*lines = (struct watch_lines){0};
 }
 
-/* Cut off what is behind so many characters. */
+/* Cut @text after @width characters. */
 static void cut(char *text, size_t width)
 {
 	for (; *text; text++) {
@@ -84,7 +84,7 @@ static void make_bar(char *bar, size_t width, json_t *limits, json_int_t khz, ch
 	if (filled > width)
 		filled = width;
 	if (khz > 0 && filled == 0)
-		filled = 1; /* the lowest frequency is one, too */
+		filled = 1; /* the lowest frequency shows as one */
 	bar[0] = '[';
 	memset(bar + 1, '.', width);
 	memset(bar + 1, fill, filled);
@@ -93,35 +93,16 @@ static void make_bar(char *bar, size_t width, json_t *limits, json_int_t khz, ch
 
 static void khz_text(char text[static 16], json_t *object, const char *key, const char *none)
 {
-	json_t *khz = json_object_get(object, key);
-
-	if (json_is_integer(khz))
-		(void)snprintf(text, 16, "%" JSON_INTEGER_FORMAT, json_integer_value(khz));
+	if (ctl_has(object, key))
+		(void)snprintf(text, 16, "%" JSON_INTEGER_FORMAT, ctl_number(object, key));
 	else
 		(void)snprintf(text, 16, "%s", none);
-}
-
-static char *decider_text(json_t *decides)
-{
-	json_int_t others = ctl_number(decides, "others");
-	char *text;
-
-	if (!json_is_integer(json_object_get(decides, "vcpu")))
-		return strdup("-");
-	if (asprintf(&text,
-		     others > 0 ? "%s of %s vCPU %" JSON_INTEGER_FORMAT " and %" JSON_INTEGER_FORMAT
-				  " more"
-				: "%s of %s vCPU %" JSON_INTEGER_FORMAT,
-		     ctl_text(decides, "kind"), ctl_text(decides, "domain"),
-		     ctl_number(decides, "vcpu"), others) < 0)
-		return NULL;
-	return text;
 }
 
 static void clock_line(struct page *page, json_t *clock)
 {
 	json_int_t target = ctl_number(clock, "target_khz");
-	cleanup_free char *decider = decider_text(json_object_get(clock, "decides"));
+	cleanup_free char *decider = ctl_decider(json_object_get(clock, "decides"));
 	char bar[BAR_MAX + 3], to[16], now[16], policy[24];
 
 	make_bar(bar, page->bar_width, json_object_get(clock, "limits"),
@@ -131,22 +112,22 @@ static void clock_line(struct page *page, json_t *clock)
 	(void)snprintf(policy, sizeof(policy), "policy%" JSON_INTEGER_FORMAT,
 		       ctl_number(clock, "frequency_domain"));
 	line(page, target > 0 ? STYLE_GOOD : STYLE_PLAIN, "%-10s %-7s %s %9s %9s  %s", policy,
-	     ctl_text(clock, "cpus"), bar, to, now, decider ? decider : "?");
+	     ctl_text(clock, "cpus"), bar, to, now,
+	     !decider	? "?"
+	     : *decider ? decider
+			: "-");
 }
 
 static void clock_lines(struct page *page, json_t *clocks)
 {
 	json_t *clock;
-	size_t i;
 
 	line(page, STYLE_HEADING, "%-10s %-7s %-*s %9s %9s  %s", "FREQ-DOM", "CPUS",
 	     (int)page->bar_width + 2, "", "TARGET", "CURRENT", "DECIDED BY");
-	json_array_foreach(clocks, i, clock)
-	{
+	ctl_for_each (clock, clocks)
 		clock_line(page, clock);
-	}
 	if (json_array_size(clocks) == 0)
-		line(page, STYLE_WARNING, "this host has no cpufreq: no frequency can be set");
+		line(page, STYLE_WARNING, "this host has no cpufreq: frequencies can't be set");
 }
 
 static void vcpu_line(struct page *page, json_t *vcpu)
@@ -154,25 +135,21 @@ static void vcpu_line(struct page *page, json_t *vcpu)
 	char vote[16], fixed[16];
 
 	khz_text(vote, vcpu, "vote_khz", "silent");
-	if (!json_is_true(json_object_get(vcpu, "online")))
+	if (!ctl_flag(vcpu, "online"))
 		(void)snprintf(vote, sizeof(vote), "offline");
 	khz_text(fixed, vcpu, "override_khz", "");
 	line(page, STYLE_PLAIN, "  vCPU %-4" JSON_INTEGER_FORMAT " on %-12s %9s%s%s",
-	     ctl_number(vcpu, "vcpu"),
-	     json_is_string(json_object_get(vcpu, "cpus")) ? ctl_text(vcpu, "cpus") : "any CPU",
+	     ctl_number(vcpu, "vcpu"), ctl_has(vcpu, "cpus") ? ctl_text(vcpu, "cpus") : "any CPU",
 	     vote, *fixed ? ", fixed at " : "", fixed);
 }
 
 static int count_connected(json_t *channels)
 {
 	json_t *channel;
-	size_t i;
 	int n = 0;
 
-	json_array_foreach(channels, i, channel)
-	{
+	ctl_for_each (channel, channels)
 		n += strcmp(ctl_text(channel, "state"), "connected") == 0;
-	}
 	return n;
 }
 
@@ -181,37 +158,30 @@ static void domain_lines(struct page *page, json_t *domain)
 	json_t *channels = json_object_get(domain, "channels"), *vcpu;
 	double nacks = json_real_value(json_object_get(domain, "nacks_per_s"));
 	int connected = count_connected(channels);
-	size_t i;
 
 	line(page, STYLE_HEADING,
 	     "%s: %.0f requests/s, %.0f refused/s, %d of %zu channels connected",
 	     ctl_text(domain, "name"), json_real_value(json_object_get(domain, "requests_per_s")),
 	     nacks, connected, json_array_size(channels));
-	json_array_foreach(json_object_get(domain, "vcpus"), i, vcpu)
-	{
+	ctl_for_each (vcpu, json_object_get(domain, "vcpus"))
 		vcpu_line(page, vcpu);
-	}
 }
 
 static void status_line(struct page *page, json_t *status)
 {
-	bool monitor = json_is_integer(json_object_get(status, "monitor_pid"));
-
 	line(page, STYLE_PLAIN,
 	     "vmpower %s: %" JSON_INTEGER_FORMAT " domains, %" JSON_INTEGER_FORMAT
 	     " of %" JSON_INTEGER_FORMAT " channels connected, libvirt %s%s",
 	     ctl_text(status, "version"), ctl_number(status, "domains"),
 	     ctl_number(status, "connected"), ctl_number(status, "channels"),
-	     json_is_true(json_object_get(status, "libvirt_connected")) ? "connected"
-									: "not connected",
-	     monitor ? "" : ", NO MONITOR");
+	     ctl_flag(status, "libvirt_connected") ? "connected" : "not connected",
+	     ctl_has(status, "monitor_pid") ? "" : ", NO MONITOR");
 }
 
 int watch_lines_make(struct watch_lines *lines, json_t *shown, size_t width)
 {
 	struct page page = {.lines = lines, .width = width, .bar_width = BAR_MIN};
 	json_t *domain;
-	size_t i;
 
 	if (width > FIXED_WIDTH + DECIDER_WIDTH + BAR_MIN)
 		page.bar_width = width - FIXED_WIDTH - DECIDER_WIDTH;
@@ -220,8 +190,7 @@ int watch_lines_make(struct watch_lines *lines, json_t *shown, size_t width)
 	status_line(&page, json_object_get(shown, "status"));
 	line(&page, STYLE_PLAIN, "%s", "");
 	clock_lines(&page, json_object_get(shown, "frequency_domains"));
-	json_array_foreach(json_object_get(shown, "domains"), i, domain)
-	{
+	ctl_for_each (domain, json_object_get(shown, "domains")) {
 		line(&page, STYLE_PLAIN, "%s", "");
 		domain_lines(&page, domain);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The lines of watch: what is known (model.h) as text of a given width. Pure. */
+/* The lines of watch: a model (model.h) as text of a given width. Pure. */
 #ifndef VMPOWER_CTL_WATCH_LINES_H
 #define VMPOWER_CTL_WATCH_LINES_H
 
@@ -9,7 +9,7 @@
 #include "style.h"
 
 struct watch_line {
-	char *text; /* at most so many characters as asked for; none that control a terminal */
+	char *text; /* at most the width asked for, escaped */
 	enum style style;
 };
 

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "print.h"
+
 #define SAMPLE_MS 1000
-#define MOST_DOMAINS 64 /* in full; of the others nobody would see the lines */
+#define MOST_DOMAINS 64 /* shown in full; nobody would scroll to more */
 
 void watch_model_clear(struct watch_model *model)
 {
@@ -21,7 +23,7 @@ static void policy_key(char key[static 24], json_t *cpu)
 	(void)snprintf(key, 24, "%" JSON_INTEGER_FORMAT, ctl_number(cpu, "frequency_domain"));
 }
 
-/* The range that a bar stands for does not change: one question for each frequency domain. */
+/* The range that a bar stands for does not change: ask once for each frequency domain. */
 static int add_limits(struct watch_model *model, const struct ctl *ctl, json_t *clock,
 		      char **problem)
 {
@@ -47,10 +49,8 @@ static int add_limits(struct watch_model *model, const struct ctl *ctl, json_t *
 static bool listed(json_t *clocks, json_t *cpu)
 {
 	json_t *clock;
-	size_t i;
 
-	json_array_foreach(clocks, i, clock)
-	{
+	ctl_for_each (clock, clocks) {
 		if (ctl_number(clock, "frequency_domain") == ctl_number(cpu, "frequency_domain"))
 			return true;
 	}
@@ -62,16 +62,13 @@ static int add_clocks(struct watch_model *model, const struct ctl *ctl, json_t *
 {
 	cleanup_json json_t *reply = NULL;
 	json_t *clocks = json_array(), *cpu;
-	size_t i;
 	int r = ctl_ask(ctl, "ListCpus", json_object(), &reply, problem);
 
 	(void)json_object_set_new(shown, "frequency_domains", clocks);
-	json_array_foreach(json_object_get(reply, "cpus"), i, cpu)
-	{
+	ctl_for_each (cpu, json_object_get(reply, "cpus")) {
 		json_t *clock;
 
-		if (!json_is_integer(json_object_get(cpu, "frequency_domain")) ||
-		    listed(clocks, cpu))
+		if (!ctl_has(cpu, "frequency_domain") || listed(clocks, cpu))
 			continue;
 		clock = json_deep_copy(cpu);
 		(void)json_object_del(clock, "cpu");
@@ -91,20 +88,18 @@ static double rate(json_t *before, json_t *now, const char *key, int64_t elapsed
 	return before && n > 0 ? (double)n * 1000 / (double)elapsed_ms : 0;
 }
 
-/* Requests since the last sample, where that is long enough ago. */
+/* Requests since the last sample, if that is long enough ago. */
 static void sample(struct watch_model *model, json_t *summaries, int64_t now_ms)
 {
 	int64_t elapsed_ms = now_ms - model->sampled_ms;
 	json_t *counters, *rates, *summary;
-	size_t i;
 
 	if (model->counters && elapsed_ms < SAMPLE_MS)
 		return;
 	counters = json_object();
 	rates = json_object();
 	model->moving = false;
-	json_array_foreach(summaries, i, summary)
-	{
+	ctl_for_each (summary, summaries) {
 		const char *uuid = ctl_text(summary, "uuid");
 		json_t *before = json_object_get(model->counters, uuid);
 		double requests = rate(before, summary, "requests", elapsed_ms);
@@ -130,7 +125,7 @@ static int add_domain(struct watch_model *model, const struct ctl *ctl, json_t *
 	json_t *domain, *rates = json_object_get(model->rates, uuid);
 	int r = ctl_ask(ctl, "GetDomain", json_pack("{s:s}", "domain", uuid), &reply, problem);
 
-	if (r == CTL_FAILED) { /* it has ended meanwhile */
+	if (r == CTL_FAILED) { /* it ended meanwhile */
 		free(*problem);
 		*problem = NULL;
 		return CTL_OK;
@@ -151,15 +146,13 @@ static int add_domains(struct watch_model *model, const struct ctl *ctl, json_t 
 {
 	cleanup_json json_t *reply = NULL;
 	json_t *domains = json_array(), *summaries, *summary;
-	size_t i;
 	int r = ctl_ask(ctl, "ListDomains", json_object(), &reply, problem);
 
 	(void)json_object_set_new(shown, "domains", domains);
 	summaries = json_object_get(reply, "domains");
 	sample(model, summaries, now_ms);
-	json_array_foreach(summaries, i, summary)
-	{
-		if (i == MOST_DOMAINS)
+	ctl_for_each (summary, summaries) {
+		if (json_array_size(domains) == MOST_DOMAINS)
 			break;
 		r = add_domain(model, ctl, domains, ctl_text(summary, "uuid"), problem);
 		if (r != CTL_OK)

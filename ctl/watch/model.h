@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What watch shows, asked of vmpowerd: frequency domains, domains, and their request rates. */
+/* What watch shows, as vmpowerd reports it: frequency domains, domains, and request rates. */
 #ifndef VMPOWER_CTL_WATCH_MODEL_H
 #define VMPOWER_CTL_WATCH_MODEL_H
 
@@ -11,22 +11,22 @@
 
 struct watch_model {
 	/*
-	 * {"status": as GetStatus, "frequency_domains": [members of a Cpu but for cpu and online,
-	 * and "limits" as in ExplainCpu], "domains": [as GetDomain, and "requests_per_s",
+	 * {"status": as GetStatus, "frequency_domains": [members of a Cpu without cpu and online,
+	 * and "limits" as in ExplainCpu], "domains": [as GetDomain, with "requests_per_s",
 	 * "nacks_per_s"]}
 	 */
 	json_t *shown;
-	json_t *limits;	  /* by policy number; asked for once */
-	json_t *counters; /* by UUID: those of the last sample */
-	json_t *rates;	  /* by UUID: since the sample before */
+	json_t *limits;	  /* by policy number; asked once */
+	json_t *counters; /* by UUID: of the last sample */
+	json_t *rates;	  /* by UUID: since the previous sample */
 	int64_t sampled_ms;
-	bool moving; /* some rate is not 0: it is to be looked at again without an event */
+	bool moving; /* a rate is not 0: refresh without an event */
 };
 
 void watch_model_clear(struct watch_model *model);
 
 /**
- * watch_model_refresh() - ask for all of it
+ * watch_model_refresh() - ask vmpowerd for all of it
  * @now_ms:	CLOCK_MONOTONIC; rates are over a second or more
  * @problem:	as in ctl_ask()
  */

@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <term.h>
-#undef lines /* term.h's names for what a terminal can do */
+#undef lines /* term.h defines it */
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -58,7 +58,7 @@ int watch_screen_open(struct watch_screen *screen)
 		(void)init_pair(STYLE_WARNING, COLOR_YELLOW, -1);
 		(void)init_pair(STYLE_BAD, COLOR_RED, -1);
 	}
-	(void)raw(); /* Ctrl-C is a key, too */
+	(void)raw(); /* Ctrl-C comes as a key */
 	(void)noecho();
 	(void)keypad(stdscr, TRUE);
 	(void)nodelay(stdscr, TRUE);

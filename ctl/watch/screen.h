@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The terminal of watch: ncurses, with signals as something to wait for. */
+/* The terminal of watch: ncurses, with signals behind a file descriptor. */
 #ifndef VMPOWER_CTL_WATCH_SCREEN_H
 #define VMPOWER_CTL_WATCH_SCREEN_H
 
@@ -8,14 +8,14 @@
 #include "lines.h"
 
 struct watch_screen {
-	void *terminal; /* ncurses' SCREEN; NULL: it is not in use */
+	void *terminal; /* ncurses' SCREEN; NULL: not in use */
 	int signal_fd;	/* -1 */
 	bool colours;
-	size_t top;	/* the first of the lines that is shown ... */
-	size_t n_lines; /* ... of so many */
+	size_t top;	/* the first line shown ... */
+	size_t n_lines; /* ... of this many */
 };
 
-/** watch_screen_open() - Return: 0; -ENOTTY; -ENODEV: it can't do what is needed; -errno */
+/** watch_screen_open() - Return: 0; -ENOTTY; -ENODEV: it can't move its cursor; -errno */
 int watch_screen_open(struct watch_screen *screen);
 void watch_screen_close(struct watch_screen *screen);
 
@@ -25,11 +25,11 @@ void watch_screen_draw(struct watch_screen *screen, const struct watch_lines *li
 
 enum watch_input {
 	INPUT_NOTHING,
-	INPUT_REDRAW, /* another size, or another part of the lines is wanted */
+	INPUT_REDRAW, /* the size or the part to show changed */
 	INPUT_QUIT,
 };
 
-/** watch_screen_key(), watch_screen_signal() - stdin, signal_fd are readable */
+/** watch_screen_key(), watch_screen_signal() - call them when stdin, signal_fd are readable */
 enum watch_input watch_screen_key(struct watch_screen *screen);
 enum watch_input watch_screen_signal(struct watch_screen *screen);
 

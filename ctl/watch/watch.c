@@ -13,10 +13,11 @@
 #include "client.h"
 #include "lines.h"
 #include "model.h"
+#include "print.h"
 #include "screen.h"
 
-#define REFRESH_MS 250	  /* no more often than that, whatever happens */
-#define RATE_LOOK_MS 1000 /* while requests come: their rate falls without an event */
+#define REFRESH_MS 250	  /* at most that often */
+#define RATE_LOOK_MS 1000 /* while requests come: their rate falls without events */
 
 struct watch {
 	const struct ctl *ctl;
@@ -24,7 +25,7 @@ struct watch {
 	struct watch_model model;
 	struct watch_lines lines;
 	struct watch_screen screen;
-	bool changed; /* something has happened since the last refresh */
+	bool changed; /* there were events since the last refresh */
 	int64_t refreshed_ms;
 	char *problem;
 };
@@ -57,12 +58,11 @@ static int refresh_all(struct watch *watch)
 		return r;
 	if (!watch->ctl->json)
 		return draw(watch);
-	(void)json_dumpf(watch->model.shown, stdout, JSON_COMPACT);
-	(void)fputc('\n', stdout);
+	ctl_print_json(watch->model.shown, JSON_COMPACT);
 	return fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
 }
 
-/* How long to sleep until it is time for a refresh; negative: until something happens */
+/* Time until the next refresh; negative: wait for an event */
 static int sleep_ms(const struct watch *watch)
 {
 	int64_t wait = watch->changed ? REFRESH_MS : watch->model.moving ? RATE_LOOK_MS : -1;
@@ -73,7 +73,7 @@ static int sleep_ms(const struct watch *watch)
 	return wait > 0 ? (int)wait : 0;
 }
 
-/* Take all replies that are there. */
+/* Take all replies that have arrived. */
 static int take_events(struct watch *watch)
 {
 	for (;;) {
@@ -100,7 +100,7 @@ static enum watch_input take_input(struct watch *watch, const struct pollfd *fds
 	return signal > key ? signal : key;
 }
 
-/* Return: CTL_OK: it was quit; else what watch->problem says. */
+/* Return: CTL_OK: the user quit; else an exit code, with watch->problem. */
 static int run(struct watch *watch)
 {
 	struct pollfd fds[] = {
@@ -134,11 +134,10 @@ static int explain_screen(int error)
 	const char *term = getenv("TERM");
 
 	if (error == -ENOTTY)
-		ctl_complain("watch needs a terminal; for scripts there are \"watch --json\" and "
-			     "\"events\"");
+		ctl_complain("watch needs a terminal; scripts use \"watch --json\" or \"events\"");
 	else if (error == -ENODEV)
-		ctl_complain("the terminal type \"%s\" is unknown here, or can't move its cursor: "
-			     "set TERM to one that can, such as xterm",
+		ctl_complain("the terminal type \"%s\" is unknown or can't move its cursor: set "
+			     "TERM to one that can, such as xterm",
 			     term ? term : "");
 	else
 		ctl_complain("can't use the terminal: %s", strerror(-error));
@@ -162,7 +161,7 @@ int ctl_watch(const struct ctl *ctl)
 	watch_lines_clear(&watch.lines);
 	if (error < 0)
 		r = explain_screen(error);
-	else if (!ferror(stdout)) /* main() says so */
+	else if (!ferror(stdout)) /* main() reports it */
 		r = ctl_report(r, watch.problem);
 	free(watch.problem);
 	return r;

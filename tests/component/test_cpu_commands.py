@@ -138,7 +138,7 @@ def test_explain_nobody(_):
             "clamped": None,
             "decides": False,
         }, say
-        assert answer["floating"] == 3 and "have no say: 3" in text, text
+        assert answer["floating"] == 3 and "have no vote: 3" in text, text
         assert "silent, protected" in text and "yes" not in text, text
 
 
@@ -260,7 +260,7 @@ def test_verify(_):
     for governors, file in ((None, "scaling_setspeed"), (LIMITS_ONLY, "scaling_max_freq")):
         with scene("verify", governors=governors, shared=2) as stage:
             good = stage.vmpower.ctl("verify")
-            assert "ours: 0" in good.stdout, good
+            assert "controlled by vmpower: 0" in good.stdout, good
             domain = stage.started("vm", {0: "1"})
             assert domain.power(0, "min") == "ack"
             assert stage.vmpower.ask("verify") == {"checked": 1, "findings": []}
@@ -268,7 +268,7 @@ def test_verify(_):
             bad = stage.vmpower.ctl("verify", check=False)
             assert bad.returncode == 1 and not bad.stderr, bad
             head, row, _, *remedies = bad.stdout.splitlines()
-            assert remedies[0] == "A frequency is set anew when the next request changes it."
+            assert remedies[0] == "vmpower sets a frequency again when the next request changes it."
             assert "doctor" in remedies[-1] and len(remedies) == 2, remedies
             assert head.split() == ["CPU", "FILE", "OURS", "FOUND", "SINCE"], head
             wanted = ["0-1", f"policy0/{file}", str(LOWEST), str(UP[3])]
@@ -285,7 +285,7 @@ def test_verify(_):
                 stage.tree.write(0, "scaling_governor", "powersave")
                 bad = stage.vmpower.ctl("verify", check=False).stdout
                 assert "back to userspace" in bad and "foreign = reassert" in bad, bad
-                assert "set anew" not in bad, bad
+                assert "sets a frequency again" not in bad, bad
                 stage.tree.write(0, "scaling_governor", "userspace")
 
 

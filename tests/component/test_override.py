@@ -95,7 +95,7 @@ def test_limits_of_the_host_bound_votes_and_overrides(_):
         assert fix(stage, "vm", "1", "min") == fix(stage, "vm", "1", "1") == UP[1]
         stage.expect_soon({0: UP[-2], 1: UP[1]})
         said = stage.vmpower.ctl("set", "vm", "1", "1").stdout
-        assert str(UP[1]) in said and "1 kHz is no step" in said, said
+        assert str(UP[1]) in said and "1 kHz is not a step" in said, said
 
 
 # ---- the override

@@ -286,7 +286,7 @@ def test_a_bad_configuration_is_refused_whole(_):
             for number, text in enumerate(stage.vmpower.config.read_text().splitlines(), 1)
             if text.startswith("burst")
         )
-        for word in (f"vmpower.conf:{line}:", "burst", "'many'", "1 to 1000000", "still is"):
+        for word in (f"vmpower.conf:{line}:", "burst", "'many'", "1 to 1000000", "stays in force"):
             assert word in said.stderr, said.stderr
         stage.vmpower.process.send(signal.SIGHUP)
         wait_until(

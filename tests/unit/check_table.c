@@ -8,6 +8,7 @@
 #include "ctl.h"
 #include "run_suite.h"
 #include "table.h"
+#include "text.h"
 
 static const struct table_column columns[] = {{"NAME", false}, {"N", true}, {"REST", false}};
 static const struct table_column key_value[] = {{NULL, false}, {NULL, false}};

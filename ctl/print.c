@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "print.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "ctl.h"
+#include "text.h"
+
+const char *ctl_text(json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+json_int_t ctl_number(json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+bool ctl_flag(json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
+bool ctl_has(json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	return value && !json_is_null(value);
+}
+
+char *ctl_decider(json_t *decides)
+{
+	json_int_t others = ctl_number(decides, "others");
+	char more[48] = "";
+
+	if (!ctl_has(decides, "vcpu"))
+		return strdup("");
+	if (others > 0)
+		(void)snprintf(more, sizeof(more), " and %" JSON_INTEGER_FORMAT " more", others);
+	return text_make("%s of %s vCPU %" JSON_INTEGER_FORMAT "%s", ctl_text(decides, "kind"),
+			 ctl_text(decides, "domain"), ctl_number(decides, "vcpu"), more);
+}
+
+static void print_line(FILE *out, const char *before, const char *format, va_list args)
+{
+	cleanup_free char *text = text_format(format, args);
+
+	(void)fprintf(out, "%s%s\n", before, text ? text : "out of memory");
+}
+
+void ctl_complain(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_line(stderr, "vmpowerctl: ", format, args);
+	va_end(args);
+}
+
+void ctl_say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_line(stdout, "", format, args);
+	va_end(args);
+}
+
+void ctl_print_json(const json_t *value, size_t flags)
+{
+	(void)json_dumpf(value, stdout, flags);
+	(void)fputc('\n', stdout);
+}
+
+size_t ctl_terminal_width(void)
+{
+	struct winsize size;
+
+	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col
+										     : 0;
+}
+
+int ctl_print(const struct table *table)
+{
+	if (table_print(table, stdout, ctl_terminal_width()) == 0)
+		return CTL_OK;
+	ctl_complain("out of memory");
+	return CTL_FAILED;
+}
+
+void ctl_number_cell(struct table *table, json_t *object, const char *key)
+{
+	json_t *number = json_object_get(object, key);
+
+	if (json_is_integer(number))
+		table_cell(table, "%" JSON_INTEGER_FORMAT, json_integer_value(number));
+	else
+		table_cell(table, "%s", "");
+}
+
+void ctl_text_cell(struct table *table, json_t *object, const char *key)
+{
+	table_cell(table, "%s", ctl_text(object, key));
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What subcommands print, and the members of the daemon's replies that they print. */
+#ifndef VMPOWER_CTL_PRINT_H
+#define VMPOWER_CTL_PRINT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "table.h"
+
+/* A member of an object from the daemon; "", 0 or false where it is missing or of another type. */
+const char *ctl_text(json_t *object, const char *key);
+json_int_t ctl_number(json_t *object, const char *key);
+bool ctl_flag(json_t *object, const char *key);
+
+/** ctl_has() - is there such a member, and is it not null? */
+bool ctl_has(json_t *object, const char *key);
+
+/* Each element of a JSON array; none where it is not an array. */
+#define ctl_for_each(item, array)                                                                  \
+	for (size_t item##_i = 0; ((item) = json_array_get((array), item##_i)); item##_i++)
+
+/**
+ * ctl_decider() - whose vote, silence or override decides: "vote of vm1 vCPU 0 and 2 more"
+ * @decides:	a Decider of the interface
+ *
+ * Return: the text, owned by the caller; "": nobody decides; NULL: no memory.
+ */
+char *ctl_decider(json_t *decides);
+
+/** ctl_complain() - "vmpowerctl: text" and a newline to stderr, escaped; printf(3) */
+void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** ctl_say() - a line to stdout, escaped: it may hold names; printf(3) */
+void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** ctl_print_json() - a line to stdout; @flags of json_dumpf() */
+void ctl_print_json(const json_t *value, size_t flags);
+
+/** ctl_terminal_width() - columns of the terminal that stdout is; 0: not a terminal, or unknown */
+size_t ctl_terminal_width(void);
+
+/** ctl_print() - print a table to stdout. Return: CTL_OK; CTL_FAILED, complained about */
+int ctl_print(const struct table *table);
+
+/** ctl_number_cell() - the next cell: a member that is a number; "-" where it is null */
+void ctl_number_cell(struct table *table, json_t *object, const char *key);
+
+/** ctl_text_cell() - the next cell: a member that is text; "-" where it is null */
+void ctl_text_cell(struct table *table, json_t *object, const char *key);
+
+#endif
