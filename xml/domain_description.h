@@ -42,6 +42,15 @@ struct domain_description {
 
 void domain_description_free(struct domain_description *domain);
 
+/**
+ * vcpu_pinned() - does its affinity leave out a CPU of the host?
+ * @present:	the host's CPUs, online or not
+ *
+ * libvirt and OpenStack write an affinity to all CPUs for domains that float, so that is none. On
+ * a host with one CPU any affinity pins.
+ */
+bool vcpu_pinned(const struct vcpu_description *vcpu, const struct cpuset *present);
+
 /* for the cleanup attribute */
 static inline void domain_description_freep(struct domain_description **domain)
 {

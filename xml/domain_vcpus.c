@@ -245,3 +245,9 @@ int domain_read_vcpus(const xmlNode *root, struct domain_description *domain,
 		domain->vcpus_vary = true;
 	return read_pinning(vcpu, cputune, domain, error);
 }
+
+bool vcpu_pinned(const struct vcpu_description *vcpu, const struct cpuset *present)
+{
+	return vcpu->pinned &&
+	       (!cpuset_covers(vcpu->affinity, present) || cpuset_count(present) == 1);
+}

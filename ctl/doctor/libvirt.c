@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which libvirt runs, is our hook there, and does the daemon that runs know of it? */
+/* Which libvirt runs, is our hook installed, and does the running daemon know of it? */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
@@ -10,11 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "look.h"
-#include "print.h"
+#include "checks.h"
 
 #define HOOKS "/etc/libvirt/hooks"
-#define SLACK_S 2 /* /proc/stat tells the time of boot in whole seconds */
+#define SLACK_S 2 /* /proc/stat has the boot time in whole seconds */
 
 static const struct {
 	const char *comm, *socket;
@@ -23,7 +22,7 @@ static const struct {
 	{"libvirtd", "/run/libvirt/libvirt-sock"},
 };
 
-/* Unix time at which a process was started; 0: not known */
+/* Unix time of a process's start; 0: unknown */
 static int64_t started(const struct doctor *doctor, pid_t pid)
 {
 	cleanup_free char *line = doctor_read(doctor, "/proc/%d/stat", (int)pid);
@@ -34,7 +33,7 @@ static int64_t started(const struct doctor *doctor, pid_t pid)
 	const char *behind = line ? strrchr(line, ')') : NULL;
 	char text[256];
 
-	/* the 22nd field, the 20th behind the name */
+	/* the 22nd field, the 20th after the name */
 	if (!file || !behind ||
 	    sscanf(behind + 1,
 		   " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
@@ -48,7 +47,7 @@ static int64_t started(const struct doctor *doctor, pid_t pid)
 	return 0;
 }
 
-/* Unix time of its last "systemctl reload"; 0: none, or not known */
+/* Unix time of its last "systemctl reload"; 0: none, or unknown */
 static int64_t reloaded(const char *comm)
 {
 	cleanup_free char *output = NULL;
@@ -67,8 +66,8 @@ static bool is_hook(const struct stat *st)
 }
 
 /*
- * libvirt looks for hooks when it is started and reloaded. Where it finds any for QEMU it finds
- * later ones by itself: the oldest counts.
+ * libvirt looks for hooks at start and reload. If it finds any for QEMU it finds later ones by
+ * itself, so the oldest counts.
  */
 static int64_t oldest_hook(const struct doctor *doctor)
 {
@@ -89,89 +88,96 @@ static int64_t oldest_hook(const struct doctor *doctor)
 	return oldest;
 }
 
-static void look_whether_seen(struct doctor *doctor, const char *comm, pid_t pid)
+void check_hook(struct doctor *doctor)
+{
+	cleanup_free char *path = doctor_path(doctor, "%s", VMPOWER_HOOK_FILE);
+	struct stat st;
+
+	if (!path || lstat(path, &st) < 0) {
+		doctor_add(doctor, HEALTH_WARNING,
+			   "%s: %s. vmpowerd learns of domains from libvirt's events only",
+			   path ? path : "", strerror(errno));
+		doctor_remedy(doctor, "install it (\"make install\", or the package), then reload "
+				      "libvirt");
+	} else if (stat(path, &st) < 0) {
+		doctor_add(doctor, HEALTH_PROBLEM, "%s is a link to nothing", path);
+		doctor_remedy(doctor, "install it again");
+	} else if (!is_hook(&st)) {
+		doctor_add(doctor, HEALTH_PROBLEM, "%s is not executable", path);
+		doctor_remedy(doctor, "chmod 755 %s", path);
+	} else if ((st.st_mode & 022) != 0 || (st.st_uid != 0 && st.st_uid != geteuid())) {
+		doctor_add(doctor, HEALTH_PROBLEM,
+			   "others than root can change %s, which libvirt runs as root", path);
+		doctor_remedy(doctor, "chown root %s; chmod 755 %s", path, path);
+	} else {
+		doctor_add(doctor, HEALTH_OK, "%s is installed and executable", path);
+	}
+}
+
+/* Has the libvirt daemon @i a socket? It is started by a connection to that, or runs. */
+static bool is_reachable(const struct doctor *doctor, size_t i)
+{
+	cleanup_free char *socket = doctor_path(doctor, "%s", daemons[i].socket);
+
+	return socket && access(socket, F_OK) == 0;
+}
+
+void check_libvirt(struct doctor *doctor)
+{
+	bool reachable = false;
+
+	for (size_t i = 0; i < array_size(daemons); i++) {
+		const char *comm = daemons[i].comm, *socket = daemons[i].socket;
+		pid_t pid = doctor_process(doctor, comm);
+
+		if (!is_reachable(doctor, i))
+			continue;
+		reachable = true;
+		if (pid > 0)
+			doctor_add(doctor, HEALTH_OK, "%s runs (pid %d) at %s%s", comm, (int)pid,
+				   doctor->root, socket);
+		else
+			doctor_add(doctor, HEALTH_OK,
+				   "%s is started when somebody connects to %s%s", comm,
+				   doctor->root, socket);
+	}
+	if (reachable)
+		return;
+	doctor_add(doctor, HEALTH_PROBLEM, "libvirt can't be reached: neither %s nor %s exists",
+		   daemons[0].socket, daemons[1].socket);
+	doctor_remedy(doctor, "systemctl start libvirtd, or virtqemud.socket where there is one");
+}
+
+static void check_hook_seen_by(struct doctor *doctor, const char *comm, pid_t pid)
 {
 	int64_t since = started(doctor, pid), reload = reloaded(comm);
-	cleanup_free char *remedy = doctor_text("systemctl reload %s", comm);
 
 	if (since == 0)
 		return;
 	if (reload > since)
 		since = reload;
-	if (oldest_hook(doctor) > since + SLACK_S)
-		doctor_add(
-			doctor, "hook", HEALTH_PROBLEM, remedy,
-			"%s (pid %d) does not know of the hook, which is newer than its start or "
-			"last reload",
-			comm, (int)pid);
-	else
-		doctor_add(doctor, "hook", HEALTH_OK, NULL, "%s (pid %d) knows of hooks", comm,
-			   (int)pid);
+	if (oldest_hook(doctor) <= since + SLACK_S) {
+		doctor_add(doctor, HEALTH_OK, "%s (pid %d) knows of hooks", comm, (int)pid);
+		return;
+	}
+	doctor_add(doctor, HEALTH_PROBLEM,
+		   "%s (pid %d) does not know of the hook, which is newer than its start or last "
+		   "reload",
+		   comm, (int)pid);
+	doctor_remedy(doctor, "systemctl reload %s", comm);
 }
 
-/* Return: is it there, and can it be run? */
-static bool look_at_hook(struct doctor *doctor)
+void check_hook_seen(struct doctor *doctor)
 {
 	cleanup_free char *path = doctor_path(doctor, "%s", VMPOWER_HOOK_FILE);
-	cleanup_free char *remedy = NULL;
-	struct stat st, target;
+	struct stat st;
 
-	if (!path || lstat(path, &st) < 0) {
-		doctor_add(doctor, "hook", HEALTH_WARNING,
-			   "install it (\"make install\", or the package), then reload libvirt",
-			   "%s: %s. Domains are heard of from libvirt's events alone",
-			   path ? path : "", strerror(errno));
-		return false;
-	}
-	if (S_ISLNK(st.st_mode) && stat(path, &target) < 0) {
-		doctor_add(doctor, "hook", HEALTH_PROBLEM, "install it again",
-			   "%s is a link to nothing", path);
-		return false;
-	}
-	if (!S_ISLNK(st.st_mode))
-		target = st;
-	if (!is_hook(&target)) {
-		remedy = doctor_text("chmod 755 %s", path);
-		doctor_add(doctor, "hook", HEALTH_PROBLEM, remedy, "%s is not executable", path);
-		return false;
-	}
-	if ((target.st_mode & 022) != 0 || (target.st_uid != 0 && target.st_uid != geteuid())) {
-		remedy = doctor_text("chown root %s; chmod 755 %s", path, path);
-		doctor_add(doctor, "hook", HEALTH_PROBLEM, remedy,
-			   "%s can be changed by others than root, and libvirt runs it as root",
-			   path);
-		return true;
-	}
-	doctor_add(doctor, "hook", HEALTH_OK, NULL, "%s is installed and executable", path);
-	return true;
-}
-
-void doctor_libvirt(struct doctor *doctor)
-{
-	bool installed, reachable = false;
-
-	installed = look_at_hook(doctor);
+	if (!path || stat(path, &st) < 0 || !is_hook(&st))
+		return; /* "hook" says so */
 	for (size_t i = 0; i < array_size(daemons); i++) {
-		cleanup_free char *socket = doctor_path(doctor, "%s", daemons[i].socket);
 		pid_t pid = doctor_process(doctor, daemons[i].comm);
-		struct stat st;
 
-		if (!socket || stat(socket, &st) < 0)
-			continue;
-		reachable = true;
-		if (pid > 0)
-			doctor_add(doctor, "libvirt", HEALTH_OK, NULL, "%s runs (pid %d) at %s",
-				   daemons[i].comm, (int)pid, socket);
-		else
-			doctor_add(doctor, "libvirt", HEALTH_OK, NULL,
-				   "%s is started when somebody connects to %s", daemons[i].comm,
-				   socket);
-		if (pid > 0 && installed)
-			look_whether_seen(doctor, daemons[i].comm, pid);
+		if (pid > 0 && is_reachable(doctor, i))
+			check_hook_seen_by(doctor, daemons[i].comm, pid);
 	}
-	if (!reachable)
-		doctor_add(doctor, "libvirt", HEALTH_PROBLEM,
-			   "systemctl start libvirtd, or virtqemud.socket where there is that",
-			   "no libvirt is in reach: neither %s nor %s is there", daemons[0].socket,
-			   daemons[1].socket);
 }

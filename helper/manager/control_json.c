@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "message.h"
+#include "placement.h"
 
 json_t *control_json_text(const char *text)
 {
@@ -129,6 +130,7 @@ static json_t *channels_json(const struct domain *domain, const struct shared_st
 /* What follows from where vCPUs may run. Most domains have few different places. */
 struct place {
 	const struct cpuset *affinity;
+	bool pinned;
 	json_t *cpus, *frequency_domains; /* own references */
 };
 
@@ -176,7 +178,8 @@ static json_t *frequency_domains_json(const struct cpuset *affinity, const struc
 }
 
 static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct place *place,
-			 const struct shared_state *state, const struct cpufreq *cpufreq)
+			 const struct shared_state *state, const struct cpufreq *cpufreq,
+			 const struct host_cpus *cpus)
 {
 	const struct vcpu_description *vcpu = &domain->description->vcpus[number];
 	const struct cpuset *affinity = vcpu->pinned ? vcpu->affinity : NULL;
@@ -185,14 +188,15 @@ static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct pl
 	if (!place->cpus || place->affinity != affinity) {
 		place_clear(place);
 		place->affinity = affinity;
+		place->pinned = placement_pinned(vcpu, cpus);
 		place->cpus = control_json_cpus(affinity);
 		place->frequency_domains = frequency_domains_json(affinity, cpufreq);
 	}
 	if (state)
 		khz = shared_load(state->vcpus[domain->id][number].vote_khz);
-	return json_pack("{s:i, s:b, s:O, s:o, s:o, s:O}", "vcpu", (int)number, "online",
-			 (int)vcpu->online, "cpus", place->cpus, "vote_khz",
-			 khz > 0 ? json_integer(khz) : json_null(), "override_khz",
+	return json_pack("{s:i, s:b, s:O, s:b, s:o, s:o, s:O}", "vcpu", (int)number, "online",
+			 (int)vcpu->online, "cpus", place->cpus, "pinned", (int)place->pinned,
+			 "vote_khz", khz > 0 ? json_integer(khz) : json_null(), "override_khz",
 			 override > 0 ? json_integer(override) : json_null(), "frequency_domains",
 			 place->frequency_domains);
 }
@@ -201,11 +205,13 @@ static json_t *vcpus_json(const struct domain *domain, const struct shared_state
 			  const struct cpufreq *cpufreq)
 {
 	cleanup(place_clear) struct place place = {0};
+	struct host_cpus cpus;
 	json_t *vcpus = json_array();
 
+	(void)cpufreq_host_cpus(cpufreq, &cpus);
 	for (uint32_t i = 0; i < domain->description->n_vcpus; i++) {
-		if (json_array_append_new(vcpus, vcpu_json(domain, i, &place, state, cpufreq)) <
-		    0) {
+		if (json_array_append_new(
+			    vcpus, vcpu_json(domain, i, &place, state, cpufreq, &cpus)) < 0) {
 			json_decref(vcpus);
 			return NULL;
 		}

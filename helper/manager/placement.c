@@ -5,8 +5,7 @@
 
 bool placement_pinned(const struct vcpu_description *vcpu, const struct host_cpus *cpus)
 {
-	return vcpu->pinned && (!cpuset_covers(vcpu->affinity, &cpus->present) ||
-				cpuset_count(&cpus->present) == 1);
+	return vcpu_pinned(vcpu, &cpus->present);
 }
 
 /* The frequency domains below a set of pCPUs, each once, offline or not. Return: how many */

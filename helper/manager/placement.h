@@ -13,13 +13,7 @@
 #include "cpufreq.h"
 #include "domain_description.h"
 
-/**
- * placement_pinned() - is it known below which CPUs the vCPU runs?
- *
- * An affinity to all CPUs that are present is no pinning, it keeps it away from none: libvirt and
- * OpenStack write it out for domains that float. But on a host with one CPU it is one, and so is
- * an affinity to all that are online while it excludes others that are not.
- */
+/** placement_pinned() - vcpu_pinned() on this host */
 bool placement_pinned(const struct vcpu_description *vcpu, const struct host_cpus *cpus);
 
 /**

@@ -32,7 +32,7 @@ COMMANDS = {
     "list": ((), [(".domains[0] | keys", [
         "channels", "connected", "id", "name", "nacks", "requests", "uuid", "vcpus"])]),
     "show": (("vm",), [(".domain.channels[0] | keys", CHANNEL), (".domain.vcpus[0] | keys", [
-        "cpus", "frequency_domains", "online", "override_khz", "vcpu", "vote_khz"])]),
+        "cpus", "frequency_domains", "online", "override_khz", "pinned", "vcpu", "vote_khz"])]),
     "channel disable": (("vm", "0"), [("keys", ["changed"])]),
     "channel enable": (("vm", "0"), [("keys", ["changed"])]),
     "channel remove": (("vm", "1"), [("keys", ["changed"])]),

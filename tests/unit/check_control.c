@@ -79,13 +79,13 @@ START_TEST(domain_in_full)
 			"\"enabled\":true,\"error\":null,\"requests\":0,\"acks\":0,\"nacks\":0,"
 			"\"resyncs\":0,\"dropped_replies\":0,\"throttled\":0}],\"vcpus\":["
 			"{\"vcpu\":0,\"online\":true,\"cpus\":\"2,5-6\",\"vote_khz\":null,"
-			"\"override_khz\":null,"
+			"\"pinned\":true,\"override_khz\":null,"
 			"\"frequency_domains\":[0,4]},"
 			"{\"vcpu\":1,\"online\":true,\"cpus\":\"5\",\"vote_khz\":2400000,"
-			"\"override_khz\":1000000,"
+			"\"pinned\":true,\"override_khz\":1000000,"
 			"\"frequency_domains\":[4]},"
 			"{\"vcpu\":2,\"online\":false,\"cpus\":null,\"vote_khz\":null,"
-			"\"override_khz\":null,"
+			"\"pinned\":false,\"override_khz\":null,"
 			"\"frequency_domains\":[]}]}",
 			0, NULL);
 		char *text = json_dumps(domain, 0);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is wrong with a running domain, wherever the facts about it come from. */
+#ifndef VMPOWER_CTL_DOCTOR_DOMAIN_FINDINGS_H
+#define VMPOWER_CTL_DOCTOR_DOMAIN_FINDINGS_H
+
+#include "cpuset.h"
+#include "look.h"
+
+struct domain_facts {
+	const char *name;
+	size_t n_channels;
+	uint32_t n_vcpus;
+	struct cpuset unpinned;	    /* channels whose vCPU is online and not pinned */
+	struct cpuset beyond;	    /* channels with no such vCPU */
+	struct cpuset disabled;	    /* channels that the operator disabled */
+	const char *metadata_error; /* NULL or "": none */
+	const char *unserved;	    /* what says "serve = no"; NULL: it is served */
+};
+
+/** domain_findings_add() - all findings about a domain */
+void domain_findings_add(struct doctor *doctor, const struct domain_facts *facts);
+
+#endif
