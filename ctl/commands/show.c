@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommands status, list and show. */
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,16 +36,14 @@ static void uptime_line(struct table *table, json_int_t s)
 
 static void monitor_line(struct table *table, json_t *status)
 {
-	json_int_t restarts = ctl_number(status, "monitor_restarts");
+	char state[32] = "does not run";
 
-	table_cell(table, "monitor:");
 	if (ctl_has(status, "monitor_pid"))
-		table_cell(table,
-			   "pid %" JSON_INTEGER_FORMAT ", restarted %" JSON_INTEGER_FORMAT " times",
-			   ctl_number(status, "monitor_pid"), restarts);
-	else
-		table_cell(table, "does not run, restarted %" JSON_INTEGER_FORMAT " times",
-			   restarts);
+		(void)snprintf(state, sizeof(state), "pid %" JSON_INTEGER_FORMAT,
+			       ctl_number(status, "monitor_pid"));
+	table_cell(table, "monitor:");
+	table_cell(table, "%s, restarted %" JSON_INTEGER_FORMAT " times", state,
+		   ctl_number(status, "monitor_restarts"));
 }
 
 int ctl_status(const struct ctl *ctl)
@@ -242,23 +240,13 @@ static void limits_line(struct table *table, json_t *settings)
 		table_cell(table, "no turbo");
 }
 
-/* The commands that are obeyed, unless all are */
+/* The commands that are obeyed, unless both are */
 static void commands_line(struct table *table, json_t *commands)
 {
-	char text[64] = "";
-	json_t *command;
-	size_t used = 0;
+	const char *only = json_string_value(json_array_get(commands, 0));
 
-	ctl_for_each (command, commands) {
-		int n = snprintf(text + used, sizeof(text) - used, "%s%s", used > 0 ? " " : "",
-				 json_string_value(command));
-
-		if (n < 0 || (size_t)n >= sizeof(text) - used)
-			break;
-		used += (size_t)n;
-	}
 	if (json_array_size(commands) < 2)
-		text_line(table, "commands", *text ? text : "none");
+		text_line(table, "commands", only ? only : "none");
 }
 
 /* Settings that differ from the defaults; --json shows all */
