@@ -8,7 +8,7 @@
 #include "print.h"
 #include "text.h"
 
-/* Return: CTL_OK; else what @problem says. */
+/* Return: CTL_OK; else an exit code, with @problem. */
 static int complete_names(const struct ctl *ctl, const char *method, char **path, char **name,
 			  char **problem)
 {
@@ -25,7 +25,7 @@ static int unreachable(int error, char **problem)
 	return CTL_UNREACHABLE;
 }
 
-/* What a reply says: CTL_OK and @out; else what @problem says. */
+/* Turn a reply into CTL_OK and @out, or an exit code and @problem. */
 static int judge(struct client_reply *reply, json_t **out, char **problem)
 {
 	int r = reply->error ? CTL_FAILED : CTL_OK;
@@ -91,7 +91,7 @@ int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json
 	cleanup_free char *problem = NULL;
 	int r;
 
-	if (!parameters) { /* json_pack() fails for nothing else than text from the command line */
+	if (!parameters) { /* json_pack() fails only for text from the command line */
 		ctl_complain("invalid argument: not UTF-8");
 		return CTL_USAGE;
 	}

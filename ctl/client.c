@@ -43,7 +43,7 @@ static int wait_for(int fd, short events, int64_t deadline)
 	}
 }
 
-/* A full backlog can't be waited for, only tried again. */
+/* One can't poll for a full backlog, only retry. */
 static int connect_until(const char *path, int64_t deadline)
 {
 	const struct timespec delay = {.tv_nsec = CONNECT_RETRY_MS * 1000000L};
@@ -124,7 +124,7 @@ static int send_all(int fd, const char *data, size_t size, int64_t deadline)
 	return 0;
 }
 
-/* Return: 0 and a message in @frame; -ECONNRESET where the daemon closed; -errno. */
+/* Return: 0 and a message in @frame; -ECONNRESET: the daemon closed; -errno. */
 static int receive_message(int fd, struct varlink_frame *frame, const char **message, size_t *size,
 			   int64_t deadline)
 {

@@ -16,7 +16,7 @@
 
 static const struct {
 	const char *error; /* full name */
-	/* the first %s stands for the first of @keys, ... */
+	/* each %s stands for one of @keys, in order */
 	const char *text;
 	const char *keys[3];
 } texts[] = {

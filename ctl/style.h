@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Colours: on a terminal only, and never where NO_COLOR (no-color.org) is set. */
+/* Colours: only on a terminal, and not if NO_COLOR (no-color.org) is set. */
 #ifndef VMPOWER_CTL_STYLE_H
 #define VMPOWER_CTL_STYLE_H
 
@@ -8,10 +8,10 @@
 
 enum style { STYLE_PLAIN, STYLE_GOOD, STYLE_WARNING, STYLE_BAD, STYLE_FAINT, STYLE_HEADING };
 
-/** style_wanted() - are colours wanted there? */
+/** style_wanted() - does @out get colours? */
 bool style_wanted(FILE *out);
 
-/** style() - what switches it on, STYLE_PLAIN off; "" where no colours are wanted */
+/** style() - the sequence that starts @style, STYLE_PLAIN ends it; "" without colours */
 const char *style(FILE *out, enum style style);
 
 #endif

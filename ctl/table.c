@@ -65,13 +65,13 @@ static void print_blanks(FILE *out, size_t n)
 		(void)fputc(' ', out);
 }
 
-/* Behind this byte a text may go on in the next line. */
+/* May text continue on the next line after this byte? */
 static bool may_break(char c)
 {
 	return c == ' ' || c == '-';
 }
 
-/* The bytes of the first @width characters; where more follow, up to where it may break. */
+/* The bytes of the first @width characters, or fewer: if more follow, up to a place to break. */
 static size_t piece(const char *text, size_t width)
 {
 	size_t bytes = 0, at = 0, n = 0;
@@ -79,7 +79,7 @@ static size_t piece(const char *text, size_t width)
 	for (; text[bytes]; bytes++) {
 		if ((text[bytes] & 0xc0) == 0x80)
 			continue;
-		if (n++ == width) /* a blank costs nothing: it is not printed there */
+		if (n++ == width) /* a blank takes no room: it is not printed there */
 			return text[bytes] == ' ' ? bytes + 1 : at > 0 ? at : bytes;
 		if (may_break(text[bytes]))
 			at = bytes + 1;
@@ -87,7 +87,7 @@ static size_t piece(const char *text, size_t width)
 	return bytes;
 }
 
-/* Characters of the longest part that does not break. */
+/* Characters of the longest part without a place to break. */
 static size_t longest_part(const char *text)
 {
 	size_t longest = 0, n = 0;
@@ -102,11 +102,11 @@ static size_t longest_part(const char *text)
 	return longest;
 }
 
-/* One line of a row; @rest, what is left of each cell, moves on. Return: is there more? */
+/* Print one line of a row and move each cell's @rest past it. Return: is more left? */
 static bool print_line(const struct table *table, FILE *out, const size_t *widths,
 		       const char **rest)
 {
-	size_t owed = 0; /* blanks: none are printed at a line's end */
+	size_t owed = 0; /* blanks not yet printed: none end a line */
 	bool more = false;
 
 	for (size_t i = 0; i < table->n_columns; i++) {
@@ -178,7 +178,7 @@ static void choose_widths(const struct table *table, size_t *widths, size_t *lea
 	narrow(table, widths, least, limit);
 	for (size_t i = 0; i < table->n_columns; i++)
 		least[i] = MIN_WIDTH;
-	narrow(table, widths, least, limit); /* words are broken rather than rows */
+	narrow(table, widths, least, limit); /* rather break words than rows */
 }
 
 int table_print(const struct table *table, FILE *out, size_t width)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Text tables: columns aligned, two spaces between them, no blanks at line ends. Control
- * characters are escaped as \xNN, so that no name can move the cursor. Writes to a FILE, no
- * other I/O.
+ * Text tables: aligned columns, two spaces between them, no blanks at line ends. Cells are
+ * escaped, so that no name can move the cursor. Writes to a FILE, no other I/O.
  */
 #ifndef VMPOWER_CTL_TABLE_H
 #define VMPOWER_CTL_TABLE_H
@@ -12,8 +11,8 @@
 #include <stdio.h>
 
 struct table_column {
-	const char *heading; /* of a table with any heading: all have one */
-	bool right;	     /* numbers are aligned right */
+	const char *heading; /* either all columns have one or none */
+	bool right;	     /* align right, as numbers are */
 };
 
 struct table {
@@ -21,10 +20,10 @@ struct table {
 	size_t n_columns;
 	char **cells; /* row by row, escaped */
 	size_t n_cells, capacity;
-	bool failed; /* out of memory: remembered until table_print() */
+	bool failed; /* out of memory: table_print() reports it */
 };
 
-/** table_init() - an empty table; @columns stay valid */
+/** table_init() - an empty table; @columns must outlive it */
 void table_init(struct table *table, const struct table_column *columns, size_t n_columns);
 void table_free(struct table *table);
 
@@ -34,8 +33,8 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 /**
  * table_print() - headings (where columns[0] has one) and rows
  *
- * @width:	of the terminal: text that makes a row longer goes on in the next line, where that
- *		helps; 0: any width will do
+ * @width:	of the terminal: text wraps within its column where a row would be longer; 0: rows
+ *		may have any width
  *
  * An empty cell is shown as "-". Return: 0; -ENOMEM, also for an earlier table_cell().
  */

@@ -13,7 +13,7 @@ const char *scope_name(enum scope scope)
 	return scope == SCOPE_LIVE ? "live" : "config";
 }
 
-/* Else libvirt prints its errors itself. */
+/* Without this libvirt prints its errors itself. */
 static void on_error(void *context, virErrorPtr error)
 {
 	(void)context;

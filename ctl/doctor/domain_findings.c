@@ -10,8 +10,8 @@ static void find_metadata_error(struct doctor *doctor, const struct domain_facts
 	if (!facts->metadata_error || !*facts->metadata_error)
 		return;
 	doctor_add(doctor, HEALTH_WARNING,
-		   "domain \"%s\": the settings in its <metadata> are not followed: %s", facts->name,
-		   facts->metadata_error);
+		   "domain \"%s\": the settings in its <metadata> are not followed: %s",
+		   facts->name, facts->metadata_error);
 	doctor_remedy(doctor, "set them again with \"virsh metadata\", see vmpower-domain(5)");
 }
 

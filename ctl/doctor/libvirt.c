@@ -114,7 +114,7 @@ void check_hook(struct doctor *doctor)
 	}
 }
 
-/* Has the libvirt daemon @i a socket? It is started by a connection to that, or runs. */
+/* Does the socket of daemon @i exist? It runs then, or a connection starts it. */
 static bool is_reachable(const struct doctor *doctor, size_t i)
 {
 	cleanup_free char *socket = doctor_path(doctor, "%s", daemons[i].socket);

@@ -21,8 +21,10 @@ struct watch_lines {
 void watch_lines_clear(struct watch_lines *lines);
 
 /**
- * watch_lines_make() - @lines: zeroed
+ * watch_lines_make() - format what watch shows
+ * @lines:	zeroed; watch_lines_clear() it
  * @shown:	of struct watch_model
+ * @width:	of a line, in characters
  *
  * Return: 0; -ENOMEM.
  */
