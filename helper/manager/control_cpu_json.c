@@ -2,7 +2,6 @@
 #include "control_cpu_json.h"
 
 #include "control_json.h"
-#include "domain_rules.h"
 #include "message.h"
 #include "number.h"
 
@@ -82,33 +81,29 @@ json_t *control_json_limits(const struct frequency_domain *f)
 }
 
 /* Which limit of its domain a vote has run into; NULL: none. Overrides are not bound by them. */
-static const char *clamped_by_domain(const struct config *config, const struct frequency_domain *f,
-				     const struct say *say)
+static const char *clamped_by_domain(const struct frequency_domain *f, const struct say *say)
 {
 	const struct frequency_table *table = &f->table;
-	struct domain_rules rules;
+	const struct domain_settings *settings = &say->domain->rules.settings;
 	uint32_t step;
 
 	if (say->override_khz > 0)
 		return NULL;
-	domain_rules_find(config, say->domain->description, &rules);
-	if (!rules.settings.turbo && say->vote_step == table->non_turbo &&
-	    table->non_turbo < f->ceiling)
+	if (!settings->turbo && say->vote_step == table->non_turbo && table->non_turbo < f->ceiling)
 		return "domain-turbo";
-	step = frequency_step_at_least(table->khz, table->n_steps, rules.settings.max_khz);
-	if (step > 0 && table->khz[step] > rules.settings.max_khz)
+	step = frequency_step_at_least(table->khz, table->n_steps, settings->max_khz);
+	if (step > 0 && table->khz[step] > settings->max_khz)
 		step--;
-	if (rules.settings.max_khz > 0 && say->vote_step == step && step < f->ceiling)
+	if (settings->max_khz > 0 && say->vote_step == step && step < f->ceiling)
 		return "domain-max";
-	step = frequency_step_at_least(table->khz, table->n_steps, rules.settings.min_khz);
-	if (rules.settings.min_khz > 0 && say->vote_step == step && step > f->floor)
+	step = frequency_step_at_least(table->khz, table->n_steps, settings->min_khz);
+	if (settings->min_khz > 0 && say->vote_step == step && step > f->floor)
 		return "domain-min";
 	return NULL;
 }
 
 /* Which limit what it says has run into: more, or less, it can't have. */
-static json_t *clamped_json(const struct config *config, const struct frequency_domain *f,
-			    const struct say *say)
+static json_t *clamped_json(const struct frequency_domain *f, const struct say *say)
 {
 	uint32_t step = say->override_khz > 0 ? say->override_step : say->vote_step;
 	const char *by_domain;
@@ -119,7 +114,7 @@ static json_t *clamped_json(const struct config *config, const struct frequency_
 		return json_string("max");
 	if (step == f->floor && f->floor > 0)
 		return json_string("min");
-	by_domain = clamped_by_domain(config, f, say);
+	by_domain = clamped_by_domain(f, say);
 	return by_domain ? json_string(by_domain) : json_null();
 }
 
@@ -138,6 +133,5 @@ json_t *control_json_say(const struct config *config, const struct frequency_dom
 			 control_json_cpus(vcpu->pinned ? vcpu->affinity : NULL), "vote_khz",
 			 khz_json(say->vote_khz), "protects", (int)protects, "paused", (int)paused,
 			 "override_khz", khz_json(say->override_khz), "clamped",
-			 clamped_json(config, f, say), "decides",
-			 (int)decision_is_by(decision, say));
+			 clamped_json(f, say), "decides", (int)decision_is_by(decision, say));
 }

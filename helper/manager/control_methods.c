@@ -99,9 +99,7 @@ static void get_domain(struct varlink_call *call, void *context)
 	if (!domain)
 		return;
 	json = control_json_domain(domain, control_state(control), control->parts.cpufreq);
-	if (json_object_set_new(json, "settings",
-				control_json_settings(control->parts.config, domain->description)) <
-	    0) {
+	if (json_object_set_new(json, "settings", control_json_settings(domain)) < 0) {
 		json_decref(json);
 		json = NULL;
 	}

@@ -4,11 +4,9 @@
 
 #include <jansson.h>
 
-#include "config.h"
-#include "domain_description.h"
+#include "registry.h"
 
 /** control_json_settings() - type Settings: what holds for a domain; NULL: no memory */
-json_t *control_json_settings(const struct config *config,
-			      const struct domain_description *description);
+json_t *control_json_settings(const struct domain *domain);
 
 #endif

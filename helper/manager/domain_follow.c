@@ -7,8 +7,9 @@
 #include "journal.h"
 #include "log.h"
 
-static void log_problem(const struct domain *domain, const struct domain_rules *rules)
+static void log_problem(const struct domain *domain)
 {
+	const struct domain_rules *rules = &domain->rules;
 	const struct log_about about = {
 		.message = MESSAGE_METADATA_WRONG,
 		ABOUT_DOMAIN(domain->description),
@@ -33,11 +34,19 @@ void domain_let_go(struct monitor_view *view, struct events *events, struct chan
 	events_emit_channel(events, EVENT_CHANNEL_GONE, channel, why);
 }
 
-/* Channels are to be connected, or not to be. */
-static void apply_serve(struct monitor_view *view, struct events *events, struct domain *domain,
-			bool serve)
+bool domain_find_rules(const struct config *config, struct domain *domain)
 {
-	bool connected = domain_connected(domain);
+	const struct domain_rules before = domain->rules;
+
+	domain_rules_find(config, domain->description, &domain->rules);
+	if (strcmp(before.problem, domain->rules.problem) != 0)
+		log_problem(domain);
+	return !domain_rules_equal(&before.settings, &domain->rules.settings);
+}
+
+void domain_apply_serve(struct monitor_view *view, struct events *events, struct domain *domain)
+{
+	bool connected = domain_connected(domain), serve = domain->rules.settings.serve;
 
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
 		struct channel *channel = &domain->channels[i];
@@ -56,31 +65,17 @@ static void apply_serve(struct monitor_view *view, struct events *events, struct
 		view_send_id(view, LINK_DOMAIN_SILENCE, domain->id);
 }
 
-void domain_follow_first(struct monitor_view *view, struct events *events, struct domain *domain)
-{
-	struct domain_rules rules;
-
-	domain_rules_find(view->config, domain->description, &rules);
-	log_problem(domain, &rules);
-	apply_serve(view, events, domain, rules.settings.serve);
-}
-
-void domain_follow(struct monitor_view *view, struct events *events, struct domain *domain,
-		   const struct domain_rules *before)
+void domain_apply_rules(struct monitor_view *view, struct events *events, struct domain *domain)
 {
 	const struct log_about about = {
 		.message = MESSAGE_DOMAIN_CHANGED,
 		ABOUT_DOMAIN(domain->description),
 	};
-	struct domain_rules rules;
 
-	domain_rules_find(view->config, domain->description, &rules);
-	if (strcmp(before->problem, rules.problem) != 0)
-		log_problem(domain, &rules);
-	if (!domain_rules_equal(&before->settings, &rules.settings)) {
+	if (domain_find_rules(view->config, domain)) {
 		log_about(&about, LOG_INFO, "domain \"%s\": other settings are in force",
 			  domain->description->name);
 		view_send_domain_settings(view, domain);
 	}
-	apply_serve(view, events, domain, rules.settings.serve);
+	domain_apply_serve(view, events, domain);
 }

@@ -3,7 +3,6 @@
 #ifndef VMPOWER_HELPER_MANAGER_DOMAIN_FOLLOW_H
 #define VMPOWER_HELPER_MANAGER_DOMAIN_FOLLOW_H
 
-#include "domain_rules.h"
 #include "events.h"
 #include "monitor_view.h"
 #include "registry.h"
@@ -12,16 +11,24 @@
 void domain_let_go(struct monitor_view *view, struct events *events, struct channel *channel,
 		   const char *why);
 
-/** domain_follow_first() - of a new domain, which the monitor knows */
-void domain_follow_first(struct monitor_view *view, struct events *events, struct domain *domain);
+/**
+ * domain_find_rules() - set the rules of a domain, from configuration and description
+ *
+ * To be called for each domain that is registered, and when one of both has changed: before the
+ * old configuration is freed, since the rules point into it. Logs metadata that is newly wrong.
+ *
+ * Return: whether other settings are in force now.
+ */
+bool domain_find_rules(const struct config *config, struct domain *domain);
 
 /**
- * domain_follow() - config or the domain's description have changed
- * @before:	what held until now
+ * domain_apply_serve() - connect channels, or not, as the domain's rules say
  *
- * Channels that are to be served become CONNECTING: the channel manager is the caller's to kick.
+ * Channels that are to be served become CONNECTING; the caller kicks the channel manager.
  */
-void domain_follow(struct monitor_view *view, struct events *events, struct domain *domain,
-		   const struct domain_rules *before);
+void domain_apply_serve(struct monitor_view *view, struct events *events, struct domain *domain);
+
+/** domain_apply_rules() - all of this for a domain that the monitor knows */
+void domain_apply_rules(struct monitor_view *view, struct events *events, struct domain *domain);
 
 #endif

@@ -11,7 +11,6 @@
 #include "domain_change.h"
 #include "domain_follow.h"
 #include "domain_log.h"
-#include "domain_rules.h"
 #include "frequency_control.h"
 #include "journal.h"
 #include "log.h"
@@ -121,17 +120,14 @@ static void on_message(void *context, const struct link_message *message)
 	}
 }
 
-void domains_reconfigure(struct domains *domains, const struct config *before)
+void domains_reconfigure(struct domains *domains)
 {
 	channel_manager_configure(domains->channels, domains->view.config);
 	view_send_settings(&domains->view);
 	frequency_control_reconfigure(&domains->frequency_control);
 	for (struct domain *d = registry_next(domains->registry, NULL); d;
 	     d = registry_next(domains->registry, d)) {
-		struct domain_rules rules;
-
-		domain_rules_find(before, d->description, &rules);
-		domain_follow(&domains->view, domains->events, d, &rules);
+		domain_apply_rules(&domains->view, domains->events, d);
 		view_send_vcpus(&domains->view, d);
 	}
 	channel_manager_kick(domains->channels);
@@ -164,8 +160,9 @@ static int add(struct domains *domains, const struct domain_report *report)
 	clear_fresh_channels(domains, domain);
 	domain_log_registered(domain, source);
 	events_emit_domain(domains->events, EVENT_DOMAIN_REGISTERED, domain, source);
+	(void)domain_find_rules(domains->view.config, domain);
 	view_send_domain(&domains->view, domain);
-	domain_follow_first(&domains->view, domains->events, domain);
+	domain_apply_serve(&domains->view, domains->events, domain);
 	channel_manager_kick(domains->channels);
 	return 0;
 }
@@ -180,10 +177,8 @@ static int update(struct domains *domains, struct domain *domain,
 	const struct domain_change change = domain_change_find(domain->description, description);
 	uint32_t ids[MAX_DOMAIN_CHANNELS], n_ids = 0;
 	const char *source = report->source;
-	struct domain_rules before;
 	int r;
 
-	domain_rules_find(domains->view.config, domain->description, &before);
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
 		if (domain->channels[i].state == CHANNEL_CONNECTED)
 			ids[n_ids++] = domain->channels[i].id;
@@ -212,7 +207,7 @@ static int update(struct domains *domains, struct domain *domain,
 		domain->last_report_ns = report->asked_ns;
 	if (change.vcpus || paused_changed)
 		view_send_vcpus(&domains->view, domain);
-	domain_follow(&domains->view, domains->events, domain, &before);
+	domain_apply_rules(&domains->view, domains->events, domain);
 	if (change.vcpus || change.channels || change.name || change.metadata || paused_changed)
 		events_emit_domain(domains->events, EVENT_DOMAIN_CHANGED, domain, source);
 	domain_log_changed(domain, source, &change, paused_changed);
@@ -319,12 +314,10 @@ void domains_channel_remove(struct domains *domains, struct channel *channel)
 
 void domains_channel_add(struct domains *domains, struct channel *channel)
 {
-	struct domain_rules rules;
-
 	if (channel->state == CHANNEL_CONNECTED)
 		return;
-	domain_rules_find(domains->view.config, channel->domain->description, &rules);
-	channel->state = rules.settings.serve ? CHANNEL_CONNECTING : CHANNEL_UNSERVED;
+	channel->state =
+		channel->domain->rules.settings.serve ? CHANNEL_CONNECTING : CHANNEL_UNSERVED;
 	channel->hung_up = false;
 	channel->attempts = 0;
 	channel->next_attempt_ns = 0;
@@ -414,6 +407,10 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	if (r == 0)
 		r = succession_take_over(parts->succession, domains->channels, &state_fd,
 					 &taken_over);
+	/* A predecessor's domains: the monitor is sent their rules as soon as it starts. */
+	for (struct domain *d = registry_next(parts->registry, NULL); d;
+	     d = registry_next(parts->registry, d))
+		(void)domain_find_rules(parts->config, d);
 	/* What a crash has left behind; a failure is logged, and no reason not to serve. */
 	if (r == 0 && taken_over)
 		cpufreq_take_over(parts->cpufreq);
@@ -435,10 +432,9 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 		free(domains);
 		return r;
 	}
-	/* those of a predecessor: settings may be others by now, channels not connected */
 	for (struct domain *d = registry_next(parts->registry, NULL); d;
 	     d = registry_next(parts->registry, d))
-		domain_follow_first(&domains->view, domains->events, d);
+		domain_apply_serve(&domains->view, domains->events, d);
 	channel_manager_kick(domains->channels);
 	*out = domains;
 	return 0;

@@ -95,12 +95,12 @@ void domains_set_log_level(struct domains *domains, int level);
 
 /**
  * domains_reconfigure() - the config that it was made with says something else now
- * @before:	what it said before
  *
- * The monitor is told all; channels of domains that are to be served are connected, of others
- * let go. No other channel is disconnected, no vote is lost.
+ * To be called before what the config said until now is freed. The monitor is told all; channels of
+ * domains that are to be served are connected, of others let go. No other channel is disconnected,
+ * no vote is lost.
  */
-void domains_reconfigure(struct domains *domains, const struct config *before);
+void domains_reconfigure(struct domains *domains);
 
 struct monitor_process *domains_monitor(struct domains *domains);
 

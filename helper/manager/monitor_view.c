@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "domain_rules.h"
 #include "log.h"
 #include "placement.h"
 #include "shared_state.h"
@@ -154,19 +153,18 @@ _Static_assert(LINK_COMMAND_SCALE == COMMAND_SCALE && LINK_COMMAND_TURBO == COMM
 void view_send_domain_settings(struct monitor_view *view, const struct domain *domain)
 {
 	struct link_domain *to = &new_message(view, LINK_DOMAIN_ADD)->domain;
-	struct domain_rules rules;
+	const struct domain_settings *settings = &domain->rules.settings;
 
-	domain_rules_find(view->config, domain->description, &rules);
 	*to = (struct link_domain){
 		.id = domain->id,
 		.n_vcpus = domain->description->n_vcpus,
-		.min_khz = rules.settings.min_khz,
-		.max_khz = rules.settings.max_khz,
-		.turbo = rules.settings.turbo,
-		.queries = rules.settings.queries,
-		.commands = (uint8_t)rules.settings.commands,
-		.rate = rules.settings.rate,
-		.burst = rules.settings.burst,
+		.min_khz = settings->min_khz,
+		.max_khz = settings->max_khz,
+		.turbo = settings->turbo,
+		.queries = settings->queries,
+		.commands = (uint8_t)settings->commands,
+		.rate = settings->rate,
+		.burst = settings->burst,
 	};
 	memcpy(to->name, domain->description->name, sizeof(to->name));
 	send_message(view);

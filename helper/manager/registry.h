@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "domain_rules.h"
 #include "domain_xml.h"
 #include "loop.h"
 
@@ -40,6 +41,7 @@ struct channel {
 struct domain {
 	uint32_t id;
 	struct domain_description *description; /* owned */
+	struct domain_rules rules;		/* in force: domain_find_rules() sets them */
 	uint32_t n_channels;
 	struct channel *channels; /* n_channels, ascending numbers; until registry_update() */
 	uint64_t registered_ns;

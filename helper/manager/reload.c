@@ -84,7 +84,7 @@ int reload_config(struct reload *reload, struct reload_result *result, struct co
 	} else {
 		compare(&old, &new, result);
 		*reload->config = new;
-		domains_reconfigure(reload->domains, &old);
+		domains_reconfigure(reload->domains);
 		config_clear(&old);
 		text = describe(result);
 		log_notice("configuration taken over from %s: %s", reload->path,

@@ -44,6 +44,7 @@ START_TEST(domain_in_full)
 	config.domains = &section;
 	config.n_domains = 1;
 	memcpy(vm1->description->metadata_error, "wrong", sizeof("wrong"));
+	domain_rules_find(&config, vm1->description, &vm1->rules);
 	peer = begin();
 
 	peer_send(&peer, METHOD("GetDomain", "{\"domain\":\"vm1\"}"));
