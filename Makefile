@@ -100,7 +100,9 @@ san_dir := build/san
 san_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 
-.SECONDARY: # keep the objects of the tests
+# Keep the objects of the tests. .SECONDARY would keep them too, but then a header that was
+# renamed would not make anything be built again.
+.PRECIOUS: $(plain_dir)/obj/%.o $(san_dir)/obj/%.o
 .PHONY: all
 all: $(addprefix build/bin/,$(programs)) build/vmpowerd.service build/vmpower-metrics.service
 
