@@ -67,13 +67,12 @@ static int read_setting(const xmlNode *element, struct domain_settings *settings
 	int setting = domain_setting_find((const char *)element->name);
 	char *text cleanup_free = NULL;
 	const char *value;
+	char names[256];
 	int r;
 
 	if (setting < 0)
-		return xml_fail(error, -EINVAL,
-				"there is no setting <%s>: serve, min-frequency, max-frequency, "
-				"turbo, commands, queries, rate and burst are possible",
-				name.text);
+		return xml_fail(error, -EINVAL, "there is no setting <%s>: %s are possible",
+				name.text, domain_setting_names(names, sizeof(names)));
 	if (domain_setting_given(settings, (enum domain_setting)setting))
 		return xml_fail(error, -EINVAL, "<%s> is there twice: leave one", name.text);
 	r = xml_tree_text(element, &text, error);
@@ -82,7 +81,7 @@ static int read_setting(const xmlNode *element, struct domain_settings *settings
 	value = trim(text);
 	if (!domain_setting_parse((enum domain_setting)setting, value, settings))
 		return xml_fail(error, -EINVAL, "<%s> is '%s'; allowed is %s", name.text,
-				excerpt(value).text, domain_setting_texts[setting].allowed);
+				excerpt(value).text, domain_setting_fields[setting].allowed);
 	return 0;
 }
 

@@ -255,6 +255,6 @@ const char *config_key_names(const char *section, char *text, size_t size)
 	if (!section)
 		(void)append_name(text, size, &used, DOMAIN_SECTION " \"...\"");
 	for (int i = 0; section && strcmp(section, DOMAIN_SECTION) == 0 && i < N_SETTINGS; i++)
-		(void)append_name(text, size, &used, domain_setting_texts[i].name);
+		(void)append_name(text, size, &used, domain_setting_fields[i].name);
 	return text;
 }

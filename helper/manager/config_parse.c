@@ -103,7 +103,7 @@ static int on_domain_value(struct parse *parse, const char *name, const char *va
 	*seen = (uint16_t)(*seen | 1u << setting);
 	if (!domain_setting_parse((enum domain_setting)setting, value,
 				  &parse->draft->config.domains[parse->domain].settings))
-		return bad_value(parse, name, value, domain_setting_texts[setting].allowed);
+		return bad_value(parse, name, value, domain_setting_fields[setting].allowed);
 	return 1;
 }
 

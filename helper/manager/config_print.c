@@ -73,8 +73,8 @@ void config_print_defaults(FILE *out)
 	(void)fprintf(out, "#[" DOMAIN_SECTION " \"NAME\"]\n");
 	for (int i = 0; i < N_SETTINGS; i++) {
 		(void)fputc('\n', out);
-		print_text(out, domain_setting_texts[i].help);
-		(void)fprintf(out, "#%s = %s\n", domain_setting_texts[i].name,
-			      domain_setting_texts[i].initial);
+		print_text(out, domain_setting_fields[i].help);
+		(void)fprintf(out, "#%s = %s\n", domain_setting_fields[i].name,
+			      domain_setting_fields[i].initial);
 	}
 }

@@ -22,22 +22,49 @@ static json_t *khz_or_null(uint32_t khz)
 	return khz > 0 ? json_integer(khz) : json_null();
 }
 
+static json_t *value_json(const struct domain_settings *settings, enum domain_setting setting)
+{
+	uint32_t value = domain_setting_get(settings, setting);
+
+	switch (domain_setting_fields[setting].type) {
+	case TYPE_FLAG:
+		return json_boolean(value);
+	case TYPE_FREQUENCY:
+		return khz_or_null(value);
+	case TYPE_NUMBER:
+		return json_integer(value);
+	case TYPE_COMMANDS:
+		return commands(value);
+	}
+	return NULL;
+}
+
 json_t *control_json_settings(const struct domain *domain)
 {
 	const struct domain_description *description = domain->description;
 	const struct domain_rules *rules = &domain->rules;
-	const struct domain_settings *s = &rules->settings;
+	const struct config_domain *section = rules->section;
+	json_t *json = json_object();
+	bool failed = false;
 
-	return json_pack("{s:b, s:o, s:o, s:b, s:o, s:b, s:I, s:I, s:o, s:o, s:b, s:o}", "serve",
-			 (int)s->serve, "min_khz", khz_or_null(s->min_khz), "max_khz",
-			 khz_or_null(s->max_khz), "turbo", (int)s->turbo, "commands",
-			 commands(s->commands), "queries", (int)s->queries, "rate",
-			 (json_int_t)s->rate, "burst", (json_int_t)s->burst, "section",
-			 rules->section ? control_json_text(rules->section->pattern) : json_null(),
-			 "origin",
-			 rules->section ? control_json_text(rules->section->origin) : json_null(),
-			 "metadata",
-			 (int)(description->metadata.given != 0 || description->metadata_error[0]),
-			 "metadata_error",
-			 rules->problem[0] ? control_json_text(rules->problem) : json_null());
+	for (enum domain_setting i = 0; i < N_SETTINGS; i++)
+		failed |= json_object_set_new(json, domain_setting_fields[i].json,
+					      value_json(&rules->settings, i)) < 0;
+	failed |=
+		json_object_update_new(
+			json, json_pack("{s:o, s:o, s:b, s:o}", "section",
+					section ? control_json_text(section->pattern) : json_null(),
+					"origin",
+					section ? control_json_text(section->origin) : json_null(),
+					"metadata",
+					(int)(description->metadata.given != 0 ||
+					      description->metadata_error[0]),
+					"metadata_error",
+					rules->problem[0] ? control_json_text(rules->problem)
+							  : json_null())) < 0;
+	if (failed) {
+		json_decref(json);
+		return NULL;
+	}
+	return json;
 }

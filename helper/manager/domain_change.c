@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "domain_rules.h"
 
 static bool same_vcpus(const struct domain_description *a, const struct domain_description *b)
 {
@@ -37,7 +36,7 @@ static bool same_channels(const struct domain_description *a, const struct domai
 static bool same_metadata(const struct domain_description *a, const struct domain_description *b)
 {
 	return a->metadata.given == b->metadata.given &&
-	       domain_rules_equal(&a->metadata, &b->metadata) &&
+	       domain_settings_equal(&a->metadata, &b->metadata) &&
 	       strcmp(a->metadata_error, b->metadata_error) == 0;
 }
 

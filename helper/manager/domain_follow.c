@@ -41,7 +41,7 @@ bool domain_find_rules(const struct config *config, struct domain *domain)
 	domain_rules_find(config, domain->description, &domain->rules);
 	if (strcmp(before.problem, domain->rules.problem) != 0)
 		log_problem(domain);
-	return !domain_rules_equal(&before.settings, &domain->rules.settings);
+	return !domain_settings_equal(&before.settings, &domain->rules.settings);
 }
 
 void domain_apply_serve(struct monitor_view *view, struct events *events, struct domain *domain)

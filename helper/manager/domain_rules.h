@@ -34,7 +34,4 @@ const struct config_domain *domain_rules_section(const struct config *config, co
 void domain_rules_find(const struct config *config, const struct domain_description *domain,
 		       struct domain_rules *rules);
 
-/** domain_rules_equal() - would a domain and its guest notice a difference? */
-bool domain_rules_equal(const struct domain_settings *a, const struct domain_settings *b);
-
 #endif

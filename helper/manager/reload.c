@@ -8,7 +8,6 @@
 
 #include "cleanup.h"
 #include "config_load.h"
-#include "domain_rules.h"
 #include "domains.h"
 #include "events.h"
 #include "journal.h"
@@ -40,7 +39,8 @@ static void compare(const struct config *old, struct config *new, struct reload_
 		result->domains_changed =
 			strcmp(old->domains[i].pattern, new->domains[i].pattern) != 0 ||
 			old->domains[i].settings.given != new->domains[i].settings.given ||
-			!domain_rules_equal(&old->domains[i].settings, &new->domains[i].settings);
+			!domain_settings_equal(&old->domains[i].settings,
+					       &new->domains[i].settings);
 }
 
 /* Of any length; the caller's; NULL: no memory. */

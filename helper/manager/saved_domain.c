@@ -74,11 +74,20 @@ static json_t *overrides_json(const struct domain *domain)
 
 static json_t *metadata_json(const struct domain_settings *from)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b}", "given",
-			 (json_int_t)from->given, "min_khz", (json_int_t)from->min_khz, "max_khz",
-			 (json_int_t)from->max_khz, "commands", (json_int_t)from->commands, "rate",
-			 (json_int_t)from->rate, "burst", (json_int_t)from->burst, "serve",
-			 from->serve, "turbo", from->turbo, "queries", from->queries);
+	json_t *object = json_pack("{s:I}", "given", (json_int_t)from->given);
+
+	for (enum domain_setting i = 0; i < N_SETTINGS; i++) {
+		uint32_t value = domain_setting_get(from, i);
+		const struct domain_setting_field *field = &domain_setting_fields[i];
+
+		if (json_object_set_new(object, field->json,
+					field->type == TYPE_FLAG ? json_boolean(value)
+								 : json_integer(value)) < 0) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	return object;
 }
 
 /* What quotes the XML may have been cut off within a character, which JSON does not take. */
@@ -244,6 +253,25 @@ static int parse_overrides(json_t *object, struct saved_domain *saved)
 	return n_found == json_object_size(object) ? 0 : -EBADMSG;
 }
 
+/* A predecessor may not have had the setting: then it is not given. */
+static bool get_setting(const json_t *object, enum domain_setting setting,
+			struct domain_settings *to)
+{
+	const struct domain_setting_field *field = &domain_setting_fields[setting];
+	uint32_t max = field->type == TYPE_COMMANDS ? COMMANDS_ALL : UINT32_MAX;
+	uint32_t *value = domain_setting_value(to, setting);
+	bool flag;
+
+	if (!json_object_get(object, field->json))
+		return !domain_setting_given(to, setting);
+	if (field->type != TYPE_FLAG)
+		return get_number(object, field->json, max, value);
+	if (!get_bool(object, field->json, &flag))
+		return false;
+	*value = flag;
+	return true;
+}
+
 static int parse_metadata(const json_t *json, struct domain_description *description)
 {
 	const json_t *object = json_object_get(json, "metadata");
@@ -251,14 +279,12 @@ static int parse_metadata(const json_t *json, struct domain_description *descrip
 	struct domain_settings *to = &description->metadata;
 
 	if (!get_number(object, "given", (1u << N_SETTINGS) - 1, &to->given) ||
-	    !get_number(object, "min_khz", UINT32_MAX, &to->min_khz) ||
-	    !get_number(object, "max_khz", UINT32_MAX, &to->max_khz) ||
-	    !get_number(object, "commands", COMMANDS_ALL, &to->commands) ||
-	    !get_number(object, "rate", UINT32_MAX, &to->rate) ||
-	    !get_number(object, "burst", UINT32_MAX, &to->burst) ||
-	    !get_bool(object, "serve", &to->serve) || !get_bool(object, "turbo", &to->turbo) ||
-	    !get_bool(object, "queries", &to->queries) || !json_is_string(error))
+	    !json_is_string(error))
 		return -EBADMSG;
+	for (enum domain_setting i = 0; i < N_SETTINGS; i++) {
+		if (!get_setting(object, i, to))
+			return -EBADMSG;
+	}
 	if (json_string_length(error) > 0 &&
 	    !get_text(json, "metadata_error", description->metadata_error,
 		      sizeof(description->metadata_error)))

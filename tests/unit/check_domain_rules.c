@@ -191,12 +191,12 @@ START_TEST(equal)
 
 	a = *find();
 	b = a;
-	ck_assert(domain_rules_equal(&a, &b));
+	ck_assert(domain_settings_equal(&a, &b));
 	b.burst++;
-	ck_assert(!domain_rules_equal(&a, &b));
+	ck_assert(!domain_settings_equal(&a, &b));
 	b = a;
 	b.serve = false;
-	ck_assert(!domain_rules_equal(&a, &b));
+	ck_assert(!domain_settings_equal(&a, &b));
 }
 END_TEST
 

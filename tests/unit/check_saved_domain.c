@@ -75,6 +75,21 @@ START_TEST(comes_back_as_it_was)
 }
 END_TEST
 
+#define NO_SETTINGS(given)                                                                         \
+	"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{},\"metadata\":{\"given\":" given    \
+	"},\"metadata_error\":\"\"}"
+
+/* What it has no value for it has not given. */
+START_TEST(predecessor_lacks_a_setting)
+{
+	struct saved_domain saved;
+
+	ck_assert_int_eq(saved_domain_parse(NO_SETTINGS("0"), strlen(NO_SETTINGS("0")), &saved), 0);
+	ck_assert_uint_eq(saved.description->metadata.given, 0);
+	saved_domain_free(&saved);
+}
+END_TEST
+
 START_TEST(part_of_it_is_nothing)
 {
 	struct saved_domain saved;
@@ -118,6 +133,8 @@ static const struct {
 	 -EBADMSG},
 	{"{" VERSION HEAD FLAGS VCPUS "\"channels\":{}," OVERRIDES "}", -EBADMSG},
 	{"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{}}", -EBADMSG},
+	{NO_SETTINGS("1"), -EBADMSG},
+	{NO_SETTINGS("256"), -EBADMSG},
 	{"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{\"2\":1200000}," METADATA "}",
 	 -EBADMSG},
 	{"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{\"1\":-1}," METADATA "}", -EBADMSG},
@@ -142,6 +159,7 @@ int main(void)
 	int n_failed;
 
 	tcase_add_test(tcase, comes_back_as_it_was);
+	tcase_add_test(tcase, predecessor_lacks_a_setting);
 	tcase_add_test(tcase, part_of_it_is_nothing);
 	tcase_add_loop_test(tcase, what_is_wrong_is_refused, 0, (int)array_size(wrong));
 	suite_add_tcase(suite, tcase);
