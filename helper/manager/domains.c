@@ -9,8 +9,6 @@
 #include "channel_manager.h"
 #include "cleanup.h"
 #include "domain_change.h"
-#include "domain_follow.h"
-#include "domain_log.h"
 #include "frequency_control.h"
 #include "journal.h"
 #include "log.h"
@@ -80,7 +78,7 @@ static void on_channel_gone(struct domains *domains, uint32_t id)
 {
 	struct channel *channel = registry_channel(domains->registry, id);
 
-	/* Removed meanwhile, or another now has its slot: old news. */
+	/* The channel is gone, or another one has its id: an old message. */
 	if (!channel || channel->state != CHANNEL_CONNECTED || !has_hung_up(channel->fd))
 		return;
 	close_fd(&channel->fd);
@@ -193,7 +191,7 @@ static int update(struct domains *domains, struct domain *domain,
 	for (uint32_t i = 0; i < n_ids; i++) {
 		const struct channel *channel = registry_channel(domains->registry, ids[i]);
 
-		/* A new channel may have the slot of one that is gone. */
+		/* A new channel may have the id of one that is gone. */
 		if (!channel || channel->state != CHANNEL_CONNECTED)
 			view_send_id(&domains->view, LINK_CHANNEL_REMOVE, ids[i]);
 	}

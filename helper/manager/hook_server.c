@@ -10,10 +10,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "domain_log.h"
+#include "domain_change.h"
 #include "domain_xml.h"
-#include "hook_event.h"
-#include "hook_proto.h"
 #include "log.h"
 #include "unix_socket.h"
 
@@ -54,6 +52,33 @@ static void client_free(struct hook_client *client)
 	/* There is room again: look at the backlog. */
 	if (server->n_clients-- == MAX_CLIENTS)
 		(void)loop_modify(server->loop, &server->listener, EPOLLIN);
+}
+
+const char *hook_operation_name(uint32_t operation)
+{
+	switch (operation) {
+	case HOOK_STARTED:
+		return "hook started";
+	case HOOK_RECONNECT:
+		return "hook reconnect";
+	case HOOK_STOPPED:
+		return "hook stopped";
+	case HOOK_RELEASE:
+		return "hook release";
+	default:
+		return NULL;
+	}
+}
+
+int hook_event_check(const struct hook_event *event, size_t size)
+{
+	if (size != sizeof(*event) || event->magic != HOOK_MAGIC || event->version != HOOK_VERSION)
+		return -EPROTO;
+	if (!hook_operation_name(event->operation) ||
+	    !memchr(event->domain, '\0', sizeof(event->domain)) ||
+	    !memchr(event->reason, '\0', sizeof(event->reason)))
+		return -EPROTO;
+	return event->xml_size > 0 && event->xml_size <= MAX_DOMAIN_XML ? 0 : -EPROTO;
 }
 
 /* Everything that can be said about an event without looking into its XML. */

@@ -29,7 +29,7 @@
 #include "hook_server.h"
 #include "instance_lock.h"
 #include "journal.h"
-#include "libvirt_follow.h"
+#include "libvirt_sync.h"
 #include "listening.h"
 #include "log.h"
 #include "loop.h"
@@ -53,7 +53,7 @@ struct manager {
 	struct cpu_hotplug *cpu_hotplug;
 	struct cpufreq *cpufreq;
 	struct domains *domains;
-	struct libvirt_follow *libvirt;
+	struct libvirt_sync *libvirt;
 	struct hook_server *hook_server;
 	struct control *control;
 	struct notify *notify;
@@ -326,14 +326,14 @@ static int serve_domains(struct manager *manager)
 
 static int follow_libvirt(struct manager *manager)
 {
-	const struct libvirt_follow_parts parts = {
+	const struct libvirt_sync_parts parts = {
 		.loop = manager->loop,
 		.registry = manager->registry,
 		.domains = manager->domains,
 		.uri = manager->config.libvirt_uri,
 	};
 
-	return libvirt_follow_new(&parts, &manager->libvirt);
+	return libvirt_sync_new(&parts, &manager->libvirt);
 }
 
 static int serve_hooks(struct manager *manager)
@@ -350,7 +350,7 @@ static int serve_control(struct manager *manager)
 		.registry = manager->registry,
 		.domains = manager->domains,
 		.cpufreq = manager->cpufreq,
-		.virt = libvirt_follow_virt(manager->libvirt),
+		.virt = libvirt_sync_virt(manager->libvirt),
 		.events = &manager->events,
 		.reload = &manager->reload,
 	};
@@ -418,7 +418,7 @@ static void stop(struct manager *manager)
 	listening_end(&manager->listening);
 	control_free(manager->control);
 	hook_server_free(manager->hook_server);
-	libvirt_follow_free(manager->libvirt);
+	libvirt_sync_free(manager->libvirt);
 	cpu_hotplug_free(manager->cpu_hotplug);
 	domains_free(manager->domains, keep);
 	cpufreq_free(manager->cpufreq);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The domains that run on this host and their channels, as data: who they are and which slot
- * (id) they have. No I/O: the channel manager connects, the monitor link tells the monitor.
+ * The domains that run on this host and their channels, as data. It does no I/O beyond hanging up:
+ * channel_manager.h connects channels, monitor_view.h sends them to the monitor.
  */
 #ifndef VMPOWER_HELPER_MANAGER_REGISTRY_H
 #define VMPOWER_HELPER_MANAGER_REGISTRY_H
@@ -14,40 +14,40 @@
 #include "loop.h"
 
 enum channel_state {
-	CHANNEL_REMOVED,      /* by the operator: known, not served */
-	CHANNEL_CONNECTING,   /* tried again until it works or the domain is gone */
+	CHANNEL_REMOVED,      /* the operator removed it: known, not served */
+	CHANNEL_CONNECTING,   /* connecting is tried until it works or the domain is gone */
 	CHANNEL_CONNECTED,    /* fd is valid and the monitor serves it */
 	CHANNEL_DISCONNECTED, /* QEMU hung up */
-	CHANNEL_UNSERVED,     /* as the domain's settings say (serve = no) */
+	CHANNEL_UNSERVED,     /* the domain's settings say serve = no */
 	N_CHANNEL_STATES
 };
 
 struct channel {
-	uint32_t id; /* domain id * MAX_DOMAIN_CHANNELS + a slot, kept while it exists */
-	uint32_t number;
+	uint32_t id;	 /* domain's id * MAX_DOMAIN_CHANNELS + slot in the domain; never changes */
+	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */
 	enum channel_state state;
 	bool enabled;
-	bool hung_up;	   /* QEMU did, since it was last connected */
-	bool fresh;	   /* its id is newly its own: what is counted under it is another's */
+	bool hung_up;	   /* QEMU hung up since the channel was last connected */
+	bool fresh;	   /* the counters under its id are still those of another channel */
 	int fd;		   /* our end of QEMU's socket, -1 unless CONNECTED */
-	uint64_t cookie;   /* SO_COOKIE of fd: no other socket has it while the host runs */
+	uint64_t cookie;   /* SO_COOKIE of fd, unique while the host runs */
 	int last_error;	   /* of the last attempt to connect, -errno */
-	uint32_t attempts; /* since it has been CONNECTING */
+	uint32_t attempts; /* to connect, since it became CONNECTING */
 	uint64_t next_attempt_ns;
 	char path[108];
 	struct domain *domain;
 };
 
 struct domain {
-	uint32_t id;
+	uint32_t id;				/* 0..MAX_DOMAINS - 1, free again after it ends */
 	struct domain_description *description; /* owned */
 	struct domain_rules rules;		/* in force: domain_find_rules() sets them */
 	uint32_t n_channels;
-	struct channel *channels; /* n_channels, ascending numbers; until registry_update() */
+	struct channel *channels; /* by ascending number; valid until registry_update() */
 	uint64_t registered_ns;
-	uint64_t last_report_ns; /* when the newest report that it runs was true, loop_now_ns() */
-	bool paused;	     /* its vCPUs do not run: what they want counts when they run again */
-	uint32_t *overrides; /* kHz by vCPU, 0: none; NULL until there was one */
+	uint64_t last_report_ns; /* asked_ns of the newest report that it runs */
+	bool paused;		 /* its vCPUs do not run: their votes count again when they do */
+	uint32_t *overrides;	 /* kHz by vCPU, 0: none; NULL until the first one */
 };
 
 /* Fields of struct log_about (journal.h). */
@@ -55,17 +55,18 @@ struct domain {
 #define ABOUT_CHANNEL(c) ABOUT_DOMAIN((c)->domain->description), .channel = &(c)->number
 
 struct registry;
-/* A domain as a predecessor had it, see saved_domain.h. */
+
+/* A domain as the previous manager had it, see saved_domain.h. */
 struct saved_domain {
-	uint32_t id; /* slot in the registry: the votes lie there */
+	uint32_t id; /* the domain keeps it: the monitor publishes its votes under it */
 	bool paused;
 	struct domain_description *description; /* owned */
 	struct saved_channel {
-		uint32_t slot; /* within the domain */
+		uint32_t slot; /* in the domain; gives the channel its id */
 		bool enabled, removed;
 		uint64_t cookie;	 /* of its connected socket; 0: it was not connected */
-	} channels[MAX_DOMAIN_CHANNELS]; /* as in the description */
-	uint32_t *overrides;		 /* kHz by vCPU; owned; NULL: none */
+	} channels[MAX_DOMAIN_CHANNELS]; /* in the description's order */
+	uint32_t *overrides;		 /* kHz by vCPU, 0: none; owned; NULL: no vCPU has one */
 };
 
 int registry_new(struct registry **registry);
@@ -81,15 +82,15 @@ int registry_add(struct registry *registry, struct domain_description *descripti
 		 struct domain **domain);
 
 /**
- * registry_restore() - enter a domain as a predecessor had it
+ * registry_restore() - enter a domain as the previous manager had it
  * @saved:	its description is taken over on success; channels are CONNECTING or REMOVED
  *
- * Return: 0; -EEXIST (its UUID or its slot is there already); -ENOMEM.
+ * Return: 0; -EEXIST (its UUID or its id is there already); -ENOMEM.
  */
 int registry_restore(struct registry *registry, struct saved_domain *saved, struct domain **domain);
 
 /**
- * registry_update() - take a new description of a domain over
+ * registry_update() - replace a domain's description
  * @description:	same UUID; taken over on success
  *
  * Channels with the same number and path stay as they are, id included; new ones are

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "fuzz.h"
-#include "hook_event.h"
+#include "hook_server.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
