@@ -74,7 +74,8 @@ static bool check_domain(const struct link_message *message, unsigned int n_fds)
 
 	(void)n_fds;
 	return domain->id < MAX_DOMAINS && domain->n_vcpus >= 1 &&
-	       domain->n_vcpus <= MAX_DOMAIN_VCPUS && !(domain->commands & ~LINK_COMMANDS_ALL) &&
+	       domain->n_vcpus <= MAX_DOMAIN_VCPUS &&
+	       !(domain->settings.commands & ~COMMANDS_ALL) &&
 	       memchr(domain->name, '\0', sizeof(domain->name));
 }
 

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "bounds.h"
+#include "domain_settings.h"
 #include "frequency.h"
 #include "frequency_method.h"
 #include "refusal.h"
@@ -110,20 +111,10 @@ struct link_frequency_domain {
 	struct frequency_table table;
 };
 
-#define LINK_COMMAND_SCALE 1u /* up, down, min, max */
-#define LINK_COMMAND_TURBO 2u /* turbo on, off */
-#define LINK_COMMANDS_ALL (LINK_COMMAND_SCALE | LINK_COMMAND_TURBO)
-
 struct link_domain {
 	uint32_t id;
-	uint32_t n_vcpus;	   /* 1..MAX_DOMAIN_VCPUS */
-	uint32_t min_khz, max_khz; /* the domain's limits; 0: none */
-	uint8_t turbo;		   /* may its vCPUs vote above the non-turbo maximum? */
-	uint8_t queries;	   /* are they answered? */
-	uint8_t commands;	   /* LINK_COMMAND_*: the others are answered with NACK */
-	uint8_t pad;
-	uint32_t rate;		    /* of each channel, requests/s; 0: unlimited */
-	uint32_t burst;		    /* of each channel, requests */
+	uint32_t n_vcpus; /* 1..MAX_DOMAIN_VCPUS */
+	struct domain_settings settings;
 	char name[MAX_DOMAIN_NAME]; /* for log lines */
 };
 

@@ -147,24 +147,14 @@ void view_send_settings(struct monitor_view *view)
 	send_message(view);
 }
 
-_Static_assert(LINK_COMMAND_SCALE == COMMAND_SCALE && LINK_COMMAND_TURBO == COMMAND_TURBO,
-	       "commands go over the link as they are");
-
 void view_send_domain_settings(struct monitor_view *view, const struct domain *domain)
 {
 	struct link_domain *to = &new_message(view, LINK_DOMAIN_ADD)->domain;
-	const struct domain_settings *settings = &domain->rules.settings;
 
 	*to = (struct link_domain){
 		.id = domain->id,
 		.n_vcpus = domain->description->n_vcpus,
-		.min_khz = settings->min_khz,
-		.max_khz = settings->max_khz,
-		.turbo = settings->turbo != 0,
-		.queries = settings->queries != 0,
-		.commands = (uint8_t)settings->commands,
-		.rate = settings->rate,
-		.burst = settings->burst,
+		.settings = domain->rules.settings,
 	};
 	memcpy(to->name, domain->description->name, sizeof(to->name));
 	send_message(view);

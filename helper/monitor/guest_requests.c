@@ -24,7 +24,7 @@ static enum arbiter_action action_of(uint32_t unit)
 static bool is_allowed(const struct channel_monitor *monitor, uint32_t domain,
 		       enum arbiter_action action)
 {
-	uint8_t command = action < ACTION_TURBO_ON ? LINK_COMMAND_SCALE : LINK_COMMAND_TURBO;
+	uint32_t command = action < ACTION_TURBO_ON ? COMMAND_SCALE : COMMAND_TURBO;
 
 	return monitor->domains[domain]->commands & command;
 }

@@ -45,9 +45,9 @@ static int domain_add(struct channel_monitor *monitor, const struct link_domain 
 {
 	struct monitored_domain *domain = monitor->domains[from->id];
 	struct arbiter_limits limits = {
-		.min_khz = from->min_khz,
-		.max_khz = from->max_khz,
-		.turbo = from->turbo != 0,
+		.min_khz = from->settings.min_khz,
+		.max_khz = from->settings.max_khz,
+		.turbo = from->settings.turbo != 0,
 	};
 	int r;
 
@@ -65,9 +65,9 @@ static int domain_add(struct channel_monitor *monitor, const struct link_domain 
 		publish_votes(monitor, from->id);
 	}
 	memcpy(domain->name, from->name, sizeof(domain->name));
-	domain->queries = from->queries != 0;
-	domain->commands = from->commands;
-	guest_channel_set_rate(monitor, domain, from->rate, from->burst);
+	domain->queries = from->settings.queries != 0;
+	domain->commands = from->settings.commands;
+	guest_channel_set_rate(monitor, domain, from->settings.rate, from->settings.burst);
 	return 0;
 }
 

@@ -93,7 +93,7 @@ struct request_batch {
 struct monitored_domain {
 	char name[MAX_DOMAIN_NAME];
 	bool queries;		/* are they answered? */
-	uint8_t commands;	/* LINK_COMMAND_* */
+	uint32_t commands;	/* COMMAND_* */
 	struct token_rate rate; /* of each channel */
 	uint64_t throttle_ns;	/* a channel whose bucket is empty is not read for so long */
 	struct list throttled;	/* channels whose bucket is empty, by due time */

@@ -85,9 +85,9 @@ static void add_channel(int link_fd, uint32_t i)
 		message = (struct link_message){.type = LINK_DOMAIN_ADD};
 		message.domain.id = domain;
 		message.domain.n_vcpus = DOMAIN_CHANNELS;
-		message.domain.turbo = 1;
-		message.domain.queries = 1;
-		message.domain.commands = LINK_COMMANDS_ALL;
+		message.domain.settings.turbo = 1;
+		message.domain.settings.queries = 1;
+		message.domain.settings.commands = COMMANDS_ALL;
 		tell(link_fd, NULL, 0);
 	}
 	message = (struct link_message){.type = LINK_VCPU_SET};

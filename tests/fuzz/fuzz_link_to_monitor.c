@@ -58,13 +58,13 @@ static void add_domain(struct host *host, struct input *input)
 		.type = LINK_DOMAIN_ADD,
 		.domain = {.id = id,
 			   .n_vcpus = n > 250 ? 1024u : 1u + n % 12,
-			   .min_khz = (limits & 0xfu) * 150000u,
-			   .max_khz = (limits >> 4) * 150000u,
-			   .turbo = n & 1,
-			   .queries = host->like.queries,
-			   .commands = n & 128 ? n >> 5 & LINK_COMMANDS_ALL : LINK_COMMANDS_ALL,
-			   .rate = n & 64 ? n * 10u : host->like.rate,
-			   .burst = host->like.burst,
+			   .settings = {.min_khz = (limits & 0xfu) * 150000u,
+					.max_khz = (limits >> 4) * 150000u,
+					.turbo = n & 1,
+					.queries = host->like.settings.queries,
+					.commands = n & 128 ? n >> 5 & COMMANDS_ALL : COMMANDS_ALL,
+					.rate = n & 64 ? n * 10u : host->like.settings.rate,
+					.burst = host->like.settings.burst},
 			   .name = "guest"},
 	};
 
@@ -356,7 +356,8 @@ static void start(struct host *host, struct input *input)
 	fake_now_ns = 1000000000;
 	memset(host, 0, sizeof(*host));
 	memset(host->guests, 0xff, sizeof(host->guests));
-	host->like = (struct link_domain){.queries = bits & 8, .rate = rate, .burst = burst};
+	host->like = (struct link_domain){
+		.settings = {.queries = bits & 8, .rate = rate, .burst = burst}};
 	host->honest = !(bits & 1);
 	host->lazy = bits & 2;
 	require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);

@@ -55,7 +55,7 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 	case LINK_SETTINGS:
 		break;
 	case LINK_DOMAIN_ADD:
-		require((message->domain.commands & ~LINK_COMMANDS_ALL) == 0);
+		require((message->domain.settings.commands & ~COMMANDS_ALL) == 0);
 		require(message->domain.id < MAX_DOMAINS && message->domain.n_vcpus >= 1);
 		require(message->domain.n_vcpus <= MAX_DOMAIN_VCPUS);
 		require(memchr(message->domain.name, '\0', sizeof(message->domain.name)));

@@ -34,7 +34,7 @@ static void make(enum link_type type)
 	case LINK_DOMAIN_ADD:
 		message.domain.id = MAX_DOMAINS - 1;
 		message.domain.n_vcpus = MAX_DOMAIN_VCPUS;
-		message.domain.commands = LINK_COMMANDS_ALL;
+		message.domain.settings.commands = COMMANDS_ALL;
 		memset(message.domain.name, 'x', sizeof(message.domain.name) - 1);
 		break;
 	case LINK_VCPU_SET:
@@ -106,7 +106,7 @@ static const struct {
 	{LINK_SETUP, LINK_TO_MONITOR, 1, 8 + 12 + 8},
 	{LINK_SETTINGS, LINK_TO_MONITOR, 0, 8 + 12},
 	{LINK_FREQUENCY_DOMAIN_SET, LINK_TO_MONITOR, 0, 8 + 24 + 8 + 4 * 256},
-	{LINK_DOMAIN_ADD, LINK_TO_MONITOR, 0, 8 + 28 + 256},
+	{LINK_DOMAIN_ADD, LINK_TO_MONITOR, 0, 8 + 8 + 36 + 256},
 	{LINK_VCPU_SET, LINK_TO_MONITOR, 0, 8 + 20 + 2 * 4},
 	{LINK_DOMAIN_REMOVE, LINK_TO_MONITOR, 0, 12},
 	{LINK_DOMAIN_SILENCE, LINK_TO_MONITOR, 0, 12},
@@ -172,7 +172,7 @@ END_TEST
 	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.table.khz[2] = 1)                    \
 	X(LINK_DOMAIN_ADD, message.domain.id = MAX_DOMAINS)                                        \
 	X(LINK_DOMAIN_ADD, message.domain.n_vcpus = 0)                                             \
-	X(LINK_DOMAIN_ADD, message.domain.commands = LINK_COMMANDS_ALL + 1)                        \
+	X(LINK_DOMAIN_ADD, message.domain.settings.commands = COMMANDS_ALL + 1)                    \
 	X(LINK_DOMAIN_ADD, message.domain.n_vcpus = MAX_DOMAIN_VCPUS + 1)                          \
 	X(LINK_DOMAIN_ADD, message.domain.name[MAX_DOMAIN_NAME - 1] = 'x')                         \
 	X(LINK_VCPU_SET, message.vcpu.domain = MAX_DOMAINS)                                        \

@@ -17,8 +17,8 @@ static void begin(const struct link_setup *setup)
 
 static void begin_limited(const struct link_setup *setup, uint32_t burst)
 {
-	host.like.rate = 1000;
-	host.like.burst = burst;
+	host.like.settings.rate = 1000;
+	host.like.settings.burst = burst;
 	begin(setup);
 }
 

@@ -36,7 +36,7 @@ START_TEST(commands)
 	int guest, file;
 
 	guest = voter(&file);
-	host.like.commands = LINK_COMMAND_TURBO;
+	host.like.settings.commands = COMMAND_TURBO;
 	tell_domain(0, 1);
 	settle();
 	request(guest, GUEST_SCALE_MAX, 0);
@@ -44,7 +44,7 @@ START_TEST(commands)
 	request(guest, GUEST_DISABLE_TURBO, 0);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	ck_assert_uint_eq(content(file), MIN_KHZ); /* the vote stays */
-	host.like.commands = LINK_COMMAND_SCALE;
+	host.like.settings.commands = COMMAND_SCALE;
 	tell_domain(0, 1);
 	settle();
 	request(guest, GUEST_ENABLE_TURBO, 0);
@@ -65,15 +65,15 @@ START_TEST(limits_move_votes)
 	int guest, file;
 
 	guest = voter(&file);
-	host.like.min_khz = 1200000;
-	host.like.max_khz = 1300000;
+	host.like.settings.min_khz = 1200000;
+	host.like.settings.max_khz = 1300000;
 	tell_domain(0, 1);
 	wait_until(content(file) == 1200000);
 	ck_assert_uint_eq(shared_load(host.shared->vcpus[0][0].vote_khz), 1200000);
 	request(guest, GUEST_SCALE_MAX, 0);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	ck_assert_uint_eq(content(file), 1300000);
-	host.like.min_khz = host.like.max_khz = 0;
+	host.like.settings.min_khz = host.like.settings.max_khz = 0;
 	tell_domain(0, 1);
 	settle();
 	request(guest, GUEST_SCALE_MAX, 0);
@@ -88,7 +88,7 @@ START_TEST(queries_by_domain)
 
 	set_frequency_domain(0, METHOD_SETSPEED);
 	add_domain(0, 1, 0);
-	host.like.queries = 0;
+	host.like.settings.queries = 0;
 	add_domain(1, 1, 0);
 	one = add_channel(0);
 	two = add_channel(MAX_DOMAIN_CHANNELS);
@@ -106,15 +106,15 @@ START_TEST(rate_changes_for_who_is_throttled)
 {
 	int guest;
 
-	host.like.rate = 1;
-	host.like.burst = 1;
+	host.like.settings.rate = 1;
+	host.like.settings.burst = 1;
 	set_frequency_domain(0, METHOD_SETSPEED);
 	add_domain(0, 1, 0);
 	guest = add_channel(0);
 	for (int i = 0; i < 60; i++)
 		request(guest, GUEST_SCALE_MIN, 9);
 	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
-	host.like.rate = 0;
+	host.like.settings.rate = 0;
 	tell_domain(0, 1);
 	for (int i = 0; i < 60; i++)
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);
@@ -127,11 +127,11 @@ START_TEST(each_domain_has_its_own_rate)
 	int slow, fast;
 
 	set_frequency_domain(0, METHOD_SETSPEED);
-	host.like.rate = 1;
-	host.like.burst = 1;
+	host.like.settings.rate = 1;
+	host.like.settings.burst = 1;
 	add_domain(0, 1, 0);
-	host.like.rate = 10000;
-	host.like.burst = 10;
+	host.like.settings.rate = 10000;
+	host.like.settings.burst = 10;
 	add_domain(1, 1, 0);
 	slow = add_channel(0);
 	fast = add_channel(MAX_DOMAIN_CHANNELS);

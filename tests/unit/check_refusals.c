@@ -83,7 +83,7 @@ START_TEST(denied_queries_get_no_reply)
 {
 	int guest;
 
-	host.like.queries = 0;
+	host.like.settings.queries = 0;
 	set_frequency_domain(0, METHOD_SETSPEED);
 	add_domain(0, 1, 0);
 	guest = add_channel(0);

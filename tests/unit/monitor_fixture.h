@@ -109,7 +109,8 @@ static inline void set_up(void)
 {
 	struct link_setup setup = {.settings.silence_protects = 1};
 
-	host.like = (struct link_domain){.turbo = 1, .queries = 1, .commands = LINK_COMMANDS_ALL};
+	host.like = (struct link_domain){
+		.settings = {.turbo = 1, .queries = 1, .commands = COMMANDS_ALL}};
 	start(&setup);
 }
 
