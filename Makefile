@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# make                 build/bin/{vmpowerd,vmpower-monitor,vmpower-hook,vmpowerctl}
-# make demo            the main job, seen at work (installs what is missing)
-# make check           every test (installs what is missing)
-# make install         PREFIX, SYSCONFDIR, LIBEXECDIR, DESTDIR as usual
-# make help            the other targets
-#
-# CFLAGS, CPPFLAGS, LDFLAGS of the caller are kept and added to. V=1 shows the commands.
+# "make help" names the targets: the lines that begin with "## ". CFLAGS, CPPFLAGS, LDFLAGS of the
+# caller are kept and added to.
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -34,6 +29,10 @@ AR ?= ar
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
 PYTHON ?= python3
+# where everything is built: another one for another compiler
+BUILD ?= build
+# A recipe's make runs as many jobs as there are CPUs, unless the caller has said -j.
+jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 ifeq ($(V),1)
 Q :=
@@ -48,7 +47,7 @@ endif
 common_src := $(wildcard common/*.c)
 xml_src := $(wildcard xml/*.c)
 link_src := $(wildcard helper/link/*.c)
-manager_src := $(filter-out helper/manager/main.c,$(wildcard helper/manager/*.c))
+manager_src := $(filter-out helper/manager/main.c,$(wildcard helper/manager/*.c helper/manager/*/*.c))
 monitor_src := $(filter-out helper/monitor/main.c,$(wildcard helper/monitor/*.c))
 ctl_src := $(filter-out ctl/main.c,$(wildcard ctl/*.c ctl/*/*.c))
 
@@ -69,11 +68,10 @@ vmpowerctl_pkgs := jansson ncursesw libxml-2.0 libvirt
 lib_src := $(common_src) $(xml_src) $(link_src) $(manager_src) $(monitor_src) $(ctl_src)
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))
 all_src := $(sort $(foreach p,$(programs),$($(p)_src)) $(wildcard tests/*/*.c))
-all_headers := $(wildcard common/*.h xml/*.h hook/*.h helper/*/*.h ctl/*.h ctl/*/*.h tests/*/*.h)
 
 # --- flags ----------------------------------------------------------------------------
 
-include_dirs := common xml hook helper/link helper/manager helper/monitor \
+include_dirs := . common xml hook helper/link helper/manager helper/monitor \
 	ctl ctl/commands ctl/doctor ctl/watch
 defines := -D_GNU_SOURCE -DVMPOWER_VERSION='"$(VERSION)"' \
 	-DVMPOWER_RUNTIME_DIR='"$(RUNSTATEDIR)/vmpower"' \
@@ -94,9 +92,9 @@ our_cflags = -std=gnu11 -fPIE -fstack-protector-strong -fno-strict-aliasing $(wa
 our_ldflags = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Two variants of every object: as shipped, and with the sanitizers for the tests.
-plain_dir := build
+plain_dir := $(BUILD)
 plain_flags :=
-san_dir := build/san
+san_dir := $(BUILD)/san
 san_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 
@@ -104,7 +102,9 @@ san_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 # renamed would not make anything be built again.
 .PRECIOUS: $(plain_dir)/obj/%.o $(san_dir)/obj/%.o
 .PHONY: all
-all: $(addprefix build/bin/,$(programs)) build/vmpowerd.service build/vmpower-metrics.service
+## all: build the programs: build/bin/{vmpowerd,vmpower-monitor,vmpower-hook,vmpowerctl}
+all: $(addprefix $(BUILD)/bin/,$(programs)) $(BUILD)/vmpowerd.service \
+	$(BUILD)/vmpower-metrics.service
 
 # $(1): variant
 define variant_rules
@@ -145,14 +145,14 @@ $(eval $(call variant_rules,san))
 # What was built with another compiler, other flags or other paths is built again.
 how_built = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(our_cflags) $(defines) $(SBINDIR) $(BINDIR) \
 	$(LIBEXECDIR)
-$(foreach d,$(plain_dir) $(san_dir),$(all_src:%.c=$(d)/obj/%.o)): build/how-built
-build/how-built: FORCE
-	$(Q)mkdir -p build
+$(foreach d,$(plain_dir) $(san_dir),$(all_src:%.c=$(d)/obj/%.o)): $(BUILD)/how-built
+$(BUILD)/how-built: FORCE
+	$(Q)mkdir -p $(@D)
 	$(Q)printf '%s\n' '$(how_built)' | cmp -s - $@ || printf '%s\n' '$(how_built)' > $@
 .PHONY: FORCE
 FORCE:
 
-build/%.service: packaging/systemd/%.service.in build/how-built
+$(BUILD)/%.service: packaging/systemd/%.service.in $(BUILD)/how-built
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|;s|@BINDIR@|$(BINDIR)|;s|@LIBEXECDIR@|$(LIBEXECDIR)/vmpower|' $< > $@
 
 # The control API's own description is part of the program (.incbin).
@@ -167,6 +167,7 @@ build/guest-init: $(wildcard tests/guest/*.c tests/guest/*.h)
 	$(Q)mkdir -p build
 	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -static -o $@ $(filter %.c,$^)
 
+## guest: build the guest of the system tests
 .PHONY: guest
 guest: build/guest-init
 	$(Q)tests/guest/build-guest build/guest build/guest-init
@@ -185,6 +186,7 @@ build/librte/init: $(librte_src) $(wildcard tests/guest/*.h) | $(dpdk)/lib/librt
 		-include rte_config.h -DALLOW_EXPERIMENTAL_API -o $@ $(librte_src) \
 		-L$(dpdk)/lib -Wl,-rpath-link,$(dpdk)/lib -lrte_power -lrte_eal
 
+## guest-librte: build the guest with DPDK's power library
 .PHONY: guest-librte
 guest-librte: guest build/librte/init
 	$(Q)tests/librte/build-guest pack build/librte build/librte/init build/guest
@@ -197,64 +199,92 @@ build/machine-init: tests/machine/machine-init.c
 	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -static -o $@ $<
 
 .PHONY: machine check-kernel
+## machine: build the emulated machine of the kernel tests
 machine: build/machine-init
 	$(Q)tests/machine/build-machine build/machine build/machine-init
 
-# a part of "check": 3 minutes
+## check-kernel: run the tests on a real cpufreq driver, in an emulated machine (3 minutes)
 check-kernel: deps
 	$(Q)$(MAKE) --no-print-directory all machine
 	$(Q)exec $(PYTHON) tests/run-all kernel
 
 # --- the reader of the metrics' tests ----------------------------------------------------
 
+## promtool: fetch the reader of the metrics' tests
 .PHONY: promtool
 promtool:
 	$(Q)tests/monitoring/get-promtool build/promtool || echo "no promtool: its tests are skipped"
 
 # --- main job and tests ---------------------------------------------------------------
 
+## deps: install what building and testing need
 .PHONY: deps
 deps:
 	$(Q)tests/install-deps
 
 # "deps" first, then a make that sees the packages it brought.
 .PHONY: demo check unit corpora component system
+## demo: show the main job at work (installs what it needs)
 demo: deps
-	$(Q)$(MAKE) --no-print-directory all guest
+	$(Q)$(MAKE) --no-print-directory $(jobs) all guest
 	$(Q)exec $(PYTHON) tests/system/demo.py $(DEMO_ARGS)
 
+## check: run every test (installs what it needs)
 check: deps
-	$(Q)$(MAKE) --no-print-directory all guest guest-librte machine promtool test-programs
+	$(Q)$(MAKE) --no-print-directory $(jobs) all guest guest-librte machine promtool test-programs
 	$(Q)exec $(PYTHON) tests/run-all
 
 # parts of "check", for those who have its packages
+## unit: run the unit tests
+## corpora: replay what the fuzzers start from, and what they once found
 unit corpora: test-programs
 	$(Q)exec $(PYTHON) tests/run-all $@
+## component: run the real programs with stand-ins for QEMU and sysfs
 component: all promtool test-programs
 	$(Q)exec $(PYTHON) tests/run-all $@
+## system: run the tests with a real libvirtd and real QEMU guests
 system: all guest guest-librte
 	$(Q)exec $(PYTHON) tests/run-all $@
 
-# Everything dies at random, for longer than "check" has time for: CHAOS_SECONDS=0 and
-# CHAOS_EVENTS=N for so many events, CHAOS_SEED=N to see a run again.
+## unit-plain: run the unit tests without sanitizers (a package's %check)
+## unit-san: run the unit tests with sanitizers: "unit" of any compiler, without Python
+.PHONY: unit-plain unit-san
+unit-plain: $(addprefix $(plain_dir)/tests/,$(unit_tests))
+unit-san: $(addprefix $(san_dir)/tests/,$(unit_tests))
+unit-san: export ASAN_OPTIONS = abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
+unit-san: export UBSAN_OPTIONS = print_stacktrace=1:halt_on_error=1
+unit-plain unit-san:
+	$(Q)printf '%s\n' $^ | xargs -P $(shell nproc) -n 1 env
+
+## check-clang: build with clang as with gcc, and run the unit tests of both builds
+.PHONY: check-clang
+check-clang: fuzz-deps
+	$(Q)$(MAKE) --no-print-directory $(jobs) BUILD=build/clang CC=clang all unit-plain unit-san
+
+# CHAOS_SECONDS=0 and CHAOS_EVENTS=N for so many events, CHAOS_SEED=N to see a run again.
+## chaos: kill everything at random, for longer than check has time for: CHAOS_SECONDS=300
 .PHONY: chaos
 chaos: export CHAOS_SECONDS ?= 300
 chaos: export CHAOS_EVENTS ?= 1000000
 chaos: deps
-	$(Q)$(MAKE) --no-print-directory all guest
+	$(Q)$(MAKE) --no-print-directory $(jobs) all guest
 	$(Q)exec $(PYTHON) tests/system/test_chaos.py
 
+## test-programs: build what the unit and component tests run, with sanitizers
 .PHONY: test-programs
-test-programs: $(addprefix build/san/bin/,$(programs)) $(addprefix build/san/tests/,$(unit_tests))
+test-programs: $(addprefix $(san_dir)/bin/,$(programs)) $(addprefix $(san_dir)/tests/,$(unit_tests))
 
 bench_programs := $(addprefix build/bench/,spawn-time drain floor load monitor-alone)
 
 .PHONY: bench bench-deps bench-quick
+## bench-deps: install what bench needs
 bench-deps:
 	$(Q)tests/install-deps bench
+## bench: measure vmpower beside the least that is possible
 bench: bench-deps
-	$(Q)$(MAKE) --no-print-directory all $(bench_programs)
+	$(Q)$(MAKE) --no-print-directory $(jobs) all $(bench_programs)
 	$(Q)exec $(PYTHON) tests/bench/run $(BENCH_ARGS)
+## bench-quick: run bench with fewer samples
 bench-quick:
 	$(Q)$(MAKE) --no-print-directory bench BENCH_ARGS=--quick
 
@@ -263,7 +293,7 @@ build/bench/drain: tests/bench/drain.c
 build/bench/floor: tests/bench/floor.c tests/bench/bench_frame.h
 build/bench/load: tests/bench/load.c tests/bench/bench_frame.h
 build/bench/monitor-alone: tests/bench/monitor_alone.c tests/bench/bench_frame.h \
-	$(filter-out %/main.o,$(vmpower-monitor_src:%.c=build/obj/%.o))
+	$(filter-out %/main.o,$(vmpower-monitor_src:%.c=$(plain_dir)/obj/%.o))
 build/bench/monitor-alone: private bench_libs = $(call pkg_libs,$(vmpower-monitor_pkgs))
 build/bench/%:
 	$(say) CC $@
@@ -272,23 +302,6 @@ build/bench/%:
 		$(filter-out %.h,$^) $(bench_libs)
 
 include tests/fuzz/fuzz.mk
-
-# --- code quality ---------------------------------------------------------------------
-
-.PHONY: lint format
-lint:
-	$(Q)clang-format --dry-run -Werror $(all_src) $(all_headers)
-	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
-		--enable=warning,portability,performance --suppress=missingIncludeSystem \
-		$(addprefix -I,$(include_dirs)) $(defines) $(filter-out tests/%,$(all_src))
-	@# one file a run: version 14 mixes files up (va_list)
-	$(Q)printf '%s\n' $(filter-out tests/%,$(all_src)) | xargs -P2 -I{} \
-		clang-tidy --quiet {} -- -std=gnu11 $(our_cppflags) $(pkg_cflags) 2>/dev/null
-	$(Q)shellcheck tests/install-deps tests/monitoring/get-promtool .ci/run
-
-format:
-	$(Q)clang-format -i $(all_src) $(all_headers)
-
 # --- installation ---------------------------------------------------------------------
 
 hookdir := $(SYSCONFDIR)/libvirt/hooks/qemu.d
@@ -296,6 +309,7 @@ man_pages := $(wildcard docs/man/*.[1-8])
 man_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 
 .PHONY: install uninstall
+## install: install the programs, units and man pages: PREFIX, SYSCONFDIR, LIBEXECDIR, DESTDIR
 install: all
 	$(INSTALL) -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(hookdir)' \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower' \
@@ -304,13 +318,13 @@ install: all
 		'$(DESTDIR)$(PRESETDIR)' '$(DESTDIR)$(SYSUSERSDIR)' '$(DESTDIR)$(TMPFILESDIR)' \
 		'$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)' \
 		'$(DESTDIR)$(DATADIR)/vmpower'
-	$(INSTALL) -m 755 build/bin/vmpowerd '$(DESTDIR)$(SBINDIR)/'
-	$(INSTALL) -m 755 build/bin/vmpower-monitor packaging/systemd/vmpower-stopping \
+	$(INSTALL) -m 755 $(BUILD)/bin/vmpowerd '$(DESTDIR)$(SBINDIR)/'
+	$(INSTALL) -m 755 $(BUILD)/bin/vmpower-monitor packaging/systemd/vmpower-stopping \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower/'
-	$(INSTALL) -m 755 build/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
+	$(INSTALL) -m 755 $(BUILD)/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
 	@# a file, not a link: AppArmor runs hooks from this directory only
-	$(INSTALL) -m 755 build/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
-	$(INSTALL) -m 644 build/vmpowerd.service build/vmpower-metrics.service \
+	$(INSTALL) -m 755 $(BUILD)/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
+	$(INSTALL) -m 644 $(BUILD)/vmpowerd.service $(BUILD)/vmpower-metrics.service \
 		packaging/systemd/vmpowerd.socket packaging/systemd/vmpowerd-hook.socket \
 		packaging/systemd/vmpower-metrics.timer '$(DESTDIR)$(UNITDIR)/'
 	$(INSTALL) -m 644 packaging/systemd/vmpower.preset \
@@ -328,6 +342,7 @@ install: all
 	test -e '$(DESTDIR)$(SYSCONFDIR)/vmpower/vmpower.conf' || \
 		$(INSTALL) -m 644 packaging/vmpower.conf '$(DESTDIR)$(SYSCONFDIR)/vmpower/'
 
+## uninstall: remove what install installed
 uninstall:
 	rm -f '$(DESTDIR)$(hookdir)/50-vmpower' '$(DESTDIR)$(SBINDIR)/vmpowerd' \
 		'$(DESTDIR)$(BINDIR)/vmpowerctl' \
@@ -348,6 +363,8 @@ uninstall:
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)/vmpower' '$(DESTDIR)$(DATADIR)/vmpower'
 	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/vmpower"
 
+include tests/lint/lint.mk
+
 # --- packages --------------------------------------------------------------------------
 
 # What git knows of, as it is in the tree now. Without git (a tarball): all but build/.
@@ -357,7 +374,8 @@ rpm_top := $(CURDIR)/build/rpm
 # elsewhere than on Fedora and RHEL rpm lacks macros, and knows of no installed packages
 rpm_lacks = $(if $(shell rpm --eval '%{?_unitdir}'),,--load $(CURDIR)/packaging/rpm/elsewhere.macros --nodeps)
 
-.PHONY: dist rpm unit-plain check-packaging
+.PHONY: dist rpm check-packaging
+## dist: make the source tarball
 dist:
 	$(Q)mkdir -p build
 	$(Q)$(dist_files) | tar --null --no-recursion -T - --sort=name --owner=0 --group=0 \
@@ -365,7 +383,7 @@ dist:
 		--transform='s|^\(\./\)\?|$(dist_name)/|' -czf build/$(dist_name).tar.gz
 	@echo build/$(dist_name).tar.gz
 
-# RPM_FLAGS="--without check": rpmbuild's own
+## rpm: build the RPMs: RPM_FLAGS="--without check"
 rpm: dist
 	$(Q)mkdir -p $(rpm_top)/SOURCES $(rpm_top)/SPECS
 	$(Q)cp build/$(dist_name).tar.gz packaging/systemd/vmpower.sysusers $(rpm_top)/SOURCES/
@@ -373,19 +391,18 @@ rpm: dist
 	$(Q)rpmbuild $(rpm_lacks) --define '_topdir $(rpm_top)' $(RPM_FLAGS) -ba \
 		$(rpm_top)/SPECS/vmpower.spec
 
-# the unit tests without sanitizers, with the flags of the caller: a package's %check
-unit-plain: $(addprefix build/tests/,$(unit_tests))
-	$(Q)for test in $^; do $$test || exit 1; done
-
-# a part of "check"
+## check-packaging: run the tests of RPMs, units and the policy module
 check-packaging: deps
 	$(Q)$(MAKE) --no-print-directory machine
 	$(Q)exec $(PYTHON) tests/run-all packaging
 
 .PHONY: clean help
+## clean: remove what was built
 clean:
 	rm -rf build
 
+## help: name the targets
 help:
-	@echo "targets: all demo check check-packaging dist rpm chaos fuzz bench bench-quick lint format install uninstall deps clean help"
-	@echo "variables: CC CFLAGS LDFLAGS PREFIX SYSCONFDIR LIBEXECDIR DATADIR DESTDIR V=1"
+	$(Q)awk -F ': ' 'sub(/^## /, "") { name = $$1; sub(/[^:]*: /, ""); printf "%-16s %s\n", name, $$0 }' \
+		Makefile tests/*/*.mk | LC_ALL=C sort
+	@echo "variables: CC CFLAGS CPPFLAGS LDFLAGS BUILD PREFIX SYSCONFDIR LIBEXECDIR DATADIR DESTDIR WERROR V=1"

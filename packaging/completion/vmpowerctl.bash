@@ -82,7 +82,7 @@ _vmpowerctl_word() {
 
 	commands=$(_vmpowerctl_commands "$1")
 	case ${#words[@]} in
-	0) choices=$(sed 's/ .*//' <<<"$commands" | sort -u) ;;
+	0) choices=$(cut -d' ' -f1 <<<"$commands" | sort -u) ;;
 	*)
 		choices=$(sed -n "s/^${words[0]} //p" <<<"$commands")
 		if [[ -n $choices && ${#words[@]} -gt 1 ]]; then

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# make fuzz            each target for FUZZ_SECONDS (60), two at a time; needs clang with libFuzzer
 # make fuzz TARGETS="guest_stream varlink" FUZZ_SECONDS=600
 #
 # The targets find what is new. What was found, and what a target should begin with, is in
@@ -18,10 +17,12 @@ fuzz_flags := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
 # --- libFuzzer ------------------------------------------------------------------------
 
 .PHONY: fuzz fuzz-deps
+## fuzz-deps: install what fuzz and check-clang need
 fuzz-deps:
 	$(Q)tests/install-deps fuzz
+## fuzz: run each fuzz target for FUZZ_SECONDS (60), FUZZ_JOBS (2) at a time
 fuzz: fuzz-deps
-	$(Q)$(MAKE) --no-print-directory $(addprefix $(fuzz_dir)/,$(fuzz_targets))
+	$(Q)$(MAKE) --no-print-directory $(jobs) $(addprefix $(fuzz_dir)/,$(fuzz_targets))
 	$(Q)exec $(PYTHON) tests/fuzz/run --seconds $(FUZZ_SECONDS) --jobs $(FUZZ_JOBS) $(TARGETS)
 
 $(fuzz_dir)/obj/%.o: %.c
