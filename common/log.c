@@ -161,14 +161,16 @@ static bool repeat_pass(const char *text, uint32_t *suppressed)
 			       suppressed);
 }
 
-static void log_va(const struct log_about *about, int priority, const char *format, va_list args)
-	__attribute__((format(printf, 3, 0)));
+static void log_va(const struct log_about *about, int priority, bool limited, const char *format,
+		   va_list args) __attribute__((format(printf, 4, 0)));
 
-static void log_va(const struct log_about *about, int priority, const char *format, va_list args)
+/* @limited: by its source */
+static void log_va(const struct log_about *about, int priority, bool limited, const char *format,
+		   va_list args)
 {
 	char text[LINE_TEXT + 1], more[64];
 	int saved = errno, len;
-	uint32_t suppressed;
+	uint32_t suppressed = 0;
 
 	if (priority > log_level())
 		return;
@@ -177,7 +179,7 @@ static void log_va(const struct log_about *about, int priority, const char *form
 		return;
 	if ((size_t)len >= sizeof(text))
 		memcpy(text + LINE_TEXT - 3, "...", 4);
-	if (repeat_pass(text, &suppressed)) {
+	if (limited || repeat_pass(text, &suppressed)) {
 		write_line(about, priority, text);
 		if (suppressed > 0) {
 			(void)snprintf(more, sizeof(more),
@@ -195,7 +197,7 @@ void log_line(int priority, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	log_va(NULL, priority, format, args);
+	log_va(NULL, priority, false, format, args);
 	va_end(args);
 }
 
@@ -204,6 +206,15 @@ void log_about(const struct log_about *about, int priority, const char *format, 
 	va_list args;
 
 	va_start(args, format);
-	log_va(about, priority, format, args);
+	log_va(about, priority, false, format, args);
+	va_end(args);
+}
+
+void log_counted(const struct log_about *about, int priority, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_va(about, priority, true, format, args);
 	va_end(args);
 }

@@ -5,7 +5,7 @@
  * can use it; a program that can do better than stderr sets a sink.
  *
  * A text that comes again and again is written 5 times in each 10 s, and how often it was left
- * out is told with the next one.
+ * out is told with the next one; see log_counted().
  */
 #ifndef VMPOWER_COMMON_LOG_H
 #define VMPOWER_COMMON_LOG_H
@@ -71,6 +71,14 @@ void log_line(int priority, const char *format, ...) __attribute__((format(print
 
 /** log_about() - log_line() with what it is about, for a sink */
 void log_about(const struct log_about *about, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/**
+ * log_counted() - log_about() for a line that its source has limited and counted
+ *
+ * Repeats of it are written.
+ */
+void log_counted(const struct log_about *about, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #define log_error(...) log_line(LOG_ERR, __VA_ARGS__)

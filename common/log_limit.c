@@ -4,23 +4,38 @@
 #include <stddef.h>
 
 #define LIMIT_LINES 5
+#define LIMIT_LINES_OF_ALL 50
 #define LIMIT_INTERVAL_NS UINT64_C(10000000000)
 
-bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint32_t *suppressed)
+static bool has_room(struct log_limit *limit, uint32_t lines, uint64_t now_ns)
 {
-	*suppressed = 0;
 	if (limit->window_start_ns == 0 || now_ns - limit->window_start_ns >= LIMIT_INTERVAL_NS) {
-		*suppressed = limit->suppressed;
 		limit->window_start_ns = now_ns;
 		limit->in_window = 0;
-		limit->suppressed = 0;
 	}
-	if (limit->in_window >= LIMIT_LINES) {
+	return limit->in_window < lines;
+}
+
+bool log_limit_pass_both(struct log_limit *limit, struct log_limit *all, uint64_t now_ns,
+			 uint32_t *suppressed)
+{
+	*suppressed = 0;
+	if (!has_room(limit, LIMIT_LINES, now_ns) ||
+	    (all && !has_room(all, LIMIT_LINES_OF_ALL, now_ns))) {
 		limit->suppressed++;
 		return false;
 	}
 	limit->in_window++;
+	if (all)
+		all->in_window++;
+	*suppressed = limit->suppressed;
+	limit->suppressed = 0;
 	return true;
+}
+
+bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint32_t *suppressed)
+{
+	return log_limit_pass_both(limit, NULL, now_ns, suppressed);
 }
 
 /* FNV-1a; never 0 */

@@ -23,6 +23,17 @@ struct log_limit {
  */
 bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint32_t *suppressed);
 
+/**
+ * log_limit_pass_both() - the same for one of many sources, which share a budget
+ * @limit:	of this source
+ * @all:	of all sources together: 50 lines in each 10 s; NULL: no such budget
+ *
+ * A line that passes is counted in both. One that does not is counted in @limit, and told with
+ * the next line of this source.
+ */
+bool log_limit_pass_both(struct log_limit *limit, struct log_limit *all, uint64_t now_ns,
+			 uint32_t *suppressed);
+
 #define LOG_REPEAT_TEXTS 16
 
 /* The texts that came last, each with its limit. All zero at first. */
