@@ -183,7 +183,7 @@ struct link_refused {
 	uint32_t channel;
 	uint32_t refusal; /* enum refusal, not REFUSAL_NONE */
 	uint32_t vcpu;	  /* that it was for; MAX_DOMAIN_VCPUS: none that the domain has */
-	uint32_t more;	  /* were refused since the last that was told of */
+	uint32_t more;	  /* of its domain were refused since the last that was told of */
 };
 
 #define LINK_MAX_ERRNO 4095 /* as the kernel has it */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "refusal_log.h"
 
+#include <stdio.h>
+
 #include "journal.h"
 #include "log.h"
 
@@ -8,7 +10,7 @@ void refusal_log(struct registry *registry, const struct link_refused *refused)
 {
 	const struct channel *channel = registry_channel(registry, refused->channel);
 	struct log_about about;
-	const char *name;
+	char more[64] = "";
 
 	if (!channel)
 		return;
@@ -21,11 +23,11 @@ void refusal_log(struct registry *registry, const struct link_refused *refused)
 	};
 	if (refused->vcpu < channel->domain->description->n_vcpus)
 		about.vcpu = &refused->vcpu;
-	name = about.domain;
-	log_about(&about, LOG_WARNING, "domain \"%s\", channel %u: request refused: %s (%s)", name,
-		  channel->number, about.reason, refusal_remedy((enum refusal)refused->refusal));
 	if (refused->more > 0)
-		log_about(&about, LOG_WARNING,
-			  "domain \"%s\", channel %u: %u more were refused since the last line",
-			  name, channel->number, refused->more);
+		(void)snprintf(more, sizeof(more), "; %u more of this domain since its last line",
+			       refused->more);
+	/* The monitor limits them. */
+	log_counted(&about, LOG_WARNING, "domain \"%s\", channel %u: request refused: %s (%s)%s",
+		    about.domain, channel->number, about.reason,
+		    refusal_remedy((enum refusal)refused->refusal), more);
 }

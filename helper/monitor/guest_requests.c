@@ -231,10 +231,12 @@ static size_t answer_query(const struct channel_monitor *monitor, uint32_t domai
 static void tell_refusal(struct channel_monitor *monitor, struct guest_channel *channel,
 			 const struct request_outcome *outcome)
 {
+	struct monitored_domain *domain = monitor->domains[guest_channel_domain(channel)];
 	uint32_t suppressed;
 
 	if (log_level() < LOG_WARNING ||
-	    !log_limit_pass(&channel->log_limit, monitor_now(monitor), &suppressed))
+	    !log_limit_pass_both(&domain->refusal_limit, &monitor->refusal_limit,
+				 monitor_now(monitor), &suppressed))
 		return;
 	if (channel->refusal != REFUSAL_NONE) {
 		channel->refused_more += suppressed + 1;

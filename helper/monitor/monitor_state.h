@@ -45,7 +45,6 @@ struct guest_channel {
 	uint64_t due_ns; /* partial, throttled */
 	struct token_bucket bucket;
 	uint64_t parked_sequence;
-	struct log_limit log_limit;
 	int fd;
 	uint32_t id;
 	uint32_t number; /* of the port's name */
@@ -99,6 +98,7 @@ struct monitored_domain {
 	struct list throttled;	/* channels whose bucket is empty, by due time */
 	struct list throttled_link;
 	struct guest_channel *channels[MAX_DOMAIN_CHANNELS];
+	struct log_limit refusal_limit;
 };
 
 struct channel_monitor {
@@ -124,6 +124,8 @@ struct channel_monitor {
 	struct list gone;      /* channels closed, which the manager isn't told yet */
 	struct list notices;   /* frequency outputs with something to tell the manager */
 	struct list refusals;  /* channels with a refused request to tell the manager of */
+
+	struct log_limit refusal_limit; /* of all domains together */
 
 	struct frequency_output *outputs[MAX_FREQUENCY_DOMAINS];
 	struct monitored_domain *domains[MAX_DOMAINS];

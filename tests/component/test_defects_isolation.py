@@ -32,7 +32,7 @@ from harness.hostile import (  # noqa: E402
 )
 from harness.scene import HIGHEST, LOWEST, UP, component_main, scene  # noqa: E402
 
-LINES_AT_ONCE = 5  # of one kind, from one channel, in 10 s
+LINES_AT_ONCE = 5  # of one domain, in 10 s
 
 
 def test_A1_a_pCPU_by_its_number(_):

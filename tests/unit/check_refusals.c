@@ -174,6 +174,44 @@ START_TEST(many_are_counted)
 }
 END_TEST
 
+/* However many domains and channels there are, and however often each is refused. */
+START_TEST(all_share_a_budget)
+{
+	enum { DOMAINS = 64, CHANNELS = 4, REFUSED = DOMAINS * CHANNELS * 2 };
+	int guests[DOMAINS * CHANNELS];
+	uint32_t lines = 0, of_domain[DOMAINS] = {0};
+	uint64_t began = now_ms();
+
+	for (uint32_t d = 0; d < DOMAINS; d++) {
+		add_domain(d, 1, 0);
+		for (uint32_t c = 0; c < CHANNELS; c++)
+			guests[d * CHANNELS + c] = add_channel(d * MAX_DOMAIN_CHANNELS + c);
+	}
+	for (uint32_t i = 0; i < REFUSED; i++)
+		ask_for_nothing(guests[i % array_size(guests)], 9, 1);
+	(void)close(add_channel(MAX_DOMAIN_CHANNELS - 1));
+	for (;;) {
+		struct pollfd pollfd = {.fd = host.link, .events = POLLIN};
+		int fds[UNIX_MAX_FDS];
+		unsigned int n_fds;
+
+		ck_assert_int_eq(poll(&pollfd, 1, DEADLINE_MS), 1);
+		ck_assert_int_eq(
+			link_receive(host.link, &host.message, fds, &n_fds, LINK_TO_MANAGER), 1);
+		if (host.message.type == LINK_CHANNEL_GONE)
+			break;
+		ck_assert_uint_eq(host.message.type, LINK_REFUSED);
+		lines++;
+		of_domain[host.message.refused.channel / MAX_DOMAIN_CHANNELS]++;
+	}
+	/* 50 in 10 s, and 5 of a domain; the machine may be slow */
+	ck_assert_uint_le(lines, 50 * (uint32_t)(1 + (now_ms() - began) / 10000));
+	ck_assert_uint_ge(lines, 20);
+	for (uint32_t d = 0; d < DOMAINS; d++)
+		ck_assert_uint_le(of_domain[d], 5 * (uint32_t)(1 + (now_ms() - began) / 10000));
+}
+END_TEST
+
 START_TEST(nobody_logs_nobody_tells)
 {
 	int guest;
@@ -195,25 +233,30 @@ END_TEST
 /* The link is full of refusals of channels, some of which are gone when it is read. */
 START_TEST(waits_for_room)
 {
-	int guests[MAX_DOMAIN_CHANNELS - 1], small = 1, n = 0;
-	bool told[MAX_DOMAIN_CHANNELS] = {false};
-	uint32_t removed = MAX_DOMAIN_CHANNELS - 2;
+	enum { DOMAINS = 12, GUESTS = DOMAINS * 2 }; /* twice each: within the budgets */
+	int guests[GUESTS], small = 1, n = 0;
+	bool told[GUESTS] = {false};
+	uint32_t removed = GUESTS - 1, id;
 
 	ck_assert_int_eq(setsockopt(host.theirs, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
-	add_domain(0, 1, 0);
-	for (uint32_t c = 0; c < array_size(guests); c++)
-		guests[c] = add_channel(c);
+	for (uint32_t d = 0; d < DOMAINS; d++) {
+		add_domain(d, 1, 0);
+		for (uint32_t c = 0; c < 2; c++)
+			guests[d * 2 + c] = add_channel(d * MAX_DOMAIN_CHANNELS + c);
+	}
 	for (uint32_t c = 0; c < array_size(guests); c++)
 		ask_for_nothing(guests[c], 9, 2);
-	send_id(LINK_CHANNEL_REMOVE, removed);
+	send_id(LINK_CHANNEL_REMOVE, (DOMAINS - 1) * MAX_DOMAIN_CHANNELS + 1);
 	/* it has handled that when a request behind it is answered */
 	wait_until(recv(guests[removed], &small, 1, MSG_DONTWAIT) == 0);
 	for (uint32_t c = 0; c < removed; c++) {
 		for (uint32_t more = 0; more < 2; more += 1 + host.message.refused.more) {
 			receive_type(LINK_REFUSED);
-			ck_assert_uint_lt(host.message.refused.channel, removed);
-			n += !told[host.message.refused.channel];
-			told[host.message.refused.channel] = true;
+			id = host.message.refused.channel;
+			id = id / MAX_DOMAIN_CHANNELS * 2 + id % MAX_DOMAIN_CHANNELS;
+			ck_assert_uint_lt(id, removed);
+			n += !told[id];
+			told[id] = true;
 		}
 	}
 	ck_assert_int_eq(n, (int)removed);
@@ -235,6 +278,7 @@ int main(void)
 	tcase_add_checked_fixture(told, set_up_loud, tear_down);
 	tcase_add_test(told, tells_whose_and_why);
 	tcase_add_test(told, many_are_counted);
+	tcase_add_test(told, all_share_a_budget);
 	tcase_add_test(told, nobody_logs_nobody_tells);
 	tcase_add_test(told, waits_for_room);
 	suite_add_tcase(suite, told);
