@@ -16,7 +16,7 @@ int ctl_log_level(const struct ctl *ctl)
 	}
 	r = ctl_call(ctl, "SetLogLevel", json_pack("{s:s}", "level", ctl->words[0]), &reply);
 	if (r == CTL_OK && !ctl->json)
-		ctl_say("log level %s until vmpowerd ends; it was %s", ctl->words[0],
+		ctl_say("log level %s until vmpowerd ends, it was %s", ctl->words[0],
 			ctl_text(reply, "previous_level"));
 	return r;
 }

@@ -240,7 +240,7 @@ def test_log_level_at_run_time(_):
 
         wait_until(refused, 20, "the monitor to say so")
         wrong = stage.vmpower.ctl("log-level", "loud", check=False)
-        assert wrong.returncode == 2 and "levels are error, warning" in wrong.stderr, wrong
+        assert wrong.returncode == 2 and "use error, warning" in wrong.stderr, wrong
 
 
 def test_catalog_explains_each_message(_):
