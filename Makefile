@@ -155,10 +155,9 @@ FORCE:
 $(BUILD)/%.service: packaging/systemd/%.service.in $(BUILD)/how-built
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|;s|@BINDIR@|$(BINDIR)|;s|@LIBEXECDIR@|$(LIBEXECDIR)/vmpower|' $< > $@
 
-# The control API's own description is part of the program (.incbin).
-varlink_objects := $(addsuffix /obj/helper/manager/varlink_text.o,$(plain_dir) $(san_dir))
-$(varlink_objects): $(wildcard helper/manager/*.varlink)
-$(varlink_objects): private our_cflags += -Wa,-Ihelper/manager
+# Descriptions of varlink interfaces are part of the program (.incbin).
+$(foreach d,$(plain_dir) $(san_dir),$(addprefix $(d)/obj/helper/manager/,varlink_text.o \
+	control_methods.o)): $(wildcard helper/manager/*.varlink)
 
 # --- the guest of the system tests ----------------------------------------------------
 

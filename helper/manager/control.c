@@ -13,7 +13,6 @@
 #include "listening.h"
 #include "unix_socket.h"
 #include "varlink_server.h"
-#include "varlink_text.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* What hooks and guests may have to wait for reads in a turn, and one more; answers come on top. */
@@ -57,7 +56,7 @@ static const struct varlink_service service = {
 	.version = VMPOWER_VERSION,
 	.url = "",
 	.interface = CONTROL_INTERFACE,
-	.description = varlink_text_manager,
+	.description = control_methods_text,
 	.methods = control_methods,
 	.denied =
 		{

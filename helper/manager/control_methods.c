@@ -18,6 +18,7 @@
 #include "control_settings.h"
 #include "control_verify.h"
 #include "log.h"
+#include "varlink_text.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -244,3 +245,5 @@ const struct varlink_method control_methods[] = {
 };
 
 const size_t n_control_methods = array_size(control_methods);
+
+VARLINK_TEXT(control_methods_text, "helper/manager/org.vmpower.Manager.varlink");

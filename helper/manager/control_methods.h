@@ -9,5 +9,6 @@
 
 extern const struct varlink_method control_methods[];
 extern const size_t n_control_methods;
+extern const char control_methods_text[]; /* that file */
 
 #endif

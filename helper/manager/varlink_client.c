@@ -49,11 +49,11 @@ static void watch(struct varlink_client *client)
 		varlink_client_doom(client, "can't be watched");
 }
 
-void varlink_client_doom(struct varlink_client *client, const char *why)
+void varlink_client_doom(struct varlink_client *client, const char *reason)
 {
 	if (client->doomed)
 		return;
-	varlink_complain(client, &client->server->protocol_log, why);
+	varlink_complain(client, &client->server->protocol_log, reason);
 	client->doomed = true;
 	loop_timer_set(client->server->loop, &client->stall, 0);
 }
@@ -167,7 +167,7 @@ static void next_call(struct varlink_client *client)
 		varlink_complain(client, &client->server->protocol_log,
 				 "sent a call that is too large");
 	else
-		r = varlink_dispatch(client, message, size);
+		r = client->server->on_message(client, message, size);
 	if (r < 0)
 		varlink_client_drop(client);
 	else if (client->call.state != CALL_NONE)

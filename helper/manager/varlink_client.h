@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One connection of a varlink server: bytes in, one call at a time, bytes out. Internal to
- * the server (varlink_server.c accepts, varlink_dispatch.c understands).
+ * the server (varlink_server.c accepts, varlink_dispatch.c understands calls).
  */
 #ifndef VMPOWER_HELPER_MANAGER_VARLINK_CLIENT_H
 #define VMPOWER_HELPER_MANAGER_VARLINK_CLIENT_H
@@ -52,6 +52,8 @@ struct varlink_server {
 	const struct varlink_service *service;
 	struct varlink_limits limits;
 	void *context;
+	/* handles one message of a client; -EBADMSG: it is not a call, and was logged */
+	int (*on_message)(struct varlink_client *client, const char *message, size_t size);
 	struct varlink_client *clients;
 	unsigned int n_clients;
 	struct log_limit refused_log, protocol_log, stall_log;
@@ -73,14 +75,7 @@ void varlink_client_send(struct varlink_client *client, char *text);
 void varlink_client_push(struct varlink_client *client, char *text);
 
 /** varlink_client_doom() - drop it, but not now: the caller still uses it */
-void varlink_client_doom(struct varlink_client *client, const char *why);
-
-/**
- * varlink_dispatch() - handle one message
- *
- * Return: 0; -EBADMSG: it is no call, the client is to be dropped (logged).
- */
-int varlink_dispatch(struct varlink_client *client, const char *message, size_t size);
+void varlink_client_doom(struct varlink_client *client, const char *reason);
 
 /** varlink_complain() - log what a client did wrong, rate-limited */
 void varlink_complain(const struct varlink_client *client, struct log_limit *limit,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a message to its method, from a result to a reply. */
+#include "varlink_dispatch.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "varlink_client.h"
 #include "varlink_text.h"
 
 #define SERVICE "org.varlink.service"

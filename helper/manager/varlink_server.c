@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "varlink_client.h"
+#include "varlink_dispatch.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define PAUSE_NS NS_PER_S
@@ -87,6 +88,7 @@ int varlink_server_new(struct loop *loop, int listen_fd, const struct varlink_se
 	server->service = service;
 	server->limits = *limits;
 	server->context = context;
+	server->on_message = varlink_dispatch;
 	server->listener = (struct loop_source){.fd = -1, .on_event = on_listener};
 	server->pause.on_expiry = on_pause_over;
 	r = loop_add(loop, &server->listener, listen_fd, EPOLLIN);

@@ -31,8 +31,7 @@ $(fuzz_dir)/obj/%.o: %.c
 	$(Q)$(FUZZ_CC) $(our_cppflags) $(our_cflags) $(pkg_cflags) $(fuzz_flags) \
 		-fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-$(fuzz_dir)/obj/helper/manager/varlink_text.o: $(wildcard helper/manager/*.varlink)
-$(fuzz_dir)/obj/helper/manager/varlink_text.o: private our_cflags += -Wa,-Ihelper/manager
+$(addprefix $(fuzz_dir)/obj/helper/manager/,varlink_text.o control_methods.o): $(wildcard helper/manager/*.varlink)
 
 $(fuzz_dir)/libvmpower.a: $(lib_src:%.c=$(fuzz_dir)/obj/%.o)
 	$(say) AR $@

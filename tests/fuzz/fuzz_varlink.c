@@ -11,7 +11,6 @@
 #include "fuzz_loop.h"
 #include "varlink_client.h"
 #include "varlink_server.h"
-#include "varlink_text.h"
 
 #define MAX_STEPS 100
 #define CALL_SIZE 4096

@@ -321,7 +321,7 @@ START_TEST(table_and_description_agree)
 {
 	size_t n = 0;
 
-	for (const char *m = strstr(varlink_text_manager, "\nmethod "); m;
+	for (const char *m = strstr(control_methods_text, "\nmethod "); m;
 	     m = strstr(m + 1, "\nmethod ")) {
 		const struct varlink_method *method = NULL;
 		const char *name = m + strlen("\nmethod ");

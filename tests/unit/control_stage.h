@@ -12,7 +12,6 @@
 #include "control_methods.h"
 #include "log.h"
 #include "reload.h"
-#include "varlink_text.h"
 #include "verify.h"
 
 #define METHOD(name, parameters)                                                                   \
