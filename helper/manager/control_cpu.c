@@ -11,6 +11,7 @@
 #include "control_reply.h"
 #include "decision.h"
 #include "frequency_reading.h"
+#include "json_build.h"
 #include "placement.h"
 
 static struct decision_sources sources_of(const struct control_context *control)
@@ -94,7 +95,7 @@ struct listing {
 	uint32_t n_clocks;
 };
 
-static int list_cpu(struct listing *listing, json_t *cpus, unsigned int cpu, bool online)
+static json_t *list_cpu(struct listing *listing, unsigned int cpu, bool online)
 {
 	const struct frequency_domain *f = cpufreq_of_cpu(listing->cpufreq, cpu);
 	uint32_t id = f ? f->id : listing->n_clocks - 1;
@@ -105,8 +106,7 @@ static int list_cpu(struct listing *listing, json_t *cpus, unsigned int cpu, boo
 		clock->json = control_json_clock(listing->cpufreq, f, &listing->decisions[id],
 						 listing->state,
 						 frequency_reading_khz(listing->reading, id));
-	return json_array_append_new(cpus, clock->json ? control_json_cpu(clock->json, cpu, online)
-						       : NULL);
+	return control_json_cpu(clock->json, cpu, online);
 }
 
 static json_t *list_all(struct listing *listing)
@@ -117,12 +117,8 @@ static json_t *list_all(struct listing *listing)
 	unsigned int cpu;
 
 	find_cpus(listing->cpufreq, &host, &all);
-	cpuset_for_each (cpu, &all) {
-		if (list_cpu(listing, cpus, cpu, cpuset_has(&host.online, cpu)) < 0) {
-			json_decref(cpus);
-			return NULL;
-		}
-	}
+	cpuset_for_each (cpu, &all)
+		json_add(&cpus, list_cpu(listing, cpu, cpuset_has(&host.online, cpu)));
 	return cpus;
 }
 
@@ -145,7 +141,7 @@ static void list_cpus(struct varlink_call *call, const struct control_context *c
 		cpus = list_all(&listing);
 	for (uint32_t i = 0; clocks && i < listing.n_clocks; i++)
 		json_decref(clocks[i].json);
-	varlink_reply(call, cpus ? json_pack("{s:o}", "cpus", cpus) : NULL);
+	varlink_reply(call, json_pack("{s:o}", "cpus", cpus));
 }
 
 void control_list_cpus(struct varlink_call *call, void *context)
@@ -160,7 +156,6 @@ struct explanation {
 	struct decision decision;
 	const struct config *config;
 	json_t *says;
-	bool failed;
 };
 
 static void count_say(void *context, const struct frequency_domain *f, const struct say *say)
@@ -175,11 +170,9 @@ static void list_say(void *context, const struct frequency_domain *f, const stru
 {
 	struct explanation *explanation = context;
 
-	if (f == explanation->f &&
-	    json_array_append_new(
-		    explanation->says,
-		    control_json_say(explanation->config, f, &explanation->decision, say)) < 0)
-		explanation->failed = true;
+	if (f == explanation->f)
+		json_add(&explanation->says,
+			 control_json_say(explanation->config, f, &explanation->decision, say));
 }
 
 /* vCPUs that may run on the CPU as on any other, and have no say. */
@@ -220,7 +213,7 @@ static void explain_cpu(struct varlink_call *call, const struct control_context 
 	};
 	struct host_cpus cpus;
 	struct cpuset all;
-	json_t *clock, *cpu;
+	json_t *clock, *cpu, *json;
 
 	find_cpus(sources.cpufreq, &cpus, &all);
 	if (number < 0 || number >= MAX_CPUS || !cpuset_has(&all, (unsigned int)number)) {
@@ -238,21 +231,17 @@ static void explain_cpu(struct varlink_call *call, const struct control_context 
 	clock = control_json_clock(
 		sources.cpufreq, explanation.f, &explanation.decision, sources.state,
 		explanation.f ? frequency_reading_khz(control->reading, explanation.f->id) : 0);
-	cpu = clock ? control_json_cpu(clock, (unsigned int)number,
-				       cpuset_has(&cpus.online, (unsigned int)number))
-		    : NULL;
+	cpu = control_json_cpu(clock, (unsigned int)number,
+			       cpuset_has(&cpus.online, (unsigned int)number));
 	json_decref(clock);
-	if (explanation.failed) {
-		json_decref(explanation.says);
-		explanation.says = NULL;
-	}
-	varlink_reply(
-		call,
-		json_pack("{s:o, s:o, s:o, s:i, s:o}", "cpu", cpu, "limits",
-			  explanation.f ? control_json_limits(explanation.f) : json_null(), "vcpus",
-			  explanation.says, "floating", count_floating(&sources, &cpus),
-			  "write_error",
-			  explanation.f ? write_error(explanation.f, sources.state) : json_null()));
+	json = json_object();
+	json_put(&json, "cpu", cpu);
+	json_put(&json, "limits", explanation.f ? control_json_limits(explanation.f) : json_null());
+	json_put(&json, "vcpus", explanation.says);
+	json_put_int(&json, "floating", count_floating(&sources, &cpus));
+	json_put(&json, "write_error",
+		 explanation.f ? write_error(explanation.f, sources.state) : json_null());
+	varlink_reply(call, json);
 }
 
 void control_explain_cpu(struct varlink_call *call, void *context)

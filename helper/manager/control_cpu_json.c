@@ -2,13 +2,9 @@
 #include "control_cpu_json.h"
 
 #include "control_json.h"
+#include "json_build.h"
 #include "message.h"
 #include "number.h"
-
-static json_t *khz_json(uint32_t khz)
-{
-	return khz > 0 ? json_integer(khz) : json_null();
-}
 
 /* A value as a file has it; null where it is none */
 static json_t *text_khz_json(const char *text)
@@ -21,43 +17,47 @@ static json_t *text_khz_json(const char *text)
 static json_t *baseline_json(const struct cpufreq *cpufreq, uint32_t id)
 {
 	struct baseline_entry entry;
+	json_t *json;
 
 	if (cpufreq_baseline(cpufreq, id, &entry) < 0)
 		return json_null();
-	return json_pack("{s:s, s:o, s:o}", "governor", entry.governor, "min_khz",
-			 text_khz_json(entry.min_freq), "max_khz", text_khz_json(entry.max_freq));
+	json = json_object();
+	json_put_text(&json, "governor", entry.governor);
+	json_put(&json, "min_khz", text_khz_json(entry.min_freq));
+	json_put(&json, "max_khz", text_khz_json(entry.max_freq));
+	return json;
 }
 
 json_t *control_json_decider(const struct decision *decision)
 {
 	const struct leader *leader = decision->leader;
+	json_t *json = json_object();
 
-	if (!leader)
-		return json_pack("{s:s, s:n, s:n, s:i, s:n}", "kind",
-				 decider_name(decision->decider), "domain", "vcpu", "others", 0,
-				 "khz");
-	return json_pack("{s:s, s:o, s:i, s:i, s:i}", "kind", decider_name(decision->decider),
-			 "domain", control_json_text(leader->domain->description->name), "vcpu",
-			 (int)leader->vcpu, "others", (int)leader->n_equal - 1, "khz",
-			 (int)decision->khz);
+	json_put_text(&json, "kind", decider_name(decision->decider));
+	json_put_text(&json, "domain", leader ? leader->domain->description->name : NULL);
+	json_put(&json, "vcpu", leader ? json_integer(leader->vcpu) : json_null());
+	json_put_int(&json, "others", leader ? (json_int_t)leader->n_equal - 1 : 0);
+	json_put(&json, "khz", leader ? json_integer(decision->khz) : json_null());
+	return json;
 }
 
 json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency_domain *f,
 			   const struct decision *decision, const struct shared_state *state,
 			   uint32_t current_khz)
 {
-	if (!f)
-		return json_pack("{s:n, s:n, s:n, s:n, s:b, s:n, s:n, s:n, s:o}",
-				 "frequency_domain", "cpus", "driver", "method", "controlled", 0,
-				 "baseline", "target_khz", "current_khz", "decides",
-				 control_json_decider(decision));
-	return json_pack(
-		"{s:i, s:o, s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "frequency_domain", (int)f->policy,
-		"cpus", control_json_cpus(&f->cpus), "driver", f->driver, "method",
-		frequency_method_name(f->method), "controlled", (int)f->acquired, "baseline",
-		baseline_json(cpufreq, f->id), "target_khz",
-		khz_json(state ? shared_load(state->frequency_domains[f->id].target_khz) : 0),
-		"current_khz", khz_json(current_khz), "decides", control_json_decider(decision));
+	uint32_t target = f && state ? shared_load(state->frequency_domains[f->id].target_khz) : 0;
+	json_t *json = json_object();
+
+	json_put(&json, "frequency_domain", f ? json_integer(f->policy) : json_null());
+	json_put(&json, "cpus", control_json_cpus(f ? &f->cpus : NULL));
+	json_put_text(&json, "driver", f ? f->driver : NULL);
+	json_put_text(&json, "method", f ? frequency_method_name(f->method) : NULL);
+	json_put_bool(&json, "controlled", f && f->acquired);
+	json_put(&json, "baseline", f ? baseline_json(cpufreq, f->id) : json_null());
+	json_put_nonzero(&json, "target_khz", target);
+	json_put_nonzero(&json, "current_khz", f ? current_khz : 0);
+	json_put(&json, "decides", control_json_decider(decision));
+	return json;
 }
 
 json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online)
@@ -73,11 +73,14 @@ json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online)
 json_t *control_json_limits(const struct frequency_domain *f)
 {
 	const struct frequency_table *table = &f->table;
+	json_t *json = json_object();
 
-	return json_pack("{s:i, s:i, s:i, s:i, s:i}", "lowest_khz", (int)table->khz[0],
-			 "highest_khz", (int)table->khz[table->n_steps - 1], "non_turbo_khz",
-			 (int)table->khz[table->non_turbo], "min_khz", (int)table->khz[f->floor],
-			 "max_khz", (int)table->khz[f->ceiling]);
+	json_put_int(&json, "lowest_khz", table->khz[0]);
+	json_put_int(&json, "highest_khz", table->khz[table->n_steps - 1]);
+	json_put_int(&json, "non_turbo_khz", table->khz[table->non_turbo]);
+	json_put_int(&json, "min_khz", table->khz[f->floor]);
+	json_put_int(&json, "max_khz", table->khz[f->ceiling]);
+	return json;
 }
 
 /* Which limit of its domain a vote has run into; NULL: none. Overrides are not bound by them. */
@@ -102,20 +105,18 @@ static const char *clamped_by_domain(const struct frequency_domain *f, const str
 	return NULL;
 }
 
-/* Which limit what it says has run into: more, or less, it can't have. */
-static json_t *clamped_json(const struct frequency_domain *f, const struct say *say)
+/* Which limit an override or vote has run into; NULL: none */
+static const char *clamped_by(const struct frequency_domain *f, const struct say *say)
 {
 	uint32_t step = say->override_khz > 0 ? say->override_step : say->vote_step;
-	const char *by_domain;
 
 	if (say->override_khz == 0 && say->vote_khz == 0)
-		return json_null();
+		return NULL;
 	if (step == f->ceiling && f->ceiling < f->table.n_steps - 1)
-		return json_string("max");
+		return "max";
 	if (step == f->floor && f->floor > 0)
-		return json_string("min");
-	by_domain = clamped_by_domain(f, say);
-	return by_domain ? json_string(by_domain) : json_null();
+		return "min";
+	return clamped_by_domain(f, say);
 }
 
 json_t *control_json_say(const struct config *config, const struct frequency_domain *f,
@@ -127,11 +128,16 @@ json_t *control_json_say(const struct config *config, const struct frequency_dom
 	bool paused = (say->flags & VCPU_PAUSED) != 0;
 	bool protects = silence_protects && !paused && say->vote_khz == 0 &&
 			(say->flags & VCPU_PROTECTED) != 0;
+	json_t *json = json_object();
 
-	return json_pack("{s:o, s:i, s:o, s:o, s:b, s:b, s:o, s:o, s:b}", "domain",
-			 control_json_text(domain->name), "vcpu", (int)say->vcpu, "cpus",
-			 control_json_cpus(vcpu->pinned ? vcpu->affinity : NULL), "vote_khz",
-			 khz_json(say->vote_khz), "protects", (int)protects, "paused", (int)paused,
-			 "override_khz", khz_json(say->override_khz), "clamped",
-			 clamped_json(f, say), "decides", (int)decision_is_by(decision, say));
+	json_put_text(&json, "domain", domain->name);
+	json_put_int(&json, "vcpu", say->vcpu);
+	json_put(&json, "cpus", control_json_cpus(vcpu->pinned ? vcpu->affinity : NULL));
+	json_put_nonzero(&json, "vote_khz", say->vote_khz);
+	json_put_bool(&json, "protects", protects);
+	json_put_bool(&json, "paused", paused);
+	json_put_nonzero(&json, "override_khz", say->override_khz);
+	json_put_text(&json, "clamped", clamped_by(f, say));
+	json_put_bool(&json, "decides", decision_is_by(decision, say));
+	return json;
 }

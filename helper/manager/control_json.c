@@ -5,25 +5,9 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "json_build.h"
 #include "message.h"
 #include "placement.h"
-
-json_t *control_json_text(const char *text)
-{
-	json_t *value = json_string(text);
-	cleanup_free char *copy = NULL;
-
-	if (value)
-		return value;
-	copy = strdup(text);
-	if (!copy)
-		return NULL;
-	for (char *c = copy; *c; c++) {
-		if (*c & 0x80)
-			*c = '?';
-	}
-	return json_string(copy);
-}
 
 /* The monitor is not trusted with a number that JSON can't hold. */
 static json_int_t counter(uint64_t value)
@@ -51,33 +35,32 @@ void control_count_requests(const struct domain *domain, const struct shared_sta
 json_t *control_json_summary(const struct domain *domain, const struct shared_state *state)
 {
 	const struct domain_description *description = domain->description;
+	json_t *json = json_object();
 	json_int_t requests, nacks;
 	int connected = 0;
 
 	for (uint32_t i = 0; i < domain->n_channels; i++)
 		connected += domain->channels[i].state == CHANNEL_CONNECTED;
 	control_count_requests(domain, state, &requests, &nacks);
-	return json_pack("{s:o, s:s, s:i, s:b, s:i, s:i, s:i, s:I, s:I}", "name",
-			 control_json_text(description->name), "uuid", description->uuid, "id",
-			 (int)description->id, "paused", (int)domain->paused, "vcpus",
-			 (int)description->n_vcpus, "channels", (int)domain->n_channels,
-			 "connected", connected, "requests", requests, "nacks", nacks);
+	json_put_text(&json, "name", description->name);
+	json_put_text(&json, "uuid", description->uuid);
+	json_put_int(&json, "id", description->id);
+	json_put_bool(&json, "paused", domain->paused);
+	json_put_int(&json, "vcpus", description->n_vcpus);
+	json_put_int(&json, "channels", domain->n_channels);
+	json_put_int(&json, "connected", connected);
+	json_put_int(&json, "requests", requests);
+	json_put_int(&json, "nacks", nacks);
+	return json;
 }
 
 static json_t *refused_json(const struct shared_channel *shared)
 {
 	json_t *refused = json_object();
 
-	for (int reason = REFUSAL_NONE + 1; reason < N_REFUSALS; reason++) {
-		uint32_t n = shared_load(shared->refused[reason - 1]);
-
-		/* NULL is passed on: json_pack() with it fails */
-		if (json_object_set_new(refused, refusal_name((enum refusal)reason),
-					json_integer(n)) < 0) {
-			json_decref(refused);
-			return NULL;
-		}
-	}
+	for (int reason = REFUSAL_NONE + 1; reason < N_REFUSALS; reason++)
+		json_put_int(&refused, refusal_name((enum refusal)reason),
+			     shared_load(shared->refused[reason - 1]));
 	return refused;
 }
 
@@ -88,42 +71,42 @@ json_t *control_json_error(int error)
 	/* the monitor publishes some: it is not trusted with a number that can't be negated */
 	if (error >= 0 || error < -4095)
 		return json_null();
-	return control_json_text(strerror_r(-error, buffer, sizeof(buffer)));
+	return json_text(strerror_r(-error, buffer, sizeof(buffer)));
 }
 
-static json_t *connect_error(const struct channel *channel)
+static void put_counter(json_t **json, const char *key, uint64_t value)
 {
-	return control_json_error(channel->state == CHANNEL_CONNECTED ? 0 : channel->last_error);
+	json_put_int(json, key, counter(value));
 }
 
 static json_t *channel_json(const struct channel *channel, const struct shared_state *state)
 {
 	static const struct shared_channel zeros;
 	const struct shared_channel *shared = state ? &state->channels[channel->id] : &zeros;
+	int error = channel->state == CHANNEL_CONNECTED ? 0 : channel->last_error;
+	json_t *json = json_object();
 
-	return json_pack("{s:i, s:o, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "number",
-			 (int)channel->number, "path", control_json_text(channel->path), "state",
-			 channel_state_name(channel_shown_state(channel)), "enabled",
-			 (int)channel->enabled, "error", connect_error(channel), "requests",
-			 counter(shared_load(shared->requests)), "acks",
-			 counter(shared_load(shared->acks)), "nacks",
-			 counter(shared_load(shared->nacks)), "resyncs",
-			 counter(shared_load(shared->resyncs)), "dropped_replies",
-			 counter(shared_load(shared->dropped_replies)), "throttled",
-			 counter(shared_load(shared->throttled)), "refused", refused_json(shared));
+	json_put_int(&json, "number", channel->number);
+	json_put_text(&json, "path", channel->path);
+	json_put_text(&json, "state", channel_state_name(channel_shown_state(channel)));
+	json_put_bool(&json, "enabled", channel->enabled);
+	json_put(&json, "error", control_json_error(error));
+	put_counter(&json, "requests", shared_load(shared->requests));
+	put_counter(&json, "acks", shared_load(shared->acks));
+	put_counter(&json, "nacks", shared_load(shared->nacks));
+	put_counter(&json, "resyncs", shared_load(shared->resyncs));
+	put_counter(&json, "dropped_replies", shared_load(shared->dropped_replies));
+	put_counter(&json, "throttled", shared_load(shared->throttled));
+	json_put(&json, "refused", refused_json(shared));
+	return json;
 }
 
 static json_t *channels_json(const struct domain *domain, const struct shared_state *state)
 {
 	json_t *channels = json_array();
 
-	for (uint32_t i = 0; i < domain->n_channels; i++) {
-		if (json_array_append_new(channels, channel_json(&domain->channels[i], state)) <
-		    0) {
-			json_decref(channels);
-			return NULL;
-		}
-	}
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		json_add(&channels, channel_json(&domain->channels[i], state));
 	return channels;
 }
 
@@ -169,10 +152,7 @@ static json_t *frequency_domains_json(const struct cpuset *affinity, const struc
 		if (seen[frequency->id / 64] & bit)
 			continue;
 		seen[frequency->id / 64] |= bit;
-		if (json_array_append_new(policies, json_integer(frequency->policy)) < 0) {
-			json_decref(policies);
-			return NULL;
-		}
+		json_add(&policies, json_integer(frequency->policy));
 	}
 	return policies;
 }
@@ -183,7 +163,7 @@ static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct pl
 {
 	const struct vcpu_description *vcpu = &domain->description->vcpus[number];
 	const struct cpuset *affinity = vcpu->pinned ? vcpu->affinity : NULL;
-	uint32_t khz = 0, override = domain_override(domain, number);
+	json_t *json = json_object();
 
 	if (!place->cpus || place->affinity != affinity) {
 		place_clear(place);
@@ -192,13 +172,15 @@ static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct pl
 		place->cpus = control_json_cpus(affinity);
 		place->frequency_domains = frequency_domains_json(affinity, cpufreq);
 	}
-	if (state)
-		khz = shared_load(state->vcpus[domain->id][number].vote_khz);
-	return json_pack("{s:i, s:b, s:O, s:b, s:o, s:o, s:O}", "vcpu", (int)number, "online",
-			 (int)vcpu->online, "cpus", place->cpus, "pinned", (int)place->pinned,
-			 "vote_khz", khz > 0 ? json_integer(khz) : json_null(), "override_khz",
-			 override > 0 ? json_integer(override) : json_null(), "frequency_domains",
-			 place->frequency_domains);
+	json_put_int(&json, "vcpu", number);
+	json_put_bool(&json, "online", vcpu->online);
+	json_put(&json, "cpus", json_incref(place->cpus));
+	json_put_bool(&json, "pinned", place->pinned);
+	json_put_nonzero(&json, "vote_khz",
+			 state ? shared_load(state->vcpus[domain->id][number].vote_khz) : 0);
+	json_put_nonzero(&json, "override_khz", domain_override(domain, number));
+	json_put(&json, "frequency_domains", json_incref(place->frequency_domains));
+	return json;
 }
 
 static json_t *vcpus_json(const struct domain *domain, const struct shared_state *state,
@@ -209,22 +191,22 @@ static json_t *vcpus_json(const struct domain *domain, const struct shared_state
 	json_t *vcpus = json_array();
 
 	(void)cpufreq_host_cpus(cpufreq, &cpus);
-	for (uint32_t i = 0; i < domain->description->n_vcpus; i++) {
-		if (json_array_append_new(
-			    vcpus, vcpu_json(domain, i, &place, state, cpufreq, &cpus)) < 0) {
-			json_decref(vcpus);
-			return NULL;
-		}
-	}
+	for (uint32_t i = 0; i < domain->description->n_vcpus; i++)
+		json_add(&vcpus, vcpu_json(domain, i, &place, state, cpufreq, &cpus));
 	return vcpus;
 }
 
 json_t *control_json_domain(const struct domain *domain, const struct shared_state *state,
 			    const struct cpufreq *cpufreq)
 {
-	return json_pack("{s:o, s:s, s:i, s:b, s:o, s:o}", "name",
-			 control_json_text(domain->description->name), "uuid",
-			 domain->description->uuid, "id", (int)domain->description->id, "paused",
-			 (int)domain->paused, "channels", channels_json(domain, state), "vcpus",
-			 vcpus_json(domain, state, cpufreq));
+	const struct domain_description *description = domain->description;
+	json_t *json = json_object();
+
+	json_put_text(&json, "name", description->name);
+	json_put_text(&json, "uuid", description->uuid);
+	json_put_int(&json, "id", description->id);
+	json_put_bool(&json, "paused", domain->paused);
+	json_put(&json, "channels", channels_json(domain, state));
+	json_put(&json, "vcpus", vcpus_json(domain, state, cpufreq));
+	return json;
 }

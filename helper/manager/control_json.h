@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The manager's state as the types of org.vmpower.Manager. Each returns a new reference, or
- * NULL for want of memory.
+ * NULL: out of memory.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_JSON_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_JSON_H
@@ -14,9 +14,6 @@
 
 /** control_json_error() - what a -errno means, as a JSON string; null where @error is none */
 json_t *control_json_error(int error);
-
-/** control_json_text() - any bytes as a JSON string: those that are no UTF-8 become "?" */
-json_t *control_json_text(const char *text);
 
 /** control_json_cpus() - a list of CPUs, "2,5-7"; null for NULL */
 json_t *control_json_cpus(const struct cpuset *cpus);

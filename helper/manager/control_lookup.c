@@ -8,9 +8,9 @@
 #include "channel_numbers.h"
 #include "cleanup.h"
 #include "control_context.h"
-#include "control_json.h"
 #include "control_reply.h"
 #include "domain_xml.h"
+#include "json_build.h"
 
 /* A call that waits for libvirt. */
 struct lookup {
@@ -50,7 +50,7 @@ static struct domain *take_over(const struct lookup *lookup, const char *xml, si
 	if (r < 0) {
 		varlink_error(lookup->call, "BadDomainXml",
 			      json_pack("{s:s, s:o}", "domain", lookup->domain, "reason",
-					control_json_text(error.text)));
+					json_text(error.text)));
 		return NULL;
 	}
 	memcpy(uuid, description->uuid, sizeof(uuid));
@@ -121,9 +121,9 @@ static struct lookup *lookup_new(struct varlink_call *call, struct control_conte
 static void domain_registered(struct lookup *lookup, struct domain *domain)
 {
 	varlink_reply(lookup->call,
-		      json_pack("{s:o, s:s, s:i}", "name",
-				control_json_text(domain->description->name), "uuid",
-				domain->description->uuid, "channels", (int)domain->n_channels));
+		      json_pack("{s:o, s:s, s:i}", "name", json_text(domain->description->name),
+				"uuid", domain->description->uuid, "channels",
+				(int)domain->n_channels));
 }
 
 void control_add_domain(struct varlink_call *call, void *context)

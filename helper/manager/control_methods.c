@@ -17,6 +17,7 @@
 #include "control_reply.h"
 #include "control_settings.h"
 #include "control_verify.h"
+#include "json_build.h"
 #include "log.h"
 #include "varlink_text.h"
 
@@ -57,20 +58,22 @@ static void get_status(struct varlink_call *call, void *context)
 	pid_t pid = monitor ? monitor_pid(monitor) : 0;
 	uint64_t uptime_s = (loop_now_ns() - control->started_ns) / NS_PER_S;
 	int channels, connected;
+	json_t *json = json_object();
 
 	count_channels(parts->registry, &channels, &connected);
-	varlink_reply(call,
-		      json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:I, s:o, s:b}",
-				"version", VMPOWER_VERSION, "uptime_s", (json_int_t)uptime_s,
-				"domains", (int)registry_count(parts->registry), "channels",
-				channels, "connected", connected, "cpus",
-				count_cpus(parts->cpufreq), "frequency_domains",
-				(int)cpufreq_count(parts->cpufreq), "controlled",
-				count_controlled(parts->cpufreq), "monitor_pid",
-				pid > 0 ? json_integer(pid) : json_null(), "monitor_restarts",
-				(json_int_t)(monitor ? monitor_restarts(monitor) : 0),
-				"libvirt_uri", control_json_text(virt_uri(parts->virt)),
-				"libvirt_connected", (int)virt_connected(parts->virt)));
+	json_put_text(&json, "version", VMPOWER_VERSION);
+	json_put_int(&json, "uptime_s", (json_int_t)uptime_s);
+	json_put_int(&json, "domains", registry_count(parts->registry));
+	json_put_int(&json, "channels", channels);
+	json_put_int(&json, "connected", connected);
+	json_put_int(&json, "cpus", count_cpus(parts->cpufreq));
+	json_put_int(&json, "frequency_domains", cpufreq_count(parts->cpufreq));
+	json_put_int(&json, "controlled", count_controlled(parts->cpufreq));
+	json_put_nonzero(&json, "monitor_pid", pid > 0 ? pid : 0);
+	json_put_int(&json, "monitor_restarts", monitor ? monitor_restarts(monitor) : 0);
+	json_put_text(&json, "libvirt_uri", virt_uri(parts->virt));
+	json_put_bool(&json, "libvirt_connected", virt_connected(parts->virt));
+	varlink_reply(call, json);
 }
 
 static void list_domains(struct varlink_call *call, void *context)
@@ -81,14 +84,9 @@ static void list_domains(struct varlink_call *call, void *context)
 	json_t *domains = json_array();
 
 	for (const struct domain *d = registry_next(registry, NULL); d;
-	     d = registry_next(registry, d)) {
-		if (json_array_append_new(domains, control_json_summary(d, state)) < 0) {
-			json_decref(domains);
-			domains = NULL;
-			break;
-		}
-	}
-	varlink_reply(call, domains ? json_pack("{s:o}", "domains", domains) : NULL);
+	     d = registry_next(registry, d))
+		json_add(&domains, control_json_summary(d, state));
+	varlink_reply(call, json_pack("{s:o}", "domains", domains));
 }
 
 static void get_domain(struct varlink_call *call, void *context)
@@ -100,10 +98,7 @@ static void get_domain(struct varlink_call *call, void *context)
 	if (!domain)
 		return;
 	json = control_json_domain(domain, control_state(control), control->parts.cpufreq);
-	if (json_object_set_new(json, "settings", control_json_settings(domain)) < 0) {
-		json_decref(json);
-		json = NULL;
-	}
+	json_put(&json, "settings", control_json_settings(domain));
 	varlink_reply(call, json_pack("{s:o}", "domain", json));
 }
 
@@ -182,8 +177,7 @@ static void remove_domain(struct varlink_call *call, void *context)
 	if (!domain)
 		return;
 	memcpy(uuid, domain->description->uuid, sizeof(uuid));
-	reply = json_pack("{s:o, s:s}", "name", control_json_text(domain->description->name),
-			  "uuid", uuid);
+	reply = json_pack("{s:o, s:s}", "name", json_text(domain->description->name), "uuid", uuid);
 	(void)domains_report(control->parts.domains, &(struct domain_report){
 							     .source = "operator",
 							     .asked_ns = loop_now_ns(),

@@ -5,7 +5,7 @@
 
 #include "cleanup.h"
 #include "control_context.h"
-#include "control_json.h"
+#include "json_build.h"
 #include "metrics.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -32,5 +32,5 @@ void control_metrics(struct varlink_call *call, void *context)
 		return;
 	}
 	text = metrics_text(&source, format);
-	varlink_reply(call, text ? json_pack("{s:o}", "text", control_json_text(text)) : NULL);
+	varlink_reply(call, text ? json_pack("{s:o}", "text", json_text(text)) : NULL);
 }

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "control_context.h"
-#include "control_json.h"
 #include "control_reply.h"
+#include "json_build.h"
 #include "override.h"
 #include "placement.h"
+#include "shared_state.h"
 
 /* What is asked for, as far as the call itself tells. */
 struct request {
@@ -45,9 +46,8 @@ static bool read_request(struct varlink_call *call, const struct control_context
 	description = request->domain->description;
 	if (vcpu < 0 || vcpu >= description->n_vcpus) {
 		varlink_error(call, "NoSuchVCpu",
-			      json_pack("{s:o, s:I, s:i}", "domain",
-					control_json_text(description->name), "vcpu", vcpu, "vcpus",
-					(int)description->n_vcpus));
+			      json_pack("{s:o, s:I, s:i}", "domain", json_text(description->name),
+					"vcpu", vcpu, "vcpus", (int)description->n_vcpus));
 		return false;
 	}
 	request->vcpu = (uint32_t)vcpu;
@@ -58,7 +58,7 @@ static void refuse(struct varlink_call *call, const struct request *request, con
 {
 	varlink_error(call, error,
 		      json_pack("{s:o, s:i}", "domain",
-				control_json_text(request->domain->description->name), "vcpu",
+				json_text(request->domain->description->name), "vcpu",
 				(int)request->vcpu));
 }
 

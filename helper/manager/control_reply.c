@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control_json.h"
+#include "json_build.h"
 
 const char *control_domain_name(struct varlink_call *call)
 {
@@ -31,7 +32,7 @@ struct domain *control_find_domain(struct varlink_call *call, struct registry *r
 
 static void domain_error(struct varlink_call *call, const char *error, const char *domain)
 {
-	varlink_error(call, error, json_pack("{s:o}", "domain", control_json_text(domain)));
+	varlink_error(call, error, json_pack("{s:o}", "domain", json_text(domain)));
 }
 
 void control_no_domain(struct varlink_call *call, const char *domain)
@@ -41,17 +42,15 @@ void control_no_domain(struct varlink_call *call, const char *domain)
 
 void control_no_channel(struct varlink_call *call, const char *domain, json_int_t number)
 {
-	varlink_error(
-		call, "NoSuchChannel",
-		json_pack("{s:o, s:I}", "domain", control_json_text(domain), "number", number));
+	varlink_error(call, "NoSuchChannel",
+		      json_pack("{s:o, s:I}", "domain", json_text(domain), "number", number));
 }
 
 static void libvirt_unavailable(struct varlink_call *call, const struct virt *virt,
 				const char *reason)
 {
 	varlink_error(call, "LibvirtUnavailable",
-		      json_pack("{s:o, s:s}", "uri", control_json_text(virt_uri(virt)), "reason",
-				reason));
+		      json_pack("{s:o, s:s}", "uri", json_text(virt_uri(virt)), "reason", reason));
 }
 
 void control_virt_error(struct varlink_call *call, const struct virt *virt, const char *domain,

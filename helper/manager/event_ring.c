@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "control_json.h"
+#include "json_build.h"
 
 #define RING_SIZE 1024 /* events of about 2 kB; a power of two */
 
@@ -137,34 +138,31 @@ json_t *event_ring_read(struct event_ring *ring, struct event_reader *reader, si
 	return array;
 }
 
-static json_t *number_json(json_int_t value, bool known)
-{
-	return known ? json_integer(value) : json_null();
-}
-
 static json_t *event_json(enum event_kind kind, const struct event *event, json_t *decides)
 {
 	const struct domain_description *domain = event->domain ? event->domain->description : NULL;
 	const struct frequency_domain *f = event->frequency_domain;
+	bool requests = kind == EVENT_REQUESTS;
 	struct timespec now;
+	json_t *json = json_object();
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return json_pack(
-		"{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "time_us",
-		(json_int_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, "kind",
-		event_kind_name(kind), "domain",
-		domain ? control_json_text(domain->name) : json_null(), "uuid",
-		domain ? json_string(domain->uuid) : json_null(), "channel",
-		number_json(event->channel ? event->channel->number : 0, event->channel != NULL),
-		"vcpu", number_json(event->vcpu ? *event->vcpu : 0, event->vcpu != NULL),
-		"frequency_domain", number_json(f ? f->policy : 0, f != NULL), "cpus",
-		control_json_cpus(f ? &f->cpus : NULL), "khz",
-		number_json(event->khz, event->khz > 0), "previous_khz",
-		number_json(event->previous_khz, event->previous_khz > 0), "decides",
-		decides ? decides : json_null(), "requests",
-		number_json(event->requests, kind == EVENT_REQUESTS), "nacks",
-		number_json(event->nacks, kind == EVENT_REQUESTS), "text",
-		event->text ? control_json_text(event->text) : json_null());
+	json_put_int(&json, "time_us", (json_int_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	json_put_text(&json, "kind", event_kind_name(kind));
+	json_put_text(&json, "domain", domain ? domain->name : NULL);
+	json_put_text(&json, "uuid", domain ? domain->uuid : NULL);
+	json_put(&json, "channel",
+		 event->channel ? json_integer(event->channel->number) : json_null());
+	json_put(&json, "vcpu", event->vcpu ? json_integer(*event->vcpu) : json_null());
+	json_put(&json, "frequency_domain", f ? json_integer(f->policy) : json_null());
+	json_put(&json, "cpus", control_json_cpus(f ? &f->cpus : NULL));
+	json_put_nonzero(&json, "khz", event->khz);
+	json_put_nonzero(&json, "previous_khz", event->previous_khz);
+	json_put(&json, "decides", decides ? decides : json_null());
+	json_put(&json, "requests", requests ? json_integer(event->requests) : json_null());
+	json_put(&json, "nacks", requests ? json_integer(event->nacks) : json_null());
+	json_put_text(&json, "text", event->text);
+	return json;
 }
 
 void event_ring_put(struct event_ring *ring, enum event_kind kind, const struct event *event,
