@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control_cpu.h"
+/* The methods about CPUs: what they run at, and who decides that. */
+#include "control_methods.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control_lookup.h"
+/*
+ * The methods that add: they ask libvirt what a domain is now, register it that way, and reply when
+ * that is done.
+ */
+#include "control_methods.h"
 
 #include <errno.h>
 #include <stdlib.h>

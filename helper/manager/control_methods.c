@@ -7,16 +7,9 @@
 #include "channel_numbers.h"
 #include "cleanup.h"
 #include "control_context.h"
-#include "control_cpu.h"
 #include "control_json.h"
-#include "control_lookup.h"
-#include "control_metrics.h"
-#include "control_monitor.h"
-#include "control_override.h"
-#include "control_reload.h"
 #include "control_reply.h"
 #include "control_settings.h"
-#include "control_verify.h"
 #include "json_build.h"
 #include "log.h"
 #include "varlink_text.h"
@@ -226,7 +219,7 @@ const struct varlink_method control_methods[] = {
 	{"ListCpus", VARLINK_READ, control_list_cpus, {{0}}},
 	{"ExplainCpu", VARLINK_READ, control_explain_cpu, {{"cpu", VARLINK_INT, false}}},
 	{"Verify", VARLINK_READ, control_verify, {{0}}},
-	{"Monitor", VARLINK_READ, control_monitor, {{"requests", VARLINK_BOOL, true}}},
+	{"Monitor", VARLINK_READ, control_subscribe, {{"requests", VARLINK_BOOL, true}}},
 	{"Metrics", VARLINK_READ, control_metrics, {{"format", VARLINK_STRING, true}}},
 	{"SetLogLevel", VARLINK_CHANGE, set_log_level, {{"level", VARLINK_STRING, false}}},
 	{"SetOverride",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control_metrics.h"
+/* The method that monitoring systems read. */
+#include "control_methods.h"
 
 #include <stdlib.h>
 

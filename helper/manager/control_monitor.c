@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "control_methods.h"
 #include "event_scan.h"
 
 #define LOOK_NS UINT64_C(125000000)
@@ -112,7 +113,7 @@ static bool begin_looking(struct control_watchers *watchers)
 	return watchers->scan != NULL;
 }
 
-void control_monitor(struct varlink_call *call, void *context)
+void control_subscribe(struct varlink_call *call, void *context)
 {
 	const struct control_context *control = context;
 	struct control_watchers *watchers = control->watchers;

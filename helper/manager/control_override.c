@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control_override.h"
+/* The method by which the operator has the last word. */
+#include "control_methods.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control_reload.h"
+#include "control_methods.h"
 
 #include "config_keys.h"
 #include "control_context.h"

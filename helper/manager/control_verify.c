@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control_verify.h"
+/* The method that reports what others have changed. */
+#include "control_methods.h"
 
 #include <stdlib.h>
 
