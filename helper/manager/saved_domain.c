@@ -7,31 +7,28 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "json_build.h"
 
 #define CPU_LIST_SIZE (5 * MAX_CPUS + 1)
 
 /* --- to text --------------------------------------------------------------------------- */
-
-static json_t *vcpu_json(const struct vcpu_description *vcpu)
-{
-	char cpus[CPU_LIST_SIZE];
-
-	if (!vcpu->pinned)
-		return json_pack("{s:b}", "online", vcpu->online);
-	if (cpuset_format(vcpu->affinity, cpus, sizeof(cpus)) < 0)
-		return NULL;
-	return json_pack("{s:b, s:s}", "online", vcpu->online, "cpus", cpus);
-}
 
 static json_t *vcpus_json(const struct domain_description *description)
 {
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; i < description->n_vcpus; i++) {
-		if (json_array_append_new(array, vcpu_json(&description->vcpus[i])) < 0) {
-			json_decref(array);
-			return NULL;
-		}
+		const struct vcpu_description *vcpu = &description->vcpus[i];
+		json_t *json = json_object();
+		char cpus[CPU_LIST_SIZE];
+
+		json_put_bool(&json, "online", vcpu->online);
+		if (vcpu->pinned)
+			json_put(&json, "cpus",
+				 cpuset_format(vcpu->affinity, cpus, sizeof(cpus)) < 0
+					 ? NULL
+					 : json_string(cpus));
+		json_add(&array, json);
 	}
 	return array;
 }
@@ -43,16 +40,15 @@ static json_t *channels_json(const struct domain *domain)
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
 		const struct channel *channel = &domain->channels[i];
 		uint64_t cookie = channel->state == CHANNEL_CONNECTED ? channel->cookie : 0;
-		json_t *one =
-			json_pack("{s:i, s:i, s:s, s:b, s:b, s:I}", "number", (int)channel->number,
-				  "slot", (int)(channel->id % MAX_DOMAIN_CHANNELS), "path",
-				  channel->path, "enabled", channel->enabled, "removed",
-				  channel->state == CHANNEL_REMOVED, "socket", (json_int_t)cookie);
+		json_t *json = json_object();
 
-		if (json_array_append_new(array, one) < 0) {
-			json_decref(array);
-			return NULL;
-		}
+		json_put_int(&json, "number", channel->number);
+		json_put_int(&json, "slot", channel->id % MAX_DOMAIN_CHANNELS);
+		json_put(&json, "path", json_string(channel->path));
+		json_put_bool(&json, "enabled", channel->enabled);
+		json_put_bool(&json, "removed", channel->state == CHANNEL_REMOVED);
+		json_put_int(&json, "socket", (json_int_t)cookie);
+		json_add(&array, json);
 	}
 	return array;
 }
@@ -67,7 +63,7 @@ static json_t *overrides_json(const struct domain *domain)
 		if (domain->overrides[i] == 0)
 			continue;
 		(void)snprintf(key, sizeof(key), "%u", i);
-		(void)json_object_set_new(object, key, json_integer(domain->overrides[i]));
+		json_put_int(&object, key, domain->overrides[i]);
 	}
 	return object;
 }
@@ -101,16 +97,22 @@ static json_t *error_json(const char *text)
 char *saved_domain_format(const struct domain *domain)
 {
 	const struct domain_description *description = domain->description;
-	json_t *json =
-		json_pack("{s:i, s:s, s:s, s:i, s:i, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "version",
-			  SAVED_DOMAIN_VERSION, "uuid", description->uuid, "name",
-			  description->name, "id", (int)description->id, "slot", (int)domain->id,
-			  "vcpus_vary", description->vcpus_vary, "paused", domain->paused, "vcpus",
-			  vcpus_json(description), "channels", channels_json(domain), "overrides",
-			  overrides_json(domain), "metadata", metadata_json(&description->metadata),
-			  "metadata_error", error_json(description->metadata_error));
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_t *json = json_object();
+	char *text;
 
+	json_put_int(&json, "version", SAVED_DOMAIN_VERSION);
+	json_put_text(&json, "uuid", description->uuid);
+	json_put(&json, "name", json_string(description->name));
+	json_put_int(&json, "id", description->id);
+	json_put_int(&json, "slot", domain->id);
+	json_put_bool(&json, "vcpus_vary", description->vcpus_vary);
+	json_put_bool(&json, "paused", domain->paused);
+	json_put(&json, "vcpus", vcpus_json(description));
+	json_put(&json, "channels", channels_json(domain));
+	json_put(&json, "overrides", overrides_json(domain));
+	json_put(&json, "metadata", metadata_json(&description->metadata));
+	json_put(&json, "metadata_error", error_json(description->metadata_error));
+	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	return text;
 }
