@@ -29,27 +29,27 @@ static int compare(const void *a, const void *b)
 	return (x->cookie > y->cookie) - (x->cookie < y->cookie);
 }
 
-int fd_store_new(struct handed_fds *handed, struct fd_store **out)
+int fd_store_new(struct inherited_fds *inherited, struct fd_store **out)
 {
 	struct fd_store *store = calloc(1, sizeof(*store));
 
 	if (!store)
 		return -ENOMEM;
 	store->there = getenv("NOTIFY_SOCKET") != NULL;
-	if (handed->n > 0) {
-		store->inherited = calloc(handed->n, sizeof(store->inherited[0]));
+	if (inherited->n > 0) {
+		store->inherited = calloc(inherited->n, sizeof(store->inherited[0]));
 		if (!store->inherited) {
 			free(store);
 			return -ENOMEM;
 		}
 	}
-	for (size_t i = 0; i < handed->n; i++) {
-		if (handed->fds[i] < 0)
+	for (size_t i = 0; i < inherited->n; i++) {
+		if (inherited->fds[i] < 0)
 			continue;
 		store->inherited[store->n++] = (struct inherited){
-			.cookie = unix_cookie(handed->fds[i]),
-			.fd = take_fd(&handed->fds[i]),
-			.state = strcmp(handed->names[i], FD_STORE_STATE) == 0,
+			.cookie = unix_cookie(inherited->fds[i]),
+			.fd = take_fd(&inherited->fds[i]),
+			.state = strcmp(inherited->names[i], FD_STORE_STATE) == 0,
 		};
 	}
 	if (store->n > 1)

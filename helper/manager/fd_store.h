@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "handed_fds.h"
+#include "inherited_fds.h"
 
 #define FD_STORE_CHANNEL "c"
 #define FD_STORE_STATE "s"
@@ -23,11 +23,11 @@ struct fd_store;
 
 /**
  * fd_store_new() - take what a predecessor left
- * @handed:	all that is left in there is taken
+ * @inherited:	all that is left in there is taken
  *
  * Return: 0; -ENOMEM
  */
-int fd_store_new(struct handed_fds *handed, struct fd_store **store);
+int fd_store_new(struct inherited_fds *inherited, struct fd_store **store);
 void fd_store_free(struct fd_store *store);
 
 /** fd_store_is_there() - does anybody keep fds for us? */

@@ -21,9 +21,9 @@ static const struct {
 	int type;
 	mode_t mode;
 } sockets[N_LISTENING] = {
-	[LISTENING_HOOK] = {HANDED_HOOK, "hook.sock", "vmpowerd-hook.socket",
+	[LISTENING_HOOK] = {INHERITED_HOOK, "hook.sock", "vmpowerd-hook.socket",
 			    "ListenSequentialPacket=", SOCK_SEQPACKET, 0600},
-	[LISTENING_CONTROL] = {HANDED_CONTROL, "control.sock", "vmpowerd.socket",
+	[LISTENING_CONTROL] = {INHERITED_CONTROL, "control.sock", "vmpowerd.socket",
 			       "ListenStream=", SOCK_STREAM, 0660},
 };
 
@@ -36,9 +36,9 @@ static int set_nonblocking(int fd)
 
 /* Return: 0, also where systemd has none for us; -errno, logged */
 static int take_over(struct listening *listening, enum listening_socket which,
-		     struct handed_fds *handed)
+		     struct inherited_fds *inherited)
 {
-	cleanup_close int fd = handed_fds_take(handed, sockets[which].name);
+	cleanup_close int fd = inherited_fds_take(inherited, sockets[which].name);
 	int r;
 
 	if (fd < 0)
@@ -58,19 +58,20 @@ static int take_over(struct listening *listening, enum listening_socket which,
 		log_error("%s can't be taken over: %s", sockets[which].unit, strerror(-r));
 		return r;
 	}
-	listening->handed[which] = take_fd(&fd);
+	listening->inherited[which] = take_fd(&fd);
 	return 0;
 }
 
-int listening_init(struct listening *listening, const char *runtime_dir, struct handed_fds *handed)
+int listening_init(struct listening *listening, const char *runtime_dir,
+		   struct inherited_fds *inherited)
 {
 	int r = 0;
 
 	listening->runtime_dir = runtime_dir;
 	for (int which = 0; which < N_LISTENING; which++)
-		listening->handed[which] = -1;
+		listening->inherited[which] = -1;
 	for (int which = 0; which < N_LISTENING && r == 0; which++)
-		r = take_over(listening, which, handed);
+		r = take_over(listening, which, inherited);
 	return r;
 }
 
@@ -114,8 +115,8 @@ static int make(struct listening *listening, enum listening_socket which)
 
 int listening_open(struct listening *listening, enum listening_socket which)
 {
-	if (listening->handed[which] >= 0)
-		return take_fd(&listening->handed[which]);
+	if (listening->inherited[which] >= 0)
+		return take_fd(&listening->inherited[which]);
 	return make(listening, which);
 }
 
@@ -130,6 +131,6 @@ void listening_end(struct listening *listening)
 		    path_join(path, listening->runtime_dir, sockets[which].file) == 0)
 			(void)unlink(path);
 		listening->ours[which] = false;
-		close_fd(&listening->handed[which]);
+		close_fd(&listening->inherited[which]);
 	}
 }

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "handed_fds.h"
+#include "inherited_fds.h"
 
 /* Members may connect to LISTENING_CONTROL: ask, not change. */
 #define CONTROL_GROUP "vmpower"
@@ -23,19 +23,20 @@ enum listening_socket {
 
 struct listening {
 	const char *runtime_dir;
-	int handed[N_LISTENING]; /* -1: none, or opened */
-	bool ours[N_LISTENING];	 /* the file is */
+	int inherited[N_LISTENING]; /* -1: none, or opened */
+	bool ours[N_LISTENING];	    /* the file is */
 };
 
 /**
  * listening_init() - take what systemd has for us
  * @listening:		zeroed
  * @runtime_dir:	stays valid
- * @handed:		both are taken out
+ * @inherited:		both are taken out
  *
  * Return: 0; -errno, logged: what systemd has is no such socket.
  */
-int listening_init(struct listening *listening, const char *runtime_dir, struct handed_fds *handed);
+int listening_init(struct listening *listening, const char *runtime_dir,
+		   struct inherited_fds *inherited);
 
 /**
  * listening_open() - have the one that was handed over, or make it

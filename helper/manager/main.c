@@ -25,8 +25,8 @@
 #include "domains.h"
 #include "events.h"
 #include "fd_limit.h"
-#include "handed_fds.h"
 #include "hook_server.h"
+#include "inherited_fds.h"
 #include "instance_lock.h"
 #include "journal.h"
 #include "libvirt_sync.h"
@@ -60,7 +60,7 @@ struct manager {
 	struct event_tap notify_tap;
 	struct succession *succession;
 	int lock_fd;
-	struct handed_fds handed;
+	struct inherited_fds inherited;
 	struct listening listening;
 	int hook_fd; /* -1: not open, or the hook server has it */
 	bool keep;   /* at the end: all stays as it is, a successor is on its way */
@@ -253,10 +253,10 @@ static int set_up_loop(struct manager *manager)
  */
 static int listen_for_hooks(struct manager *manager)
 {
-	int r = handed_fds_get(&manager->handed);
+	int r = inherited_fds_get(&manager->inherited);
 
 	if (r == 0)
-		r = listening_init(&manager->listening, manager->runtime_dir, &manager->handed);
+		r = listening_init(&manager->listening, manager->runtime_dir, &manager->inherited);
 	if (r < 0)
 		return r;
 	manager->hook_fd = listening_open(&manager->listening, LISTENING_HOOK);
@@ -299,7 +299,7 @@ static int read_what_predecessor_left(struct manager *manager)
 		.registry = manager->registry,
 		.events = &manager->events,
 		.runtime_dir = manager->runtime_dir,
-		.handed = &manager->handed,
+		.inherited = &manager->inherited,
 		.listing = strcmp(manager->config.libvirt_uri, "none") != 0,
 	};
 
@@ -432,7 +432,7 @@ static void stop(struct manager *manager)
 	config_clear(&manager->config);
 	close_fd(&manager->hook_fd);
 	close_fd(&manager->lock_fd);
-	handed_fds_clear(&manager->handed);
+	inherited_fds_clear(&manager->inherited);
 }
 
 int main(int argc, char **argv)

@@ -335,7 +335,7 @@ int succession_new(const struct succession_parts *parts, struct succession **out
 	succession->tap.on_event = on_event;
 	succession->save.on_expiry = on_save;
 	succession->dir = -1;
-	r = fd_store_new(parts->handed, &succession->store);
+	r = fd_store_new(parts->inherited, &succession->store);
 	if (r < 0) {
 		free(succession);
 		return r;

@@ -12,7 +12,7 @@
 
 #include "channel_manager.h"
 #include "events.h"
-#include "handed_fds.h"
+#include "inherited_fds.h"
 #include "loop.h"
 #include "registry.h"
 
@@ -23,8 +23,8 @@ struct succession_parts {
 	struct registry *registry;
 	struct events *events;
 	const char *runtime_dir;
-	struct handed_fds *handed; /* all that is left in there was stored */
-	bool listing;		   /* libvirt will tell of what is not there any more */
+	struct inherited_fds *inherited; /* all that is left in there was stored */
+	bool listing;			 /* libvirt will tell of what is not there any more */
 };
 
 int succession_new(const struct succession_parts *parts, struct succession **succession);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "handed_fds.h"
+#include "inherited_fds.h"
 
 #include <check.h>
 #include <errno.h>
@@ -41,17 +41,17 @@ static void in_dir(char path[static 96], const char *name)
 	(void)snprintf(path, 96, "%s/%s", dir, name);
 }
 
-static struct handed_fds handed_of(const char *const *names, const int *fds, size_t n)
+static struct inherited_fds inherited_of(const char *const *names, const int *fds, size_t n)
 {
-	struct handed_fds handed = {.n = n};
+	struct inherited_fds inherited = {.n = n};
 
-	handed.fds = calloc(n, sizeof(handed.fds[0]));
-	handed.names = calloc(n, sizeof(handed.names[0]));
+	inherited.fds = calloc(n, sizeof(inherited.fds[0]));
+	inherited.names = calloc(n, sizeof(inherited.names[0]));
 	for (size_t i = 0; i < n; i++) {
-		handed.fds[i] = fds[i];
-		handed.names[i] = strdup(names[i]);
+		inherited.fds[i] = fds[i];
+		inherited.names[i] = strdup(names[i]);
 	}
-	return handed;
+	return inherited;
 }
 
 static int listen_as(const char *name, int type)
@@ -77,7 +77,7 @@ START_TEST(each_goes_where_its_name_says)
 	static const char *const turned[] = {"", "HOOK", "hook", "c", "s", "hook", "control"};
 	bool turn = _i == 1;
 	int fds[7], hook, control;
-	struct handed_fds handed;
+	struct inherited_fds inherited;
 	struct listening listening = {.runtime_dir = NULL};
 	struct fd_store *store;
 
@@ -89,10 +89,10 @@ START_TEST(each_goes_where_its_name_says)
 	(void)close(fds[control]);
 	fds[hook] = listen_as("hook.sock", SOCK_SEQPACKET);
 	fds[control] = listen_as("control.sock", SOCK_STREAM);
-	handed = handed_of(turn ? turned : names, fds, 7);
+	inherited = inherited_of(turn ? turned : names, fds, 7);
 
-	ck_assert_int_eq(listening_init(&listening, dir, &handed), 0);
-	ck_assert_int_eq(fd_store_new(&handed, &store), 0);
+	ck_assert_int_eq(listening_init(&listening, dir, &inherited), 0);
+	ck_assert_int_eq(fd_store_new(&inherited, &store), 0);
 	ck_assert_int_eq(listening_open(&listening, LISTENING_HOOK), fds[hook]);
 	ck_assert_int_eq(listening_open(&listening, LISTENING_CONTROL), fds[control]);
 	ck_assert_int_eq(fd_store_take_state(store), fds[turn ? 4 : 2]);
@@ -101,7 +101,7 @@ START_TEST(each_goes_where_its_name_says)
 	ck_assert_uint_eq(fd_store_drop_rest(store), 4);
 	for (int i = 0; i < 7; i++)
 		ck_assert_int_eq(is_open(fds[i]), i == hook || i == control || i == (turn ? 4 : 2));
-	handed_fds_clear(&handed);
+	inherited_fds_clear(&inherited);
 	ck_assert(is_open(fds[hook]));
 	fd_store_free(store);
 	listening_end(&listening);
@@ -115,12 +115,12 @@ START_TEST(taken_is_nonblocking_and_its_file_stays)
 {
 	static const char *const names[] = {"hook"};
 	int fd = listen_as("hook.sock", SOCK_SEQPACKET), control;
-	struct handed_fds handed = handed_of(names, &fd, 1);
+	struct inherited_fds inherited = inherited_of(names, &fd, 1);
 	struct listening listening = {.runtime_dir = NULL};
 	char path[96];
 
 	ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
-	ck_assert_int_eq(listening_init(&listening, dir, &handed), 0);
+	ck_assert_int_eq(listening_init(&listening, dir, &inherited), 0);
 	ck_assert_int_eq(listening_open(&listening, LISTENING_HOOK), fd);
 	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	control = listening_open(&listening, LISTENING_CONTROL);
@@ -130,7 +130,7 @@ START_TEST(taken_is_nonblocking_and_its_file_stays)
 	ck_assert_int_eq(access(path, F_OK), 0);
 	in_dir(path, "control.sock");
 	ck_assert_int_eq(access(path, F_OK), -1);
-	handed_fds_clear(&handed);
+	inherited_fds_clear(&inherited);
 	(void)close(fd);
 	(void)close(control);
 }
@@ -141,7 +141,7 @@ START_TEST(what_is_no_such_socket_is_refused_and_closed)
 	static const char *const names[] = {"control"};
 	char path[96];
 	int fd = -1;
-	struct handed_fds handed;
+	struct inherited_fds inherited;
 	struct listening listening = {.runtime_dir = NULL};
 
 	switch (_i) {
@@ -155,11 +155,11 @@ START_TEST(what_is_no_such_socket_is_refused_and_closed)
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		break;
 	}
-	handed = handed_of(names, &fd, 1);
-	ck_assert_int_eq(listening_init(&listening, dir, &handed), -EPROTOTYPE);
+	inherited = inherited_of(names, &fd, 1);
+	ck_assert_int_eq(listening_init(&listening, dir, &inherited), -EPROTOTYPE);
 	ck_assert(!is_open(fd));
 	listening_end(&listening);
-	handed_fds_clear(&handed);
+	inherited_fds_clear(&inherited);
 	in_dir(path, "control.sock");
 	ck_assert_int_eq(access(path, F_OK) == 0, _i == 0);
 }
@@ -173,7 +173,7 @@ START_TEST(nothing_or_nonsense_is_nothing)
 		{NULL, NULL, NULL},   {"1", "1", "hook"},	 {"", "0", ""},
 		{"", "many", "hook"}, {"", "1", "hook:control"}, {"", "-1", "hook"},
 	};
-	struct handed_fds handed;
+	struct inherited_fds inherited;
 	char pid[16];
 
 	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
@@ -182,18 +182,18 @@ START_TEST(nothing_or_nonsense_is_nothing)
 		(void)setenv("LISTEN_FDS", cases[_i].n, 1);
 		(void)setenv("LISTEN_FDNAMES", cases[_i].names, 1);
 	}
-	ck_assert_int_eq(handed_fds_get(&handed), 0);
-	ck_assert_uint_eq(handed.n, 0);
-	ck_assert_int_eq(handed_fds_take(&handed, "hook"), -1);
+	ck_assert_int_eq(inherited_fds_get(&inherited), 0);
+	ck_assert_uint_eq(inherited.n, 0);
+	ck_assert_int_eq(inherited_fds_take(&inherited, "hook"), -1);
 	ck_assert_ptr_null(getenv("LISTEN_FDS"));
-	handed_fds_clear(&handed);
+	inherited_fds_clear(&inherited);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("handed_fds");
-	TCase *tcase = tcase_create("handed_fds");
+	Suite *suite = suite_create("inherited_fds");
+	TCase *tcase = tcase_create("inherited_fds");
 
 	tcase_add_checked_fixture(tcase, make_dir, remove_dir);
 	tcase_add_loop_test(tcase, each_goes_where_its_name_says, 0, 2);
