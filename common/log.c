@@ -22,10 +22,10 @@ static struct {
 	void *tap_context;
 } log_context = {.program = "vmpower", .level = LOG_INFO};
 
-/* Of each thread: what another one says is no repeat. */
+/* Per thread: the same text from two threads is not a repeat. */
 static __thread struct log_repeats repeats;
 
-/* JOURNAL_STREAM is inherited by programs whose stderr is something else by now. */
+/* JOURNAL_STREAM may be inherited, and our stderr be another file. */
 static bool is_journal_stream(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -91,7 +91,7 @@ void log_set_tap(void (*tap)(void *context, const struct log_about *about, int p
 	log_context.tap_context = context;
 }
 
-/* How many bytes are one character of UTF-8 that may be shown; 0: the first is to be escaped. */
+/* Bytes of the UTF-8 character at @c if it may be shown; 0: escape the first byte. */
 static size_t shown_bytes(const unsigned char *c)
 {
 	size_t n = c[0] < 0x80 ? 1 : c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
@@ -104,7 +104,7 @@ static size_t shown_bytes(const unsigned char *c)
 		if ((c[i] & 0xc0) != 0x80)
 			return 0;
 	}
-	/* C1: terminals obey these, too */
+	/* C1 control characters drive terminals as well */
 	return c[0] == 0xc2 && c[1] < 0xa0 ? 0 : n;
 }
 

@@ -4,8 +4,8 @@
  * "program: text". One call is one line and one write(2). libc alone, so that the monitor
  * can use it; a program that can do better than stderr sets a sink.
  *
- * A text that comes again and again is written 5 times in each 10 s, and how often it was left
- * out is told with the next one; see log_counted().
+ * A text that repeats is written 5 times in each 10 s; the next one says how many were left out.
+ * log_counted() writes all.
  */
 #ifndef VMPOWER_COMMON_LOG_H
 #define VMPOWER_COMMON_LOG_H
@@ -17,7 +17,7 @@
 
 #include "log_limit.h"
 
-/* What a line is about, for sinks; what is in it only they know. */
+/* What a line is about; only sinks know its fields. */
 struct log_about;
 
 /**
@@ -31,7 +31,7 @@ void log_init(const char *program, int level);
 void log_set_level(int level);
 int log_level(void);
 
-/* "error", "warning", "notice", "info", "debug" of the levels; NULL: it is none of them */
+/* "error", "warning", "notice", "info", "debug"; NULL: no such level */
 const char *log_level_name(int level);
 
 /** log_level_by_name() - Return: LOG_ERR..LOG_DEBUG; -EINVAL: no level is called so */
@@ -41,20 +41,20 @@ int log_level_by_name(const char *name);
 bool log_is_journal(void);
 
 /**
- * log_set_sink() - have lines written by somebody else
+ * log_set_sink() - write lines elsewhere than to stderr
  * @sink:	called by the thread that logs, with the text escaped and what it is about (NULL:
- *		nothing is known); it must not log. Return: true; false: stderr shall do
+ *		nothing is known); it must not log. Return: true; false: write it to stderr
  *
- * To be set before there is a second thread.
+ * Set it before there is a second thread.
  */
 void log_set_sink(bool (*sink)(const struct log_about *about, int priority, const char *text));
 
 /**
- * log_set_tap() - have each line that is written told to somebody else, too
+ * log_set_tap() - see each line that is written
  * @tap:	called by the thread that logs, with what the line is about (NULL: nothing is known)
- *		and the text as it was given; it must not log
+ *		and the text, not escaped; it must not log
  *
- * To be set before there is a second thread.
+ * Set it before there is a second thread.
  */
 void log_set_tap(void (*tap)(void *context, const struct log_about *about, int priority,
 			     const char *text),

@@ -28,8 +28,7 @@ bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint32_t *suppress
  * @limit:	of this source
  * @all:	of all sources together: 50 lines in each 10 s; NULL: no such budget
  *
- * A line that passes is counted in both. One that does not is counted in @limit, and told with
- * the next line of this source.
+ * A line that passes counts in both. One that does not counts as suppressed in @limit.
  */
 bool log_limit_pass_both(struct log_limit *limit, struct log_limit *all, uint64_t now_ns,
 			 uint32_t *suppressed);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The manager's log lines in the systemd journal, with what they are about as fields of their own,
- * so that `journalctl VMPOWER_DOMAIN=vm1` finds them. What the monitor says of itself
- * comes by stderr, without.
+ * The manager's log lines in the systemd journal, with fields for what they are about, so that
+ * `journalctl VMPOWER_DOMAIN=vm1` finds them. The monitor's own lines go to stderr and have none.
  */
 #ifndef VMPOWER_HELPER_MANAGER_JOURNAL_H
 #define VMPOWER_HELPER_MANAGER_JOURNAL_H
@@ -46,7 +45,7 @@ struct journal_entry {
 void journal_entry(struct journal_entry *entry, const struct log_about *about, int priority,
 		   const char *text);
 
-/** journal_open() - have log lines go to the journal, where stderr is the journal's already */
+/** journal_open() - write log lines to the journal if stderr is the journal's */
 void journal_open(void);
 
 #endif

@@ -27,7 +27,7 @@
 	X(MESSAGE_LOG_LEVEL, "a26b4b038d18411184d489a55b0b5080")
 
 enum message_id {
-	MESSAGE_NONE, /* of no kind that has a name */
+	MESSAGE_NONE, /* has no MESSAGE_ID */
 #define X_NAME(name, id) name,
 	EACH_MESSAGE(X_NAME)
 #undef X_NAME

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What systemd is told: READY and STOPPING, a line of STATUS when something has changed, and
+ * Messages to systemd: READY and STOPPING, a line of STATUS when something has changed, and
  * WATCHDOG, from the loop that does the work, where the unit has WatchdogSec=. Without a
  * watchdog there is no wakeup.
  */

@@ -26,7 +26,7 @@ void refusal_log(struct registry *registry, const struct link_refused *refused)
 	if (refused->more > 0)
 		(void)snprintf(more, sizeof(more), "; %u more of this domain since its last line",
 			       refused->more);
-	/* The monitor limits them. */
+	/* The monitor has limited them. */
 	log_counted(&about, LOG_WARNING, "domain \"%s\", channel %u: request refused: %s (%s)%s",
 		    about.domain, channel->number, about.reason,
 		    refusal_remedy((enum refusal)refused->refusal), more);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the monitor refuses to guests, in the log: the monitor itself can't say whose it was. */
+/* Logs what the monitor refuses to guests. The manager does it, since it knows the domain. */
 #ifndef VMPOWER_HELPER_MANAGER_REFUSAL_LOG_H
 #define VMPOWER_HELPER_MANAGER_REFUSAL_LOG_H
 
@@ -8,7 +8,7 @@
 
 /**
  * refusal_log() - log that requests of a channel were refused
- * @refused:	as link_validate() lets it through; of a channel that is gone nothing is said
+ * @refused:	passed by link_validate(); ignored if the channel is gone
  */
 void refusal_log(struct registry *registry, const struct link_refused *refused);
 
