@@ -48,18 +48,18 @@ static bool check_log_level(const struct link_message *message, unsigned int n_f
 
 static bool check_frequency_domain(const struct link_message *message, unsigned int n_fds)
 {
-	const struct link_frequency_domain *domain = &message->frequency_domain;
-	const struct frequency_table *table = &domain->table;
+	const struct link_frequency_domain *fdom = &message->frequency_domain;
+	const struct frequency_table *table = &fdom->table;
 
 	(void)n_fds;
-	if (domain->id >= MAX_FREQUENCY_DOMAINS || domain->policy >= MAX_CPUS)
+	if (fdom->id >= MAX_FREQUENCY_DOMAINS || fdom->policy >= MAX_CPUS)
 		return false;
-	if (domain->method != METHOD_SETSPEED && domain->method != METHOD_LIMITS)
+	if (fdom->method != METHOD_SETSPEED && fdom->method != METHOD_LIMITS)
 		return false;
 	if (table->n_steps < 1 || table->n_steps > MAX_FREQUENCY_STEPS ||
 	    table->non_turbo >= table->n_steps)
 		return false;
-	if (domain->floor > domain->ceiling || domain->ceiling >= table->n_steps)
+	if (fdom->floor > fdom->ceiling || fdom->ceiling >= table->n_steps)
 		return false;
 	/* 0 kHz means "none" everywhere else */
 	for (uint32_t step = 0; step < table->n_steps; step++)

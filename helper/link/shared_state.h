@@ -33,7 +33,7 @@ struct shared_channel {
 	uint32_t dropped_replies;	  /* the guest does not read them */
 	uint32_t throttled;		  /* times the token bucket ran empty */
 	uint32_t refused[N_REFUSALS - 1]; /* by enum refusal, REFUSAL_NONE left out */
-	uint32_t rest;			  /* 1 + where its shared_rest begins; 0: there is none */
+	uint32_t leftover;		  /* 1 + offset of its shared_leftover; 0: none */
 } __attribute__((aligned(64)));
 
 struct shared_vcpu {
@@ -55,14 +55,14 @@ struct shared_frequency_domain {
  * What a monitor that ends in order had read of a channel and not come to act upon: part of a
  * frame, or requests that waited for the manager. Its successor goes on with it.
  */
-struct shared_rest {
+struct shared_leftover {
 	uint32_t channel;
 	uint16_t frame_size; /* the generation that the guest speaks; 0: not known */
 	uint16_t length;
 	uint8_t bytes[]; /* the next one begins after them, 8-aligned */
 };
 
-#define SHARED_RESTS_SIZE (96u << 20) /* each channel has part of a frame, 64 have 16 */
+#define SHARED_LEFTOVERS_SIZE (96u << 20) /* each channel has part of a frame, 64 have 16 */
 
 struct shared_state {
 	uint32_t magic, version; /* where they are in every version */
@@ -70,7 +70,8 @@ struct shared_state {
 	struct shared_channel channels[MAX_CHANNELS];		 /* channel id */
 	struct shared_vcpu vcpus[MAX_DOMAINS][MAX_DOMAIN_VCPUS]; /* domain id, vCPU */
 	struct shared_frequency_domain frequency_domains[MAX_FREQUENCY_DOMAINS];
-	uint8_t rests[SHARED_RESTS_SIZE] __attribute__((aligned(64))); /* of shared_rest */
+	uint8_t leftovers[SHARED_LEFTOVERS_SIZE]
+		__attribute__((aligned(64))); /* of shared_leftover */
 };
 
 #define shared_load(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)

@@ -29,7 +29,7 @@ static void on_connected(void *context, struct channel *channel)
 {
 	struct domains *domains = context;
 
-	monitor_forget_rest(domains->view.monitor, channel->id);
+	monitor_forget_leftover(domains->view.monitor, channel->id);
 	log_about(&(struct log_about){.message = MESSAGE_CHANNEL_CONNECTED, ABOUT_CHANNEL(channel)},
 		  LOG_INFO, "domain \"%s\", channel %u: connected",
 		  channel->domain->description->name, channel->number);

@@ -73,9 +73,9 @@ void frequency_control_take_over(struct frequency_control *control)
 	const struct cpufreq *cpufreq = control->view->cpufreq;
 
 	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
-		const struct frequency_domain *f = cpufreq_get(cpufreq, id);
+		const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
 
-		if (f->acquired && !f->gone)
+		if (fdom->acquired && !fdom->gone)
 			acquire(control, id, ACQUIRED_TAKEN_OVER);
 	}
 }
@@ -94,11 +94,11 @@ void frequency_control_monitor_died(struct frequency_control *control, bool dela
 /* --- writes that fail, values that are someone else's -------------------------------------- */
 
 static void emit(struct frequency_control *control, enum event_kind kind,
-		 const struct frequency_domain *f, uint32_t khz, uint32_t previous_khz,
+		 const struct frequency_domain *fdom, uint32_t khz, uint32_t previous_khz,
 		 const char *text)
 {
 	const struct event event = {
-		.frequency_domain = f,
+		.frequency_domain = fdom,
 		.khz = khz,
 		.previous_khz = previous_khz,
 		.text = text,
@@ -107,65 +107,65 @@ static void emit(struct frequency_control *control, enum event_kind kind,
 	events_emit(control->events, kind, &event);
 }
 
-static void lost_governor(struct frequency_control *control, const struct frequency_domain *f)
+static void lost_governor(struct frequency_control *control, const struct frequency_domain *fdom)
 {
 	bool reassert = control->view->config->foreign == FOREIGN_REASSERT;
 	uint64_t now = loop_now_ns();
-	uint64_t *told_ns = &control->told_ns[f->id];
+	uint64_t *told_ns = &control->told_ns[fdom->id];
 	bool told = *told_ns != 0 && now - *told_ns < TOLD_NS;
 
 	*told_ns = now;
-	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
+	(void)cpufreq_note_foreign(control->view->cpufreq, fdom->id, time(NULL));
 	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
-				      ABOUT_FREQUENCY_DOMAIN(f),
+				      ABOUT_FREQUENCY_DOMAIN(fdom),
 				      .reason = "governor",
 				      .has_event = true},
 		  told ? LOG_DEBUG : LOG_WARNING,
 		  "policy%u: its governor is not userspace any more, set by someone else: %s",
-		  f->policy,
+		  fdom->policy,
 		  reassert ? "it is set again, as [cpufreq] foreign = reassert says"
 			   : "requests for it are answered with NACK until it is userspace "
 			     "again; or set [cpufreq] foreign = reassert, or method = limits");
 	if (!told)
-		emit(control, EVENT_FOREIGN, f, 0, 0,
+		emit(control, EVENT_FOREIGN, fdom, 0, 0,
 		     reassert ? "its governor was not userspace any more; it is set again"
 			      : "its governor is not userspace any more");
 	if (reassert)
-		renew(control, f->id, true, false);
+		renew(control, fdom->id, true, false);
 }
 
 static void on_write_failed(struct frequency_control *control,
 			    const struct link_write_failed *failed)
 {
-	const struct frequency_domain *f =
+	const struct frequency_domain *fdom =
 		cpufreq_get(control->view->cpufreq, failed->frequency_domain);
 	const char *why = strerror(-failed->error); /* once: it is the next one's buffer */
 	bool told;
 
-	if (!f || !f->acquired)
+	if (!fdom || !fdom->acquired)
 		return;
-	cpufreq_write_failed(control->view->cpufreq, f->id);
-	if (failed->error == -EINVAL && f->method == METHOD_SETSPEED &&
-	    !cpufreq_has_userspace(control->view->cpufreq, f->id)) {
-		lost_governor(control, f);
+	cpufreq_write_failed(control->view->cpufreq, fdom->id);
+	if (failed->error == -EINVAL && fdom->method == METHOD_SETSPEED &&
+	    !cpufreq_has_userspace(control->view->cpufreq, fdom->id)) {
+		lost_governor(control, fdom);
 		return;
 	}
 	/* Of CPUs that went offline was told when they went, of a governor when it was set again.
 	 */
-	told = (f->offline && cpufreq_is_offline(failed->error)) ||
-	       (failed->error == -EINVAL && control->told_ns[f->id] != 0 &&
-		loop_now_ns() - control->told_ns[f->id] < TOLD_NS);
+	told = (fdom->offline && cpufreq_is_offline(failed->error)) ||
+	       (failed->error == -EINVAL && control->told_ns[fdom->id] != 0 &&
+		loop_now_ns() - control->told_ns[fdom->id] < TOLD_NS);
 	log_about(&(struct log_about){.message = MESSAGE_WRITE_FAILED,
-				      ABOUT_FREQUENCY_DOMAIN(f),
+				      ABOUT_FREQUENCY_DOMAIN(fdom),
 				      .new_khz = failed->khz,
 				      .reason = why,
 				      .has_event = true},
 		  told ? LOG_DEBUG : LOG_ERR,
 		  "policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
 		  "answered with NACK until it takes one",
-		  f->policy, f->driver, failed->khz, why);
+		  fdom->policy, fdom->driver, failed->khz, why);
 	if (!told)
-		emit(control, EVENT_WRITE_FAILED, f, failed->khz, 0, why);
+		emit(control, EVENT_WRITE_FAILED, fdom, failed->khz, 0, why);
 }
 
 static uint32_t limit_of(const struct cpufreq *cpufreq, uint32_t id)
@@ -177,30 +177,30 @@ static uint32_t limit_of(const struct cpufreq *cpufreq, uint32_t id)
 
 static void on_foreign(struct frequency_control *control, const struct link_foreign *foreign)
 {
-	const struct frequency_domain *f =
+	const struct frequency_domain *fdom =
 		cpufreq_get(control->view->cpufreq, foreign->frequency_domain);
 	const char *file = "scaling_min_freq or scaling_max_freq";
 	uint32_t limit_khz;
 
-	if (!f || !f->acquired)
+	if (!fdom || !fdom->acquired)
 		return;
-	limit_khz = limit_of(control->view->cpufreq, f->id);
+	limit_khz = limit_of(control->view->cpufreq, fdom->id);
 	if (limit_khz > 0 && foreign->found_khz == limit_khz && foreign->ours_khz > limit_khz) {
 		log_info("policy%u: the platform allows %u kHz at most: our %u kHz count when it "
 			 "allows more",
-			 f->policy, limit_khz, foreign->ours_khz);
+			 fdom->policy, limit_khz, foreign->ours_khz);
 		return;
 	}
-	if (f->method == METHOD_SETSPEED) {
-		if (!cpufreq_has_userspace(control->view->cpufreq, f->id)) {
-			lost_governor(control, f);
+	if (fdom->method == METHOD_SETSPEED) {
+		if (!cpufreq_has_userspace(control->view->cpufreq, fdom->id)) {
+			lost_governor(control, fdom);
 			return;
 		}
 		file = "scaling_setspeed";
 	}
-	(void)cpufreq_note_foreign(control->view->cpufreq, f->id, time(NULL));
+	(void)cpufreq_note_foreign(control->view->cpufreq, fdom->id, time(NULL));
 	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
-				      ABOUT_FREQUENCY_DOMAIN(f),
+				      ABOUT_FREQUENCY_DOMAIN(fdom),
 				      .old_khz = foreign->ours_khz,
 				      .new_khz = foreign->found_khz,
 				      .reason = file,
@@ -209,8 +209,8 @@ static void on_foreign(struct frequency_control *control, const struct link_fore
 		  "policy%u: %s held %u kHz, we had written %u kHz: someone else has set it, or "
 		  "a limit of the platform was in force; a request changed the frequency, so it "
 		  "was overwritten",
-		  f->policy, file, foreign->found_khz, foreign->ours_khz);
-	emit(control, EVENT_FOREIGN, f, foreign->found_khz, foreign->ours_khz, file);
+		  fdom->policy, file, foreign->found_khz, foreign->ours_khz);
+	emit(control, EVENT_FOREIGN, fdom, foreign->found_khz, foreign->ours_khz, file);
 }
 
 /* It writes no more until it has asked for the frequency domain again: this stays as it is. */
@@ -277,15 +277,15 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 {
 	struct rescanned *rescanned = context;
 	struct frequency_control *control = rescanned->control;
-	const struct frequency_domain *f = cpufreq_get(control->view->cpufreq, id);
+	const struct frequency_domain *fdom = cpufreq_get(control->view->cpufreq, id);
 	const struct link_acquired offline = {
 		.frequency_domain = id,
 		.error = -ENODEV,
 		.reason = ACQUIRED_RENEWED,
 	};
 
-	for (size_t i = 0; i < array_size(f->cpus.bits); i++)
-		rescanned->concerned.bits[i] |= f->cpus.bits[i];
+	for (size_t i = 0; i < array_size(fdom->cpus.bits); i++)
+		rescanned->concerned.bits[i] |= fdom->cpus.bits[i];
 	switch (change) {
 	case CPUFREQ_NEW:
 		rescanned->others = true;

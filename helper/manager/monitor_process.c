@@ -418,9 +418,9 @@ void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel)
 	memset(&monitor->state->channels[channel], 0, sizeof(monitor->state->channels[channel]));
 }
 
-void monitor_forget_rest(struct monitor_process *monitor, uint32_t channel)
+void monitor_forget_leftover(struct monitor_process *monitor, uint32_t channel)
 {
-	shared_store(monitor->state->channels[channel].rest, 0);
+	shared_store(monitor->state->channels[channel].leftover, 0);
 }
 
 pid_t monitor_pid(const struct monitor_process *monitor)

@@ -75,8 +75,8 @@ const struct shared_state *monitor_state(const struct monitor_process *monitor);
 void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain);
 void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel);
 
-/** monitor_forget_rest() - a channel has a new socket: what was read from another is void */
-void monitor_forget_rest(struct monitor_process *monitor, uint32_t channel);
+/** monitor_forget_leftover() - a channel has a new socket: what was read from another is void */
+void monitor_forget_leftover(struct monitor_process *monitor, uint32_t channel);
 
 pid_t monitor_pid(const struct monitor_process *monitor); /* 0: none runs */
 uint32_t monitor_restarts(const struct monitor_process *monitor);

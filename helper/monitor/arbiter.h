@@ -176,9 +176,10 @@ int arbiter_target(const struct arbiter *arbiter, uint32_t frequency_domain);
 
 uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, uint32_t step);
 
-/** arbiter_khz_beside() - a step next to it that the host allows, the faster one first; 0: none */
-uint32_t arbiter_khz_beside(const struct arbiter *arbiter, uint32_t frequency_domain,
-			    uint32_t step);
+/** arbiter_neighbour_khz() - a step next to it that the host allows, the faster one first; 0: none
+ */
+uint32_t arbiter_neighbour_khz(const struct arbiter *arbiter, uint32_t frequency_domain,
+			       uint32_t step);
 
 /* Of those that are not paused: */
 uint32_t arbiter_voters(const struct arbiter *arbiter, uint32_t frequency_domain);

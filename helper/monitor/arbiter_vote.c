@@ -180,7 +180,8 @@ uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, u
 	return arbiter->frequency_domains[frequency_domain]->khz[step];
 }
 
-uint32_t arbiter_khz_beside(const struct arbiter *arbiter, uint32_t frequency_domain, uint32_t step)
+uint32_t arbiter_neighbour_khz(const struct arbiter *arbiter, uint32_t frequency_domain,
+			       uint32_t step)
 {
 	const struct frequency_domain_votes *votes = arbiter->frequency_domains[frequency_domain];
 

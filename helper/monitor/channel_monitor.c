@@ -11,6 +11,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
+#include "channel_rate.h"
 #include "cleanup.h"
 #include "frequency_outputs.h"
 #include "guest_channel.h"
@@ -56,7 +57,7 @@ static void expire_throttled(struct channel_monitor *monitor)
 
 		next = link->next;
 		while ((channel = next_due(monitor, &domain->throttled)))
-			guest_channel_unthrottle(monitor, channel);
+			channel_rate_unthrottle(monitor, channel);
 		if (list_empty(&domain->throttled))
 			list_remove(link);
 	}
@@ -224,7 +225,7 @@ static int receive_setup(struct channel_monitor *monitor, struct link_setup *set
 		return -EPROTO;
 	*setup = monitor->incoming.setup;
 	monitor->settings = setup->settings;
-	guest_channel_set_total_rate(monitor, setup->settings.total_rate);
+	channel_rate_set_total(monitor, setup->settings.total_rate);
 	return map_shared(monitor, shared_fd);
 }
 
@@ -233,9 +234,9 @@ static int set_up(struct channel_monitor *monitor, int (*confine)(const struct l
 	struct link_setup setup;
 	int r;
 
-	for (uint32_t i = 0; i < MAX_SLOTS; i++)
-		monitor->free_slots[i] = (uint8_t)(MAX_SLOTS - 1 - i);
-	monitor->n_free_slots = MAX_SLOTS;
+	for (uint32_t i = 0; i < MAX_BUFFERS; i++)
+		monitor->free_buffers[i] = (uint8_t)(MAX_BUFFERS - 1 - i);
+	monitor->n_free_buffers = MAX_BUFFERS;
 	list_init(&monitor->ready);
 	list_init(&monitor->partial);
 	list_init(&monitor->throttled);

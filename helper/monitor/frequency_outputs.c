@@ -307,10 +307,10 @@ static bool defer(struct channel_monitor *monitor, struct frequency_output *outp
  *
  * Return: true where the target has to wait.
  */
-static bool write_beside(struct channel_monitor *monitor, struct frequency_output *output,
-			 uint32_t step)
+static bool force_rewrite(struct channel_monitor *monitor, struct frequency_output *output,
+			  uint32_t step)
 {
-	uint32_t khz = arbiter_khz_beside(monitor->arbiter, output->id, step);
+	uint32_t khz = arbiter_neighbour_khz(monitor->arbiter, output->id, step);
 	int r;
 
 	output->restarted = false;
@@ -347,7 +347,7 @@ static void flush(struct channel_monitor *monitor, struct frequency_output *outp
 	list_remove(&output->deferred_link);
 	if (khz == output->writer.khz || defer(monitor, output))
 		return;
-	if (output->restarted && write_beside(monitor, output, (uint32_t)step))
+	if (output->restarted && force_rewrite(monitor, output, (uint32_t)step))
 		return;
 	write_target(monitor, output, khz);
 }

@@ -9,13 +9,12 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "channel_rate.h"
 #include "cleanup.h"
 #include "frequency_outputs.h"
 #include "handover.h"
 #include "syscall_rule.h"
 
-#define THROTTLE_NS UINT64_C(1000000) /* bundles what a busy guest sends within this time */
-#define TOTAL_BURST_PART 10	      /* of a second's requests may come at once */
 #define UNREAD_LIMIT (32 * 1024)
 #define FIRST_CHECK 16
 #define LAST_CHECK 256
@@ -27,7 +26,6 @@ const struct syscall_rule guest_channel_syscalls[] = {
 	ALLOW_IF(ioctl, 1, UINT32_MAX, SIOCOUTQ, "how many replies the guest has not read"),
 	ALLOW_IF(getsockopt, 1, UINT32_MAX, SOL_SOCKET, "a new channel's buffer"),
 	ALLOW_IF(setsockopt, 1, UINT32_MAX, SOL_SOCKET, "a new channel's buffer"),
-	ALLOW(epoll_ctl, "channels come, go, and are not read while they wait"),
 	ALLOW(close, "channels and frequency files go"),
 	END_OF_RULES,
 };
@@ -35,7 +33,7 @@ const struct syscall_rule guest_channel_syscalls[] = {
 /* The kernel takes a send in pieces above half the buffer: replies must go whole. */
 static int ensure_send_buffer(int fd)
 {
-	int size = 0, wanted = 4 * (int)SLOT_SIZE;
+	int size = 0, wanted = 4 * (int)BUFFER_SIZE;
 	socklen_t length = sizeof(size);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) < 0)
@@ -73,17 +71,17 @@ int guest_channel_new(struct channel_monitor *monitor, const struct link_channel
 	channel->number = from->number;
 	channel->enabled = from->enabled != 0;
 	channel->watched = true;
-	channel->slot = -1;
+	channel->buffer = -1;
 	channel->check_interval = FIRST_CHECK;
 	domain->channels[from->id % MAX_DOMAIN_CHANNELS] = channel;
 	handover_take(monitor, channel);
 	return 0;
 }
 
-static void free_slot(struct channel_monitor *monitor, int slot)
+static void free_buffer(struct channel_monitor *monitor, int buffer)
 {
-	if (slot >= 0)
-		monitor->free_slots[monitor->n_free_slots++] = (uint8_t)slot;
+	if (buffer >= 0)
+		monitor->free_buffers[monitor->n_free_buffers++] = (uint8_t)buffer;
 }
 
 static void shut(struct channel_monitor *monitor, struct guest_channel *channel)
@@ -92,8 +90,8 @@ static void shut(struct channel_monitor *monitor, struct guest_channel *channel)
 	/* closing is not enough: the manager has the socket open too */
 	guest_channel_unwatch(monitor, channel);
 	close_fd(&channel->fd);
-	free_slot(monitor, channel->slot);
-	channel->slot = -1;
+	free_buffer(monitor, channel->buffer);
+	channel->buffer = -1;
 }
 
 void guest_channel_free(struct channel_monitor *monitor, struct guest_channel *channel)
@@ -114,136 +112,6 @@ void guest_channel_hang_up(struct channel_monitor *monitor, struct guest_channel
 	list_append(&monitor->gone, &channel->link);
 }
 
-void guest_channel_watch(struct channel_monitor *monitor, struct guest_channel *channel)
-{
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
-				    .data.u64 = monitor_ref(REF_CHANNEL, channel->id)};
-
-	if (channel->watched)
-		return;
-	channel->watched = true;
-	if (epoll_ctl(monitor->epoll_fd, EPOLL_CTL_ADD, channel->fd, &event) < 0) {
-		/* no memory for a moment: try again as if there were something to read */
-		channel->watched = false;
-		guest_channel_set_ready(monitor, channel);
-	}
-}
-
-/*
- * Out of the set, not just without EPOLLIN: EPOLLHUP can't be masked, and would keep the loop
- * turning for a channel that must not be served now.
- */
-void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel *channel)
-{
-	if (!channel->watched)
-		return;
-	channel->watched = false;
-	(void)epoll_ctl(monitor->epoll_fd, EPOLL_CTL_DEL, channel->fd, NULL);
-}
-
-static struct monitored_domain *domain_of(const struct channel_monitor *monitor,
-					  const struct guest_channel *channel)
-{
-	return monitor->domains[guest_channel_domain(channel)];
-}
-
-/* All of a domain pause for the same time: that keeps its list in order of due time. */
-static void throttle(struct channel_monitor *monitor, struct guest_channel *channel)
-{
-	struct monitored_domain *domain = domain_of(monitor, channel);
-
-	channel->due_ns = monitor_now(monitor) + domain->throttle_ns;
-	channel->state = GUEST_CHANNEL_THROTTLED;
-	list_append(&domain->throttled, &channel->link);
-	list_append(&monitor->throttled, &domain->throttled_link);
-	guest_channel_unwatch(monitor, channel);
-	monitor_wake_at(monitor, channel->due_ns);
-	shared_store(channel->shared->throttled, channel->shared->throttled + 1);
-}
-
-void guest_channel_unthrottle(struct channel_monitor *monitor, struct guest_channel *channel)
-{
-	list_remove(&channel->link);
-	channel->state = GUEST_CHANNEL_OPEN;
-	if (channel->carry_length > 0) {
-		channel->state = GUEST_CHANNEL_PARTIAL;
-		channel->due_ns = monitor_now(monitor) + GUEST_STREAM_STUCK_NS;
-		list_append(&monitor->partial, &channel->link);
-		monitor_wake_at(monitor, channel->due_ns);
-	}
-	guest_channel_watch(monitor, channel);
-}
-
-static bool same_rate(const struct token_rate *a, const struct token_rate *b)
-{
-	return a->cost_ns == b->cost_ns && a->burst_ns == b->burst_ns;
-}
-
-void guest_channel_set_total_rate(struct channel_monitor *monitor, uint32_t rate)
-{
-	const struct token_rate new_rate = token_rate(rate, rate / TOTAL_BURST_PART);
-
-	if (same_rate(&new_rate, &monitor->total_rate))
-		return;
-	monitor->total_rate = new_rate;
-	monitor->total = (struct token_bucket){0};
-}
-
-void guest_channel_set_rate(struct channel_monitor *monitor, struct monitored_domain *domain,
-			    uint32_t rate, uint32_t burst)
-{
-	const struct token_rate new_rate = token_rate(rate, burst);
-
-	/* at least a token's time, but no longer than a full bucket lasts */
-	if (same_rate(&new_rate, &domain->rate) && domain->throttle_ns > 0)
-		return;
-	domain->rate = new_rate;
-	domain->throttle_ns = THROTTLE_NS;
-	if (new_rate.cost_ns > 0 && domain->throttle_ns > new_rate.burst_ns)
-		domain->throttle_ns = new_rate.burst_ns;
-	if (domain->throttle_ns < new_rate.cost_ns)
-		domain->throttle_ns = new_rate.cost_ns;
-	/* What was owed at another rate is forgiven: it would be another time now. */
-	for (uint32_t i = 0; i < MAX_DOMAIN_CHANNELS; i++) {
-		struct guest_channel *channel = domain->channels[i];
-
-		if (!channel)
-			continue;
-		channel->bucket = (struct token_bucket){0};
-		if (channel->state == GUEST_CHANNEL_THROTTLED)
-			guest_channel_unthrottle(monitor, channel);
-	}
-}
-
-/* Has the channel asked for little lately? */
-static bool is_quiet(const struct token_rate *rate, uint64_t left)
-{
-	return rate->cost_ns > 0 && left > 0 && left * rate->cost_ns >= rate->burst_ns / 2;
-}
-
-uint32_t guest_channel_allowance(struct channel_monitor *monitor, struct guest_channel *channel)
-{
-	const struct token_rate *own = &domain_of(monitor, channel)->rate;
-	const struct token_rate *total = &monitor->total_rate;
-	uint64_t left = BATCH_FRAMES;
-
-	if (own->cost_ns > 0)
-		left = token_bucket_left(&channel->bucket, own, monitor_now(monitor));
-	/* Where all together ask too much, those wait that ask much. */
-	if (total->cost_ns > 0 && !is_quiet(own, left) &&
-	    token_bucket_left(&monitor->total, total, monitor_now(monitor)) == 0)
-		left = 0;
-	if (left == 0)
-		throttle(monitor, channel);
-	return left < BATCH_FRAMES ? (uint32_t)left : BATCH_FRAMES;
-}
-
-void guest_channel_pay(struct channel_monitor *monitor, struct guest_channel *channel, uint32_t n)
-{
-	token_bucket_take(&channel->bucket, &domain_of(monitor, channel)->rate, n);
-	token_bucket_take(&monitor->total, &monitor->total_rate, n);
-}
-
 static ssize_t receive(int fd, void *bytes, size_t room)
 {
 	ssize_t n;
@@ -258,7 +126,7 @@ static ssize_t receive(int fd, void *bytes, size_t room)
  * It is the rest of the frame that is late, or we are (a busy or stopped host): look once more
  * before a piece of a frame is given up.
  */
-static bool rest_came(struct guest_channel *channel)
+static bool more_came(struct guest_channel *channel)
 {
 	ssize_t n = receive(channel->fd, channel->carry + channel->carry_length,
 			    sizeof(channel->carry) - channel->carry_length);
@@ -274,10 +142,10 @@ static void begin_kept(struct channel_monitor *monitor, struct guest_channel *ch
 {
 	list_remove(&channel->link);
 	channel->state = GUEST_CHANNEL_OPEN;
-	if (channel->slot >= 0) {
-		batch->bytes = monitor->slots[channel->slot];
-		batch->at = channel->slot_at;
-		batch->length = channel->slot_length;
+	if (channel->buffer >= 0) {
+		batch->bytes = monitor->buffers[channel->buffer];
+		batch->at = channel->buffer_at;
+		batch->length = channel->buffer_length;
 	} else {
 		batch->bytes = channel->carry;
 		batch->at = 0;
@@ -285,35 +153,35 @@ static void begin_kept(struct channel_monitor *monitor, struct guest_channel *ch
 	}
 }
 
-static size_t room_in_slot(const struct guest_channel *channel, uint32_t frames)
+static size_t room_in_buffer(const struct guest_channel *channel, uint32_t frames)
 {
 	size_t frame_size = channel->stream.frame_size;
 	size_t room = frames * (frame_size > 0 ? frame_size : GUEST_FRAME_MAX);
 
-	return room > channel->carry_length ? room : SLOT_SIZE;
+	return room > channel->carry_length ? room : BUFFER_SIZE;
 }
 
 static bool begin_read(struct channel_monitor *monitor, struct guest_channel *channel,
 		       struct request_batch *batch)
 {
-	uint32_t frames = guest_channel_allowance(monitor, channel);
+	uint32_t frames = channel_rate_allowance(monitor, channel);
 	size_t room = GUEST_FRAME_MAX, carried = channel->carry_length;
 	ssize_t n;
 
 	if (frames == 0)
 		return false;
 	batch->bytes = channel->carry;
-	/* no slot where parked channels have them all: then one frame at a time, in place */
-	if (monitor->n_free_slots > 0) {
-		channel->slot = (int8_t)monitor->free_slots[--monitor->n_free_slots];
-		batch->bytes = monitor->slots[channel->slot];
+	/* parked channels may have all buffers: then one frame at a time, in place */
+	if (monitor->n_free_buffers > 0) {
+		channel->buffer = (int8_t)monitor->free_buffers[--monitor->n_free_buffers];
+		batch->bytes = monitor->buffers[channel->buffer];
 		memcpy(batch->bytes, channel->carry, carried);
-		room = room_in_slot(channel, frames);
+		room = room_in_buffer(channel, frames);
 	}
 	n = receive(channel->fd, batch->bytes + carried, room - carried);
 	if (n <= 0) {
-		free_slot(monitor, channel->slot);
-		channel->slot = -1;
+		free_buffer(monitor, channel->buffer);
+		channel->buffer = -1;
 		/* all of what was there is read by now, so a hang-up may be believed */
 		if (n != -EAGAIN || channel->hung_up)
 			guest_channel_hang_up(monitor, channel);
@@ -335,7 +203,7 @@ bool guest_channel_begin(struct channel_monitor *monitor, struct guest_channel *
 	batch->n_outcomes = 0;
 	batch->parked = false;
 	if (channel->state == GUEST_CHANNEL_READY) {
-		if (channel->stuck && rest_came(channel))
+		if (channel->stuck && more_came(channel))
 			channel->stuck = false;
 		begin_kept(monitor, channel, batch);
 		if (batch->length > batch->at)
@@ -347,39 +215,39 @@ bool guest_channel_begin(struct channel_monitor *monitor, struct guest_channel *
 }
 
 /* Keep the bytes from batch->at on, in the carry buffer if they fit. */
-static void keep_rest(struct channel_monitor *monitor, struct request_batch *batch)
+static void keep_leftover(struct channel_monitor *monitor, struct request_batch *batch)
 {
 	struct guest_channel *channel = batch->channel;
-	size_t rest = batch->length - batch->at;
+	size_t leftover = batch->length - batch->at;
 
-	if (rest > sizeof(channel->carry)) {
-		channel->slot_at = (uint16_t)batch->at;
-		channel->slot_length = (uint16_t)batch->length;
+	if (leftover > sizeof(channel->carry)) {
+		channel->buffer_at = (uint16_t)batch->at;
+		channel->buffer_length = (uint16_t)batch->length;
 		return;
 	}
-	if (rest > 0)
-		memmove(channel->carry, batch->bytes + batch->at, rest);
-	channel->carry_length = (uint16_t)rest;
-	free_slot(monitor, channel->slot);
-	channel->slot = -1;
+	if (leftover > 0)
+		memmove(channel->carry, batch->bytes + batch->at, leftover);
+	channel->carry_length = (uint16_t)leftover;
+	free_buffer(monitor, channel->buffer);
+	channel->buffer = -1;
 }
 
 void guest_channel_end(struct channel_monitor *monitor, struct request_batch *batch)
 {
 	struct guest_channel *channel = batch->channel;
-	size_t rest = batch->length - batch->at;
+	size_t leftover = batch->length - batch->at;
 
-	keep_rest(monitor, batch);
+	keep_leftover(monitor, batch);
 	channel->stuck = false;
 	if (batch->parked) {
 		guest_channel_unwatch(monitor, channel);
 		return;
 	}
-	if (rest > 0 && batch->n_outcomes == BATCH_FRAMES) {
+	if (leftover > 0 && batch->n_outcomes == BATCH_FRAMES) {
 		guest_channel_set_ready(monitor, channel);
 		return;
 	}
-	if (rest > 0) {
+	if (leftover > 0) {
 		channel->state = GUEST_CHANNEL_PARTIAL;
 		channel->due_ns = monitor_now(monitor) + GUEST_STREAM_STUCK_NS;
 		list_append(&monitor->partial, &channel->link);

@@ -25,30 +25,6 @@ void guest_channel_free(struct channel_monitor *monitor, struct guest_channel *c
 /** guest_channel_hang_up() - close, and put it in the list of those to tell the manager of */
 void guest_channel_hang_up(struct channel_monitor *monitor, struct guest_channel *channel);
 
-/** guest_channel_watch(), _unwatch() - into and out of the epoll set */
-void guest_channel_watch(struct channel_monitor *monitor, struct guest_channel *channel);
-void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel *channel);
-
-/**
- * guest_channel_allowance() - how many requests may be read now, by the channel's token bucket
- * and the one of all channels
- * Return: 1..BATCH_FRAMES; 0: none, the channel is throttled now, out of the epoll set.
- */
-uint32_t guest_channel_allowance(struct channel_monitor *monitor, struct guest_channel *channel);
-
-/** guest_channel_unthrottle() - read it again: the pause is over */
-void guest_channel_unthrottle(struct channel_monitor *monitor, struct guest_channel *channel);
-
-/** guest_channel_set_total_rate() - of all channels together; @rate: requests/s, 0: unlimited */
-void guest_channel_set_total_rate(struct channel_monitor *monitor, uint32_t rate);
-
-/** guest_channel_set_rate() - of each channel of a domain; another one begins with a full bucket */
-void guest_channel_set_rate(struct channel_monitor *monitor, struct monitored_domain *domain,
-			    uint32_t rate, uint32_t burst);
-
-/** guest_channel_pay() - @n requests were served, or as much work done for nothing */
-void guest_channel_pay(struct channel_monitor *monitor, struct guest_channel *channel, uint32_t n);
-
 /**
  * guest_channel_begin() - what there is to process, in @batch: kept bytes, or new ones
  * Return: false: nothing; the channel may be gone.
@@ -56,7 +32,7 @@ void guest_channel_pay(struct channel_monitor *monitor, struct guest_channel *ch
 bool guest_channel_begin(struct channel_monitor *monitor, struct guest_channel *channel,
 			 struct request_batch *batch);
 
-/** guest_channel_end() - keep what was not processed, give the slot back, wait for more */
+/** guest_channel_end() - keep what was not processed, give the buffer back, wait for more */
 void guest_channel_end(struct channel_monitor *monitor, struct request_batch *batch);
 
 /**

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "channel_rate.h"
 #include "frequency_outputs.h"
 #include "guest_channel.h"
 #include "guest_stream.h"
@@ -184,7 +185,7 @@ void guest_requests_process(struct channel_monitor *monitor, struct request_batc
 		batch->n_outcomes++;
 		batch->at += size;
 	}
-	guest_channel_pay(monitor, channel, charge(batch, skipped));
+	channel_rate_pay(monitor, channel, charge(batch, skipped));
 	if (channel->stream.resyncs != resyncs)
 		shared_store(channel->shared->resyncs,
 			     channel->shared->resyncs + channel->stream.resyncs - resyncs);

@@ -8,32 +8,34 @@
 
 #define ALIGNMENT 8u
 
-/* Kept in a slot where there is more than part of a frame, else in the carry buffer. */
+/* Kept in a buffer where there is more than part of a frame, else in the carry buffer. */
 static const uint8_t *kept(const struct channel_monitor *monitor,
 			   const struct guest_channel *channel, size_t *length)
 {
-	if (channel->slot < 0) {
+	if (channel->buffer < 0) {
 		*length = channel->carry_length;
 		return channel->carry;
 	}
-	*length = (size_t)(channel->slot_length - channel->slot_at);
-	return monitor->slots[channel->slot] + channel->slot_at;
+	*length = (size_t)(channel->buffer_length - channel->buffer_at);
+	return monitor->buffers[channel->buffer] + channel->buffer_at;
 }
 
 static void leave(struct channel_monitor *monitor, struct guest_channel *channel, size_t *used)
 {
-	struct shared_rest *rest = (struct shared_rest *)(monitor->shared->rests + *used);
+	struct shared_leftover *leftover =
+		(struct shared_leftover *)(monitor->shared->leftovers + *used);
 	size_t length, size;
 	const uint8_t *bytes = kept(monitor, channel, &length);
 
-	size = (sizeof(*rest) + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	if (length == 0 || channel->state == GUEST_CHANNEL_GONE || size > SHARED_RESTS_SIZE - *used)
+	size = (sizeof(*leftover) + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	if (length == 0 || channel->state == GUEST_CHANNEL_GONE ||
+	    size > SHARED_LEFTOVERS_SIZE - *used)
 		return;
-	rest->channel = channel->id;
-	rest->frame_size = channel->stream.frame_size;
-	rest->length = (uint16_t)length;
-	memcpy(rest->bytes, bytes, length);
-	shared_store(channel->shared->rest, (uint32_t)*used + 1);
+	leftover->channel = channel->id;
+	leftover->frame_size = channel->stream.frame_size;
+	leftover->length = (uint16_t)length;
+	memcpy(leftover->bytes, bytes, length);
+	shared_store(channel->shared->leftover, (uint32_t)*used + 1);
 	*used += size;
 }
 
@@ -58,28 +60,30 @@ static bool is_generation(uint16_t size)
 
 void handover_take(struct channel_monitor *monitor, struct guest_channel *channel)
 {
-	size_t at = shared_load(channel->shared->rest);
-	struct shared_rest rest;
+	size_t at = shared_load(channel->shared->leftover);
+	struct shared_leftover leftover;
 
-	shared_store(channel->shared->rest, 0);
-	if (at == 0 || --at % ALIGNMENT != 0 || at > SHARED_RESTS_SIZE - sizeof(rest))
+	shared_store(channel->shared->leftover, 0);
+	if (at == 0 || --at % ALIGNMENT != 0 || at > SHARED_LEFTOVERS_SIZE - sizeof(leftover))
 		return;
-	memcpy(&rest, monitor->shared->rests + at, sizeof(rest));
-	at += sizeof(rest);
-	if (rest.channel != channel->id || !is_generation(rest.frame_size) || rest.length == 0 ||
-	    rest.length > SLOT_SIZE || rest.length > SHARED_RESTS_SIZE - at)
+	memcpy(&leftover, monitor->shared->leftovers + at, sizeof(leftover));
+	at += sizeof(leftover);
+	if (leftover.channel != channel->id || !is_generation(leftover.frame_size) ||
+	    leftover.length == 0 || leftover.length > BUFFER_SIZE ||
+	    leftover.length > SHARED_LEFTOVERS_SIZE - at)
 		return;
-	if (rest.length <= sizeof(channel->carry)) {
-		memcpy(channel->carry, monitor->shared->rests + at, rest.length);
-		channel->carry_length = rest.length;
-	} else if (monitor->n_free_slots > 0) {
-		channel->slot = (int8_t)monitor->free_slots[--monitor->n_free_slots];
-		memcpy(monitor->slots[channel->slot], monitor->shared->rests + at, rest.length);
-		channel->slot_at = 0;
-		channel->slot_length = rest.length;
+	if (leftover.length <= sizeof(channel->carry)) {
+		memcpy(channel->carry, monitor->shared->leftovers + at, leftover.length);
+		channel->carry_length = leftover.length;
+	} else if (monitor->n_free_buffers > 0) {
+		channel->buffer = (int8_t)monitor->free_buffers[--monitor->n_free_buffers];
+		memcpy(monitor->buffers[channel->buffer], monitor->shared->leftovers + at,
+		       leftover.length);
+		channel->buffer_at = 0;
+		channel->buffer_length = leftover.length;
 	} else {
 		return;
 	}
-	channel->stream.frame_size = rest.frame_size;
+	channel->stream.frame_size = leftover.frame_size;
 	guest_channel_set_ready(monitor, channel);
 }

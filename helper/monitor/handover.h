@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a monitor has read of its channels and can't act upon any more is left in the shared state
- * (shared_rest); its successor goes on with it as if it had read it itself.
+ * (shared_leftover); its successor goes on with it as if it had read it itself.
  */
 #ifndef VMPOWER_HELPER_MONITOR_HANDOVER_H
 #define VMPOWER_HELPER_MONITOR_HANDOVER_H

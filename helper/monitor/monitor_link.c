@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "channel_rate.h"
 #include "cleanup.h"
 #include "frequency_outputs.h"
 #include "guest_channel.h"
@@ -67,7 +68,7 @@ static int domain_add(struct channel_monitor *monitor, const struct link_domain 
 	memcpy(domain->name, from->name, sizeof(domain->name));
 	domain->queries = from->settings.queries != 0;
 	domain->commands = from->settings.commands;
-	guest_channel_set_rate(monitor, domain, from->settings.rate, from->settings.burst);
+	channel_rate_set(monitor, domain, from->settings.rate, from->settings.burst);
 	return 0;
 }
 
@@ -75,7 +76,7 @@ static void settings_change(struct channel_monitor *monitor, const struct link_s
 {
 	monitor->settings = *from;
 	arbiter_set_silence(monitor->arbiter, from->silence_protects != 0);
-	guest_channel_set_total_rate(monitor, from->total_rate);
+	channel_rate_set_total(monitor, from->total_rate);
 }
 
 static int vcpu_set(struct channel_monitor *monitor, const struct link_vcpu *from)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "monitor_state.h"
 
+#include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
@@ -11,6 +12,7 @@
 const struct syscall_rule monitor_state_syscalls[] = {
 	ALLOW(clock_gettime, "rates and timeouts, where the vDSO has no clock"),
 	ALLOW(timerfd_settime, "to wake up for a rate, a timeout, a transition interval"),
+	ALLOW(epoll_ctl, "channels come, go, and are not read while they wait"),
 	END_OF_RULES,
 };
 
@@ -50,4 +52,31 @@ void guest_channel_set_ready(struct channel_monitor *monitor, struct guest_chann
 {
 	channel->state = GUEST_CHANNEL_READY;
 	list_append(&monitor->ready, &channel->link);
+}
+
+void guest_channel_watch(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
+				    .data.u64 = monitor_ref(REF_CHANNEL, channel->id)};
+
+	if (channel->watched)
+		return;
+	channel->watched = true;
+	if (epoll_ctl(monitor->epoll_fd, EPOLL_CTL_ADD, channel->fd, &event) < 0) {
+		/* no memory for a moment: try again as if there were something to read */
+		channel->watched = false;
+		guest_channel_set_ready(monitor, channel);
+	}
+}
+
+/*
+ * Out of the set, not just without EPOLLIN: EPOLLHUP can't be masked, and would keep the loop
+ * turning for a channel that must not be served now.
+ */
+void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	if (!channel->watched)
+		return;
+	channel->watched = false;
+	(void)epoll_ctl(monitor->epoll_fd, EPOLL_CTL_DEL, channel->fd, NULL);
 }

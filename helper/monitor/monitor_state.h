@@ -20,8 +20,8 @@
 #include "token_bucket.h"
 
 #define BATCH_FRAMES 16u /* of one channel in one turn */
-#define SLOT_SIZE (BATCH_FRAMES * GUEST_FRAME_MAX)
-#define MAX_SLOTS 64u
+#define BUFFER_SIZE (BATCH_FRAMES * GUEST_FRAME_MAX)
+#define MAX_BUFFERS 64u
 #define MAX_EVENTS 64u
 #define MAX_READY 64u /* channels that go on with what they have, in one turn */
 
@@ -49,14 +49,14 @@ struct guest_channel {
 	uint32_t id;
 	uint32_t number; /* of the port's name */
 	uint32_t held_vcpu;
-	uint32_t refused_more; /* beside the one below, see struct link_refused */
+	uint32_t refused_more; /* besides the one below: see struct link_refused */
 	uint16_t refused_vcpu;
 	uint8_t refusal; /* enum refusal; REFUSAL_NONE: there is nothing to tell */
 	struct guest_stream stream;
-	uint16_t slot_at, slot_length;
+	uint16_t buffer_at, buffer_length;
 	uint16_t carry_length;
 	uint16_t unchecked_replies, check_interval; /* see guest_channel_reply() */
-	int8_t slot;				    /* -1: none kept */
+	int8_t buffer;				    /* -1: none kept */
 	uint8_t state;
 	bool enabled;
 	bool watched; /* in the epoll set */
@@ -81,7 +81,7 @@ struct request_outcome {
 /* What one channel brought in one turn. */
 struct request_batch {
 	struct guest_channel *channel;
-	uint8_t *bytes; /* a slot, or the channel's carry buffer */
+	uint8_t *bytes; /* one of monitor->buffers, or the channel's carry buffer */
 	size_t at;	/* consumed so far */
 	size_t length;
 	uint32_t n_outcomes;
@@ -130,11 +130,11 @@ struct channel_monitor {
 	struct frequency_output *outputs[MAX_FREQUENCY_DOMAINS];
 	struct monitored_domain *domains[MAX_DOMAINS];
 
-	uint32_t n_batches, n_free_slots;
-	uint8_t free_slots[MAX_SLOTS];
+	uint32_t n_batches, n_free_buffers;
+	uint8_t free_buffers[MAX_BUFFERS];
 	struct request_batch batches[MAX_READY + MAX_EVENTS];
 	struct link_message incoming, notice; /* from and to the manager; large for a stack */
-	uint8_t slots[MAX_SLOTS][SLOT_SIZE];
+	uint8_t buffers[MAX_BUFFERS][BUFFER_SIZE];
 };
 
 /* What an epoll event is about, in its data.u64. */
@@ -162,5 +162,9 @@ static inline uint32_t guest_channel_domain(const struct guest_channel *channel)
 
 /** guest_channel_set_ready() - let it go on with the bytes that it has, next turn */
 void guest_channel_set_ready(struct channel_monitor *monitor, struct guest_channel *channel);
+
+/** guest_channel_watch(), _unwatch() - into and out of the epoll set */
+void guest_channel_watch(struct channel_monitor *monitor, struct guest_channel *channel);
+void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel *channel);
 
 #endif

@@ -26,7 +26,7 @@
 
 #define MAX_STEPS 120
 #define N_DOMAINS 2u
-#define RESTS_USED 4096u
+#define LEFTOVERS_USED 4096u
 
 /* --- the monitor's process ---------------------------------------------------------------- */
 
@@ -278,8 +278,8 @@ static size_t anywhere(struct input *input)
 	size_t at = take_u32(input);
 
 	if (at % 16 == 0)
-		return offsetof(struct shared_state, rests) + at / 16 % RESTS_USED;
-	return at % (offsetof(struct shared_state, rests) - sizeof(uint32_t));
+		return offsetof(struct shared_state, leftovers) + at / 16 % LEFTOVERS_USED;
+	return at % (offsetof(struct shared_state, leftovers) - sizeof(uint32_t));
 }
 
 /* What a successor is to take over, or nonsense. */

@@ -53,16 +53,16 @@ static inline void check_vcpu(const struct channel_monitor *monitor, uint32_t do
 
 static inline void check_channel(const struct channel_monitor *monitor,
 				 const struct guest_channel *channel, struct tally *tallies,
-				 uint32_t *n_slots)
+				 uint32_t *n_buffers)
 {
 	const struct arbiter_vcpu *vcpu;
 
 	require((channel->fd < 0) == (channel->state == GUEST_CHANNEL_GONE));
 	require(channel->carry_length <= sizeof(channel->carry));
-	if (channel->slot >= 0) {
-		(*n_slots)++;
-		require(channel->slot_at < channel->slot_length);
-		require(channel->slot_length <= SLOT_SIZE);
+	if (channel->buffer >= 0) {
+		(*n_buffers)++;
+		require(channel->buffer_at < channel->buffer_length);
+		require(channel->buffer_length <= BUFFER_SIZE);
 	}
 	/* whoever waits or is throttled is not in the epoll set: it would spin */
 	require(!channel->watched || (channel->state != GUEST_CHANNEL_WAITING &&
@@ -123,7 +123,7 @@ static inline void check_monitor(const struct channel_monitor *monitor, uint32_t
 				 uint32_t n_outputs)
 {
 	static struct tally tallies[MAX_FREQUENCY_DOMAINS];
-	uint32_t n_slots = 0;
+	uint32_t n_buffers = 0;
 
 	memset(tallies, 0, n_outputs * sizeof(tallies[0]));
 	for (uint32_t d = 0; d < n_domains; d++) {
@@ -134,9 +134,9 @@ static inline void check_monitor(const struct channel_monitor *monitor, uint32_t
 			check_vcpu(monitor, d, v, tallies);
 		for (uint32_t i = 0; domain && i < MAX_DOMAIN_CHANNELS; i++)
 			if (domain->channels[i])
-				check_channel(monitor, domain->channels[i], tallies, &n_slots);
+				check_channel(monitor, domain->channels[i], tallies, &n_buffers);
 	}
-	require(n_slots + monitor->n_free_slots == MAX_SLOTS);
+	require(n_buffers + monitor->n_free_buffers == MAX_BUFFERS);
 	for (uint32_t id = 0; id < n_outputs; id++)
 		if (monitor->outputs[id])
 			check_output(monitor, id, &tallies[id]);

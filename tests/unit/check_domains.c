@@ -86,7 +86,7 @@ int channel_manager_adopt(struct channel_manager *manager, struct channel *chann
 	return -ECONNRESET;
 }
 
-void monitor_forget_rest(struct monitor_process *monitor, uint32_t channel)
+void monitor_forget_leftover(struct monitor_process *monitor, uint32_t channel)
 {
 	(void)monitor;
 	(void)channel;

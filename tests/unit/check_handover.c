@@ -15,8 +15,8 @@
 #include "run_suite.h"
 
 #define CHANNEL 77u
-#define END SHARED_RESTS_SIZE
-#define HEADER ((uint32_t)sizeof(struct shared_rest))
+#define END SHARED_LEFTOVERS_SIZE
+#define HEADER ((uint32_t)sizeof(struct shared_leftover))
 #define ALL_FREE 2u
 
 static struct channel_monitor *monitor;
@@ -35,15 +35,15 @@ static void set_up(void)
 	channel = calloc(1, sizeof(*channel));
 	ck_assert(monitor && channel);
 	monitor->shared = (struct shared_state *)(area + size - sizeof(struct shared_state));
-	ck_assert_ptr_eq(monitor->shared->rests + END, area + size);
+	ck_assert_ptr_eq(monitor->shared->leftovers + END, area + size);
 	/* the last ones: what is written past them is past the array's end */
-	monitor->n_free_slots = ALL_FREE;
-	monitor->free_slots[0] = MAX_SLOTS - 2;
-	monitor->free_slots[1] = MAX_SLOTS - 1;
+	monitor->n_free_buffers = ALL_FREE;
+	monitor->free_buffers[0] = MAX_BUFFERS - 2;
+	monitor->free_buffers[1] = MAX_BUFFERS - 1;
 	list_init(&monitor->ready);
 	list_init(&channel->link);
 	channel->id = CHANNEL;
-	channel->slot = -1;
+	channel->buffer = -1;
 	channel->shared = &monitor->shared->channels[CHANNEL];
 }
 
@@ -54,20 +54,20 @@ static void tear_down(void)
 }
 
 /* Bytes 1, 2, 3, ... behind the header, as far as the area goes. */
-static void write_rest(uint32_t at, const struct shared_rest *rest)
+static void write_leftover(uint32_t at, const struct shared_leftover *leftover)
 {
-	uint8_t *bytes = monitor->shared->rests + at + HEADER;
+	uint8_t *bytes = monitor->shared->leftovers + at + HEADER;
 
-	memcpy(monitor->shared->rests + at, rest, HEADER);
-	for (uint32_t i = 0; i < rest->length && at + HEADER + i < END; i++)
+	memcpy(monitor->shared->leftovers + at, leftover, HEADER);
+	for (uint32_t i = 0; i < leftover->length && at + HEADER + i < END; i++)
 		bytes[i] = (uint8_t)(i + 1);
 }
 
 static void take(uint32_t offset)
 {
-	channel->shared->rest = offset;
+	channel->shared->leftover = offset;
 	handover_take(monitor, channel);
-	ck_assert_uint_eq(channel->shared->rest, 0); /* once */
+	ck_assert_uint_eq(channel->shared->leftover, 0); /* once */
 }
 
 static void expect_nothing(void)
@@ -75,50 +75,50 @@ static void expect_nothing(void)
 	ck_assert_uint_eq(channel->state, GUEST_CHANNEL_OPEN);
 	ck_assert(list_empty(&monitor->ready));
 	ck_assert_uint_eq(channel->carry_length, 0);
-	ck_assert_int_eq(channel->slot, -1);
+	ck_assert_int_eq(channel->buffer, -1);
 	ck_assert_uint_eq(channel->stream.frame_size, 0);
-	ck_assert_uint_eq(monitor->n_free_slots, ALL_FREE);
+	ck_assert_uint_eq(monitor->n_free_buffers, ALL_FREE);
 }
 
-static void expect_taken(const struct shared_rest *rest)
+static void expect_taken(const struct shared_leftover *leftover)
 {
 	const uint8_t *bytes = channel->carry;
 
 	ck_assert_uint_eq(channel->state, GUEST_CHANNEL_READY);
 	ck_assert(!list_empty(&monitor->ready));
-	ck_assert_uint_eq(channel->stream.frame_size, rest->frame_size);
-	if (rest->length > GUEST_FRAME_MAX) {
-		ck_assert_int_eq(channel->slot, MAX_SLOTS - 1);
-		ck_assert_uint_eq(monitor->n_free_slots, ALL_FREE - 1);
-		ck_assert_uint_eq(channel->slot_at, 0);
-		ck_assert_uint_eq(channel->slot_length, rest->length);
+	ck_assert_uint_eq(channel->stream.frame_size, leftover->frame_size);
+	if (leftover->length > GUEST_FRAME_MAX) {
+		ck_assert_int_eq(channel->buffer, MAX_BUFFERS - 1);
+		ck_assert_uint_eq(monitor->n_free_buffers, ALL_FREE - 1);
+		ck_assert_uint_eq(channel->buffer_at, 0);
+		ck_assert_uint_eq(channel->buffer_length, leftover->length);
 		ck_assert_uint_eq(channel->carry_length, 0);
-		bytes = monitor->slots[channel->slot];
+		bytes = monitor->buffers[channel->buffer];
 	} else {
-		ck_assert_int_eq(channel->slot, -1);
-		ck_assert_uint_eq(monitor->n_free_slots, ALL_FREE);
-		ck_assert_uint_eq(channel->carry_length, rest->length);
+		ck_assert_int_eq(channel->buffer, -1);
+		ck_assert_uint_eq(monitor->n_free_buffers, ALL_FREE);
+		ck_assert_uint_eq(channel->carry_length, leftover->length);
 	}
-	for (uint32_t i = 0; i < rest->length; i++)
+	for (uint32_t i = 0; i < leftover->length; i++)
 		ck_assert_uint_eq(bytes[i], (uint8_t)(i + 1));
 }
 
 /* clang-format off */
-static const struct shared_rest right[] = {
+static const struct shared_leftover right[] = {
 	{.channel = CHANNEL, .frame_size = 0, .length = 1},
 	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G1, .length = 15},
 	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G2, .length = 100},
 	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3_I386, .length = 459},
 	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = GUEST_FRAME_MAX},
 	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = GUEST_FRAME_MAX + 1},
-	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = SLOT_SIZE},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = BUFFER_SIZE},
 };
 /* clang-format on */
 
 /* At the beginning of the area. */
 START_TEST(takes_what_is_right)
 {
-	write_rest(0, &right[_i]);
+	write_leftover(0, &right[_i]);
 	take(1);
 	expect_taken(&right[_i]);
 }
@@ -129,7 +129,7 @@ START_TEST(takes_what_ends_in_the_area)
 {
 	uint32_t at = (END - HEADER - right[_i].length) / 8 * 8;
 
-	write_rest(at, &right[_i]);
+	write_leftover(at, &right[_i]);
 	take(at + 1);
 	expect_taken(&right[_i]);
 }
@@ -142,14 +142,14 @@ START_TEST(leaves_what_ends_behind_the_area)
 	if (at > END - HEADER)
 		at = END; /* not even the header is in it */
 	else
-		write_rest(at, &right[_i]);
+		write_leftover(at, &right[_i]);
 	take(at + 1);
 	expect_nothing();
 }
 END_TEST
 
 /* clang-format off */
-static const struct shared_rest wrong[] = {
+static const struct shared_leftover wrong[] = {
 	{.channel = CHANNEL - 1, .frame_size = GUEST_FRAME_G3, .length = 8}, /* another's */
 	{.channel = CHANNEL + 1, .frame_size = GUEST_FRAME_G3, .length = 8},
 	{.channel = CHANNEL + 0x10000, .frame_size = GUEST_FRAME_G3, .length = 8},
@@ -159,14 +159,14 @@ static const struct shared_rest wrong[] = {
 	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3 + 1, .length = 8},
 	{.channel = CHANNEL, .frame_size = UINT16_MAX, .length = 8},
 	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = 0},
-	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = SLOT_SIZE + 1},
+	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = BUFFER_SIZE + 1},
 	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3, .length = UINT16_MAX},
 };
 /* clang-format on */
 
 START_TEST(leaves_what_is_wrong)
 {
-	write_rest(64, &wrong[_i]);
+	write_leftover(64, &wrong[_i]);
 	take(65);
 	expect_nothing();
 }
@@ -176,7 +176,7 @@ START_TEST(leaves_what_is_not_aligned)
 {
 	uint32_t at = 64 + (uint32_t)_i;
 
-	write_rest(at, &right[0]);
+	write_leftover(at, &right[0]);
 	take(at + 1);
 	expect_nothing();
 }
@@ -188,7 +188,7 @@ static const uint32_t offsets[] = {0,		END - HEADER + 8 + 1, END + 1,	 END + 8 +
 
 START_TEST(leaves_what_is_nowhere)
 {
-	write_rest(0, &right[0]);
+	write_leftover(0, &right[0]);
 	take(offsets[_i]);
 	expect_nothing();
 }
@@ -197,15 +197,15 @@ END_TEST
 /* No slot is free where as many channels as there are slots have waited. */
 START_TEST(needs_a_slot_for_much)
 {
-	write_rest(0, &right[array_size(right) - 1]);
-	monitor->n_free_slots = 0;
+	write_leftover(0, &right[array_size(right) - 1]);
+	monitor->n_free_buffers = 0;
 	take(1);
-	monitor->n_free_slots = ALL_FREE;
+	monitor->n_free_buffers = ALL_FREE;
 	expect_nothing();
-	write_rest(0, &right[4]);
-	monitor->n_free_slots = 0;
+	write_leftover(0, &right[4]);
+	monitor->n_free_buffers = 0;
 	take(1);
-	monitor->n_free_slots = ALL_FREE;
+	monitor->n_free_buffers = ALL_FREE;
 	expect_taken(&right[4]);
 }
 END_TEST
