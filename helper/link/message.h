@@ -3,18 +3,18 @@
  * The link between manager and monitor: a SOCK_SEQPACKET pair that carries one struct link_message
  * a packet, with fds beside it. The two programs share this folder and common/, nothing else.
  *
- * Ids are the manager's array slots, reused after a REMOVE: domain id < MAX_DOMAINS, channel
- * id = domain id * MAX_DOMAIN_CHANNELS + index, frequency domain id < MAX_FREQUENCY_DOMAINS.
- * Messages are handled in order. Either side treats what it can't accept as the other's fault:
- * the monitor exits, the manager replaces the monitor.
+ * Ids are indices into the manager's arrays, reused after a REMOVE: domain id < MAX_DOMAINS,
+ * channel id = domain id * MAX_DOMAIN_CHANNELS + index, frequency domain id <
+ * MAX_FREQUENCY_DOMAINS. Messages are handled in order. Either side treats what it can't accept as
+ * the other's fault: the monitor exits, the manager replaces the monitor.
  *
- * Life of a frequency domain: FREQUENCY_DOMAIN_SET tells of it. At the first vote or override the
- * monitor sends ACQUIRE and holds the request back, if it was one; the manager saves the baseline,
- * prepares the governor, and answers ACQUIRED with the fds to write to, or with an error (the
- * request is NACKed; the next one, or the next OVERRIDE, tries again). When the last vote and
- * override are gone the monitor closes the fds and sends RELEASE; the manager puts the baseline
- * back. ACQUIRED also comes unasked, see enum acquired_reason. Where a SET changes the method of
- * what is acquired, the monitor releases it, and asks anew.
+ * Life of a frequency domain: FREQUENCY_DOMAIN_SET announces it. At the first vote or override
+ * the monitor sends ACQUIRE and holds the request back, if there is one; the manager saves the
+ * baseline, prepares the governor, and answers ACQUIRED with the fds to write to, or with an
+ * error (the request is NACKed; the next one, or the next OVERRIDE, tries again). When the last
+ * vote and override are gone the monitor closes the fds and sends RELEASE; the manager puts the
+ * baseline back. ACQUIRED also comes unasked, see enum acquired_reason. If a SET changes the method
+ * of an acquired frequency domain, the monitor releases it and asks again.
  */
 #ifndef VMPOWER_HELPER_LINK_MESSAGE_H
 #define VMPOWER_HELPER_LINK_MESSAGE_H
@@ -97,7 +97,7 @@ struct link_settings {
 
 struct link_setup {
 	struct link_settings settings;
-	uint32_t uid, gid; /* to become, where it was started as root; 0: stay */
+	uint32_t uid, gid; /* to change to when started as root; 0: stay */
 };
 
 struct link_frequency_domain {
@@ -106,7 +106,7 @@ struct link_frequency_domain {
 	uint32_t method;  /* enum frequency_method */
 	uint32_t floor;	  /* step: config's lower limit */
 	uint32_t ceiling; /* step: config's upper limit, >= floor */
-	uint8_t priority; /* are its CPUs guaranteed more than others? For who asks for it */
+	uint8_t priority; /* guaranteed a higher frequency than others? Guests may query it */
 	uint8_t pad[3];
 	struct frequency_table table;
 };
@@ -120,7 +120,7 @@ struct link_domain {
 
 #define VCPU_MAY_VOTE 1u  /* pinned, or config lets unpinned vCPUs vote */
 #define VCPU_PROTECTED 2u /* while silent it counts as non-turbo maximum */
-#define VCPU_PAUSED 4u	  /* its domain is: its vote rests, its silence protects nothing */
+#define VCPU_PAUSED 4u	  /* its vote does not count, its silence protects nothing */
 #define VCPU_FLAGS (VCPU_MAY_VOTE | VCPU_PROTECTED | VCPU_PAUSED)
 
 struct link_vcpu {
@@ -146,21 +146,21 @@ struct link_override {
 };
 
 /*
- * Messages cross: the monitor must know what an ACQUIRED is about, or it would take one for the
- * answer to an ACQUIRE that the manager has not seen, and write before there is a baseline.
+ * Messages cross: the monitor must know what an ACQUIRED is about. Otherwise it could take one for
+ * the answer to an ACQUIRE that the manager has not seen yet, and write before there is a baseline.
  */
 enum acquired_reason {
 	ACQUIRED_ANSWER = 1, /* to an ACQUIRE: one for each, in their order */
 	/*
-	 * To a monitor that follows another, once, after all votes: what that one had, to be kept
-	 * or released. Where the monitor has asked for it already, the answer is still to come, and
-	 * this is dropped.
+	 * Sent once to a new monitor, after all votes: what its predecessor had acquired, to be
+	 * kept or released. Dropped if the monitor has already sent ACQUIRE: its answer is still to
+	 * come.
 	 */
 	ACQUIRED_TAKEN_OVER = 2,
 	/*
-	 * The files of what the monitor has are to be these from now on, and its target to be
-	 * written to them; with an error: what was written is void, and nothing can be written for
-	 * now. For what the monitor does not have (any more) it is late, and dropped.
+	 * New files for a frequency domain that the monitor has: it writes its target to them. With
+	 * an error: what was written is void, and nothing can be written for now. Dropped if the
+	 * monitor does not have the frequency domain (any more).
 	 */
 	ACQUIRED_RENEWED = 3,
 };
@@ -169,7 +169,7 @@ struct link_acquired {
 	uint32_t frequency_domain;
 	int32_t error;	   /* 0 or -errno */
 	uint8_t reason;	   /* enum acquired_reason */
-	uint8_t restarted; /* RENEWED: the driver has started anew, and may guess its frequency */
+	uint8_t restarted; /* RENEWED: the driver was restarted and may guess its frequency */
 	uint8_t pad[2];
 };
 
@@ -182,8 +182,8 @@ struct link_foreign {
 struct link_refused {
 	uint32_t channel;
 	uint32_t refusal; /* enum refusal, not REFUSAL_NONE */
-	uint32_t vcpu;	  /* that it was for; MAX_DOMAIN_VCPUS: none that the domain has */
-	uint32_t more;	  /* of its domain were refused since the last that was told of */
+	uint32_t vcpu;	  /* the request's; MAX_DOMAIN_VCPUS: not one of the domain's */
+	uint32_t more;	  /* of its domain, refused since its last LINK_REFUSED */
 };
 
 #define LINK_MAX_ERRNO 4095 /* as the kernel has it */

@@ -18,8 +18,8 @@
 #include "refusal.h"
 
 /*
- * A successor of another version must not take one thing for another: whoever changes what is
- * below, or enum refusal, changes SHARED_STATE_VERSION.
+ * A successor of another version must not misread the state: increase SHARED_STATE_VERSION with
+ * every change of what is below, and of enum refusal.
  */
 #define SHARED_STATE_MAGIC 0x76706f77u
 #define SHARED_STATE_VERSION 1u
@@ -52,8 +52,8 @@ struct shared_frequency_domain {
 };
 
 /*
- * What a monitor that ends in order had read of a channel and not come to act upon: part of a
- * frame, or requests that waited for the manager. Its successor goes on with it.
+ * What a monitor that ends in order has read from a channel but not acted upon: part of a frame, or
+ * requests that waited for the manager. Its successor continues with it.
  */
 struct shared_leftover {
 	uint32_t channel;

@@ -14,7 +14,7 @@
 #include "platform_limit.h"
 #include "shared_state.h"
 
-/* A look at a file and the write that fails after it tell the same, milliseconds apart. */
+/* A look at a file and the failed write after it report the same within milliseconds. */
 #define TOLD_NS UINT64_C(1000000000)
 
 void frequency_control_init(struct frequency_control *control, struct monitor_view *view,
@@ -139,7 +139,7 @@ static void on_write_failed(struct frequency_control *control,
 {
 	const struct frequency_domain *fdom =
 		cpufreq_get(control->view->cpufreq, failed->frequency_domain);
-	const char *why = strerror(-failed->error); /* once: it is the next one's buffer */
+	const char *reason = strerror(-failed->error); /* once: strerror() reuses its buffer */
 	bool told;
 
 	if (!fdom || !fdom->acquired)
@@ -150,22 +150,21 @@ static void on_write_failed(struct frequency_control *control,
 		lost_governor(control, fdom);
 		return;
 	}
-	/* Of CPUs that went offline was told when they went, of a governor when it was set again.
-	 */
+	/* logged already, when the CPUs went offline or the governor was set again */
 	told = (fdom->offline && cpufreq_is_offline(failed->error)) ||
 	       (failed->error == -EINVAL && control->told_ns[fdom->id] != 0 &&
 		loop_now_ns() - control->told_ns[fdom->id] < TOLD_NS);
 	log_about(&(struct log_about){.message = MESSAGE_WRITE_FAILED,
 				      ABOUT_FREQUENCY_DOMAIN(fdom),
 				      .new_khz = failed->khz,
-				      .reason = why,
+				      .reason = reason,
 				      .has_event = true},
 		  told ? LOG_DEBUG : LOG_ERR,
 		  "policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
 		  "answered with NACK until it takes one",
-		  fdom->policy, fdom->driver, failed->khz, why);
+		  fdom->policy, fdom->driver, failed->khz, reason);
 	if (!told)
-		emit(control, EVENT_WRITE_FAILED, fdom, failed->khz, 0, why);
+		emit(control, EVENT_WRITE_FAILED, fdom, failed->khz, 0, reason);
 }
 
 static uint32_t limit_of(const struct cpufreq *cpufreq, uint32_t id)
@@ -213,7 +212,7 @@ static void on_foreign(struct frequency_control *control, const struct link_fore
 	emit(control, EVENT_FOREIGN, fdom, foreign->found_khz, foreign->ours_khz, file);
 }
 
-/* It writes no more until it has asked for the frequency domain again: this stays as it is. */
+/* The monitor writes nothing until it acquires the frequency domain again: this is stable. */
 static uint32_t last_written(const struct frequency_control *control, uint32_t id)
 {
 	const struct shared_state *state = monitor_state(control->view->monitor);
@@ -221,7 +220,7 @@ static uint32_t last_written(const struct frequency_control *control, uint32_t i
 	return state ? shared_load(state->frequency_domains[id].writing_khz) : 0;
 }
 
-/* What was written last, where that is all that was: two limits, not one of them. 0: not known */
+/* The frequency written last, if the write was complete (both limits). 0: not known */
 static uint32_t finished_writing(const struct shared_frequency_domain *shared)
 {
 	uint32_t khz = shared_load(shared->writing_khz);
@@ -266,11 +265,11 @@ bool frequency_control_message(struct frequency_control *control,
 
 /* --- CPUs that go and come -------------------------------------------------------------- */
 
-/* What a rescan brings to light. */
+/* What a rescan found. */
 struct rescanned {
 	struct frequency_control *control;
-	struct cpuset concerned; /* CPUs whose vCPUs are to be told of */
-	bool others;		 /* there are: priority is by comparison */
+	struct cpuset concerned; /* CPUs whose vCPUs have to be sent again */
+	bool others;		 /* domains came or went: priority is relative */
 };
 
 static void on_change(void *context, uint32_t id, enum cpufreq_change change)
@@ -298,7 +297,7 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 	case CPUFREQ_OFFLINE:
 		send_acquired(control, &offline, (int[2]){-1, -1}, 0);
 		break;
-	case CPUFREQ_GONE: /* its vCPUs are no more below it: the monitor lets go of it */
+	case CPUFREQ_GONE: /* no vCPU runs on it any more: the monitor releases it */
 		rescanned->others = true;
 		memset(&rescanned->concerned, 0xff, sizeof(rescanned->concerned));
 		break;
@@ -312,11 +311,11 @@ void frequency_control_reconfigure(struct frequency_control *control)
 	(void)cpufreq_reconfigure(control->view->cpufreq, on_change, &rescanned);
 }
 
-/* Is what is told of the vCPU another than before? */
+/* Has what the monitor knows of the vCPU changed? */
 static bool vcpu_concerned(const struct rescanned *rescanned, const struct vcpu_description *vcpu,
 			   const struct host_cpus *before)
 {
-	/* it floats over what is online, or did */
+	/* not pinned, now or before: it floats over the online CPUs */
 	if (!placement_pinned(vcpu, before) || !placement_pinned(vcpu, &rescanned->control->cpus))
 		return true;
 	return cpuset_intersects(vcpu->affinity, &rescanned->concerned);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Between the kernel's frequency domains (cpufreq.h) and the monitor that writes to them: who
- * gets which files when, what is to be said about writes that fail and values that are someone
- * else's, what becomes of it all when CPUs go and come.
+ * Between the kernel's frequency domains (cpufreq.h) and the monitor that writes to them: hands out
+ * files, reports failed writes and foreign values, and follows CPUs that go offline and come back.
  */
 #ifndef VMPOWER_HELPER_MANAGER_FREQUENCY_CONTROL_H
 #define VMPOWER_HELPER_MANAGER_FREQUENCY_CONTROL_H
@@ -44,17 +43,17 @@ void frequency_control_take_over(struct frequency_control *control);
 /**
  * frequency_control_monitor_died() - @delayed: its successor will take a while
  *
- * A successor that is there within milliseconds takes the votes over, and releases what nobody
- * wants: until then all stays as it is. Where none will come soon, nobody would hear the
- * guests, and everything goes back.
+ * A successor that starts within milliseconds takes the votes over and releases what nobody wants:
+ * until then everything stays. If none starts soon, nobody serves the guests: everything is put
+ * back.
  */
 void frequency_control_monitor_died(struct frequency_control *control, bool delayed);
 
 /**
  * frequency_control_end() - the monitor was ended: put everything back
  *
- * By what it has published, as at a release; where that says that it was in the midst of a write,
- * or that the last one failed, as after a crash.
+ * Relies on what it published, as at a release. If that shows an unfinished or failed last write,
+ * restores as after a crash.
  */
 void frequency_control_end(struct frequency_control *control);
 
@@ -63,10 +62,10 @@ void frequency_control_reconfigure(struct frequency_control *control);
 
 /**
  * frequency_control_cpus_changed() - CPUs went offline or online, came or went
- * @changed:	these; all: not known which
+ * @changed:	the CPUs; all: not known which
  *
- * Frequency domains are read anew; the monitor is told of new ones, gets new files where CPUs
- * are back, and the vCPUs of each domain that this is about.
+ * Reads the frequency domains anew. Sends the monitor new ones, new files where CPUs came back, and
+ * the vCPUs of each domain that is affected.
  */
 void frequency_control_cpus_changed(struct frequency_control *control,
 				    const struct cpuset *changed);

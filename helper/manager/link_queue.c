@@ -16,8 +16,8 @@ struct queued_message {
 	struct queued_message *next;
 	/*
 	 * A channel's socket is not duplicated: thousands wait when a monitor is replaced, and
-	 * with two fds each, half of the limit of open files would be for them alone. Whether
-	 * the number still means that socket, its cookie says. 0: duplicates of files.
+	 * with two fds each, half of the limit of open files would be for them alone. The cookie
+	 * tells whether the fd is still that socket. 0: duplicates of files.
 	 */
 	uint64_t cookie;
 	unsigned int n_fds;

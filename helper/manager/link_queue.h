@@ -17,13 +17,13 @@ struct link_queue {
 
 void link_queue_init(struct link_queue *queue);
 
-/** link_queue_clear() - drop what waits */
+/** link_queue_clear() - drop all waiting messages */
 void link_queue_clear(struct link_queue *queue);
 
 /**
  * link_queue_is_empty() - nothing waits
  *
- * While something does, whatever comes after it has to wait, too.
+ * While messages wait, later ones have to queue behind them.
  */
 static inline bool link_queue_is_empty(const struct link_queue *queue)
 {
@@ -36,7 +36,7 @@ static inline bool link_queue_is_empty(const struct link_queue *queue)
  *		sent, and then that message is not sent; or files, which are duplicated
  * @n_fds:	at most UNIX_MAX_FDS
  *
- * Return: 0; -ENOBUFS: more waits than a monitor that reads leaves behind; -ENOMEM; -EMFILE; the
+ * Return: 0; -ENOBUFS: the queue is full: the monitor does not read; -ENOMEM; -EMFILE; the
  * message is not in the queue then.
  */
 int link_queue_add(struct link_queue *queue, const struct link_message *message, const int *fds,
@@ -45,7 +45,7 @@ int link_queue_add(struct link_queue *queue, const struct link_message *message,
 /**
  * link_queue_send() - send what there is room for
  *
- * Return: 0 or -errno of the link; whether all of it was sent link_queue_is_empty() tells.
+ * Return: 0 or -errno of the link. link_queue_is_empty() tells whether all of it was sent.
  */
 int link_queue_send(struct link_queue *queue, int link_fd);
 

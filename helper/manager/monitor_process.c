@@ -50,7 +50,7 @@ struct monitor_process {
 	struct link_message incoming;
 };
 
-/* A monitor that does not behave is not reasoned with. on_exit_event() sees to the rest. */
+/* Kill a misbehaving monitor; on_exit_event() starts another. */
 static void kill_monitor(struct monitor_process *monitor, const char *why)
 {
 	log_about(&(struct log_about){.message = MESSAGE_MONITOR_ENDED, .reason = why}, LOG_ERR,
@@ -64,7 +64,7 @@ static void on_pong_timeout(struct loop_timer *timer)
 	kill_monitor(container_of(timer, struct monitor_process, pong), "it hangs");
 }
 
-/* A monitor that reads is alive, however long it takes to come to the PING. */
+/* A monitor that reads is alive, however late it gets to the PING. */
 static void reads(struct monitor_process *monitor)
 {
 	if (monitor->pong.due_ns != 0)
@@ -145,13 +145,13 @@ static void on_link(struct loop_source *source, uint32_t events)
 		if (r == -EAGAIN)
 			return;
 		if (r == 0 || r == -ECONNRESET) {
-			/* It ends, on_exit_event() will tell why; or it is no use any more. */
+			/* It is ending, and on_exit_event() logs why; or the link is broken. */
 			(void)kill(monitor->pid, SIGKILL);
 			loop_close(monitor->loop, source);
 			return;
 		}
 		if (r < 0) {
-			kill_monitor(monitor, "it sent what is no message");
+			kill_monitor(monitor, "it sent an invalid message");
 			return;
 		}
 		if (monitor->incoming.type == LINK_VIOLATION)
@@ -258,8 +258,8 @@ static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
 }
 
 /*
- * End a monitor that was not heard of yet, and collect it. That the link closes tells it to act
- * upon what it has read, or to leave it to its successor, and end; where it does not, it hangs.
+ * End the monitor and reap it. When the link closes, the monitor acts upon what it has read, or
+ * leaves it to its successor, and exits. If it does not exit in time, it hangs.
  */
 static void end_process(struct monitor_process *monitor)
 {

@@ -30,7 +30,7 @@ struct monitor_handlers {
  * @path:	the program
  * @setup:	sent first to each monitor
  * @state_fd:	from shared_area.h; taken over, also on failure
- * @lock_fd:	from instance_lock.h, for the monitor to hold, too; -1: none
+ * @lock_fd:	from instance_lock.h, held by the monitor as well; -1: none
  * @monitor:	set before handlers->started() is called for the first one
  *
  * Return: 0 or -errno.
@@ -61,21 +61,21 @@ void monitor_send(struct monitor_process *monitor, const struct link_message *me
 		  const int *fds, unsigned int n_fds);
 
 /**
- * monitor_ping() - does it still hear us?
+ * monitor_ping() - check that the monitor still responds
  *
- * Asked along with what we have to tell it, so that a host on which nothing happens sleeps; and
- * by the watchdog, where there is one.
+ * Sent along with other messages, so that an idle host sleeps; and by the watchdog, if there is
+ * one.
  */
 void monitor_ping(struct monitor_process *monitor);
 
 /** monitor_state() - what the monitor publishes; numbers to show, trust none */
 const struct shared_state *monitor_state(const struct monitor_process *monitor);
 
-/* for the one who hands out slots: a slot's counters start from zero */
+/* When the registry gives an id out again: its counters start from zero. */
 void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain);
 void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel);
 
-/** monitor_forget_leftover() - a channel has a new socket: what was read from another is void */
+/** monitor_forget_leftover() - a channel has a new socket: drop what was read from the old one */
 void monitor_forget_leftover(struct monitor_process *monitor, uint32_t channel);
 
 pid_t monitor_pid(const struct monitor_process *monitor); /* 0: none runs */

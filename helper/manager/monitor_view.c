@@ -9,7 +9,7 @@
 #include "placement.h"
 #include "shared_state.h"
 
-/* Somebody who owns nothing. Without root the monitor stays who we are. */
+/* A user that owns no files. Without root the monitor runs as our own user. */
 static const struct passwd *monitor_user(void)
 {
 	const struct passwd *user;
@@ -108,13 +108,13 @@ static void send_vcpu(struct monitor_view *view, const struct domain *domain, ui
 	bool pinned = placement_pinned(vcpu, cpus);
 	struct link_vcpu *to;
 
-	/* The operator fixed CPUs that it was pinned to, not all that it may float over since. */
+	/* The operator fixed the CPUs it was pinned to, not all those it floats over now. */
 	if (override_khz > 0 && !pinned)
 		send_override(view, domain, number, 0);
 	to = &new_message(view, LINK_VCPU_SET)->vcpu;
 	to->domain = domain->id;
 	to->vcpu = number;
-	/* Without a channel nobody is there to take the vote back. */
+	/* Without a channel the guest can't take its vote back. */
 	to->vote_khz = domain_connected(domain)
 			       ? shared_load(state->vcpus[domain->id][number].vote_khz)
 			       : 0;

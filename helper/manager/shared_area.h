@@ -4,15 +4,14 @@
 #define VMPOWER_HELPER_MANAGER_SHARED_AREA_H
 
 /**
- * shared_area_new() - an empty one, sealed against resizing: a monitor that has been taken over
- * can't make us fault
+ * shared_area_new() - an empty one, sealed against resizing: a hijacked monitor can't make us fault
  * Return: fd, the caller's; -errno.
  */
 int shared_area_new(void);
 
 /**
- * shared_area_check() - may @fd be used as one that we have made?
- * Return: 0; -EBADMSG (it is no such thing); -EPROTONOSUPPORT (of another version).
+ * shared_area_check() - is @fd a shared state that this version can use?
+ * Return: 0; -EBADMSG (not a shared state); -EPROTONOSUPPORT (of another version).
  */
 int shared_area_check(int fd);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who wants which frequency, and what becomes of it. Pure: no fds, no clock; allocates when
- * domains and frequency domains are set up, never when a guest asks.
+ * Decides which frequency each frequency domain runs at. Pure: no fds, no clock. Allocates when
+ * domains and frequency domains are set up, never for a request.
  *
  * The highest vote wins, and silence protects: while at least one vCPU has voted on a
  * frequency domain, its protected vCPUs that have not count as the highest frequency without
@@ -11,14 +11,14 @@
  * override, that is what it runs at, whatever was voted and whoever is silent; of several the
  * highest. It is in kHz and fixes each of the vCPU's frequency domains at the lowest step that
  * is at least as fast, inside the host's limits; the domain's limits and "disable turbo" bind
- * its guest, not the operator. It needs no right to vote and nobody's vote: a frequency domain
- * with an override is ours until neither override nor vote is left. Votes go on beneath it, are
- * answered as ever, and count again when it is released. It moves along with its vCPU, outlives
- * the silence of its domain, and ends with the domain.
+ * its guest, not the operator. It needs neither the right to vote nor a vote: a frequency domain
+ * with an override is ours until neither override nor vote is left. Votes go on, are answered as
+ * usual, and count again when the override is released. It moves with its vCPU, outlives the
+ * silence of its domain, and ends with the domain.
  *
  * A paused vCPU (VCPU_PAUSED) does not run: it neither holds its frequency domains up nor
- * protects them. What it has voted rests and counts again when it runs; so does what a request
- * changes meanwhile, one that was on its way. Its override holds: the operator fixed those CPUs.
+ * protects them. Its vote does not count until it runs again; nor does a change by a request
+ * that was on its way. Its override holds: the operator fixed those CPUs.
  *
  * A vCPU's vote is one step in the table of each of its frequency domains, always inside what
  * it may have: the host's limits (floor and ceiling of the frequency domain), the domain's
@@ -83,7 +83,7 @@ struct arbiter_vcpu {
 int arbiter_new(bool silence_protects, struct arbiter **arbiter);
 void arbiter_free(struct arbiter *arbiter);
 
-/** arbiter_set_silence() - does it protect from now on? */
+/** arbiter_set_silence() - whether silence protects, from now on */
 void arbiter_set_silence(struct arbiter *arbiter, bool protects);
 
 /**
@@ -115,22 +115,23 @@ int arbiter_set_domain(struct arbiter *arbiter, uint32_t id, uint32_t n_vcpus,
 /** arbiter_remove_domain() - forget it and its votes */
 void arbiter_remove_domain(struct arbiter *arbiter, uint32_t id);
 
-/** arbiter_silence_domain() - none of its vCPUs has ever voted; overrides stay */
+/** arbiter_silence_domain() - forget all its votes, as if its vCPUs had never voted; overrides stay
+ */
 void arbiter_silence_domain(struct arbiter *arbiter, uint32_t id);
 
 /** arbiter_vcpus() - number of vCPUs of a domain; 0: there is no such domain */
 uint32_t arbiter_vcpus(const struct arbiter *arbiter, uint32_t domain);
 
 /**
- * arbiter_set_vcpu() - where a vCPU runs, at first or anew
+ * arbiter_set_vcpu() - where a vCPU runs: a new vCPU, or a known one that moved
  * @vcpu:	of the domain, < arbiter_vcpus()
  * @flags:	VCPU_*; a vCPU that becomes VCPU_PAUSED keeps its vote
  * @vote_khz:	its vote to begin with, only the first time; 0: silent
- * @ids:	@n frequency domains that are there; what comes twice counts once
+ * @ids:	@n frequency domains that are there; duplicates count once
  *
- * A vote moves along: it keeps its step where the vCPU stays, and takes the lowest step that is
- * at least as fast where it comes to. A vCPU that may not vote (any more), or has nothing to
- * vote on, is silent.
+ * A vote moves along: it keeps its step on frequency domains where the vCPU stays, and takes
+ * the lowest step that is at least as fast on new ones. A vCPU that may not vote (any more), or has
+ * nothing to vote on, is silent.
  *
  * Return: 0; -ENOENT (no such domain, vCPU or frequency domain); -ENOMEM. Then all is as it was.
  */
@@ -138,7 +139,7 @@ int arbiter_set_vcpu(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu, ui
 		     uint32_t vote_khz, const uint32_t *ids, uint32_t n);
 
 /**
- * arbiter_set_override() - fix the frequency of a vCPU's frequency domains, or no longer
+ * arbiter_set_override() - fix or release the frequency of a vCPU's frequency domains
  * @vcpu:	of the domain, < arbiter_vcpus(); it may be one that was not set yet
  * @khz:	0: release
  *
@@ -148,7 +149,7 @@ int arbiter_set_vcpu(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu, ui
  */
 int arbiter_set_override(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu, uint32_t khz);
 
-/** arbiter_vcpu() - a vCPU to look at, in place until it is set again; NULL: there is none */
+/** arbiter_vcpu() - a vCPU, read-only; valid until it is set again; NULL: there is none */
 const struct arbiter_vcpu *arbiter_vcpu(const struct arbiter *arbiter, uint32_t domain,
 					uint64_t vcpu);
 
@@ -176,7 +177,8 @@ int arbiter_target(const struct arbiter *arbiter, uint32_t frequency_domain);
 
 uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, uint32_t step);
 
-/** arbiter_neighbour_khz() - a step next to it that the host allows, the faster one first; 0: none
+/** arbiter_neighbour_khz() - the next step that the host allows: the faster one, else the slower;
+ * 0: none
  */
 uint32_t arbiter_neighbour_khz(const struct arbiter *arbiter, uint32_t frequency_domain,
 			       uint32_t step);
@@ -186,7 +188,7 @@ uint32_t arbiter_voters(const struct arbiter *arbiter, uint32_t frequency_domain
 uint32_t arbiter_silent(const struct arbiter *arbiter, uint32_t frequency_domain);
 uint32_t arbiter_overrides(const struct arbiter *arbiter, uint32_t frequency_domain);
 
-/** arbiter_mark_dirty() - let arbiter_next_dirty() come by this frequency domain */
+/** arbiter_mark_dirty() - have arbiter_next_dirty() return this frequency domain */
 void arbiter_mark_dirty(struct arbiter *arbiter, uint32_t frequency_domain);
 
 /** arbiter_next_dirty() - take a frequency domain whose target may have changed; -1: none */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside the arbiter: what arbiter.c (votes) and arbiter_setup.c (who votes where) share. */
+/* Inside the arbiter: what arbiter_vote.c (votes) and arbiter_setup.c (who votes where) share. */
 #ifndef VMPOWER_HELPER_MONITOR_ARBITER_PRIVATE_H
 #define VMPOWER_HELPER_MONITOR_ARBITER_PRIVATE_H
 
@@ -7,10 +7,10 @@
 
 #define BITMAP_WORDS (MAX_FREQUENCY_STEPS / 64)
 
-/* How many want each step. */
+/* How many vCPUs claim each step. */
 struct step_tally {
-	uint64_t occupied[BITMAP_WORDS]; /* steps that somebody wants */
-	uint32_t n;			 /* all together */
+	uint64_t occupied[BITMAP_WORDS]; /* steps with a claim */
+	uint32_t n;			 /* all claims */
 	uint32_t *count;		 /* by step */
 };
 
@@ -63,7 +63,7 @@ static inline uint32_t clamp_step(const struct frequency_domain_votes *votes,
 	return clamp(step, member->low, highest(votes, vcpu, member));
 }
 
-/* Count one more (one = 1) or one less (one = -1) who wants this step. */
+/* Count one claim more (one = 1) or less (one = -1) on this step. */
 static inline void tally_count(struct step_tally *tally, uint32_t step, int one)
 {
 	tally->n += (uint32_t)one;
@@ -74,7 +74,7 @@ static inline void tally_count(struct step_tally *tally, uint32_t step, int one)
 		tally->occupied[step / 64] &= ~(UINT64_C(1) << (step % 64));
 }
 
-/* The highest step that somebody wants; 0 where nobody wants any. */
+/* The highest step with a claim; 0: there are none. */
 static inline uint32_t tally_highest(const struct step_tally *tally)
 {
 	for (uint32_t word = BITMAP_WORDS; word-- > 0;)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The way of a vote: what a request costs is all in here. */
+/* The request path: all that a vote costs is in this file. */
 #include "arbiter.h"
 
 #include "arbiter_private.h"
@@ -54,7 +54,7 @@ const struct arbiter_vcpu *arbiter_vcpu(const struct arbiter *arbiter, uint32_t 
 						     : NULL;
 }
 
-/* Is there turbo to allow, on any of its frequency domains? */
+/* Does any of its frequency domains have turbo that it may use? */
 static enum refusal check_turbo(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu)
 {
 	bool exists = false;
@@ -105,7 +105,7 @@ static uint32_t wanted_step(const struct frequency_domain_votes *votes,
 		return MAX_FREQUENCY_STEPS;
 	case ACTION_MIN:
 		return 0;
-	default: /* turbo: what it has, under the ceiling that it has now */
+	default: /* turbo: its present vote, under its new ceiling */
 		return from;
 	}
 }

@@ -32,7 +32,7 @@ const struct syscall_rule channel_monitor_syscalls[] = {
 	END_OF_RULES,
 };
 
-/* The first channel of a list, if it is due; else see to it that we wake up when it is. */
+/* The first channel of a list if it is due; otherwise wake up when it will be. */
 static struct guest_channel *next_due(struct channel_monitor *monitor, const struct list *list)
 {
 	struct guest_channel *channel;
@@ -92,7 +92,7 @@ static void serve(struct channel_monitor *monitor, struct guest_channel *channel
 	monitor->n_batches++;
 }
 
-/* Channels with bytes to go on with; those that become ready meanwhile have their turn next. */
+/* Serve channels with kept bytes. Those that become ready meanwhile are served in the next turn. */
 static void serve_ready(struct channel_monitor *monitor)
 {
 	for (unsigned int i = 0; i < MAX_READY && !list_empty(&monitor->ready); i++) {
@@ -217,7 +217,7 @@ static int receive_setup(struct channel_monitor *monitor, struct link_setup *set
 	} while (r == -EAGAIN);
 	if (r <= 0)
 		return r < 0 ? r : MONITOR_LINK_GONE;
-	/* of all types of message one with more fds than one is no set-up */
+	/* SETUP has exactly one fd; more means another message */
 	shared_fd = n_fds > 0 ? fds[0] : -1;
 	if (n_fds > 1)
 		close_fd(&fds[1]);
@@ -268,8 +268,8 @@ static int set_up(struct channel_monitor *monitor, int (*confine)(const struct l
 }
 
 /*
- * The manager is gone, and another may follow: what has been read is acted upon, as far as it needs
- * nobody else; what has not stays in the sockets.
+ * The manager is gone, and another may follow. Act upon what has been read, as far as possible
+ * without a manager; what has not been read stays in the sockets.
  */
 static void finish(struct channel_monitor *monitor)
 {
@@ -287,7 +287,7 @@ static void finish(struct channel_monitor *monitor)
 
 int channel_monitor_main(int link_fd, int (*confine)(const struct link_setup *setup))
 {
-	/* a megabyte, mostly of tables and buffers whose pages are touched when they are used */
+	/* a megabyte, mostly tables and buffers; a page is touched only when it is used */
 	struct channel_monitor *monitor = calloc(1, sizeof(*monitor));
 	int r;
 

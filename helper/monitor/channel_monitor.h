@@ -8,13 +8,13 @@
  *  C. each channel gets its replies, in one send: whether a request is granted is only known
  *     after the write
  *  D. messages from the manager are handled (monitor_link.c). Not before: A to C hold pointers
- *     to channels, and a message may remove them
+ *     to channels that a message may remove
  *
  * A channel whose request needs a frequency domain that isn't ours yet is parked: its bytes
  * are kept and it leaves the epoll set until the manager answers. Others are served meanwhile.
  *
- * Nothing is allocated, and no clock is read, on the way of a request, unless rates, a
- * transition interval or a frame in pieces ask for the time: then once a turn.
+ * A request allocates nothing. It reads the clock only for rates, a transition interval or a frame
+ * in pieces, and then once a turn.
  */
 #ifndef VMPOWER_HELPER_MONITOR_CHANNEL_MONITOR_H
 #define VMPOWER_HELPER_MONITOR_CHANNEL_MONITOR_H
@@ -24,8 +24,8 @@
 /**
  * channel_monitor_main() - serve a link: set-up, then the loop
  * @link_fd:	SOCK_SEQPACKET, stays the caller's
- * @confine:	called once, after the set-up and before the first byte of a guest; NULL: nothing
- *		to call. Where it fails, no guest is served
+ * @confine:	called once, after the set-up and before the first byte of a guest; may be NULL. If
+ *		it fails, no guest is served
  *
  * Return: 0 when the manager has gone; -errno, logged.
  */

@@ -10,7 +10,7 @@ static struct monitored_domain *domain_of(const struct channel_monitor *monitor,
 	return monitor->domains[guest_channel_domain(channel)];
 }
 
-/* All of a domain pause for the same time: that keeps its list in order of due time. */
+/* All channels of a domain pause for the same time, which keeps the list ordered by due time. */
 static void throttle(struct channel_monitor *monitor, struct guest_channel *channel)
 {
 	struct monitored_domain *domain = domain_of(monitor, channel);
@@ -66,7 +66,7 @@ void channel_rate_set(struct channel_monitor *monitor, struct monitored_domain *
 		domain->throttle_ns = new_rate.burst_ns;
 	if (domain->throttle_ns < new_rate.cost_ns)
 		domain->throttle_ns = new_rate.cost_ns;
-	/* What was owed at another rate is forgiven: it would be another time now. */
+	/* Debts at the old rate are forgiven: they would be another time at the new one. */
 	for (uint32_t i = 0; i < MAX_DOMAIN_CHANNELS; i++) {
 		struct guest_channel *channel = domain->channels[i];
 
@@ -78,7 +78,7 @@ void channel_rate_set(struct channel_monitor *monitor, struct monitored_domain *
 	}
 }
 
-/* Has the channel asked for little lately? */
+/* Has the channel made few requests lately? */
 static bool is_quiet(const struct token_rate *rate, uint64_t left)
 {
 	return rate->cost_ns > 0 && left > 0 && left * rate->cost_ns >= rate->burst_ns / 2;
@@ -92,7 +92,7 @@ uint32_t channel_rate_allowance(struct channel_monitor *monitor, struct guest_ch
 
 	if (own->cost_ns > 0)
 		left = token_bucket_left(&channel->bucket, own, monitor_now(monitor));
-	/* Where all together ask too much, those wait that ask much. */
+	/* If all channels together ask for too much, the busy ones wait. */
 	if (total->cost_ns > 0 && !is_quiet(own, left) &&
 	    token_bucket_left(&monitor->total, total, monitor_now(monitor)) == 0)
 		left = 0;

@@ -10,7 +10,7 @@
 /**
  * channel_rate_allowance() - how many requests may be read now, by the channel's token bucket
  * and the one of all channels
- * Return: 1..BATCH_FRAMES; 0: none, the channel is throttled now, out of the epoll set.
+ * Return: 1..BATCH_FRAMES; 0: none, the channel is throttled now and out of the epoll set.
  */
 uint32_t channel_rate_allowance(struct channel_monitor *monitor, struct guest_channel *channel);
 
@@ -20,11 +20,11 @@ void channel_rate_unthrottle(struct channel_monitor *monitor, struct guest_chann
 /** channel_rate_set_total() - of all channels together; @rate: requests/s, 0: unlimited */
 void channel_rate_set_total(struct channel_monitor *monitor, uint32_t rate);
 
-/** channel_rate_set() - of each channel of a domain; another one begins with a full bucket */
+/** channel_rate_set() - of each channel of a domain; a changed rate begins with full buckets */
 void channel_rate_set(struct channel_monitor *monitor, struct monitored_domain *domain,
 		      uint32_t rate, uint32_t burst);
 
-/** channel_rate_pay() - @n requests were served, or as much work done for nothing */
+/** channel_rate_pay() - charge for @n requests, or for as much work */
 void channel_rate_pay(struct channel_monitor *monitor, struct guest_channel *channel, uint32_t n);
 
 #endif

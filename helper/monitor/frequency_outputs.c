@@ -7,7 +7,7 @@
 #include "cleanup.h"
 
 #define NS_PER_US UINT64_C(1000)
-#define WORKER_NS UINT64_C(50000000)	      /* by then a work item of the kernel has run */
+#define WORKER_NS UINT64_C(50000000)	      /* the kernel's worker has run by then */
 #define LOOK_INTERVAL_NS UINT64_C(1000000000) /* a look costs as much as a write */
 
 static void notify(struct channel_monitor *monitor, struct frequency_output *output,
@@ -40,7 +40,7 @@ int frequency_outputs_set(struct channel_monitor *monitor, const struct link_fre
 	struct frequency_output *output = monitor->outputs[from->id];
 	int r;
 
-	/* open files are files of one method: it is acquired anew, if somebody still wants it */
+	/* the open files belong to the old method: release, and acquire again if still wanted */
 	if (output && output->state == OUTPUT_ACQUIRED && output->method != from->method)
 		release(monitor, output);
 	if (!output) {
@@ -104,7 +104,7 @@ void frequency_outputs_unhold(struct channel_monitor *monitor, struct guest_chan
 		struct frequency_output *output = monitor->outputs[id];
 
 		output->holds--;
-		/* held or not, it may be time to release it */
+		/* it may be time to release it */
 		if (output->state == OUTPUT_ACQUIRED)
 			arbiter_mark_dirty(monitor->arbiter, id);
 	}
@@ -169,7 +169,7 @@ static void wake_waiting(struct channel_monitor *monitor, struct frequency_outpu
 			monitor, container_of(output->waiting.next, struct guest_channel, link));
 }
 
-/* There are no files: what was asked for is refused, what was written is void. */
+/* Acquire failed: refuse those who wait, forget what was written. */
 static void without_files(struct channel_monitor *monitor, struct frequency_output *output,
 			  int error)
 {
@@ -219,7 +219,7 @@ static void publish(struct channel_monitor *monitor, struct frequency_output *ou
 	shared_store(output->shared->n_silent, arbiter_silent(monitor->arbiter, output->id));
 }
 
-/* Is it time to see what the files say? Once a second, and only where there is a write. */
+/* Is it time to look at the files? At most once a second, and only before a write. */
 static bool look_due(struct channel_monitor *monitor, struct frequency_output *output)
 {
 	uint64_t now = monitor_now(monitor);
@@ -268,7 +268,7 @@ static void write_target(struct channel_monitor *monitor, struct frequency_outpu
 	}
 	monitor->write_failed = true;
 	output->failed_turn = monitor->turn;
-	output->not_before_ns = 0; /* the next request tries again, and learns how it went */
+	output->not_before_ns = 0; /* the next request tries again, and its reply tells */
 	shared_store(output->shared->n_failures, output->shared->n_failures + 1);
 	if (output->failing)
 		return;
@@ -284,7 +284,7 @@ static void write_later(struct channel_monitor *monitor, struct frequency_output
 	monitor_wake_at(monitor, output->not_before_ns);
 }
 
-/* Within the transition interval? Then the target of its end is written at its end. */
+/* Within the transition interval? Then write the target that holds when it ends. */
 static bool defer(struct channel_monitor *monitor, struct frequency_output *output)
 {
 	uint64_t interval_ns = monitor->settings.transition_interval_us * NS_PER_US, now;
@@ -301,11 +301,11 @@ static bool defer(struct channel_monitor *monitor, struct frequency_output *outp
 }
 
 /*
- * A driver that can't read the hardware guesses at what a CPU runs that has just come online, and
- * does not write what it takes for granted, however often it is asked to: after another frequency
- * it does. Limits take effect when a worker of the kernel gets to it, which must have seen both.
+ * Some drivers can't read the hardware. They assume a frequency for a CPU that has just come online
+ * and skip writing it, so write a neighbouring step first. With limits, a worker of the kernel
+ * applies the values, and has to run between the two writes.
  *
- * Return: true where the target has to wait.
+ * Return: true: the target has to wait.
  */
 static bool force_rewrite(struct channel_monitor *monitor, struct frequency_output *output,
 			  uint32_t step)
@@ -318,7 +318,7 @@ static bool force_rewrite(struct channel_monitor *monitor, struct frequency_outp
 		return false;
 	shared_store(output->shared->writing_khz, khz);
 	r = frequency_writer_set(&output->writer, khz);
-	output->writer.khz = 0; /* the target is still to be written, even should it become this */
+	output->writer.khz = 0; /* write the target in any case, even if it becomes this one */
 	if (r < 0 || output->method != METHOD_LIMITS)
 		return false;
 	output->not_before_ns = monitor_now(monitor) + WORKER_NS;
@@ -338,7 +338,7 @@ static void flush(struct channel_monitor *monitor, struct frequency_output *outp
 		return;
 	}
 	if (output->state != OUTPUT_ACQUIRED) {
-		/* an override, or a vote that came along with its vCPU */
+		/* for an override, or a vote that moved here with its vCPU */
 		if (output->state == OUTPUT_IDLE)
 			acquire(monitor, output);
 		return;

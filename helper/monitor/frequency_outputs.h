@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What becomes of the arbiter's targets: for each frequency domain an output that is acquired
- * from the manager when somebody wants it, written to when its target changes, and released
- * when nobody does any more.
+ * Carries out the arbiter's targets. Each frequency domain has an output: acquired from the manager
+ * when a vote or override wants it, written to when its target changes, released when nothing wants
+ * it any more.
  *
  *    vote, override wants it	    ACQUIRED
  *   IDLE ------------> ACQUIRING ------------> ACQUIRED
@@ -22,11 +22,11 @@
 
 enum frequency_output_state { OUTPUT_IDLE, OUTPUT_ACQUIRING, OUTPUT_ACQUIRED };
 
-/* What the manager has yet to be told of an output, in the order in which it happened. */
+/* Notices to send to the manager; send_output_notices() knows the order. */
 #define NOTICE_WRITE_FAILED 1u
 #define NOTICE_RELEASE 2u
 #define NOTICE_ACQUIRE 4u
-#define NOTICE_FOREIGN 8u /* before a WRITE_FAILED, which may be its consequence */
+#define NOTICE_FOREIGN 8u /* sent before a WRITE_FAILED, which may be its consequence */
 
 struct frequency_output {
 	struct list waiting; /* parked channels that wait for ACQUIRED */
@@ -37,7 +37,7 @@ struct frequency_output {
 	enum frequency_method method; /* of the next acquisition */
 	enum frequency_output_state state;
 	uint32_t id;
-	uint32_t holds; /* parked requests that want it, waiting here or at another */
+	uint32_t holds; /* parked requests that want it, waiting here or at another output */
 	uint32_t notices;
 	uint32_t failed_khz; /* of the write that NOTICE_WRITE_FAILED is about */
 	int failed_error;
@@ -64,9 +64,9 @@ void frequency_outputs_free(struct channel_monitor *monitor);
  * frequency_outputs_want() - a channel's request will vote for a vCPU: are its frequency
  * domains ours?
  *
- * If not they are asked for, all at once, and are held for the request: none of them is
- * released before it has voted. The channel waits in the list of one of them; when that is
- * decided it is ready, and asks here again.
+ * If not, acquires them all at once and holds them for the request: none is released before it has
+ * voted. The channel waits in the list of one of them. When that one is decided, the channel is
+ * ready and calls this again.
  *
  * Return: ACQUISITION_DONE; ACQUISITION_WAIT (the channel is in state WAITING);
  * ACQUISITION_REFUSED (one could not be acquired since the request began to wait).
@@ -96,7 +96,7 @@ void frequency_outputs_flush(struct channel_monitor *monitor);
 bool frequency_outputs_failed(const struct channel_monitor *monitor, uint32_t domain,
 			      uint32_t vcpu);
 
-/** frequency_outputs_expire() - transition intervals are over: have the rest written */
+/** frequency_outputs_expire() - transition intervals are over: write what was deferred */
 void frequency_outputs_expire(struct channel_monitor *monitor);
 
 #endif

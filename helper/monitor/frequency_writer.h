@@ -14,7 +14,7 @@
 struct frequency_writer {
 	int fds[2]; /* setspeed: scaling_setspeed; limits: scaling_min_freq, scaling_max_freq */
 	enum frequency_method method;
-	uint32_t khz;	  /* last written with success; 0: not known what the kernel has */
+	uint32_t khz;	  /* last written with success; 0: unknown */
 	uint32_t max_khz; /* limits: what scaling_max_freq holds; UINT32_MAX: not known */
 	int error;	  /* of the last write, -errno; 0: it went well */
 	uint32_t seen[2]; /* what the files said after the write of khz; 0: nobody looked */
@@ -42,8 +42,8 @@ void frequency_writer_close(struct frequency_writer *writer);
 /**
  * frequency_writer_set() - run at this frequency
  *
- * Writes even if @khz is what was written last: leaving that out is the caller's. After a
- * failure nothing counts as written.
+ * Writes even if @khz was written last: skipping that is up to the caller. After a failure nothing
+ * counts as written.
  *
  * Return: 0 or -errno.
  */
@@ -55,7 +55,7 @@ void frequency_writer_forget(struct frequency_writer *writer);
 /**
  * frequency_writer_learn() - read what the files say after a write that went well
  *
- * Drivers that round, and limits of the platform, would else be taken for someone else's doing.
+ * Otherwise rounding drivers and platform limits would look like somebody else's writes.
  */
 void frequency_writer_learn(struct frequency_writer *writer);
 
@@ -63,7 +63,7 @@ void frequency_writer_learn(struct frequency_writer *writer);
  * frequency_writer_foreign() - has someone else written to the files since we did?
  * @found_khz:	set to what one of them says; 0: no number
  *
- * Return: false, too, where nothing counts as written, or it can't be told.
+ * Return: also false if nothing counts as written, or if it can't be told.
  */
 bool frequency_writer_foreign(const struct frequency_writer *writer, uint32_t *found_khz);
 

@@ -30,7 +30,7 @@ const struct syscall_rule guest_channel_syscalls[] = {
 	END_OF_RULES,
 };
 
-/* The kernel takes a send in pieces above half the buffer: replies must go whole. */
+/* The kernel splits a send that is larger than half the buffer, and replies must go whole. */
 static int ensure_send_buffer(int fd)
 {
 	int size = 0, wanted = 4 * (int)BUFFER_SIZE;
@@ -123,8 +123,8 @@ static ssize_t receive(int fd, void *bytes, size_t room)
 }
 
 /*
- * It is the rest of the frame that is late, or we are (a busy or stopped host): look once more
- * before a piece of a frame is given up.
+ * The remainder of the frame is late, or we are (a busy or stopped host): look once more before
+ * giving the piece up.
  */
 static bool more_came(struct guest_channel *channel)
 {
@@ -182,7 +182,7 @@ static bool begin_read(struct channel_monitor *monitor, struct guest_channel *ch
 	if (n <= 0) {
 		free_buffer(monitor, channel->buffer);
 		channel->buffer = -1;
-		/* all of what was there is read by now, so a hang-up may be believed */
+		/* everything is read by now, so a hang-up is final */
 		if (n != -EAGAIN || channel->hung_up)
 			guest_channel_hang_up(monitor, channel);
 		return false;
@@ -302,7 +302,7 @@ void guest_channel_reply(struct guest_channel *channel, struct iovec *iov, unsig
 	} while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return;
-	/* full: a guest that reads nothing. Gone: the next read tells. */
+	/* EAGAIN: the guest does not read. If it hung up, the next read tells. */
 	drop_replies(channel, n_replies);
 	if (errno == EAGAIN)
 		channel->reply_unread = true;

@@ -22,12 +22,12 @@ int guest_channel_new(struct channel_monitor *monitor, const struct link_channel
 /** guest_channel_free() - out of every list, the epoll set, and its domain's table; closed */
 void guest_channel_free(struct channel_monitor *monitor, struct guest_channel *channel);
 
-/** guest_channel_hang_up() - close, and put it in the list of those to tell the manager of */
+/** guest_channel_hang_up() - close, and list it for the manager to be notified */
 void guest_channel_hang_up(struct channel_monitor *monitor, struct guest_channel *channel);
 
 /**
- * guest_channel_begin() - what there is to process, in @batch: kept bytes, or new ones
- * Return: false: nothing; the channel may be gone.
+ * guest_channel_begin() - fill @batch with kept bytes, or new ones
+ * Return: false: there are none; the channel may be gone.
  */
 bool guest_channel_begin(struct channel_monitor *monitor, struct guest_channel *channel,
 			 struct request_batch *batch);
@@ -39,8 +39,8 @@ void guest_channel_end(struct channel_monitor *monitor, struct request_batch *ba
  * guest_channel_reply() - send replies, whole or not at all, without blocking
  * @iov:	@n_iov pieces, @n_replies replies in them
  *
- * Most guests never read their replies: those would fill the socket, and meet the next program
- * that opens the port. So every check_interval replies the kernel is asked how much lies there
+ * Most guests never read their replies. These would fill the socket, and the next program that
+ * opens the port would read them. So every check_interval replies the kernel is asked how much is
  * unread; over 32 KiB (two dozen replies) nothing is sent until the guest has read it all. The
  * interval starts at 16 and doubles up to 256 as long as the guest reads.
  */

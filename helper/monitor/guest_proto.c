@@ -53,7 +53,7 @@ void guest_request_decode(const uint8_t *frame, size_t size, struct guest_reques
 	request->physical = size >= GUEST_FRAME_G3_I386 && frame[AT_CORE_TYPE_G3] != 0;
 }
 
-/* Return: false where an hour is none. */
+/* Return: false: an hour is out of range. */
 static bool decode_hours(const uint8_t *list, uint32_t *hours)
 {
 	uint32_t n = GUEST_POLICY_HOURS;
@@ -90,7 +90,7 @@ static const char *decode_traffic(const uint8_t *frame, struct guest_policy *pol
 	policy->n_macs = guest_load32(frame + AT_N_MACS);
 	if (policy->n_macs > GUEST_POLICY_MACS)
 		return "nb_mac_to_monitor";
-	/* six bytes of MAC in a u64 each, in memory order; the other two are stack */
+	/* each MAC is six bytes of a u64, in memory order; the other two are stack garbage */
 	for (uint32_t i = 0; i < policy->n_macs; i++)
 		memcpy(policy->macs[i], frame + AT_MACS + i * sizeof(uint64_t),
 		       sizeof(policy->macs[i]));
@@ -149,7 +149,7 @@ void guest_reply_answer(uint8_t *frame, enum guest_answer answer)
 	store32(frame + AT_COMMAND, answer);
 }
 
-/* Clear what the reply covers, but for the resource_id, and put in what both lists share. */
+/* Clear the reply except for its resource_id, and fill in what both lists share. */
 static size_t start_list(uint8_t *frame, size_t size, size_t reply_size, enum guest_answer answer)
 {
 	if (size == GUEST_FRAME_G3_I386)

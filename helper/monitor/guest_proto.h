@@ -12,7 +12,7 @@
  *  460	18.11 to today, 32-bit x86 guest
  *  464	18.11 to today: core_type, policy removal; since 19.11 queries and replies
  *
- * Guests of the first two generations never read: they get no reply.
+ * Guests of the first two generations never read, so they get no reply.
  */
 #ifndef VMPOWER_HELPER_MONITOR_GUEST_PROTO_H
 #define VMPOWER_HELPER_MONITOR_GUEST_PROTO_H
@@ -60,7 +60,7 @@ enum guest_unit {
 };
 
 struct guest_request {
-	uint32_t command;     /* enum guest_command, or what the guest thought up */
+	uint32_t command;     /* enum guest_command, or any other value */
 	uint32_t unit;	      /* enum guest_unit, likewise; of CPU_POWER */
 	uint64_t resource_id; /* the vCPU, unchecked */
 	bool physical;	      /* core_type asks for a pCPU of the host by its number */
@@ -113,8 +113,8 @@ static inline bool guest_frame_replies(size_t size)
  * @frame:	@size bytes
  * @size:	one of GUEST_FRAME_*
  *
- * Never fails: judging the values is the caller's. vm_name is left out on purpose: a guest is
- * who its channel says it is.
+ * Never fails: the caller judges the values. vm_name is ignored on purpose: the channel says which
+ * guest it is.
  */
 void guest_request_decode(const uint8_t *frame, size_t size, struct guest_request *request);
 
@@ -144,7 +144,7 @@ void guest_reply_answer(uint8_t *frame, enum guest_answer answer);
  * @khz:	by vCPU; 0: not managed, or not asked for
  * @n_vcpus:	of the domain; the reply has room for 8
  *
- * Every byte that says nothing is zero; resource_id is the query's.
+ * Unused bytes are zero; resource_id is the query's.
  *
  * Return: length of the reply in bytes (88 or 84).
  */
@@ -153,7 +153,7 @@ size_t guest_reply_frequencies(uint8_t *frame, size_t size, const uint32_t *khz,
 /**
  * guest_reply_capabilities() - CAPS_LIST, likewise (184 or 180)
  * @turbo:	by vCPU: may it have turbo?
- * @priority:	by vCPU: is the pCPU below it guaranteed more than others are (Intel's SST-BF)?
+ * @priority:	by vCPU: is its pCPU guaranteed a higher frequency than others (Intel's SST-BF)?
  */
 size_t guest_reply_capabilities(uint8_t *frame, size_t size, const bool *turbo,
 				const bool *priority, uint32_t n_vcpus);

@@ -57,8 +57,9 @@ static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *cha
 	vcpu = (uint32_t)request->resource_id;
 	state = arbiter_vcpu(monitor->arbiter, domain, vcpu);
 	/*
-	 * Turbo on or off is no vote: a silent vCPU stays silent, and acquires nothing. Nor does
-	 * what a guest wrote just before it was paused: that counts when it runs again.
+	 * Turbo on or off is not a vote: a silent vCPU stays silent and acquires nothing. Neither
+	 * does a request that a guest wrote just before it was paused: it counts when it runs
+	 * again.
 	 */
 	votes = (action < ACTION_TURBO_ON || state->voted) && !(state->flags & VCPU_PAUSED);
 	switch (votes ? frequency_outputs_want(monitor, channel, vcpu) : ACQUISITION_DONE) {
@@ -110,7 +111,7 @@ static void query(struct channel_monitor *monitor, const struct guest_channel *c
 		outcome->refusal = REFUSAL_DENIED;
 	else if (single &&
 		 (request->resource_id >= n_vcpus || request->resource_id >= GUEST_POLICY_VCPUS))
-		outcome->refusal = REFUSAL_VCPU; /* the lists have no place for it */
+		outcome->refusal = REFUSAL_VCPU; /* the lists have no room for it */
 	else
 		outcome->reply = true;
 	if (outcome->reply && single)
@@ -150,7 +151,7 @@ static bool handle(struct channel_monitor *monitor, struct guest_channel *channe
 	}
 }
 
-/* Bytes that are no frame cost as much as if they were, and a read that brought none, a frame. */
+/* Charge garbage as frames of GUEST_FRAME_MAX bytes, and at least one token a read. */
 static uint32_t charge(const struct request_batch *batch, size_t skipped)
 {
 	uint32_t n = batch->n_outcomes + (uint32_t)(skipped / GUEST_FRAME_MAX);
@@ -191,7 +192,7 @@ void guest_requests_process(struct channel_monitor *monitor, struct request_batc
 			     channel->shared->resyncs + channel->stream.resyncs - resyncs);
 }
 
-/* Of the vCPU's first frequency domain; NULL: it has none. */
+/* The output of the vCPU's first frequency domain; NULL: it has none. */
 static const struct frequency_output *first_output(const struct channel_monitor *monitor,
 						   uint32_t domain, uint32_t number)
 {
@@ -226,8 +227,8 @@ static size_t answer_query(const struct channel_monitor *monitor, uint32_t domai
 }
 
 /*
- * It is the manager that logs it: that knows the domain, and waits for the journal where that is
- * slow. What comes while one is on its way is only counted: a full link makes no line longer.
+ * The manager logs refusals: it knows the domain, and may block on a slow journal. Until the last
+ * one is sent, further ones are only counted.
  */
 static void tell_refusal(struct channel_monitor *monitor, struct guest_channel *channel,
 			 const struct request_outcome *outcome)

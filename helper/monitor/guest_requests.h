@@ -5,13 +5,13 @@
  *  CONNECT			nothing: the stock host sends nothing either
  *  CPU_POWER			ACK when it is a vote and the frequency, if it changed, was written;
  *				else NACK
- *  PKT_POLICY			NACK (for now): a policy that nobody carries out is not taken
+ *  PKT_POLICY			NACK: policies are not carried out (yet)
  *  PKT_POLICY_REMOVE		NACK
- *  QUERY_*			the list, or nothing where config denies it: no guest can tell a
- *				NACK from the list that it waits for
+ *  QUERY_*			the list, or nothing if config denies it: a guest takes a NACK for
+ *				the list that it waits for
  *  anything else		NACK
  *
- * Guests of the first two generations read nothing, and are sent nothing.
+ * Guests of the first two generations never read, so they are sent nothing.
  */
 #ifndef VMPOWER_HELPER_MONITOR_GUEST_REQUESTS_H
 #define VMPOWER_HELPER_MONITOR_GUEST_REQUESTS_H

@@ -3,7 +3,7 @@
 
 #include "cleanup.h"
 
-/* By evidence needed: many commands in a row make 16; one frame makes one of the others. */
+/* Ordered by the evidence needed: size 16 takes many commands in a row, the others one frame. */
 static const uint16_t frame_sizes[] = {GUEST_FRAME_G1, GUEST_FRAME_G3, GUEST_FRAME_G3_I386,
 				       GUEST_FRAME_G2};
 
@@ -138,8 +138,8 @@ size_t guest_stream_next(struct guest_stream *stream, const uint8_t *data, size_
 			stream->frame_size = found;
 	} else if (!command_known(command)) {
 		/*
-		 * Whole frames to the end: in step, the guest means what it says. The oldest
-		 * guests have no unknown commands: those zeros are the inside of a longer frame.
+		 * Whole frames to the end: in step, and the guest really sent this command. The
+		 * oldest guests have no unknown commands: such zeros are inside a longer frame.
 		 */
 		if (frame_size == GUEST_FRAME_G1 || size % frame_size != 0)
 			return resync(stream, data, size, length);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Frames out of a byte stream that marks no boundaries: which generation of the protocol the
- * guest speaks, where a frame begins, and how to find back after it was lost. Pure.
+ * Frames out of a byte stream that marks no boundaries: which generation of the protocol the guest
+ * speaks, where a frame begins, and how to get back in step. Pure.
  *
- * What there is to go by: one write of a guest arrives whole unless the socket was full, so
+ * The evidence: one write of a guest arrives whole unless the socket was full, so
  * bytes end where a frame ends, almost always; every frame has a known command at offset 12;
  * the four lengths have no common multiple within a buffer except 16's, and sixteen-byte
  * frames need a command where longer ones have zeros or a name. The generation is found at
@@ -19,7 +19,7 @@
 
 #include "guest_proto.h"
 
-/* Guests write frames whole: what is incomplete for longer than this was misread, or is bait. */
+/* Guests write frames whole: what stays incomplete longer was misread, or is an attack. */
 #define GUEST_STREAM_STUCK_NS UINT64_C(100000000)
 
 struct guest_stream {
@@ -32,11 +32,11 @@ struct guest_stream {
  * @stream:	zero at first
  * @data:	what is there and was not consumed yet
  * @size:	bytes of it, at least 1
- * @stuck:	the rest of a partial frame did not come: make of it what can be made
+ * @stuck:	the remainder of a partial frame did not come: use what is there
  * @length:	set to the frame's length, one of GUEST_FRAME_*; 0: the bytes after those to
  *		skip (fewer than GUEST_FRAME_MAX of them) are part of a frame, call again with more
  *
- * Asked again about the same bytes it gives the same answer, until the frame is consumed.
+ * Called again with the same bytes it returns the same, until the frame is consumed.
  *
  * Return: bytes to skip before the frame: they belong to none.
  */

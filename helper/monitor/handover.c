@@ -8,7 +8,7 @@
 
 #define ALIGNMENT 8u
 
-/* Kept in a buffer where there is more than part of a frame, else in the carry buffer. */
+/* More than part of a frame is kept in a buffer, anything less in the carry buffer. */
 static const uint8_t *kept(const struct channel_monitor *monitor,
 			   const struct guest_channel *channel, size_t *length)
 {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a monitor has read of its channels and can't act upon any more is left in the shared state
- * (shared_leftover); its successor goes on with it as if it had read it itself.
+ * What a monitor has read but can't act upon any more is left in the shared state
+ * (shared_leftover). Its successor continues as if it had read it itself.
  */
 #ifndef VMPOWER_HELPER_MONITOR_HANDOVER_H
 #define VMPOWER_HELPER_MONITOR_HANDOVER_H
 
 #include "monitor_state.h"
 
-/** handover_leave() - the last that a monitor does */
+/** handover_leave() - the last thing that a monitor does */
 void handover_leave(struct channel_monitor *monitor);
 
 /**
- * handover_take() - give a new channel what was left of it
+ * handover_take() - give a new channel its leftover
  *
- * Where what was left is no such thing, nothing.
+ * An invalid leftover is dropped.
  */
 void handover_take(struct channel_monitor *monitor, struct guest_channel *channel);
 

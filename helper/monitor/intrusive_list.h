@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Doubly linked lists whose links are in the things listed: no allocation, removal in O(1). */
+/* Doubly linked lists with the links inside the members: no allocation, removal in O(1). */
 #ifndef VMPOWER_HELPER_MONITOR_INTRUSIVE_LIST_H
 #define VMPOWER_HELPER_MONITOR_INTRUSIVE_LIST_H
 
@@ -30,7 +30,7 @@ static inline void list_remove(struct list *link)
 	list_init(link);
 }
 
-/* Put a link at the end of a list, out of the one that it was in. */
+/* Move a link to the end of a list. */
 static inline void list_append(struct list *list, struct list *link)
 {
 	list_remove(link);

@@ -18,9 +18,9 @@ static void ignore_signals(void)
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	/*
-	 * How long the monitor lives is the manager's to decide, by closing the link. Signals to
-	 * the whole group or service (Ctrl-C, systemctl stop) would end it too early: the manager
-	 * still puts baselines back, and must not take the monitor's end for a crash.
+	 * The manager decides when the monitor ends, by closing the link. Signals to the whole
+	 * group or service (Ctrl-C, systemctl stop) would end it too early: the manager still
+	 * restores baselines, and must not take the monitor's end for a crash.
 	 */
 	(void)sigaction(SIGINT, &ignore, NULL);
 	(void)sigaction(SIGTERM, &ignore, NULL);

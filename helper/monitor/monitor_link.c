@@ -36,7 +36,7 @@ static int frequency_domain_set(struct channel_monitor *monitor,
 	bool known = arbiter_has_frequency_domain(monitor->arbiter, from->id);
 	int r = frequency_outputs_set(monitor, from);
 
-	/* other limits, other votes */
+	/* other limits change votes */
 	for (uint32_t d = 0; r == 0 && known && d < MAX_DOMAINS; d++)
 		publish_votes(monitor, d);
 	return r;
@@ -145,7 +145,7 @@ static int channel_add(struct channel_monitor *monitor, const struct link_channe
 		close_fd(&fd);
 		return r;
 	}
-	/* hung up, and the manager found out by itself: no need to tell it */
+	/* it hung up, and the manager noticed by itself: no need for a notice */
 	if (old)
 		guest_channel_free(monitor, old);
 	return guest_channel_new(monitor, from, fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The monitor's end of the link: what the manager says is done, what it must know is sent. */
+/* The monitor's end of the link: carries out messages and sends notices. */
 #ifndef VMPOWER_HELPER_MONITOR_MONITOR_LINK_H
 #define VMPOWER_HELPER_MONITOR_MONITOR_LINK_H
 
@@ -10,17 +10,17 @@
 /**
  * monitor_link_receive() - handle the messages that are there, a bounded number
  *
- * Channels that are not there are no error: one that hung up is closed at once, while the
- * manager, not told yet, still speaks of it.
+ * An unknown channel is not an error: one that hung up is closed at once, and the manager may not
+ * know yet.
  *
- * Return: 0; MONITOR_LINK_GONE; -errno, logged: the manager says what can't be.
+ * Return: 0; MONITOR_LINK_GONE; -errno, logged: the manager sent something impossible.
  */
 int monitor_link_receive(struct channel_monitor *monitor);
 
 /**
- * monitor_link_send_notices() - tell the manager what it must know
+ * monitor_link_send_notices() - send what the manager must know
  *
- * What finds no room stays where it is, and goes when there is room again (EPOLLOUT).
+ * What does not fit stays listed and is sent when there is room again (EPOLLOUT).
  */
 void monitor_link_send_notices(struct channel_monitor *monitor);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The monitor's one context: channels, lists of those that wait for something, the buffers of
- * a turn. What belongs to a file's own work is in that file; this is what they share.
+ * The monitor's one context, which its files share: channels, lists of channels that wait for
+ * something, the buffers of a turn.
  */
 #ifndef VMPOWER_HELPER_MONITOR_MONITOR_STATE_H
 #define VMPOWER_HELPER_MONITOR_MONITOR_STATE_H
@@ -33,13 +33,13 @@ enum guest_channel_state {
 	GUEST_CHANNEL_PARTIAL,	 /* partial: a piece of a frame is in the carry buffer */
 	GUEST_CHANNEL_READY,	 /* ready: has bytes to go on with, before any are read */
 	GUEST_CHANNEL_WAITING,	 /* a frequency output's: parked */
-	GUEST_CHANNEL_THROTTLED, /* its domain's throttled: not read until the bucket fills */
-	GUEST_CHANNEL_GONE,	 /* gone: closed, the manager is to be told */
+	GUEST_CHANNEL_THROTTLED, /* its domain's throttled: not read until its bucket fills */
+	GUEST_CHANNEL_GONE,	 /* gone: closed, the manager does not know yet */
 };
 
 struct guest_channel {
-	struct list link;	  /* in the list that state tells */
-	struct list refusal_link; /* in refusals, where refusal is to be told */
+	struct list link;	  /* in the list that state names */
+	struct list refusal_link; /* in refusals, if a refusal is to be sent */
 	struct shared_channel *shared;
 	uint64_t turn;	 /* that it was served in last */
 	uint64_t due_ns; /* partial, throttled */
@@ -51,7 +51,7 @@ struct guest_channel {
 	uint32_t held_vcpu;
 	uint32_t refused_more; /* besides the one below: see struct link_refused */
 	uint16_t refused_vcpu;
-	uint8_t refusal; /* enum refusal; REFUSAL_NONE: there is nothing to tell */
+	uint8_t refusal; /* enum refusal; REFUSAL_NONE: nothing to send */
 	struct guest_stream stream;
 	uint16_t buffer_at, buffer_length;
 	uint16_t carry_length;
@@ -74,11 +74,11 @@ struct request_outcome {
 	uint16_t vcpu;	 /* MAX_DOMAIN_VCPUS: none that the domain has */
 	uint8_t command; /* enum guest_command, 0 for an unknown one */
 	uint8_t refusal; /* enum refusal */
-	bool vote;	 /* what is written decides */
+	bool vote;	 /* granted only if the write succeeds */
 	bool reply;
 };
 
-/* What one channel brought in one turn. */
+/* What was read from one channel in one turn. */
 struct request_batch {
 	struct guest_channel *channel;
 	uint8_t *bytes; /* one of monitor->buffers, or the channel's carry buffer */
@@ -121,9 +121,9 @@ struct channel_monitor {
 	struct list partial;   /* channels with a piece of a frame, by due time */
 	struct list throttled; /* domains with channels whose bucket is empty, or was */
 	struct list deferred;  /* frequency outputs within their transition interval */
-	struct list gone;      /* channels closed, which the manager isn't told yet */
-	struct list notices;   /* frequency outputs with something to tell the manager */
-	struct list refusals;  /* channels with a refused request to tell the manager of */
+	struct list gone;      /* closed channels that the manager does not know of yet */
+	struct list notices;   /* frequency outputs with notices for the manager */
+	struct list refusals;  /* channels with a refusal for the manager's log */
 
 	struct log_limit refusal_limit; /* of all domains together */
 

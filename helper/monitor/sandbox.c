@@ -28,7 +28,7 @@
 #define CONFINED true
 #endif
 
-/* What libc needs below the code of all files. */
+/* What libc itself needs. */
 static const struct syscall_rule libc_syscalls[] = {
 	ALLOW_IF(write, 0, UINT32_MAX, STDERR_FILENO, "log lines"),
 	ALLOW(brk, "malloc() for domains and channels that are added"),
@@ -65,7 +65,8 @@ static int empty_root(void)
 	return 0;
 }
 
-/* In a container even root may not: the filter below leaves nothing to do with a path anyway. */
+/* In a container even root may lack the right. The filter below allows no call with a path anyway.
+ */
 static void leave_namespaces(void)
 {
 	int r = 0;
@@ -96,7 +97,7 @@ static int drop_user(const struct link_setup *setup)
 	return 0;
 }
 
-/* The bounding set, too: before the user, for that takes the right to. */
+/* Before changing user: afterwards we lack CAP_SETPCAP. */
 static void drop_bounding_set(void)
 {
 	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
@@ -114,7 +115,8 @@ static int drop_capabilities(void)
 	return 0;
 }
 
-/* --- 3: what others could learn of it ------------------------------------------------------ */
+/* --- 3: what other processes could read of it
+ * ------------------------------------------------------ */
 
 static int keep_memory_private(void)
 {

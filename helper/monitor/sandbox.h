@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation. The monitor reads what guests wrote; should one of them take it over,
- * there must be nothing to take. Between the manager's set-up and the first byte of a guest it
+ * Theory of operation. The monitor reads what guests wrote. If a guest takes it over, there must be
+ * nothing to gain. Between the manager's set-up and the first byte of a guest it
  * gives up, in this order, because each step needs what a later one takes away:
  *
  *  1. the file system, network, IPC and host name, for empty ones (only root can: mount
@@ -12,9 +12,8 @@
  *  4. every system call but those that its files list (syscall_rule.h), some only with certain
  *     arguments
  *
- * What the manager can't do either (1 and 2 without root) is left out: 4 covers it, there is no
- * call with a path, no socket() and no setuid() in the list. 2 to 4 have to work, or the
- * monitor ends before it has read anything.
+ * Without root, 1 and 2 are left out, and 4 covers them: its list has no call with a path, no
+ * socket() and no setuid(). 2 to 4 have to work, or the monitor ends before it has read anything.
  *
  * A forbidden call ends the process after one last message to the manager that names it.
  */

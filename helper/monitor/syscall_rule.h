@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The system calls that a file of the monitor makes after it is confined, each with its reason.
- * The table stands in the file whose code needs it; sandbox.c puts them all into one filter.
- * Whoever adds a call to the code adds it to the file's table, or the monitor is killed.
+ * Each file has its own table; sandbox.c puts them all into one filter. A new call in the code
+ * needs a line in the file's table, or the monitor is killed.
  */
 #ifndef VMPOWER_HELPER_MONITOR_SYSCALL_RULE_H
 #define VMPOWER_HELPER_MONITOR_SYSCALL_RULE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A token bucket as one moment: the time up to which what was taken uses up the rate. It fills
- * by the clock going on; nothing has to be counted up. Pure.
+ * A token bucket, kept as a point in time: up to there the rate is used up by what was taken. It
+ * refills as time passes, without any counting. Pure.
  */
 #ifndef VMPOWER_HELPER_MONITOR_TOKEN_BUCKET_H
 #define VMPOWER_HELPER_MONITOR_TOKEN_BUCKET_H
@@ -40,7 +40,7 @@ static inline uint64_t token_bucket_left(struct token_bucket *bucket, const stru
 	return now_ns > bucket->paid_ns ? (now_ns - bucket->paid_ns) / rate->cost_ns : 0;
 }
 
-/** token_bucket_take() - take @n tokens, also where there are fewer: the rest is owed */
+/** token_bucket_take() - take @n tokens, even if there are fewer: the remainder is a debt */
 static inline void token_bucket_take(struct token_bucket *bucket, const struct token_rate *rate,
 				     uint64_t n)
 {
