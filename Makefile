@@ -55,7 +55,7 @@ programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
 
 vmpowerd_src := helper/manager/main.c $(manager_src) $(link_src) $(xml_src) $(common_src)
 vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(link_src) \
-	common/log.c common/log_limit.c common/unix_socket.c
+	common/assertion.c common/log.c common/log_limit.c common/unix_socket.c
 vmpower-hook_src := hook/main.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(filter-out common/loop.c,$(common_src))
 
