@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <syslog.h>
 
+#include "assertion.h"
 #include "cleanup.h"
 #include "unix_socket.h"
 
@@ -205,6 +206,7 @@ int link_validate(const struct link_message *message, size_t size, unsigned int 
 
 int link_send(int fd, const struct link_message *message, const int *fds, unsigned int n_fds)
 {
+	ASSERT(find_rule(message->type));
 	return unix_send(fd, message, link_size(message), fds, n_fds, MSG_DONTWAIT);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "assertion.h"
 #include "cleanup.h"
 #include "unix_socket.h"
 
@@ -42,6 +43,7 @@ static void drop_first(struct link_queue *queue)
 {
 	struct queued_message *q = queue->first;
 
+	ASSERT(q && queue->bytes >= q->size);
 	queue->first = q->next;
 	if (!queue->first)
 		queue->end = &queue->first;
@@ -77,6 +79,7 @@ int link_queue_add(struct link_queue *queue, const struct link_message *message,
 	struct queued_message *q;
 	int r;
 
+	ASSERT(n_fds <= UNIX_MAX_FDS);
 	if (queue->bytes + size > MAX_QUEUED_BYTES)
 		return -ENOBUFS;
 	q = malloc(sizeof(*q) + size);

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "assertion.h"
 #include "cleanup.h"
 #include "instance_lock.h"
 #include "journal.h"
@@ -299,6 +300,7 @@ static int start(struct monitor_process *monitor)
 	cleanup_close int ours = -1, theirs = -1;
 	int pair[2], r;
 
+	ASSERT(monitor->pid == 0);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return -errno;
 	ours = pair[0];
@@ -410,16 +412,19 @@ const struct shared_state *monitor_state(const struct monitor_process *monitor)
 
 void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain)
 {
+	ASSERT(domain < MAX_DOMAINS);
 	memset(monitor->state->vcpus[domain], 0, sizeof(monitor->state->vcpus[domain]));
 }
 
 void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel)
 {
+	ASSERT(channel < MAX_CHANNELS);
 	memset(&monitor->state->channels[channel], 0, sizeof(monitor->state->channels[channel]));
 }
 
 void monitor_forget_leftover(struct monitor_process *monitor, uint32_t channel)
 {
+	ASSERT(channel < MAX_CHANNELS);
 	shared_store(monitor->state->channels[channel].leftover, 0);
 }
 

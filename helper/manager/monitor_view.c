@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "assertion.h"
 #include "log.h"
 #include "placement.h"
 #include "shared_state.h"
@@ -57,6 +58,7 @@ void view_send_frequency_domain(struct monitor_view *view, uint32_t id)
 	const struct frequency_domain *from = cpufreq_get(view->cpufreq, id);
 	bool priority = cpufreq_is_priority(view->cpufreq, id);
 
+	ASSERT(from);
 	if (from->gone)
 		return;
 	view->priority[id] = priority;
@@ -178,6 +180,7 @@ static void set_channel(struct monitor_view *view, enum link_type type,
 
 void view_send_channel(struct monitor_view *view, const struct channel *channel)
 {
+	ASSERT(channel->fd >= 0);
 	set_channel(view, LINK_CHANNEL_ADD, channel);
 	monitor_send(view->monitor, &view->message, &channel->fd, 1);
 }

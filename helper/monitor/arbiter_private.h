@@ -4,6 +4,7 @@
 #define VMPOWER_HELPER_MONITOR_ARBITER_PRIVATE_H
 
 #include "arbiter.h"
+#include "assertion.h"
 
 #define BITMAP_WORDS (MAX_FREQUENCY_STEPS / 64)
 
@@ -66,6 +67,7 @@ static inline uint32_t clamp_step(const struct frequency_domain_votes *votes,
 /* Count one claim more (one = 1) or less (one = -1) on this step. */
 static inline void tally_count(struct step_tally *tally, uint32_t step, int one)
 {
+	ASSERT(one > 0 || tally->count[step] > 0);
 	tally->n += (uint32_t)one;
 	tally->count[step] += (uint32_t)one;
 	if (tally->count[step] > 0)

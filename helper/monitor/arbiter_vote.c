@@ -3,6 +3,7 @@
 #include "arbiter.h"
 
 #include "arbiter_private.h"
+#include "assertion.h"
 #include "message.h"
 
 void arbiter_mark_dirty(struct arbiter *arbiter, uint32_t frequency_domain)
@@ -28,6 +29,7 @@ int arbiter_next_dirty(struct arbiter *arbiter)
 	if (id >= 0) {
 		struct frequency_domain_votes *votes = arbiter->frequency_domains[id];
 
+		ASSERT(votes->dirty);
 		votes->dirty = false;
 		arbiter->first_dirty = votes->next_dirty;
 		if (arbiter->first_dirty < 0)

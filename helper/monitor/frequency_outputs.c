@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "assertion.h"
 #include "cleanup.h"
 
 #define NS_PER_US UINT64_C(1000)
@@ -19,12 +20,14 @@ static void notify(struct channel_monitor *monitor, struct frequency_output *out
 
 static void acquire(struct channel_monitor *monitor, struct frequency_output *output)
 {
+	ASSERT(output->state == OUTPUT_IDLE);
 	output->state = OUTPUT_ACQUIRING;
 	notify(monitor, output, NOTICE_ACQUIRE);
 }
 
 static void release(struct channel_monitor *monitor, struct frequency_output *output)
 {
+	ASSERT(output->state == OUTPUT_ACQUIRED);
 	frequency_writer_close(&output->writer);
 	list_remove(&output->deferred_link);
 	output->state = OUTPUT_IDLE;
@@ -99,10 +102,12 @@ void frequency_outputs_unhold(struct channel_monitor *monitor, struct guest_chan
 		return;
 	channel->held = false;
 	vcpu = arbiter_vcpu(monitor->arbiter, guest_channel_domain(channel), channel->held_vcpu);
+	ASSERT(vcpu);
 	for (uint32_t i = 0; i < vcpu->n_members; i++) {
 		uint32_t id = vcpu->members[i].frequency_domain;
 		struct frequency_output *output = monitor->outputs[id];
 
+		ASSERT(output->holds > 0);
 		output->holds--;
 		/* it may be time to release it */
 		if (output->state == OUTPUT_ACQUIRED)

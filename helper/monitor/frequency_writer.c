@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "assertion.h"
 #include "cleanup.h"
 #include "syscall_rule.h"
 
@@ -125,6 +126,7 @@ static int write_limits(struct frequency_writer *writer, uint32_t khz)
 
 int frequency_writer_set(struct frequency_writer *writer, uint32_t khz)
 {
+	ASSERT(writer->fds[n_files(writer) - 1] >= 0);
 	writer->error = writer->method == METHOD_LIMITS ? write_limits(writer, khz)
 							: write_khz(writer->fds[0], khz);
 	writer->khz = writer->error == 0 ? khz : 0;

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "assertion.h"
 #include "channel_rate.h"
 #include "cleanup.h"
 #include "frequency_outputs.h"
@@ -52,6 +53,8 @@ int guest_channel_new(struct channel_monitor *monitor, const struct link_channel
 	struct guest_channel *channel;
 	int r;
 
+	ASSERT(fd >= 0);
+	ASSERT(domain && !domain->channels[from->id % MAX_DOMAIN_CHANNELS]);
 	r = ensure_send_buffer(fd);
 	if (r < 0)
 		return r;
@@ -80,6 +83,7 @@ int guest_channel_new(struct channel_monitor *monitor, const struct link_channel
 
 static void free_buffer(struct channel_monitor *monitor, int buffer)
 {
+	ASSERT(buffer < 0 || monitor->n_free_buffers < MAX_BUFFERS);
 	if (buffer >= 0)
 		monitor->free_buffers[monitor->n_free_buffers++] = (uint8_t)buffer;
 }
@@ -107,6 +111,7 @@ void guest_channel_free(struct channel_monitor *monitor, struct guest_channel *c
 
 void guest_channel_hang_up(struct channel_monitor *monitor, struct guest_channel *channel)
 {
+	ASSERT(channel->state != GUEST_CHANNEL_GONE);
 	shut(monitor, channel);
 	channel->state = GUEST_CHANNEL_GONE;
 	list_append(&monitor->gone, &channel->link);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "assertion.h"
 #include "channel_rate.h"
 #include "cleanup.h"
 #include "frequency_outputs.h"
@@ -297,6 +298,7 @@ static bool send_foreign(struct channel_monitor *monitor, const struct frequency
 /* Oldest first, so that a RELEASE is never overtaken by the next ACQUIRE. */
 static bool send_output_notices(struct channel_monitor *monitor, struct frequency_output *output)
 {
+	ASSERT(output->notices != 0);
 	if (output->notices & NOTICE_FOREIGN) {
 		if (!send_foreign(monitor, output))
 			return false;
@@ -332,6 +334,7 @@ static bool send_pong(struct channel_monitor *monitor)
 
 static bool send_refusal(struct channel_monitor *monitor, struct guest_channel *channel)
 {
+	ASSERT(channel->refusal != REFUSAL_NONE);
 	monitor->notice.type = LINK_REFUSED;
 	monitor->notice.refused = (struct link_refused){
 		.channel = channel->id,
