@@ -120,7 +120,8 @@ $($(1)_dir)/libvmpower-test.a: $(lib_src:%.c=$($(1)_dir)/obj/%.o)
 	$$(say) AR $$@
 	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
 
-$($(1)_dir)/tests/check_%: $($(1)_dir)/obj/tests/unit/check_%.o $($(1)_dir)/libvmpower-test.a
+$($(1)_dir)/tests/check_%: $(addprefix $($(1)_dir)/,obj/tests/unit/check_%.o \
+		obj/tests/unit/runner.o libvmpower-test.a)
 	$$(say) LD $$@
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $($(1)_flags) $$(our_ldflags) $$(LDFLAGS) -o $$@ $$^ \

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The arbiter's rules, one by one. check_arbiter_model.c has the rest. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "arbiter.h"
 #include "cleanup.h"
 #include "message.h"
-#include "run_suite.h"
+#include "runner.h"
 
 /* 800, 900, ... 2000 MHz; 1500 is the fastest without turbo */
 #define STEPS 13u
@@ -73,7 +72,9 @@ static void tear_down(void)
 	arbiter = NULL;
 }
 
-START_TEST(highest_vote_wins)
+FIXTURE(set_up, tear_down)
+
+TEST(highest_vote_wins)
 {
 	add_frequency_domain(9, 0, STEPS - 1);
 	add_domain(1, 0, 0, true);
@@ -97,9 +98,8 @@ START_TEST(highest_vote_wins)
 	ck_assert_int_eq(arbiter_target(arbiter, 9), ARBITER_BASELINE);
 	ck_assert_uint_eq(arbiter_silent(arbiter, 9), 1);
 }
-END_TEST
 
-START_TEST(a_paused_vcpu_is_not_there)
+TEST(a_paused_vcpu_is_not_there)
 {
 	const uint32_t ids[] = {9};
 	const uint32_t flags = VCPU_MAY_VOTE | VCPU_PROTECTED;
@@ -134,10 +134,9 @@ START_TEST(a_paused_vcpu_is_not_there)
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 2, 3, flags, 0, ids, 1), 0);
 	ck_assert_uint_eq(target_khz(9), 1900000);
 }
-END_TEST
 
 /* A successor starts with it. */
-START_TEST(a_paused_vcpu_begins_with_a_vote)
+TEST(a_paused_vcpu_begins_with_a_vote)
 {
 	const uint32_t ids[] = {0};
 
@@ -149,9 +148,8 @@ START_TEST(a_paused_vcpu_begins_with_a_vote)
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, VCPU_MAY_VOTE, 0, ids, 1), 0);
 	ck_assert_uint_eq(target_khz(0), 1200000);
 }
-END_TEST
 
-START_TEST(silence_need_not_protect)
+TEST(silence_need_not_protect)
 {
 	tear_down();
 	ck_assert_int_eq(arbiter_new(false, &arbiter), 0);
@@ -162,9 +160,8 @@ START_TEST(silence_need_not_protect)
 	vote(0, 0, ACTION_MIN);
 	ck_assert_uint_eq(target_khz(0), 800000);
 }
-END_TEST
 
-START_TEST(first_step_starts_from_non_turbo)
+TEST(first_step_starts_from_non_turbo)
 {
 	add_frequency_domain(0, 0, STEPS - 1);
 	add_domain(0, 0, 0, true);
@@ -175,9 +172,8 @@ START_TEST(first_step_starts_from_non_turbo)
 	ck_assert_uint_eq(arbiter_vote_khz(arbiter, 0, 0), 1400000);
 	ck_assert_uint_eq(arbiter_vote_khz(arbiter, 0, 1), 1600000);
 }
-END_TEST
 
-START_TEST(steps_stop_at_the_ends)
+TEST(steps_stop_at_the_ends)
 {
 	add_frequency_domain(0, 2, 10);
 	add_domain(0, 0, 0, true);
@@ -193,9 +189,8 @@ START_TEST(steps_stop_at_the_ends)
 	vote(0, 0, ACTION_UP);
 	ck_assert_uint_eq(target_khz(0), 1100000);
 }
-END_TEST
 
-START_TEST(turbo_is_a_ceiling)
+TEST(turbo_is_a_ceiling)
 {
 	add_frequency_domain(0, 0, STEPS - 1);
 	add_domain(0, 0, 0, true);
@@ -214,9 +209,8 @@ START_TEST(turbo_is_a_ceiling)
 	vote(0, 0, ACTION_TURBO_ON);
 	ck_assert_uint_eq(target_khz(0), 800000);
 }
-END_TEST
 
-START_TEST(turbo_may_be_denied)
+TEST(turbo_may_be_denied)
 {
 	struct frequency_table flat = make_table(4, 3, 800000);
 
@@ -236,9 +230,8 @@ START_TEST(turbo_may_be_denied)
 	ck_assert_uint_eq(target_khz(0), 1500000);
 	ck_assert(!arbiter_may_turbo(arbiter, 0, 0));
 }
-END_TEST
 
-START_TEST(limits_clamp)
+TEST(limits_clamp)
 {
 	static const struct {
 		uint32_t floor, ceiling, min_khz, max_khz;
@@ -267,9 +260,8 @@ START_TEST(limits_clamp)
 		ck_assert_uint_eq(target_khz(0), cases[i].high);
 	}
 }
-END_TEST
 
-START_TEST(limits_may_change)
+TEST(limits_may_change)
 {
 	struct arbiter_limits limits = {.max_khz = 1200000, .turbo = true};
 
@@ -286,9 +278,8 @@ START_TEST(limits_may_change)
 	vote(0, 0, ACTION_UP);
 	ck_assert_uint_eq(target_khz(0), 1100000);
 }
-END_TEST
 
-START_TEST(refuses)
+TEST(refuses)
 {
 	add_frequency_domain(0, 0, STEPS - 1);
 	add_domain(0, 0, 0, true);
@@ -304,9 +295,8 @@ START_TEST(refuses)
 	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, (enum arbiter_action)0), REFUSAL_UNIT);
 	ck_assert_int_eq(arbiter_check(arbiter, 0, 0, (enum arbiter_action)7), REFUSAL_UNIT);
 }
-END_TEST
 
-START_TEST(vote_moves_along)
+TEST(vote_moves_along)
 {
 	struct frequency_table odd = make_table(5, 4, 850000);
 	uint32_t ids[] = {1, 2, 1, 0, 2};
@@ -334,9 +324,8 @@ START_TEST(vote_moves_along)
 	pin(0, 0, 1);
 	ck_assert_int_eq(arbiter_target(arbiter, 1), ARBITER_BASELINE);
 }
-END_TEST
 
-START_TEST(takes_a_vote_over)
+TEST(takes_a_vote_over)
 {
 	uint32_t id = 0, none = 3;
 
@@ -351,14 +340,13 @@ START_TEST(takes_a_vote_over)
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 1, 0, 0, 0, &id, 1), -ENOENT);
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, 0, 0, &none, 1), -ENOENT);
 }
-END_TEST
 
 static void fix(uint32_t domain, uint32_t vcpu, uint32_t khz)
 {
 	ck_assert_int_eq(arbiter_set_override(arbiter, domain, vcpu, khz), 0);
 }
 
-START_TEST(override_beats_votes_and_silence)
+TEST(override_beats_votes_and_silence)
 {
 	add_frequency_domain(0, 0, STEPS - 1);
 	add_domain(0, 0, 0, true);
@@ -386,9 +374,8 @@ START_TEST(override_beats_votes_and_silence)
 	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE);
 	ck_assert_uint_eq(arbiter_overrides(arbiter, 0), 0);
 }
-END_TEST
 
-START_TEST(override_is_bound_by_the_host_alone)
+TEST(override_is_bound_by_the_host_alone)
 {
 	add_frequency_domain(0, 2, 10);
 	add_domain(0, 1200000, 1400000, false);
@@ -407,9 +394,8 @@ START_TEST(override_is_bound_by_the_host_alone)
 	fix(0, 0, 0);
 	ck_assert_uint_eq(target_khz(0), 1400000);
 }
-END_TEST
 
-START_TEST(override_moves_along)
+TEST(override_moves_along)
 {
 	struct frequency_table odd = make_table(5, 4, 850000);
 	uint32_t ids[] = {1, 2, 1};
@@ -441,36 +427,4 @@ START_TEST(override_moves_along)
 	pin(0, 0, 0);
 	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE);
 	ck_assert_int_eq(arbiter_set_override(arbiter, 0, 4, 1), -ENOENT);
-}
-END_TEST
-
-static Suite *make_suite(void)
-{
-	Suite *suite = suite_create("arbiter");
-	TCase *tcase = tcase_create("arbiter");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, highest_vote_wins);
-	tcase_add_test(tcase, a_paused_vcpu_is_not_there);
-	tcase_add_test(tcase, a_paused_vcpu_begins_with_a_vote);
-	tcase_add_test(tcase, silence_need_not_protect);
-	tcase_add_test(tcase, first_step_starts_from_non_turbo);
-	tcase_add_test(tcase, steps_stop_at_the_ends);
-	tcase_add_test(tcase, turbo_is_a_ceiling);
-	tcase_add_test(tcase, turbo_may_be_denied);
-	tcase_add_test(tcase, limits_clamp);
-	tcase_add_test(tcase, limits_may_change);
-	tcase_add_test(tcase, refuses);
-	tcase_add_test(tcase, vote_moves_along);
-	tcase_add_test(tcase, takes_a_vote_over);
-	tcase_add_test(tcase, override_beats_votes_and_silence);
-	tcase_add_test(tcase, override_is_bound_by_the_host_alone);
-	tcase_add_test(tcase, override_moves_along);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
-
-int main(void)
-{
-	return run_suite(make_suite());
 }

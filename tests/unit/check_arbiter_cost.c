@@ -3,7 +3,6 @@
  * What a request costs the arbiter, in instructions, counted one by one: the same on a host with
  * one vCPU and on one that is full. No clock: a busy machine changes nothing.
  */
-#include <check.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +13,7 @@
 
 #include "arbiter.h"
 #include "message.h"
-#include "run_suite.h"
+#include "runner.h"
 
 #define N_STEPS 200u
 #define MOST_STEPS 10000000u /* instructions: something hangs */
@@ -127,7 +126,9 @@ static uint32_t cost(void (*work)(void), uint32_t n_domains, uint32_t n_vcpus,
 	return n;
 }
 
-START_TEST(same_on_a_full_host)
+TIMEOUT(120)
+
+TEST_RANGE(same_on_a_full_host, 0, 2)
 {
 	void (*const works[])(void) = {one_request, one_override};
 	uint32_t alone = cost(works[_i], 1, 3, 2);
@@ -138,16 +139,4 @@ START_TEST(same_on_a_full_host)
 	/* a bit more or less for which words of the bitmaps are empty */
 	ck_assert_msg(crowded <= alone + alone / 4 + 50, "%u instructions alone, %u on a full host",
 		      alone, crowded);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("arbiter_cost");
-	TCase *tcase = tcase_create("arbiter_cost");
-
-	tcase_add_loop_test(tcase, same_on_a_full_host, 0, 2);
-	tcase_set_timeout(tcase, 120);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -4,7 +4,6 @@
  * told, and works everything out anew by asking step by step.
  * VMPOWER_TEST_SEED and VMPOWER_TEST_SCENARIOS choose what is run.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 #include "arbiter.h"
 #include "cleanup.h"
 #include "message.h"
-#include "run_suite.h"
+#include "runner.h"
 
 static struct arbiter *arbiter;
 
@@ -399,7 +398,9 @@ static uint32_t from_environment(const char *name, uint32_t otherwise)
 	return text ? (uint32_t)strtoul(text, NULL, 10) : otherwise;
 }
 
-START_TEST(agrees_with_the_model)
+TIMEOUT(300)
+
+TEST(agrees_with_the_model)
 {
 	uint32_t seed = from_environment("VMPOWER_TEST_SEED", 1);
 	uint32_t n = from_environment("VMPOWER_TEST_SCENARIOS", 10000);
@@ -407,21 +408,4 @@ START_TEST(agrees_with_the_model)
 	printf("arbiter: scenarios with seeds %u to %u\n", seed, seed + n - 1);
 	for (uint32_t i = 0; i < n; i++)
 		run_scenario(seed + i);
-}
-END_TEST
-
-static Suite *make_suite(void)
-{
-	Suite *suite = suite_create("arbiter_model");
-	TCase *tcase = tcase_create("arbiter_model");
-
-	tcase_add_test(tcase, agrees_with_the_model);
-	tcase_set_timeout(tcase, 300);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
-
-int main(void)
-{
-	return run_suite(make_suite());
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #define NDEBUG /* makes no difference */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,22 +9,20 @@
 #include <unistd.h>
 
 #include "assertion.h"
-#include "run_suite.h"
+#include "runner.h"
 
-START_TEST(passes)
+TEST(passes)
 {
 	int evaluated = 0;
 
 	ASSERT(++evaluated == 1);
 	ck_assert_int_eq(evaluated, 1);
 }
-END_TEST
 
-START_TEST(aborts)
+TEST_RAISES(aborts, SIGABRT)
 {
 	ASSERT(_i > 0);
 }
-END_TEST
 
 /* What a child writes to stderr before it aborts. */
 static void stderr_of_failure(const char *condition, char text[static 1024])
@@ -50,7 +47,7 @@ static void stderr_of_failure(const char *condition, char text[static 1024])
 	(void)close(ends[1]);
 }
 
-START_TEST(says_where_and_what)
+TEST(says_where_and_what)
 {
 	char text[1024], expected[1024];
 
@@ -60,9 +57,8 @@ START_TEST(says_where_and_what)
 		       program_invocation_short_name);
 	ck_assert_str_eq(text, expected);
 }
-END_TEST
 
-START_TEST(cuts_off_what_is_too_long)
+TEST(cuts_off_what_is_too_long)
 {
 	char condition[600], text[1024];
 
@@ -71,18 +67,4 @@ START_TEST(cuts_off_what_is_too_long)
 	stderr_of_failure(condition, text);
 	ck_assert_uint_eq(strlen(text), 512);
 	ck_assert(strchr(text, '\n') == text + 511);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("assertion");
-	TCase *tcase = tcase_create("assertion");
-
-	tcase_add_test(tcase, passes);
-	tcase_add_test_raise_signal(tcase, aborts, SIGABRT);
-	tcase_add_test(tcase, says_where_and_what);
-	tcase_add_test(tcase, cuts_off_what_is_too_long);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +9,7 @@
 
 #include "baseline.h"
 #include "cleanup.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "sysfs.h"
 
 #define BOOT "01234567-89ab-cdef-0123-456789abcdef"
@@ -44,7 +43,7 @@ static void write_file(const char *text)
 	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 }
 
-START_TEST(parses_and_formats)
+TEST(parses_and_formats)
 {
 	static const char text[] = HEAD ENTRY0 ENTRY7 "end 2\n";
 	struct baseline baseline;
@@ -66,9 +65,8 @@ START_TEST(parses_and_formats)
 	ck_assert_uint_eq(size, strlen(text));
 	baseline_free(&baseline);
 }
-END_TEST
 
-START_TEST(any_text_survives)
+TEST(any_text_survives)
 {
 	struct baseline baseline, again;
 	struct baseline_entry entry = {.policy = 4095, .method = METHOD_SETSPEED};
@@ -89,9 +87,8 @@ START_TEST(any_text_survives)
 	baseline_free(&again);
 	baseline_free(&baseline);
 }
-END_TEST
 
-START_TEST(a_part_of_it_is_refused)
+TEST(a_part_of_it_is_refused)
 {
 	static const char text[] = HEAD ENTRY0 ENTRY7 "end 2\n";
 	struct baseline baseline;
@@ -99,7 +96,6 @@ START_TEST(a_part_of_it_is_refused)
 	for (size_t size = 0; size < strlen(text); size++)
 		ck_assert_msg(baseline_parse(text, size, &baseline) == -EBADMSG, "%zu bytes", size);
 }
-END_TEST
 
 #define LINE(pairs) HEAD "frequency-domain " pairs "\nend 1\n"
 
@@ -148,16 +144,15 @@ static const char *const bad[] = {
 	LINE("policy=00 method=setspeed governor=a"),
 };
 
-START_TEST(refuses)
+TEST_EACH(refuses, bad)
 {
 	struct baseline baseline;
 
 	ck_assert_msg(baseline_parse(bad[_i], strlen(bad[_i]), &baseline) == -EBADMSG, "%s",
 		      bad[_i]);
 }
-END_TEST
 
-START_TEST(refuses_a_nul)
+TEST(refuses_a_nul)
 {
 	static const char text[] = HEAD "frequency-domain policy=0 method=setspeed governor=a\0b\n"
 					"end 1\n";
@@ -165,9 +160,8 @@ START_TEST(refuses_a_nul)
 
 	ck_assert_int_eq(baseline_parse(text, sizeof(text) - 1, &baseline), -EBADMSG);
 }
-END_TEST
 
-START_TEST(adds_and_removes)
+TEST(adds_and_removes)
 {
 	struct baseline baseline;
 	struct baseline_entry entry = {.method = METHOD_SETSPEED, .governor = "ondemand"};
@@ -186,9 +180,10 @@ START_TEST(adds_and_removes)
 	ck_assert_uint_eq(baseline_find(&baseline, 8)->policy, 8);
 	baseline_free(&baseline);
 }
-END_TEST
 
-START_TEST(saves_and_loads)
+FIXTURE(make_directory, remove_directory)
+
+TEST(saves_and_loads)
 {
 	struct baseline baseline, again;
 	struct baseline_entry entry = {
@@ -218,9 +213,8 @@ START_TEST(saves_and_loads)
 	ck_assert_int_eq(baseline_save(path, &baseline), 0);
 	baseline_free(&baseline);
 }
-END_TEST
 
-START_TEST(save_replaces_what_a_crash_left)
+TEST(save_replaces_what_a_crash_left)
 {
 	struct baseline baseline;
 	struct baseline_entry entry = {
@@ -235,9 +229,8 @@ START_TEST(save_replaces_what_a_crash_left)
 	ck_assert_int_eq(access(left, F_OK), -1);
 	baseline_free(&baseline);
 }
-END_TEST
 
-START_TEST(save_fails_without_a_trace)
+TEST(save_fails_without_a_trace)
 {
 	struct baseline baseline;
 	struct baseline_entry entry = {
@@ -257,9 +250,8 @@ START_TEST(save_fails_without_a_trace)
 	ck_assert_int_eq(rmdir(path), 0);
 	baseline_free(&baseline);
 }
-END_TEST
 
-START_TEST(load_trusts_no_other)
+TEST(load_trusts_no_other)
 {
 	struct baseline baseline;
 	char target[128];
@@ -299,26 +291,4 @@ START_TEST(load_trusts_no_other)
 	ck_assert_int_eq(baseline_load(path, &baseline), -EFBIG);
 	write_file("");
 	ck_assert_int_eq(baseline_load(path, &baseline), -EBADMSG);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("baseline");
-	TCase *text = tcase_create("text"), *file = tcase_create("file");
-
-	tcase_add_test(text, parses_and_formats);
-	tcase_add_test(text, any_text_survives);
-	tcase_add_test(text, a_part_of_it_is_refused);
-	tcase_add_loop_test(text, refuses, 0, (int)array_size(bad));
-	tcase_add_test(text, refuses_a_nul);
-	tcase_add_test(text, adds_and_removes);
-	suite_add_tcase(suite, text);
-	tcase_add_checked_fixture(file, make_directory, remove_directory);
-	tcase_add_test(file, saves_and_loads);
-	tcase_add_test(file, save_replaces_what_a_crash_left);
-	tcase_add_test(file, save_fails_without_a_trace);
-	tcase_add_test(file, load_trusts_no_other);
-	suite_add_tcase(suite, file);
-	return run_suite(suite);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Power channels found in a domain's XML, as they stand there; others are left alone. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "channel_elements.h"
 #include "cleanup.h"
-#include "run_suite.h"
+#include "runner.h"
 
 #define OURS(n, inside)                                                                            \
 	"<channel type='unix'>" inside                                                             \
@@ -26,7 +25,7 @@ static int read_text(const char *xml)
 	return channel_elements_read(xml, strlen(xml), &elements, &error);
 }
 
-START_TEST(found_as_they_stand)
+TEST(found_as_they_stand)
 {
 	static const char live[] = OURS("2", "<source mode='bind' path='/run/2'/>");
 
@@ -50,9 +49,8 @@ START_TEST(found_as_they_stand)
 	ck_assert_str_eq(elements.elements[0].xml, live);
 	channel_elements_clear(&elements);
 }
-END_TEST
 
-START_TEST(inactive_ones_have_no_path)
+TEST(inactive_ones_have_no_path)
 {
 	ck_assert_int_eq(read_text(DOMAIN("", OURS("0", "") OURS("3", "<source mode='bind'/>"))),
 			 0);
@@ -61,9 +59,8 @@ START_TEST(inactive_ones_have_no_path)
 	ck_assert_ptr_nonnull(channel_elements_find(&elements, 3));
 	channel_elements_clear(&elements);
 }
-END_TEST
 
-START_TEST(what_can_not_be_served_is_an_error)
+TEST(what_can_not_be_served_is_an_error)
 {
 	ck_assert_int_eq(read_text(DOMAIN("", OURS("x", ""))), -EINVAL);
 	ck_assert_int_eq(read_text(DOMAIN("", OURS("1", "<source mode='connect' path='/a'/>"))),
@@ -73,9 +70,8 @@ START_TEST(what_can_not_be_served_is_an_error)
 	ck_assert_int_eq(read_text(""), -EINVAL);
 	ck_assert_uint_eq(elements.n, 0);
 }
-END_TEST
 
-START_TEST(a_new_one_is_found_again)
+TEST(a_new_one_is_found_again)
 {
 	cleanup_free char *xml = channel_element_make(7), *all = NULL;
 
@@ -89,18 +85,4 @@ START_TEST(a_new_one_is_found_again)
 	ck_assert_int_eq(read_text(all), 0);
 	ck_assert_ptr_nonnull(channel_elements_find(&elements, 7));
 	channel_elements_clear(&elements);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("channel_elements");
-	TCase *tcase = tcase_create("channel_elements");
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_test(tcase, found_as_they_stand);
-	tcase_add_test(tcase, inactive_ones_have_no_path);
-	tcase_add_test(tcase, what_can_not_be_served_is_an_error);
-	tcase_add_test(tcase, a_new_one_is_found_again);
-	return run_suite(suite);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "channel_manager.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "run_suite.h"
+#include "runner.h"
 
 #define MANY                                                                                       \
 	20 /* domains with all the channels that they can have: more than one turn's attempts */
@@ -80,7 +79,9 @@ static void on_look(struct loop_timer *timer)
 		loop_timer_set(loop, timer, 1000000);
 }
 
-START_TEST(a_turn_is_bounded_and_the_rest_follows)
+FIXTURE(setup, teardown)
+
+TEST(a_turn_is_bounded_and_the_rest_follows)
 {
 	struct loop_timer look = {.on_expiry = on_look};
 	unsigned int first;
@@ -95,9 +96,8 @@ START_TEST(a_turn_is_bounded_and_the_rest_follows)
 	ck_assert_int_eq(loop_run(loop), 0);
 	ck_assert_uint_eq(attempted(), ALL_CHANNELS);
 }
-END_TEST
 
-START_TEST(a_hangup_is_no_reason_to_look_at_all_channels)
+TEST(a_hangup_is_no_reason_to_look_at_all_channels)
 {
 	struct loop_timer look = {.on_expiry = on_look};
 	struct domain *waits = add_domain(1, MAX_DOMAIN_CHANNELS);
@@ -110,17 +110,4 @@ START_TEST(a_hangup_is_no_reason_to_look_at_all_channels)
 	ck_assert_int_eq(loop_run(loop), 0);
 	ck_assert_uint_gt(hung_up->channels[MAX_DOMAIN_CHANNELS - 1].attempts, 0);
 	ck_assert_uint_gt(waits->channels[0].attempts, 0);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("channel_manager");
-	TCase *tcase = tcase_create("channel_manager");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_turn_is_bounded_and_the_rest_follows);
-	tcase_add_test(tcase, a_hangup_is_no_reason_to_look_at_all_channels);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

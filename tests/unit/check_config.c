@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a configuration file may say, and what it is refused for. */
 #include "config_fixture.h"
-#include "run_suite.h"
+#include "runner.h"
 
-START_TEST(every_key)
+FIXTURE(make_directory, remove_directory)
+
+TEST(every_key)
 {
 	ck_assert_int_eq(load("[libvirt]\n"
 			      "uri = qemu+unix:///system?socket=/run/libvirt/sock\n"
@@ -49,9 +51,8 @@ START_TEST(every_key)
 	ck_assert_uint_eq(config.max_khz, 20000000);
 	ck_assert(!config.turbo);
 }
-END_TEST
 
-START_TEST(defaults)
+TEST(defaults)
 {
 	ck_assert_int_eq(load(""), 0);
 	assert_defaults();
@@ -63,9 +64,8 @@ START_TEST(defaults)
 	ck_assert_int_eq(load("\xef\xbb\xbf# with a byte order mark\n[channel]\n"), 0);
 	assert_defaults();
 }
-END_TEST
 
-START_TEST(domains)
+TEST(domains)
 {
 	write_drop_in("a.conf", "[domain \"fw-*\"]\nrate = 7\n[domain \"new\"]\nserve = no\n");
 	ck_assert_msg(load("[domain \"fw-*\"] # comment\n"
@@ -93,9 +93,8 @@ START_TEST(domains)
 	ck_assert_int_eq(load("\xef\xbb\xbf[domain \"x\"]\nserve = no\n"), 0);
 	ck_assert_str_eq(config.domains[0].pattern, "x");
 }
-END_TEST
 
-START_TEST(many_domains)
+TEST(many_domains)
 {
 	char *text = calloc(1, 64 * (CONFIG_MAX_DOMAINS + 2)), *end = text;
 
@@ -110,7 +109,6 @@ START_TEST(many_domains)
 	ck_assert_ptr_nonnull(strstr(error.text, "more than 1024 sections"));
 	free(text);
 }
-END_TEST
 
 #define TEN "0123456789"
 #define FIFTY TEN TEN TEN TEN TEN
@@ -191,7 +189,7 @@ static const struct {
 	{"[libvirt]\n\x01\n", 2, {"control character"}},
 };
 
-START_TEST(refuses)
+TEST_EACH(refuses, bad)
 {
 	char place[128];
 
@@ -203,9 +201,8 @@ START_TEST(refuses)
 	/* Not touched. */
 	ck_assert_uint_eq(config.channel_rate, 0x55555555);
 }
-END_TEST
 
-START_TEST(refuses_a_nul)
+TEST(refuses_a_nul)
 {
 	static const char text[] = "[channel]\nrate = 1\0\nburst = 1\n";
 
@@ -213,9 +210,8 @@ START_TEST(refuses_a_nul)
 	ck_assert_int_eq(config_load(path, true, &config, &error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error.text, ":2: a control character"));
 }
-END_TEST
 
-START_TEST(longest_line)
+TEST(longest_line)
 {
 	/* Whatever the library's limit is: a line is taken whole, or refused. */
 	for (size_t n = 1; n < CONFIG_TEXT; n++) {
@@ -233,9 +229,8 @@ START_TEST(longest_line)
 	}
 	ck_assert_int_eq(load("[cpufreq]\nsysfs=/" FIFTY FIFTY FIFTY TEN TEN "\n"), 0);
 }
-END_TEST
 
-START_TEST(missing)
+TEST(missing)
 {
 	ck_assert_int_eq(config_load(path, true, &config, &error), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(error.text, path));
@@ -245,9 +240,8 @@ START_TEST(missing)
 	ck_assert_int_eq(config_load(path, false, &config, &error), 0);
 	ck_assert_uint_eq(config.channel_rate, 7);
 }
-END_TEST
 
-START_TEST(not_regular)
+TEST(not_regular)
 {
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	ck_assert_int_eq(config_load(path, false, &config, &error), -EINVAL);
@@ -260,9 +254,8 @@ START_TEST(not_regular)
 	ck_assert_int_eq(config_load(path, false, &config, &error), -ELOOP);
 	ck_assert_ptr_nonnull(strstr(error.text, "can't be read"));
 }
-END_TEST
 
-START_TEST(drop_ins)
+TEST(drop_ins)
 {
 	write_drop_in("20-b.conf", "[channel]\nrate = 20\nburst = 20\n");
 	write_drop_in("10-a.conf", "[channel]\nrate = 10\nburst = 10\nqueries = no\n");
@@ -280,9 +273,8 @@ START_TEST(drop_ins)
 	ck_assert_ptr_nonnull(
 		strstr(error.text, "/vmpower.conf.d/30-c.conf:4: unknown key 'rates'"));
 }
-END_TEST
 
-START_TEST(limits_of_two_files)
+TEST(limits_of_two_files)
 {
 	write_drop_in("a.conf", "[limits]\nmax-frequency = 1000000\n");
 	ck_assert_int_eq(load("[limits]\nmin-frequency = 2000000\nmax-frequency = 3000000\n"),
@@ -294,9 +286,8 @@ START_TEST(limits_of_two_files)
 	write_drop_in("a.conf", "[limits]\nmax-frequency = 0\n");
 	ck_assert_int_eq(load("[limits]\nmin-frequency = 2000000\n"), 0);
 }
-END_TEST
 
-START_TEST(long_message_is_cut_with_a_mark)
+TEST(long_message_is_cut_with_a_mark)
 {
 	char deep[2048];
 	size_t used = (size_t)snprintf(deep, sizeof(deep), "%s", directory);
@@ -306,27 +297,4 @@ START_TEST(long_message_is_cut_with_a_mark)
 	ck_assert_int_eq(config_load(deep, true, &config, &error), -ENOENT);
 	ck_assert_uint_eq(strlen(error.text), sizeof(error.text) - 1);
 	ck_assert_str_eq(error.text + sizeof(error.text) - 4, "...");
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("config");
-	TCase *tcase = tcase_create("config");
-
-	tcase_add_checked_fixture(tcase, make_directory, remove_directory);
-	tcase_add_test(tcase, every_key);
-	tcase_add_test(tcase, defaults);
-	tcase_add_test(tcase, domains);
-	tcase_add_test(tcase, many_domains);
-	tcase_add_loop_test(tcase, refuses, 0, (int)array_size(bad));
-	tcase_add_test(tcase, refuses_a_nul);
-	tcase_add_test(tcase, longest_line);
-	tcase_add_test(tcase, missing);
-	tcase_add_test(tcase, not_regular);
-	tcase_add_test(tcase, drop_ins);
-	tcase_add_test(tcase, limits_of_two_files);
-	tcase_add_test(tcase, long_message_is_cut_with_a_mark);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -2,10 +2,12 @@
 /* The table of keys, and the configuration file that is made of it. */
 #include "config_fixture.h"
 #include "config_keys.h"
-#include "run_suite.h"
+#include "runner.h"
 
 /* The file that is shipped is the one that the table of keys makes. */
-START_TEST(shipped_file)
+FIXTURE(make_directory, remove_directory)
+
+TEST(shipped_file)
 {
 	static const char beside[] = "/../../packaging/vmpower.conf";
 	char shipped[512] = __FILE__, text[16384], *slash = strrchr(shipped, '/');
@@ -33,10 +35,9 @@ START_TEST(shipped_file)
 		ck_assert_int_le(end - line, 100);
 	}
 }
-END_TEST
 
 /* As it is, and with every key in use: both are the defaults. */
-START_TEST(shipped_values)
+TEST(shipped_values)
 {
 	char text[16384] = "";
 	cleanup_fclose FILE *out = fmemopen(text, sizeof(text) - 1, "w");
@@ -67,10 +68,9 @@ START_TEST(shipped_values)
 	ck_assert_int_eq(config.domains[0].settings.queries, config.channel_queries);
 	ck_assert_uint_eq(config.domains[0].settings.commands, COMMANDS_ALL);
 }
-END_TEST
 
 /* "all" names everything that a value may be: no word of a choice is left out. */
-START_TEST(keys_are_documented)
+TEST(keys_are_documented)
 {
 	for (unsigned int i = 0; i < n_config_keys; i++) {
 		const struct config_key *key = &config_keys[i];
@@ -82,9 +82,8 @@ START_TEST(keys_are_documented)
 		ck_assert_msg(config_key_set(key, key->initial, &config), "%s", key->name);
 	}
 }
-END_TEST
 
-START_TEST(keys_compare_and_copy)
+TEST(keys_compare_and_copy)
 {
 	struct config other;
 
@@ -95,19 +94,4 @@ START_TEST(keys_compare_and_copy)
 	ck_assert(config_key_equal(&config_keys[1], &config, &other));
 	config_key_copy(&config_keys[0], &config, &other);
 	ck_assert_mem_eq(&config, &other, sizeof(config));
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("config_keys");
-	TCase *tcase = tcase_create("config_keys");
-
-	tcase_add_checked_fixture(tcase, make_directory, remove_directory);
-	tcase_add_test(tcase, shipped_file);
-	tcase_add_test(tcase, shipped_values);
-	tcase_add_test(tcase, keys_are_documented);
-	tcase_add_test(tcase, keys_compare_and_copy);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* org.vmpower.Manager over a real socket and on a real registry: domains and channels. */
 #include "control_stage.h"
-#include "run_suite.h"
+#include "runner.h"
 
-START_TEST(status)
+FIXTURE(setup, teardown)
+TIMEOUT(60)
+
+TEST(status)
 {
 	struct peer peer = begin();
 	json_t *reply, *parameters;
@@ -30,9 +33,8 @@ START_TEST(status)
 	json_decref(reply);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(domain_in_full)
+TEST(domain_in_full)
 {
 	struct config_domain section = {.pattern = "vm*", .origin = "/etc/x:3"};
 	struct domain *vm1 = registry_find(stage.registry, "vm1");
@@ -98,9 +100,8 @@ START_TEST(domain_in_full)
 	json_decref(reply);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(hangup_is_shown_though_it_connects_again)
+TEST(hangup_is_shown_though_it_connects_again)
 {
 	struct domain *domain = registry_find(stage.registry, "vm1");
 	struct peer peer;
@@ -117,9 +118,8 @@ START_TEST(hangup_is_shown_though_it_connects_again)
 	json_decref(reply);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(log_level_changes_at_run_time)
+TEST(log_level_changes_at_run_time)
 {
 	struct peer peer = begin();
 	int before = log_level();
@@ -134,9 +134,8 @@ START_TEST(log_level_changes_at_run_time)
 	peer_close(&peer);
 	log_set_level(before);
 }
-END_TEST
 
-START_TEST(reload)
+TEST(reload)
 {
 	struct peer peer = begin();
 
@@ -146,9 +145,8 @@ START_TEST(reload)
 				  "\"needs_restart\":[\"[libvirt] uri\"]}"));
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(reload_refused)
+TEST(reload_refused)
 {
 	struct peer peer;
 
@@ -158,7 +156,6 @@ START_TEST(reload_refused)
 	peer_expect(&peer, ERROR("BadConfig", "{\"reason\":\"f:3: [channel] rate is 'x'\"}"));
 	peer_close(&peer);
 }
-END_TEST
 
 #define NO_CHANNEL(n) ERROR("NoSuchChannel", "{\"domain\":\"vm1\",\"number\":" n "}")
 #define CHANGED(n) RESULT("{\"changed\":" n "}")
@@ -265,7 +262,7 @@ static const struct {
 	 .error = -EIO},
 };
 
-START_TEST(script)
+TEST_EACH(script, scripts)
 {
 	struct peer peer;
 
@@ -279,9 +276,8 @@ START_TEST(script)
 		ck_assert_str_eq(stage.virt.asked, scripts[_i].asked);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(bad_xml_names_its_fault)
+TEST(bad_xml_names_its_fault)
 {
 	struct peer peer;
 	json_t *reply, *parameters;
@@ -299,9 +295,8 @@ START_TEST(bad_xml_names_its_fault)
 	json_decref(reply);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(hangup_cancels_the_lookup)
+TEST(hangup_cancels_the_lookup)
 {
 	struct peer peer, other;
 
@@ -314,10 +309,9 @@ START_TEST(hangup_cancels_the_lookup)
 		peer_call(&other, METHOD("GetDomain", "{\"domain\":\"vm2\"}"), NO_VM2);
 	peer_close(&other);
 }
-END_TEST
 
 /* Each method of the description is in the table, with its parameters, and the other way. */
-START_TEST(table_and_description_agree)
+TEST(table_and_description_agree)
 {
 	size_t n = 0;
 
@@ -355,26 +349,4 @@ START_TEST(table_and_description_agree)
 	}
 	ck_assert_uint_eq(n, n_control_methods);
 	fixture_start(&stage.fixture); /* for teardown() */
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("control");
-	TCase *tcase = tcase_create("control");
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 60);
-	tcase_add_test(tcase, status);
-	tcase_add_test(tcase, domain_in_full);
-	tcase_add_test(tcase, reload);
-	tcase_add_test(tcase, reload_refused);
-	tcase_add_test(tcase, hangup_is_shown_though_it_connects_again);
-	tcase_add_test(tcase, log_level_changes_at_run_time);
-	tcase_add_loop_test(tcase, script, 0, array_size(scripts));
-	tcase_add_test(tcase, bad_xml_names_its_fault);
-	tcase_add_test(tcase, hangup_cancels_the_lookup);
-	tcase_add_test(tcase, table_and_description_agree);
-	return run_suite(suite);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* org.vmpower.Manager over a real socket and on a real registry: CPUs and overrides. */
 #include "control_stage.h"
-#include "run_suite.h"
+#include "runner.h"
 
 #define MAX_STEPS 6
 
@@ -50,7 +50,10 @@ static json_t *ask(struct peer *peer, const char *call)
 #define OVERRIDDEN                                                                                 \
 	"{\"kind\":\"override\",\"domain\":\"vm1\",\"vcpu\":1,\"others\":0,\"khz\":1000000}"
 
-START_TEST(cpus_without_cpufreq_and_offline)
+FIXTURE(setup, teardown)
+TIMEOUT(60)
+
+TEST(cpus_without_cpufreq_and_offline)
 {
 	struct peer peer;
 	json_t *reply, *cpus;
@@ -74,9 +77,8 @@ START_TEST(cpus_without_cpufreq_and_offline)
 	json_decref(reply);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(cpus_share_a_clock)
+TEST(cpus_share_a_clock)
 {
 	struct peer peer = begin();
 	json_t *reply = ask(&peer, METHOD("ListCpus", "{}"));
@@ -88,9 +90,8 @@ START_TEST(cpus_share_a_clock)
 	json_decref(reply);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(hangup_while_frequencies_are_read)
+TEST(hangup_while_frequencies_are_read)
 {
 	struct peer gone = begin(), peer = peer_connect(&stage.fixture);
 
@@ -106,7 +107,6 @@ START_TEST(hangup_while_frequencies_are_read)
 	ck_assert_int_eq(__atomic_load_n(&stage.n_read[1], __ATOMIC_SEQ_CST), 1);
 	peer_close(&peer);
 }
-END_TEST
 
 #define VOTED "{\"kind\":\"vote\",\"domain\":\"vm1\",\"vcpu\":1,\"others\":0,\"khz\":2000000}"
 #define SILENT_0                                                                                   \
@@ -140,7 +140,7 @@ static void expect_explanation(struct peer *peer, int cpu, const char *clock, co
 	json_decref(reply);
 }
 
-START_TEST(explanations)
+TEST(explanations)
 {
 	struct domain *domain = registry_find(stage.registry, "vm1");
 	struct peer peer = begin();
@@ -156,9 +156,8 @@ START_TEST(explanations)
 	expect_explanation(&peer, 4, SECOND_CLOCK(VOTED), VOTER_1("null", "\"max\""), json_null());
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(no_cpufreq_no_reason)
+TEST(no_cpufreq_no_reason)
 {
 	struct peer peer;
 	json_t *reply;
@@ -171,13 +170,12 @@ START_TEST(no_cpufreq_no_reason)
 	json_decref(reply);
 	peer_close(&peer);
 }
-END_TEST
 
 #define FINDING(found, error)                                                                      \
 	"{\"frequency_domain\":4,\"cpus\":\"4-7\",\"file\":\"scaling_max_freq\","                  \
 	"\"ours\":\"1000000\",\"found\":" found ",\"error\":" error ",\"since\":1700000000}"
 
-START_TEST(findings)
+TEST(findings)
 {
 	struct peer peer = begin();
 
@@ -188,7 +186,6 @@ START_TEST(findings)
 			  "null", "\"Device or resource busy\"") "]}"));
 	peer_close(&peer);
 }
-END_TEST
 
 #define SET(what) METHOD("SetOverride", "{\"domain\":\"vm1\"," what "}")
 #define FIXED(khz, before) RESULT("{\"khz\":" khz ",\"previous_khz\":" before "}")
@@ -229,7 +226,7 @@ static const struct {
 	  {SET(V0 "\"max\""), FIXED("2000000", "1000000")}}},
 };
 
-START_TEST(script)
+TEST_EACH(script, scripts)
 {
 	struct peer peer = begin();
 
@@ -237,9 +234,8 @@ START_TEST(script)
 		peer_call(&peer, scripts[_i].steps[i].call, scripts[_i].steps[i].reply);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(only_what_is_pinned_is_fixed)
+TEST(only_what_is_pinned_is_fixed)
 {
 	struct domain *domain = registry_find(stage.registry, "vm1");
 	struct peer peer;
@@ -251,24 +247,4 @@ START_TEST(only_what_is_pinned_is_fixed)
 	peer_call(&peer, SET("\"vcpu\":1,\"action\":\"min\""), REFUSED("NoFrequencyDomain", "1"));
 	peer_call(&peer, SET("\"vcpu\":1,\"action\":\"release\""), FIXED("null", "1000000"));
 	peer_close(&peer);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("control_cpu");
-	TCase *tcase = tcase_create("control_cpu");
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 60);
-	tcase_add_test(tcase, cpus_without_cpufreq_and_offline);
-	tcase_add_test(tcase, cpus_share_a_clock);
-	tcase_add_test(tcase, hangup_while_frequencies_are_read);
-	tcase_add_test(tcase, explanations);
-	tcase_add_test(tcase, no_cpufreq_no_reason);
-	tcase_add_test(tcase, findings);
-	tcase_add_loop_test(tcase, script, 0, array_size(scripts));
-	tcase_add_test(tcase, only_what_is_pinned_is_fixed);
-	return run_suite(suite);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The kernel's events as libudev hands them over, and where it fails: no socket, lost events. */
-#include <check.h>
 #include <errno.h>
 #include <libudev.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "cpuset.h"
 #include "log.h"
 #include "loop.h"
+#include "runner.h"
 
 /* --- a libudev that there is not ------------------------------------------------------------ */
 
@@ -156,7 +156,9 @@ static void assert_told(const char *wanted, unsigned int calls)
 	ck_assert_uint_eq(n_calls, calls);
 }
 
-START_TEST(events_that_came_together)
+FIXTURE(set_up, tear_down)
+
+TEST(events_that_came_together)
 {
 	listen_now();
 	event("cpu3", "offline", 0);
@@ -177,9 +179,8 @@ START_TEST(events_that_came_together)
 	deliver();
 	assert_told("3-5,12", 1);
 }
-END_TEST
 
-START_TEST(lost_events)
+TEST(lost_events)
 {
 	listen_now();
 	event("cpu3", "offline", 0);
@@ -188,9 +189,8 @@ START_TEST(lost_events)
 	deliver();
 	assert_told("0-4095", 1);
 }
-END_TEST
 
-START_TEST(more_than_a_turn_takes)
+TEST(more_than_a_turn_takes)
 {
 	listen_now();
 	for (int i = 0; i < 600; i++)
@@ -198,9 +198,8 @@ START_TEST(more_than_a_turn_takes)
 	deliver();
 	assert_told("1,9", 3);
 }
-END_TEST
 
-START_TEST(interrupted)
+TEST(interrupted)
 {
 	listen_now();
 	event("cpu1", "online", 0);
@@ -209,10 +208,9 @@ START_TEST(interrupted)
 	deliver();
 	assert_told("1-2", 2);
 }
-END_TEST
 
 /* An error that comes again and again must not keep the loop busy; what was heard counts. */
-START_TEST(broken_socket)
+TEST(broken_socket)
 {
 	listen_now();
 	event("cpu1", "online", 0);
@@ -221,9 +219,8 @@ START_TEST(broken_socket)
 	assert_told("1", 1);
 	ck_assert_int_eq(fake.references, 0);
 }
-END_TEST
 
-START_TEST(does_without)
+TEST_RANGE(does_without, 0, 4)
 {
 	fake.no_monitor = _i == 0;
 	fake.no_filter = _i == 1;
@@ -233,27 +230,4 @@ START_TEST(does_without)
 	listen_now();
 	ck_assert_int_eq(fake.references, 0);
 	ck_assert_ptr_nonnull(hotplug);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("cpu_hotplug");
-	TCase *tcase = tcase_create("cpu_hotplug");
-	SRunner *runner;
-	int failed;
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, events_that_came_together);
-	tcase_add_test(tcase, lost_events);
-	tcase_add_test(tcase, more_than_a_turn_takes);
-	tcase_add_test(tcase, interrupted);
-	tcase_add_test(tcase, broken_socket);
-	tcase_add_loop_test(tcase, does_without, 0, 4);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Acquiring, releasing, crashing: what becomes of the files and of the state file. */
 #include "cpufreq_tree.h"
-#include "run_suite.h"
+#include "runner.h"
 
-START_TEST(setspeed_life)
+FIXTURE(make_tree, remove_tree)
+
+TEST(setspeed_life)
 {
 	int fds[2], again[2];
 
@@ -34,9 +36,8 @@ START_TEST(setspeed_life)
 	ck_assert_int_eq(cpufreq_acquire(cpufreq, 1, fds, &(unsigned int){0}), -EINVAL);
 	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), -EINVAL);
 }
-END_TEST
 
-START_TEST(userspace_before)
+TEST(userspace_before)
 {
 	int fds[2];
 
@@ -51,9 +52,8 @@ START_TEST(userspace_before)
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
 }
-END_TEST
 
-START_TEST(limits_life)
+TEST(limits_life)
 {
 	int fds[2];
 
@@ -69,9 +69,8 @@ START_TEST(limits_life)
 	assert_file(POLICY0 "scaling_max_freq", "3700000");
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
-START_TEST(crash)
+TEST(crash)
 {
 	struct baseline baseline;
 	int fds[2];
@@ -103,9 +102,8 @@ START_TEST(crash)
 	ck_assert_uint_eq(n_saved(), 0);
 	ck_assert_int_eq(access(state_path, F_OK), -1);
 }
-END_TEST
 
-START_TEST(crash_then_acquire)
+TEST(crash_then_acquire)
 {
 	int fds[2];
 
@@ -138,9 +136,8 @@ START_TEST(crash_then_acquire)
 	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
-START_TEST(what_fails_is_kept)
+TEST(what_fails_is_kept)
 {
 	int fds[2];
 
@@ -163,9 +160,8 @@ START_TEST(what_fails_is_kept)
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
-START_TEST(another_driver)
+TEST(another_driver)
 {
 	int fds[2];
 
@@ -179,9 +175,8 @@ START_TEST(another_driver)
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
-START_TEST(nothing_touched_without_state_file)
+TEST(nothing_touched_without_state_file)
 {
 	int fds[2];
 	unsigned int n_fds;
@@ -199,9 +194,8 @@ START_TEST(nothing_touched_without_state_file)
 	close_fds(fds, 1);
 	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 }
-END_TEST
 
-START_TEST(failed_acquire_is_undone)
+TEST(failed_acquire_is_undone)
 {
 	int fds[2];
 	unsigned int n_fds;
@@ -220,9 +214,8 @@ START_TEST(failed_acquire_is_undone)
 	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
-START_TEST(governor_put_back_by_failed_acquire)
+TEST(governor_put_back_by_failed_acquire)
 {
 	static const char read_only[] = "/sys/devices/system/cpu/online";
 	int fds[2];
@@ -240,9 +233,8 @@ START_TEST(governor_put_back_by_failed_acquire)
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
-START_TEST(governor_refused)
+TEST(governor_refused)
 {
 	int fds[2];
 	unsigned int n_fds;
@@ -257,7 +249,6 @@ START_TEST(governor_refused)
 	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
 static void write_state(const char *text)
 {
@@ -280,7 +271,7 @@ static void assert_kept_aside(void)
 #define ENTRY "frequency-domain policy=0 method=setspeed driver=acpi-cpufreq governor=ondemand\n"
 #define OTHER_BOOT "vmpower-baseline 1 01234567-89ab-cdef-0123-456789abcdef\n"
 
-START_TEST(bad_state_file)
+TEST(bad_state_file)
 {
 	struct baseline own;
 	char text[256];
@@ -314,9 +305,8 @@ START_TEST(bad_state_file)
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 }
-END_TEST
 
-START_TEST(state_file_of_another_boot)
+TEST(state_file_of_another_boot)
 {
 	put_acpi(0, "0");
 	put(POLICY0 "scaling_governor", "userspace");
@@ -331,28 +321,4 @@ START_TEST(state_file_of_another_boot)
 	start();
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("cpufreq");
-	TCase *tcase = tcase_create("cpufreq");
-
-	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
-	tcase_add_test(tcase, setspeed_life);
-	tcase_add_test(tcase, userspace_before);
-	tcase_add_test(tcase, limits_life);
-	tcase_add_test(tcase, crash);
-	tcase_add_test(tcase, crash_then_acquire);
-	tcase_add_test(tcase, what_fails_is_kept);
-	tcase_add_test(tcase, another_driver);
-	tcase_add_test(tcase, nothing_touched_without_state_file);
-	tcase_add_test(tcase, failed_acquire_is_undone);
-	tcase_add_test(tcase, governor_put_back_by_failed_acquire);
-	tcase_add_test(tcase, governor_refused);
-	tcase_add_test(tcase, bad_state_file);
-	tcase_add_test(tcase, state_file_of_another_boot);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

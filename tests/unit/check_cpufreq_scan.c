@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which frequency domains a host has, and which are left out. */
 #include "cpufreq_tree.h"
-#include "run_suite.h"
+#include "runner.h"
 
-START_TEST(domains_in_order)
+FIXTURE(make_tree, remove_tree)
+
+TEST(domains_in_order)
 {
 	struct cpuset online;
 	char text[64];
@@ -34,9 +36,8 @@ START_TEST(domains_in_order)
 	ck_assert_int_ge(cpuset_format(&online, text, sizeof(text)), 0);
 	ck_assert_str_eq(text, "0-2,10");
 }
-END_TEST
 
-START_TEST(no_cpufreq)
+TEST(no_cpufreq)
 {
 	struct cpuset online;
 
@@ -52,9 +53,8 @@ START_TEST(no_cpufreq)
 	(void)snprintf(config.sysfs, sizeof(config.sysfs), "%s/none", root);
 	ck_assert_int_eq(cpufreq_new(&config, state_path, &cpufreq), -ENOENT);
 }
-END_TEST
 
-START_TEST(left_out)
+TEST(left_out)
 {
 	for (unsigned int policy = 0; policy < 8; policy++)
 		put_acpi(policy, (const char *[]){"0", "1", "2", "3", "4", "5", "6", "7"}[policy]);
@@ -76,9 +76,8 @@ START_TEST(left_out)
 	ck_assert_uint_eq(cpufreq_count(cpufreq), 1);
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->policy, 7);
 }
-END_TEST
 
-START_TEST(forced_method)
+TEST(forced_method)
 {
 	put_acpi(0, "0");
 	put_intel_pstate(1, "1");
@@ -92,9 +91,8 @@ START_TEST(forced_method)
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->policy, 0);
 	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->method, METHOD_SETSPEED);
 }
-END_TEST
 
-START_TEST(configured_limits)
+TEST(configured_limits)
 {
 	put_acpi(0, "0");
 	config.min_khz = 1500000;
@@ -102,20 +100,4 @@ START_TEST(configured_limits)
 	start();
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->floor, 1);
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->ceiling, 2);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("cpufreq_scan");
-	TCase *tcase = tcase_create("cpufreq_scan");
-
-	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
-	tcase_add_test(tcase, domains_in_order);
-	tcase_add_test(tcase, no_cpufreq);
-	tcase_add_test(tcase, left_out);
-	tcase_add_test(tcase, forced_method);
-	tcase_add_test(tcase, configured_limits);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "cpuset.h"
-#include "run_suite.h"
+#include "runner.h"
 
 static const struct {
 	const char *text;
@@ -59,7 +58,7 @@ static const struct {
 	{"all", -EINVAL, NULL, 0},
 };
 
-START_TEST(parse_and_format)
+TEST_EACH(parse_and_format, cases)
 {
 	struct cpuset set, before;
 	char text[64];
@@ -77,9 +76,8 @@ START_TEST(parse_and_format)
 	ck_assert_int_eq(cpuset_format(&set, text, sizeof(text)), (int)strlen(cases[_i].formatted));
 	ck_assert_str_eq(text, cases[_i].formatted);
 }
-END_TEST
 
-START_TEST(format_never_cuts)
+TEST(format_never_cuts)
 {
 	struct cpuset set;
 	char text[9];
@@ -98,9 +96,8 @@ START_TEST(format_never_cuts)
 	ck_assert_int_eq(cpuset_format(&set, text, 0), -ENOSPC);
 	ck_assert_int_eq(text[0], 'x');
 }
-END_TEST
 
-START_TEST(longest_text_comes_back)
+TEST(longest_text_comes_back)
 {
 	struct cpuset set = {{0}}, again;
 	char text[6 * MAX_CPUS / 2];
@@ -113,9 +110,8 @@ START_TEST(longest_text_comes_back)
 	ck_assert_mem_eq(&set, &again, sizeof(set));
 	ck_assert_uint_eq(cpuset_count(&again), MAX_CPUS / 2);
 }
-END_TEST
 
-START_TEST(members)
+TEST(members)
 {
 	struct cpuset set = {{0}};
 	unsigned int seen[8], n = 0, cpu;
@@ -142,9 +138,8 @@ START_TEST(members)
 	cpuset_del(&set, 4095);
 	ck_assert_uint_eq(cpuset_next(&set, 65), MAX_CPUS);
 }
-END_TEST
 
-START_TEST(covers)
+TEST(covers)
 {
 	static const struct {
 		const char *outer, *inner;
@@ -164,19 +159,4 @@ START_TEST(covers)
 		ck_assert_msg(cpuset_covers(&outer, &inner) == pairs[i].covers, "'%s' '%s'",
 			      pairs[i].outer, pairs[i].inner);
 	}
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("cpuset");
-	TCase *tcase = tcase_create("cpuset");
-
-	tcase_add_loop_test(tcase, parse_and_format, 0, (int)array_size(cases));
-	tcase_add_test(tcase, format_never_cuts);
-	tcase_add_test(tcase, longest_text_comes_back);
-	tcase_add_test(tcase, members);
-	tcase_add_test(tcase, covers);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

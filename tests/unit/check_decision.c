@@ -2,13 +2,12 @@
 /* Who decides: the rules, as the operator is told them. */
 #include "decision.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "message.h"
-#include "run_suite.h"
+#include "runner.h"
 
 /* 1000 to 1800 MHz in steps of 100, 1500 is the fastest without turbo */
 static struct frequency_domain f;
@@ -161,7 +160,9 @@ static struct say make(const struct said *said, uint32_t number)
 	};
 }
 
-START_TEST(rules)
+FIXTURE(setup, NULL)
+
+TEST_EACH(rules, cases)
 {
 	struct decision decision = {.decider = DECIDER_NOBODY};
 	uint32_t n_deciders = 0;
@@ -190,23 +191,9 @@ START_TEST(rules)
 	ck_assert_ptr_eq(decision.leader->domain, &domains[cases[_i].leader]);
 	ck_assert_uint_eq(decision.leader->n_equal, cases[_i].n_equal);
 }
-END_TEST
 
-START_TEST(names)
+TEST(names)
 {
 	ck_assert_str_eq(decider_name(DECIDER_NOBODY), "nobody");
 	ck_assert_str_eq(decider_name(DECIDER_OVERRIDE), "override");
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("decision");
-	TCase *tcase = tcase_create("decision");
-
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_loop_test(tcase, rules, 0, array_size(cases));
-	tcase_add_test(tcase, names);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

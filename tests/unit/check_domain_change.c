@@ -2,13 +2,12 @@
 /* Each thing that may differ between two words of the same run of a domain is seen, and only it. */
 #include "domain_change.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cpuset.h"
-#include "run_suite.h"
+#include "runner.h"
 
 static struct domain_description *before, *after;
 static struct cpuset affinity[2];
@@ -58,7 +57,9 @@ static void expect(const char *text)
 	ck_assert_str_eq(what, text);
 }
 
-START_TEST(nothing)
+FIXTURE(set_up, tear_down)
+
+TEST(nothing)
 {
 	expect("");
 	/* where a vCPU that is not pinned may run is no affair of ours */
@@ -66,9 +67,8 @@ START_TEST(nothing)
 	expect("");
 	after->vcpus[0].affinity = NULL;
 }
-END_TEST
 
-START_TEST(vcpus)
+TEST_RANGE(vcpus, 0, 4)
 {
 	switch (_i) {
 	case 0:
@@ -86,9 +86,8 @@ START_TEST(vcpus)
 	}
 	expect("vCPUs");
 }
-END_TEST
 
-START_TEST(channels)
+TEST_RANGE(channels, 0, 3)
 {
 	switch (_i) {
 	case 0:
@@ -103,9 +102,8 @@ START_TEST(channels)
 	}
 	expect("channels");
 }
-END_TEST
 
-START_TEST(metadata)
+TEST_RANGE(metadata, 0, 3)
 {
 	switch (_i) {
 	case 0:
@@ -121,9 +119,8 @@ START_TEST(metadata)
 	}
 	expect("metadata");
 }
-END_TEST
 
-START_TEST(all)
+TEST(all)
 {
 	(void)snprintf(after->name, sizeof(after->name), "other");
 	expect("name");
@@ -131,20 +128,4 @@ START_TEST(all)
 	after->n_channels = 0;
 	after->metadata.given = 1u << SETTING_MAX_FREQUENCY;
 	expect("vCPUs, channels, name, metadata");
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("domain_change");
-	TCase *tcase = tcase_create("domain_change");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, nothing);
-	tcase_add_loop_test(tcase, vcpus, 0, 4);
-	tcase_add_loop_test(tcase, channels, 0, 3);
-	tcase_add_loop_test(tcase, metadata, 0, 3);
-	tcase_add_test(tcase, all);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A domain's settings in <metadata>; tests/metadata has what the schema is tested with, too. */
-#include <check.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +7,7 @@
 
 #include "cleanup.h"
 #include "domain_xml.h"
-#include "run_suite.h"
+#include "runner.h"
 
 #define OURS(x) "<v:domain xmlns:v='" DOMAIN_NAMESPACE "'>" x "</v:domain>"
 #define OTHER_VERSION                                                                              \
@@ -42,7 +41,7 @@ static void check_wrong(const char *metadata, const char *word)
 	domain_description_free(domain);
 }
 
-START_TEST(all_settings)
+TEST(all_settings)
 {
 	struct domain_description *domain = parse_metadata(
 		"<x:other "
@@ -63,10 +62,9 @@ START_TEST(all_settings)
 	ck_assert_uint_eq(settings->burst, 7);
 	domain_description_free(domain);
 }
-END_TEST
 
 /* Beside ours another version's may stand: whoever writes both means each for who reads it. */
-START_TEST(other_version_beside_ours)
+TEST(other_version_beside_ours)
 {
 	struct domain_description *domain =
 		parse_metadata(OTHER_VERSION OURS("<v:rate>5</v:rate>") OTHER_VERSION);
@@ -76,10 +74,9 @@ START_TEST(other_version_beside_ours)
 	ck_assert_uint_eq(domain->metadata.given, 1u << SETTING_RATE);
 	domain_description_free(domain);
 }
-END_TEST
 
 /* What is not of our namespace is none of our business. */
-START_TEST(nothing_of_ours)
+TEST(nothing_of_ours)
 {
 	static const char *const others[] = {
 		"",
@@ -96,9 +93,8 @@ START_TEST(nothing_of_ours)
 		domain_description_free(domain);
 	}
 }
-END_TEST
 
-START_TEST(what_is_wrong_is_named)
+TEST(what_is_wrong_is_named)
 {
 	check_wrong(OURS("<v:turbo>maybe</v:turbo>"), "<turbo> is 'maybe'; allowed is yes or no");
 	check_wrong(OURS("<v:rates>1</v:rates>"), "there is no setting <rates>");
@@ -110,10 +106,9 @@ START_TEST(what_is_wrong_is_named)
 		    "<min-frequency> 2000000 is above <max-frequency> 1000000");
 	check_wrong(OURS("<v:max-frequency>1000</v:max-frequency><v:turbo>x</v:turbo>"), "turbo");
 }
-END_TEST
 
 /* Elements outside of <metadata> are not looked at, and a second <metadata> is. */
-START_TEST(where_it_stands)
+TEST(where_it_stands)
 {
 	struct domain_description *domain = parse_metadata(
 		"</metadata><devices>" OURS("<v:turbo>no</v:turbo>") "</devices><metadata>");
@@ -122,9 +117,8 @@ START_TEST(where_it_stands)
 	domain_description_free(domain);
 	check_wrong(OURS("") "</metadata><metadata>" OURS(""), "twice");
 }
-END_TEST
 
-START_TEST(long_text_is_cut)
+TEST(long_text_is_cut)
 {
 	char text[4096], metadata[8192];
 	struct domain_description *domain;
@@ -136,7 +130,6 @@ START_TEST(long_text_is_cut)
 	ck_assert_uint_lt(strlen(domain->metadata_error), 256);
 	domain_description_free(domain);
 }
-END_TEST
 
 static char *read_file(const char *directory, const char *name)
 {
@@ -152,7 +145,7 @@ static char *read_file(const char *directory, const char *name)
 }
 
 /* The schema's verdict on each is in its name. */
-START_TEST(samples)
+TEST(samples)
 {
 	static const char below[] = "/../metadata";
 	char directory[512] = __FILE__, *slash = strrchr(directory, '/');
@@ -180,21 +173,4 @@ START_TEST(samples)
 	}
 	ck_assert_uint_ge(n_good, 10);
 	ck_assert_uint_ge(n_bad, 20);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("domain_metadata");
-	TCase *tcase = tcase_create("domain_metadata");
-
-	tcase_add_test(tcase, all_settings);
-	tcase_add_test(tcase, nothing_of_ours);
-	tcase_add_test(tcase, other_version_beside_ours);
-	tcase_add_test(tcase, what_is_wrong_is_named);
-	tcase_add_test(tcase, where_it_stands);
-	tcase_add_test(tcase, long_text_is_cut);
-	tcase_add_test(tcase, samples);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What holds for one domain, of all that is said about it. */
-#include <check.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "config_keys.h"
 #include "domain_rules.h"
-#include "run_suite.h"
+#include "runner.h"
 
 #define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
 
@@ -62,7 +61,9 @@ static const struct {
 	{{"fw-\\1", "*"}, 1}, /* no escapes */
 };
 
-START_TEST(which_section)
+FIXTURE(set_up, NULL)
+
+TEST_EACH(which_section, choices)
 {
 	const struct config_domain *found;
 
@@ -74,19 +75,17 @@ START_TEST(which_section)
 	else
 		ck_assert_ptr_eq(found, &sections[choices[_i].applies]);
 }
-END_TEST
 
 /* A name with wildcards in it is a name, too. */
-START_TEST(name_with_wildcards)
+TEST(name_with_wildcards)
 {
 	memcpy(domain.name, "vm[1]", sizeof("vm[1]"));
 	(void)add_section("vm*");
 	(void)add_section("vm[1]");
 	ck_assert_ptr_eq(domain_rules_section(&config, domain.name, domain.uuid), &sections[1]);
 }
-END_TEST
 
-START_TEST(nothing_said)
+TEST(nothing_said)
 {
 	const struct domain_settings *s;
 
@@ -104,10 +103,9 @@ START_TEST(nothing_said)
 	ck_assert_str_eq(rules.problem, "");
 	ck_assert_ptr_null(rules.section);
 }
-END_TEST
 
 /* The host may give a domain more than others, but nothing beyond [limits]. */
-START_TEST(section_overrides)
+TEST(section_overrides)
 {
 	struct domain_settings *section = add_section("fw-1");
 	const struct domain_settings *s;
@@ -127,9 +125,8 @@ START_TEST(section_overrides)
 	ck_assert_uint_eq(s->commands, COMMAND_SCALE);
 	ck_assert_ptr_eq(rules.section, &sections[0]);
 }
-END_TEST
 
-START_TEST(metadata_narrows)
+TEST(metadata_narrows)
 {
 	struct domain_settings *section = add_section("*"), *metadata = &domain.metadata;
 	const struct domain_settings *s;
@@ -163,9 +160,8 @@ START_TEST(metadata_narrows)
 	say(metadata, "serve", "yes");
 	ck_assert(!find()->serve);
 }
-END_TEST
 
-START_TEST(metadata_that_leaves_nothing)
+TEST(metadata_that_leaves_nothing)
 {
 	say(add_section("*"), "max-frequency", "2000000");
 	say(&domain.metadata, "min-frequency", "2400000");
@@ -174,18 +170,16 @@ START_TEST(metadata_that_leaves_nothing)
 	ck_assert(rules.settings.turbo); /* as a whole */
 	ck_assert_ptr_nonnull(strstr(rules.problem, "at least 2400000 and at most 2000000"));
 }
-END_TEST
 
-START_TEST(metadata_that_is_wrong)
+TEST(metadata_that_is_wrong)
 {
 	memcpy(domain.metadata_error, "<x>", sizeof("<x>"));
 	say(&domain.metadata, "turbo", "no");
 	ck_assert(find()->turbo);
 	ck_assert_str_eq(rules.problem, "<x>");
 }
-END_TEST
 
-START_TEST(equal)
+TEST(equal)
 {
 	struct domain_settings a, b;
 
@@ -197,23 +191,4 @@ START_TEST(equal)
 	b = a;
 	b.serve = false;
 	ck_assert(!domain_settings_equal(&a, &b));
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("domain_rules");
-	TCase *tcase = tcase_create("domain_rules");
-
-	tcase_add_checked_fixture(tcase, set_up, NULL);
-	tcase_add_loop_test(tcase, which_section, 0, (int)array_size(choices));
-	tcase_add_test(tcase, name_with_wildcards);
-	tcase_add_test(tcase, nothing_said);
-	tcase_add_test(tcase, section_overrides);
-	tcase_add_test(tcase, metadata_narrows);
-	tcase_add_test(tcase, metadata_that_leaves_nothing);
-	tcase_add_test(tcase, metadata_that_is_wrong);
-	tcase_add_test(tcase, equal);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is read out of a domain's XML. */
-#include <check.h>
 #include <errno.h>
 #include <libxml/xmlmemory.h>
 #include <stdio.h>
@@ -9,7 +8,7 @@
 
 #include "cleanup.h"
 #include "domain_xml_fixture.h"
-#include "run_suite.h"
+#include "runner.h"
 
 /* As the hook gets it at started. */
 static const char started[] =
@@ -93,7 +92,9 @@ static void check_affinity(const struct domain_description *domain, uint32_t vcp
 	}
 }
 
-START_TEST(started_domain)
+TIMEOUT(60)
+
+TEST(started_domain)
 {
 	struct domain_description *domain = parse_good(started);
 	uint32_t i;
@@ -120,9 +121,8 @@ START_TEST(started_domain)
 	ck_assert_str_eq(domain->channels[1].path, "/run/libvirt/qemu/channel/12-dpdk-0/pa.10");
 	domain_description_free(domain);
 }
-END_TEST
 
-START_TEST(stopped_domain)
+TEST(stopped_domain)
 {
 	/* Of two channels the one without a path is one of a domain that never started. */
 	struct domain_description *domain =
@@ -150,7 +150,6 @@ START_TEST(stopped_domain)
 	domain_description_free(domain);
 	domain_description_free(NULL);
 }
-END_TEST
 
 /* What looks like ours, or like an error, and is none of our business. */
 static const char *const passed_over[] = {
@@ -178,7 +177,7 @@ static const char *const passed_over[] = {
 	RUNNING(VCPU "<vcpus/><cputune/>"),
 };
 
-START_TEST(others_are_passed_over)
+TEST_EACH(others_are_passed_over, passed_over)
 {
 	struct domain_description *domain = parse_good(passed_over[_i]);
 
@@ -189,9 +188,8 @@ START_TEST(others_are_passed_over)
 	ck_assert_uint_eq(domain->n_affinities, 0);
 	domain_description_free(domain);
 }
-END_TEST
 
-START_TEST(names_that_are_almost_ours)
+TEST(names_that_are_almost_ours)
 {
 	static const struct {
 		const char *target, *near_miss;
@@ -220,10 +218,9 @@ START_TEST(names_that_are_almost_ours)
 		domain_description_free(domain);
 	}
 }
-END_TEST
 
 /* All beginnings of a good document are errors but those that lack only the last newline. */
-START_TEST(truncated)
+TEST(truncated)
 {
 	struct domain_description *domain;
 	struct xml_error error;
@@ -234,9 +231,8 @@ START_TEST(truncated)
 	ck_assert_int_eq(parse_bytes(started, whole, &domain, &error), 0);
 	domain_description_free(domain);
 }
-END_TEST
 
-START_TEST(limits_are_reached)
+TEST(limits_are_reached)
 {
 	/* 255 bytes of name, 107 of path */
 	struct domain_description *domain = parse_good("<domain id='0'><name>" TEN(TEN("ab")) TEN(
@@ -251,7 +247,6 @@ START_TEST(limits_are_reached)
 	ck_assert_uint_eq(domain->channels[0].number, 1023);
 	domain_description_free(domain);
 }
-END_TEST
 
 static long allocations_left = -1; /* of libxml2's; negative: any number */
 
@@ -278,7 +273,7 @@ static char *scarce_strdup(const char *text)
 }
 
 /* libxml2 leaves nodes out where it has no memory for them: half a domain must not pass. */
-START_TEST(out_of_memory)
+TEST(out_of_memory)
 {
 	long n;
 	int r = -ENOMEM;
@@ -301,22 +296,4 @@ START_TEST(out_of_memory)
 	ck_assert_int_eq(r, 0);
 	ck_assert_int_gt(n, 100);
 	ck_assert_int_eq(xmlMemSetup(free, malloc, realloc, strdup), 0);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("domain_xml");
-	TCase *tcase = tcase_create("domain_xml");
-
-	tcase_add_test(tcase, started_domain);
-	tcase_add_test(tcase, stopped_domain);
-	tcase_add_loop_test(tcase, others_are_passed_over, 0, (int)array_size(passed_over));
-	tcase_add_test(tcase, names_that_are_almost_ours);
-	tcase_add_test(tcase, truncated);
-	tcase_add_test(tcase, limits_are_reached);
-	tcase_add_test(tcase, out_of_memory);
-	tcase_set_timeout(tcase, 60);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Domain XML that is refused, and what people are told of it. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 
 #include "cleanup.h"
 #include "domain_xml_fixture.h"
-#include "run_suite.h"
+#include "runner.h"
 
 static const struct {
 	const char *xml;
@@ -142,7 +141,9 @@ static const struct {
 	{RUNNING(VCPU "<devices/><devices/>"), -EINVAL, "more than one <devices>"},
 };
 
-START_TEST(errors_name_the_thing)
+TIMEOUT(60)
+
+TEST_EACH(errors_name_the_thing, bad)
 {
 	struct domain_description *domain;
 	struct xml_error error;
@@ -154,9 +155,8 @@ START_TEST(errors_name_the_thing)
 	if (strstr(bad[_i].xml, "<devices>"))
 		ck_assert_str_eq(error.domain, "vm0");
 }
-END_TEST
 
-START_TEST(nothing_is_printed)
+TEST(nothing_is_printed)
 {
 	int file = memfd_create("stderr", MFD_CLOEXEC);
 	int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
@@ -175,17 +175,4 @@ START_TEST(nothing_is_printed)
 	(void)close(out);
 	(void)close(err);
 	(void)close(file);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("domain_xml_errors");
-	TCase *tcase = tcase_create("domain_xml_errors");
-
-	tcase_add_loop_test(tcase, errors_name_the_thing, 0, (int)array_size(bad));
-	tcase_add_test(tcase, nothing_is_printed);
-	tcase_set_timeout(tcase, 60);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -5,7 +5,6 @@
  */
 #include "domains.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +17,7 @@
 #include "config_keys.h"
 #include "domain_xml.h"
 #include "message.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "shared_state.h"
 
 #define UUID "11111111-1111-1111-1111-111111111111"
@@ -288,7 +287,9 @@ static size_t take(uint32_t type, struct link_message *last)
 
 /* --- tests ---------------------------------------------------------------------------- */
 
-START_TEST(a_pause_is_passed_on)
+FIXTURE(set_up, tear_down)
+
+TEST(a_pause_is_passed_on)
 {
 	struct link_message last;
 
@@ -307,19 +308,17 @@ START_TEST(a_pause_is_passed_on)
 	libvirt(XML("1", "vm", "yes"), loop_now_ns(), false);
 	ck_assert_uint_eq(n_sent, 0);
 }
-END_TEST
 
-START_TEST(another_run_is_not_paused)
+TEST(another_run_is_not_paused)
 {
 	libvirt(XML("1", "vm", "yes"), loop_now_ns(), true);
 	hook(XML("2", "vm", "yes"));
 	ck_assert_int_eq(known()->description->id, 2);
 	ck_assert(!known()->paused);
 }
-END_TEST
 
 /* What libvirt says of the same run counts however old: it says more than the hook. */
-START_TEST(old_news_of_the_same_run)
+TEST(old_news_of_the_same_run)
 {
 	uint64_t before = loop_now_ns();
 
@@ -327,9 +326,8 @@ START_TEST(old_news_of_the_same_run)
 	libvirt(XML("1", "vm", "yes"), before, true);
 	ck_assert(known()->paused);
 }
-END_TEST
 
-START_TEST(old_news_of_another_run)
+TEST(old_news_of_another_run)
 {
 	uint64_t before = loop_now_ns();
 	struct link_message last;
@@ -343,9 +341,8 @@ START_TEST(old_news_of_another_run)
 	ck_assert_int_eq(known()->description->id, 3);
 	ck_assert_uint_eq(take(LINK_DOMAIN_REMOVE, &last), 1);
 }
-END_TEST
 
-START_TEST(old_news_of_an_end)
+TEST(old_news_of_an_end)
 {
 	uint64_t before = loop_now_ns();
 
@@ -360,10 +357,9 @@ START_TEST(old_news_of_an_end)
 	ck_assert_ptr_null(known());
 	ck_assert_int_eq(ended(loop_now_ns()), -ENOENT);
 }
-END_TEST
 
 /* A busy loop hears of start and end long after both: what counts is when libvirt was asked. */
-START_TEST(a_short_life_is_heard_of_late)
+TEST(a_short_life_is_heard_of_late)
 {
 	uint64_t asked_ns = loop_now_ns() - 2;
 
@@ -371,9 +367,8 @@ START_TEST(a_short_life_is_heard_of_late)
 	ck_assert_int_eq(ended(asked_ns + 1), 0);
 	ck_assert_ptr_null(known());
 }
-END_TEST
 
-START_TEST(a_domain_ends_by_its_name)
+TEST(a_domain_ends_by_its_name)
 {
 	struct domain_report report = {.source = "hook stopped"};
 
@@ -385,9 +380,8 @@ START_TEST(a_domain_ends_by_its_name)
 	ck_assert_int_eq(domains_report(domains, &report), 0);
 	ck_assert_ptr_null(known());
 }
-END_TEST
 
-START_TEST(a_listing_does_not_know_what_came_after_it)
+TEST(a_listing_does_not_know_what_came_after_it)
 {
 	static const char listed[][37] = {UUID};
 	uint64_t before = loop_now_ns();
@@ -406,9 +400,8 @@ START_TEST(a_listing_does_not_know_what_came_after_it)
 	domains_report_listing(domains, listed, 0, loop_now_ns() + 1);
 	ck_assert_ptr_null(known());
 }
-END_TEST
 
-START_TEST(a_vcpu_is_plugged)
+TEST(a_vcpu_is_plugged)
 {
 	struct link_message last;
 
@@ -421,9 +414,8 @@ START_TEST(a_vcpu_is_plugged)
 	ck_assert_uint_eq(last.vcpu.vcpu, 1);
 	ck_assert_uint_eq(last.vcpu.flags, VCPU_MAY_VOTE | VCPU_PROTECTED);
 }
-END_TEST
 
-START_TEST(a_domain_is_renamed)
+TEST(a_domain_is_renamed)
 {
 	struct link_message last;
 
@@ -435,25 +427,4 @@ START_TEST(a_domain_is_renamed)
 	ck_assert_str_eq(last.domain.name, "new");
 	ck_assert_ptr_eq(registry_find(registry, "new"), known());
 	ck_assert_ptr_null(registry_find(registry, "vm"));
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("domains");
-	TCase *tcase = tcase_create("domains");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, a_pause_is_passed_on);
-	tcase_add_test(tcase, another_run_is_not_paused);
-	tcase_add_test(tcase, old_news_of_the_same_run);
-	tcase_add_test(tcase, old_news_of_another_run);
-	tcase_add_test(tcase, old_news_of_an_end);
-	tcase_add_test(tcase, a_short_life_is_heard_of_late);
-	tcase_add_test(tcase, a_domain_ends_by_its_name);
-	tcase_add_test(tcase, a_listing_does_not_know_what_came_after_it);
-	tcase_add_test(tcase, a_vcpu_is_plugged);
-	tcase_add_test(tcase, a_domain_is_renamed);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -8,7 +8,7 @@
 #include "cpufreq_tree.h"
 #include "frequency_writer.h"
 #include "mock_devices.h"
-#include "run_suite.h"
+#include "runner.h"
 
 static const struct {
 	const char *driver;
@@ -183,7 +183,10 @@ static void put_driver(int i)
 		put(drivers[i].files[f][0], drivers[i].files[f][1]);
 }
 
-START_TEST(table_method_turbo)
+BEFORE_ALL(mock_devices_preload)
+FIXTURE(make_mock, remove_mock)
+
+TEST_EACH(table_method_turbo, drivers)
 {
 	const struct frequency_domain *found;
 	const struct frequency_table *table;
@@ -205,7 +208,6 @@ START_TEST(table_method_turbo)
 	ck_assert_uint_eq(found->ceiling, table->n_steps - 1);
 	ck_assert(!cpufreq_is_priority(cpufreq, 0));
 }
-END_TEST
 
 /* The files that were written since last asked, in their order: "min max ". */
 static void assert_written(int watch, const char *wanted)
@@ -237,7 +239,7 @@ static void assert_khz(const char *file, uint32_t khz)
 	assert_file(file, text);
 }
 
-START_TEST(writes)
+TEST_EACH(writes, drivers)
 {
 	bool limits = drivers[_i].method == METHOD_LIMITS;
 	const struct {
@@ -285,10 +287,9 @@ START_TEST(writes)
 	assert_khz(POLICY0 "scaling_max_freq", drivers[_i].highest);
 	assert_file(POLICY0 "energy_performance_preference", "balance_performance");
 }
-END_TEST
 
 /* Intel's SST-BF: some CPUs are guaranteed more than others, and others less. */
-START_TEST(priority_cores)
+TEST(priority_cores)
 {
 	static const char *const base[] = {"2300000", "2700000", "2100000", "2700000"};
 	static const uint32_t non_turbo[] = {2300000, 2700000, 2100000, 2700000};
@@ -314,20 +315,4 @@ START_TEST(priority_cores)
 
 		ck_assert_uint_eq(table->khz[table->n_steps - 1], non_turbo[i]);
 	}
-}
-END_TEST
-
-int main(int argc, char **argv)
-{
-	Suite *suite = suite_create("drivers");
-	TCase *tcase = tcase_create("drivers");
-
-	(void)argc;
-	mock_devices_preload(argv);
-	tcase_add_checked_fixture(tcase, make_mock, remove_mock);
-	tcase_add_loop_test(tcase, table_method_turbo, 0, (int)array_size(drivers));
-	tcase_add_loop_test(tcase, writes, 0, (int)array_size(drivers));
-	tcase_add_test(tcase, priority_cores);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -2,7 +2,6 @@
 /* What is told of votes, targets and requests when more has changed than one look may tell. */
 #include "event_scan.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +11,7 @@
 #include "cleanup.h"
 #include "cpufreq.h"
 #include "domain_xml.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "shared_state.h"
 
 #define N_DOMAINS 3
@@ -209,7 +208,9 @@ static void expect_look(const char *wanted)
 
 /* --- tests -------------------------------------------------------------------------------- */
 
-START_TEST(what_one_look_does_not_tell_the_next_does)
+FIXTURE(setup, teardown)
+
+TEST(what_one_look_does_not_tell_the_next_does)
 {
 	expect_look("");
 	vote(1000);
@@ -219,10 +220,9 @@ START_TEST(what_one_look_does_not_tell_the_next_does)
 	expect_look("vm2:88 ");
 	expect_look("");
 }
-END_TEST
 
 /* Where everything changes all the time nobody is left out for good. */
-START_TEST(each_has_its_turn)
+TEST(each_has_its_turn)
 {
 	static const char *const looks[] = {"vm0:200 vm1:56 #0+256 ", "vm1:200 vm2:56 #256+256 ",
 					    "vm2:200 vm0:56 #212+256 ", "vm0:200 vm1:56 #168+256 "};
@@ -233,9 +233,8 @@ START_TEST(each_has_its_turn)
 		expect_look(looks[i]);
 	}
 }
-END_TEST
 
-START_TEST(another_domain_in_a_slot_is_another)
+TEST(another_domain_in_a_slot_is_another)
 {
 	uint32_t id = domains[1]->id;
 
@@ -247,9 +246,8 @@ START_TEST(another_domain_in_a_slot_is_another)
 	ck_assert_uint_eq(domains[1]->id, id);
 	expect_look("vm1:1 ");
 }
-END_TEST
 
-START_TEST(requests_are_for_those_who_want_them)
+TEST(requests_are_for_those_who_want_them)
 {
 	struct shared_channel *channel = &shared.channels[domains[2]->channels[0].id];
 
@@ -261,29 +259,12 @@ START_TEST(requests_are_for_those_who_want_them)
 	expect_look("vm2 has 5 ");
 	expect_look("");
 }
-END_TEST
 
-START_TEST(libvirt_comes_and_goes)
+TEST(libvirt_comes_and_goes)
 {
 	connected = true;
 	expect_look("connected ");
 	expect_look("");
 	connected = false;
 	expect_look("connection lost ");
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("event_scan");
-	TCase *tcase = tcase_create("event_scan");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, what_one_look_does_not_tell_the_next_does);
-	tcase_add_test(tcase, each_has_its_turn);
-	tcase_add_test(tcase, another_domain_in_a_slot_is_another);
-	tcase_add_test(tcase, requests_are_for_those_who_want_them);
-	tcase_add_test(tcase, libvirt_comes_and_goes);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

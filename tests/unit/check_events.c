@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The ring of events: what readers get, and what they lose. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,7 @@
 #include "cleanup.h"
 #include "event_ring.h"
 #include "loop.c" /* to run it more than once */
-#include "run_suite.h"
+#include "runner.h"
 
 static struct {
 	struct loop *loop;
@@ -85,7 +84,9 @@ static void run_loop(void)
 	ck_assert_int_eq(loop_run(stage.loop), 0);
 }
 
-START_TEST(each_reader_reads_what_came_after_it)
+FIXTURE(setup, teardown)
+
+TEST(each_reader_reads_what_came_after_it)
 {
 	struct event_reader one = new_reader(false), two = new_reader(false);
 	uint64_t lost;
@@ -107,9 +108,8 @@ START_TEST(each_reader_reads_what_came_after_it)
 	event_ring_unsubscribe(stage.ring, &two);
 	ck_assert(!event_ring_wanted(stage.ring, EVENT_WARNING));
 }
-END_TEST
 
-START_TEST(who_is_slow_loses_the_oldest)
+TEST(who_is_slow_loses_the_oldest)
 {
 	struct event_reader slow = new_reader(false), fast = new_reader(false);
 	uint64_t lost;
@@ -128,9 +128,8 @@ START_TEST(who_is_slow_loses_the_oldest)
 	event_ring_unsubscribe(stage.ring, &slow);
 	event_ring_unsubscribe(stage.ring, &fast);
 }
-END_TEST
 
-START_TEST(requests_are_for_those_who_ask)
+TEST(requests_are_for_those_who_ask)
 {
 	struct event_reader plain = new_reader(false), asks = new_reader(true);
 	struct event event = {.requests = 5, .text = "r"};
@@ -150,9 +149,8 @@ START_TEST(requests_are_for_those_who_ask)
 	event_ring_unsubscribe(stage.ring, &plain);
 	event_ring_unsubscribe(stage.ring, &asks);
 }
-END_TEST
 
-START_TEST(readers_are_told_once_until_they_read)
+TEST(readers_are_told_once_until_they_read)
 {
 	struct event_reader reader = new_reader(false);
 	uint64_t lost;
@@ -174,9 +172,8 @@ START_TEST(readers_are_told_once_until_they_read)
 	ck_assert_int_eq(stage.n_ready, 2);
 	event_ring_unsubscribe(stage.ring, &reader);
 }
-END_TEST
 
-START_TEST(text_that_is_no_utf8)
+TEST(text_that_is_no_utf8)
 {
 	struct event_reader reader = new_reader(false);
 	uint64_t lost;
@@ -186,20 +183,4 @@ START_TEST(text_that_is_no_utf8)
 	ck_assert_str_eq(read_texts(&reader, 10, &lost), "a??z");
 	event_ring_unsubscribe(stage.ring, &reader);
 	events_emit_text(NULL, EVENT_WARNING, "nobody");
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("events");
-	TCase *tcase = tcase_create("events");
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, each_reader_reads_what_came_after_it);
-	tcase_add_test(tcase, who_is_slow_loses_the_oldest);
-	tcase_add_test(tcase, requests_are_for_those_who_ask);
-	tcase_add_test(tcase, readers_are_told_once_until_they_read);
-	tcase_add_test(tcase, text_that_is_no_utf8);
-	return run_suite(suite);
 }

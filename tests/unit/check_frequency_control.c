@@ -4,7 +4,7 @@
 
 #include "cpufreq_tree.h"
 #include "placement.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "shared_state.h"
 
 struct monitor_process {
@@ -83,7 +83,9 @@ static void changed(const char *cpus)
 /* --- tests ---------------------------------------------------------------------------- */
 
 /* Priority is by comparison: those that are there already get it, and lose it, by others. */
-START_TEST(priorities)
+FIXTURE(set_up, tear_down)
+
+TEST(priorities)
 {
 	char command[128];
 
@@ -107,7 +109,6 @@ START_TEST(priorities)
 	changed("2");
 	ck_assert_str_eq(told, "0:0");
 }
-END_TEST
 
 /* What it says of the maximum and someone else's minimum, and what then becomes of them. */
 static const struct {
@@ -125,7 +126,7 @@ static const struct {
 	{UINT32_MAX, UINT32_MAX, 0, "800000"},
 };
 
-START_TEST(ends)
+TEST_EACH(ends, end_cases)
 {
 	struct shared_frequency_domain *published = &shared.frequency_domains[0];
 	int fds[2];
@@ -144,7 +145,6 @@ START_TEST(ends)
 	assert_file(POLICY0 "scaling_max_freq", "3700000");
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
 /* "": it is not told what is present */
 static const struct {
@@ -159,7 +159,7 @@ static const struct {
 	{"0-1", "0", "0", true},      {"0", "0", "", true},	 {"", "0", "0", false},
 };
 
-START_TEST(pinnings)
+TEST_EACH(pinnings, pinning_cases)
 {
 	struct vcpu_description vcpu = {.online = true};
 	struct cpuset affinity;
@@ -180,18 +180,4 @@ START_TEST(pinnings)
 	put("online", "nonsense");
 	ck_assert_int_lt(cpufreq_host_cpus(cpufreq, &cpus), 0);
 	ck_assert(!placement_pinned(&vcpu, &cpus));
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("frequency_control");
-	TCase *tcase = tcase_create("all");
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, priorities);
-	tcase_add_loop_test(tcase, ends, 0, (int)array_size(end_cases));
-	tcase_add_loop_test(tcase, pinnings, 0, (int)array_size(pinning_cases));
-	return run_suite(suite);
 }

@@ -2,11 +2,10 @@
 /* Frequencies are read a few in a turn: who waits for how many, and who has a turn meanwhile. */
 #include "frequency_reading.h"
 
-#include <check.h>
 #include <stdio.h>
 
 #include "cleanup.h"
-#include "run_suite.h"
+#include "runner.h"
 
 #define NOBODY_WAITS_NS (UINT64_C(1000000000) * 3600)
 
@@ -115,7 +114,7 @@ static void let_others_in(void)
 
 /* --- tests ---------------------------------------------------------------------------------- */
 
-START_TEST(others_have_their_turn)
+TEST(others_have_their_turn)
 {
 	struct asker a = {.name = 'a', .last = true};
 
@@ -125,9 +124,8 @@ START_TEST(others_have_their_turn)
 	let_others_in();
 	run("0.1.2.3a");
 }
-END_TEST
 
-START_TEST(a_slice_takes_as_many_as_it_can)
+TEST(a_slice_takes_as_many_as_it_can)
 {
 	struct asker a = {.name = 'a', .last = true};
 
@@ -136,9 +134,8 @@ START_TEST(a_slice_takes_as_many_as_it_can)
 	let_others_in();
 	run("0123a");
 }
-END_TEST
 
-START_TEST(the_latest_is_kept)
+TEST(the_latest_is_kept)
 {
 	struct asker a = {.name = 'a', .last = true};
 
@@ -153,9 +150,8 @@ START_TEST(the_latest_is_kept)
 	frequency_reading_free(reading);
 	loop_free(loop);
 }
-END_TEST
 
-START_TEST(those_of_one_turn_share_the_reads)
+TEST(those_of_one_turn_share_the_reads)
 {
 	struct asker a = {.name = 'a'}, b = {.name = 'b', .last = true};
 
@@ -165,9 +161,8 @@ START_TEST(those_of_one_turn_share_the_reads)
 	let_others_in();
 	run("0.1.2ab");
 }
-END_TEST
 
-START_TEST(who_comes_later_has_all_read_since)
+TEST(who_comes_later_has_all_read_since)
 {
 	struct asker a = {.name = 'a'}, b = {.name = 'b', .last = true};
 
@@ -178,10 +173,9 @@ START_TEST(who_comes_later_has_all_read_since)
 	let_others_in();
 	run("0.1.2.3a.0.1b");
 }
-END_TEST
 
 /* A rescan finds another: those that were there are all read all the same, whoever began where. */
-START_TEST(one_more_while_somebody_waits)
+TEST(one_more_while_somebody_waits)
 {
 	struct asker a = {.name = 'a'}, b = {.name = 'b', .last = true};
 
@@ -193,9 +187,8 @@ START_TEST(one_more_while_somebody_waits)
 	let_others_in();
 	run("0.1.2.3.4a.0.1b");
 }
-END_TEST
 
-START_TEST(who_has_gone_is_forgotten)
+TEST(who_has_gone_is_forgotten)
 {
 	struct asker a = {.name = 'a'};
 
@@ -208,10 +201,9 @@ START_TEST(who_has_gone_is_forgotten)
 	let_others_in();
 	run("0.1....");
 }
-END_TEST
 
 /* ... and so is a turn that was to come. */
-START_TEST(freed_before_its_turn)
+TEST(freed_before_its_turn)
 {
 	struct asker a = {.name = 'a'};
 
@@ -224,7 +216,6 @@ START_TEST(freed_before_its_turn)
 	let_others_in();
 	run(".");
 }
-END_TEST
 
 static const struct {
 	int first, second; /* -1: all */
@@ -237,7 +228,7 @@ static const struct {
 	{2, -1, "2a.0.1.2.3b"}, /* and is no part of all, whose count began at 0 */
 };
 
-START_TEST(one_and_all)
+TEST_EACH(one_and_all, pairs)
 {
 	int first = pairs[_i].first, second = pairs[_i].second;
 	struct asker a = {.name = 'a', .wait.id = (uint32_t)first, .one = first >= 0};
@@ -253,9 +244,8 @@ START_TEST(one_and_all)
 	let_others_in();
 	run(pairs[_i].story);
 }
-END_TEST
 
-START_TEST(without_cpufreq)
+TEST(without_cpufreq)
 {
 	struct asker a = {.name = 'a', .last = true};
 
@@ -263,24 +253,4 @@ START_TEST(without_cpufreq)
 	ask(&a);
 	let_others_in();
 	run("a");
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("frequency_reading");
-	TCase *tcase = tcase_create("frequency_reading");
-
-	tcase_add_test(tcase, others_have_their_turn);
-	tcase_add_test(tcase, a_slice_takes_as_many_as_it_can);
-	tcase_add_test(tcase, the_latest_is_kept);
-	tcase_add_test(tcase, those_of_one_turn_share_the_reads);
-	tcase_add_test(tcase, who_comes_later_has_all_read_since);
-	tcase_add_test(tcase, one_more_while_somebody_waits);
-	tcase_add_test(tcase, who_has_gone_is_forgotten);
-	tcase_add_test(tcase, freed_before_its_turn);
-	tcase_add_loop_test(tcase, one_and_all, 0, array_size(pairs));
-	tcase_add_test(tcase, without_cpufreq);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Guest protocol: frames, policies, replies. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "guest_proto.h"
-#include "run_suite.h"
+#include "runner.h"
 
 static void put32(uint8_t *bytes, uint32_t value)
 {
@@ -24,7 +23,7 @@ static void make(uint8_t *frame, size_t size, uint32_t command, uint32_t unit, u
 }
 
 /* "[0]=02, [8]=03, [12]=01" of the published test vectors */
-START_TEST(decodes_vectors)
+TEST(decodes_vectors)
 {
 	uint8_t frame[GUEST_FRAME_MAX] = {0};
 	struct guest_request request;
@@ -48,9 +47,8 @@ START_TEST(decodes_vectors)
 	guest_request_decode(frame, GUEST_FRAME_G1, &request);
 	ck_assert(!request.physical);
 }
-END_TEST
 
-START_TEST(answers_in_place)
+TEST(answers_in_place)
 {
 	uint8_t frame[GUEST_FRAME_MAX], before[GUEST_FRAME_MAX];
 
@@ -60,9 +58,8 @@ START_TEST(answers_in_place)
 	put32(before + 12, 2);
 	ck_assert_mem_eq(frame, before, sizeof(frame));
 }
-END_TEST
 
-START_TEST(lists_frequencies)
+TEST(lists_frequencies)
 {
 	static const uint32_t khz[] = {1, 2, 3, 4, 5, 6, 7, 2300001};
 	static const size_t sizes[][2] = {{GUEST_FRAME_G3, 88}, {GUEST_FRAME_G3_I386, 84}};
@@ -86,9 +83,8 @@ START_TEST(lists_frequencies)
 		ck_assert_uint_eq(frame[sizes[s][1]], 0xaa);
 	}
 }
-END_TEST
 
-START_TEST(lists_capabilities)
+TEST(lists_capabilities)
 {
 	static const bool turbo[] = {true, false, true}, priority[] = {false, true, true};
 	static const size_t sizes[][2] = {{GUEST_FRAME_G3, 184}, {GUEST_FRAME_G3_I386, 180}};
@@ -110,7 +106,6 @@ START_TEST(lists_capabilities)
 		ck_assert_mem_eq(frame, expected, sizes[s][1]);
 	}
 }
-END_TEST
 
 /* guest_cli's default policy; @g3 moves the last three fields by 4 */
 static void make_policy(uint8_t *frame, bool g3)
@@ -137,7 +132,7 @@ static void make_policy(uint8_t *frame, bool g3)
 	put32(frame + (g3 ? 452 : 448), GUEST_POLICY_TIME);
 }
 
-START_TEST(decodes_policy)
+TEST(decodes_policy)
 {
 	for (int g3 = 0; g3 < 2; g3++) {
 		uint8_t frame[GUEST_FRAME_MAX];
@@ -161,9 +156,8 @@ START_TEST(decodes_policy)
 		ck_assert_uint_eq(policy.traffic_hours, 1u << 8 | 1u << 10);
 	}
 }
-END_TEST
 
-START_TEST(tells_midnight_from_padding)
+TEST(tells_midnight_from_padding)
 {
 	uint8_t frame[GUEST_FRAME_MAX];
 	struct guest_policy policy;
@@ -179,9 +173,8 @@ START_TEST(tells_midnight_from_padding)
 	ck_assert_uint_eq(policy.busy_hours, 1u << 22 | 1u << 23 | 1u << 0 | 1u << 1);
 	ck_assert_uint_eq(policy.quiet_hours, 0);
 }
-END_TEST
 
-START_TEST(refuses_bad_policies)
+TEST(refuses_bad_policies)
 {
 	static const struct {
 		size_t at;
@@ -218,26 +211,4 @@ START_TEST(refuses_bad_policies)
 		ck_assert_str_eq(bad, cases[i].bad);
 		ck_assert_uint_eq(policy.n_vcpus, 77);
 	}
-}
-END_TEST
-
-static Suite *make_suite(void)
-{
-	Suite *suite = suite_create("guest_proto");
-	TCase *tcase = tcase_create("guest_proto");
-
-	tcase_add_test(tcase, decodes_vectors);
-	tcase_add_test(tcase, answers_in_place);
-	tcase_add_test(tcase, lists_frequencies);
-	tcase_add_test(tcase, lists_capabilities);
-	tcase_add_test(tcase, decodes_policy);
-	tcase_add_test(tcase, tells_midnight_from_padding);
-	tcase_add_test(tcase, refuses_bad_policies);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
-
-int main(void)
-{
-	return run_suite(make_suite());
 }

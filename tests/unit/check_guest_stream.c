@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Finding frames in a guest's stream: each generation, splits, changes, garbage. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "guest_proto.h"
 #include "guest_stream.h"
-#include "run_suite.h"
+#include "runner.h"
 
 static void put32(uint8_t *bytes, uint32_t value)
 {
@@ -86,7 +85,9 @@ static void make_connect(uint8_t *frame, size_t size)
 	put32(frame + 12, GUEST_CONNECT);
 }
 
-START_TEST(finds_each_generation)
+TIMEOUT(60)
+
+TEST(finds_each_generation)
 {
 	for (size_t g = 0; g < array_size(generations); g++) {
 		struct receiver receiver = {0};
@@ -107,10 +108,9 @@ START_TEST(finds_each_generation)
 		ck_assert_uint_eq(receiver.stream.resyncs, 0);
 	}
 }
-END_TEST
 
 /* The first read after a restart: CONNECT and requests, or requests alone, all at once. */
-START_TEST(finds_coalesced)
+TEST(finds_coalesced)
 {
 	for (size_t g = 0; g < array_size(generations); g++) {
 		for (uint32_t n = 1; n <= 16; n++) {
@@ -131,9 +131,8 @@ START_TEST(finds_coalesced)
 		}
 	}
 }
-END_TEST
 
-START_TEST(twenty_nine_short_frames_are_no_long_one)
+TEST(twenty_nine_short_frames_are_no_long_one)
 {
 	struct receiver receiver = {0};
 	uint8_t bytes[29 * GUEST_FRAME_G1];
@@ -146,10 +145,9 @@ START_TEST(twenty_nine_short_frames_are_no_long_one)
 	ck_assert_uint_eq(receiver.n_frames, 29);
 	ck_assert_uint_eq(receiver.last_size, GUEST_FRAME_G1);
 }
-END_TEST
 
 /* A guest of another generation boots behind the same channel. */
-START_TEST(follows_a_change_of_generation)
+TEST(follows_a_change_of_generation)
 {
 	for (size_t from = 0; from < array_size(generations); from++) {
 		for (size_t to = 0; to < array_size(generations); to++) {
@@ -176,10 +174,9 @@ START_TEST(follows_a_change_of_generation)
 		}
 	}
 }
-END_TEST
 
 /* Also when the new guest's first request comes hot on the heels of its CONNECT. */
-START_TEST(follows_a_coalesced_change)
+TEST(follows_a_coalesced_change)
 {
 	for (size_t from = 1; from < array_size(generations); from++) {
 		for (size_t to = 0; to < array_size(generations); to++) {
@@ -200,9 +197,8 @@ START_TEST(follows_a_coalesced_change)
 		}
 	}
 }
-END_TEST
 
-START_TEST(survives_splits)
+TEST(survives_splits)
 {
 	srand(1);
 	for (int round = 0; round < 2000; round++) {
@@ -227,9 +223,8 @@ START_TEST(survives_splits)
 		ck_assert_uint_eq(receiver.length, 0);
 	}
 }
-END_TEST
 
-START_TEST(finds_back)
+TEST(finds_back)
 {
 	static const size_t garbage[] = {1, 8, 15, 16, 100, 455, 463, 1000};
 
@@ -256,9 +251,8 @@ START_TEST(finds_back)
 		}
 	}
 }
-END_TEST
 
-START_TEST(gives_up_a_stuck_piece)
+TEST(gives_up_a_stuck_piece)
 {
 	struct receiver receiver = {0};
 	uint8_t frame[GUEST_FRAME_MAX];
@@ -276,9 +270,8 @@ START_TEST(gives_up_a_stuck_piece)
 	ck_assert_uint_eq(receiver.n_frames, 2);
 	ck_assert_uint_eq(receiver.last_size, sizeof(frame));
 }
-END_TEST
 
-START_TEST(keeps_step_over_unknown_commands)
+TEST(keeps_step_over_unknown_commands)
 {
 	struct receiver receiver = {0};
 	uint8_t frame[GUEST_FRAME_MAX];
@@ -291,10 +284,9 @@ START_TEST(keeps_step_over_unknown_commands)
 	ck_assert_uint_eq(receiver.last_command, 5);
 	ck_assert_uint_eq(receiver.stream.resyncs, 0);
 }
-END_TEST
 
 /* No bytes make it read beyond its input, hang, or keep more than a frame (see drain()). */
-START_TEST(endures_hostile_bytes)
+TEST(endures_hostile_bytes)
 {
 	struct receiver receiver = {0};
 	uint8_t frame[GUEST_FRAME_MAX];
@@ -323,30 +315,4 @@ START_TEST(endures_hostile_bytes)
 	feed(&receiver, frame, sizeof(frame));
 	ck_assert_uint_eq(receiver.last_size, sizeof(frame));
 	ck_assert_uint_eq(receiver.last_resource_id, 9);
-}
-END_TEST
-
-static Suite *make_suite(void)
-{
-	Suite *suite = suite_create("guest_stream");
-	TCase *tcase = tcase_create("guest_stream");
-
-	tcase_add_test(tcase, finds_each_generation);
-	tcase_add_test(tcase, finds_coalesced);
-	tcase_add_test(tcase, twenty_nine_short_frames_are_no_long_one);
-	tcase_add_test(tcase, follows_a_change_of_generation);
-	tcase_add_test(tcase, follows_a_coalesced_change);
-	tcase_add_test(tcase, survives_splits);
-	tcase_add_test(tcase, finds_back);
-	tcase_add_test(tcase, gives_up_a_stuck_piece);
-	tcase_add_test(tcase, keeps_step_over_unknown_commands);
-	tcase_add_test(tcase, endures_hostile_bytes);
-	tcase_set_timeout(tcase, 60);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
-
-int main(void)
-{
-	return run_suite(make_suite());
 }

@@ -12,7 +12,7 @@
 #include "cleanup.h"
 #include "guest_proto.h"
 #include "handover.h"
-#include "run_suite.h"
+#include "runner.h"
 
 #define CHANNEL 77u
 #define END SHARED_LEFTOVERS_SIZE
@@ -116,16 +116,17 @@ static const struct shared_leftover right[] = {
 /* clang-format on */
 
 /* At the beginning of the area. */
-START_TEST(takes_what_is_right)
+FIXTURE(set_up, tear_down)
+
+TEST_EACH(takes_what_is_right, right)
 {
 	write_leftover(0, &right[_i]);
 	take(1);
 	expect_taken(&right[_i]);
 }
-END_TEST
 
 /* As near to the area's end as it goes, and one step nearer. */
-START_TEST(takes_what_ends_in_the_area)
+TEST_EACH(takes_what_ends_in_the_area, right)
 {
 	uint32_t at = (END - HEADER - right[_i].length) / 8 * 8;
 
@@ -133,9 +134,8 @@ START_TEST(takes_what_ends_in_the_area)
 	take(at + 1);
 	expect_taken(&right[_i]);
 }
-END_TEST
 
-START_TEST(leaves_what_ends_behind_the_area)
+TEST_EACH(leaves_what_ends_behind_the_area, right)
 {
 	uint32_t at = (END - HEADER - right[_i].length) / 8 * 8 + 8;
 
@@ -146,7 +146,6 @@ START_TEST(leaves_what_ends_behind_the_area)
 	take(at + 1);
 	expect_nothing();
 }
-END_TEST
 
 /* clang-format off */
 static const struct shared_leftover wrong[] = {
@@ -164,15 +163,14 @@ static const struct shared_leftover wrong[] = {
 };
 /* clang-format on */
 
-START_TEST(leaves_what_is_wrong)
+TEST_EACH(leaves_what_is_wrong, wrong)
 {
 	write_leftover(64, &wrong[_i]);
 	take(65);
 	expect_nothing();
 }
-END_TEST
 
-START_TEST(leaves_what_is_not_aligned)
+TEST_RANGE(leaves_what_is_not_aligned, 1, 8)
 {
 	uint32_t at = 64 + (uint32_t)_i;
 
@@ -180,22 +178,20 @@ START_TEST(leaves_what_is_not_aligned)
 	take(at + 1);
 	expect_nothing();
 }
-END_TEST
 
 /* What is there would do; 0 is "none", though there is something at -1 of 2^32. */
 static const uint32_t offsets[] = {0,		END - HEADER + 8 + 1, END + 1,	 END + 8 + 1,
 				   0x80000001u, UINT32_MAX - 6,	      UINT32_MAX};
 
-START_TEST(leaves_what_is_nowhere)
+TEST_EACH(leaves_what_is_nowhere, offsets)
 {
 	write_leftover(0, &right[0]);
 	take(offsets[_i]);
 	expect_nothing();
 }
-END_TEST
 
 /* No slot is free where as many channels as there are slots have waited. */
-START_TEST(needs_a_slot_for_much)
+TEST(needs_a_slot_for_much)
 {
 	write_leftover(0, &right[array_size(right) - 1]);
 	monitor->n_free_buffers = 0;
@@ -207,22 +203,4 @@ START_TEST(needs_a_slot_for_much)
 	take(1);
 	monitor->n_free_buffers = ALL_FREE;
 	expect_taken(&right[4]);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("handover");
-	TCase *tcase = tcase_create("take");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_loop_test(tcase, takes_what_is_right, 0, array_size(right));
-	tcase_add_loop_test(tcase, takes_what_ends_in_the_area, 0, array_size(right));
-	tcase_add_loop_test(tcase, leaves_what_ends_behind_the_area, 0, array_size(right));
-	tcase_add_loop_test(tcase, leaves_what_is_wrong, 0, array_size(wrong));
-	tcase_add_loop_test(tcase, leaves_what_is_not_aligned, 1, 8);
-	tcase_add_loop_test(tcase, leaves_what_is_nowhere, 0, array_size(offsets));
-	tcase_add_test(tcase, needs_a_slot_for_much);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include "frequency_writer.h"
 #include "loop.c" /* to run it more than once */
 #include "mock_devices.h"
+#include "runner.h"
 
 #define DEADLINE_NS UINT64_C(20000000000)
 
@@ -120,7 +121,11 @@ static void vote(uint32_t khz)
 	ck_assert_int_eq(frequency_writer_set(&writer, khz), 0);
 }
 
-START_TEST(away_and_back)
+BEFORE_ALL(mock_devices_preload)
+FIXTURE(set_up, tear_down)
+TIMEOUT(60)
+
+TEST(away_and_back)
 {
 	put_cpus(2);
 	put("online", "0-1");
@@ -140,9 +145,8 @@ START_TEST(away_and_back)
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
-START_TEST(limits_away_and_back)
+TEST(limits_away_and_back)
 {
 	put_cpus(2);
 	put("online", "0-1");
@@ -162,9 +166,8 @@ START_TEST(limits_away_and_back)
 	assert_file(POLICY0 "scaling_min_freq", "800000");
 	assert_file(POLICY0 "scaling_max_freq", "3700000");
 }
-END_TEST
 
-START_TEST(added_and_removed)
+TEST(added_and_removed)
 {
 	put_cpus(3);
 	put("online", "0");
@@ -188,27 +191,4 @@ START_TEST(added_and_removed)
 	ck_assert_uint_eq(n_gone, 1);
 	ck_assert_ptr_null(cpufreq_of_cpu(cpufreq, 2));
 	ck_assert_uint_eq(cpufreq_of_cpu(cpufreq, 0)->id, 0);
-}
-END_TEST
-
-int main(int argc, char **argv)
-{
-	Suite *suite = suite_create("hotplug");
-	TCase *tcase = tcase_create("hotplug");
-	SRunner *sr;
-	int failed;
-
-	(void)argc;
-	mock_devices_preload(argv);
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 60);
-	tcase_add_test(tcase, away_and_back);
-	tcase_add_test(tcase, limits_away_and_back);
-	tcase_add_test(tcase, added_and_removed);
-	suite_add_tcase(suite, tcase);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "inherited_fds.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +12,7 @@
 #include "cleanup.h"
 #include "fd_store.h"
 #include "listening.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "unix_socket.h"
 
 static char dir[64];
@@ -71,7 +70,9 @@ static bool is_open(int fd)
 }
 
 /* Whatever their order is: each finds its way by its name, once. */
-START_TEST(each_goes_where_its_name_says)
+FIXTURE(make_dir, remove_dir)
+
+TEST_RANGE(each_goes_where_its_name_says, 0, 2)
 {
 	static const char *const names[] = {"control", "hook", "s", "c", "hook", "HOOK", ""};
 	static const char *const turned[] = {"", "HOOK", "hook", "c", "s", "hook", "control"};
@@ -109,9 +110,8 @@ START_TEST(each_goes_where_its_name_says)
 	(void)close(fds[control]);
 	(void)close(fds[turn ? 4 : 2]);
 }
-END_TEST
 
-START_TEST(taken_is_nonblocking_and_its_file_stays)
+TEST(taken_is_nonblocking_and_its_file_stays)
 {
 	static const char *const names[] = {"hook"};
 	int fd = listen_as("hook.sock", SOCK_SEQPACKET), control;
@@ -134,9 +134,8 @@ START_TEST(taken_is_nonblocking_and_its_file_stays)
 	(void)close(fd);
 	(void)close(control);
 }
-END_TEST
 
-START_TEST(what_is_no_such_socket_is_refused_and_closed)
+TEST_RANGE(what_is_no_such_socket_is_refused_and_closed, 0, 3)
 {
 	static const char *const names[] = {"control"};
 	char path[96];
@@ -163,9 +162,8 @@ START_TEST(what_is_no_such_socket_is_refused_and_closed)
 	in_dir(path, "control.sock");
 	ck_assert_int_eq(access(path, F_OK) == 0, _i == 0);
 }
-END_TEST
 
-START_TEST(nothing_or_nonsense_is_nothing)
+TEST_RANGE(nothing_or_nonsense_is_nothing, 0, 6)
 {
 	static const struct {
 		const char *pid, *n, *names;
@@ -187,19 +185,4 @@ START_TEST(nothing_or_nonsense_is_nothing)
 	ck_assert_int_eq(inherited_fds_take(&inherited, "hook"), -1);
 	ck_assert_ptr_null(getenv("LISTEN_FDS"));
 	inherited_fds_clear(&inherited);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("inherited_fds");
-	TCase *tcase = tcase_create("inherited_fds");
-
-	tcase_add_checked_fixture(tcase, make_dir, remove_dir);
-	tcase_add_loop_test(tcase, each_goes_where_its_name_says, 0, 2);
-	tcase_add_test(tcase, taken_is_nonblocking_and_its_file_stays);
-	tcase_add_loop_test(tcase, what_is_no_such_socket_is_refused_and_closed, 0, 3);
-	tcase_add_loop_test(tcase, nothing_or_nonsense_is_nothing, 0, 6);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

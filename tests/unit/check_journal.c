@@ -2,14 +2,13 @@
 /* The fields that log lines have in the journal. */
 #include "journal.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "frequency_domain.h"
 #include "registry.h"
-#include "run_suite.h"
+#include "runner.h"
 
 static struct journal_entry entry;
 
@@ -29,16 +28,15 @@ static const char *formed(const struct log_about *about)
 
 #define TEXT "MESSAGE=text\nPRIORITY=4\nSYSLOG_IDENTIFIER=vmpowerd\n"
 
-START_TEST(a_line_about_nothing)
+TEST(a_line_about_nothing)
 {
 	const struct log_about nothing = {0};
 
 	ck_assert_str_eq(formed(NULL), TEXT);
 	ck_assert_str_eq(formed(&nothing), TEXT);
 }
-END_TEST
 
-START_TEST(each_field)
+TEST(each_field)
 {
 	static struct domain_description description = {.name = "vm 1", .uuid = "u-u"};
 	struct domain domain = {.description = &description};
@@ -66,9 +64,8 @@ START_TEST(each_field)
 			 TEXT "VMPOWER_DOMAIN=vm 1\nVMPOWER_DOMAIN_UUID=u-u\n"
 			      "VMPOWER_FREQUENCY_DOMAIN=9\n");
 }
-END_TEST
 
-START_TEST(ids_are_unlike_each_other)
+TEST(ids_are_unlike_each_other)
 {
 	static const char *const ids[] = {
 #define X_ID(name, id) id,
@@ -82,17 +79,4 @@ START_TEST(ids_are_unlike_each_other)
 		for (size_t k = 0; k < i; k++)
 			ck_assert_str_ne(ids[i], ids[k]);
 	}
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("journal");
-	TCase *tcase = tcase_create("journal");
-
-	tcase_add_test(tcase, a_line_about_nothing);
-	tcase_add_test(tcase, each_field);
-	tcase_add_test(tcase, ids_are_unlike_each_other);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

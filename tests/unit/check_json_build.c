@@ -2,13 +2,12 @@
 /* Objects and arrays that are whole or NULL. */
 #include "json_build.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
-#include "run_suite.h"
+#include "runner.h"
 
-START_TEST(fields_keep_their_order)
+TEST(fields_keep_their_order)
 {
 	json_t *array = json_array(), *object = json_object();
 	cleanup_free char *text = NULL;
@@ -26,9 +25,8 @@ START_TEST(fields_keep_their_order)
 			       "\"some\":2,\"text\":\"\xc3\xa4\"}");
 	json_decref(object);
 }
-END_TEST
 
-START_TEST(without_memory_nothing_is_left)
+TEST(without_memory_nothing_is_left)
 {
 	json_t *array = json_array(), *object = json_object();
 
@@ -42,16 +40,4 @@ START_TEST(without_memory_nothing_is_left)
 	ck_assert_ptr_null(object);
 	json_put_int(&object, "int", 2);
 	ck_assert_ptr_null(object);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("json_build");
-	TCase *tcase = tcase_create("json_build");
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_test(tcase, fields_keep_their_order);
-	tcase_add_test(tcase, without_memory_nothing_is_left);
-	return run_suite(suite);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The link: what passes validation, what does not, and messages with fds over a real socket. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,7 +9,7 @@
 
 #include "cleanup.h"
 #include "message.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "unix_socket.h"
 
 static struct link_message message;
@@ -133,7 +132,7 @@ static int validate(unsigned int n_fds, enum link_direction direction)
 	return link_validate(&message, link_size(&message), n_fds, direction);
 }
 
-START_TEST(valid_and_no_other_size)
+TEST_EACH(valid_and_no_other_size, types)
 {
 	enum link_direction direction = types[_i].direction;
 
@@ -154,7 +153,6 @@ START_TEST(valid_and_no_other_size)
 	ck_assert_int_eq(validate(3, direction), -EPROTO);
 	ck_assert_int_eq(validate(types[_i].n_fds == 0 ? 1 : 0, direction), -EPROTO);
 }
-END_TEST
 
 #define EACH_SPOILT(X)                                                                             \
 	X(LINK_FREQUENCY_DOMAIN_SET, message.frequency_domain.id = MAX_FREQUENCY_DOMAINS)          \
@@ -208,7 +206,7 @@ END_TEST
 	X(LINK_WRITE_FAILED, message.write_failed.error = INT32_MIN)                               \
 	X(LINK_WRITE_FAILED, message.write_failed.error = 0)
 
-START_TEST(out_of_bounds)
+TEST(out_of_bounds)
 {
 #define REFUSE(message_type, spoil)                                                                \
 	for (size_t i = 0; i < array_size(types); i++) {                                           \
@@ -221,9 +219,8 @@ START_TEST(out_of_bounds)
 	}
 	EACH_SPOILT(REFUSE)
 }
-END_TEST
 
-START_TEST(unknown_types)
+TEST(unknown_types)
 {
 	static const uint32_t unknown[] = {0, 15, 31, 41, 1000, UINT32_MAX};
 
@@ -235,9 +232,8 @@ START_TEST(unknown_types)
 		ck_assert_int_eq(validate(0, LINK_TO_MANAGER), -EPROTO);
 	}
 }
-END_TEST
 
-START_TEST(longest_vcpu)
+TEST(longest_vcpu)
 {
 	make(LINK_VCPU_SET);
 	message.vcpu.n_frequency_domains = MAX_FREQUENCY_DOMAINS;
@@ -249,14 +245,13 @@ START_TEST(longest_vcpu)
 	message.vcpu.n_frequency_domains = UINT32_MAX;
 	ck_assert_int_eq(link_validate(&message, sizeof(message), 0, LINK_TO_MONITOR), -EPROTO);
 }
-END_TEST
 
 static void make_pair(int pair[2])
 {
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 }
 
-START_TEST(carries_fds)
+TEST(carries_fds)
 {
 	int pair[2], sent[2], fds[UNIX_MAX_FDS];
 	unsigned int n_fds;
@@ -276,9 +271,8 @@ START_TEST(carries_fds)
 	(void)close(pair[0]);
 	ck_assert_int_eq(link_receive(pair[1], &message, fds, &n_fds, LINK_TO_MONITOR), 0);
 }
-END_TEST
 
-START_TEST(keeps_no_fd_of_what_it_refuses)
+TEST(keeps_no_fd_of_what_it_refuses)
 {
 	int pair[2], sent, fds[UNIX_MAX_FDS], next_before, next_after;
 	unsigned int n_fds;
@@ -294,9 +288,8 @@ START_TEST(keeps_no_fd_of_what_it_refuses)
 	next_after = dup(sent);
 	ck_assert_int_eq(next_before, next_after);
 }
-END_TEST
 
-START_TEST(full_link_is_no_error)
+TEST(full_link_is_no_error)
 {
 	int pair[2], r;
 
@@ -307,9 +300,8 @@ START_TEST(full_link_is_no_error)
 	while (r == 0);
 	ck_assert_int_eq(r, -EAGAIN);
 }
-END_TEST
 
-START_TEST(refusals_have_names)
+TEST(refusals_have_names)
 {
 	for (int refusal = 0; refusal < N_REFUSALS; refusal++) {
 		ck_assert_ptr_nonnull(refusal_name((enum refusal)refusal));
@@ -320,27 +312,4 @@ START_TEST(refusals_have_names)
 	}
 	ck_assert_str_eq(refusal_name((enum refusal)N_REFUSALS), "unknown");
 	ck_assert_str_eq(refusal_remedy((enum refusal)N_REFUSALS), "unknown");
-}
-END_TEST
-
-static Suite *make_suite(void)
-{
-	Suite *suite = suite_create("link");
-	TCase *tcase = tcase_create("link");
-
-	tcase_add_loop_test(tcase, valid_and_no_other_size, 0, (int)array_size(types));
-	tcase_add_test(tcase, out_of_bounds);
-	tcase_add_test(tcase, unknown_types);
-	tcase_add_test(tcase, longest_vcpu);
-	tcase_add_test(tcase, carries_fds);
-	tcase_add_test(tcase, keeps_no_fd_of_what_it_refuses);
-	tcase_add_test(tcase, full_link_is_no_error);
-	tcase_add_test(tcase, refusals_have_names);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
-
-int main(void)
-{
-	return run_suite(make_suite());
 }

@@ -2,7 +2,6 @@
 /* What waits for room in the link arrives in order, with its fds or not at all. */
 #include "link_queue.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "unix_socket.h"
 
 #define MANY 4000u /* messages, far more than the link holds */
@@ -101,7 +100,9 @@ static int new_socket(void)
 	return fd;
 }
 
-START_TEST(order_is_kept_whatever_there_is_room_for)
+FIXTURE(set_up, tear_down)
+
+TEST(order_is_kept_whatever_there_is_room_for)
 {
 	uint32_t n = 0;
 
@@ -124,9 +125,8 @@ START_TEST(order_is_kept_whatever_there_is_room_for)
 	ck_assert_int_eq(link_queue_send(&queue, ours), 0);
 	(void)expect(LINK_CHANNEL_ENABLE, 7);
 }
-END_TEST
 
-START_TEST(waiting_sockets_take_no_fds)
+TEST(waiting_sockets_take_no_fds)
 {
 	int fd = new_socket();
 	uint64_t cookie = unix_cookie(fd);
@@ -143,10 +143,9 @@ START_TEST(waiting_sockets_take_no_fds)
 	ck_assert_uint_eq(unix_cookie(fd), cookie);
 	close_fd(&fd);
 }
-END_TEST
 
 /* The worst: a guest's requests must not come to be another's. */
-START_TEST(socket_that_was_closed_is_not_sent_nor_the_one_that_has_its_number)
+TEST(socket_that_was_closed_is_not_sent_nor_the_one_that_has_its_number)
 {
 	int fd = new_socket(), number = fd, gone;
 
@@ -166,9 +165,8 @@ START_TEST(socket_that_was_closed_is_not_sent_nor_the_one_that_has_its_number)
 	expect_nothing();
 	close_fd(&fd);
 }
-END_TEST
 
-START_TEST(files_are_kept_until_they_are_sent)
+TEST(files_are_kept_until_they_are_sent)
 {
 	const struct link_message message = {
 		.type = LINK_ACQUIRED,
@@ -199,9 +197,8 @@ START_TEST(files_are_kept_until_they_are_sent)
 	link_queue_clear(&queue);
 	ck_assert_uint_eq(count_fds(), before);
 }
-END_TEST
 
-START_TEST(what_can_not_be_kept_is_refused)
+TEST(what_can_not_be_kept_is_refused)
 {
 	static struct link_message message = {.type = LINK_ACQUIRED};
 	const int closed = 900;
@@ -219,28 +216,10 @@ START_TEST(what_can_not_be_kept_is_refused)
 	ck_assert_int_eq(link_queue_add(&queue, &message, NULL, 0), -ENOBUFS);
 	ck_assert_uint_eq(queue.bytes, bytes);
 }
-END_TEST
 
-START_TEST(link_that_is_gone_is_told)
+TEST(link_that_is_gone_is_told)
 {
 	add_enable(1);
 	close_fd(&theirs);
 	ck_assert_int_eq(link_queue_send(&queue, ours), -EPIPE);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("link_queue");
-	TCase *tcase = tcase_create("link_queue");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, order_is_kept_whatever_there_is_room_for);
-	tcase_add_test(tcase, waiting_sockets_take_no_fds);
-	tcase_add_test(tcase, socket_that_was_closed_is_not_sent_nor_the_one_that_has_its_number);
-	tcase_add_test(tcase, files_are_kept_until_they_are_sent);
-	tcase_add_test(tcase, what_can_not_be_kept_is_refused);
-	tcase_add_test(tcase, link_that_is_gone_is_told);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

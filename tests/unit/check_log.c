@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "log.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,7 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "run_suite.h"
+#include "runner.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -35,14 +34,13 @@ static const char *logged(int priority, const char *text)
 	return line;
 }
 
-START_TEST(guest_text_can_not_forge_a_line)
+TEST(guest_text_can_not_forge_a_line)
 {
 	log_init("test", LOG_INFO);
 	ck_assert_str_eq(logged(LOG_INFO, "a\nb\033[31m\177"), "test: a\\x0ab\\x1b[31m\\x7f\n");
 }
-END_TEST
 
-START_TEST(what_is_no_text_is_escaped)
+TEST(what_is_no_text_is_escaped)
 {
 	static const struct {
 		const char *text, *logged;
@@ -64,9 +62,8 @@ START_TEST(what_is_no_text_is_escaped)
 		ck_assert_str_eq(logged(LOG_INFO, cases[i].text), line);
 	}
 }
-END_TEST
 
-START_TEST(levels)
+TEST(levels)
 {
 	log_init("test", LOG_WARNING);
 	ck_assert_str_eq(logged(LOG_INFO, "x"), "");
@@ -75,9 +72,8 @@ START_TEST(levels)
 	ck_assert_int_eq(log_level(), LOG_DEBUG);
 	ck_assert_str_eq(logged(LOG_DEBUG, "x"), "test: x\n");
 }
-END_TEST
 
-START_TEST(level_names)
+TEST(level_names)
 {
 	for (int level = LOG_ERR; level <= LOG_DEBUG; level++)
 		ck_assert_int_eq(log_level_by_name(log_level_name(level)), level);
@@ -86,9 +82,8 @@ START_TEST(level_names)
 	ck_assert_int_eq(log_level_by_name("Error"), -EINVAL);
 	ck_assert_int_eq(log_level_by_name(""), -EINVAL);
 }
-END_TEST
 
-START_TEST(journal_gets_priorities)
+TEST(journal_gets_priorities)
 {
 	char stream[64];
 	struct stat st;
@@ -107,7 +102,6 @@ START_TEST(journal_gets_priorities)
 	ck_assert(!log_is_journal());
 	ck_assert_str_eq(logged(LOG_ERR, "x"), "test: x\n");
 }
-END_TEST
 
 static char sunk[100];
 static bool sink_works;
@@ -119,7 +113,7 @@ static bool sink(const struct log_about *about, int priority, const char *text)
 	return sink_works;
 }
 
-START_TEST(sink_takes_lines_or_leaves_them)
+TEST(sink_takes_lines_or_leaves_them)
 {
 	log_init("test", LOG_INFO);
 	log_set_sink(sink);
@@ -130,9 +124,8 @@ START_TEST(sink_takes_lines_or_leaves_them)
 	ck_assert_str_eq(logged(LOG_INFO, "c"), "test: c\n");
 	log_set_sink(NULL);
 }
-END_TEST
 
-START_TEST(the_same_text_again_and_again_is_left_out)
+TEST(the_same_text_again_and_again_is_left_out)
 {
 	struct log_repeats repeats = {0};
 	uint32_t suppressed;
@@ -156,9 +149,8 @@ START_TEST(the_same_text_again_and_again_is_left_out)
 	ck_assert(log_repeat_pass(&repeats, "same", now + 10 * NS_PER_S, &suppressed));
 	ck_assert_uint_eq(suppressed, 1003);
 }
-END_TEST
 
-START_TEST(long_lines_say_that_they_were_cut)
+TEST(long_lines_say_that_they_were_cut)
 {
 	char text[5000];
 	const char *line;
@@ -175,9 +167,8 @@ START_TEST(long_lines_say_that_they_were_cut)
 	ck_assert_uint_gt(strlen(line), 3900);
 	ck_assert_str_eq(line + strlen(line) - 4, "...\n");
 }
-END_TEST
 
-START_TEST(limit_passes_a_burst_then_counts)
+TEST(limit_passes_a_burst_then_counts)
 {
 	struct log_limit limit = {0};
 	uint32_t suppressed;
@@ -191,23 +182,4 @@ START_TEST(limit_passes_a_burst_then_counts)
 	ck_assert_uint_eq(suppressed, 3);
 	ck_assert(log_limit_pass(&limit, now + 10 * NS_PER_S, &suppressed));
 	ck_assert_uint_eq(suppressed, 0);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("log");
-	TCase *tcase = tcase_create("log");
-
-	tcase_add_test(tcase, guest_text_can_not_forge_a_line);
-	tcase_add_test(tcase, what_is_no_text_is_escaped);
-	tcase_add_test(tcase, levels);
-	tcase_add_test(tcase, level_names);
-	tcase_add_test(tcase, sink_takes_lines_or_leaves_them);
-	tcase_add_test(tcase, the_same_text_again_and_again_is_left_out);
-	tcase_add_test(tcase, journal_gets_priorities);
-	tcase_add_test(tcase, long_lines_say_that_they_were_cut);
-	tcase_add_test(tcase, limit_passes_a_burst_then_counts);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "loop.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "run_suite.h"
+#include "runner.h"
 
 struct probe {
 	struct loop_source source;
@@ -70,7 +69,7 @@ static void probe_init(struct probe *probe, struct loop *loop)
 	*probe = (struct probe){.source = {.fd = -1}, .loop = loop};
 }
 
-START_TEST(event_reaches_its_source)
+TEST(event_reaches_its_source)
 {
 	struct loop *loop;
 	struct probe probe;
@@ -85,9 +84,8 @@ START_TEST(event_reaches_its_source)
 	loop_free(loop);
 	(void)close(fd);
 }
-END_TEST
 
-START_TEST(removed_source_gets_no_event_of_the_batch)
+TEST(removed_source_gets_no_event_of_the_batch)
 {
 	struct loop *loop;
 	struct probe a, b;
@@ -110,9 +108,8 @@ START_TEST(removed_source_gets_no_event_of_the_batch)
 	(void)close(fd_a);
 	(void)close(fd_b);
 }
-END_TEST
 
-START_TEST(timers_expire_in_order_and_can_be_rearmed)
+TEST(timers_expire_in_order_and_can_be_rearmed)
 {
 	struct loop *loop;
 	struct probe cancelled, late, soon;
@@ -132,17 +129,4 @@ START_TEST(timers_expire_in_order_and_can_be_rearmed)
 	ck_assert_int_eq(soon.n_expiries, 3);
 	ck_assert_uint_eq(soon.timer.due_ns, 0);
 	loop_free(loop);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("loop");
-	TCase *tcase = tcase_create("loop");
-
-	tcase_add_test(tcase, event_reaches_its_source);
-	tcase_add_test(tcase, removed_source_gets_no_event_of_the_batch);
-	tcase_add_test(tcase, timers_expire_in_order_and_can_be_rearmed);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -2,7 +2,7 @@
 /* The text of metrics over the control API: both formats, and numbers that can't be. */
 #include "control_stage.h"
 #include "metrics.h"
-#include "run_suite.h"
+#include "runner.h"
 
 static char *text_of(const char *parameters)
 {
@@ -28,7 +28,9 @@ static void expect(const char *text, const char *line)
 	ck_assert_msg(strstr(text, wanted) != NULL, "no \"%s\" in:\n%s", line, text);
 }
 
-START_TEST(openmetrics)
+FIXTURE(setup, teardown)
+
+TEST(openmetrics)
 {
 	char *text = text_of("{}");
 
@@ -48,10 +50,9 @@ START_TEST(openmetrics)
 	ck_assert_str_eq(text + strlen(text) - 7, "\n# EOF\n");
 	free(text);
 }
-END_TEST
 
 /* Each has its line, as "show" has it. */
-START_TEST(states_of_channels)
+TEST(states_of_channels)
 {
 	struct domain *domain = registry_find(stage.registry, "vm1");
 	char *text;
@@ -65,10 +66,9 @@ START_TEST(states_of_channels)
 	expect(text, "vmpower_channels{state=\"disconnected\"} 1");
 	free(text);
 }
-END_TEST
 
 /* A tenant's text ends neither its label nor its line. */
-START_TEST(names)
+TEST(names)
 {
 	struct domain *domain = registry_find(stage.registry, "vm1");
 	char *text;
@@ -79,9 +79,8 @@ START_TEST(names)
 	expect(text, "vmpower_domain_acks_total{domain=\"a\\\"b\\\\c\\nd\",uuid=\"" UUID_1 "\"} 6");
 	free(text);
 }
-END_TEST
 
-START_TEST(prometheus)
+TEST(prometheus)
 {
 	char *text = text_of("{\"format\":\"prometheus\"}");
 
@@ -91,28 +90,11 @@ START_TEST(prometheus)
 	ck_assert_ptr_null(strstr(text, "# EOF"));
 	free(text);
 }
-END_TEST
 
-START_TEST(unknown_format)
+TEST(unknown_format)
 {
 	struct peer peer = begin();
 
 	peer_call(&peer, METHOD("Metrics", "{\"format\":\"xml\"}"), INVALID("format"));
 	peer_close(&peer);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("metrics");
-	TCase *tcase = tcase_create("metrics");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, openmetrics);
-	tcase_add_test(tcase, states_of_channels);
-	tcase_add_test(tcase, names);
-	tcase_add_test(tcase, prometheus);
-	tcase_add_test(tcase, unknown_format);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

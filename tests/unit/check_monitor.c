@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The channel monitor at its daily work. */
 #include "monitor_fixture.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "shared_state.h"
 
-START_TEST(acquires_writes_answers)
+FIXTURE(set_up, tear_down)
+TIMEOUT(120)
+
+TEST(acquires_writes_answers)
 {
 	int guest, file;
 
@@ -43,9 +46,8 @@ START_TEST(acquires_writes_answers)
 	ck_assert_uint_eq(host.shared->frequency_domains[5].target_khz, 0);
 	ck_assert_uint_eq(host.shared->vcpus[0][0].vote_khz, 0);
 }
-END_TEST
 
-START_TEST(echoes_the_request)
+TEST(echoes_the_request)
 {
 	uint8_t sent[GUEST_FRAME_G3], received[GUEST_FRAME_G3];
 	int guest, file;
@@ -73,9 +75,8 @@ START_TEST(echoes_the_request)
 	settle();
 	ck_assert(silent(guest));
 }
-END_TEST
 
-START_TEST(sixteen_frames_one_write)
+TEST(sixteen_frames_one_write)
 {
 	uint8_t frames[16 * GUEST_FRAME_G3];
 	int guest, file;
@@ -97,9 +98,8 @@ START_TEST(sixteen_frames_one_write)
 	settle();
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_VCPU - 1], 1);
 }
-END_TEST
 
-START_TEST(puts_pieces_together)
+TEST(puts_pieces_together)
 {
 	static const size_t pieces[] = {1, 200, 263, 464, 100, 828};
 	uint8_t frames[4 * GUEST_FRAME_G3];
@@ -123,9 +123,8 @@ START_TEST(puts_pieces_together)
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	ck_assert_uint_eq(host.shared->channels[0].resyncs, 0);
 }
-END_TEST
 
-START_TEST(old_guests_vote_unanswered)
+TEST(old_guests_vote_unanswered)
 {
 	static const size_t sizes[] = {GUEST_FRAME_G1, GUEST_FRAME_G2};
 
@@ -147,9 +146,8 @@ START_TEST(old_guests_vote_unanswered)
 		ck_assert_uint_eq(host.shared->channels[(size_t)i * MAX_DOMAIN_CHANNELS].acks, 1);
 	}
 }
-END_TEST
 
-START_TEST(silence_protects)
+TEST(silence_protects)
 {
 	int guest, file;
 
@@ -167,9 +165,8 @@ START_TEST(silence_protects)
 	send_id(LINK_DOMAIN_REMOVE, 0);
 	receive_id(LINK_RELEASE, 0);
 }
-END_TEST
 
-START_TEST(parked_channels_hold_nobody_up)
+TEST(parked_channels_hold_nobody_up)
 {
 	int waiting, served, file;
 
@@ -191,9 +188,8 @@ START_TEST(parked_channels_hold_nobody_up)
 	ck_assert_uint_eq(reply(waiting), GUEST_ACK);
 	ck_assert_uint_eq(content(file), MIN_KHZ + 100000);
 }
-END_TEST
 
-START_TEST(order_is_kept_around_a_wait)
+TEST(order_is_kept_around_a_wait)
 {
 	uint8_t frames[5 * GUEST_FRAME_G3];
 	static const uint32_t vcpus[] = {9, 0, 9, 1, 9}; /* 9 is refused at once */
@@ -223,10 +219,9 @@ START_TEST(order_is_kept_around_a_wait)
 	(void)grant(1);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 }
-END_TEST
 
 /* A vCPU on several frequency domains: all or none. */
-START_TEST(several_frequency_domains)
+TEST(several_frequency_domains)
 {
 	int guest, files[2];
 
@@ -252,7 +247,6 @@ START_TEST(several_frequency_domains)
 	for (uint32_t i = 0; i < 2; i++)
 		ck_assert_uint_eq(content(files[i]), MIN_KHZ);
 }
-END_TEST
 
 static void set_override(uint32_t domain, uint32_t vcpu, uint32_t khz)
 {
@@ -261,7 +255,7 @@ static void set_override(uint32_t domain, uint32_t vcpu, uint32_t khz)
 	send_fds(NULL, 0);
 }
 
-START_TEST(override_without_a_guest)
+TEST(override_without_a_guest)
 {
 	int file;
 
@@ -289,9 +283,8 @@ START_TEST(override_without_a_guest)
 	send_acquired(0, 0, &file, 1);
 	receive_id(LINK_RELEASE, 0);
 }
-END_TEST
 
-START_TEST(override_beats_requests)
+TEST(override_beats_requests)
 {
 	int guest, file;
 
@@ -315,9 +308,8 @@ START_TEST(override_beats_requests)
 	send_id(LINK_DOMAIN_REMOVE, 0);
 	receive_id(LINK_RELEASE, 0);
 }
-END_TEST
 
-START_TEST(queries)
+TEST(queries)
 {
 	uint8_t bytes[184];
 	int guest;
@@ -361,9 +353,8 @@ START_TEST(queries)
 		ck_assert_uint_eq(bytes[120], 0); /* not asked for */
 	}
 }
-END_TEST
 
-START_TEST(limits_method)
+TEST(limits_method)
 {
 	int files[2] = {memfd_create("min", MFD_CLOEXEC), memfd_create("max", MFD_CLOEXEC)};
 	int guest;
@@ -386,34 +377,4 @@ START_TEST(limits_method)
 		if (i < 2)
 			request(guest, next[i], 0);
 	}
-}
-END_TEST
-
-static Suite *make_suite(void)
-{
-	Suite *suite = suite_create("monitor");
-	TCase *tcase = tcase_create("monitor");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 120);
-	tcase_add_test(tcase, acquires_writes_answers);
-	tcase_add_test(tcase, echoes_the_request);
-	tcase_add_test(tcase, sixteen_frames_one_write);
-	tcase_add_test(tcase, puts_pieces_together);
-	tcase_add_test(tcase, old_guests_vote_unanswered);
-	tcase_add_test(tcase, silence_protects);
-	tcase_add_test(tcase, parked_channels_hold_nobody_up);
-	tcase_add_test(tcase, order_is_kept_around_a_wait);
-	tcase_add_test(tcase, several_frequency_domains);
-	tcase_add_test(tcase, override_without_a_guest);
-	tcase_add_test(tcase, override_beats_requests);
-	tcase_add_test(tcase, queries);
-	tcase_add_test(tcase, limits_method);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
-
-int main(void)
-{
-	return run_suite(make_suite());
 }

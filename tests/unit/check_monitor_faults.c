@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include "run_suite.h"
+#include "runner.h"
 
 #include "monitor_fixture.h"
 #include "shared_state.h"
 
-START_TEST(gives_up_a_piece_never_the_channel)
+FIXTURE(set_up, tear_down)
+TIMEOUT(120)
+
+TEST(gives_up_a_piece_never_the_channel)
 {
 	uint8_t frame[GUEST_FRAME_G3];
 	int guest;
@@ -24,9 +27,8 @@ START_TEST(gives_up_a_piece_never_the_channel)
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	}
 }
-END_TEST
 
-START_TEST(drains_before_it_lets_go)
+TEST(drains_before_it_lets_go)
 {
 	uint8_t frames[16 * GUEST_FRAME_G3];
 	int guest, file;
@@ -54,9 +56,8 @@ START_TEST(drains_before_it_lets_go)
 	request(guest, GUEST_SCALE_MIN, 0);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 }
-END_TEST
 
-START_TEST(failed_write_is_nacked_and_tried_again)
+TEST(failed_write_is_nacked_and_tried_again)
 {
 	cleanup_close int file = memfd_create("setspeed", MFD_CLOEXEC), broken = -1;
 	char path[64];
@@ -90,9 +91,8 @@ START_TEST(failed_write_is_nacked_and_tried_again)
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	ck_assert_int_eq(host.shared->frequency_domains[0].last_error, 0);
 }
-END_TEST
 
-START_TEST(late_answer_is_given_back)
+TEST(late_answer_is_given_back)
 {
 	int guest, file = memfd_create("setspeed", MFD_CLOEXEC);
 
@@ -121,9 +121,8 @@ START_TEST(late_answer_is_given_back)
 	receive_id(LINK_CHANNEL_GONE, 2);
 	ck_assert_uint_eq(content(file), MIN_KHZ); /* what it said before it went counts */
 }
-END_TEST
 
-START_TEST(pinned_anew_while_waiting)
+TEST(pinned_anew_while_waiting)
 {
 	int guest, file;
 
@@ -145,9 +144,8 @@ START_TEST(pinned_anew_while_waiting)
 	file = grant(0);
 	wait_until(content(file) == MIN_KHZ);
 }
-END_TEST
 
-START_TEST(takes_votes_over)
+TEST(takes_votes_over)
 {
 	int file, guest;
 
@@ -164,9 +162,8 @@ START_TEST(takes_votes_over)
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	ck_assert_uint_eq(content(file), 1300000);
 }
-END_TEST
 
-START_TEST(more_parked_than_slots)
+TEST(more_parked_than_slots)
 {
 	enum { CHANNELS = 100 };
 	uint8_t frames[16 * GUEST_FRAME_G3];
@@ -199,9 +196,8 @@ START_TEST(more_parked_than_slots)
 	ck_assert_uint_eq(content(file), MIN_KHZ);
 	ck_assert_uint_eq(host.shared->frequency_domains[0].n_voters, CHANNELS / 10);
 }
-END_TEST
 
-START_TEST(unread_replies_are_dropped)
+TEST(unread_replies_are_dropped)
 {
 	uint8_t frame[GUEST_FRAME_G3];
 	uint32_t n = 0;
@@ -225,9 +221,8 @@ START_TEST(unread_replies_are_dropped)
 	request(guest, GUEST_SCALE_MIN, 9);
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
 }
-END_TEST
 
-START_TEST(notices_wait_for_room)
+TEST(notices_wait_for_room)
 {
 	enum { DOMAINS = 16, EACH = 62 };
 	int guests[DOMAINS * EACH];
@@ -257,10 +252,9 @@ START_TEST(notices_wait_for_room)
 		receive_type(LINK_CHANNEL_GONE);
 	settle();
 }
-END_TEST
 
 /* Whatever the manager says that can't be, the monitor ends, to be started anew. */
-START_TEST(ends_on_nonsense)
+TEST_RANGE(ends_on_nonsense, 0, 8)
 {
 	int fd = -1;
 
@@ -310,31 +304,4 @@ START_TEST(ends_on_nonsense)
 	host.running = false;
 	ck_assert_int_lt(host.status, 0);
 	host.status = 0; /* for tear_down() */
-}
-END_TEST
-
-static Suite *make_suite(void)
-{
-	Suite *suite = suite_create("monitor_faults");
-	TCase *tcase = tcase_create("monitor_faults");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 120);
-	tcase_add_test(tcase, gives_up_a_piece_never_the_channel);
-	tcase_add_test(tcase, drains_before_it_lets_go);
-	tcase_add_test(tcase, failed_write_is_nacked_and_tried_again);
-	tcase_add_test(tcase, late_answer_is_given_back);
-	tcase_add_test(tcase, pinned_anew_while_waiting);
-	tcase_add_test(tcase, takes_votes_over);
-	tcase_add_test(tcase, more_parked_than_slots);
-	tcase_add_test(tcase, unread_replies_are_dropped);
-	tcase_add_test(tcase, notices_wait_for_room);
-	tcase_add_loop_test(tcase, ends_on_nonsense, 0, 8);
-	suite_add_tcase(suite, tcase);
-	return suite;
-}
-
-int main(void)
-{
-	return run_suite(make_suite());
 }

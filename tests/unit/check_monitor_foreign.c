@@ -2,7 +2,7 @@
 /* The channel monitor when others write to its files, and when it gets files unasked. */
 #include <fcntl.h>
 
-#include "run_suite.h"
+#include "runner.h"
 
 #include "monitor_fixture.h"
 #include "shared_state.h"
@@ -67,7 +67,10 @@ static int start_guest(enum frequency_method method)
 	return guest;
 }
 
-START_TEST(value_of_someone_else)
+FIXTURE(set_up, tear_down)
+TIMEOUT(120)
+
+TEST(value_of_someone_else)
 {
 	int guest = start_guest(METHOD_SETSPEED);
 	int file = grant(0);
@@ -92,9 +95,8 @@ START_TEST(value_of_someone_else)
 	write_until_seen(guest, file, "<unsupported>\n", 3);
 	receive_foreign(0);
 }
-END_TEST
 
-START_TEST(limit_of_someone_else)
+TEST_RANGE(limit_of_someone_else, 0, 2)
 {
 	int files[2] = {memfd_create("min", MFD_CLOEXEC), memfd_create("max", MFD_CLOEXEC)};
 	int guest = start_guest(METHOD_LIMITS);
@@ -108,10 +110,9 @@ START_TEST(limit_of_someone_else)
 	receive_foreign(OTHER_KHZ);
 	ck_assert_uint_eq(content(files[0]), content(files[1]));
 }
-END_TEST
 
 /* As the manager does it when CPUs came back online. */
-START_TEST(renewed)
+TEST(renewed)
 {
 	int guest = start_guest(METHOD_SETSPEED);
 	int file = grant(0), other = memfd_create("setspeed", MFD_CLOEXEC);
@@ -150,10 +151,9 @@ START_TEST(renewed)
 	ck_assert_uint_eq(content(other), 0);
 	ck_assert_int_eq(shared_load(host.shared->frequency_domains[0].last_error), 0);
 }
-END_TEST
 
 /* The kernel acts on limits a little later: the other ones have to have been seen by then. */
-START_TEST(limits_renewed)
+TEST(limits_renewed)
 {
 	int files[2] = {memfd_create("min", MFD_CLOEXEC), memfd_create("max", MFD_CLOEXEC)};
 	int guest = start_guest(METHOD_LIMITS);
@@ -184,10 +184,9 @@ START_TEST(limits_renewed)
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	wait_until(shared_load(host.shared->frequency_domains[0].target_khz) == 900000);
 }
-END_TEST
 
 /* A renewal that crosses with the monitor's own ACQUIRE is not its answer. */
-START_TEST(renewal_is_no_answer)
+TEST(renewal_is_no_answer)
 {
 	int guest = start_guest(METHOD_SETSPEED);
 	int file, other = memfd_create("setspeed", MFD_CLOEXEC);
@@ -203,10 +202,9 @@ START_TEST(renewal_is_no_answer)
 	ck_assert_uint_eq(content(file), MIN_KHZ);
 	ck_assert_uint_eq(content(other), 0);
 }
-END_TEST
 
 /* Of a predecessor: nobody votes any more, so it goes back. */
-START_TEST(takes_files_over)
+TEST(takes_files_over)
 {
 	int guest = start_guest(METHOD_SETSPEED);
 	int other = memfd_create("setspeed", MFD_CLOEXEC), file;
@@ -222,10 +220,9 @@ START_TEST(takes_files_over)
 	ck_assert_uint_eq(content(file), MIN_KHZ);
 	ck_assert_uint_eq(content(other), 0);
 }
-END_TEST
 
 /* Its own ACQUIRE has crossed with the handing over: an answer is still to come, and it counts. */
-START_TEST(takeover_is_no_answer)
+TEST(takeover_is_no_answer)
 {
 	int other = memfd_create("setspeed", MFD_CLOEXEC);
 	int guest = start_guest(METHOD_SETSPEED), file;
@@ -251,10 +248,9 @@ START_TEST(takeover_is_no_answer)
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	ck_assert_uint_eq(content(other), 0);
 }
-END_TEST
 
 /* A cpufreq driver was loaded in place of another: other files, and the votes stay. */
-START_TEST(another_method)
+TEST(another_method)
 {
 	int files[2] = {memfd_create("min", MFD_CLOEXEC), memfd_create("max", MFD_CLOEXEC)};
 	int guest = start_guest(METHOD_SETSPEED);
@@ -271,24 +267,4 @@ START_TEST(another_method)
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	ck_assert_uint_eq(content(files[1]), MAX_KHZ);
 	ck_assert_uint_eq(content(file), 0);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("monitor_foreign");
-	TCase *tcase = tcase_create("monitor_foreign");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 120);
-	tcase_add_test(tcase, value_of_someone_else);
-	tcase_add_loop_test(tcase, limit_of_someone_else, 0, 2);
-	tcase_add_test(tcase, renewed);
-	tcase_add_test(tcase, limits_renewed);
-	tcase_add_test(tcase, renewal_is_no_answer);
-	tcase_add_test(tcase, takes_files_over);
-	tcase_add_test(tcase, takeover_is_no_answer);
-	tcase_add_test(tcase, another_method);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -6,7 +6,7 @@
 #include "../fuzz/fake_process.h"
 #include "../fuzz/fuzz_loop.h"
 #include "message.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "shared_area.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -104,7 +104,9 @@ static void tell_a_lot(void)
 	monitor_ping(monitor);
 }
 
-START_TEST(slow_reader_lives)
+FIXTURE(set_up, tear_down)
+
+TEST(slow_reader_lives)
 {
 	unsigned int n = 0, rounds = 0;
 
@@ -124,9 +126,8 @@ START_TEST(slow_reader_lives)
 	pass_s(60);
 	ck_assert_uint_eq(n_deaths, 0);
 }
-END_TEST
 
-START_TEST(who_reads_no_more_hangs)
+TEST(who_reads_no_more_hangs)
 {
 	tell_a_lot();
 	pass_s(4);
@@ -138,9 +139,8 @@ START_TEST(who_reads_no_more_hangs)
 	pass_s(2);
 	ck_assert_uint_eq(n_deaths, 1);
 }
-END_TEST
 
-START_TEST(who_does_not_answer_hangs)
+TEST(who_does_not_answer_hangs)
 {
 	struct link_message message;
 	unsigned int n_fds;
@@ -153,18 +153,4 @@ START_TEST(who_does_not_answer_hangs)
 	ck_assert_uint_eq(n_deaths, 0);
 	pass_s(2);
 	ck_assert_uint_eq(n_deaths, 1);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("monitor_process");
-	TCase *tcase = tcase_create("hangs");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, slow_reader_lives);
-	tcase_add_test(tcase, who_reads_no_more_hangs);
-	tcase_add_test(tcase, who_does_not_answer_hangs);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

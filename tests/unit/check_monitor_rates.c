@@ -2,7 +2,7 @@
 /* The channel monitor when it is asked for more than its rates and its interval allow. */
 #include "guest_stream.h"
 #include "monitor_fixture.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "shared_state.h"
 
 #define NS_PER_MS 1000000u
@@ -22,7 +22,10 @@ static void begin_limited(const struct link_setup *setup, uint32_t burst)
 	begin(setup);
 }
 
-START_TEST(throttled_not_lost)
+FIXTURE(set_up, tear_down)
+TIMEOUT(120)
+
+TEST(throttled_not_lost)
 {
 	struct link_setup setup = {0};
 	int guest;
@@ -41,10 +44,9 @@ START_TEST(throttled_not_lost)
 	receive_id(LINK_CHANNEL_GONE, 0);
 	ck_assert_uint_eq(host.shared->channels[0].requests, 120);
 }
-END_TEST
 
 /* Work for nothing is paid for: bytes that are no frame, and single bytes of one. */
-START_TEST(garbage_is_throttled)
+TEST(garbage_is_throttled)
 {
 	struct link_setup setup = {0};
 	static uint8_t garbage[100 * GUEST_FRAME_G3];
@@ -58,9 +60,8 @@ START_TEST(garbage_is_throttled)
 	send_bytes(guest, garbage, 1);
 	request(guest, GUEST_SCALE_MIN, 9);
 }
-END_TEST
 
-START_TEST(dribble_is_throttled)
+TEST(dribble_is_throttled)
 {
 	struct link_setup setup = {0};
 	uint8_t frame[GUEST_FRAME_G3];
@@ -89,10 +90,9 @@ START_TEST(dribble_is_throttled)
 		attempt++;
 	} while (slowest_ms >= GUEST_STREAM_STUCK_NS / NS_PER_MS / 2);
 }
-END_TEST
 
 /* No channel is over its own rate; together they are. */
-START_TEST(total_rate_counts_for_all)
+TEST(total_rate_counts_for_all)
 {
 	struct link_setup setup = {.settings.total_rate = 200};
 	uint32_t throttled = 0;
@@ -112,10 +112,9 @@ START_TEST(total_rate_counts_for_all)
 	}
 	ck_assert_uint_gt(throttled, 0);
 }
-END_TEST
 
 /* One channel uses up what there is for all: another that asks once is not made to wait. */
-START_TEST(quiet_channel_is_served_beyond_the_total_rate)
+TEST(quiet_channel_is_served_beyond_the_total_rate)
 {
 	struct link_setup setup = {.settings.total_rate = 1};
 	int busy, quiet;
@@ -131,9 +130,8 @@ START_TEST(quiet_channel_is_served_beyond_the_total_rate)
 	ck_assert_uint_eq(shared_load(host.shared->channels[1].throttled), 0);
 	ck_assert_uint_lt(shared_load(host.shared->channels[0].requests), 120);
 }
-END_TEST
 
-START_TEST(last_vote_is_written_after_the_interval)
+TEST(last_vote_is_written_after_the_interval)
 {
 	enum { INTERVAL_MS = 200, VOTES = 40 };
 	struct link_setup setup = {.settings.transition_interval_us = INTERVAL_MS * 1000};
@@ -156,22 +154,4 @@ START_TEST(last_vote_is_written_after_the_interval)
 	/* one in an interval, however long all that took */
 	ck_assert_uint_le(host.shared->frequency_domains[0].n_writes,
 			  2 + (now_ms() - began_ms) / INTERVAL_MS);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("monitor_rates");
-	TCase *tcase = tcase_create("monitor_rates");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_set_timeout(tcase, 120);
-	tcase_add_test(tcase, throttled_not_lost);
-	tcase_add_test(tcase, garbage_is_throttled);
-	tcase_add_test(tcase, dribble_is_throttled);
-	tcase_add_test(tcase, total_rate_counts_for_all);
-	tcase_add_test(tcase, quiet_channel_is_served_beyond_the_total_rate);
-	tcase_add_test(tcase, last_vote_is_written_after_the_interval);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The whole monitor: what may change while it runs, for all domains and for one. */
 #include "monitor_fixture.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "shared_state.h"
 
 static void settings(const struct link_settings *to)
@@ -31,7 +31,10 @@ static int voter(int *file)
 	return guest;
 }
 
-START_TEST(commands)
+FIXTURE(set_up, tear_down)
+TIMEOUT(60)
+
+TEST(commands)
 {
 	int guest, file;
 
@@ -58,9 +61,8 @@ START_TEST(commands)
 	ck_assert_uint_eq(denied(0), 2);
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_UNIT - 1], 1);
 }
-END_TEST
 
-START_TEST(limits_move_votes)
+TEST(limits_move_votes)
 {
 	int guest, file;
 
@@ -80,9 +82,8 @@ START_TEST(limits_move_votes)
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 	ck_assert_uint_eq(content(file), MAX_KHZ);
 }
-END_TEST
 
-START_TEST(queries_by_domain)
+TEST(queries_by_domain)
 {
 	int one, two;
 
@@ -99,10 +100,9 @@ START_TEST(queries_by_domain)
 	wait_until(!silent(one));
 	ck_assert_uint_eq(denied(MAX_DOMAIN_CHANNELS), 1);
 }
-END_TEST
 
 /* A minute is owed at the old rate. */
-START_TEST(rate_changes_for_who_is_throttled)
+TEST(rate_changes_for_who_is_throttled)
 {
 	int guest;
 
@@ -119,10 +119,9 @@ START_TEST(rate_changes_for_who_is_throttled)
 	for (int i = 0; i < 60; i++)
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);
 }
-END_TEST
 
 /* Who has to wait for seconds does not keep a neighbour from milliseconds. */
-START_TEST(each_domain_has_its_own_rate)
+TEST(each_domain_has_its_own_rate)
 {
 	int slow, fast;
 
@@ -151,9 +150,8 @@ START_TEST(each_domain_has_its_own_rate)
 	for (int i = 0; i < 50; i++)
 		ck_assert_uint_eq(reply(fast), GUEST_NACK);
 }
-END_TEST
 
-START_TEST(total_rate_changes)
+TEST(total_rate_changes)
 {
 	struct link_settings to = {.silence_protects = 1, .total_rate = 1};
 	int guest;
@@ -170,9 +168,8 @@ START_TEST(total_rate_changes)
 	for (int i = 0; i < 60; i++)
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);
 }
-END_TEST
 
-START_TEST(silence_changes)
+TEST(silence_changes)
 {
 	struct link_settings to = {.silence_protects = 0};
 	int guest, file;
@@ -187,23 +184,4 @@ START_TEST(silence_changes)
 	wait_until(content(file) == NON_TURBO_KHZ);
 	request(guest, GUEST_SCALE_MIN, 0);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("monitor_settings");
-	TCase *tcase = tcase_create("monitor_settings");
-
-	tcase_set_timeout(tcase, 60);
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, commands);
-	tcase_add_test(tcase, limits_move_votes);
-	tcase_add_test(tcase, queries_by_domain);
-	tcase_add_test(tcase, rate_changes_for_who_is_throttled);
-	tcase_add_test(tcase, each_domain_has_its_own_rate);
-	tcase_add_test(tcase, total_rate_changes);
-	tcase_add_test(tcase, silence_changes);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
 #include "number.h"
-#include "run_suite.h"
+#include "runner.h"
 
 static const struct {
 	const char *text;
@@ -36,22 +35,11 @@ static const struct {
 	{"\xd9\xa1", 10, -EINVAL, 0}, /* ARABIC-INDIC DIGIT ONE */
 };
 
-START_TEST(number_cases)
+TEST_EACH(number_cases, cases)
 {
 	uint32_t value = 12345;
 	int r = parse_u32(cases[_i].text, cases[_i].max, &value);
 
 	ck_assert_msg(r == cases[_i].result, "'%s': %d", cases[_i].text, r);
 	ck_assert_uint_eq(value, r ? 12345 : cases[_i].value);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("number");
-	TCase *tcase = tcase_create("parse_u32");
-
-	tcase_add_loop_test(tcase, number_cases, 0, (int)array_size(cases));
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

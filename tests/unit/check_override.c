@@ -2,12 +2,11 @@
 /* What "vmpowerctl set" means in kHz. */
 #include "override.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
-#include "run_suite.h"
+#include "runner.h"
 
 /* 1000, 1500, 2000, 2500 MHz, of which the host allows the middle two */
 static const struct frequency_domain coarse = {
@@ -46,7 +45,7 @@ static const struct {
 	{OVERRIDE_KHZ, UINT32_MAX, 0, 2000000, 2400000},
 };
 
-START_TEST(steps_inside_the_limits)
+TEST_EACH(steps_inside_the_limits, cases)
 {
 	const struct frequency_domain *const both[] = {&coarse, &other};
 
@@ -55,9 +54,8 @@ START_TEST(steps_inside_the_limits)
 	ck_assert_uint_eq(override_khz(cases[_i].action, cases[_i].wanted, cases[_i].from, both, 2),
 			  cases[_i].both);
 }
-END_TEST
 
-START_TEST(names)
+TEST(names)
 {
 	static const char *const known[] = {"release", "up", "down", "min", "max", "khz"};
 	enum override_action action;
@@ -68,16 +66,4 @@ START_TEST(names)
 	}
 	ck_assert_int_eq(override_action("", &action), -EINVAL);
 	ck_assert_int_eq(override_action("UP", &action), -EINVAL);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("override");
-	TCase *tcase = tcase_create("override");
-
-	tcase_add_loop_test(tcase, steps_inside_the_limits, 0, array_size(cases));
-	tcase_add_test(tcase, names);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

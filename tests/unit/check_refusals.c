@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the monitor refuses, and what it tells the manager of that, for the log. */
 #include "monitor_fixture.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "shared_state.h"
 
-START_TEST(refuses)
+FIXTURE(set_up, tear_down)
+TIMEOUT(120)
+
+TEST(refuses)
 {
 	static const struct {
 		uint32_t command, unit, vcpu;
@@ -56,9 +59,8 @@ START_TEST(refuses)
 	ck_assert_uint_eq(host.shared->channels[0].requests, array_size(cases) + 1);
 	ck_assert_uint_eq(host.shared->channels[0].resyncs, 0);
 }
-END_TEST
 
-START_TEST(disabled_channel)
+TEST(disabled_channel)
 {
 	int guest;
 
@@ -77,9 +79,8 @@ START_TEST(disabled_channel)
 	(void)grant(0);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
 }
-END_TEST
 
-START_TEST(denied_queries_get_no_reply)
+TEST(denied_queries_get_no_reply)
 {
 	int guest;
 
@@ -93,7 +94,6 @@ START_TEST(denied_queries_get_no_reply)
 	settle();
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_DENIED - 1], 1);
 }
-END_TEST
 
 /* The fixture lets the monitor say nothing but errors. */
 static void set_up_loud(void)
@@ -119,7 +119,10 @@ static void receive_refused(uint32_t channel, enum refusal refusal, uint32_t vcp
 	ck_assert_uint_eq(host.message.refused.vcpu, vcpu);
 }
 
-START_TEST(tells_whose_and_why)
+FIXTURE(set_up_loud, tear_down)
+TIMEOUT(60)
+
+TEST(tells_whose_and_why)
 {
 	int guest, other, file;
 
@@ -147,9 +150,8 @@ START_TEST(tells_whose_and_why)
 	settle(); /* of what is granted nothing is told */
 	(void)close(file);
 }
-END_TEST
 
-START_TEST(many_are_counted)
+TEST(many_are_counted)
 {
 	uint8_t frames[16 * GUEST_FRAME_G3];
 	uint32_t told = 0;
@@ -172,10 +174,9 @@ START_TEST(many_are_counted)
 	ask_for_nothing(guest, 9, 20);
 	settle();
 }
-END_TEST
 
 /* However many domains and channels there are, and however often each is refused. */
-START_TEST(all_share_a_budget)
+TEST(all_share_a_budget)
 {
 	enum { DOMAINS = 64, CHANNELS = 4, REFUSED = DOMAINS * CHANNELS * 2 };
 	int guests[DOMAINS * CHANNELS];
@@ -210,9 +211,8 @@ START_TEST(all_share_a_budget)
 	for (uint32_t d = 0; d < DOMAINS; d++)
 		ck_assert_uint_le(of_domain[d], 5 * (uint32_t)(1 + (now_ms() - began) / 10000));
 }
-END_TEST
 
-START_TEST(nobody_logs_nobody_tells)
+TEST(nobody_logs_nobody_tells)
 {
 	int guest;
 
@@ -228,10 +228,9 @@ START_TEST(nobody_logs_nobody_tells)
 	receive_refused(0, REFUSAL_VCPU, MAX_DOMAIN_VCPUS);
 	ck_assert_uint_eq(host.message.refused.more, 0);
 }
-END_TEST
 
 /* The link is full of refusals of channels, some of which are gone when it is read. */
-START_TEST(waits_for_room)
+TEST(waits_for_room)
 {
 	enum { DOMAINS = 12, GUESTS = DOMAINS * 2 }; /* twice each: within the budgets */
 	int guests[GUESTS], small = 1, n = 0;
@@ -260,27 +259,4 @@ START_TEST(waits_for_room)
 		}
 	}
 	ck_assert_int_eq(n, (int)removed);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("refusals");
-	TCase *refused = tcase_create("refused"), *told = tcase_create("told");
-
-	tcase_set_timeout(refused, 120);
-	tcase_add_checked_fixture(refused, set_up, tear_down);
-	tcase_add_test(refused, refuses);
-	tcase_add_test(refused, disabled_channel);
-	tcase_add_test(refused, denied_queries_get_no_reply);
-	suite_add_tcase(suite, refused);
-	tcase_set_timeout(told, 60);
-	tcase_add_checked_fixture(told, set_up_loud, tear_down);
-	tcase_add_test(told, tells_whose_and_why);
-	tcase_add_test(told, many_are_counted);
-	tcase_add_test(told, all_share_a_budget);
-	tcase_add_test(told, nobody_logs_nobody_tells);
-	tcase_add_test(told, waits_for_room);
-	suite_add_tcase(suite, told);
-	return run_suite(suite);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "registry.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "run_suite.h"
+#include "runner.h"
 
 static struct registry *registry;
 
@@ -41,7 +40,9 @@ static struct domain_description *describe(unsigned int n, uint32_t first, uint3
 	return d;
 }
 
-START_TEST(add_find_remove)
+FIXTURE(setup, teardown)
+
+TEST(add_find_remove)
 {
 	struct domain *a, *b;
 	struct domain_description *twin = describe(1, 0, 0);
@@ -66,9 +67,8 @@ START_TEST(add_find_remove)
 	ck_assert_ptr_null(registry_find(registry, "vm1"));
 	ck_assert_uint_eq(registry_count(registry), 1);
 }
-END_TEST
 
-START_TEST(full_registry_says_so)
+TEST(full_registry_says_so)
 {
 	struct domain_description *one_more = describe(MAX_DOMAINS, 0, 1);
 	struct domain *d;
@@ -78,10 +78,9 @@ START_TEST(full_registry_says_so)
 	ck_assert_int_eq(registry_add(registry, one_more, &d), -ENOSPC);
 	domain_description_free(one_more);
 }
-END_TEST
 
 /* A plugged or unplugged channel leaves the others' fds, ids and states as they are. */
-START_TEST(update_keeps_channels_that_stay)
+TEST(update_keeps_channels_that_stay)
 {
 	struct domain *d;
 	uint32_t kept_id;
@@ -107,10 +106,9 @@ START_TEST(update_keeps_channels_that_stay)
 	ck_assert_uint_ne(domain_channel(d, 3)->id, kept_id);
 	ck_assert_uint_ne(domain_channel(d, 3)->id, domain_channel(d, 4)->id);
 }
-END_TEST
 
 /* The same number behind another path is another channel. */
-START_TEST(update_replaces_a_channel_with_a_new_path)
+TEST(update_replaces_a_channel_with_a_new_path)
 {
 	struct domain_description *moved = describe(1, 0, 1);
 	struct domain *d;
@@ -123,9 +121,8 @@ START_TEST(update_replaces_a_channel_with_a_new_path)
 	ck_assert_int_eq(domain_channel(d, 0)->state, CHANNEL_CONNECTING);
 	ck_assert_int_eq(domain_channel(d, 0)->fd, -1);
 }
-END_TEST
 
-START_TEST(overrides_stay_until_the_domain_ends)
+TEST(overrides_stay_until_the_domain_ends)
 {
 	struct domain_description *description = describe(1, 0, 1);
 	struct domain *d;
@@ -145,20 +142,4 @@ START_TEST(overrides_stay_until_the_domain_ends)
 	ck_assert_int_eq(domain_set_override(d, 3, 0), 0);
 	ck_assert_uint_eq(domain_override(d, 3), 0);
 	ck_assert_uint_eq(domain_override(d, 0), 1);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("registry");
-	TCase *tcase = tcase_create("registry");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, add_find_remove);
-	tcase_add_test(tcase, full_registry_says_so);
-	tcase_add_test(tcase, update_keeps_channels_that_stay);
-	tcase_add_test(tcase, update_replaces_a_channel_with_a_new_path);
-	tcase_add_test(tcase, overrides_stay_until_the_domain_ends);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CPUs go and come: what becomes of frequency domains, their baseline and their files. */
 #include "cpufreq_tree.h"
-#include "run_suite.h"
+#include "runner.h"
 
 /* What cpufreq_rescan() told: "new 0, restarted 0" */
 static char told[256];
@@ -56,7 +56,9 @@ static void renew(uint32_t id, bool reassert)
 	close_fds(fds, n_fds);
 }
 
-START_TEST(nothing_happened)
+FIXTURE(make_tree, remove_tree)
+
+TEST(nothing_happened)
 {
 	put("online", "0-2");
 	put_acpi(0, "0 1");
@@ -67,10 +69,9 @@ START_TEST(nothing_happened)
 	rescan("7", ""); /* no such CPU */
 	ck_assert_uint_eq(cpufreq_count(cpufreq), 2);
 }
-END_TEST
 
 /* The kernel keeps the policy's directory; of plain files only "online" tells. */
-START_TEST(offline_and_back)
+TEST(offline_and_back)
 {
 	int fds[2];
 
@@ -107,7 +108,6 @@ START_TEST(offline_and_back)
 	rescan("0", "");
 	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), 0);
 }
-END_TEST
 
 /* As a policy whose CPUs are all offline answers; a directory's read fails as well. */
 static void break_policy(unsigned int policy)
@@ -119,7 +119,7 @@ static void break_policy(unsigned int policy)
 	ck_assert_int_eq(symlinkat("/proc/self/mem", cpu_dir, name), 0); /* EIO */
 }
 
-START_TEST(first_seen_when_online)
+TEST(first_seen_when_online)
 {
 	int fds[2];
 
@@ -141,9 +141,8 @@ START_TEST(first_seen_when_online)
 	close_fds(fds, 1);
 	ck_assert_int_eq(cpufreq_release(cpufreq, 2, 0), 0);
 }
-END_TEST
 
-START_TEST(gone_and_back_as_another)
+TEST(gone_and_back_as_another)
 {
 	int fds[2];
 
@@ -196,9 +195,8 @@ START_TEST(gone_and_back_as_another)
 	rescan("2", "gone 1, new 2");
 	ck_assert_uint_eq(id_of(2), 2);
 }
-END_TEST
 
-START_TEST(made_anew_while_ours)
+TEST(made_anew_while_ours)
 {
 	int fds[2];
 
@@ -239,10 +237,9 @@ START_TEST(made_anew_while_ours)
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 3);
 	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 }
-END_TEST
 
 /* What could not be put back is, when its CPU is back; and never taken for the baseline. */
-START_TEST(owed_baseline)
+TEST(owed_baseline)
 {
 	int fds[2];
 
@@ -272,9 +269,8 @@ START_TEST(owed_baseline)
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
-START_TEST(someone_elses_governor_is_kept)
+TEST(someone_elses_governor_is_kept)
 {
 	unsigned int n_fds;
 	int fds[2];
@@ -301,9 +297,8 @@ START_TEST(someone_elses_governor_is_kept)
 	ck_assert(cpufreq_has_userspace(cpufreq, 9));
 	ck_assert_int_lt(cpufreq_open(cpufreq, 9), 0);
 }
-END_TEST
 
-START_TEST(driver_comes_and_goes)
+TEST(driver_comes_and_goes)
 {
 	start();
 	rescan("0", "");
@@ -313,23 +308,4 @@ START_TEST(driver_comes_and_goes)
 	drop_policy(0);
 	ck_assert_int_eq(unlinkat(cpu_dir, "cpufreq", AT_REMOVEDIR), 0);
 	rescan("0", "gone 0");
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("rescan");
-	TCase *tcase = tcase_create("rescan");
-
-	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
-	tcase_add_test(tcase, nothing_happened);
-	tcase_add_test(tcase, offline_and_back);
-	tcase_add_test(tcase, first_seen_when_online);
-	tcase_add_test(tcase, gone_and_back_as_another);
-	tcase_add_test(tcase, made_anew_while_ours);
-	tcase_add_test(tcase, owed_baseline);
-	tcase_add_test(tcase, someone_elses_governor_is_kept);
-	tcase_add_test(tcase, driver_comes_and_goes);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

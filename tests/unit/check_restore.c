@@ -4,7 +4,7 @@
 #include <sys/inotify.h>
 #include <sys/resource.h>
 
-#include "run_suite.h"
+#include "runner.h"
 
 #include "cpufreq_tree.h"
 
@@ -64,7 +64,9 @@ static void check_limits(const char *const wanted[2])
 	ck_assert_uint_eq(n_saved(), 0);
 }
 
-START_TEST(limits_restored)
+FIXTURE(make_tree, remove_tree)
+
+TEST_EACH(limits_restored, limit_cases)
 {
 	int fds[2];
 
@@ -90,7 +92,6 @@ START_TEST(limits_restored)
 		check_limits(end == LIVE ? limit_cases[_i].live : limit_cases[_i].crashed);
 	}
 }
-END_TEST
 
 static const struct {
 	const char *baseline[2], *pin, *first;
@@ -99,7 +100,7 @@ static const struct {
 	{{"900000", "1000000"}, "3700000", "scaling_min_freq"},
 };
 
-START_TEST(limits_never_cross)
+TEST_EACH(limits_never_cross, order_cases)
 {
 	char policy_path[128], events[4096] __attribute__((aligned(8)));
 	const struct inotify_event *event = (const struct inotify_event *)events;
@@ -121,9 +122,8 @@ START_TEST(limits_never_cross)
 	ck_assert_int_gt(read(watch, events, sizeof(events)), (ssize_t)sizeof(*event));
 	ck_assert_str_eq(event->name, order_cases[_i].first);
 }
-END_TEST
 
-START_TEST(someone_elses_governor)
+TEST(someone_elses_governor)
 {
 	int fds[2];
 
@@ -144,7 +144,6 @@ START_TEST(someone_elses_governor)
 	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	assert_file(POLICY0 "scaling_governor", "performance");
 }
-END_TEST
 
 /* Method setspeed: governor and speed before us, as found at the end, as left. */
 static const struct {
@@ -166,7 +165,7 @@ static const struct {
 	{{"userspace", "<unknown>"}, {"userspace", "1200000"}, {"userspace", "1200000"}},
 };
 
-START_TEST(setspeed_restored)
+TEST_EACH(setspeed_restored, setspeed_cases)
 {
 	int fds[2];
 
@@ -193,7 +192,6 @@ START_TEST(setspeed_restored)
 		ck_assert_uint_eq(n_saved(), 0);
 	}
 }
-END_TEST
 
 /* It is known that 1,200 MHz (1,800 MHz: of a step; 1: of none) were written last. */
 static const struct {
@@ -214,7 +212,7 @@ static const struct {
 	{"1800000", "2301000", 1200000, true, "2300000"},
 };
 
-START_TEST(someone_elses_speed)
+TEST_EACH(someone_elses_speed, speed_cases)
 {
 	int fds[2];
 
@@ -238,10 +236,9 @@ START_TEST(someone_elses_speed)
 	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 1200000), 0);
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
 }
-END_TEST
 
 /* At the end of the daemon the monitor may have been in the midst of it: nothing is known then. */
-START_TEST(end_with_a_speed)
+TEST_EACH(end_with_a_speed, speed_cases)
 {
 	bool known = speed_cases[_i].written_khz > 1 && !speed_cases[_i].failed;
 	int fds[2];
@@ -261,9 +258,8 @@ START_TEST(end_with_a_speed)
 	assert_file(POLICY0 "scaling_setspeed", known ? speed_cases[_i].left : "2300000");
 	ck_assert_uint_eq(n_saved(), 0);
 }
-END_TEST
 
-START_TEST(end_with_limits)
+TEST(end_with_limits)
 {
 	static const struct {
 		const char *min, *max;
@@ -295,10 +291,9 @@ START_TEST(end_with_limits)
 		check_limits(cases[i].left);
 	}
 }
-END_TEST
 
 /* Someone has moved the minimum alone: our maximum does not stay behind. */
-START_TEST(someone_elses_minimum)
+TEST(someone_elses_minimum)
 {
 	int fds[2];
 
@@ -312,10 +307,9 @@ START_TEST(someone_elses_minimum)
 	assert_file(POLICY0 "scaling_min_freq", "900000");
 	assert_file(POLICY0 "scaling_max_freq", "3700000");
 }
-END_TEST
 
 /* Of two limits the governor is nobody's business but the one's who set it. */
-START_TEST(governor_under_limits)
+TEST(governor_under_limits)
 {
 	int fds[2];
 
@@ -331,7 +325,6 @@ START_TEST(governor_under_limits)
 	assert_file(POLICY0 "scaling_min_freq", "800000");
 	assert_file(POLICY0 "scaling_max_freq", "3700000");
 }
-END_TEST
 
 /* A platform limit of 2,000 MHz: in force at the first vote, at the end, both; the file's maximum.
  */
@@ -348,7 +341,7 @@ static const struct {
 	{"2000000", "3700000", "1200000", "3700000", "2000000"},
 };
 
-START_TEST(platform_limits)
+TEST_EACH(platform_limits, platform_cases)
 {
 	int fds[2];
 
@@ -366,10 +359,9 @@ START_TEST(platform_limits)
 	assert_file(POLICY0 "scaling_min_freq", "800000");
 	assert_file(POLICY0 "scaling_max_freq", platform_cases[_i].left);
 }
-END_TEST
 
 /* No room for the state file: what is saved stays saved, and nothing more becomes ours. */
-START_TEST(full_disk)
+TEST(full_disk)
 {
 	struct rlimit limit, before;
 	unsigned int n_fds;
@@ -398,26 +390,4 @@ START_TEST(full_disk)
 	acquire(1, fds);
 	close_fds(fds, 1);
 	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), 0);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("restore");
-	TCase *tcase = tcase_create("restore");
-
-	tcase_add_checked_fixture(tcase, make_tree, remove_tree);
-	tcase_add_loop_test(tcase, limits_restored, 0, (int)array_size(limit_cases));
-	tcase_add_loop_test(tcase, limits_never_cross, 0, (int)array_size(order_cases));
-	tcase_add_test(tcase, someone_elses_governor);
-	tcase_add_loop_test(tcase, setspeed_restored, 0, (int)array_size(setspeed_cases));
-	tcase_add_loop_test(tcase, someone_elses_speed, 0, (int)array_size(speed_cases));
-	tcase_add_loop_test(tcase, end_with_a_speed, 0, (int)array_size(speed_cases));
-	tcase_add_test(tcase, end_with_limits);
-	tcase_add_test(tcase, someone_elses_minimum);
-	tcase_add_test(tcase, governor_under_limits);
-	tcase_add_loop_test(tcase, platform_limits, 0, (int)array_size(platform_cases));
-	tcase_add_test(tcase, full_disk);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "runner.h"
 #include "saved_domain.h"
 
 #define UUID "0b4a5f4e-27c3-4b1e-9d6a-1f2e3d4c5b6a"
@@ -48,7 +48,7 @@ static void check_whole(const struct saved_domain *saved)
 	ck_assert_uint_eq(d->metadata.max_khz, 2000000);
 }
 
-START_TEST(comes_back_as_it_was)
+TEST(comes_back_as_it_was)
 {
 	struct saved_domain saved;
 	struct registry *registry;
@@ -73,14 +73,13 @@ START_TEST(comes_back_as_it_was)
 	saved_domain_free(&saved);
 	registry_free(registry);
 }
-END_TEST
 
 #define NO_SETTINGS(given)                                                                         \
 	"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{},\"metadata\":{\"given\":" given    \
 	"},\"metadata_error\":\"\"}"
 
 /* What it has no value for it has not given. */
-START_TEST(predecessor_lacks_a_setting)
+TEST(predecessor_lacks_a_setting)
 {
 	struct saved_domain saved;
 
@@ -88,16 +87,14 @@ START_TEST(predecessor_lacks_a_setting)
 	ck_assert_uint_eq(saved.description->metadata.given, 0);
 	saved_domain_free(&saved);
 }
-END_TEST
 
-START_TEST(part_of_it_is_nothing)
+TEST(part_of_it_is_nothing)
 {
 	struct saved_domain saved;
 
 	for (size_t size = 0; size < strlen(WHOLE); size++)
 		ck_assert_int_eq(saved_domain_parse(WHOLE, size, &saved), -EBADMSG);
 }
-END_TEST
 
 static const struct {
 	const char *text;
@@ -142,29 +139,10 @@ static const struct {
 	 -EBADMSG},
 };
 
-START_TEST(what_is_wrong_is_refused)
+TEST_EACH(what_is_wrong_is_refused, wrong)
 {
 	struct saved_domain saved;
 
 	ck_assert_int_eq(saved_domain_parse(wrong[_i].text, strlen(wrong[_i].text), &saved),
 			 wrong[_i].result);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("saved_domain");
-	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
-
-	tcase_add_test(tcase, comes_back_as_it_was);
-	tcase_add_test(tcase, predecessor_lacks_a_setting);
-	tcase_add_test(tcase, part_of_it_is_nothing);
-	tcase_add_loop_test(tcase, what_is_wrong_is_refused, 0, (int)array_size(wrong));
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

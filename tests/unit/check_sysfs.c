@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sysfs.h"
 
-#include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run_suite.h"
+#include "runner.h"
 
 static char directory[] = "/tmp/check_sysfs.XXXXXX";
 static int dir = -1;
@@ -32,7 +31,9 @@ static void teardown(void)
 	(void)rmdir(directory);
 }
 
-START_TEST(a_shorter_value_is_read_back)
+FIXTURE(setup, teardown)
+
+TEST(a_shorter_value_is_read_back)
 {
 	char text[SYSFS_TEXT];
 
@@ -40,27 +41,13 @@ START_TEST(a_shorter_value_is_read_back)
 	ck_assert_int_eq(sysfs_read(dir, "file", text, sizeof(text)), 8);
 	ck_assert_str_eq(text, "ondemand");
 }
-END_TEST
 
 /* Between a truncation and a write, a SIGKILL would leave a plain file without a value. */
-START_TEST(a_write_does_not_truncate)
+TEST(a_write_does_not_truncate)
 {
 	struct stat stat;
 
 	ck_assert_int_eq(sysfs_write(dir, "file", "x"), 0);
 	ck_assert_int_eq(fstatat(dir, "file", &stat, 0), 0);
 	ck_assert_int_eq(stat.st_size, 10);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("sysfs");
-	TCase *tcase = tcase_create("sysfs");
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_shorter_value_is_read_back);
-	tcase_add_test(tcase, a_write_does_not_truncate);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What vmpowerctl prints: tables, and what it makes of the daemon's errors. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "ctl.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "table.h"
 #include "text.h"
 
@@ -31,7 +30,7 @@ static void expect(struct table *table, const char *text)
 	expect_in(table, 0, text);
 }
 
-START_TEST(headings_alone)
+TEST(headings_alone)
 {
 	struct table table;
 
@@ -40,9 +39,8 @@ START_TEST(headings_alone)
 	table_init(&table, key_value, array_size(key_value));
 	expect(&table, "");
 }
-END_TEST
 
-START_TEST(columns_are_aligned)
+TEST(columns_are_aligned)
 {
 	struct table table;
 
@@ -57,9 +55,8 @@ START_TEST(columns_are_aligned)
 		       "a       12345  x y\n"
 		       "longer      7  -\n");
 }
-END_TEST
 
-START_TEST(keys_and_values)
+TEST(keys_and_values)
 {
 	struct table table;
 
@@ -70,9 +67,8 @@ START_TEST(keys_and_values)
 	table_cell(&table, "two");
 	expect(&table, "a:       1\nlonger:  two\n");
 }
-END_TEST
 
-START_TEST(many_rows)
+TEST(many_rows)
 {
 	struct table table;
 	cleanup_free char *printed = NULL;
@@ -93,7 +89,6 @@ START_TEST(many_rows)
 	ck_assert_uint_eq(lines, 1001);
 	table_free(&table);
 }
-END_TEST
 
 static const struct {
 	const char *text, *escaped;
@@ -113,16 +108,15 @@ static const struct {
 	{"\xc2", "\xc2", 1},
 };
 
-START_TEST(control_characters_are_escaped)
+TEST_EACH(control_characters_are_escaped, escapes)
 {
 	cleanup_free char *escaped = text_escape(escapes[_i].text);
 
 	ck_assert_str_eq(escaped, escapes[_i].escaped);
 	ck_assert_uint_eq(text_width(escaped), escapes[_i].width);
 }
-END_TEST
 
-START_TEST(cells_are_escaped)
+TEST(cells_are_escaped)
 {
 	struct table table;
 
@@ -133,7 +127,6 @@ START_TEST(cells_are_escaped)
 	table_cell(&table, "%s", "x");
 	expect(&table, "caf\xc3\xa9   \\x1b[31m\nplain  x\n");
 }
-END_TEST
 
 static const struct {
 	const char *error, *parameters;
@@ -163,7 +156,7 @@ static const struct {
 	{"org.example.Other", "{\"a\":1}", {"org.example.Other", "{\"a\":1}"}},
 };
 
-START_TEST(errors_become_sentences)
+TEST_EACH(errors_become_sentences, errors)
 {
 	cleanup_json json_t *parameters = json_loads(errors[_i].parameters, 0, NULL);
 	cleanup_free char *text = ctl_error_text(errors[_i].error, parameters);
@@ -174,7 +167,6 @@ START_TEST(errors_become_sentences)
 		ck_assert_msg(strstr(text, errors[_i].parts[i]), "no \"%s\" in \"%s\"",
 			      errors[_i].parts[i], text);
 }
-END_TEST
 
 static const struct {
 	size_t width;
@@ -196,7 +188,7 @@ static const struct {
 	    "fox\n"},
 };
 
-START_TEST(what_is_too_wide_goes_on_below)
+TEST_EACH(what_is_too_wide_goes_on_below, narrow)
 {
 	struct table table;
 
@@ -206,9 +198,8 @@ START_TEST(what_is_too_wide_goes_on_below)
 	table_cell(&table, "jumps over it");
 	expect_in(&table, narrow[_i].width, narrow[_i].text);
 }
-END_TEST
 
-START_TEST(words_that_have_no_blanks_are_broken)
+TEST(words_that_have_no_blanks_are_broken)
 {
 	struct table table;
 
@@ -221,23 +212,4 @@ START_TEST(words_that_have_no_blanks_are_broken)
 		  "NAME      N  REST\n"
 		  "abcdefgh  1  \xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\n"
 		  "ijklmnop     \xc3\xa9\n");
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("table");
-	TCase *tcase = tcase_create("table");
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_test(tcase, headings_alone);
-	tcase_add_test(tcase, columns_are_aligned);
-	tcase_add_test(tcase, keys_and_values);
-	tcase_add_test(tcase, many_rows);
-	tcase_add_loop_test(tcase, what_is_too_wide_goes_on_below, 0, array_size(narrow));
-	tcase_add_test(tcase, words_that_have_no_blanks_are_broken);
-	tcase_add_loop_test(tcase, control_characters_are_escaped, 0, array_size(escapes));
-	tcase_add_test(tcase, cells_are_escaped);
-	tcase_add_loop_test(tcase, errors_become_sentences, 0, array_size(errors));
-	return run_suite(suite);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "table_builder.h"
 
 /* "800000 1000000* 1100000": the steps, an asterisk behind the non-turbo maximum */
@@ -117,7 +116,7 @@ static const struct {
 	{"maximum too large", {.min_khz = 800000, .max_khz = 20000001}, -ENODATA, ""},
 };
 
-START_TEST(builds)
+TEST_EACH(builds, cases)
 {
 	struct frequency_table table = {.n_steps = 77};
 	char text[4096] = "";
@@ -131,9 +130,8 @@ START_TEST(builds)
 	print_table(&table, text, sizeof(text));
 	ck_assert_msg(strcmp(text, cases[_i].table) == 0, "%s: got %s", cases[_i].name, text);
 }
-END_TEST
 
-START_TEST(as_many_steps_as_fit_are_kept)
+TEST(as_many_steps_as_fit_are_kept)
 {
 	char list[4096] = "";
 	struct table_source source = {.available = list};
@@ -154,9 +152,8 @@ START_TEST(as_many_steps_as_fit_are_kept)
 	ck_assert_uint_eq(table.khz[1], 1000000);
 	ck_assert_uint_eq(table.khz[table.n_steps - 1], 3550000);
 }
-END_TEST
 
-START_TEST(the_widest_range_fits)
+TEST(the_widest_range_fits)
 {
 	struct table_source source = {
 		.min_khz = LOWEST_KHZ, .max_khz = HIGHEST_KHZ, .base_khz = 2333333};
@@ -168,7 +165,6 @@ START_TEST(the_widest_range_fits)
 	for (uint32_t i = 1; i < table.n_steps; i++)
 		ck_assert_uint_lt(table.khz[i - 1], table.khz[i]);
 }
-END_TEST
 
 static const struct {
 	uint32_t min_khz, max_khz;
@@ -187,7 +183,7 @@ static const struct {
 	{1900000, 2000000, true, false, 1, 1},
 };
 
-START_TEST(limits)
+TEST_EACH(limits, limit_cases)
 {
 	static const struct frequency_table table = {
 		.n_steps = 4, .non_turbo = 2, .khz = {1200000, 1800000, 2300000, 2301000}};
@@ -198,18 +194,4 @@ START_TEST(limits)
 			 limit_cases[_i].within);
 	ck_assert_uint_eq(floor, limit_cases[_i].floor);
 	ck_assert_uint_eq(ceiling, limit_cases[_i].ceiling);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("table_builder");
-	TCase *tcase = tcase_create("table_builder");
-
-	tcase_add_loop_test(tcase, builds, 0, (int)array_size(cases));
-	tcase_add_test(tcase, as_many_steps_as_fit_are_kept);
-	tcase_add_test(tcase, the_widest_range_fits);
-	tcase_add_loop_test(tcase, limits, 0, (int)array_size(limit_cases));
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

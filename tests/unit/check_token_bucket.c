@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "token_bucket.h"
 
-#include <check.h>
 #include <stdlib.h>
 
-#include "run_suite.h"
+#include "runner.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define START (1000 * NS_PER_S)
 
-START_TEST(full_at_first_and_never_more_than_full)
+TEST(full_at_first_and_never_more_than_full)
 {
 	struct token_rate rate = token_rate(1000, 20);
 	struct token_bucket bucket = {0};
@@ -20,9 +19,8 @@ START_TEST(full_at_first_and_never_more_than_full)
 	ck_assert_uint_eq(token_bucket_left(&bucket, &rate, START + NS_PER_S / 1000 * 3), 3);
 	ck_assert_uint_eq(token_bucket_left(&bucket, &rate, START + 3600 * NS_PER_S), 20);
 }
-END_TEST
 
-START_TEST(what_was_taken_beyond_is_owed)
+TEST(what_was_taken_beyond_is_owed)
 {
 	struct token_rate rate = token_rate(1000, 10);
 	struct token_bucket bucket = {0};
@@ -32,9 +30,8 @@ START_TEST(what_was_taken_beyond_is_owed)
 	ck_assert_uint_eq(token_bucket_left(&bucket, &rate, START + NS_PER_S / 1000 * 5), 0);
 	ck_assert_uint_eq(token_bucket_left(&bucket, &rate, START + NS_PER_S / 1000 * 6), 1);
 }
-END_TEST
 
-START_TEST(rate_holds_over_time)
+TEST(rate_holds_over_time)
 {
 	struct token_rate rate = token_rate(500, 1);
 	struct token_bucket bucket = {0};
@@ -49,9 +46,8 @@ START_TEST(rate_holds_over_time)
 	ck_assert_uint_ge(taken, 4990);
 	ck_assert_uint_le(taken, 5001);
 }
-END_TEST
 
-START_TEST(bounds)
+TEST(bounds)
 {
 	struct token_rate unlimited = token_rate(0, 5), fastest = token_rate(UINT32_MAX, 0);
 	struct token_rate slowest = token_rate(1, UINT32_MAX);
@@ -63,18 +59,4 @@ START_TEST(bounds)
 	ck_assert_uint_eq(slowest.burst_ns / slowest.cost_ns, UINT32_MAX);
 	/* a clock that has just begun */
 	ck_assert_uint_eq(token_bucket_left(&bucket, &slowest, 3 * NS_PER_S), 3);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("token_bucket");
-	TCase *tcase = tcase_create("token_bucket");
-
-	tcase_add_test(tcase, full_at_first_and_never_more_than_full);
-	tcase_add_test(tcase, what_was_taken_beyond_is_owed);
-	tcase_add_test(tcase, rate_holds_over_time);
-	tcase_add_test(tcase, bounds);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "unix_socket.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "run_suite.h"
+#include "runner.h"
 
 static char dir[64];
 static char path[96];
@@ -28,7 +27,9 @@ static void remove_dir(void)
 	(void)rmdir(dir);
 }
 
-START_TEST(address_bounds)
+FIXTURE(make_dir, remove_dir)
+
+TEST(address_bounds)
 {
 	struct sockaddr_un address;
 	char long_path[200];
@@ -42,9 +43,8 @@ START_TEST(address_bounds)
 	ck_assert_int_eq(unix_address(long_path, &address), -ENAMETOOLONG);
 	ck_assert_int_eq(unix_address("", &address), -ENAMETOOLONG);
 }
-END_TEST
 
-START_TEST(listen_replaces_stale_but_not_live)
+TEST(listen_replaces_stale_but_not_live)
 {
 	struct stat st;
 	int first, second, client;
@@ -63,9 +63,8 @@ START_TEST(listen_replaces_stale_but_not_live)
 	ck_assert_int_ge(second, 0);
 	(void)close(second);
 }
-END_TEST
 
-START_TEST(listen_leaves_other_files_alone)
+TEST(listen_leaves_other_files_alone)
 {
 	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
@@ -74,9 +73,8 @@ START_TEST(listen_leaves_other_files_alone)
 	ck_assert_int_eq(unix_listen(path, SOCK_STREAM, 0600), -EADDRINUSE);
 	ck_assert_int_eq(access(path, F_OK), 0);
 }
-END_TEST
 
-START_TEST(messages_carry_fds)
+TEST(messages_carry_fds)
 {
 	int pair[2], pipe_fds[2], got[2] = {-1, -1};
 	unsigned int n = 2;
@@ -100,7 +98,6 @@ START_TEST(messages_carry_fds)
 		(void)close(pair[i]);
 	}
 }
-END_TEST
 
 static int count_fds(void)
 {
@@ -111,7 +108,7 @@ static int count_fds(void)
 	return n;
 }
 
-START_TEST(what_does_not_fit_is_dropped_whole)
+TEST(what_does_not_fit_is_dropped_whole)
 {
 	static const struct {
 		size_t size;
@@ -136,20 +133,4 @@ START_TEST(what_does_not_fit_is_dropped_whole)
 	ck_assert_int_eq(unix_send(pair[0], "x", 1, fds, UNIX_MAX_FDS + 1, 0), -EINVAL);
 	(void)close(pair[0]);
 	(void)close(pair[1]);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("unix_socket");
-	TCase *tcase = tcase_create("unix_socket");
-
-	tcase_add_checked_fixture(tcase, make_dir, remove_dir);
-	tcase_add_test(tcase, address_bounds);
-	tcase_add_test(tcase, listen_replaces_stale_but_not_live);
-	tcase_add_test(tcase, listen_leaves_other_files_alone);
-	tcase_add_test(tcase, messages_carry_fds);
-	tcase_add_test(tcase, what_does_not_fit_is_dropped_whole);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

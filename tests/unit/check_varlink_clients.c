@@ -2,7 +2,7 @@
 /* Clients that wait, hang up, do not read or are too many, and streams. */
 #include <sys/resource.h>
 
-#include "run_suite.h"
+#include "runner.h"
 #include "varlink_toy.h"
 
 #define RELEASE CALL("Release", "{}")
@@ -27,7 +27,10 @@ static void release_when_waiting(struct peer *peer, bool *cancelled)
 	}
 }
 
-START_TEST(deferred_reply_comes_later_and_in_order)
+FIXTURE(setup, teardown)
+TIMEOUT(60)
+
+TEST_RANGE(deferred_reply_comes_later_and_in_order, 0, 2)
 {
 	struct peer waiting, other;
 	bool cancelled;
@@ -47,9 +50,8 @@ START_TEST(deferred_reply_comes_later_and_in_order)
 	peer_close(&waiting);
 	peer_close(&other);
 }
-END_TEST
 
-START_TEST(hangup_cancels_what_is_deferred)
+TEST(hangup_cancels_what_is_deferred)
 {
 	struct peer waiting, other;
 	json_t *reply;
@@ -72,9 +74,8 @@ START_TEST(hangup_cancels_what_is_deferred)
 	json_decref(reply);
 	peer_close(&other);
 }
-END_TEST
 
-START_TEST(oneway_is_done_though_its_client_hung_up)
+TEST(oneway_is_done_though_its_client_hung_up)
 {
 	struct peer waiting, other;
 	bool cancelled;
@@ -91,9 +92,8 @@ START_TEST(oneway_is_done_though_its_client_hung_up)
 		peer_call(&other, ECHO_HI);
 	peer_close(&other);
 }
-END_TEST
 
-START_TEST(stop_cancels_what_is_deferred)
+TEST(stop_cancels_what_is_deferred)
 {
 	struct peer waiting;
 
@@ -110,10 +110,9 @@ START_TEST(stop_cancels_what_is_deferred)
 	fixture_close(&toy.fixture);
 	start(); /* for teardown() */
 }
-END_TEST
 
 /* Places by access: 8, less 2 that readers can't have, less 3 that others can't have. */
-START_TEST(clients_are_bounded)
+TEST_RANGE(clients_are_bounded, VARLINK_INTROSPECT, VARLINK_CHANGE + 1)
 {
 	static const unsigned int places[] = {3, 6, 8};
 	struct peer peers[8], one_more;
@@ -141,9 +140,8 @@ START_TEST(clients_are_bounded)
 	for (unsigned int i = 0; i < places[_i]; i++)
 		peer_close(&peers[i]);
 }
-END_TEST
 
-START_TEST(large_reply_arrives_whole)
+TEST(large_reply_arrives_whole)
 {
 	struct peer peer;
 	json_t *reply, *text;
@@ -159,9 +157,8 @@ START_TEST(large_reply_arrives_whole)
 	peer_expect(&peer, RESULT("{\"text\":\"hi\"}"));
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(too_large_reply_is_an_error)
+TEST(too_large_reply_is_an_error)
 {
 	struct peer peer;
 
@@ -174,9 +171,8 @@ START_TEST(too_large_reply_is_an_error)
 	peer_call(&peer, ECHO_HI);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(who_does_not_read_is_dropped)
+TEST(who_does_not_read_is_dropped)
 {
 	struct peer slow, other;
 	struct pollfd pfd;
@@ -196,9 +192,8 @@ START_TEST(who_does_not_read_is_dropped)
 	peer_close(&slow);
 	peer_close(&other);
 }
-END_TEST
 
-START_TEST(who_reads_too_slowly_is_dropped)
+TEST(who_reads_too_slowly_is_dropped)
 {
 	static char piece[65536];
 	struct peer slow, other;
@@ -221,11 +216,10 @@ START_TEST(who_reads_too_slowly_is_dropped)
 	peer_close(&slow);
 	peer_close(&other);
 }
-END_TEST
 
 #define STREAM "{\"method\":\"org.example.Toy.Stream\",\"more\":true}"
 
-START_TEST(a_stream_goes_on_until_the_client_hangs_up)
+TEST(a_stream_goes_on_until_the_client_hangs_up)
 {
 	struct peer peer, other;
 	char expected[64];
@@ -252,9 +246,8 @@ START_TEST(a_stream_goes_on_until_the_client_hangs_up)
 	ck_assert_int_eq(toy.n_cancelled, 1);
 	peer_close(&other);
 }
-END_TEST
 
-START_TEST(who_does_not_read_a_stream_is_waited_for)
+TEST(who_does_not_read_a_stream_is_waited_for)
 {
 	struct peer slow, other;
 	json_t *piece;
@@ -279,9 +272,8 @@ START_TEST(who_does_not_read_a_stream_is_waited_for)
 	peer_close(&slow);
 	peer_close(&other);
 }
-END_TEST
 
-START_TEST(stop_cancels_a_stream)
+TEST(stop_cancels_a_stream)
 {
 	struct peer peer;
 
@@ -298,9 +290,8 @@ START_TEST(stop_cancels_a_stream)
 	fixture_close(&toy.fixture);
 	start(); /* for teardown() */
 }
-END_TEST
 
-START_TEST(hangup_in_a_reply)
+TEST(hangup_in_a_reply)
 {
 	struct peer peer, other;
 
@@ -315,9 +306,8 @@ START_TEST(hangup_in_a_reply)
 	while (varlink_server_clients(toy.server) > 1);
 	peer_close(&other);
 }
-END_TEST
 
-START_TEST(out_of_descriptors_is_no_busy_loop_and_no_end)
+TEST(out_of_descriptors_is_no_busy_loop_and_no_end)
 {
 	struct rlimit before, none;
 	struct timespec used = {0};
@@ -352,30 +342,4 @@ START_TEST(out_of_descriptors_is_no_busy_loop_and_no_end)
 			 0);
 	peer_expect(&peer, RESULT("{\"text\":\"hi\"}"));
 	peer_close(&peer);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("varlink_clients");
-	TCase *tcase = tcase_create("server");
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 60);
-	tcase_add_loop_test(tcase, deferred_reply_comes_later_and_in_order, 0, 2);
-	tcase_add_test(tcase, hangup_cancels_what_is_deferred);
-	tcase_add_test(tcase, oneway_is_done_though_its_client_hung_up);
-	tcase_add_test(tcase, stop_cancels_what_is_deferred);
-	tcase_add_loop_test(tcase, clients_are_bounded, VARLINK_INTROSPECT, VARLINK_CHANGE + 1);
-	tcase_add_test(tcase, large_reply_arrives_whole);
-	tcase_add_test(tcase, too_large_reply_is_an_error);
-	tcase_add_test(tcase, who_does_not_read_is_dropped);
-	tcase_add_test(tcase, who_reads_too_slowly_is_dropped);
-	tcase_add_test(tcase, a_stream_goes_on_until_the_client_hangs_up);
-	tcase_add_test(tcase, who_does_not_read_a_stream_is_waited_for);
-	tcase_add_test(tcase, stop_cancels_a_stream);
-	tcase_add_test(tcase, hangup_in_a_reply);
-	tcase_add_test(tcase, out_of_descriptors_is_no_busy_loop_and_no_end);
-	return run_suite(suite);
 }

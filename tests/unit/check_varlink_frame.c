@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "varlink_frame.h"
 
 /* Put bytes in, at most @step at a time, as read() would. Return: 0 or what reserve() said. */
@@ -49,7 +48,7 @@ static void expect_nothing(struct varlink_frame *frame)
 	ck_assert(!varlink_frame_ready(frame));
 }
 
-START_TEST(any_split_gives_the_same_messages)
+TEST(any_split_gives_the_same_messages)
 {
 	static const char stream[] = "one\0two two\0\0three";
 	struct varlink_frame frame;
@@ -66,9 +65,8 @@ START_TEST(any_split_gives_the_same_messages)
 	}
 	varlink_frame_free(&frame);
 }
-END_TEST
 
-START_TEST(byte_by_byte)
+TEST(byte_by_byte)
 {
 	static const char stream[] = "ab\0c\0";
 	struct varlink_frame frame;
@@ -84,10 +82,9 @@ START_TEST(byte_by_byte)
 	ck_assert_uint_eq(n, 2);
 	varlink_frame_free(&frame);
 }
-END_TEST
 
 /* Messages of every size around the limit and around the buffer's first size. */
-START_TEST(limit_is_exact)
+TEST(limit_is_exact)
 {
 	static const size_t limits[] = {1, 2, 4094, 4095, 4096, 4097, 65536};
 
@@ -113,9 +110,8 @@ START_TEST(limit_is_exact)
 		varlink_frame_free(&frame);
 	}
 }
-END_TEST
 
-START_TEST(memory_is_bounded_and_given_back)
+TEST(memory_is_bounded_and_given_back)
 {
 	struct varlink_frame frame;
 	char text[3000];
@@ -136,9 +132,8 @@ START_TEST(memory_is_bounded_and_given_back)
 	ck_assert_ptr_null(frame.data);
 	varlink_frame_free(&frame);
 }
-END_TEST
 
-START_TEST(bytes_are_passed_as_they_are)
+TEST(bytes_are_passed_as_they_are)
 {
 	struct varlink_frame frame;
 	char all[256];
@@ -151,19 +146,4 @@ START_TEST(bytes_are_passed_as_they_are)
 	expect(&frame, all);
 	expect_nothing(&frame);
 	varlink_frame_free(&frame);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("varlink_frame");
-	TCase *tcase = tcase_create("frame");
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_test(tcase, any_split_gives_the_same_messages);
-	tcase_add_test(tcase, byte_by_byte);
-	tcase_add_test(tcase, limit_is_exact);
-	tcase_add_test(tcase, memory_is_bounded_and_given_back);
-	tcase_add_test(tcase, bytes_are_passed_as_they_are);
-	return run_suite(suite);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the varlink server answers to calls, whatever they are. */
-#include "run_suite.h"
+#include "runner.h"
 #include "varlink_text.h"
 #include "varlink_toy.h"
 
@@ -79,7 +79,10 @@ static const struct {
 	{"{\"method\":\"\xff\"}", NULL},
 };
 
-START_TEST(each_call_has_its_reply)
+FIXTURE(setup, teardown)
+TIMEOUT(60)
+
+TEST_EACH(each_call_has_its_reply, calls)
 {
 	struct peer peer;
 
@@ -90,9 +93,8 @@ START_TEST(each_call_has_its_reply)
 		peer_call(&peer, ECHO_HI); /* and it goes on */
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(own_interface_is_described)
+TEST(own_interface_is_described)
 {
 	struct peer peer;
 	json_t *reply;
@@ -109,9 +111,8 @@ START_TEST(own_interface_is_described)
 	json_decref(reply);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(access_is_checked)
+TEST_RANGE(access_is_checked, VARLINK_INTROSPECT, VARLINK_CHANGE + 1)
 {
 	struct peer peer;
 
@@ -133,9 +134,8 @@ START_TEST(access_is_checked)
 					       "{\"reason\":\"no changing\"}"));
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(calls_may_come_in_pieces_and_together)
+TEST(calls_may_come_in_pieces_and_together)
 {
 	static const char two[] =
 		CALL("Echo", "{\"text\":\"1\"}") "\0" CALL("Echo", "{\"text\":\"2\"}");
@@ -155,9 +155,8 @@ START_TEST(calls_may_come_in_pieces_and_together)
 	peer_expect(&peer, NULL);
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(large_call_is_refused)
+TEST(large_call_is_refused)
 {
 	char text[1025];
 	struct peer peer;
@@ -176,9 +175,8 @@ START_TEST(large_call_is_refused)
 	peer_call(&peer, text, ERROR("org.example.Toy.Failed", "{\"code\":7}"));
 	peer_close(&peer);
 }
-END_TEST
 
-START_TEST(oneway_has_no_reply)
+TEST(oneway_has_no_reply)
 {
 	struct peer peer;
 
@@ -189,22 +187,4 @@ START_TEST(oneway_has_no_reply)
 	peer_send(&peer, ONEWAY("NoSuchMethod"));
 	peer_call(&peer, ECHO_HI);
 	peer_close(&peer);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("varlink_server");
-	TCase *tcase = tcase_create("server");
-
-	suite_add_tcase(suite, tcase);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 60);
-	tcase_add_loop_test(tcase, each_call_has_its_reply, 0, array_size(calls));
-	tcase_add_test(tcase, own_interface_is_described);
-	tcase_add_loop_test(tcase, access_is_checked, VARLINK_INTROSPECT, VARLINK_CHANGE + 1);
-	tcase_add_test(tcase, calls_may_come_in_pieces_and_together);
-	tcase_add_test(tcase, large_call_is_refused);
-	tcase_add_test(tcase, oneway_has_no_reply);
-	return run_suite(suite);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What verify finds in the files, and what it must not take for a finding. */
 #include "cpufreq_tree.h"
-#include "run_suite.h"
+#include "runner.h"
 #include "shared_state.h"
 #include "verify.h"
 
@@ -52,7 +52,9 @@ static void publish(uint32_t id, uint32_t writing_khz, uint32_t target_khz)
 	state->frequency_domains[id].target_khz = target_khz;
 }
 
-START_TEST(setspeed)
+FIXTURE(set_up, tear_down)
+
+TEST(setspeed)
 {
 	int fds[2];
 
@@ -82,9 +84,8 @@ START_TEST(setspeed)
 	assert_finding(0, 0, "scaling_governor", "userspace", "performance");
 	assert_finding(1, 0, "scaling_setspeed", "1200000", "<unsupported>");
 }
-END_TEST
 
-START_TEST(limits)
+TEST(limits)
 {
 	int fds[2];
 
@@ -111,9 +112,8 @@ START_TEST(limits)
 	publish(1, 800000, 2000000);
 	verify(1);
 }
-END_TEST
 
-START_TEST(limit_of_the_platform)
+TEST(limit_of_the_platform)
 {
 	int fds[2];
 
@@ -135,9 +135,8 @@ START_TEST(limit_of_the_platform)
 	verify(1);
 	assert_finding(0, 0, "scaling_setspeed", "2300000", "1200000");
 }
-END_TEST
 
-START_TEST(since_when)
+TEST(since_when)
 {
 	int fds[2];
 
@@ -159,7 +158,6 @@ START_TEST(since_when)
 	verify(1);
 	ck_assert_int_gt(findings[0].since, 1000);
 }
-END_TEST
 
 static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 {
@@ -168,7 +166,7 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 	ck_assert_int_eq(change, CPUFREQ_OFFLINE);
 }
 
-START_TEST(what_can_not_be_read)
+TEST(what_can_not_be_read)
 {
 	struct cpuset cpu0;
 	int fds[2];
@@ -193,20 +191,4 @@ START_TEST(what_can_not_be_read)
 	verify(0);
 	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
 	verify(0);
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("verify");
-	TCase *tcase = tcase_create("verify");
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, setspeed);
-	tcase_add_test(tcase, limits);
-	tcase_add_test(tcase, limit_of_the_platform);
-	tcase_add_test(tcase, since_when);
-	tcase_add_test(tcase, what_can_not_be_read);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -5,7 +5,6 @@
  */
 #include "virt.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,7 +17,7 @@
 
 #include "cleanup.h"
 #include "loop.h"
-#include "run_suite.h"
+#include "runner.h"
 
 #define URI "test:///default" /* the one that all connections of a process share */
 #define PATIENCE_NS UINT64_C(60000000000)
@@ -184,7 +183,10 @@ static virDomainPtr domain(void)
 	return domain;
 }
 
-START_TEST(what_runs_is_listed)
+FIXTURE(set_up, tear_down)
+TIMEOUT(120)
+
+TEST(what_runs_is_listed)
 {
 	const struct told *listed = NULL, *running = NULL;
 
@@ -203,9 +205,8 @@ START_TEST(what_runs_is_listed)
 	ck_assert_ptr_nonnull(strstr(running->text, listed->text));
 	ck_assert(virt_connected(t.virt));
 }
-END_TEST
 
-START_TEST(a_domain_is_paused_and_goes_on)
+TEST(a_domain_is_paused_and_goes_on)
 {
 	virDomainPtr test = domain();
 
@@ -215,9 +216,8 @@ START_TEST(a_domain_is_paused_and_goes_on)
 	(void)await('r', "<name>test</name>");
 	(void)virDomainFree(test);
 }
-END_TEST
 
-START_TEST(a_domain_stops_and_starts)
+TEST(a_domain_stops_and_starts)
 {
 	virDomainPtr test = domain();
 	char uuid[VIR_UUID_STRING_BUFLEN];
@@ -233,7 +233,6 @@ START_TEST(a_domain_stops_and_starts)
 		ck_assert(t.told[i].what != 'r' || strstr(t.told[i].text, " id='"));
 	(void)virDomainFree(test);
 }
-END_TEST
 
 #define TRANSIENT(n)                                                                               \
 	"<domain type='test'><name>passing</name>"                                                 \
@@ -251,7 +250,7 @@ static virDomainPtr run_transient(const char *xml, char uuid[VIR_UUID_STRING_BUF
 	return passing;
 }
 
-START_TEST(a_transient_domain_ends)
+TEST(a_transient_domain_ends)
 {
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	virDomainPtr passing = run_transient(TRANSIENT("1"), uuid);
@@ -260,10 +259,9 @@ START_TEST(a_transient_domain_ends)
 	(void)await('s', uuid);
 	(void)virDomainFree(passing);
 }
-END_TEST
 
 /* libvirt says "stopped", and then nothing more that could be relied upon. */
-START_TEST(what_is_not_known_is_not_told)
+TEST(what_is_not_known_is_not_told)
 {
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	virDomainPtr passing = run_transient(TRANSIENT("2"), uuid), test = domain();
@@ -277,9 +275,8 @@ START_TEST(what_is_not_known_is_not_told)
 	(void)virDomainFree(passing);
 	(void)virDomainFree(test);
 }
-END_TEST
 
-START_TEST(a_domain_is_told_of_again)
+TEST(a_domain_is_told_of_again)
 {
 	virDomainPtr test = domain();
 	char uuid[VIR_UUID_STRING_BUFLEN];
@@ -296,7 +293,6 @@ START_TEST(a_domain_is_told_of_again)
 	ck_assert_uint_eq(t.n_told, n + 2);
 	(void)virDomainFree(test);
 }
-END_TEST
 
 static void found(void *context, int error, const char *xml, size_t size)
 {
@@ -308,7 +304,7 @@ static void found(void *context, int error, const char *xml, size_t size)
 	loop_quit(t.loop, 0);
 }
 
-START_TEST(lookups_are_answered)
+TEST(lookups_are_answered)
 {
 	ck_assert_int_gt(virt_lookup(t.virt, "test", found, NULL), 0);
 	ck_assert_int_eq(loop_run(t.loop), 0);
@@ -318,10 +314,9 @@ START_TEST(lookups_are_answered)
 	ck_assert_int_eq(loop_run(t.loop), 0);
 	ck_assert_int_eq(t.lookup_error, -ENOENT);
 }
-END_TEST
 
 /* What is at none of its places: tried again in the thread, nothing here waits or turns. */
-START_TEST(libvirt_is_away)
+TEST(libvirt_is_away)
 {
 	virt_free(t.virt);
 	start("qemu+unix:///system?socket=/nonexistent/vmpower-test");
@@ -329,9 +324,8 @@ START_TEST(libvirt_is_away)
 	ck_assert_int_eq(virt_lookup(t.virt, "test", found, NULL), -ENOTCONN);
 	virt_refresh(t.virt, "00000000-0000-0000-0000-000000000001");
 }
-END_TEST
 
-START_TEST(without_libvirt)
+TEST(without_libvirt)
 {
 	virt_free(t.virt);
 	start("none");
@@ -339,25 +333,4 @@ START_TEST(without_libvirt)
 	ck_assert_int_eq(virt_lookup(t.virt, "test", found, NULL), -ENOTCONN);
 	virt_refresh(t.virt, "00000000-0000-0000-0000-000000000001");
 	ck_assert_str_eq(virt_uri(t.virt), "none");
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("virt");
-	TCase *tcase = tcase_create("virt");
-
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, what_runs_is_listed);
-	tcase_add_test(tcase, a_domain_is_paused_and_goes_on);
-	tcase_add_test(tcase, a_domain_stops_and_starts);
-	tcase_add_test(tcase, a_transient_domain_ends);
-	tcase_add_test(tcase, what_is_not_known_is_not_told);
-	tcase_add_test(tcase, a_domain_is_told_of_again);
-	tcase_add_test(tcase, lookups_are_answered);
-	tcase_add_test(tcase, libvirt_is_away);
-	tcase_add_test(tcase, without_libvirt);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Documents that are made to cost time and memory, and what is left of them in error texts. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +7,11 @@
 
 #include "cleanup.h"
 #include "domain_xml_fixture.h"
-#include "run_suite.h"
+#include "runner.h"
 
-START_TEST(nul_bytes)
+TIMEOUT(60)
+
+TEST(nul_bytes)
 {
 	static const char inside[] = RUNNING(VCPU "<a>\0</a>");
 	static const char behind[] = RUNNING(VCPU);
@@ -23,7 +24,6 @@ START_TEST(nul_bytes)
 	ck_assert_int_eq(parse_bytes(behind, sizeof(behind), &domain, &error), -EINVAL);
 	ck_assert_int_eq(parse_bytes(utf16, sizeof(utf16), &domain, &error), -EINVAL);
 }
-END_TEST
 
 /* A document of @head, @n times @unit with its number for %u, and @tail. */
 static char *repeat(const char *head, const char *unit, size_t n, const char *tail, size_t *size)
@@ -89,7 +89,7 @@ static const struct {
 	 "<vcpupin vcpu='%u' cpuset='3'/>", 10000, "</cputune>" CLOSE, 0, NULL},
 };
 
-START_TEST(large_documents)
+TEST_EACH(large_documents, repeated)
 {
 	struct domain_description *domain;
 	struct xml_error error;
@@ -104,10 +104,9 @@ START_TEST(large_documents)
 		ck_assert_msg(strstr(error.text, repeated[_i].text), "%s", error.text);
 	domain_description_free(domain);
 }
-END_TEST
 
 /* Foreign text in an error is cut between characters: the error may go into JSON. */
-START_TEST(excerpts_are_whole_characters)
+TEST(excerpts_are_whole_characters)
 {
 	struct domain_description *domain;
 	struct xml_error error;
@@ -127,18 +126,4 @@ START_TEST(excerpts_are_whole_characters)
 		dots = strstr(error.text, "\xe2\x82\xac...': make it type='unix'");
 		ck_assert_msg(dots, "%s", error.text);
 	}
-}
-END_TEST
-
-int main(void)
-{
-	Suite *suite = suite_create("xml_bounds");
-	TCase *tcase = tcase_create("xml_bounds");
-
-	tcase_add_test(tcase, nul_bytes);
-	tcase_add_loop_test(tcase, large_documents, 0, (int)array_size(repeated));
-	tcase_add_test(tcase, excerpts_are_whole_characters);
-	tcase_set_timeout(tcase, 60);
-	suite_add_tcase(suite, tcase);
-	return run_suite(suite);
 }
