@@ -227,7 +227,7 @@ deps:
 ## demo: show the main job at work (installs what it needs)
 demo: deps
 	$(Q)$(MAKE) --no-print-directory $(jobs) all guest
-	$(Q)exec $(PYTHON) tests/system/demo.py $(DEMO_ARGS)
+	$(Q)exec $(PYTHON) -m tests.system.demo $(DEMO_ARGS)
 
 ## check: run every test (installs what it needs)
 check: deps
@@ -268,7 +268,7 @@ chaos: export CHAOS_SECONDS ?= 300
 chaos: export CHAOS_EVENTS ?= 1000000
 chaos: deps
 	$(Q)$(MAKE) --no-print-directory $(jobs) all guest
-	$(Q)exec $(PYTHON) tests/system/test_chaos.py
+	$(Q)exec $(PYTHON) -m tests.system.test_chaos
 
 ## test-programs: build what the unit and component tests run, with sanitizers
 .PHONY: test-programs
@@ -283,7 +283,7 @@ bench-deps:
 ## bench: measure vmpower beside the least that is possible
 bench: bench-deps
 	$(Q)$(MAKE) --no-print-directory $(jobs) all $(bench_programs)
-	$(Q)exec $(PYTHON) tests/bench/run $(BENCH_ARGS)
+	$(Q)exec $(PYTHON) -m tests.bench.run $(BENCH_ARGS)
 ## bench-quick: run bench with fewer samples
 bench-quick:
 	$(Q)$(MAKE) --no-print-directory bench BENCH_ARGS=--quick

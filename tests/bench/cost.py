@@ -6,9 +6,9 @@ import re
 import subprocess
 import tempfile
 
-from figures import table
-from harness import paths
-from rig import BENCH, FloorRig, VmpowerRig
+from tests.bench.figures import table
+from tests.harness import paths
+from tests.bench.rig import BENCH, FloorRig, VmpowerRig
 
 COLLECTED = re.compile(r"Collected : (\d+)")
 LEAST = {"epoll_wait", "recvfrom", "pwrite64", "sendto"}  # one each

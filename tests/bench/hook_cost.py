@@ -5,9 +5,9 @@ import os
 import subprocess
 import sys
 
-from figures import table
-from rig import BENCH, VmpowerRig
-from harness import paths
+from tests.bench.figures import table
+from tests.bench.rig import BENCH, VmpowerRig
+from tests.harness import paths
 
 # as large as the XML of a usual domain
 XML = """<domain type='qemu' id='1'><name>bench</name>

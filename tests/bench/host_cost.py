@@ -4,8 +4,8 @@
 import time
 from pathlib import Path
 
-from figures import median, table
-from rig import CONNECT_S, VmpowerRig, most_channels
+from tests.bench.figures import median, table
+from tests.bench.rig import CONNECT_S, VmpowerRig, most_channels
 
 KIB_PER_MIB = 1024
 

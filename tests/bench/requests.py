@@ -3,8 +3,8 @@
 
 from pathlib import Path
 
-from figures import Ratio, median, table
-from rig import FloorRig, VmpowerRig, awake, most_channels
+from tests.bench.figures import Ratio, median, table
+from tests.bench.rig import FloorRig, VmpowerRig, awake, most_channels
 
 FLOOD_GOAL_US = 1000
 

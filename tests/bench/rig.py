@@ -12,14 +12,14 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from harness import paths
-from harness.cpufreq_tree import CpufreqTree
-from harness.isolate import die_with_parent
-from harness.process import Process, alive
-from harness.service_manager import ServiceManager
-from harness.standin import call_hook, domain_xml
-from harness.vmpower import Vmpower
-from harness.wait import tail, wait_until
+from tests.harness import paths
+from tests.harness.cpufreq_tree import CpufreqTree
+from tests.harness.isolate import die_with_parent
+from tests.harness.process import Process, alive
+from tests.harness.service_manager import ServiceManager
+from tests.harness.standin import call_hook, domain_xml
+from tests.harness.vmpower import Vmpower
+from tests.harness.wait import tail, wait_until
 
 BENCH = paths.BUILD / "bench"
 DOMAIN_CHANNELS = 64  # as many as a domain may have, unless told otherwise

@@ -1,25 +1,16 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""systemd's sockets in place of vmpowerd's own: taken by name, served, left where they are.
-
-usage: test_activation.py [WORD...]     only tests whose name contains one of the words
-"""
+"""systemd's sockets in place of vmpowerd's own: taken by name, served, left where they are."""
 
 import contextlib
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness.process import run  # noqa: E402
-from harness.scene import LOWEST, component_main, scene  # noqa: E402
-from harness.service_manager import ServiceManager  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness.process import run
+from tests.harness.scene import LOWEST, component_main, scene
+from tests.harness.service_manager import ServiceManager
+from tests.harness.wait import wait_until
 
 KINDS = {"hook": socket.SOCK_SEQPACKET, "control": socket.SOCK_STREAM}
 
@@ -48,7 +39,7 @@ def text(stage):
     return stage.log.read_text(encoding="utf-8")
 
 
-def test_served_and_left_in_place(_runner):
+def test_served_and_left_in_place():
     with service("served") as (stage, _):
         before = inodes(stage)
         stage.vmpower.start()
@@ -63,7 +54,7 @@ def test_served_and_left_in_place(_runner):
         assert stage.vmpower.status()["domains"] == 0
 
 
-def test_with_what_was_stored(_runner):
+def test_with_what_was_stored():
     """Sockets and stored fds come in one list."""
     with service("stored") as (stage, manager):
         stage.vmpower.start()
@@ -87,7 +78,7 @@ def fds_of(pid):
     return {int(path.name): os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
 
 
-def test_none_is_inherited(_runner):
+def test_none_is_inherited():
     """The monitor has neither socket."""
     with service("inherited") as (stage, manager):
         stage.vmpower.start()
@@ -97,7 +88,7 @@ def test_none_is_inherited(_runner):
         assert not listening & set(fds_of(monitor).values())
 
 
-def test_one_alone(_runner):
+def test_one_alone():
     """The other one vmpowerd makes itself, and removes."""
     for name, other in (("hook", "control"), ("control", "hook")):
         with service(f"{name}-alone", {name: KINDS[name]}) as (stage, _):
@@ -109,7 +100,7 @@ def test_one_alone(_runner):
             assert set(inodes(stage)) == {f"{name}.sock"}
 
 
-def test_hook_comes_too_early(_runner):
+def test_hook_comes_too_early():
     """It does not wait longer than ever, and what it says is heard when vmpowerd is there."""
     with service("early") as (stage, _):
         domain = stage.domain("vm", {0: "1"})
@@ -124,7 +115,7 @@ def test_hook_comes_too_early(_runner):
         assert list(stage.vmpower.domains()) == ["vm"]
 
 
-def test_client_comes_too_early(_runner):
+def test_client_comes_too_early():
     """It waits, and is answered."""
     with service("early-client") as (stage, _):
         with socket.socket(socket.AF_UNIX) as client:
@@ -141,7 +132,7 @@ def refused(stage):
     return process.wait()
 
 
-def test_wrong_kind_is_told(_runner):
+def test_wrong_kind_is_told():
     """Each kind of mistake, and what to do about it."""
     swapped = dict(zip(KINDS, reversed(KINDS.values())))
     for name, option in (("hook", "ListenSequentialPacket="), ("control", "ListenStream=")):
@@ -159,7 +150,7 @@ def test_wrong_kind_is_told(_runner):
             assert "is not a socket that listens" in text(stage)
 
 
-def test_restart_keeps_who_waits(_runner):
+def test_restart_keeps_who_waits():
     """A successor answers whoever has come meanwhile."""
     with service("waits") as (stage, _):
         stage.vmpower.start()
@@ -176,7 +167,7 @@ def test_restart_keeps_who_waits(_runner):
         assert domain.channels[0].connected()
 
 
-def test_another_by_hand_is_refused(_runner):
+def test_another_by_hand_is_refused():
     """While systemd's listens there."""
     with service("another") as (stage, _):
         stage.vmpower.start()
@@ -186,7 +177,5 @@ def test_another_by_hand_is_refused(_runner):
         wait_until(stage.vmpower.try_status, 20, "the first one to answer")
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("activation", TESTS))
+    component_main()

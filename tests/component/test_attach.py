@@ -1,24 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """vmpowerctl xml, attach and detach, as far as libvirt's test driver goes: it has domains, but
 attaches nothing. The rest is in tests/system.
-
-usage: test_attach.py [WORD...]     only tests whose name contains one of the words
 """
 
 import json
 import os
-import sys
 import tempfile
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Runner  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.runner import run_tests
 
 CHANNEL = """<channel type='unix'>
   <target type='virtio' name='virtio.serial.port.poweragent.{}'/>
@@ -134,14 +125,5 @@ def test_channels_that_can_not_be_served():
         assert answer.returncode == 1 and "use mode='bind'" in answer.stderr, answer
 
 
-def main():
-    """All of them."""
-    runner = Runner(sys.argv[1:])
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            runner.run(test)
-    return runner.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests()

@@ -1,23 +1,14 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Domains that can't speak: their pinned vCPUs protect their pCPUs all the same.
 
 They are known through the hook, and through libvirt's listing (its test driver plays it).
-
-usage: test_bystanders.py [WORD...]     only tests whose name contains one of the words
 """
 
 import os
-import sys
 import unittest.mock
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness.scene import HIGHEST, LOWEST, component_main, scene  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness.scene import HIGHEST, LOWEST, component_main, scene
+from tests.harness.wait import wait_until
 
 NON_TURBO = HIGHEST  # the simulated driver has no turbo
 
@@ -30,7 +21,7 @@ def bystander(stage, name, pins, **more):
     return domain
 
 
-def test_who_can_not_speak_is_protected(_):
+def test_who_can_not_speak_is_protected():
     """Nobody slows its pCPU down, before or after it came; at its end the vote counts again."""
     with scene("protects") as stage:
         vm = stage.started("vm", {0: "1", 1: "2"})
@@ -47,7 +38,7 @@ def test_who_can_not_speak_is_protected(_):
         stage.expect_soon({1: LOWEST, 2: LOWEST})
 
 
-def test_it_asks_for_nothing(_):
+def test_it_asks_for_nothing():
     """Without votes of others its pCPUs are not touched."""
     with scene("nothing") as stage:
         bystander(stage, "mute", {0: "1"})
@@ -57,7 +48,7 @@ def test_it_asks_for_nothing(_):
         assert stage.vmpower.status()["controlled"] == 1
 
 
-def test_it_protects_the_whole_clock(_):
+def test_it_protects_the_whole_clock():
     """The pCPUs of one frequency domain run alike."""
     with scene("clock", shared=4) as stage:
         vm = stage.started("vm", {0: "4"})
@@ -67,7 +58,7 @@ def test_it_protects_the_whole_clock(_):
         stage.expect_soon({4: NON_TURBO})
 
 
-def test_it_is_pinned_anew(_):
+def test_it_is_pinned_anew():
     """What the hook tells at the next event counts (libvirt's own event, with libvirt)."""
     with scene("anew") as stage:
         vm = stage.started("vm", {0: "1", 1: "2"})
@@ -79,7 +70,7 @@ def test_it_is_pinned_anew(_):
         stage.expect_soon({1: LOWEST, 2: NON_TURBO})
 
 
-def test_only_who_is_pinned_is_protected(_):
+def test_only_who_is_pinned_is_protected():
     """A vCPU that may run anywhere protects nothing: else one of them would protect all."""
     with scene("floats") as stage:
         bystander(stage, "floats", {}, vcpus=2)
@@ -89,7 +80,7 @@ def test_only_who_is_pinned_is_protected(_):
         stage.expect({1: LOWEST})
 
 
-def test_silence_may_be_ignored(_):
+def test_silence_may_be_ignored():
     """[arbitration] silence = ignore."""
     with scene("ignored", {"arbitration": {"silence": "ignore"}}) as stage:
         bystander(stage, "mute", {0: "1"})
@@ -98,7 +89,7 @@ def test_silence_may_be_ignored(_):
         stage.expect({1: LOWEST})
 
 
-def test_it_ran_before_us(_):
+def test_it_ran_before_us():
     """libvirt lists it; no hook has told."""
     with scene("listed", start=False) as stage:
         host = stage.directory / "host.xml"
@@ -124,7 +115,5 @@ def test_it_ran_before_us(_):
         stage.expect({1: NON_TURBO, 2: LOWEST})
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_bystanders", TESTS))
+    component_main()

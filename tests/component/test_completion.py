@@ -1,22 +1,13 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Completion of vmpowerctl's words in bash and zsh, held against the program's own table.
-
-usage: test_completion.py [WORD...]     only tests whose name contains one of the words
-"""
+"""Completion of vmpowerctl's words in bash and zsh, held against the program's own table."""
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Runner  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.runner import run_tests
 
 FILES = paths.TREE / "packaging/completion"
 PROGRAM = paths.BIN / "vmpowerctl"
@@ -145,15 +136,5 @@ def test_options_before_words(shell):
     assert found in (["/usr"], ["(files)"]), found
 
 
-def main():
-    """All of them."""
-    runner = Runner(sys.argv[1:])
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            test.__name__ = name
-            runner.run(test)
-    return runner.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests()

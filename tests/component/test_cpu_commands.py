@@ -1,25 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpowerctl cpu, explain and verify: what people and scripts are shown.
-
-usage: test_cpu_commands.py [WORD...]     only tests whose name contains one of the words
-"""
+"""vmpowerctl cpu, explain and verify: what people and scripts are shown."""
 
 import json
 import os
 import pwd
 import signal
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Skip  # noqa: E402
-from harness.scene import (  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.runner import Skip
+from tests.harness.scene import (
     HIGHEST,
     LIMITS_ONLY,
     LOWEST,
@@ -27,7 +17,7 @@ from harness.scene import (  # noqa: E402
     component_main,
     scene,
 )
-from harness.wait import wait_until  # noqa: E402
+from tests.harness.wait import wait_until
 
 NOBODY = {"kind": "nobody", "domain": None, "vcpu": None, "others": 0, "khz": None}
 BASELINE = {"governor": "schedutil", "min_khz": LOWEST, "max_khz": HIGHEST}
@@ -61,7 +51,7 @@ def bystander(stage, name, pins, vcpus=None):
 # ---- cpu
 
 
-def test_cpu_in_full(_):
+def test_cpu_in_full():
     """All keys; CPUs that share a clock, one that is offline, one without cpufreq."""
     with scene("cpu", cpus=6, shared=2) as stage:
         domain = stage.started("vm", {0: "3"})
@@ -98,7 +88,7 @@ def test_cpu_in_full(_):
         assert all(line == line.rstrip() and len(line) <= 120 for line in text), text
 
 
-def test_a_baseline_that_was_saved_is_shown_while_it_is_ours(_):
+def test_a_baseline_that_was_saved_is_shown_while_it_is_ours():
     """Not what the files hold meanwhile; and after that what they hold again."""
     with scene("baseline", governors=LIMITS_ONLY) as stage:
         domain = stage.started("vm", {0: "1"})
@@ -116,7 +106,7 @@ def test_a_baseline_that_was_saved_is_shown_while_it_is_ours(_):
 # ---- explain
 
 
-def test_explain_nobody(_):
+def test_explain_nobody():
     """Pinned and silent vCPUs are listed though nobody votes; floating ones are counted."""
     with scene("nobody", cpus=4) as stage:
         answer, text = explain(stage, 1)
@@ -142,7 +132,7 @@ def test_explain_nobody(_):
         assert "silent, protected" in text and "yes" not in text, text
 
 
-def test_explain_a_vote(_):
+def test_explain_a_vote():
     """The deciding one is marked; more than one where they are equal."""
     with scene("vote", shared=4) as stage:
         one = stage.started("one", {0: "0", 1: "1-2,5"})
@@ -164,7 +154,7 @@ def test_explain_a_vote(_):
         assert "and 2 more" in text and text.count("yes") == 3, text
 
 
-def test_explain_silence(_):
+def test_explain_silence():
     """Who is protected, and from what."""
     with scene("silence") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -183,7 +173,7 @@ def test_explain_silence(_):
         assert [say["protects"] for say in answer["vcpus"]] == [False, False], answer
 
 
-def test_explain_an_override(_):
+def test_explain_an_override():
     """By whom, and how it ends; votes and limits beside it."""
     limits = {"min-frequency": UP[1], "max-frequency": UP[-2]}
     with scene("override", sections={"limits": limits}) as stage:
@@ -211,7 +201,7 @@ def test_explain_an_override(_):
         assert [say["clamped"] for say in answer["vcpus"]] == ["max", "min"], answer
 
 
-def test_explain_is_safe_to_paste(_):
+def test_explain_is_safe_to_paste():
     """A command that it suggests does no more than that, whatever a domain is called."""
     with scene("paste") as stage:
         stage.started("a;reboot", {0: "1"})
@@ -220,7 +210,7 @@ def test_explain_is_safe_to_paste(_):
         assert '"vmpowerctl set DOMAIN 0 release" ends it' in text, text
 
 
-def test_explain_a_limit_of_the_domain(_):
+def test_explain_a_limit_of_the_domain():
     """Of its section in the configuration; the host would allow more."""
     section = {"min-frequency": UP[1], "max-frequency": UP[-3]}
     with scene("domain-limit", sections={'domain "vm"': section}) as stage:
@@ -234,7 +224,7 @@ def test_explain_a_limit_of_the_domain(_):
         assert [say["clamped"] for say in answer["vcpus"]] == [None], answer
 
 
-def test_explain_names_the_wrong_CPU(_):
+def test_explain_names_the_wrong_CPU():
     """And says where to look."""
     with scene("wrong") as stage:
         answer = stage.vmpower.ctl("explain", "8", check=False)
@@ -244,7 +234,7 @@ def test_explain_names_the_wrong_CPU(_):
         assert stage.vmpower.ctl("explain", check=False).returncode == 2
 
 
-def test_names_can_not_move_the_cursor(_):
+def test_names_can_not_move_the_cursor():
     """A domain's name is a name, whatever is in it."""
     with scene("cursor") as stage:
         bystander(stage, "a\u009b2Jb", {0: "1"})
@@ -255,7 +245,7 @@ def test_names_can_not_move_the_cursor(_):
 # ---- verify
 
 
-def test_verify(_):
+def test_verify():
     """Exit 1 and a table where something differs, with both methods."""
     for governors, file in ((None, "scaling_setspeed"), (LIMITS_ONLY, "scaling_max_freq")):
         with scene("verify", governors=governors, shared=2) as stage:
@@ -292,7 +282,7 @@ def test_verify(_):
 # ---- all of them
 
 
-def test_reading_needs_no_monitor(_):
+def test_reading_needs_no_monitor():
     """While none runs the manager answers from what is known."""
     with scene("dead") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -303,7 +293,7 @@ def test_reading_needs_no_monitor(_):
         stage.vmpower.ctl("verify")
 
 
-def test_who_may_set(_):
+def test_who_may_set():
     """Changing is root's: others are refused, and told so."""
     if os.geteuid():
         raise Skip("needs root, to be somebody else")
@@ -320,7 +310,5 @@ def test_who_may_set(_):
         stage.expect({})
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_cpu_commands", TESTS))
+    component_main()

@@ -1,22 +1,12 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The daemon's life: domains come and go, the operator steps in, processes die.
-
-usage: test_daemon.py [WORD...]     only tests whose name contains one of the words
-"""
+"""The daemon's life: domains come and go, the operator steps in, processes die."""
 
 import os
 import signal
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import Process, run  # noqa: E402
-from harness.scene import (  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import Process, run
+from tests.harness.scene import (
     HIGHEST,
     HOOK_BOUND_MS,
     LIMITS_ONLY,
@@ -25,15 +15,15 @@ from harness.scene import (  # noqa: E402
     component_main,
     scene,
 )
-from harness.standin import call_hook  # noqa: E402
-from harness.vmpower import configuration  # noqa: E402
-from harness.wait import tail, wait_until  # noqa: E402
+from tests.harness.standin import call_hook
+from tests.harness.vmpower import configuration
+from tests.harness.wait import tail, wait_until
 
 
 # ---- a domain's life
 
 
-def test_stopped_restores_the_baseline(_):
+def test_stopped_restores_the_baseline():
     """Other domains' votes stay."""
     with scene("stopped") as stage:
         one, two = stage.started("one", {0: "1"}), stage.started("two", {0: "2"})
@@ -47,7 +37,7 @@ def test_stopped_restores_the_baseline(_):
         stage.expect_soon({})
 
 
-def test_QEMU_hangs_up_without_a_hook(_):
+def test_QEMU_hangs_up_without_a_hook():
     """Its votes vanish with its channels."""
     with scene("hangup") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -56,7 +46,7 @@ def test_QEMU_hangs_up_without_a_hook(_):
         stage.expect_soon({})
 
 
-def test_a_channel_socket_that_appears_late(_):
+def test_a_channel_socket_that_appears_late():
     """Tried again until it is there."""
     with scene("late") as stage:
         domain = stage.domain("vm", {0: "1"})
@@ -74,7 +64,7 @@ def test_a_channel_socket_that_appears_late(_):
         assert domain.power(0, "min") == "ack"
 
 
-def test_started_twice_is_one_registration(_):
+def test_started_twice_is_one_registration():
     """reconnect after started: no second connection, votes stay."""
     with scene("twice") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -88,7 +78,7 @@ def test_started_twice_is_one_registration(_):
         stage.expect({1: HIGHEST})
 
 
-def test_reconnect_with_other_pins_moves_the_vote(_):
+def test_reconnect_with_other_pins_moves_the_vote():
     """What libvirt says last counts."""
     with scene("repinned") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -98,7 +88,7 @@ def test_reconnect_with_other_pins_moves_the_vote(_):
         stage.expect_soon({6: LOWEST})
 
 
-def test_a_broken_definition_is_refused_by_name(_):
+def test_a_broken_definition_is_refused_by_name():
     """The hook goes on well; the log says what is wrong."""
     with scene("broken") as stage:
         domain = stage.domain("clumsy", {0: "1"})
@@ -113,7 +103,7 @@ def test_a_broken_definition_is_refused_by_name(_):
 # ---- the operator
 
 
-def test_channel_disable_and_enable(_):
+def test_channel_disable_and_enable():
     """Disabled: requests get a NACK; the connection stays."""
     with scene("disable") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
@@ -127,7 +117,7 @@ def test_channel_disable_and_enable(_):
         stage.expect({1: LOWEST, 2: LOWEST})
 
 
-def test_channel_remove_and_add(_):
+def test_channel_remove_and_add():
     """Removed: disconnected; added: connected anew."""
     with scene("remove") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
@@ -144,7 +134,7 @@ def test_channel_remove_and_add(_):
         stage.expect({1: LOWEST, 2: LOWEST})
 
 
-def test_domain_remove(_):
+def test_domain_remove():
     """Forgotten, and its frequencies go back."""
     with scene("forget") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -158,7 +148,7 @@ def test_domain_remove(_):
             assert refused.returncode == 1 and "vm" in refused.stderr, refused
 
 
-def test_json_of_vmpowerctl(_):
+def test_json_of_vmpowerctl():
     """What scripts rely on: keys and their types."""
     with scene("json") as stage:
         domain = stage.started("vm", {0: "1", 1: "2-3"})
@@ -225,7 +215,7 @@ def expect_types(thing, **types):
         assert type(thing[key]) is kind, f"{key} is {thing[key]!r}, not of type {kind.__name__}"
 
 
-def test_vmpowerctl_without_a_daemon(_):
+def test_vmpowerctl_without_a_daemon():
     """Its own exit code, and what to do."""
     with scene("unreachable", start=False) as stage:
         answer = stage.vmpower.ctl("status", check=False)
@@ -236,7 +226,7 @@ def test_vmpowerctl_without_a_daemon(_):
 # ---- crashes and restarts
 
 
-def test_SIGTERM_restores_everything(_):
+def test_SIGTERM_restores_everything():
     """With both methods, and with a domain that still runs."""
     for governors in (None, LIMITS_ONLY):
         with scene("sigterm", governors=governors) as stage:
@@ -246,7 +236,7 @@ def test_SIGTERM_restores_everything(_):
             stage.end()
 
 
-def test_SIGKILL_of_the_manager(_):
+def test_SIGKILL_of_the_manager():
     """The next start restores what the dead one left; domains register anew."""
     with scene("sigkill") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -263,7 +253,7 @@ def test_SIGKILL_of_the_manager(_):
         stage.expect({1: LOWEST})
 
 
-def test_SIGKILL_of_manager_and_monitor_at_once(_):
+def test_SIGKILL_of_manager_and_monitor_at_once():
     """As above, with nobody there to notice."""
     with scene("sigkill-both") as stage:
         domain = stage.started("vm", {0: "1", 1: "5"})
@@ -277,7 +267,7 @@ def test_SIGKILL_of_manager_and_monitor_at_once(_):
         stage.expect({})
 
 
-def test_SIGKILL_of_the_monitor(_):
+def test_SIGKILL_of_the_monitor():
     """Another one takes over: no channel sees a hang-up, votes stay, requests are served."""
     with scene("monitor") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
@@ -296,7 +286,7 @@ def test_SIGKILL_of_the_monitor(_):
         assert requests == 6, f"{requests} requests were counted, 6 were made"
 
 
-def test_a_request_while_the_monitor_is_dead(_):
+def test_a_request_while_the_monitor_is_dead():
     """It waits in the socket and is answered by the next monitor."""
     with scene("gap") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -306,7 +296,7 @@ def test_a_request_while_the_monitor_is_dead(_):
         stage.expect({1: LOWEST})
 
 
-def test_two_daemons_on_one_runtime_directory(_):
+def test_two_daemons_on_one_runtime_directory():
     """The second says so and ends; the first goes on."""
     with scene("second") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -327,7 +317,7 @@ def test_two_daemons_on_one_runtime_directory(_):
 # ---- the hook and the configuration
 
 
-def test_hook_without_a_daemon_and_with_nonsense(_):
+def test_hook_without_a_daemon_and_with_nonsense():
     """Exit 0, no word, in time: whatever it is called with."""
     with scene("hook", start=False) as stage:
         domain = stage.domain("vm", {0: "1"})
@@ -382,7 +372,7 @@ BAD_CONFIGURATIONS = (
 )
 
 
-def test_bad_configuration(_):
+def test_bad_configuration():
     """File, line and what is wrong; the daemon does not start."""
     with scene("config", start=False) as stage:
         path = stage.directory / "bad.conf"
@@ -403,7 +393,5 @@ def test_bad_configuration(_):
         run(paths.BIN / "vmpowerd", "--check-config", path)
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_daemon", TESTS))
+    component_main()

@@ -1,9 +1,5 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Things that end or hang in an unlucky order: the baseline comes back all the same.
-
-usage: test_deaths.py [WORD...]     only tests whose name contains one of the words
-"""
+"""Things that end or hang in an unlucky order: the baseline comes back all the same."""
 
 import contextlib
 import os
@@ -11,18 +7,12 @@ import re
 import resource
 import shutil
 import signal
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import alive  # noqa: E402
-from harness.scene import LOWEST, component_main, scene  # noqa: E402
-from harness.standin import call_hook  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import alive
+from tests.harness.scene import LOWEST, component_main, scene
+from tests.harness.standin import call_hook
+from tests.harness.wait import wait_until
 
 
 def slow_domain(stage, name="vm"):
@@ -33,7 +23,7 @@ def slow_domain(stage, name="vm"):
     return domain
 
 
-def test_monitor_dies_then_the_domain_stops(_runner):
+def test_monitor_dies_then_the_domain_stops():
     for attempt in range(6):  # each a little later, so that the successor is further on
         with scene(f"then-stops-{attempt}") as stage:
             domain = slow_domain(stage)
@@ -46,7 +36,7 @@ def test_monitor_dies_then_the_domain_stops(_runner):
             assert stage.vmpower.status()["controlled"] == 0
 
 
-def test_channel_removed_while_no_monitor_is_there(_runner):
+def test_channel_removed_while_no_monitor_is_there():
     with scene("removed-meanwhile") as stage:
         slow_domain(stage)
         os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
@@ -55,7 +45,7 @@ def test_channel_removed_while_no_monitor_is_there(_runner):
         assert stage.vmpower.show("vm")["vcpus"][0]["vote_khz"] is None
 
 
-def test_last_channel_is_unplugged(_runner):
+def test_last_channel_is_unplugged():
     with scene("unplugged") as stage:
         domain = slow_domain(stage)
         without = re.sub(r"<channel.*?</channel>", "", domain.xml(), flags=re.S)
@@ -76,7 +66,7 @@ def private_programs(directory):
         paths.BIN = before
 
 
-def test_no_successor_can_be_started(_runner):
+def test_no_successor_can_be_started():
     with scene("no-successor", start=False) as stage, private_programs(stage.directory) as place:
         stage.vmpower.start()
         domain = slow_domain(stage)
@@ -89,7 +79,7 @@ def test_no_successor_can_be_started(_runner):
         assert domain.power(0, "down") == "ack"
 
 
-def test_monitor_hangs(_runner):
+def test_monitor_hangs():
     with scene("hangs") as stage:
         domain = slow_domain(stage)
         before = stage.vmpower.status()["monitor_pid"]
@@ -101,7 +91,7 @@ def test_monitor_hangs(_runner):
         assert f"monitor (pid {before}): it hangs" in stage.log.read_text(encoding="utf-8")
 
 
-def test_hangup_signal_stops_nothing(_runner):
+def test_hangup_signal_stops_nothing():
     with scene("sighup") as stage:
         domain = slow_domain(stage)
         stage.vmpower.process.send(signal.SIGHUP)
@@ -109,7 +99,7 @@ def test_hangup_signal_stops_nothing(_runner):
         assert domain.power(0, "max") == "ack"
 
 
-def test_quit_signal_restores(_runner):
+def test_quit_signal_restores():
     with scene("sigquit") as stage:
         slow_domain(stage)
         assert stage.vmpower.process.stop(signal.SIGQUIT) == 0
@@ -117,7 +107,7 @@ def test_quit_signal_restores(_runner):
         stage.expect({})
 
 
-def test_started_while_another_ends(_runner):
+def test_started_while_another_ends():
     """Two at a time would each put back, and note down, what the other has set."""
     with scene("another-ends") as stage:
         slow_domain(stage)
@@ -135,7 +125,7 @@ def test_started_while_another_ends(_runner):
         stage.expect({})
 
 
-def test_monitor_left_behind_by_a_crash(_runner):
+def test_monitor_left_behind_by_a_crash():
     with scene("left-behind") as stage:
         slow_domain(stage)
         monitor = stage.vmpower.status()["monitor_pid"]
@@ -148,7 +138,7 @@ def test_monitor_left_behind_by_a_crash(_runner):
         assert f"monitor (pid {monitor}) of a predecessor" in text
 
 
-def test_more_channels_than_files(_runner):
+def test_more_channels_than_files():
     """Half of the limit is for channels: so many are served, and the monitor lives."""
     with scene("files", start=False) as stage:
         stage.vmpower.start(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80)))
@@ -162,7 +152,5 @@ def test_more_channels_than_files(_runner):
         assert "LimitNOFILE" in stage.log.read_text(encoding="utf-8")
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("deaths", TESTS))
+    component_main()

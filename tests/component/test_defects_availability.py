@@ -1,26 +1,17 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """How a guest ends its own or all service of DPDK's sample host, tried here: P1 to P5, P7, P8.
 
 The numbers are those of the known defects of examples/vm_power_manager, up to 26.07.
-
-usage: test_defects_availability.py [WORD...]     only tests whose name contains one of the words
 """
 
 import fcntl
 import signal
 import socket
 import struct
-import sys
 import termios
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import frames  # noqa: E402
-from harness.hostile import (  # noqa: E402
+from tests.harness import frames
+from tests.harness.hostile import (
     BRANCH_RATIO,
     QUERIES,
     TRAFFIC,
@@ -35,15 +26,16 @@ from harness.hostile import (  # noqa: E402
     split_replies,
     unread,
 )
-from harness.scene import HIGHEST, LOWEST, component_main, scene  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness.scene import HIGHEST, LOWEST, component_main, scene
+from tests.harness.wait import wait_until
 
+ALONE = True  # CPU time is measured
 QUIET_S = 0.5  # to see whether a process idles
 IDLE_S = 0.15  # of processor time within it; a process that spins takes all of it
 HELD_BACK = 70000  # bytes of unread replies; a socket takes 77,488 of them before it is full
 
 
-def test_P1_partial_frames(_):
+def test_P1_partial_frames():
     """One byte, and the channel was destroyed for good."""
     with scene("p1") as stage:
         domain = stage.started("vm", {v: str(v % 8) for v in range(64)})
@@ -77,7 +69,7 @@ def test_P1_partial_frames(_):
         assert stage.vmpower.status()["connected"] == 64
 
 
-def test_P1_a_frame_in_two_halves(_):
+def test_P1_a_frame_in_two_halves():
     """Cut anywhere, it counts as one."""
     with siege("p1-halves") as attack:
         for size in (464, 460):
@@ -121,7 +113,7 @@ def test_P2_end_of_file_within_a_frame(runner):
         runner.note(f"processor time within {QUIET_S} s each: {max(used):.2f} s at most")
 
 
-def test_P2_end_of_file_and_back(_):
+def test_P2_end_of_file_and_back():
     """QEMU's end is opened again: the channel is served again."""
     with siege("p2-back") as attack:
         channel = attack.channel
@@ -136,7 +128,7 @@ def test_P2_end_of_file_and_back(_):
         attack.stage.expect(attack.votes)
 
 
-def test_P3_repeated_branch_ratio_policies(_):
+def test_P3_repeated_branch_ratio_policies():
     """Each opened MSR files anew and forgot the old ones."""
     with siege("p3") as attack:
         attack.nacked([policy(kind=BRANCH_RATIO, vcpus=[0, 1])] * 2000, "command")
@@ -154,7 +146,7 @@ def test_P4_repeated_policies(runner):
             runner.note(f"5,000 policies: manager {growth[0]:+} KiB, monitor {growth[1]:+} KiB")
 
 
-def test_P5_nobody_waits_for_libvirt(_):
+def test_P5_nobody_waits_for_libvirt():
     """libvirt was called from the loop: a slow libvirtd was silence for all guests.
 
     Here it is the manager that talks to libvirt: it is stopped, and guests are served. Only a
@@ -229,7 +221,7 @@ def test_P7_guest_that_never_reads(runner):
             assert attack.vm.power(0, "min") == "ack", "it reads again: it is answered again"
 
 
-def test_P7_nothing_more_until_all_is_read(_):
+def test_P7_nothing_more_until_all_is_read():
     """What lies there unread is met by the next program that opens the port."""
     with siege("p7-rule") as attack:
         channel, stage = attack.channel, attack.stage
@@ -272,7 +264,7 @@ def test_P7_guest_that_stops_reading(runner):
             assert channel.power(0, "min") == "ack"
 
 
-def test_P7_replies_can_not_be_delivered(_):
+def test_P7_replies_can_not_be_delivered():
     """The other end takes none any more: no SIGPIPE, and it is heard as before."""
     with siege("p7-pipe") as attack:
         stage = attack.stage
@@ -289,7 +281,7 @@ def test_P7_replies_can_not_be_delivered(_):
         stage.expect_soon(attack.votes)
 
 
-def test_P8_every_request_that_can_be_answered_is(_):
+def test_P8_every_request_that_can_be_answered_is():
     """Bad unit, policy removal, a disabled channel: silence, that looked like a loss."""
     with siege("p8") as attack:
         channel, vmpower = attack.channel, attack.stage.vmpower
@@ -316,7 +308,7 @@ def test_P8_every_request_that_can_be_answered_is(_):
         vmpower.ask("channel", "enable", "vm", "0")
 
 
-def test_P8_queries_that_are_not_allowed(_):
+def test_P8_queries_that_are_not_allowed():
     """No NACK: a stock guest waits for a list or for nothing. They are counted."""
     with siege("p8-queries", {"channel": {"queries": "no"}}) as attack:
         attack.unanswered([query(command) for command in QUERIES] * 3, "denied")
@@ -324,7 +316,5 @@ def test_P8_queries_that_are_not_allowed(_):
         assert attack.channel.silent(0.1), "an answer to a query that is not allowed"
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_defects_availability", TESTS))
+    component_main()

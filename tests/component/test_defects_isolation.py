@@ -1,22 +1,13 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """What a guest can do to others through DPDK's sample host, tried here: A1 to A6, A8.
 
 The numbers are those of the known defects of examples/vm_power_manager, up to 26.07.
-
-usage: test_defects_isolation.py [WORD...]     only tests whose name contains one of the words
 """
 
 import os
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import frames  # noqa: E402
-from harness.hostile import (  # noqa: E402
+from tests.harness import frames
+from tests.harness.hostile import (
     BRANCH_RATIO,
     QUERIES,
     TIME,
@@ -30,12 +21,12 @@ from harness.hostile import (  # noqa: E402
     refusals,
     siege,
 )
-from harness.scene import HIGHEST, LOWEST, UP, component_main, scene  # noqa: E402
+from tests.harness.scene import HIGHEST, LOWEST, UP, component_main, scene
 
 LINES_AT_ONCE = 5  # of one domain, in 10 s
 
 
-def test_A1_a_pCPU_by_its_number(_):
+def test_A1_a_pCPU_by_its_number():
     """core_type PHYSICAL: any guest could scale any core of the host."""
     with siege("a1") as attack:
         for core_type in (1, 2, 128, 255):
@@ -54,7 +45,7 @@ def test_A1_a_pCPU_by_its_number(_):
         )
 
 
-def test_A2_the_name_of_another_domain(_):
+def test_A2_the_name_of_another_domain():
     """vm_name was trusted: another's policy overwritten or removed, its frequencies read."""
     with siege("a2") as attack:
         channel = attack.channel
@@ -75,7 +66,7 @@ def test_A2_the_name_of_another_domain(_):
             assert channel.receive(len(own)) == own, "not the asking domain's own"
 
 
-def test_A3_policies_of_many_names(_):
+def test_A3_policies_of_many_names():
     """An empty name filled all 128 slots; so did 128 names. Later policies were lost."""
     with siege("a3") as attack:
         names = [b""] + [b"name%d" % n for n in range(300)]
@@ -85,7 +76,7 @@ def test_A3_policies_of_many_names(_):
         attack.witness.no_memory_leaked()
 
 
-def test_A4_branch_ratio_and_the_PMU(_):
+def test_A4_branch_ratio_and_the_PMU():
     """A guest's policy programmed MSRs of arbitrary cores."""
     with siege("a4") as attack:
         attack.nacked(
@@ -100,7 +91,7 @@ def test_A4_branch_ratio_and_the_PMU(_):
             assert not any("/dev/cpu" in file for file in files), files
 
 
-def test_A5_two_domains_on_one_pCPU(_):
+def test_A5_two_domains_on_one_pCPU():
     """The last writer won: a noisy domain pinned the other's core to its minimum."""
     with scene("a5") as stage:
         victim, noisy = stage.started("victim", {0: "1"}), stage.started("noisy", {0: "1"})
@@ -124,7 +115,7 @@ def test_A5_two_domains_on_one_pCPU(_):
         assert_served(victim.channels[0], "victim")
 
 
-def test_A6_unpinned_vCPUs(_):
+def test_A6_unpinned_vCPUs():
     """Affinity to several cores was taken for the highest of them: one core for all domains."""
     with scene("a6") as stage:
         loose = stage.started("loose", {}, vcpus=2)
@@ -194,7 +185,5 @@ def test_A8_flood_at_the_default_rate(runner):
         witness.check()
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_defects_isolation", TESTS))
+    component_main()

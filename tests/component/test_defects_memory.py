@@ -1,24 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """What a guest can do to the memory of DPDK's sample host, tried here: M1 to M11.
 
 The numbers are those of the known defects of examples/vm_power_manager, up to 26.07. Each test
 sends what makes that program read or write where it must not, and checks that here it is an
 answer, a count, and no more. Run with a sanitizer build (BIN=build/san/bin) they see more.
-
-usage: test_defects_memory.py [WORD...]     only tests whose name contains one of the words
 """
 
 import itertools
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import frames  # noqa: E402
-from harness.hostile import (  # noqa: E402
+from tests.harness import frames
+from tests.harness.hostile import (
     BRANCH_RATIO,
     QUERIES,
     TIME,
@@ -32,13 +23,13 @@ from harness.hostile import (  # noqa: E402
     refusals,
     siege,
 )
-from harness.scene import HIGHEST, LOWEST, UP, component_main, scene  # noqa: E402
+from tests.harness.scene import HIGHEST, LOWEST, UP, component_main, scene
 
 FAR = (2, 7, 8, 127, 128, 254, 255)  # no vCPUs of a domain with two
 G3 = (464, 460)
 
 
-def test_M1_branch_ratio_policy_for_vCPUs_that_are_none(_):
+def test_M1_branch_ratio_policy_for_vCPUs_that_are_none():
     """vcpu_to_control indexed an array of the host's CPUs, unchecked."""
     with siege("m1") as attack:
         for core_type, reason in ((0, "command"), (1, "physical")):
@@ -51,7 +42,7 @@ def test_M1_branch_ratio_policy_for_vCPUs_that_are_none(_):
             )
 
 
-def test_M2_policy_with_too_many_vCPUs(_):
+def test_M2_policy_with_too_many_vCPUs():
     """num_vcpu was the end of a loop over arrays of 8."""
     with siege("m2") as attack:
         attack.nacked(
@@ -64,14 +55,14 @@ def test_M2_policy_with_too_many_vCPUs(_):
         )
 
 
-def test_M3_traffic_policy_without_MACs(_):
+def test_M3_traffic_policy_without_MACs():
     """nb_mac_to_monitor = 0: the packet's own tail became an index to write to."""
     with siege("m3") as attack:
         tails = (b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x00\x00\x00\x80", b"\x10\x00\x00\x00")
         attack.nacked([policy(kind=TRAFFIC, n_macs=0, tail=tail) for tail in tails], "command")
 
 
-def test_M4_policy_with_too_many_MACs_or_fewer_than_none(_):
+def test_M4_policy_with_too_many_MACs_or_fewer_than_none():
     """nb_mac_to_monitor is signed, and was the end of a loop over arrays of 10."""
     with siege("m4") as attack:
         counts = (-1, -(2**31), 2**31 - 1, 11, 12, 255, 65536)
@@ -90,7 +81,7 @@ def test_M4_policy_with_too_many_MACs_or_fewer_than_none(_):
         )
 
 
-def test_M5_resource_id_beyond_the_map(_):
+def test_M5_resource_id_beyond_the_map():
     """One packet was a SIGSEGV. What is cut to 32 bits or fewer would be a vCPU that exists."""
     ids = (2, 7, 63, 64, 127, 128, 1023, 1024, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
     ids += (2**32, 2**32 + 1, 2**63, 2**63 + 1, 2**64 - 1, 2**64 - 2**32, 1 << 8, 1 << 16)
@@ -100,7 +91,7 @@ def test_M5_resource_id_beyond_the_map(_):
         attack.unanswered([query(frames.QUERY_CAPS, vcpu) for vcpu in ids], "vcpu")
 
 
-def test_M6_policy_of_a_domain_that_nobody_knows(_):
+def test_M6_policy_of_a_domain_that_nobody_knows():
     """The pCPUs were then taken from uninitialised stack."""
     with siege("m6") as attack:
         names = (b"", b"nobody", b"x" * 32, b"\xff" * 32)
@@ -139,7 +130,7 @@ def check_queries(channel, khz, n_vcpus, turbo=0):
     assert channel.silent(0.1), "more than the replies came"
 
 
-def test_M7_list_of_a_domain_with_many_vCPUs(_):
+def test_M7_list_of_a_domain_with_many_vCPUs():
     """Both lists were written over arrays of 8 on the stack."""
     for n in (8, 9, 12, 64):
         with scene(f"m7-{n}", cpus=n) as stage:
@@ -162,7 +153,7 @@ def test_M7_list_of_a_domain_with_many_vCPUs(_):
             witness.check()
 
 
-def test_M8_replies_carry_nothing_but_what_was_asked_for(_):
+def test_M8_replies_carry_nothing_but_what_was_asked_for():
     """72 of 88 and 156 of 184 bytes were the host's stack."""
     turbo = (3601000, 3600000, 2400000, 1200000)  # 1 MHz more says: turbo
     for steps, has_turbo in ((None, 0), (turbo, 1)):
@@ -181,7 +172,7 @@ def test_M8_replies_carry_nothing_but_what_was_asked_for(_):
             stage.expect({2: khz[0], 3: khz[1]})
 
 
-def test_M9_control_characters_in_vm_name(_):
+def test_M9_control_characters_in_vm_name():
     """No terminator, lines that look like ours, a terminal's escape sequences."""
     names = (
         b"\nvmpowerd: all is well\n\n\n\n\n\n\n\n\n\n",
@@ -204,7 +195,7 @@ def test_M9_control_characters_in_vm_name(_):
         attack.witness.log_is_clean(b"all is well", b"owned", b"AAAA", b"%n")
 
 
-def test_M10_host_with_more_than_128_pCPUs(_):
+def test_M10_host_with_more_than_128_pCPUs():
     """Core numbers were checked against the host's, arrays had RTE_MAX_LCORE entries."""
     with scene("m10", cpus=256) as stage:
         domain = stage.started("vm", {0: "200", 1: "255"})
@@ -222,7 +213,7 @@ def test_M10_host_with_more_than_128_pCPUs(_):
         stage.expect({200: LOWEST, 255: HIGHEST})
 
 
-def test_M11_host_with_few_pCPUs(_):
+def test_M11_host_with_few_pCPUs():
     """Core numbers were checked against RTE_MAX_LCORE, an array had the host's entries."""
     for cpus in (2, 3):
         with scene(f"m11-{cpus}", cpus=cpus) as stage:
@@ -246,7 +237,5 @@ def test_M11_host_with_few_pCPUs(_):
             stage.expect({0: HIGHEST})
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_defects_memory", TESTS))
+    component_main()

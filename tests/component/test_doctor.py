@@ -1,31 +1,21 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpowerctl doctor: each thing that it finds, and that it does not where there is none.
-
-usage: test_doctor.py [WORD...]     only tests whose name contains one of the words
-"""
+"""vmpowerctl doctor: each thing that it finds, and that it does not where there is none."""
 
 import itertools
 import os
-import sys
 import time
 import uuid
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness.cpufreq_tree import CpufreqTree  # noqa: E402
-from harness.doctor import BOOT, HOOK, doctor  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.scene import LIMITS_ONLY, component_main  # noqa: E402
-from harness.standin import StandinDomain, domain_xml, metadata  # noqa: E402
-from harness.terminal import Terminal  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness.cpufreq_tree import CpufreqTree
+from tests.harness.doctor import BOOT, HOOK, doctor
+from tests.harness.process import run
+from tests.harness.scene import LIMITS_ONLY, component_main
+from tests.harness.standin import StandinDomain, domain_xml, metadata
+from tests.harness.terminal import Terminal
+from tests.harness.wait import wait_until
 
 
-def test_all_is_well(_):
+def test_all_is_well():
     """Exit status 0, a line for each check, and again where nothing of it is known."""
     with doctor("well") as doc:
         doc.well()
@@ -42,7 +32,7 @@ def test_all_is_well(_):
         run("jq", "-e", ".findings | length > 8", data=doc.run("--json").stdout)
 
 
-def test_configuration(_):
+def test_configuration():
     """The daemon's own words of what is wrong, with file and line."""
     with doctor("config") as doc:
         doc.host.write("etc/vmpower/vmpower.conf", "[limits]\nturbo = yes\n")
@@ -51,7 +41,7 @@ def test_configuration(_):
         doc.finds("config", "problem", "etc/vmpower/vmpower.conf:2", "turbo")
 
 
-def test_daemon_that_is_down(_):
+def test_daemon_that_is_down():
     """All else is looked at all the same."""
     with doctor("down", start=False) as doc:
         doc.finds("daemon", "problem", "systemctl start vmpowerd")
@@ -60,14 +50,14 @@ def test_daemon_that_is_down(_):
         doc.well()
 
 
-def test_monitor_that_dies(_):
+def test_monitor_that_dies():
     """That it did is told for as long as the daemon knows."""
     with doctor("monitor") as doc:
         doc.stage.vmpower.kill_monitor()
         doc.finds("monitor", "warning", "1 times", "journalctl")
 
 
-def test_permissions(_):
+def test_permissions():
     """Sockets and directory that others may use; a baseline that could not be put back."""
     with doctor("permissions") as doc:
         for name, mode, good in (("control.sock", 0o666, 0o660), ("hook.sock", 0o660, 0o600),
@@ -83,7 +73,7 @@ def test_permissions(_):
         bad.unlink()
 
 
-def test_hook(_):
+def test_hook():
     """Missing, not executable, open to others, a dead link."""
     with doctor("hook") as doc:
         hook = doc.host.root / HOOK
@@ -97,7 +87,7 @@ def test_hook(_):
         doc.finds("hook", "problem", "link to nothing")
 
 
-def test_hook_that_libvirt_has_not_seen(_):
+def test_hook_that_libvirt_has_not_seen():
     """Newer than libvirtd's start and last reload, and no other hook was there before."""
     with doctor("unseen") as doc:
         now = int(time.time())
@@ -113,7 +103,7 @@ def test_hook_that_libvirt_has_not_seen(_):
         doc.well()
 
 
-def test_libvirt(_):
+def test_libvirt():
     """None, the modular one, one that is started on demand."""
     with doctor("libvirt") as doc:
         socket = doc.host.root / "run/libvirt/libvirt-sock"
@@ -126,13 +116,13 @@ def test_libvirt(_):
         doc.finds("hook", "problem", "systemctl reload virtqemud")
 
 
-def test_libvirt_that_vmpowerd_does_not_reach(_):
+def test_libvirt_that_vmpowerd_does_not_reach():
     """As vmpowerd says it."""
     with doctor("away", sections={"libvirt": {"uri": "qemu+unix:///system?socket=/none"}}) as doc:
         doc.finds("libvirt", "problem", "not connected", "[libvirt] uri")
 
 
-def test_selinux_and_apparmor(_):
+def test_selinux_and_apparmor():
     """Where they would keep libvirt from running the hook."""
     with doctor("security") as doc:
         (doc.host.root / "sys").unlink()
@@ -158,7 +148,7 @@ def test_selinux_and_apparmor(_):
         doc.finds("apparmor", "problem", "no link")
 
 
-def test_cpufreq(_):
+def test_cpufreq():
     """Each kind of frequency domain in a line of its own; none at all is a problem."""
     with doctor("cpufreq") as doc:
         (line,) = [finding for finding in doc.all() if finding[0] == "cpufreq"]
@@ -178,7 +168,7 @@ def test_cpufreq(_):
         doc.finds("cpufreq", "problem", "no frequency domains", "load a driver")
 
 
-def test_many_kinds(_):
+def test_many_kinds():
     """None of them is left out."""
     with doctor("kinds", cpus=12) as doc:
         for cpu in range(12):
@@ -188,7 +178,7 @@ def test_many_kinds(_):
             f"CPU {cpu}: driver driver{cpu}" for cpu in range(12)), lines
 
 
-def test_cpus_that_are_not_told(_):
+def test_cpus_that_are_not_told():
     """Offline ones are named all the same; so are more than there is room for."""
     with doctor("offline") as doc:
         (doc.host.root / "sys").unlink()
@@ -204,7 +194,7 @@ def test_cpus_that_are_not_told(_):
         assert sorted(line.split(" driver")[0] for line in lines) == ["CPU 0-1,5,7:", "policy4:"]
 
 
-def test_bounds_of_intel_pstate(_):
+def test_bounds_of_intel_pstate():
     """In passive mode requests do nothing beyond them; in active mode votes win."""
     with doctor("pstate") as doc:
         pstate = doc.stage.tree.cpu_directory / "intel_pstate"
@@ -231,7 +221,7 @@ def test_bounds_of_intel_pstate(_):
             doc.well()
 
 
-def test_who_else_writes(_):
+def test_who_else_writes():
     """By the name that the kernel keeps of them."""
     with doctor("writers") as doc:
         for comm, name in (("tuned", "tuned"), ("thermald", "thermald"),
@@ -242,7 +232,7 @@ def test_who_else_writes(_):
         doc.well()
 
 
-def test_values_of_someone_else(_):
+def test_values_of_someone_else():
     """As verify finds them."""
     with doctor("foreign") as doc:
         domain = doc.stage.started("vm", {0: "1"})
@@ -252,7 +242,7 @@ def test_values_of_someone_else(_):
         doc.finds("foreign", "warning", "1 cpufreq files", "vmpowerctl verify")
 
 
-def test_domains(_):
+def test_domains():
     """No channels, a vCPU that is not pinned, a channel that can't be connected."""
     with doctor("domains") as doc:
         stage = doc.stage
@@ -277,7 +267,7 @@ def test_domains(_):
         doc.finds("domains", "problem", "channel 0: can't connect")
 
 
-def test_domains_that_are_not_followed(_):
+def test_domains_that_are_not_followed():
     """Settings that are wrong or say no, channels that are disabled or that no vCPU has."""
     sections = {'domain "off"': {"serve": "no"}}
     with doctor("unfollowed", sections=sections) as doc:
@@ -310,7 +300,7 @@ def status_file(host, domain):
                f"<domstatus state='running' pid='7'><monitor path='x'/>{domain.xml()}</domstatus>")
 
 
-def test_domains_without_the_daemon(_):
+def test_domains_without_the_daemon():
     """From libvirt's own files; and what the daemon should know and does not."""
     with doctor("status", start=False) as doc:
         one = StandinDomain(doc.stage.directory, "one", {0: "1"})
@@ -344,7 +334,7 @@ def test_domains_without_the_daemon(_):
         two.close()
 
 
-def test_domains_as_large_as_may_be(_):
+def test_domains_as_large_as_may_be():
     """A long name, and numbers that no line holds: all of it, also in what is to be pasted."""
     name, numbers = "n" * 250, range(881, 1008, 2)
     channels = dict.fromkeys(numbers, "/path")
@@ -366,7 +356,7 @@ def test_domains_as_large_as_may_be(_):
         assert finding[1:3] == ("warning", "domain of large.xml can't be looked at: File too large")
 
 
-def test_lines_on_a_terminal(_):
+def test_lines_on_a_terminal():
     """Of its width, below each other; elsewhere a finding is a line."""
     with doctor("lines", start=False) as doc:
         plain = doc.run().stdout.splitlines()
@@ -386,7 +376,7 @@ def test_lines_on_a_terminal(_):
         assert max(len(line) for line in lines) <= 70
 
 
-def test_colours_on_a_terminal(_):
+def test_colours_on_a_terminal():
     """Not with NO_COLOR, nor where it goes into a file."""
     with doctor("colours", start=False) as doc:
         for no_color, wanted in ((None, True), ("1", False)):
@@ -398,7 +388,5 @@ def test_colours_on_a_terminal(_):
                 terminal.close()
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_doctor", TESTS))
+    component_main()

@@ -1,27 +1,18 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Monitor of the control API, and vmpowerctl events: what happens, as it happens.
-
-usage: test_events.py [WORD...]     only tests whose name contains one of the words
-"""
+"""Monitor of the control API, and vmpowerctl events: what happens, as it happens."""
 
 import fcntl
 import json
 import os
 import re
-import sys
 import time
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import Process, run  # noqa: E402
-from harness.scene import HIGHEST, HOOK_BOUND_MS, LOWEST, UP, component_main, scene  # noqa: E402
-from harness.varlink import Varlink, VarlinkError, Watcher  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import Process, run
+from tests.harness.scene import HIGHEST, HOOK_BOUND_MS, LOWEST, UP, component_main, scene
+from tests.harness.varlink import Varlink, VarlinkError, Watcher
+from tests.harness.wait import wait_until
 
 KEYS = """time_us kind domain uuid channel vcpu frequency_domain cpus khz previous_khz decides
 requests nacks text""".split()
@@ -49,7 +40,7 @@ def is_connected(process):
     return "poll" in where and any(fd.startswith("socket:") for fd in fds)
 
 
-def test_a_domains_life(_):
+def test_a_domains_life():
     """Registered, connected, votes, target, gone: each told once, in order, with all keys."""
     with scene("life") as stage, watch(stage) as watcher:
         domain = stage.started("vm", {0: "3"})
@@ -81,7 +72,7 @@ def test_a_domains_life(_):
         assert watcher.lost == 0
 
 
-def test_what_goes_wrong(_):
+def test_what_goes_wrong():
     """A hang-up, a monitor that dies, a foreign value, a write that fails, a warning."""
     with scene("wrong") as stage, watch(stage) as watcher:
         domain = stage.started("vm", {0: "3", 1: "4"})
@@ -115,7 +106,7 @@ def all_told(stage, watcher):
     return watcher.events
 
 
-def test_a_write_that_fails_is_told_once(_):
+def test_a_write_that_fails_is_told_once():
     """With what was refused and why; the line in the log is the same story, not another event."""
     with scene("refused") as stage:
         setspeed = stage.tree.directory(3) / "scaling_setspeed"
@@ -138,7 +129,7 @@ def test_a_write_that_fails_is_told_once(_):
         assert stage.log.read_text().count("the kernel refused 1200000 kHz") == 1
 
 
-def test_a_governor_of_someone_else_is_told_once(_):
+def test_a_governor_of_someone_else_is_told_once():
     """As foreign; and a reload that is refused as reload."""
     with scene("governor") as stage:
         domain = stage.started("vm", {0: "3", 1: "4"})
@@ -166,7 +157,7 @@ def test_a_governor_of_someone_else_is_told_once(_):
         stage.tree.write(3, "scaling_governor", "userspace")  # what is someone else's is left
 
 
-def test_requests_are_told_to_who_asks(_):
+def test_requests_are_told_to_who_asks():
     """Of a kind of their own, which others are not bothered with."""
     with scene("requests") as stage, watch(stage) as plain, watch(stage, requests=True) as asks:
         domain = stage.started("vm", {0: "3"})
@@ -183,7 +174,7 @@ def test_requests_are_told_to_who_asks(_):
         assert not [event for event in plain.events if event["kind"] == "requests"]
 
 
-def test_who_may_watch_and_how(_):
+def test_who_may_watch_and_how():
     """A call without "more" is an error that says so; others get one reply with "more"."""
     with scene("how") as stage, Varlink(stage.vmpower.runtime / "control.sock") as client:
         try:
@@ -206,7 +197,7 @@ def test_who_may_watch_and_how(_):
         assert "method Monitor(" in info["description"]
 
 
-def test_nobody_watches_nothing_ticks(_):
+def test_nobody_watches_nothing_ticks():
     """The manager sleeps before the first and after the last watcher."""
     with scene("idle") as stage:
         stage.started("vm", {0: "3"})
@@ -224,7 +215,7 @@ def test_nobody_watches_nothing_ticks(_):
         wait_until(sleeps, 30, "vmpowerd to sleep again")
 
 
-def test_watchers_that_do_not_read(_):
+def test_watchers_that_do_not_read():
     """Hook, guests and other watchers go on; who comes back is told how much it has missed."""
     with scene("slow", sections={"channel": {"rate": 0}}) as stage:
         domain = stage.started("vm", {0: "3"})
@@ -255,7 +246,7 @@ def test_watchers_that_do_not_read(_):
         assert domain.power(0, "max") == "ack"
 
 
-def test_events_as_lines(_):
+def test_events_as_lines():
     """vmpowerctl events: a line each for people, an object a line with --json, read by jq."""
     with scene("lines") as stage:
         outputs = [stage.directory / name for name in ("text", "json")]
@@ -286,7 +277,7 @@ def test_events_as_lines(_):
         assert "domain-registered" in kinds and "target" in kinds, kinds
 
 
-def test_without_a_daemon(_):
+def test_without_a_daemon():
     """Exit status 3 and what to do; also when it ends while we watch."""
     with scene("down") as stage:
         ctl = [paths.BIN / "vmpowerctl", "--runtime-dir", stage.vmpower.runtime, "events"]
@@ -301,7 +292,5 @@ def test_without_a_daemon(_):
         assert down.returncode == 3 and "systemctl" in down.stderr, down
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_events", TESTS))
+    component_main()

@@ -1,30 +1,21 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A manager follows another, and no guest notices: sockets, votes and frequencies stay.
-
-usage: test_fdstore.py [WORD...]     only tests whose name contains one of the words
-"""
+"""A manager follows another, and no guest notices: sockets, votes and frequencies stay."""
 
 import contextlib
 import json
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import frames  # noqa: E402
-from harness.process import alive, run  # noqa: E402
-from harness.scene import HIGHEST, LOWEST, UP, component_main, scene  # noqa: E402
-from harness.service_manager import ServiceManager  # noqa: E402
-from harness.standin import metadata  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import frames
+from tests.harness.process import alive, run
+from tests.harness.scene import HIGHEST, LOWEST, UP, component_main, scene
+from tests.harness.service_manager import ServiceManager
+from tests.harness.standin import metadata
+from tests.harness.wait import wait_until
 
 PERIOD_S = 0.005
 
@@ -123,7 +114,7 @@ class Watcher(threading.Thread):
         assert self._stamp() == self.inode, "the governor was written"
 
 
-def test_no_request_is_lost(_runner):
+def test_no_request_is_lost():
     for name, succeed in SUCCESSIONS.items():
         with service(f"requests-{name}") as (stage, _):
             domain = stage.started("vm", {0: "1", 1: "2"})
@@ -150,7 +141,7 @@ def test_no_request_is_lost(_runner):
             _ = stamp
 
 
-def test_nothing_jumps_though_nobody_asks(_runner):
+def test_nothing_jumps_though_nobody_asks():
     for name, succeed in SUCCESSIONS.items():
         with service(f"silent-{name}") as (stage, _):
             domain = stage.started("vm", {0: "1", 1: "2"})
@@ -167,7 +158,7 @@ def test_nothing_jumps_though_nobody_asks(_runner):
             stage.expect_soon({})
 
 
-def test_partial_request_is_completed_by_the_successor(_runner):
+def test_partial_request_is_completed_by_the_successor():
     for name, succeed in SUCCESSIONS.items():
         with service(f"partial-{name}") as (stage, _):
             domain = stage.started("vm", {0: "1"})
@@ -194,7 +185,7 @@ def test_partial_request_is_completed_by_the_successor(_runner):
             stage.expect({1: UP[1]})
 
 
-def test_stop_puts_everything_back(_runner):
+def test_stop_puts_everything_back():
     with service("stop") as (stage, _):
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -203,7 +194,7 @@ def test_stop_puts_everything_back(_runner):
         assert not list((stage.vmpower.runtime / "domains").iterdir())
 
 
-def test_only_a_restart_keeps(_runner):
+def test_only_a_restart_keeps():
     """The unit's ExecStop= tells a restart from a stop by systemd's queue of jobs.
 
     A restart into a configuration that is refused is none.
@@ -235,7 +226,7 @@ def test_only_a_restart_keeps(_runner):
             assert domain.channels[0].connected() == kept
 
 
-def test_operators_word_holds(_runner):
+def test_operators_word_holds():
     with service("operator") as (stage, _):
         stage.started("vm", {0: "1", 1: "2", 2: "3"})
         stage.vmpower.ctl("set", "vm", "0", str(UP[2]))
@@ -250,7 +241,7 @@ def test_operators_word_holds(_runner):
         stage.vmpower.ctl("set", "vm", "0", "release")
 
 
-def test_what_changed_last_holds(_runner):
+def test_what_changed_last_holds():
     """What no vCPU and no channel shows, and libvirt is not there to tell anew."""
     with service("changed-last") as (stage, _):
         domain = stage.started("vm", {0: "1"})
@@ -262,7 +253,7 @@ def test_what_changed_last_holds(_runner):
         stage.expect({1: UP[2]})
 
 
-def test_channel_that_waits_stays_removed(_runner):
+def test_channel_that_waits_stays_removed():
     with service("stays-removed") as (stage, _):
         domain = stage.started("vm", {0: "1", 1: "2"})
         domain.channels[1].close()
@@ -272,7 +263,7 @@ def test_channel_that_waits_stays_removed(_runner):
         assert stage.vmpower.channel("vm", 1)["state"] == "removed"
 
 
-def test_what_is_gone_is_dropped(_runner):
+def test_what_is_gone_is_dropped():
     with service("gone") as (stage, manager):
         stays = stage.started("stays", {0: "1"})
         ends = stage.started("ends", {0: "2"})
@@ -291,7 +282,7 @@ def test_what_is_gone_is_dropped(_runner):
         assert manager.names() == ["s"]
 
 
-def test_who_is_trusted_no_more_is_hung_up_on(_runner):
+def test_who_is_trusted_no_more_is_hung_up_on():
     """Or QEMU, which takes one at a time, would wait for ever for who is gone."""
     with service("trusted-no-more") as (stage, manager):
         domain = stage.started("vm", {0: "1"})
@@ -318,7 +309,7 @@ def hostile_fds(stage):
             ("s", os.dup(pair[1].fileno())), ("", null)]
 
 
-def test_garbage_in_the_store(_runner):
+def test_garbage_in_the_store():
     with service("garbage") as (stage, manager):
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -355,7 +346,7 @@ def expect_clean_reconnect(stage, domain, said):
     assert domain.power(0, "min") == "ack"
 
 
-def test_another_versions_state(_runner):
+def test_another_versions_state():
     with service("version-state") as (stage, manager):
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -365,7 +356,7 @@ def test_another_versions_state(_runner):
         expect_clean_reconnect(stage, domain, "of another version")
 
 
-def test_another_versions_domain(_runner):
+def test_another_versions_domain():
     with service("version-domain") as (stage, _):
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -377,7 +368,7 @@ def test_another_versions_domain(_runner):
         expect_clean_reconnect(stage, domain, "of another version")
 
 
-def test_without_a_store(_runner):
+def test_without_a_store():
     with scene("no-store") as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -388,7 +379,5 @@ def test_without_a_store(_runner):
         assert not (stage.vmpower.runtime / "domains").exists()
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("fdstore", TESTS))
+    component_main()

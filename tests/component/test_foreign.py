@@ -1,20 +1,9 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Others write to our files: that is noticed, reported once, and nobody is fought in silence.
+"""Others write to our files: that is noticed, reported once, and nobody is fought in silence."""
 
-usage: test_foreign.py [WORD...]     only tests whose name contains one of the words
-"""
-
-import sys
-from pathlib import Path
-
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness.cpufreq_tree import BASELINE_GOVERNOR  # noqa: E402
-from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness.cpufreq_tree import BASELINE_GOVERNOR
+from tests.harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene
+from tests.harness.wait import wait_until
 
 REASSERT = {"cpufreq": {"foreign": "reassert"}}
 
@@ -45,7 +34,7 @@ def quiet(stage, domain, text):
     assert log(stage).count(text) == said
 
 
-def test_a_speed_that_someone_else_has_set(_):
+def test_a_speed_that_someone_else_has_set():
     """Reported, once; the next vote is written all the same."""
     with scene("speed") as stage:
         domain = stage.started("vm", {0: "2"})
@@ -61,7 +50,7 @@ def test_a_speed_that_someone_else_has_set(_):
         assert "policy2: scaling_setspeed" in log(stage)
 
 
-def test_limits_that_someone_else_has_set(_):
+def test_limits_that_someone_else_has_set():
     """Either of the two files is enough."""
     for name in ("scaling_min_freq", "scaling_max_freq"):
         with scene(name, governors=LIMITS_ONLY) as stage:
@@ -83,7 +72,7 @@ def take_governor(stage):
     stage.tree.write(2, "scaling_setspeed", "<unsupported>")
 
 
-def test_a_governor_that_someone_else_has_chosen_is_reported(_):
+def test_a_governor_that_someone_else_has_chosen_is_reported():
     """It stays as it is, and at the end, too; the log says what to do."""
     with scene("report") as stage:
         domain = stage.started("vm", {0: "2"})
@@ -99,7 +88,7 @@ def test_a_governor_that_someone_else_has_chosen_is_reported(_):
         stage.tree.write(2, "scaling_governor", BASELINE_GOVERNOR)
 
 
-def test_a_governor_that_someone_else_has_chosen_is_set_again(_):
+def test_a_governor_that_someone_else_has_chosen_is_set_again():
     """[cpufreq] foreign = reassert."""
     with scene("reassert", REASSERT) as stage:
         domain = stage.started("vm", {0: "2"})
@@ -124,7 +113,7 @@ def test_a_governor_that_someone_else_has_chosen_is_set_again(_):
         stage.expect_soon({})
 
 
-def test_the_end_leaves_what_someone_else_has_set(_):
+def test_the_end_leaves_what_someone_else_has_set():
     """A speed, or the minimum alone: SIGTERM knows what was ours, as the end of a domain does."""
     for by_hook in (True, False):
         with scene(f"end-speed-{by_hook}", start=False) as stage:
@@ -155,7 +144,5 @@ def vote_and_end(stage, by_hook, name, khz):
     assert f"{name} of policy2 is {khz}, set by someone else" in log(stage)
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_foreign", TESTS))
+    component_main()

@@ -1,9 +1,6 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """vmpower-hook where everything goes wrong: it has to end with status 0, in time, without a
 word on stdout or stderr, and with one line to syslog.
-
-usage: test_hook.py [WORD...]     only tests whose name contains one of the words
 """
 
 import contextlib
@@ -12,26 +9,20 @@ import resource
 import socket
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.harness import paths
+from tests.harness.isolate import isolate
+from tests.harness.process import milliseconds_since
+from tests.harness.runner import run_tests
 
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.isolate import isolate  # noqa: E402
-from harness.process import milliseconds_since  # noqa: E402
-from harness.runner import Runner  # noqa: E402
-
+ALONE = True  # its deadline is measured
 DEADLINE_MS = 200
 SLACK_MS = 10000  # that it ends at all; one test below measures the deadline
 XML = b"<domain type='kvm' id='1'><name>x</name></domain>\n" * 100
 ARGUMENTS = ("x", "started", "begin", "-")
-
-RUN = Runner(sys.argv[1:])
 
 
 class Syslog:
@@ -65,6 +56,7 @@ def private_dev():
 
 SYSLOG = None
 WORK = None
+RUN = None
 
 
 class Manager:
@@ -271,18 +263,16 @@ def test_leaves_no_process():
     assert not left, f"still there: {left}"
 
 
-def main():
-    global SYSLOG, WORK  # pylint: disable=global-statement
+@contextlib.contextmanager
+def place(_name, runner):
+    """Syslog and /run that nobody else sees, in a mount namespace of our own."""
+    global SYSLOG, WORK, RUN  # pylint: disable=global-statement
     isolate()
-    # in a mount namespace of our own: nobody else sees these
     subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
     private_dev()
-    SYSLOG, WORK = Syslog(), "/run"
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            RUN.run(test)
-    return RUN.finish()
+    SYSLOG, WORK, RUN = Syslog(), "/run", runner
+    yield
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests(place)

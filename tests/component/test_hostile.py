@@ -1,8 +1,5 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Floods of nonsense from many guests at once, and guests that only want to be first.
-
-usage: test_hostile.py [WORD...]     only tests whose name contains one of the words
 
 HOSTILE_FRAMES  how many frames the flood of nonsense has (200000; a million takes a minute)
 HOSTILE_SEED    what they are made from; several, parted by commas (printed, else new ones)
@@ -13,16 +10,10 @@ import os
 import random
 import select
 import struct
-import sys
 import time
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import frames  # noqa: E402
-from harness.hostile import (  # noqa: E402
+from tests.harness import frames
+from tests.harness.hostile import (
     QUERIES,
     Flooder,
     Witness,
@@ -32,9 +23,10 @@ from harness.hostile import (  # noqa: E402
     read_all,
     settle,
 )
-from harness.scene import component_main, scene  # noqa: E402
-from harness.wait import Progress, wait_until  # noqa: E402
+from tests.harness.scene import component_main, scene
+from tests.harness.wait import Progress, wait_until
 
+ALONE = True  # guests flood it
 FRAMES = int(os.environ.get("HOSTILE_FRAMES", "200000"))
 SEEDS = [int(seed) for seed in os.environ.get("HOSTILE_SEED", "").split(",") if seed]
 N_SEEDS = 4
@@ -405,7 +397,5 @@ def test_flood_beside_a_domain_without_a_rate(runner):
             assert counts["dropped_replies"] or reads or size == 16, counts
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_hostile", TESTS))
+    component_main()

@@ -1,25 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""pCPUs that go offline, come back, are added and made anew, below guests that have voted.
-
-usage: test_hotplug.py [WORD...]     only tests whose name contains one of the words
-"""
+"""pCPUs that go offline, come back, are added and made anew, below guests that have voted."""
 
 import contextlib
 import shutil
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.cpufreq_tree import BASELINE_GOVERNOR  # noqa: E402
-from harness.runner import Skip  # noqa: E402
-from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
-from harness.uevents import Uevents  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import paths
+from tests.harness.cpufreq_tree import BASELINE_GOVERNOR
+from tests.harness.runner import Skip
+from tests.harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene
+from tests.harness.uevents import Uevents
+from tests.harness.wait import wait_until
 
 
 class Cpus:
@@ -95,7 +85,7 @@ def make_policy(stage, policy, cpus):
         stage.tree.write(policy, name, value)
 
 
-def test_a_pCPU_goes_and_comes_back(_):
+def test_a_pCPU_goes_and_comes_back():
     """It gets its target again, though the file may show it already; votes are kept."""
     with hotplug("back") as (stage, cpus):
         domain = stage.started("vm", {0: "3", 1: "4"})
@@ -115,7 +105,7 @@ def test_a_pCPU_goes_and_comes_back(_):
         stage.expect_soon({})
 
 
-def test_the_same_with_limits(_):
+def test_the_same_with_limits():
     """Both files are written again."""
     with hotplug("limits", governors=LIMITS_ONLY) as (stage, cpus):
         domain = stage.started("vm", {0: "3"})
@@ -127,7 +117,7 @@ def test_the_same_with_limits(_):
         stage.expect_soon({3: LOWEST})
 
 
-def test_one_of_several_pCPUs_is_away(_):
+def test_one_of_several_pCPUs_is_away():
     """A vCPU that has others goes on with them, and has it again when it is back."""
     with hotplug("several") as (stage, cpus):
         domain = stage.started("vm", {0: "2-3"})
@@ -141,7 +131,7 @@ def test_one_of_several_pCPUs_is_away(_):
         stage.expect_soon({2: UP[1], 3: UP[1]})
 
 
-def test_an_affinity_may_cover_all_that_is_online(_):
+def test_an_affinity_may_cover_all_that_is_online():
     """It is a pinning as long as it excludes a CPU that is offline; not when that is taken out."""
     with hotplug("covers") as (stage, cpus):
         present = stage.tree.cpu_directory / "present"
@@ -170,7 +160,7 @@ def test_an_affinity_may_cover_all_that_is_online(_):
         stage.expect(dict.fromkeys(range(7), LOWEST))
 
 
-def test_a_pCPU_that_was_offline_at_the_start(_):
+def test_a_pCPU_that_was_offline_at_the_start():
     """There was no policy for it: a frequency domain is added while guests run."""
 
     def before(stage, cpus):
@@ -193,7 +183,7 @@ def test_a_pCPU_that_was_offline_at_the_start(_):
         stage.expect({5: LOWEST})
 
 
-def test_a_policy_made_anew_with_other_pCPUs(_):
+def test_a_policy_made_anew_with_other_pCPUs():
     """The vote moves along to what is below the vCPU now; silence protects there, too."""
     with hotplug("anew") as (stage, cpus):
         domain = stage.started("vm", {0: "3"})
@@ -216,7 +206,7 @@ def test_a_policy_made_anew_with_other_pCPUs(_):
         stage.expect_soon({2: LOWEST})
 
 
-def test_the_monitor_dies_while_a_pCPU_is_away(_):
+def test_the_monitor_dies_while_a_pCPU_is_away():
     """Its successor knows, and is told when it is back."""
     with hotplug("dies") as (stage, cpus):
         domain = stage.started("vm", {0: "3"})
@@ -229,7 +219,5 @@ def test_the_monitor_dies_while_a_pCPU_is_away(_):
         stage.expect_soon({3: LOWEST})
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_hotplug", TESTS))
+    component_main()

@@ -1,23 +1,14 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is built and installed: libraries of each program, files of make install, uninstall.
-
-usage: test_install.py [WORD...]     only tests whose name contains one of the words
-"""
+"""What is built and installed: libraries of each program, files of make install, uninstall."""
 
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Runner  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.runner import run_tests
 
 PROGRAMS = paths.TREE / "build/bin"
 
@@ -99,13 +90,5 @@ def test_installed_configuration_is_valid():
     run(PROGRAMS / "vmpowerd", "--check-config", paths.TREE / "packaging/vmpower.conf")
 
 
-def main():
-    runner = Runner(sys.argv[1:])
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            runner.run(test)
-    return runner.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests()

@@ -1,23 +1,14 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpowerctl --json, of each subcommand: read by jq, with the keys that scripts rely on.
-
-usage: test_json.py [WORD...]     only tests whose name contains one of the words
-"""
+"""vmpowerctl --json, of each subcommand: read by jq, with the keys that scripts rely on."""
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import Process, run  # noqa: E402
-from harness.scene import component_main, scene  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import Process, run
+from tests.harness.scene import component_main, scene
+from tests.harness.wait import wait_until
 
 CPU = ["baseline", "controlled", "cpu", "cpus", "current_khz", "decides", "driver",
        "frequency_domain", "method", "online", "target_khz"]
@@ -61,7 +52,7 @@ def keeps(old, new):
     return set(old) <= set(new)
 
 
-def test_every_command(_):
+def test_every_command():
     """Each of the program's own table; a new one is to be entered here, or to have no reply."""
     with scene("json") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
@@ -81,7 +72,7 @@ def test_every_command(_):
                 run("jq", "-e", ".", data=answer.stdout)
 
 
-def test_streams(_):
+def test_streams():
     """Each line is an object of its own."""
     with scene("streams") as stage, tempfile.TemporaryDirectory() as directory:
         for name in sorted(STREAMS):
@@ -106,7 +97,7 @@ def test_streams(_):
             assert set(kinds) == {"object"} and len(kinds) == text.count("\n") + 1, kinds
 
 
-def test_errors_are_no_json(_):
+def test_errors_are_no_json():
     """Nothing on stdout, the message on stderr, the exit status as documented."""
     with scene("errors") as stage:
         for words, status in ((("show", "none"), 1), (("nonsense",), 2), (("show",), 2)):
@@ -118,7 +109,5 @@ def test_errors_are_no_json(_):
         assert (answer.returncode, answer.stdout) == (3, ""), answer
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_json", TESTS))
+    component_main()

@@ -1,28 +1,19 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Log lines in the journal: their fields, what explains them, and how much is logged.
-
-usage: test_logs.py [WORD...]     only tests whose name contains one of the words
-"""
+"""Log lines in the journal: their fields, what explains them, and how much is logged."""
 
 import contextlib
 import os
 import re
 import socket
 import struct
-import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Skip  # noqa: E402
-from harness.scene import LOWEST, UP, component_main, scene  # noqa: E402
-from harness.standin import metadata  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.runner import Skip
+from tests.harness.scene import LOWEST, UP, component_main, scene
+from tests.harness.standin import metadata
+from tests.harness.wait import wait_until
 
 JOURNAL = Path("/run/systemd/journal/socket")
 CATALOG = paths.TREE / "packaging/journal/vmpower.catalog"
@@ -101,7 +92,7 @@ def journal_scene(name):
         yield journal, stage
 
 
-def test_fields_in_the_journal(_):
+def test_fields_in_the_journal():
     """Each entry names what it is about; nothing but the monitor's lines is on stderr."""
     with journal_scene("fields") as (journal, stage):
         serving = journal.wait("MESSAGE_SERVING")
@@ -127,7 +118,7 @@ def test_fields_in_the_journal(_):
         assert all(re.match("<[3-7]>", line) for line in lines), lines
 
 
-def test_metadata_that_is_wrong(_):
+def test_metadata_that_is_wrong():
     """Whose, and why; what changed by it is an entry of the domain, too."""
     with journal_scene("metadata") as (journal, stage):
         domain = stage.started("vm", {0: "2"})
@@ -142,7 +133,7 @@ def test_metadata_that_is_wrong(_):
         assert wrong["VMPOWER_REASON"] in wrong["MESSAGE"], wrong
 
 
-def test_domain_whose_xml_is_wrong(_):
+def test_domain_whose_xml_is_wrong():
     """It is not served: which domain, and why."""
     with journal_scene("unreadable") as (journal, stage):
         domain = stage.domain("bad", {0: "2"})
@@ -154,7 +145,7 @@ def test_domain_whose_xml_is_wrong(_):
         ), refused
 
 
-def test_requests_that_are_refused(_):
+def test_requests_that_are_refused():
     """Whose, of which channel and vCPU, and why: what the monitor knows, logged by the manager."""
     with journal_scene("refused") as (journal, stage):
         domain = stage.started("vm", {0: "2"}, vcpus=2, channels=(0, 7))
@@ -177,7 +168,7 @@ def test_requests_that_are_refused(_):
         assert "refused" not in stage.log.read_text()
 
 
-def test_values_of_someone_else(_):
+def test_values_of_someone_else():
     """Whose CPUs, what we wrote, what is found."""
     with journal_scene("foreign") as (journal, stage):
         domain = stage.started("vm", {0: "2"})
@@ -199,14 +190,14 @@ def test_values_of_someone_else(_):
         assert found["VMPOWER_REASON"] == "scaling_setspeed", found
 
 
-def test_a_monitor_that_ends(_):
+def test_a_monitor_that_ends():
     """Its end is an entry; its successor goes on."""
     with journal_scene("ended") as (journal, stage):
         stage.vmpower.kill_monitor()
         assert journal.wait("MESSAGE_MONITOR_ENDED")["PRIORITY"] == "3"
 
 
-def test_without_a_journal_stderr_will_do(_):
+def test_without_a_journal_stderr_will_do():
     """JOURNAL_STREAM that is not our stderr's is somebody else's."""
     with contextlib.closing(Journal()) as journal, scene("stderr", start=False) as stage:
         start(stage, "8:1")
@@ -214,7 +205,7 @@ def test_without_a_journal_stderr_will_do(_):
         assert not journal.read(), journal.entries
 
 
-def test_log_level_at_run_time(_):
+def test_log_level_at_run_time():
     """Manager and monitor, and a monitor that is started later."""
     with scene("level") as stage:
         text = stage.vmpower.ctl("log-level", "error").stdout
@@ -243,7 +234,7 @@ def test_log_level_at_run_time(_):
         assert wrong.returncode == 2 and "use error, warning" in wrong.stderr, wrong
 
 
-def test_catalog_explains_each_message(_):
+def test_catalog_explains_each_message():
     """Neither more nor fewer; each message is used, each field that is named is set."""
     catalog = CATALOG.read_text()
     ids = message_ids()
@@ -257,7 +248,7 @@ def test_catalog_explains_each_message(_):
     assert set(re.findall(r"@(\w+)@", catalog)) <= fields
 
 
-def test_catalog_is_valid(_):
+def test_catalog_is_valid():
     """journalctl takes it, and finds each entry."""
     if os.geteuid():
         raise Skip("needs root, for a directory that stands for /")
@@ -276,7 +267,5 @@ def test_catalog_is_valid(_):
         assert dumped.count(f"{field}: ") == len(ids), dumped
 
 
-TESTS = [test for name, test in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_logs", TESTS))
+    component_main()

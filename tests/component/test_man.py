@@ -1,22 +1,12 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Man pages: valid, and they have all that the programs have.
-
-usage: test_man.py [WORD...]     only tests whose name contains one of the words
-"""
+"""Man pages: valid, and they have all that the programs have."""
 
 import json
 import re
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Runner  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.runner import run_tests
 
 MAN = paths.TREE / "docs/man"
 PAGES = sorted(MAN.glob("*.[1-8]"))
@@ -159,13 +149,5 @@ def test_settings_in_a_domains_xml():
     assert items(page("vmpower-domain.5")) == there, (items(page("vmpower-domain.5")), there)
 
 
-def main():
-    runner = Runner(sys.argv[1:])
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            runner.run(test)
-    return runner.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests()

@@ -1,22 +1,11 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Settings in <metadata> of a domain's XML: followed, narrowed, reported where they are wrong.
+"""Settings in <metadata> of a domain's XML: followed, narrowed, reported where they are wrong."""
 
-usage: test_metadata.py [WORD...]     only tests whose name contains one of the words
-"""
-
-import sys
-from pathlib import Path
-
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.scene import HIGHEST, LOWEST, UP, component_main, scene  # noqa: E402
-from harness.standin import NAMESPACE, metadata  # noqa: E402
-from harness.wait import tail, wait_until  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.scene import HIGHEST, LOWEST, UP, component_main, scene
+from tests.harness.standin import NAMESPACE, metadata
+from tests.harness.wait import tail, wait_until
 
 XMLLINT_INVALID = 3
 
@@ -26,7 +15,7 @@ def settings_of(stage, domain="vm"):
     return stage.vmpower.show(domain)["settings"]
 
 
-def test_metadata_narrows_what_the_host_allows(_):
+def test_metadata_narrows_what_the_host_allows():
     """From the hook's XML, at the domain's start."""
     sections = {'domain "vm"': {"max-frequency": UP[4], "queries": "no", "rate": 500}}
     with scene("narrows", sections=sections) as stage:
@@ -47,7 +36,7 @@ def test_metadata_narrows_what_the_host_allows(_):
         assert settings["metadata"] is True and settings["metadata_error"] is None, settings
 
 
-def test_metadata_changes_while_the_domain_runs(_):
+def test_metadata_changes_while_the_domain_runs():
     """As libvirt tells of it: the same domain, described again. Votes stay."""
     with scene("changes") as stage:
         domain = stage.started("vm", {0: "0"})
@@ -67,7 +56,7 @@ def test_metadata_changes_while_the_domain_runs(_):
         assert settings_of(stage)["metadata"] is False
 
 
-def test_wrong_metadata_is_reported(_):
+def test_wrong_metadata_is_reported():
     """In the log, and by vmpowerctl show; the host's settings hold, and the domain is served."""
     sections = {'domain "*"': {"max-frequency": UP[3]}}
     with scene("wrong", sections=sections) as stage:
@@ -95,7 +84,7 @@ def test_wrong_metadata_is_reported(_):
         stage.expect({0: LOWEST})
 
 
-def test_metadata_of_the_next_run(_):
+def test_metadata_of_the_next_run():
     """It goes with the domain."""
     with scene("next") as stage:
         domain = stage.domain("vm", {0: "0"})
@@ -111,7 +100,7 @@ def test_metadata_of_the_next_run(_):
         stage.expect({0: HIGHEST})
 
 
-def test_reload_and_metadata(_):
+def test_reload_and_metadata():
     """Metadata that the host did not allow is followed when it does."""
     with scene("reload", sections={'domain "vm"': {"max-frequency": UP[1]}}) as stage:
         domain = stage.domain("vm", {0: "0"})
@@ -127,7 +116,7 @@ def test_reload_and_metadata(_):
         assert settings_of(stage)["metadata_error"] is None
 
 
-def test_schema(_):
+def test_schema():
     """It says of each sample what its name says; the parser's test takes the same ones."""
     good = bad = 0
     for sample in sorted((paths.TREE / "tests/metadata").glob("*.xml")):
@@ -146,13 +135,11 @@ def test_schema(_):
     assert good >= 10 and bad >= 20
 
 
-def test_the_namespace_is_the_same_everywhere(_):
+def test_the_namespace_is_the_same_everywhere():
     """Header, schema, README."""
     for name in ("common/domain_settings.h", "xml/vmpower-domain.rng", "README.md"):
         assert NAMESPACE in (paths.TREE / name).read_text(encoding="utf-8"), name
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_metadata", TESTS))
+    component_main()

@@ -1,25 +1,16 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Metrics: right, as OpenMetrics and Prometheus's own readers want them, and all that is built on
 them uses names that there are.
-
-usage: test_metrics.py [WORD...]     only tests whose name contains one of the words
 """
 
 import json
 import os
 import re
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Skip  # noqa: E402
-from harness.scene import LOWEST, component_main, scene  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.runner import Skip
+from tests.harness.scene import LOWEST, component_main, scene
 
 MONITORING = paths.TREE / "packaging/monitoring"
 PROMTOOL = paths.TREE / "build/promtool/promtool"
@@ -75,7 +66,7 @@ def played(stage):
     return domain
 
 
-def test_values(_):
+def test_values():
     """What was done is what is counted; labels survive any name; units are base units."""
     with scene("values") as stage:
         domain = played(stage)
@@ -100,13 +91,13 @@ def test_values(_):
         assert value(parsed, "vmpower_domains") == 1
 
 
-def test_metrics_as_json(_):
+def test_metrics_as_json():
     """The same text, as the daemon's reply."""
     with scene("json") as stage:
         assert stage.vmpower.ask("metrics")["text"].endswith("# EOF\n")
 
 
-def test_promtool_finds_nothing_to_complain_about(_):
+def test_promtool_finds_nothing_to_complain_about():
     """Of what node_exporter would read."""
     need_promtool()
     with scene("promtool") as stage:
@@ -117,7 +108,7 @@ def test_promtool_finds_nothing_to_complain_about(_):
         assert not done.stdout.strip() and not done.stderr.strip(), done
 
 
-def test_file_is_replaced_whole_or_not_at_all(_):
+def test_file_is_replaced_whole_or_not_at_all():
     """By rename: another file, readable by all, nothing beside it, and errors leave the old."""
     with scene("file") as stage:
         directory = stage.directory / "textfile"
@@ -147,7 +138,7 @@ def exported():
     return {f"vmpower_{name}{ends[kind]}" for name, kind in table}
 
 
-def test_dashboard_and_alerts_use_names_that_there_are(_):
+def test_dashboard_and_alerts_use_names_that_there_are():
     """Each name in an expression is exported."""
     dashboard = json.loads((MONITORING / "vmpower-dashboard.json").read_text())
     used = {
@@ -164,14 +155,12 @@ def test_dashboard_and_alerts_use_names_that_there_are(_):
     assert named <= variables, named - variables
 
 
-def test_alert_rules_are_valid(_):
+def test_alert_rules_are_valid():
     """promtool reads each of them."""
     need_promtool()
     done = run(PROMTOOL, "check", "rules", MONITORING / "vmpower.rules.yml")
     assert "SUCCESS: 7 rules found" in done.stdout, done
 
 
-TESTS = [test for name, test in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_metrics", TESTS))
+    component_main()

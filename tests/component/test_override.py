@@ -1,21 +1,11 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Who wins on a frequency domain: votes, silence, limits, and the operator's override.
-
-usage: test_override.py [WORD...]     only tests whose name contains one of the words
-"""
+"""Who wins on a frequency domain: votes, silence, limits, and the operator's override."""
 
 import os
 import signal
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
-from harness.wait import tail, wait_until  # noqa: E402
+from tests.harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene
+from tests.harness.wait import tail, wait_until
 
 NON_TURBO = HIGHEST  # the simulated driver has no turbo
 
@@ -35,7 +25,7 @@ def refused(stage, *words):
 # ---- without the operator
 
 
-def test_the_highest_vote_on_a_shared_clock_wins(_):
+def test_the_highest_vote_on_a_shared_clock_wins():
     """Four CPUs, one clock: it is as fast as its most demanding vCPU, wherever that is pinned."""
     with scene("shared", shared=4) as stage:
         one, two = stage.started("one", {0: "0", 1: "6"}), stage.started("two", {0: "3"})
@@ -52,7 +42,7 @@ def test_the_highest_vote_on_a_shared_clock_wins(_):
         stage.expect_soon({0: LOWEST, 4: HIGHEST})
 
 
-def test_silence_need_not_protect(_):
+def test_silence_need_not_protect():
     """[arbitration] silence = ignore."""
     with scene("ignore", sections={"arbitration": {"silence": "ignore"}}) as stage:
         one = stage.started("one", {0: "0"})
@@ -61,7 +51,7 @@ def test_silence_need_not_protect(_):
         stage.expect({0: LOWEST})
 
 
-def test_a_domain_without_channels_is_protected(_):
+def test_a_domain_without_channels_is_protected():
     """It is pinned and can't agree."""
     with scene("bystander") as stage:
         bystander = stage.domain("bystander", {0: "1-2"}, channels=())
@@ -75,7 +65,7 @@ def test_a_domain_without_channels_is_protected(_):
         stage.expect_soon({1: LOWEST, 3: LOWEST})
 
 
-def test_a_vCPU_on_several_frequency_domains_votes_on_all(_):
+def test_a_vCPU_on_several_frequency_domains_votes_on_all():
     """And what another one wants on one of them, that one gets."""
     with scene("several", shared=2) as stage:
         wide, narrow = stage.started("wide", {0: "0-1,4-7"}), stage.started("narrow", {0: "5"})
@@ -83,7 +73,7 @@ def test_a_vCPU_on_several_frequency_domains_votes_on_all(_):
         stage.expect({0: LOWEST, 4: HIGHEST, 6: LOWEST})
 
 
-def test_limits_of_the_host_bound_votes_and_overrides(_):
+def test_limits_of_the_host_bound_votes_and_overrides():
     """[limits] min-frequency and max-frequency."""
     limits = {"min-frequency": UP[1], "max-frequency": UP[-2]}
     with scene("limits", sections={"limits": limits}) as stage:
@@ -101,7 +91,7 @@ def test_limits_of_the_host_bound_votes_and_overrides(_):
 # ---- the override
 
 
-def test_override_beats_votes_and_silence_until_it_is_released(_):
+def test_override_beats_votes_and_silence_until_it_is_released():
     """With both methods. Guests still get their ACK; what they voted counts afterwards."""
     for governors in (None, LIMITS_ONLY):
         with scene("override", governors=governors) as stage:
@@ -120,7 +110,7 @@ def test_override_beats_votes_and_silence_until_it_is_released(_):
             stage.expect({1: LOWEST})
 
 
-def test_override_needs_no_vote_and_no_channel(_):
+def test_override_needs_no_vote_and_no_channel():
     """It acquires the frequency domain, and gives it back."""
     with scene("unasked") as stage:
         quiet = stage.domain("quiet", {0: "2", 1: "4-5"}, channels=())
@@ -138,7 +128,7 @@ def test_override_needs_no_vote_and_no_channel(_):
         stage.expect_soon({})
 
 
-def test_of_several_overrides_the_highest(_):
+def test_of_several_overrides_the_highest():
     """On one clock, of two domains."""
     with scene("two", shared=4) as stage:
         stage.started("one", {0: "0"})
@@ -151,7 +141,7 @@ def test_of_several_overrides_the_highest(_):
         stage.expect_soon({})
 
 
-def test_up_and_down(_):
+def test_up_and_down():
     """From the override; without one from the target; without that from the non-turbo maximum."""
     with scene("steps") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
@@ -169,7 +159,7 @@ def test_up_and_down(_):
         stage.expect_soon({1: UP[1], 2: HIGHEST})
 
 
-def test_override_moves_along_with_its_vCPU(_):
+def test_override_moves_along_with_its_vCPU():
     """And rests while it is not pinned."""
     with scene("along", sections={"arbitration": {"allow-unpinned": "yes"}}) as stage:
         domain = stage.started("vm", {0: "1"})
@@ -188,7 +178,7 @@ def test_override_moves_along_with_its_vCPU(_):
         stage.expect_soon({3: LOWEST})
 
 
-def test_override_survives_the_monitor(_):
+def test_override_survives_the_monitor():
     """SIGKILL: the next one is told, whether the frequency domain was voted on or not."""
     with scene("monitor") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
@@ -206,7 +196,7 @@ def test_override_survives_the_monitor(_):
         stage.expect_soon({1: LOWEST})
 
 
-def test_override_while_no_monitor_runs(_):
+def test_override_while_no_monitor_runs():
     """It counts from the next monitor's first moment."""
     with scene("gap") as stage:
         stage.started("vm", {0: "1"})
@@ -215,7 +205,7 @@ def test_override_while_no_monitor_runs(_):
         stage.expect_soon({1: LOWEST})
 
 
-def test_override_outlives_the_channels(_):
+def test_override_outlives_the_channels():
     """QEMU's hang-up takes the votes; the operator's word stays until the domain is gone."""
     with scene("hangup") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
@@ -227,7 +217,7 @@ def test_override_outlives_the_channels(_):
         stage.expect_soon({})
 
 
-def test_SIGKILL_of_the_manager_ends_overrides(_):
+def test_SIGKILL_of_the_manager_ends_overrides():
     """The baseline comes back, and what comes after knows of no override."""
     with scene("manager") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -246,7 +236,7 @@ def test_SIGKILL_of_the_manager_ends_overrides(_):
 # ---- what is refused
 
 
-def test_what_can_not_be_set(_):
+def test_what_can_not_be_set():
     """Each with a sentence that names the thing and the remedy."""
     with scene("refused", cpus=4) as stage:
         domain = stage.started("vm", {0: "1", 2: "0-3"}, vcpus=3, channels=(0,))
@@ -268,7 +258,7 @@ def test_what_can_not_be_set(_):
         assert not [line for line in tail(stage.log, 50) if "fixed" in line]
 
 
-def test_a_frequency_domain_that_can_not_be_had(_):
+def test_a_frequency_domain_that_can_not_be_had():
     """The log says so; the next "set" tries again."""
     with scene("refuses") as stage:
         stage.started("vm", {0: "1"})
@@ -287,7 +277,5 @@ def test_a_frequency_domain_that_can_not_be_had(_):
         stage.expect_soon({1: LOWEST})
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_override", TESTS))
+    component_main()

@@ -1,27 +1,18 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Who may do what at the control socket: members of group vmpower look, root changes.
-
-usage: test_permissions.py [WORD...]     only tests whose name contains one of the words
-"""
+"""Who may do what at the control socket: members of group vmpower look, root changes."""
 
 import contextlib
 import json
 import os
 import re
-import sys
 import traceback
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Skip  # noqa: E402
-from harness.scene import LOWEST, component_main, scene  # noqa: E402
-from harness.varlink import Varlink, VarlinkError, Watcher  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.runner import Skip
+from tests.harness.scene import LOWEST, component_main, scene
+from tests.harness.varlink import Varlink, VarlinkError, Watcher
 
 INTERFACE = "org.vmpower.Manager"
 UID, GROUP, OTHER_GROUP = 61998, 61999, 62000  # of nobody on this host
@@ -101,13 +92,13 @@ def call_all(socket, say):
     say(replies)
 
 
-def test_each_method_is_in_one_of_the_lists(_):
+def test_each_method_is_in_one_of_the_lists():
     """A new one has to be thought of."""
     text = (paths.TREE / "helper/manager/org.vmpower.Manager.varlink").read_text(encoding="utf-8")
     assert set(re.findall(r"^method (\w+)\(", text, re.M)) == CHANGES | LOOKS
 
 
-def test_members_look_and_change_nothing(_):
+def test_members_look_and_change_nothing():
     """By primary group or another; each method."""
     with group_scene("members") as (_stage, socket):
         for gid, groups in ((GROUP, ()), (OTHER_GROUP, (5, GROUP))):
@@ -123,7 +114,7 @@ def test_members_look_and_change_nothing(_):
             assert replies["Monitor"] == "done", replies
 
 
-def test_strangers_come_no_further_than_the_socket(_):
+def test_strangers_come_no_further_than_the_socket():
     """Nor do they look where somebody has opened it to all."""
     with group_scene("strangers") as (_stage, socket):
 
@@ -142,7 +133,7 @@ def test_strangers_come_no_further_than_the_socket(_):
         assert set(replies.values()) == {f"{INTERFACE}.PermissionDenied"}, replies
 
 
-def test_a_member_watches(_):
+def test_a_member_watches():
     """Monitor's stream, from the first event to the daemon's end; requests, too, if it likes."""
 
     def follow(socket, say):
@@ -173,7 +164,7 @@ def test_a_member_watches(_):
         stage.vmpower.start()
 
 
-def test_vmpowerctl_of_a_member(_):
+def test_vmpowerctl_of_a_member():
     """A change is refused with what to do, and exit status 1."""
     with group_scene("ctl") as (stage, _socket):
         command = ["setpriv", "--reuid", str(UID), "--regid", str(OTHER_GROUP), "--groups",
@@ -184,7 +175,5 @@ def test_vmpowerctl_of_a_member(_):
         assert answer.returncode == 1 and "use sudo" in answer.stderr, answer
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_permissions", TESTS))
+    component_main()

@@ -1,27 +1,17 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The configuration changes while all goes on: nobody is disconnected, no vote is lost.
-
-usage: test_reload.py [WORD...]     only tests whose name contains one of the words
-"""
+"""The configuration changes while all goes on: nobody is disconnected, no vote is lost."""
 
 import os
 import pwd
 import signal
 import socket
 import re
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import frames, paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
-from harness.varlink import Watcher  # noqa: E402
-from harness.wait import tail, wait_until  # noqa: E402
+from tests.harness import frames, paths
+from tests.harness.process import run
+from tests.harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene
+from tests.harness.varlink import Watcher
+from tests.harness.wait import tail, wait_until
 
 DOMAINS = '[domain "..."]'
 
@@ -59,7 +49,7 @@ def asked_at_once(domain, requests):
 # ---- what changes
 
 
-def test_limits_move_votes(_):
+def test_limits_move_votes():
     """[limits]: a vote is kept, inside what is allowed now."""
     for governors in (None, LIMITS_ONLY):
         with scene("limits", governors=governors) as stage:
@@ -78,7 +68,7 @@ def test_limits_move_votes(_):
             stage.expect({0: LOWEST, 1: HIGHEST})
 
 
-def test_the_method_changes(_):
+def test_the_method_changes():
     """setspeed to limits and back: the frequency stays, in other files, and the baseline."""
     with scene("method") as stage:
         domain = stage.started("vm", {0: "0"})
@@ -101,7 +91,7 @@ def test_the_method_changes(_):
         still_connected(domain)
 
 
-def test_a_method_that_can_not_be_had_is_not_taken(_):
+def test_a_method_that_can_not_be_had_is_not_taken():
     """What works goes on to work, and the log says so."""
     with scene("keeps", governors=LIMITS_ONLY) as stage:
         domain = stage.started("vm", {0: "0"})
@@ -113,7 +103,7 @@ def test_a_method_that_can_not_be_had_is_not_taken(_):
         assert any("keeps method limits" in line for line in tail(stage.log, 50))
 
 
-def test_rates_change(_):
+def test_rates_change():
     """[channel] rate, burst and total-rate, also for those who wait for their turn."""
     with scene("rates", sections={"channel": {"rate": 1, "burst": 1}}) as stage:
         domain = stage.started("vm", {0: "0"})
@@ -131,7 +121,7 @@ def test_rates_change(_):
         assert stage.vmpower.channel("vm", 0)["throttled"] > before
 
 
-def test_arbitration_changes(_):
+def test_arbitration_changes():
     """silence and allow-unpinned."""
     with scene("arbitration") as stage:
         one, two = stage.started("one", {0: "0"}), stage.started("two", {0: "0"}, vcpus=2)
@@ -150,7 +140,7 @@ def test_arbitration_changes(_):
             still_connected(domain)
 
 
-def test_queries_change(_):
+def test_queries_change():
     """[channel] queries."""
     with scene("queries") as stage:
         domain = stage.started("vm", {0: "0"})
@@ -166,7 +156,7 @@ def test_queries_change(_):
         )
 
 
-def test_an_override_stays(_):
+def test_an_override_stays():
     """The operator's word, within other limits."""
     with scene("override") as stage:
         stage.started("vm", {0: "0"})
@@ -178,7 +168,7 @@ def test_an_override_stays(_):
         stage.expect_soon({0: HIGHEST})
 
 
-def test_the_next_monitor_knows(_):
+def test_the_next_monitor_knows():
     """It is started as the first one was, and told what holds now."""
     with scene("successor") as stage:
         one, two = stage.started("one", {0: "0"}), stage.started("two", {0: "0"})
@@ -200,7 +190,7 @@ def test_the_next_monitor_knows(_):
 # ---- sections of domains
 
 
-def test_sections_of_domains(_):
+def test_sections_of_domains():
     """Limits, turbo and commands; the most specific section, and no other."""
     sections = {
         'domain "*"': {"max-frequency": UP[3]},
@@ -228,7 +218,7 @@ def test_sections_of_domains(_):
         assert "vmpower.conf:" in shown, shown
 
 
-def test_rate_of_one_domain(_):
+def test_rate_of_one_domain():
     """One is slowed down, its neighbour not."""
     with scene("rate", sections={'domain "slow"': {"rate": 5, "burst": 1}}) as stage:
         slow, fast = stage.started("slow", {0: "0"}), stage.started("fast", {0: "1"})
@@ -243,7 +233,7 @@ def test_rate_of_one_domain(_):
             slow.channels[0].receive(len(frame))
 
 
-def test_a_domain_that_is_not_served(_):
+def test_a_domain_that_is_not_served():
     """It is not connected, its votes are gone, it protects; and it is served again."""
     with scene("serve", sections={'domain "un*"': {"serve": "no"}}) as stage:
         unserved = stage.domain("unserved", {0: "0"})
@@ -273,7 +263,7 @@ def test_a_domain_that_is_not_served(_):
 # ---- what is refused, and what can't change
 
 
-def test_a_bad_configuration_is_refused_whole(_):
+def test_a_bad_configuration_is_refused_whole():
     """By vmpowerctl and by SIGHUP: file, line, key, what is allowed; the old one stays."""
     with scene("bad", sections={"limits": {"max-frequency": UP[2]}}) as stage:
         domain = stage.started("vm", {0: "0"})
@@ -305,7 +295,7 @@ def test_a_bad_configuration_is_refused_whole(_):
         still_connected(domain)
 
 
-def test_what_needs_a_restart_is_said(_):
+def test_what_needs_a_restart_is_said():
     """[libvirt] uri and [cpufreq] sysfs; the rest of the same reload is in force."""
     with scene("restart") as stage:
         domain = stage.started("vm", {0: "0"})
@@ -330,7 +320,7 @@ def test_what_needs_a_restart_is_said(_):
         assert any("needs a restart" in line for line in tail(stage.log, 50))
 
 
-def test_every_key_is_told(_):
+def test_every_key_is_told():
     """By the reply, the event and the log: all that "vmpowerd --default-config" has."""
     other = {
         "libvirt": {"uri": "test:///default"},
@@ -366,7 +356,7 @@ def test_every_key_is_told(_):
         assert len(error) > 512 and watcher.wait("reload")["text"].endswith(error), said
 
 
-def test_users_to_trust_change(_):
+def test_users_to_trust_change():
     """[channel] peer-user, for connections from now on."""
     user = "nobody" if os.geteuid() == 0 else "root"
     with scene("users", sections={"channel": {"peer-user": user}}) as stage:
@@ -389,7 +379,7 @@ def test_users_to_trust_change(_):
         stage.expect({0: LOWEST})
 
 
-def test_systemd_is_told(_):
+def test_systemd_is_told():
     """RELOADING=1 with the time, then READY=1, whether it went well or not."""
     with scene("notify", start=False) as stage:
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -423,7 +413,7 @@ def test_systemd_is_told(_):
 # ---- vmpowerd's own options
 
 
-def test_the_shipped_file_and_check_config(_):
+def test_the_shipped_file_and_check_config():
     """--default-config is what is shipped; --check-config names file and line."""
     with scene("check", start=False) as stage:
         program = paths.BIN / "vmpowerd"
@@ -442,7 +432,5 @@ def test_the_shipped_file_and_check_config(_):
         assert done.returncode == 1 and "No such file" in done.stderr, done
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_reload", TESTS))
+    component_main()

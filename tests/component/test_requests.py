@@ -1,23 +1,13 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Guests' requests: what is obeyed, what is refused, and which pCPU it sets.
-
-usage: test_requests.py [WORD...]     only tests whose name contains one of the words
-"""
+"""Guests' requests: what is obeyed, what is refused, and which pCPU it sets."""
 
 import os
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import frames  # noqa: E402
-from harness.runner import Skip  # noqa: E402
-from harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene  # noqa: E402
-from harness.standin import ForeignListener  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import frames
+from tests.harness.runner import Skip
+from tests.harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene
+from tests.harness.standin import ForeignListener
+from tests.harness.wait import wait_until
 
 RESYNC_S = 0.5  # the monitor gives a broken frame up after some 100 ms
 
@@ -25,7 +15,7 @@ RESYNC_S = 0.5  # the monitor gives a broken frame up after some 100 ms
 # ---- the main job
 
 
-def test_a_request_sets_the_frequency_below_its_vCPU_and_no_other(_):
+def test_a_request_sets_the_frequency_below_its_vCPU_and_no_other():
     """max, min, up, down; ACKs echo the whole request."""
     with scene("request") as stage:
         domain = stage.started("vm", {0: "2", 1: "5"})
@@ -43,7 +33,7 @@ def test_a_request_sets_the_frequency_below_its_vCPU_and_no_other(_):
         assert shown[1]["vote_khz"] == UP[1] and shown[1]["frequency_domains"] == [5], shown[1]
 
 
-def test_steps_end_at_the_ends_of_the_table(_):
+def test_steps_end_at_the_ends_of_the_table():
     """up at the top and down at the bottom change nothing."""
     with scene("ends") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -52,7 +42,7 @@ def test_steps_end_at_the_ends_of_the_table(_):
             stage.expect({1: end})
 
 
-def test_64_vCPUs_on_256_pCPUs(_):
+def test_64_vCPUs_on_256_pCPUs():
     """Many channels, through the real hook; each lands where it is pinned."""
     pins = {vcpu: str(4 * vcpu + 1) for vcpu in range(64)}
     with scene("large", cpus=256) as stage:
@@ -71,7 +61,7 @@ def test_64_vCPUs_on_256_pCPUs(_):
         stage.expect_soon({})
 
 
-def test_any_channel_of_a_domain_speaks_for_any_of_its_vCPUs(_):
+def test_any_channel_of_a_domain_speaks_for_any_of_its_vCPUs():
     """As the stock host: the vCPU is the request's, not the channel's."""
     with scene("any") as stage:
         domain = stage.started("vm", {0: "0", 1: "3"})
@@ -79,7 +69,7 @@ def test_any_channel_of_a_domain_speaks_for_any_of_its_vCPUs(_):
         stage.expect({3: LOWEST})
 
 
-def test_all_generations_of_guests(_):
+def test_all_generations_of_guests():
     """16, 456, 460 and 464 bytes; the old ones never get an answer."""
     with scene("generations") as stage:
         for size in frames.GENERATIONS:
@@ -101,7 +91,7 @@ def test_all_generations_of_guests(_):
             stage.expect_soon({})
 
 
-def test_a_vCPU_pinned_to_several_pCPUs_votes_on_all_of_them(_):
+def test_a_vCPU_pinned_to_several_pCPUs_votes_on_all_of_them():
     """All their frequency domains."""
     with scene("several") as stage:
         domain = stage.started("vm", {0: "1-2,6"})
@@ -109,7 +99,7 @@ def test_a_vCPU_pinned_to_several_pCPUs_votes_on_all_of_them(_):
         stage.expect({1: LOWEST, 2: LOWEST, 6: LOWEST})
 
 
-def test_pCPUs_that_share_a_clock(_):
+def test_pCPUs_that_share_a_clock():
     """One frequency domain of four pCPUs: the highest vote wins."""
     with scene("clock", shared=4) as stage:
         domain = stage.started("vm", {0: "4", 1: "7"})
@@ -121,7 +111,7 @@ def test_pCPUs_that_share_a_clock(_):
         stage.expect({5: HIGHEST})
 
 
-def test_a_driver_without_the_userspace_governor(_):
+def test_a_driver_without_the_userspace_governor():
     """The method limits: both ends are set, the governor stays."""
     with scene("limits", governors=LIMITS_ONLY) as stage:
         domain = stage.started("vm", {0: "2"})
@@ -137,7 +127,7 @@ def test_a_driver_without_the_userspace_governor(_):
 # ---- who may do what
 
 
-def test_silence_protects(_):
+def test_silence_protects():
     """Nobody slows a neighbour down who did not agree, or who can't even speak."""
     with scene("silence") as stage:
         loud = stage.started("loud", {0: "1"})
@@ -154,7 +144,7 @@ def test_silence_protects(_):
         stage.expect_soon({1: LOWEST})
 
 
-def test_an_unpinned_vCPU_may_not_vote(_):
+def test_an_unpinned_vCPU_may_not_vote():
     """NACK, and the reason is counted; with allow-unpinned it may."""
     with scene("unpinned") as stage:
         domain = stage.started("vm", {}, vcpus=1)
@@ -169,7 +159,7 @@ def test_an_unpinned_vCPU_may_not_vote(_):
         stage.expect({0: LOWEST, 1: LOWEST})
 
 
-def test_bad_requests_are_refused(_):
+def test_bad_requests_are_refused():
     """Each gets a NACK and its own count; nothing moves, nobody is disconnected."""
     with scene("bad") as stage:
         domain = stage.started("vm", {0: "2"})
@@ -190,7 +180,7 @@ def test_bad_requests_are_refused(_):
         assert channel.power(0, "min") == "ack"
 
 
-def test_garbage_is_overcome(_):
+def test_garbage_is_overcome():
     """A frame's first half, a byte, noise: the next whole request counts."""
     with scene("garbage") as stage:
         domain = stage.started("vm", {0: "2"})
@@ -203,7 +193,7 @@ def test_garbage_is_overcome(_):
         assert stage.vmpower.channel("vm", 0)["resyncs"] >= 3
 
 
-def test_many_requests_in_one_piece(_):
+def test_many_requests_in_one_piece():
     """Coalesced frames are all answered, in order; the last one counts."""
     with scene("burst") as stage:
         domain = stage.started("vm", {0: "2"})
@@ -216,7 +206,7 @@ def test_many_requests_in_one_piece(_):
         stage.expect({2: LOWEST})
 
 
-def test_a_listener_of_another_user_is_refused(_):
+def test_a_listener_of_another_user_is_refused():
     """A socket that is not QEMU's: it gets no say, however long it waits."""
     if os.geteuid():
         raise Skip("needs root, to become another user")
@@ -240,7 +230,5 @@ def test_a_listener_of_another_user_is_refused(_):
             foreign.close()
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_requests", TESTS))
+    component_main()

@@ -1,30 +1,20 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """The monitor has nothing that a guest could take: looked at from outside, in the programs as
 they are shipped (a sanitizer's runtime could not live in there).
-
-usage: test_sandbox.py [WORD...]     only tests whose name contains one of the words
 """
 
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-TESTS = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TESTS))
-os.environ["BIN"] = str(TESTS.parent / "build/bin")
-
-# pylint: disable=wrong-import-position
-from harness import frames, paths  # noqa: E402
-from harness.inject import inject_syscall, possible  # noqa: E402
-from harness.isolate import die_with_parent  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Skip  # noqa: E402
-from harness.scene import HIGHEST, LOWEST, component_main, scene  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import frames, paths
+from tests.harness.inject import inject_syscall, possible
+from tests.harness.isolate import die_with_parent
+from tests.harness.process import run
+from tests.harness.runner import Skip
+from tests.harness.scene import HIGHEST, LOWEST, component_main, scene
+from tests.harness.wait import wait_until
 
 SOCKET = 41  # x86-64's number
 
@@ -45,7 +35,7 @@ def confined(stage):
     return pid
 
 
-def test_no_privileges(_runner):
+def test_no_privileges():
     if os.geteuid():
         raise Skip("only root has something to give up")
     with scene("no-privileges") as stage:
@@ -58,14 +48,14 @@ def test_no_privileges(_runner):
             assert int(status[name], 16) == 0, f"{name} {status[name]}"
 
 
-def test_no_new_privileges_and_a_filter(_runner):
+def test_no_new_privileges_and_a_filter():
     with scene("filter") as stage:
         status = status_of(confined(stage))
         assert status["NoNewPrivs"] == "1", status["NoNewPrivs"]
         assert status["Seccomp"] == "2", status["Seccomp"]
 
 
-def test_no_file_system(_runner):
+def test_no_file_system():
     if os.geteuid():
         raise Skip("takes root")
     with scene("no-file-system") as stage:
@@ -76,7 +66,7 @@ def test_no_file_system(_runner):
             assert ours != its, f"shares its {name} namespace"
 
 
-def test_no_core_dump(_runner):
+def test_no_core_dump():
     with scene("no-core-dump") as stage:
         pid = confined(stage)
         limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
@@ -86,7 +76,7 @@ def test_no_core_dump(_runner):
         assert os.stat(f"/proc/{pid}/environ").st_uid == 0
 
 
-def test_only_its_fds(_runner):
+def test_only_its_fds():
     with scene("only-its-fds") as stage:
         domain = stage.started("a", {0: "0", 1: "1"})
         domain.power(0, "max")
@@ -101,7 +91,7 @@ def test_only_its_fds(_runner):
             ["lock", "scaling_setspeed", stage.log.name]), rest
 
 
-def test_forbidden_call_ends_it_and_is_named(_runner):
+def test_forbidden_call_ends_it_and_is_named():
     if not possible():
         raise Skip("knows x86-64's registers only")
     if os.geteuid():
@@ -166,7 +156,6 @@ def test_list_of_calls_is_what_a_busy_monitor_makes(runner):
     assert allowed - rare <= used, f"in the list, not used: {sorted(allowed - rare - used)}"
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("sandbox", TESTS))
+    paths.BIN = paths.BUILD / "bin"
+    component_main()

@@ -1,33 +1,25 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """A thousand domains: registered, served, their monitor replaced, removed; what that takes.
 
 With the programs as shipped: a sanitizer's memory would say nothing. Where the limit of open
 files is too low for all channels, each domain has fewer that are served.
 
-usage: test_scale.py [WORD...]     only tests whose name contains one of the words
-
 SCALE_DOMAINS    how many (1000)
 SCALE_CHANNELS   of each (64)
 """
 
 import os
-import sys
 import time
 import uuid
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.harness import paths
+from tests.harness.crowd import Crowd, raise_limit
+from tests.harness.scene import HIGHEST, LOWEST, component_main, scene
+from tests.harness.standin import call_hook
+from tests.harness.supervisor import usage
+from tests.harness.wait import wait_until
 
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.crowd import Crowd, raise_limit  # noqa: E402
-from harness.scene import HIGHEST, LOWEST, component_main, scene  # noqa: E402
-from harness.standin import call_hook  # noqa: E402
-from harness.supervisor import usage  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
-
+ALONE = True  # what it prints is time
 DOMAINS = int(os.environ.get("SCALE_DOMAINS") or 1000)
 CHANNELS = int(os.environ.get("SCALE_CHANNELS") or 64)
 PORT = "virtio.serial.port.poweragent."
@@ -219,8 +211,6 @@ def test_thousand_domains_with_all_their_channels(runner):
         crowd.end()
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
     paths.BIN = paths.BUILD / "bin"
-    sys.exit(component_main("scale", TESTS))
+    component_main()

@@ -1,27 +1,17 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpowerctl watch, on a terminal.
-
-usage: test_watch.py [WORD...]     only tests whose name contains one of the words
-"""
+"""vmpowerctl watch, on a terminal."""
 
 import contextlib
 import json
 import os
 import signal
-import sys
 import termios
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import Process, run  # noqa: E402
-from harness.scene import HIGHEST, LOWEST, component_main, scene  # noqa: E402
-from harness.terminal import Terminal  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import Process, run
+from tests.harness.scene import HIGHEST, LOWEST, component_main, scene
+from tests.harness.terminal import Terminal
+from tests.harness.wait import wait_until
 
 
 def command(stage, *words):
@@ -40,7 +30,7 @@ def watching(stage, **more):
         terminal.close()
 
 
-def test_shows_what_changes(_):
+def test_shows_what_changes():
     """Targets with bars, who decides, votes, rates: without a key pressed."""
     with scene("shows", cpus=4, shared=2) as stage, watching(stage) as terminal:
         line = terminal.wait_for("policy2")
@@ -75,7 +65,7 @@ def test_shows_what_changes(_):
         )
 
 
-def test_fits_any_terminal(_):
+def test_fits_any_terminal():
     """Nothing is wider than the window; what is longer is scrolled; resizing redraws."""
     with scene("fits", cpus=8) as stage:
         stage.started("vm", {vcpu: str(vcpu) for vcpu in range(8)})
@@ -102,7 +92,7 @@ def test_fits_any_terminal(_):
             terminal.wait_for("FREQ-DOM")
 
 
-def test_ends_well(_):
+def test_ends_well():
     """q, Ctrl-C and signals: exit status 0, and the terminal is as before."""
     with scene("ends") as stage:
         for how in (b"q", b"\x03", signal.SIGTERM, signal.SIGINT):
@@ -118,7 +108,7 @@ def test_ends_well(_):
                     assert after & flag and not before & flag, (how, before, after)
 
 
-def test_says_why_it_ends(_):
+def test_says_why_it_ends():
     """The daemon's end: exit status 3, and the message is where it can be read."""
     with scene("why") as stage, watching(stage) as terminal:
         stage.vmpower.stop()
@@ -128,7 +118,7 @@ def test_says_why_it_ends(_):
         stage.vmpower.start()
 
 
-def test_no_terminal(_):
+def test_no_terminal():
     """An error that names what to use instead; of a terminal that can't do it, too."""
     with scene("none") as stage:
         answer = run(*command(stage, "watch"), check=False)
@@ -143,7 +133,7 @@ def test_no_terminal(_):
                 terminal.close()
 
 
-def test_colours(_):
+def test_colours():
     """On a terminal that has them, and not with NO_COLOR."""
     with scene("colours") as stage:
         domain = stage.started("vm", {0: "3"})
@@ -154,7 +144,7 @@ def test_colours(_):
                 assert terminal.screen.colours == wanted, no_color
 
 
-def test_json_to_a_full_disk(_):
+def test_json_to_a_full_disk():
     """Output that can't be written is what is told, once."""
     with scene("full") as stage:
         watch = [*command(stage, "--json", "watch"), ">/dev/full"]
@@ -164,7 +154,7 @@ def test_json_to_a_full_disk(_):
         assert answer.stderr.splitlines() == [told], answer
 
 
-def test_json(_):
+def test_json():
     """watch --json: an object a line, no terminal needed."""
     with scene("json") as stage:
         out = stage.directory / "out"
@@ -193,7 +183,5 @@ def test_json(_):
         assert first["frequency_domains"][0]["limits"]["highest_khz"] == HIGHEST
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("test_watch", TESTS))
+    component_main()

@@ -1,23 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What systemd is told of the daemon, and what becomes of a monitor that hangs meanwhile.
-
-usage: test_watchdog.py [WORD...]     only tests whose name contains one of the words
-"""
+"""What systemd is told of the daemon, and what becomes of a monitor that hangs meanwhile."""
 
 import contextlib
 import os
 import signal
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.harness.scene import LOWEST, component_main, scene
+from tests.harness.service_manager import ServiceManager
+from tests.harness.wait import wait_until
 
-# pylint: disable=wrong-import-position
-from harness.scene import LOWEST, component_main, scene  # noqa: E402
-from harness.service_manager import ServiceManager  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+ALONE = True  # a busy machine is taken for a daemon that hangs
 
 
 @contextlib.contextmanager
@@ -33,7 +25,7 @@ def service(name, watchdog_s=None):
             manager.close()
 
 
-def test_status_follows(_runner):
+def test_status_follows():
     with service("status") as (stage, manager):
         wait_until(lambda: manager.values("READY") == ["1"], 20, "READY=1")
         manager.wait_status("0 domains, 0 channels, 8 CPUs")
@@ -51,7 +43,7 @@ def test_status_follows(_runner):
         wait_until(lambda: manager.values("STOPPING") == ["1"], 20, "STOPPING=1")
 
 
-def test_watchdog_while_the_loop_turns(_runner):
+def test_watchdog_while_the_loop_turns():
     with service("watchdog", watchdog_s=0.4) as (stage, manager):
         wait_until(lambda: len(manager.values("WATCHDOG")) >= 4, 20, "WATCHDOG=1, again and again")
         stage.vmpower.process.send(signal.SIGSTOP)
@@ -61,7 +53,7 @@ def test_watchdog_while_the_loop_turns(_runner):
         wait_until(lambda: len(manager.values("WATCHDOG")) > before + 1, 20, "more of them")
 
 
-def test_monitor_that_hangs_is_replaced(_runner):
+def test_monitor_that_hangs_is_replaced():
     with service("hangs", watchdog_s=1) as (stage, _manager):
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -75,7 +67,5 @@ def test_monitor_that_hangs_is_replaced(_runner):
         assert f"monitor (pid {before}): it hangs" in stage.log.read_text(encoding="utf-8")
 
 
-TESTS = [value for name, value in list(globals().items()) if name.startswith("test_")]
-
 if __name__ == "__main__":
-    sys.exit(component_main("watchdog", TESTS))
+    component_main()

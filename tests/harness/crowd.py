@@ -18,15 +18,9 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import frames  # noqa: E402
-from harness.isolate import die_with_parent  # noqa: E402
+from . import frames, paths
+from .isolate import die_with_parent
 
 LIMIT_S = 600
 SPARE_FDS = 100
@@ -119,7 +113,8 @@ class Crowd:
     def _start():
         me = os.getpid()
         return subprocess.Popen(  # pylint: disable=consider-using-with
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-m", "tests.harness.crowd"], cwd=paths.TREE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             preexec_fn=lambda: die_with_parent(me),
         )
 

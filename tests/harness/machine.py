@@ -16,6 +16,7 @@ import sys
 import time
 
 from . import acpi_table, paths
+from .isolate import Interrupted, die_with_parent, interruptible
 from .process import Process
 from .wait import Progress, tail
 
@@ -103,8 +104,8 @@ class Machine:
         self._read = 0  # of the output
 
     def _write_files(self, command):
-        words = ["/usr/bin/env", "-i", f"PATH={paths.SEARCH}", "LC_ALL=C.UTF-8", "HOME=/root"]
-        words += ["TMPDIR=/run", f"VMPOWER_BUILD={paths.BUILD}", f"BIN={paths.BIN}"]
+        words = ["/usr/bin/env", "-i", "-C", paths.TREE, f"PATH={paths.SEARCH}", "LC_ALL=C.UTF-8"]
+        words += ["HOME=/root", "TMPDIR=/run", f"VMPOWER_BUILD={paths.BUILD}", f"BIN={paths.BIN}"]
         text = b"".join(str(word).encode() + b"\0" for word in [*words, *command])
         files = {"command": text}
         if self.systemd:
@@ -202,9 +203,53 @@ class Machine:
         return ":\n" + "\n".join(lines) + f"\nAll of it is in {self.log}"
 
 
-def python(script, *words):
-    """The command that runs a Python script inside, with the Python that runs here."""
-    return [os.path.realpath(sys.executable), "-B", "-s", script, *words]
+def inside_main(name, clocks, module, words=(), limit_s=900, systemd=False):
+    """Run a module of tests in the emulated machine, count what it says, then exit.
+
+    words: called when all that it takes is there, gives the module's command line.
+    """
+    die_with_parent(os.getppid())
+    interruptible()
+    counts = {"ok - ": 0, "not ok - ": 0}
+    log = None
+    start = time.monotonic()
+
+    def line(text):
+        print(text, flush=True)
+        for kind in counts:
+            counts[kind] += text.startswith(kind) and "# SKIP" not in text
+
+    try:
+        need_machine()
+        log = paths.fresh_log_directory(name)
+        command = [os.path.realpath(sys.executable), "-B", "-s", "-m", module, *words()]
+        status = Machine(log, clocks, systemd).run(command, limit_s, line)
+        if status not in (0, 1) or (status == 1 and not counts["not ok - "]):
+            raise MachineError(f"{module} ended with {status}")
+    except paths.MissingError as error:
+        sys.exit(f"{name}: {error}")
+    except MachineError as error:
+        line("not ok - the emulated machine")
+        print("  " + str(error).replace("\n", "\n  "), flush=True)
+    except Interrupted:
+        print(f"{name}: interrupted; nothing is left behind", file=sys.stderr)
+        raise
+    passed, failed = counts.values()
+    print(f"# {time.monotonic() - start:.0f} s")
+    if failed:
+        print(f"the logs are in {log}")
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
+def clocks_text(clocks):
+    """Clocks as a word of a command line: "0;1;2,3"."""
+    return ";".join(",".join(str(cpu) for cpu in members) for members in clocks)
+
+
+def parse_clocks(text):
+    """What clocks_text() has made a word of."""
+    return [tuple(int(cpu) for cpu in members.split(",")) for members in text.split(";")]
 
 
 def _quoted(path):

@@ -9,10 +9,15 @@
 A test fails by raising. What it prints with note() appears below its line.
 """
 
+import contextlib
+import inspect
 import sys
 import time
 import traceback
 from pathlib import Path
+
+from .isolate import Interrupted
+from .paths import MissingError
 
 INDENT = "  "
 
@@ -30,6 +35,8 @@ class Runner:
         """
         self.words = list(words)
         self.log_tails = log_tails
+        self.logs = None  # directory to name where a test failed
+        self.before = self.after_failure = lambda: None
         self.stream = stream or sys.stdout
         self.passed = self.failed = self.skipped = 0
         self._notes = []
@@ -43,14 +50,18 @@ class Runner:
         self._notes.append(text)
 
     def run(self, test, *arguments):
-        """Run one test; its name is the function's with spaces. True: it did not fail."""
+        """Run one test, with as many of the arguments as it takes. True: it did not fail.
+
+        Its name is the function's with spaces.
+        """
         name = test.__name__.removeprefix("test_").replace("_", " ")
         if self.words and not any(word in name for word in self.words):
             return True
         self._notes = []
+        self.before()
         start = time.monotonic()
         try:
-            test(*arguments)
+            test(*arguments[: len(inspect.signature(test).parameters)])
             verdict, self.passed = "ok", self.passed + 1
         except Skip as reason:
             verdict, self.skipped = "ok", self.skipped + 1
@@ -58,6 +69,7 @@ class Runner:
         except Exception as error:  # pylint: disable=broad-exception-caught
             verdict, self.failed = "not ok", self.failed + 1
             self._failure(name, start, error)
+            self.after_failure()
         if verdict == "ok":
             self._say(f"ok - {name} ({time.monotonic() - start:.1f} s)")
         for text in self._notes:
@@ -80,6 +92,38 @@ class Runner:
 
     def finish(self):
         """The last line; return the exit status."""
+        if self.failed and self.logs:
+            self._say(f"the logs are in {self.logs}")
         skipped = f", {self.skipped} skipped" if self.skipped else ""
         self._say(f"{self.passed} passed, {self.failed} failed{skipped}")
         return 1 if self.failed or not self.passed else 0
+
+
+@contextlib.contextmanager
+def nothing(_name, runner):
+    """The environment of tests that need none."""
+    yield runner
+
+
+def run_tests(environment=nothing):
+    """Run the tests of the script that was started, then exit.
+
+    Words on its command line choose tests by name. environment: called with the script's name
+    and the Runner, a context manager around all tests; each test is called with what it gives.
+    """
+    script = sys.modules["__main__"]
+    name = script.__spec__.name.rpartition(".")[2]
+    tests = {key: value for key, value in vars(script).items()
+             if key.startswith("test_")}
+    runner = Runner(sys.argv[1:])
+    try:
+        with environment(name, runner) as argument:
+            for key, test in tests.items():
+                test.__name__ = key
+                runner.run(test, argument)
+    except Interrupted:
+        print(f"{name}: interrupted; nothing is left behind", file=sys.stderr)
+        raise
+    except (MissingError, AssertionError) as error:
+        sys.exit(f"{name}: {error}")
+    sys.exit(runner.finish())

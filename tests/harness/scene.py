@@ -8,15 +8,14 @@ build, say).
 import contextlib
 import os
 import pwd
-import sys
 import tempfile
 from pathlib import Path
 
 from . import paths
 from .cpufreq_tree import STEPS, CpufreqTree
-from .isolate import Interrupted, interruptible, isolate
+from .isolate import interruptible, isolate
 from .process import alive, run
-from .runner import Runner
+from .runner import run_tests
 from .standin import StandinDomain, call_hook
 from .vmpower import Vmpower
 from .wait import tail, wait_until
@@ -142,29 +141,23 @@ def _log_tails(_since):
     return [(_Stage.current.log, tail(_Stage.current.log, 20))] if _Stage.current else []
 
 
-def component_main(name, tests):
-    """Run the tests of a component test's program; words on its command line choose some.
+@contextlib.contextmanager
+def _component(name, runner):
+    paths.need_programs()
+    if os.geteuid():
+        interruptible()
+    else:
+        isolate()
 
-    Each is called with the Runner, to note figures with. Return the exit status.
-    """
-    runner = Runner(sys.argv[1:], _log_tails)
-    try:
-        paths.need_programs()
-        if os.geteuid():
-            interruptible()
-        else:
-            isolate()
-        _Stage.logs = paths.fresh_log_directory(name)
-        with _stage_directory() as _Stage.directory:
-            for test in tests:
-                _Stage.current = None
-                runner.run(test, runner)
-    except paths.MissingError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return 1
-    except Interrupted:
-        print(f"{name}: interrupted; nothing is left behind", file=sys.stderr)
-        raise
-    if runner.failed:
-        print(f"the logs are in {_Stage.logs}")
-    return runner.finish()
+    def forget_scene():
+        _Stage.current = None
+
+    runner.before, runner.log_tails = forget_scene, _log_tails
+    _Stage.logs = runner.logs = paths.fresh_log_directory(name)
+    with _stage_directory() as _Stage.directory:
+        yield runner
+
+
+def component_main():
+    """Run the tests of a component test's script; each may take the Runner, to note figures."""
+    run_tests(_component)

@@ -3,16 +3,14 @@
 
 import contextlib
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import paths
 from .guest import Guest
 from .host import HOOK, Host
-from .isolate import Interrupted, isolate
+from .isolate import isolate
 from .process import milliseconds_since
-from .runner import Runner
+from .runner import run_tests
 from .wait import wait_until
 
 LOWEST, HIGHEST = 1200000, 3600000
@@ -105,27 +103,25 @@ def wait_khz(stage, cpu, khz):
     )
 
 
-def system_main(name, tests, **host_options):
-    """Run the tests on one host; words on the command line choose some. Return the exit status."""
-    host = None
-    runner = Runner(sys.argv[1:], lambda since: host.log_tails(since) if host else ())
-    try:
-        isolate()
-        host = Host(name, **host_options)
+def isolated_host(runner, name, **options):
+    """A Host in namespaces of our own, to be entered; the Runner shows its logs."""
+    isolate()
+    host = Host(name, **options)
+    runner.log_tails, runner.logs = host.log_tails, host.log
+    return host
+
+
+def system_main(**host_options):
+    """Run the tests of a system test's script on one host; each may take its Stage."""
+
+    @contextlib.contextmanager
+    def one_host(name, runner):
+        host = isolated_host(runner, name.removeprefix("test_"), **host_options)
+        runner.after_failure = lambda: clean_up(host)
         with host:
-            stage = Stage(host, runner)
-            for test in tests:
-                if not runner.run(test, stage):
-                    clean_up(host)
-    except (paths.MissingError, AssertionError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return 1
-    except Interrupted:
-        print(f"{name}: interrupted; nothing is left behind", file=sys.stderr)
-        raise
-    if runner.failed:
-        print(f"the logs are in {host.log}")
-    return runner.finish()
+            yield Stage(host, runner)
+
+    run_tests(one_host)
 
 
 def clean_up(host):

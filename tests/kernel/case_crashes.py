@@ -6,11 +6,11 @@ import os
 import signal
 import threading
 
-from case_requests import SLOW, expect_slow, slow
-from harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, UP
-from harness.process import alive
-from harness.wait import wait_until
-from stage import METHODS, apply_governors, scene
+from tests.kernel.case_requests import SLOW, expect_slow, slow
+from tests.harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, UP
+from tests.harness.process import alive
+from tests.harness.wait import wait_until
+from tests.kernel.stage import METHODS, apply_governors, scene
 
 PINS = {0: "0", 1: "1", 2: "2-3"}
 MIDST = (("manager", "performance"), ("monitor", "schedutil"), ("both", "ondemand"))
@@ -39,12 +39,12 @@ def each_governor(cpufreq, name, then):
                 then(stage, domain)
 
 
-def test_SIGTERM(cpufreq, _runner):
+def test_SIGTERM(cpufreq):
     """The end of each scene is SIGTERM, with the votes of a domain that runs."""
     each_governor(cpufreq, "term", lambda stage, domain: None)
 
 
-def test_SIGKILL_of_the_manager_then_a_start(cpufreq, _runner):
+def test_SIGKILL_of_the_manager_then_a_start(cpufreq):
     """The baseline is back when the next manager is ready; it serves as ever."""
 
     def then(stage, domain):
@@ -57,7 +57,7 @@ def test_SIGKILL_of_the_manager_then_a_start(cpufreq, _runner):
     each_governor(cpufreq, "manager", then)
 
 
-def test_SIGKILL_of_the_monitor_then_SIGTERM(cpufreq, _runner):
+def test_SIGKILL_of_the_monitor_then_SIGTERM(cpufreq):
     """At once: before another one runs, or while it is set up."""
 
     def then(stage, _domain):
@@ -68,7 +68,7 @@ def test_SIGKILL_of_the_monitor_then_SIGTERM(cpufreq, _runner):
     each_governor(cpufreq, "monitor", then)
 
 
-def test_SIGKILL_of_the_monitor_and_its_successor_serves(cpufreq, _runner):
+def test_SIGKILL_of_the_monitor_and_its_successor_serves(cpufreq):
     """Votes are kept; then another monitor sets what is asked for.
 
     After the first death nothing moves. One that dies soon after another has to wait, with the
@@ -91,7 +91,7 @@ def test_SIGKILL_of_the_monitor_and_its_successor_serves(cpufreq, _runner):
                 expect_slow(stage)
 
 
-def test_SIGKILL_of_both_then_a_start(cpufreq, _runner):
+def test_SIGKILL_of_both_then_a_start(cpufreq):
     """In either order."""
 
     def then(stage, domain):
@@ -105,7 +105,7 @@ def test_SIGKILL_of_both_then_a_start(cpufreq, _runner):
     each_governor(cpufreq, "both", then)
 
 
-def test_SIGKILL_while_a_successor_starts(cpufreq, _runner):
+def test_SIGKILL_while_a_successor_starts(cpufreq):
     """A manager that dies while it puts back what its predecessor owed."""
     for method in METHODS:
         with scene(cpufreq, "again", method) as stage:
@@ -122,7 +122,7 @@ def test_SIGKILL_while_a_successor_starts(cpufreq, _runner):
             stage.expect_baseline()
 
 
-def test_SIGKILL_in_the_midst_of_requests(cpufreq, _runner):
+def test_SIGKILL_in_the_midst_of_requests(cpufreq):
     """Wherever the monitor is: with method limits between its two writes, say."""
     for method in METHODS:
         for victim, governor in MIDST:

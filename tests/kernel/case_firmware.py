@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The platform limit (_PPC): firmware forbids what the guest was granted, and allows it again."""
 
-from harness.kernel_cpufreq import HIGHEST, LOWEST, UP
-from stage import METHODS, scene
+from tests.harness.kernel_cpufreq import HIGHEST, LOWEST, UP
+from tests.kernel.stage import METHODS, scene
 
 LIMIT = UP[4]
 
 
-def test_a_platform_limit_below_a_vote(cpufreq, _runner):
+def test_a_platform_limit_below_a_vote(cpufreq):
     """The register obeys; the vote counts again when the limit is lifted; then the baseline."""
     for method in METHODS:
         with scene(cpufreq, "limit", method) as stage:
@@ -31,7 +31,7 @@ def test_a_platform_limit_below_a_vote(cpufreq, _runner):
             stage.expect_baseline_soon()
 
 
-def test_a_domain_stops_below_a_platform_limit(cpufreq, _runner):
+def test_a_domain_stops_below_a_platform_limit(cpufreq):
     """What is put back while the limit holds is right when it is lifted."""
     for method in METHODS:
         with scene(cpufreq, "stops", method) as stage:
@@ -45,7 +45,7 @@ def test_a_domain_stops_below_a_platform_limit(cpufreq, _runner):
             stage.expect({})
 
 
-def test_a_first_vote_below_a_platform_limit(cpufreq, _runner):
+def test_a_first_vote_below_a_platform_limit(cpufreq):
     """The kernel shows the firmware's limit as scaling_max_freq: not to be taken for an admin's."""
     for method in METHODS:
         with scene(cpufreq, "first", method) as stage:
@@ -59,7 +59,7 @@ def test_a_first_vote_below_a_platform_limit(cpufreq, _runner):
             stage.expect({})
 
 
-def test_a_platform_limit_is_not_taken_for_a_foreign_writer(cpufreq, _runner):
+def test_a_platform_limit_is_not_taken_for_a_foreign_writer(cpufreq):
     """With "reassert", too: nobody fights with firmware."""
     for method in METHODS:
         with scene(cpufreq, "fight", method, {"cpufreq": {"foreign": "reassert"}}) as stage:

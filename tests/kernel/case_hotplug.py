@@ -5,20 +5,20 @@ The driver starts anew when a clock's first CPU comes back: the governor is kept
 not, and the hardware may have been reset meanwhile (KernelCpufreq.forget()).
 """
 
-from harness.cpufreq_tree import BASELINE_FILES
-from harness.kernel_cpufreq import HIGHEST, LOWEST, UP
-from harness.wait import wait_until
-from stage import METHODS, apply_governors, scene
+from tests.harness.cpufreq_tree import BASELINE_FILES
+from tests.harness.kernel_cpufreq import HIGHEST, LOWEST, UP
+from tests.harness.wait import wait_until
+from tests.kernel.stage import METHODS, apply_governors, scene
 
 GOVERNORS = ("performance", "schedutil", "userspace")
 
 
-def test_a_CPU_offline_and_online_again(cpufreq, _runner):
+def test_a_CPU_offline_and_online_again(cpufreq):
     """Its clock's only one: its files fail meanwhile."""
     away_at_each_step(cpufreq, "alone", lambda cpu: None)
 
 
-def test_a_CPU_whose_clock_was_reset_while_it_was_offline(cpufreq, _runner):
+def test_a_CPU_whose_clock_was_reset_while_it_was_offline(cpufreq):
     """Where it can't read the hardware the driver guesses that it runs near the TSC's frequency,
     and does not write that one, however often it is asked for: another has to be written first.
     """
@@ -46,7 +46,7 @@ def away_at_each_step(cpufreq, name, meanwhile):
             stage.expect_baseline_soon()
 
 
-def test_requests_while_the_CPU_is_offline(cpufreq, _runner):
+def test_requests_while_the_CPU_is_offline(cpufreq):
     """No ACK for what can't be done; others are served; it works again when the CPU is back."""
     for method in METHODS:
         with scene(cpufreq, "meanwhile", method) as stage:
@@ -66,7 +66,7 @@ def test_requests_while_the_CPU_is_offline(cpufreq, _runner):
                 stage.expect({0: UP[1], 1: khz})
 
 
-def test_CPUs_of_a_shared_clock_offline_and_online_again(cpufreq, _runner):
+def test_CPUs_of_a_shared_clock_offline_and_online_again(cpufreq):
     """One of two; the one that the kernel's policy is named after; both, in either order."""
     orders = [((2,), (2,)), ((3,), (3,)), ((2, 3), (3, 2)), ((2, 3), (2, 3)), ((3, 2), (3, 2))]
     for method in METHODS:
@@ -91,7 +91,7 @@ def test_CPUs_of_a_shared_clock_offline_and_online_again(cpufreq, _runner):
                     stage.expect({2: khz})
 
 
-def test_a_domain_stops_while_its_CPU_is_offline(cpufreq, _runner):
+def test_a_domain_stops_while_its_CPU_is_offline(cpufreq):
     """The baseline is owed until the CPU is back."""
     for method in METHODS:
         with scene(cpufreq, "owed", method) as stage:
@@ -121,7 +121,7 @@ def back_except_speed(stage, governor):
     stage.expect_bytes_soon()  # the last governor of the test
 
 
-def test_the_daemon_stops_while_a_CPU_is_offline(cpufreq, _runner):
+def test_the_daemon_stops_while_a_CPU_is_offline(cpufreq):
     """Or dies; the next one puts back what is owed, at its start or when the CPU comes."""
     for method, last in zip(METHODS, ("kill", "stop")):
         for end, early in (("stop", True), ("kill", True), (last, False)):
@@ -145,7 +145,7 @@ def test_the_daemon_stops_while_a_CPU_is_offline(cpufreq, _runner):
                     stage.expect_baseline_soon()
 
 
-def test_a_CPU_that_was_offline_at_the_start(cpufreq, _runner):
+def test_a_CPU_that_was_offline_at_the_start(cpufreq):
     """It is found when it comes."""
     for method in METHODS:
         with scene(cpufreq, "late", method, start=False) as stage:
@@ -168,7 +168,7 @@ def wait_acked(domain):
     wait_until(lambda: domain.power(0, "min") == "ack", 20, "a request to be granted", poll=0.2)
 
 
-def test_a_CPU_online_while_the_monitor_is_replaced(cpufreq, _runner):
+def test_a_CPU_online_while_the_monitor_is_replaced(cpufreq):
     """Two at a time."""
     for method in METHODS:
         with scene(cpufreq, "both", method) as stage:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Requests arrive in the register, and the baseline comes back, whichever governor it has."""
 
-from harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, NON_TURBO, UP
-from harness.wait import wait_until
-from stage import METHODS, apply_governors, scene
+from tests.harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, NON_TURBO, UP
+from tests.harness.wait import wait_until
+from tests.kernel.stage import METHODS, apply_governors, scene
 
 SLOW = {0: LOWEST, 1: UP[2], 2: LOWEST}  # inside the limits of apply_governors()
 
 
-def test_requests_arrive_in_the_register_of_the_right_CPU(cpufreq, _runner):
+def test_requests_arrive_in_the_register_of_the_right_CPU(cpufreq):
     """And of no other: each check is of all registers."""
     for method in METHODS:
         with scene(cpufreq, "right", method) as stage:
@@ -32,7 +32,7 @@ def test_requests_arrive_in_the_register_of_the_right_CPU(cpufreq, _runner):
             stage.expect({})
 
 
-def test_CPUs_that_share_a_clock(cpufreq, _runner):
+def test_CPUs_that_share_a_clock(cpufreq):
     """The highest vote wins, and silence protects: one register for both CPUs."""
     for method in METHODS:
         with scene(cpufreq, "shared", method) as stage:
@@ -51,7 +51,7 @@ def test_CPUs_that_share_a_clock(cpufreq, _runner):
             stage.expect_baseline_soon()
 
 
-def test_a_vCPU_on_several_clocks(cpufreq, _runner):
+def test_a_vCPU_on_several_clocks(cpufreq):
     """It votes on each that it can run on."""
     for method in METHODS:
         with scene(cpufreq, "several", method) as stage:
@@ -64,7 +64,7 @@ def test_a_vCPU_on_several_clocks(cpufreq, _runner):
             stage.expect_soon({1: LOWEST})
 
 
-def test_every_governor_is_put_back_when_the_domain_stops(cpufreq, _runner):
+def test_every_governor_is_put_back_when_the_domain_stops(cpufreq):
     """Governor and limits byte for byte, and the register is the governor's again."""
     for method in METHODS:
         with scene(cpufreq, "governors", method) as stage:
@@ -78,7 +78,7 @@ def test_every_governor_is_put_back_when_the_domain_stops(cpufreq, _runner):
                 stage.drop()
 
 
-def test_a_governor_chosen_while_vmpower_runs(cpufreq, _runner):
+def test_a_governor_chosen_while_vmpower_runs(cpufreq):
     """The baseline is what is set when the first vote comes, not what was at start."""
     for method in METHODS:
         with scene(cpufreq, "chosen", method) as stage:

@@ -5,20 +5,13 @@ usage: inside.py CLOCKS [WORD...]     clocks: "0;1;2,3"
 """
 
 import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
-
-# pylint: disable=wrong-import-position
-import case_crashes  # noqa: E402
-import case_firmware  # noqa: E402
-import case_hotplug  # noqa: E402
-import case_requests  # noqa: E402
-from harness.kernel_cpufreq import KernelCpufreq  # noqa: E402
-from harness.runner import Runner  # noqa: E402
-from harness.wait import tail  # noqa: E402
-from stage import scene  # noqa: E402
+from tests.harness.kernel_cpufreq import KernelCpufreq
+from tests.harness.machine import parse_clocks
+from tests.harness.runner import Runner
+from tests.harness.wait import tail
+from tests.kernel import case_crashes, case_firmware, case_hotplug, case_requests
+from tests.kernel.stage import scene
 
 
 def log_tails(_since):
@@ -30,8 +23,7 @@ def log_tails(_since):
 def main():
     """Run them all."""
     runner = Runner(sys.argv[2:], log_tails)
-    clocks = [tuple(int(cpu) for cpu in part.split(",")) for part in sys.argv[1].split(";")]
-    cpufreq = KernelCpufreq(clocks)
+    cpufreq = KernelCpufreq(parse_clocks(sys.argv[1]))
     for module in (case_requests, case_firmware, case_hotplug, case_crashes):
         for name, test in list(vars(module).items()):
             if name.startswith("test_"):

@@ -7,12 +7,12 @@ import os
 import pwd
 from pathlib import Path
 
-from harness.kernel_cpufreq import HIGHEST, LOWEST, burn
-from harness.machine import LOG_INSIDE
-from harness.process import alive
-from harness.scene import Scene
-from harness.vmpower import Vmpower
-from harness.wait import WaitTimeout, wait_until
+from tests.harness.kernel_cpufreq import HIGHEST, LOWEST, burn
+from tests.harness.machine import LOG_INSIDE
+from tests.harness.process import alive
+from tests.harness.scene import Scene
+from tests.harness.vmpower import Vmpower
+from tests.harness.wait import WaitTimeout, wait_until
 
 METHODS = ("setspeed", "limits")
 SETTLE_S = 20

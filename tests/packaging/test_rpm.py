@@ -1,25 +1,16 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The RPMs: built, their files and scriptlets, installed into a root of their own, removed.
-
-usage: test_rpm.py [WORD...]     only tests whose name contains one of the words
-"""
+"""The RPMs: built, their files and scriptlets, installed into a root of their own, removed."""
 
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Runner  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.runner import run_tests
 
 TOP = paths.TREE / "build/rpm"
 TOP_NEWER = paths.TREE / "build/rpm-newer"
@@ -167,13 +158,5 @@ def test_rpmlint_finds_nothing():
     assert " 0 errors, 0 warnings" in done.stdout, done.stdout
 
 
-def main():
-    runner = Runner(sys.argv[1:])
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            runner.run(test)
-    return runner.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests()

@@ -1,23 +1,14 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The service's confinement as systemd counts it, users, and the SELinux module.
-
-usage: test_units.py [WORD...]     only tests whose name contains one of the words
-"""
+"""The service's confinement as systemd counts it, users, and the SELinux module."""
 
 import re
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Runner  # noqa: E402
+from tests.harness import paths
+from tests.harness.process import run
+from tests.harness.runner import run_tests
 
 PACKAGING = paths.TREE / "packaging"
 EXPOSURE = 1.5
@@ -108,13 +99,5 @@ def test_policy_module_compiles():
         assert (Path(name) / "vmpower.pp").stat().st_size > 10000
 
 
-def main():
-    runner = Runner(sys.argv[1:])
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            runner.run(test)
-    return runner.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests()

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """vmpower's main job, shown on this machine: a domain starts, its guest asks, a pCPU obeys.
 
@@ -11,17 +10,12 @@ guest in QEMU. The cpufreq tree is a simulated one; with --real it is the host's
 import argparse
 import sys
 import time
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.guest import Guest  # noqa: E402
-from harness.host import Host  # noqa: E402
-from harness.isolate import Interrupted, isolate  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import paths
+from tests.harness.guest import Guest
+from tests.harness.host import Host
+from tests.harness.isolate import Interrupted, isolate
+from tests.harness.wait import wait_until
 
 DOMAIN = "demo"
 SCRIPT = ("max", "min", "up", "down")

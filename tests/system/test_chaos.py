@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Everything dies at random moments while guests send; nothing is lost, harmed or left behind.
 
@@ -11,34 +10,32 @@ CHAOS_SECONDS  no more events after so long; 0: all of them (0)
 CHAOS_GUESTS   how many guests (8)
 """
 
+import contextlib
 import os
 import random
 import re
 import signal
-import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.aftermath import Aftermath  # noqa: E402
-from harness.chaos import (  # noqa: E402
+from tests.harness.aftermath import Aftermath
+from tests.harness.chaos import (
     DOWN, ENDING, SIGNALS, STARTING, UNKNOWN, UP, Action, ChaosGuest, Diary, cpu_set, plan
 )
-from harness.cpufreq_tree import BASELINE_GOVERNOR, STEPS  # noqa: E402
-from harness.host import Host  # noqa: E402
-from harness.isolate import Interrupted, isolate  # noqa: E402
-from harness.process import Process  # noqa: E402
-from harness.runner import Runner  # noqa: E402
-from harness.supervisor import (  # noqa: E402
+from tests.harness.cpufreq_tree import BASELINE_GOVERNOR, STEPS
+from tests.harness.process import Process
+from tests.harness.runner import run_tests
+from tests.harness.stage import Stage, isolated_host
+from tests.harness.supervisor import (
     RESTART, STOP, Service, Supervised, Victim, age, children
 )
-from harness.wait import WaitTimeout, wait_until  # noqa: E402
+from tests.harness.wait import WaitTimeout, wait_until
+
+def number(name, default):
+    """An integer of the environment."""
+    return int(os.environ.get(name) or default)
+
 
 LADDER = sorted(STEPS)
 ROUND = 20  # events between two looks at everything
@@ -50,13 +47,10 @@ SILENT_DEATHS = {
 }
 # A monitor that dies younger may have to wait for its successor, at the baseline.
 STABLE_S = 10 + 1
-BY_LIBVIRTD = re.compile(r"terminating on signal 15 from pid \d+ \((\S*/)?libvirtd\)")
+# QEMU looks the sender's name up, and finds none where the sender has ended meanwhile.
+TERMINATED = re.compile(r"terminating on signal 15 from pid (\d+) \((\S*/)?(.+)\)")
+SEED = number("CHAOS_SEED", random.SystemRandom().randrange(1 << 32))
 NEVER = -1  # the epoch of votes that nobody remembers
-
-
-def number(name, default):
-    """An integer of the environment."""
-    return int(os.environ.get(name) or default)
 
 
 class Chaos:
@@ -77,6 +71,7 @@ class Chaos:
         self.manager = Service(self.vmpower.launch, self.vmpower.process, rng, self.store)
         self.libvirtd = Supervised("libvirtd", self._launch_libvirtd, host.libvirtd, rng)
         self.stopped = []  # (when to go on, Victim, name)
+        self.libvirtd_pids = {host.libvirtd.pid}  # of all that there were
         self.libvirtd_stops = []  # [begin, end] of time.time()
         self.pool = ThreadPoolExecutor(2 * guests)
         self.jobs = []
@@ -89,6 +84,7 @@ class Chaos:
 
     def _launch_libvirtd(self):
         self.host.libvirtd = Process(["libvirtd"], self.host.log / "libvirtd.out")
+        self.libvirtd_pids.add(self.host.libvirtd.pid)
         return self.host.libvirtd
 
     # ---- domains
@@ -152,9 +148,14 @@ class Chaos:
 
         vmpower can't ask it to, with a connection for reading, and its hook is looked at later.
         """
+        def by_libvirtd():
+            self._go_on()  # virtlogd writes that log, libvirtd feeds it
+            found = TERMINATED.search("".join(self.host.qemu_log(guest.name)))
+            return found and (found[3] == "libvirtd" or found[3] == "<unknown process>"
+                              and int(found[1]) in self.libvirtd_pids)
+
         try:
-            wait_until(lambda: BY_LIBVIRTD.search("".join(self.host.qemu_log(guest.name))), 5,
-                       "QEMU's log to say who has ended it")
+            wait_until(by_libvirtd, 5, "QEMU's log to say that libvirtd has ended it")
         except WaitTimeout as error:
             raise AssertionError(
                 f"{guest.name}: its QEMU (pid {guest.pid}) has ended, not by us; its log: "
@@ -429,8 +430,9 @@ class Chaos:
         self.pool.shutdown()
 
 
-def test_everything_dies_at_random_moments(host, runner, seed):
+def test_everything_dies_at_random_moments(stage):
     """A round of events, a look at everything, the next round."""
+    host, runner, seed = stage.host, stage.runner, SEED
     events, seconds = number("CHAOS_EVENTS", 40), number("CHAOS_SECONDS", 0)
     guests = number("CHAOS_GUESTS", 8)
     print(f"# CHAOS_SEED={seed} CHAOS_EVENTS={events} CHAOS_GUESTS={guests} "
@@ -473,28 +475,16 @@ def test_everything_dies_at_random_moments(host, runner, seed):
         runner.note(f"{who}: {before[who]} before, {after[who]} after")
 
 
-def main():
-    """One host, one test."""
-    host = None
-    seed = number("CHAOS_SEED", random.SystemRandom().randrange(1 << 32))
-    runner = Runner(sys.argv[1:], lambda since: host.log_tails(since) if host else ())
-    try:
-        isolate()
-        host = Host("chaos", cpus=2 + number("CHAOS_GUESTS", 8))
-        host.cpus = max(host.cpus, host.real_cpus[-1] + 1 + number("CHAOS_GUESTS", 8))
-        host.has_store = seed % 2 == 1
-        with host:
-            runner.run(test_everything_dies_at_random_moments, host, runner, seed)
-    except (paths.MissingError, AssertionError) as error:
-        print(f"test_chaos: {error}", file=sys.stderr)
-        return 1
-    except Interrupted:
-        print("test_chaos: interrupted; nothing is left behind", file=sys.stderr)
-        raise
-    if runner.failed:
-        print(f"the logs are in {host.log}")
-    return runner.finish()
+@contextlib.contextmanager
+def crowded_host(_name, runner):
+    """A host with room for all guests, and a store where the seed says so."""
+    guests = number("CHAOS_GUESTS", 8)
+    host = isolated_host(runner, "chaos", cpus=2 + guests)
+    host.cpus = max(host.cpus, host.real_cpus[-1] + 1 + guests)
+    host.has_store = SEED % 2 == 1
+    with host:
+        yield Stage(host, runner)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests(crowded_host)

@@ -1,8 +1,5 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """What no hook tells of, and a libvirt that is away, hangs, or comes back; with real guests.
-
-usage: test_follow.py [WORD...]     only tests whose name contains one of the words
 
 VMPOWER_STOPPED_S: for how long libvirtd is stopped by SIGSTOP; vmpowerd gives a connection that
 hangs up after 20.
@@ -11,19 +8,14 @@ hangs up after 20.
 import os
 import re
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness.guest import PORT, Guest  # noqa: E402
-from harness.host import HOOK  # noqa: E402
-from harness.process import milliseconds_since, process_state  # noqa: E402
-from harness.stage import (  # noqa: E402
+from tests.harness.guest import PORT, Guest
+from tests.harness.host import HOOK
+from tests.harness.process import milliseconds_since, process_state
+from tests.harness.stage import (
     HIGHEST,
     LOWEST,
     call_hook,
@@ -32,8 +24,8 @@ from harness.stage import (  # noqa: E402
     vote,
     wait_khz,
 )
-from harness.varlink import Watcher  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness.varlink import Watcher
+from tests.harness.wait import wait_until
 
 STOPPED_S = float(os.environ.get("VMPOWER_STOPPED_S", "6"))
 GIVEN_UP_S = 25  # by then vmpowerd has given a connection up that hangs
@@ -416,7 +408,5 @@ def test_modular_and_monolithic_daemons(stage):
         stage.vmpower.wait_connected("any", 1)
 
 
-TESTS = [value for name, value in list(globals().items()) if re.match(r"test_", name)]
-
 if __name__ == "__main__":
-    sys.exit(system_main("follow", TESTS, cpus=8))
+    system_main(cpus=8)

@@ -1,10 +1,7 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The demo, killed in the midst of it, leaves nothing behind: no process, mount, file.
+"""The demo, killed in the midst of it, leaves nothing behind: no process, mount, file."""
 
-usage: test_killed.py [WORD...]     only tests whose name contains one of the words
-"""
-
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,13 +9,9 @@ import sys
 import uuid
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.runner import Runner  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import paths
+from tests.harness.runner import run_tests
+from tests.harness.wait import wait_until
 
 MARK = "VMPOWER_KILLED_TEST"
 WATCHED = ("/run", "/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/tmp")
@@ -67,7 +60,7 @@ def kill_demo_when(name, number, runner):
     """Start the demo, wait until it runs a program, send the signal to its first process."""
     family = Family()
     before = surroundings()
-    demo = subprocess.Popen([sys.executable, paths.TREE / "tests/system/demo.py"],
+    demo = subprocess.Popen([sys.executable, "-m", "tests.system.demo"], cwd=paths.TREE,
                             env=dict([*os.environ.items(), family.mark.split("=")]), start_new_session=True,
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL)
@@ -94,20 +87,14 @@ def test_sigterm_while_libvirtd_starts(runner):
     kill_demo_when("libvirtd", signal.SIGTERM, runner)
 
 
-def main():
-    runner = Runner(sys.argv[1:])
-    try:
-        paths.need_root()
-        paths.need_programs()
-        paths.need_guest()
-    except paths.MissingError as error:
-        print(f"killed: {error}", file=sys.stderr)
-        return 1
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            runner.run(test, runner)
-    return runner.finish()
+@contextlib.contextmanager
+def whole_machine(_name, runner):
+    """Not isolated: the demo isolates itself."""
+    paths.need_root()
+    paths.need_programs()
+    paths.need_guest()
+    yield runner
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests(whole_machine)

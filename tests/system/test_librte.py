@@ -1,29 +1,18 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """vmpower and DPDK's own power library, as Debian ships it, in a real guest.
-
-usage: test_librte.py [WORD...]     only tests whose name contains one of the words
 
 The guest (tests/librte) calls nothing but the library's public API; where its requests land is
 looked up on the host.
 """
 
 import contextlib
-import re
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import frames, paths  # noqa: E402
-from harness.cpufreq_tree import STEPS  # noqa: E402
-from harness.guest import Guest  # noqa: E402
-from harness.host import Host  # noqa: E402
-from harness.isolate import Interrupted, isolate  # noqa: E402
-from harness.runner import Runner  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import frames, paths
+from tests.harness.cpufreq_tree import STEPS
+from tests.harness.guest import Guest
+from tests.harness.runner import run_tests
+from tests.harness.stage import isolated_host
+from tests.harness.wait import wait_until
 
 LIBRTE = paths.BUILD / "librte"
 # acpi-cpufreq lists turbo as 1 MHz above the highest frequency without it.
@@ -240,39 +229,22 @@ def test_an_application_that_never_reads_its_answers(stage):
         stage.runner.note(f"{unread} of {2 * pairs * rounds + 1} ACKs were kept for it")
 
 
-TESTS = [value for name, value in list(globals().items()) if re.match(r"test_", name)]
-
-
 def need_librte():
     """Raise where the guest with the library is not built."""
     if not PowerGuest.initramfs.exists():
         raise paths.MissingError(f"no {PowerGuest.initramfs}: run make guest")
 
 
-def main():
-    """Run them all on one host."""
-    host = None
-    runner = Runner(sys.argv[1:], lambda since: host.log_tails(since) if host else ())
-    try:
-        need_librte()
-        isolate()
-        host = Host("librte", cpus=8, tree=TREE)
-        if len(host.real_cpus) < 2:
-            raise paths.MissingError("two vCPUs on two pCPUs need two pCPUs")
-        with host:
-            stage = Stage(host, runner)
-            for test in TESTS:
-                runner.run(test, stage)
-    except (paths.MissingError, AssertionError) as error:
-        print(f"test_librte: {error}", file=sys.stderr)
-        return 1
-    except Interrupted:
-        print("test_librte: interrupted; nothing is left behind", file=sys.stderr)
-        raise
-    if runner.failed:
-        print(f"the logs are in {host.log}")
-    return runner.finish()
+@contextlib.contextmanager
+def host_with_turbo(_name, runner):
+    """One host for them all."""
+    need_librte()
+    host = isolated_host(runner, "librte", cpus=8, tree=TREE)
+    if len(host.real_cpus) < 2:
+        raise paths.MissingError("two vCPUs on two pCPUs need two pCPUs")
+    with host:
+        yield Stage(host, runner)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests(host_with_turbo)

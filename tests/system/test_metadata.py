@@ -1,19 +1,7 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A domain's own settings, changed with virsh metadata while it runs; with real guests.
+"""A domain's own settings, changed with virsh metadata while it runs; with real guests."""
 
-usage: test_metadata.py [WORD...]     only tests whose name contains one of the words
-"""
-
-import re
-import sys
-from pathlib import Path
-
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness.stage import (  # noqa: E402
+from tests.harness.stage import (
     HIGHEST,
     LOWEST,
     system_main,
@@ -21,8 +9,8 @@ from harness.stage import (  # noqa: E402
     vote,
     wait_khz,
 )
-from harness.standin import NAMESPACE  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness.standin import NAMESPACE
+from tests.harness.wait import wait_until
 
 
 class Metadata:
@@ -142,7 +130,5 @@ def test_wrong_metadata_is_told_and_not_followed(stage):
         stage.expect_khz(stage.first, LOWEST)
 
 
-TESTS = [value for name, value in list(globals().items()) if re.match(r"test_", name)]
-
 if __name__ == "__main__":
-    sys.exit(system_main("metadata", TESTS, cpus=8))
+    system_main(cpus=8)

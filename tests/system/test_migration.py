@@ -1,29 +1,19 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Live migration between two hosts, each with a libvirtd and a vmpowerd of its own, in two
 network namespaces with a cable between them; save and restore.
-
-usage: test_migration.py [WORD...]     only tests whose name contains one of the words
 """
 
+import contextlib
 import os
-import re
 import signal
 import subprocess
-import sys
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness import paths  # noqa: E402
-from harness.destination import DESTINATION_ADDRESS, SOURCE_ADDRESS, Destination  # noqa: E402
-from harness.host import URI, Host  # noqa: E402
-from harness.isolate import Interrupted, isolate  # noqa: E402
-from harness.runner import Runner  # noqa: E402
-from harness.stage import HIGHEST, LOWEST, Stage, clean_up, vote  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness import paths
+from tests.harness.destination import DESTINATION_ADDRESS, SOURCE_ADDRESS, Destination
+from tests.harness.host import URI
+from tests.harness.runner import run_tests
+from tests.harness.stage import HIGHEST, LOWEST, Stage, clean_up, isolated_host, vote
+from tests.harness.wait import wait_until
 
 PORT = 49152
 MIGRATE_S = 120
@@ -188,32 +178,15 @@ def test_restored_paused(pair):
         pair.expect_khz(pair.first, LOWEST)
 
 
-TESTS = [value for name, value in list(globals().items()) if re.match(r"test_", name)]
-
-
-def main():
-    """Run them all on one pair of hosts."""
-    host = None
-    runner = Runner(sys.argv[1:], lambda since: host.log_tails(since) if host else ())
-    try:
-        isolate()
-        host = Host("migration", cpus=8)
-        with Destination("migration-destination", cpus=8) as other, host:
-            other.wire()
-            pair = Pair(host, runner, other)
-            for test in TESTS:
-                if not runner.run(test, pair):
-                    clean_up(host)
-    except (paths.MissingError, AssertionError) as error:
-        print(f"migration: {error}", file=sys.stderr)
-        return 1
-    except Interrupted:
-        print("migration: interrupted; nothing is left behind", file=sys.stderr)
-        raise
-    if runner.failed:
-        print(f"the logs are in {host.log}")
-    return runner.finish()
+@contextlib.contextmanager
+def two_hosts(_name, runner):
+    """One pair of hosts for them all."""
+    host = isolated_host(runner, "migration", cpus=8)
+    runner.after_failure = lambda: clean_up(host)
+    with Destination("migration-destination", cpus=8) as other, host:
+        other.wire()
+        yield Pair(host, runner, other)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_tests(two_hosts)

@@ -1,25 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpower with a real libvirtd, real QEMU and real guests, in private namespaces.
-
-usage: test_system.py [WORD...]     only tests whose name contains one of the words
-"""
+"""vmpower with a real libvirtd, real QEMU and real guests, in private namespaces."""
 
 import os
 import re
 import signal
-import sys
 import time
-from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-# pylint: disable=wrong-import-position
-from harness.guest import Guest  # noqa: E402
-from harness.process import alive, milliseconds_since  # noqa: E402
-from harness.runner import Skip  # noqa: E402
-from harness.stage import (  # noqa: E402
+from tests.harness.guest import Guest
+from tests.harness.process import alive, milliseconds_since
+from tests.harness.runner import Skip
+from tests.harness.stage import (
     HIGHEST,
     HOOK_BOUND_MS,
     LOWEST,
@@ -28,7 +18,7 @@ from harness.stage import (  # noqa: E402
     unharmed,
     vote,
 )
-from harness.wait import wait_until  # noqa: E402
+from tests.harness.wait import wait_until
 
 HOOK_DEADLINE_MS = 200
 
@@ -407,8 +397,5 @@ def test_hook_prints_nothing_and_never_fails(stage):
     )
 
 
-TESTS = [value for name, value in list(globals().items()) if re.match(r"test_", name)]
-
-
 if __name__ == "__main__":
-    sys.exit(system_main("system", TESTS, cpus=8))
+    system_main(cpus=8)

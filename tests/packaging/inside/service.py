@@ -12,15 +12,13 @@ import threading
 import time
 from pathlib import Path
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-# pylint: disable=wrong-import-position
-from harness.kernel_cpufreq import HIGHEST, LOWEST, KernelCpufreq  # noqa: E402
-from harness.process import run  # noqa: E402
-from harness.runner import Runner  # noqa: E402
-from harness.standin import StandinDomain  # noqa: E402
-from harness.wait import wait_until  # noqa: E402
+from tests.harness.kernel_cpufreq import HIGHEST, LOWEST, KernelCpufreq
+from tests.harness.machine import parse_clocks
+from tests.harness.process import run
+from tests.harness.runner import Runner
+from tests.harness.standin import StandinDomain
+from tests.harness.wait import wait_until
+from tests.packaging.inside import confinement
 
 UNIT = "vmpowerd.service"
 RUN = Path("/run/vmpower")
@@ -152,7 +150,7 @@ def test_the_package_is_installed_and_serves(stage):
     assert stage.cpufreq.read(stage.policy, "scaling_governor") == BASELINE[0]
 
 
-def test_processes_have_the_rights_that_the_unit_says(_stage):
+def test_processes_have_the_rights_that_the_unit_says():
     uid = run("id", "-u", "vmpower").stdout.strip()
     manager = main_pid()
     wait_until(lambda: "vmpower-monitor" in processes().values(), WAIT_S, "the monitor")
@@ -174,11 +172,9 @@ def test_processes_have_the_rights_that_the_unit_says(_stage):
     assert here != there
 
 
-def test_each_protection_tried_from_inside(_stage):
+def test_each_protection_tried_from_inside():
     """A copy of the installed unit runs the tries; all but the program is as it is."""
-    PROBE.with_suffix(".py").write_bytes(
-        Path(__file__).with_name("confinement.py").read_bytes()
-    )
+    PROBE.with_suffix(".py").write_bytes(Path(confinement.__file__).read_bytes())
     for marker in ("/tmp/vmpower-outside", "/root/vmpower-outside"):
         Path(marker).write_text("", encoding="ascii")
     Path("/usr/lib/modules/vmpower-outside").mkdir(parents=True, exist_ok=True)
@@ -192,9 +188,6 @@ def test_each_protection_tried_from_inside(_stage):
     run("systemctl", "daemon-reload", timeout=WAIT_S)
     run("systemctl", "start", "vmpower-probe.service", timeout=WAIT_S)
     lines = Path(PROBE, "lines").read_text(encoding="ascii").splitlines()
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
-    import confinement  # pylint: disable=import-outside-toplevel
-
     wanted = [f"refused: {name}" for name in confinement.FORBIDDEN]
     wanted += [f"done: {name}" for name in confinement.ALLOWED]
     assert lines == wanted, f"differ: {sorted(set(lines) - set(wanted))}"
@@ -304,7 +297,7 @@ def only_sockets():
     assert show("ActiveState") == "inactive" and not processes()
 
 
-def test_early_at_boot_who_looks_starts_it(_stage):
+def test_early_at_boot_who_looks_starts_it():
     # nothing has made the directory: as after a boot without tmpfiles
     for path in sorted(RUN.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -327,7 +320,7 @@ def test_early_at_boot_a_hook_starts_it_and_is_heard(stage):
     test_stop_puts_back_what_was_there(stage)
 
 
-def test_without_sockets_it_makes_its_own(_stage):
+def test_without_sockets_it_makes_its_own():
     run("systemctl", "mask", "--runtime", *SOCKETS, timeout=WAIT_S)
     run("systemctl", "start", UNIT, timeout=WAIT_S)
     assert owners(sockets()) == OWNERS, sockets()
@@ -373,9 +366,8 @@ def journal(_since):
 
 def main():
     """Each test goes on where the one before has ended: after a failure there is no next one."""
-    clocks = [tuple(int(cpu) for cpu in part.split(",")) for part in sys.argv[3].split(";")]
     runner = Runner((), journal)
-    stage = Stage(sys.argv[1], sys.argv[2], KernelCpufreq(clocks))
+    stage = Stage(sys.argv[1], sys.argv[2], KernelCpufreq(parse_clocks(sys.argv[3])))
     for name, test in list(globals().items()):
         if name.startswith("test_") and not runner.run(test, stage):
             return 1

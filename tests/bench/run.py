@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """What vmpower costs, beside a floor measured in the same run. docs/BENCH.md says how.
 
@@ -10,18 +9,11 @@ are not reached are listed at the end: that is no failure, the exit status is 0 
 import argparse
 import os
 import sys
-from pathlib import Path
 
-TOP = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests/bench")]
-
-import cost  # noqa: E402 (their path is set above)
-import hook_cost  # noqa: E402
-import host_cost  # noqa: E402
-import requests  # noqa: E402
-from figures import Figures  # noqa: E402
-from harness import paths  # noqa: E402
-from rig import BENCH, most_channels  # noqa: E402
+from tests.bench import cost, hook_cost, host_cost, requests
+from tests.bench.figures import Figures
+from tests.bench.rig import BENCH, most_channels
+from tests.harness import paths
 
 PARTS = ("requests", "open", "flood", "idle", "sizes", "cost", "hook")
 
