@@ -23,15 +23,14 @@ TEST(setspeed_life)
 	ck_assert_uint_eq(cpufreq_current_khz(cpufreq, 0), 1200000);
 	close_fds(again, 1);
 	close_fds(fds, 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
-	assert_file(POLICY0 "scaling_min_freq", "1200000");
-	assert_file(POLICY0 "scaling_max_freq", "2301000");
+	assert_limits("1200000", "2301000");
 	ck_assert_uint_eq(n_saved(), 0);
 	/* Once more changes nothing. */
 	put(POLICY0 "scaling_governor", "userspace");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_int_eq(cpufreq_acquire(cpufreq, 1, fds, &(unsigned int){0}), -EINVAL);
 	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), -EINVAL);
@@ -42,13 +41,12 @@ TEST(userspace_before)
 	int fds[2];
 
 	put_acpi(0, "0");
-	put(POLICY0 "scaling_governor", "userspace");
-	put(POLICY0 "scaling_setspeed", "1800000");
+	put_governor_speed("userspace", "1800000");
 	start();
 	acquire(0, fds);
 	write_fd(fds[0], "1200000");
 	close_fds(fds, 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
 }
@@ -63,17 +61,15 @@ TEST(limits_life)
 	write_fd(fds[1], "900000"); /* shorter: the tail stays in a plain file */
 	write_fd(fds[0], "900000");
 	close_fds(fds, 2);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "powersave");
-	assert_file(POLICY0 "scaling_min_freq", "800000");
-	assert_file(POLICY0 "scaling_max_freq", "3700000");
+	assert_limits("800000", "3700000");
 	ck_assert_uint_eq(n_saved(), 0);
 }
 
 TEST(crash)
 {
 	struct baseline baseline;
-	int fds[2];
 
 	put_acpi(0, "0");
 	put_acpi(1, "1");
@@ -81,11 +77,10 @@ TEST(crash)
 	put_policy(1, "scaling_governor", "schedutil");
 	start();
 	for (uint32_t id = 0; id < 3; id++) {
-		acquire(id, fds);
-		close_fds(fds, 1);
+		take(id);
 		ck_assert_uint_eq(n_saved(), id + 1);
 	}
-	ck_assert_int_eq(cpufreq_release(cpufreq, 2, 0), 0);
+	release(2, 0);
 	ck_assert_int_eq(baseline_load(state_path, &baseline), 0);
 	ck_assert_uint_eq(baseline.n_entries, 2);
 	ck_assert_uint_eq(baseline.entries[1].policy, 1);
@@ -105,20 +100,15 @@ TEST(crash)
 
 TEST(crash_then_acquire)
 {
-	int fds[2];
-
 	/* Whoever acquires without restoring first must not take our values for the baseline. */
 	put_acpi(0, "0");
 	put_acpi(1, "1");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	start();
-	acquire(1, fds);
-	close_fds(fds, 1);
+	take(1);
 	ck_assert_uint_eq(n_saved(), 2);
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
@@ -126,27 +116,22 @@ TEST(crash_then_acquire)
 	assert_file("cpufreq/policy1/scaling_governor", "ondemand");
 
 	/* Nor where the method is another one now. */
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	config.method = CHOOSE_LIMITS;
 	start();
-	acquire(0, fds);
-	close_fds(fds, 2);
+	take(0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	ck_assert_uint_eq(n_saved(), 0);
 }
 
 TEST(what_fails_is_kept)
 {
-	int fds[2];
-
 	put_acpi(0, "0");
 	put_acpi(1, "1");
 	start();
 	for (uint32_t id = 0; id < 2; id++) {
-		acquire(id, fds);
-		close_fds(fds, 1);
+		take(id);
 	}
 	drop(POLICY0 "scaling_governor");
 	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), -ENOENT);
@@ -163,12 +148,9 @@ TEST(what_fails_is_kept)
 
 TEST(another_driver)
 {
-	int fds[2];
-
 	put_acpi(0, "0");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	put(POLICY0 "scaling_driver", "amd-pstate");
 	start();
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
@@ -190,9 +172,8 @@ TEST(nothing_touched_without_state_file)
 	/* It works as soon as it can. */
 	(void)snprintf(state_path, sizeof(state_path), "%s/none", root);
 	ck_assert_int_eq(mkdir(state_path, 0700), 0);
-	acquire(0, fds);
-	close_fds(fds, 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	take(0);
+	release(0, 0);
 }
 
 TEST(failed_acquire_is_undone)

@@ -145,28 +145,6 @@ static const struct {
 	 .highest = 1512000},
 };
 
-static struct mock_devices mock;
-
-/* /sys is umockdev's from here on; what is put into it are plain files. */
-static void make_mock(void)
-{
-	cleanup_free char *mocked = NULL;
-
-	make_tree();
-	mock_devices_load(&mock);
-	mock.testbed = mock.testbed_new();
-	mocked = mock.get_root_dir(mock.testbed);
-	(void)close(cpu_dir);
-	cpu_dir = mock_devices_cpu_dir(mocked);
-	(void)snprintf(config.sysfs, sizeof(config.sysfs), "/sys");
-}
-
-static void remove_mock(void)
-{
-	mock.unref(mock.testbed);
-	remove_tree();
-}
-
 static void put_driver(int i)
 {
 	char khz[16];
@@ -279,7 +257,7 @@ TEST_EACH(writes, drivers)
 		}
 	}
 	frequency_writer_close(&writer);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	/* the minimum is where it was */
 	assert_written(watch, limits ? "max_freq " : "governor ");
 	assert_file(POLICY0 "scaling_governor", "performance");

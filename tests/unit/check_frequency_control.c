@@ -129,20 +129,16 @@ static const struct {
 TEST_EACH(ends, end_cases)
 {
 	struct shared_frequency_domain *published = &shared.frequency_domains[0];
-	int fds[2];
 
 	put_intel_pstate(0, "0");
 	begin();
-	acquire(0, fds);
-	close_fds(fds, 2);
-	put(POLICY0 "scaling_min_freq", "900000");
-	put(POLICY0 "scaling_max_freq", "2000000");
+	take(0);
+	put_limits("900000", "2000000");
 	published->writing_khz = end_cases[_i].writing_khz;
 	published->target_khz = end_cases[_i].target_khz;
 	published->last_error = end_cases[_i].last_error;
 	frequency_control_end(&control);
-	assert_file(POLICY0 "scaling_min_freq", end_cases[_i].min);
-	assert_file(POLICY0 "scaling_max_freq", "3700000");
+	assert_limits(end_cases[_i].min, "3700000");
 	ck_assert_uint_eq(n_saved(), 0);
 }
 

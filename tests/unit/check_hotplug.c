@@ -12,7 +12,6 @@
 
 #define DEADLINE_NS UINT64_C(20000000000)
 
-static struct mock_devices mock;
 static struct loop *loop;
 static struct cpu_hotplug *hotplug;
 static struct frequency_writer writer; /* of frequency domain 0 */
@@ -57,15 +56,7 @@ static void on_deadline(struct loop_timer *timer)
 
 static void set_up(void)
 {
-	cleanup_free char *mocked = NULL;
-
-	make_tree();
-	mock_devices_load(&mock);
-	mock.testbed = mock.testbed_new();
-	mocked = mock.get_root_dir(mock.testbed);
-	(void)close(cpu_dir);
-	cpu_dir = mock_devices_cpu_dir(mocked);
-	(void)snprintf(config.sysfs, sizeof(config.sysfs), "/sys");
+	make_mock();
 	ck_assert_int_eq(loop_new(&loop), 0);
 	ck_assert_int_eq(cpu_hotplug_new(loop, on_cpus, loop, &hotplug), 0);
 	frequency_writer_init(&writer);
@@ -77,8 +68,7 @@ static void tear_down(void)
 	frequency_writer_close(&writer);
 	cpu_hotplug_free(hotplug);
 	loop_free(loop);
-	mock.unref(mock.testbed);
-	remove_tree();
+	remove_mock();
 }
 
 static void put_cpus(unsigned int n)
@@ -136,12 +126,11 @@ TEST(away_and_back)
 	ck_assert_uint_eq(n_offline, 1);
 	ck_assert_uint_eq(writer.khz, 0);
 	/* as the kernel leaves it: another governor, another speed */
-	put(POLICY0 "scaling_governor", "schedutil");
-	put(POLICY0 "scaling_setspeed", "2301000");
+	put_governor_speed("schedutil", "2301000");
 	cpu_event(1, "0-1", "online");
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 0);
 }
@@ -156,15 +145,12 @@ TEST(limits_away_and_back)
 	cpu_event(1, "0", "offline"); /* CPU 0 is still there */
 	ck_assert_uint_eq(n_offline, 0);
 	ck_assert_uint_eq(writer.khz, 2000000);
-	put(POLICY0 "scaling_min_freq", "800000");
-	put(POLICY0 "scaling_max_freq", "3700000");
+	put_limits("800000", "3700000");
 	cpu_event(1, "0-1", "online");
-	assert_file(POLICY0 "scaling_min_freq", "2000000");
-	assert_file(POLICY0 "scaling_max_freq", "2000000");
+	assert_limits("2000000", "2000000");
 	assert_file(POLICY0 "scaling_governor", "powersave");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
-	assert_file(POLICY0 "scaling_min_freq", "800000");
-	assert_file(POLICY0 "scaling_max_freq", "3700000");
+	release(0, 0);
+	assert_limits("800000", "3700000");
 }
 
 TEST(added_and_removed)

@@ -26,11 +26,9 @@ TEST(acquires_writes_answers)
 	ck_assert_uint_eq(host.shared->frequency_domains[5].n_voters, 1);
 	ck_assert_uint_eq(host.shared->frequency_domains[5].n_writes, 1);
 	ck_assert_uint_eq(host.shared->vcpus[0][0].vote_khz, MIN_KHZ);
-	request(guest, GUEST_SCALE_UP, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_UP, 0, GUEST_ACK);
 	ck_assert_uint_eq(content(file), MIN_KHZ + 100000);
-	request(guest, GUEST_SCALE_MAX, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
 	ck_assert_uint_eq(content(file), MAX_KHZ);
 	ck_assert_uint_eq(host.shared->frequency_domains[5].n_writes, 3);
 	request(guest, GUEST_SCALE_MAX, 0); /* nothing changes: nothing to write */
@@ -52,17 +50,13 @@ TEST(echoes_the_request)
 	uint8_t sent[GUEST_FRAME_G3], received[GUEST_FRAME_G3];
 	int guest, file;
 
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(METHOD_SETSPEED, 0);
 	make_frame(sent, sizeof(sent), GUEST_CPU_POWER, GUEST_DISABLE_TURBO, 0);
 	memcpy(sent + 16, "a name of no meaning", 21);
 	send_bytes(guest, sent, sizeof(sent));
 	read_bytes(guest, received, sizeof(received)); /* no vote: nothing to acquire */
 	ck_assert_mem_eq(sent, received, sizeof(sent));
-	request(guest, GUEST_SCALE_MAX, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	file = ask_and_grant(guest, GUEST_SCALE_MAX, 0, 0);
 	ck_assert_uint_eq(content(file), NON_TURBO_KHZ);
 	/* 460 bytes from a 32-bit guest, 460 bytes back */
 	(void)close(guest);
@@ -81,12 +75,8 @@ TEST(sixteen_frames_one_write)
 	uint8_t frames[16 * GUEST_FRAME_G3];
 	int guest, file;
 
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
-	request(guest, GUEST_SCALE_MIN, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	guest = one_guest(METHOD_SETSPEED, 0);
+	file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
 	for (size_t i = 0; i < 16; i++)
 		make_frame(frames + i * GUEST_FRAME_G3, GUEST_FRAME_G3, GUEST_CPU_POWER,
 			   i == 7 ? GUEST_SCALE_DOWN : GUEST_SCALE_UP, i == 9 ? 1 : 0);
@@ -106,9 +96,7 @@ TEST(puts_pieces_together)
 	size_t at = 0;
 	int guest;
 
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(METHOD_SETSPEED, 0);
 	send_command(guest, GUEST_CONNECT, 0, 0);
 	for (size_t i = 0; i < 4; i++)
 		make_frame(frames + i * GUEST_FRAME_G3, GUEST_FRAME_G3, GUEST_CPU_POWER,
@@ -155,9 +143,7 @@ TEST(silence_protects)
 	add_domain(0, 1, 0);
 	add_domain(1, 1, 0);
 	guest = add_channel(0);
-	request(guest, GUEST_SCALE_MIN, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
 	ck_assert_uint_eq(content(file), NON_TURBO_KHZ);
 	ck_assert_uint_eq(host.shared->frequency_domains[0].n_silent, 1);
 	send_id(LINK_DOMAIN_REMOVE, 1);
@@ -288,12 +274,8 @@ TEST(override_beats_requests)
 {
 	int guest, file;
 
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
-	request(guest, GUEST_SCALE_MIN, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	guest = one_guest(METHOD_SETSPEED, 0);
+	file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
 	set_override(0, 0, MAX_KHZ);
 	settle();
 	ck_assert_uint_eq(content(file), MAX_KHZ);
@@ -361,9 +343,7 @@ TEST(limits_method)
 
 	ck_assert_int_eq(pwrite(files[0], "800000\n", 7, 0), 7);
 	ck_assert_int_eq(pwrite(files[1], "2000000\n", 8, 0), 8);
-	set_frequency_domain(0, METHOD_LIMITS);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(METHOD_LIMITS, 0);
 	request(guest, GUEST_SCALE_DOWN, 0);
 	receive_id(LINK_ACQUIRE, 0);
 	send_acquired(0, 0, files, 2);

@@ -16,9 +16,7 @@ TEST(gives_up_a_piece_never_the_channel)
 	uint8_t frame[GUEST_FRAME_G3];
 	int guest;
 
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(METHOD_SETSPEED, 0);
 	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, GUEST_SCALE_MAX, 7);
 	for (uint32_t i = 1; i <= 2; i++) {
 		send_bytes(guest, frame, 100);
@@ -33,12 +31,8 @@ TEST(drains_before_it_lets_go)
 	uint8_t frames[16 * GUEST_FRAME_G3];
 	int guest, file;
 
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(7);
-	request(guest, GUEST_SCALE_MIN, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	guest = one_guest(METHOD_SETSPEED, 7);
+	file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
 	for (size_t i = 0; i < 16; i++)
 		make_frame(frames + i * GUEST_FRAME_G3, GUEST_FRAME_G3, GUEST_CPU_POWER,
 			   GUEST_SCALE_DOWN, 0);
@@ -53,8 +47,7 @@ TEST(drains_before_it_lets_go)
 	send_id(LINK_CHANNEL_REMOVE, 7);
 	enable_channel(7, true);
 	guest = add_channel(7);
-	request(guest, GUEST_SCALE_MIN, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_MIN, 0, GUEST_ACK);
 }
 
 TEST(failed_write_is_nacked_and_tried_again)
@@ -78,8 +71,7 @@ TEST(failed_write_is_nacked_and_tried_again)
 	receive_type(LINK_WRITE_FAILED);
 	ck_assert_int_eq(host.message.write_failed.error, -EBADF);
 	ck_assert_uint_eq(host.message.write_failed.khz, NON_TURBO_KHZ);
-	request(guest, GUEST_SCALE_MIN, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	ask(guest, GUEST_SCALE_MIN, 0, GUEST_NACK);
 	ck_assert_uint_eq(host.shared->frequency_domains[0].n_failures, 2);
 	ck_assert_int_eq(host.shared->frequency_domains[0].last_error, -EBADF);
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_WRITE - 1], 2);
@@ -87,8 +79,7 @@ TEST(failed_write_is_nacked_and_tried_again)
 	send_unasked(0, ACQUIRED_RENEWED, 0, &file, 1);
 	wait_until(content(file) == NON_TURBO_KHZ);
 	settle();
-	request(guest, GUEST_SCALE_MAX, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
 	ck_assert_int_eq(host.shared->frequency_domains[0].last_error, 0);
 }
 
@@ -96,9 +87,7 @@ TEST(late_answer_is_given_back)
 {
 	int guest, file = memfd_create("setspeed", MFD_CLOEXEC);
 
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(METHOD_SETSPEED, 0);
 	request(guest, GUEST_SCALE_MIN, 0);
 	receive_id(LINK_ACQUIRE, 0);
 	send_id(LINK_CHANNEL_REMOVE, 0);
@@ -157,9 +146,7 @@ TEST(takes_votes_over)
 	send_acquired(0, -EAGAIN, NULL, 0);
 	ck_assert_uint_eq(shared_load(host.shared->vcpus[0][0].vote_khz), 1200000);
 	guest = add_channel(0);
-	request(guest, GUEST_SCALE_UP, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	file = ask_and_grant(guest, GUEST_SCALE_UP, 0, 0);
 	ck_assert_uint_eq(content(file), 1300000);
 }
 
@@ -203,9 +190,7 @@ TEST(unread_replies_are_dropped)
 	uint32_t n = 0;
 	int guest;
 
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(METHOD_SETSPEED, 0);
 	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, GUEST_SCALE_MIN, 9);
 	for (; n < 1000; n++)
 		send_bytes(guest, frame, sizeof(frame)); /* blocks while the monitor is behind */
@@ -218,8 +203,7 @@ TEST(unread_replies_are_dropped)
 		n--;
 	}
 	ck_assert(silent(guest));
-	request(guest, GUEST_SCALE_MIN, 9);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	ask(guest, GUEST_SCALE_MIN, 9, GUEST_NACK);
 }
 
 TEST(notices_wait_for_room)
@@ -269,9 +253,7 @@ TEST_RANGE(ends_on_nonsense, 0, 8)
 		add_domain(0, 1, 9);
 		break;
 	case 3: /* a channel twice */
-		set_frequency_domain(0, METHOD_SETSPEED);
-		add_domain(0, 1, 0);
-		fd = add_channel(0);
+		fd = one_guest(METHOD_SETSPEED, 0);
 		(void)add_channel(0);
 		break;
 	case 4:
@@ -289,9 +271,7 @@ TEST_RANGE(ends_on_nonsense, 0, 8)
 	{
 		int files[2] = {memfd_create("x", MFD_CLOEXEC), memfd_create("y", MFD_CLOEXEC)};
 
-		set_frequency_domain(0, METHOD_SETSPEED);
-		add_domain(0, 1, 0);
-		fd = add_channel(0);
+		fd = one_guest(METHOD_SETSPEED, 0);
 		request(fd, GUEST_SCALE_MIN, 0);
 		receive_id(LINK_ACQUIRE, 0);
 		send_acquired(0, 0, files, 2);

@@ -60,9 +60,7 @@ static int start_guest(enum frequency_method method)
 {
 	int guest;
 
-	set_frequency_domain(0, method);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(method, 0);
 	request(guest, GUEST_SCALE_MIN, 0);
 	return guest;
 }
@@ -86,10 +84,8 @@ TEST(value_of_someone_else)
 	settle();
 	/* it stops, and begins again: as long as nothing else is in the file no look finds it */
 	for (uint64_t until = now_ms() + 1100; now_ms() < until;) {
-		request(guest, GUEST_SCALE_MIN, 0);
-		ck_assert_uint_eq(reply(guest), GUEST_ACK);
-		request(guest, GUEST_SCALE_MAX, 0);
-		ck_assert_uint_eq(reply(guest), GUEST_ACK);
+		ask(guest, GUEST_SCALE_MIN, 0, GUEST_ACK);
+		ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
 	}
 	ck_assert_uint_eq(n_foreign(), 2);
 	write_until_seen(guest, file, "<unsupported>\n", 3);
@@ -123,8 +119,7 @@ TEST(renewed)
 	send_renewal(0, -ENODEV, NULL, 0);
 	wait_until(shared_load(host.shared->frequency_domains[0].last_error) == -ENODEV);
 	put_khz(file, "\n");
-	request(guest, GUEST_SCALE_MIN, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_MIN, 0, GUEST_ACK);
 	ck_assert_uint_eq(content(file), MIN_KHZ);
 	/* back: the target is written, though it is the one of before */
 	put_khz(file, "\n");
@@ -180,8 +175,7 @@ TEST(limits_renewed)
 	ck_assert_uint_ge(now_ms(), before + 49);
 	/* what is asked for meanwhile waits with it */
 	send_renewal(0, 0, files, 2);
-	request(guest, GUEST_SCALE_UP, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_UP, 0, GUEST_ACK);
 	wait_until(shared_load(host.shared->frequency_domains[0].target_khz) == 900000);
 }
 
@@ -214,9 +208,7 @@ TEST(takes_files_over)
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	send_unasked(0, ACQUIRED_TAKEN_OVER, 0, &other, 1);
 	receive_id(LINK_RELEASE, 0);
-	request(guest, GUEST_SCALE_MIN, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
 	ck_assert_uint_eq(content(file), MIN_KHZ);
 	ck_assert_uint_eq(content(other), 0);
 }
@@ -243,9 +235,7 @@ TEST(takeover_is_no_answer)
 	send_acquired(0, 0, &other, 1);
 	add_domain(0, 1, 0);
 	guest = add_channel(0);
-	request(guest, GUEST_SCALE_MIN, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
 	ck_assert_uint_eq(content(other), 0);
 }
 
@@ -263,8 +253,7 @@ TEST(another_method)
 	put_khz(file, "\n");
 	send_acquired(0, 0, files, 2);
 	wait_until(content(files[0]) == MIN_KHZ && content(files[1]) == MIN_KHZ);
-	request(guest, GUEST_SCALE_MAX, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
 	ck_assert_uint_eq(content(files[1]), MAX_KHZ);
 	ck_assert_uint_eq(content(file), 0);
 }

@@ -125,8 +125,7 @@ TEST(quiet_channel_is_served_beyond_the_total_rate)
 	for (int n = 0; n < 120; n++)
 		request(busy, GUEST_SCALE_MIN, 9);
 	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
-	request(quiet, GUEST_SCALE_MIN, 9);
-	ck_assert_uint_eq(reply(quiet), GUEST_NACK);
+	ask(quiet, GUEST_SCALE_MIN, 9, GUEST_NACK);
 	ck_assert_uint_eq(shared_load(host.shared->channels[1].throttled), 0);
 	ck_assert_uint_lt(shared_load(host.shared->channels[0].requests), 120);
 }
@@ -140,15 +139,12 @@ TEST(last_vote_is_written_after_the_interval)
 
 	begin(&setup);
 	guest = add_channel(0);
-	request(guest, GUEST_SCALE_MIN, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
 	for (int i = 0; i < VOTES; i++)
 		request(guest, i % 2 ? GUEST_SCALE_MIN : GUEST_SCALE_MAX, 0);
 	for (int i = 0; i < VOTES; i++)
 		ck_assert_uint_eq(reply(guest), GUEST_ACK);
-	request(guest, GUEST_SCALE_UP, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_UP, 0, GUEST_ACK);
 	wait_until(content(file) == MIN_KHZ + 100000);
 	settle();
 	/* one in an interval, however long all that took */

@@ -21,9 +21,7 @@ static int voter(int *file)
 {
 	int guest;
 
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(METHOD_SETSPEED, 0);
 	request(guest, GUEST_SCALE_MIN, 0);
 	*file = grant(0);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
@@ -42,20 +40,15 @@ TEST(commands)
 	host.like.settings.commands = COMMAND_TURBO;
 	tell_domain(0, 1);
 	settle();
-	request(guest, GUEST_SCALE_MAX, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK);
-	request(guest, GUEST_DISABLE_TURBO, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_MAX, 0, GUEST_NACK);
+	ask(guest, GUEST_DISABLE_TURBO, 0, GUEST_ACK);
 	ck_assert_uint_eq(content(file), MIN_KHZ); /* the vote stays */
 	host.like.settings.commands = COMMAND_SCALE;
 	tell_domain(0, 1);
 	settle();
-	request(guest, GUEST_ENABLE_TURBO, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK);
-	request(guest, 99, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK);
-	request(guest, GUEST_SCALE_MAX, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_ENABLE_TURBO, 0, GUEST_NACK);
+	ask(guest, 99, 0, GUEST_NACK);
+	ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
 	ck_assert_uint_eq(content(file), NON_TURBO_KHZ); /* it has no turbo of its own any more */
 	settle();
 	ck_assert_uint_eq(denied(0), 2);
@@ -72,14 +65,12 @@ TEST(limits_move_votes)
 	tell_domain(0, 1);
 	wait_until(content(file) == 1200000);
 	ck_assert_uint_eq(shared_load(host.shared->vcpus[0][0].vote_khz), 1200000);
-	request(guest, GUEST_SCALE_MAX, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
 	ck_assert_uint_eq(content(file), 1300000);
 	host.like.settings.min_khz = host.like.settings.max_khz = 0;
 	tell_domain(0, 1);
 	settle();
-	request(guest, GUEST_SCALE_MAX, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
 	ck_assert_uint_eq(content(file), MAX_KHZ);
 }
 
@@ -108,9 +99,7 @@ TEST(rate_changes_for_who_is_throttled)
 
 	host.like.settings.rate = 1;
 	host.like.settings.burst = 1;
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(METHOD_SETSPEED, 0);
 	for (int i = 0; i < 60; i++)
 		request(guest, GUEST_SCALE_MIN, 9);
 	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
@@ -182,6 +171,5 @@ TEST(silence_changes)
 	to.silence_protects = 1;
 	settings(&to);
 	wait_until(content(file) == NON_TURBO_KHZ);
-	request(guest, GUEST_SCALE_MIN, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	ask(guest, GUEST_SCALE_MIN, 0, GUEST_ACK);
 }

@@ -64,13 +64,10 @@ TEST(disabled_channel)
 {
 	int guest;
 
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(METHOD_SETSPEED, 0);
 	enable_channel(0, false);
 	settle();
-	request(guest, GUEST_SCALE_MAX, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	ask(guest, GUEST_SCALE_MAX, 0, GUEST_NACK);
 	settle();
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_DENIED - 1], 1);
 	enable_channel(0, true);
@@ -85,9 +82,7 @@ TEST(denied_queries_get_no_reply)
 	int guest;
 
 	host.like.settings.queries = 0;
-	set_frequency_domain(0, METHOD_SETSPEED);
-	add_domain(0, 1, 0);
-	guest = add_channel(0);
+	guest = one_guest(METHOD_SETSPEED, 0);
 	send_command(guest, GUEST_QUERY_FREQ_LIST, 0, 0);
 	request(guest, GUEST_SCALE_MIN, 9);
 	ck_assert_uint_eq(reply(guest), GUEST_NACK); /* the first thing that comes back */
@@ -106,8 +101,7 @@ static void set_up_loud(void)
 static void ask_for_nothing(int guest, uint32_t vcpu, unsigned int times)
 {
 	while (times-- > 0) {
-		request(guest, GUEST_SCALE_MIN, vcpu);
-		ck_assert_uint_eq(reply(guest), GUEST_NACK);
+		ask(guest, GUEST_SCALE_MIN, vcpu, GUEST_NACK);
 	}
 }
 
@@ -144,9 +138,7 @@ TEST(tells_whose_and_why)
 	send_acquired(0, -EBUSY, NULL, 0);
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	receive_refused(3, REFUSAL_ACQUIRE, 0);
-	request(guest, GUEST_SCALE_MIN, 0);
-	file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
 	settle(); /* of what is granted nothing is told */
 	(void)close(file);
 }

@@ -73,16 +73,13 @@ TEST(nothing_happened)
 /* The kernel keeps the policy's directory; of plain files only "online" tells. */
 TEST(offline_and_back)
 {
-	int fds[2];
-
 	put("online", "0-2");
 	put_acpi(0, "0");
 	put_acpi(1, "1 2");
 	put_acpi(3, "3"); /* offline from the start */
 	start();
 	ck_assert(!cpufreq_get(cpufreq, 0)->offline && cpufreq_get(cpufreq, 2)->offline);
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	put("online", "1-2");
 	rescan("0", "offline 0");
 	rescan("0", ""); /* told once */
@@ -94,19 +91,18 @@ TEST(offline_and_back)
 	ck_assert(!cpufreq_get(cpufreq, 0)->offline && cpufreq_get(cpufreq, 0)->acquired);
 	renew(0, false);
 	assert_file(POLICY0 "scaling_governor", "userspace");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 
 	/* one of two: the other's frequency is written again when it is back, not before */
-	acquire(1, fds);
-	close_fds(fds, 1);
+	take(1);
 	put("online", "0-1");
 	rescan("2", "");
 	put("online", "0-2");
 	rescan("2", "online 1");
 	/* what is not ours is nobody's business */
 	rescan("0", "");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), 0);
+	release(1, 0);
 }
 
 /* As a policy whose CPUs are all offline answers; a directory's read fails as well. */
@@ -121,8 +117,6 @@ static void break_policy(unsigned int policy)
 
 TEST(first_seen_when_online)
 {
-	int fds[2];
-
 	put("online", "0");
 	put_acpi(0, "0");
 	put_acpi(1, "1");
@@ -137,22 +131,18 @@ TEST(first_seen_when_online)
 	rescan("1,4", "new 1, new 2");
 	ck_assert_uint_eq(id_of(1), 1);
 	ck_assert_uint_eq(id_of(4), 2);
-	acquire(2, fds);
-	close_fds(fds, 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 2, 0), 0);
+	take(2);
+	release(2, 0);
 }
 
 TEST(gone_and_back_as_another)
 {
-	int fds[2];
-
 	put("online", "0-3");
 	put_acpi(0, "0 1");
 	put_acpi(2, "2");
 	put_acpi(3, "3");
 	start();
-	acquire(1, fds);
-	close_fds(fds, 1);
+	take(1);
 	ck_assert_uint_eq(n_saved(), 1);
 	/* removed: what was set is gone with it */
 	put("online", "0-1,3");
@@ -162,7 +152,7 @@ TEST(gone_and_back_as_another)
 	ck_assert_uint_eq(cpuset_count(&cpufreq_get(cpufreq, 1)->cpus), 0);
 	ck_assert_ptr_null(cpufreq_of_cpu(cpufreq, 2));
 	ck_assert_uint_eq(n_saved(), 0);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), 0);
+	release(1, 0);
 	rescan("2", "");
 	/* others' ids stay, and its own is its policy's */
 	ck_assert_uint_eq(id_of(3), 2);
@@ -198,13 +188,10 @@ TEST(gone_and_back_as_another)
 
 TEST(made_anew_while_ours)
 {
-	int fds[2];
-
 	put("online", "0-1");
 	put_acpi(0, "0");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	/* with another CPU: votes and baseline are kept, files and governor are new */
 	drop_policy(0);
 	put_acpi(0, "0 1");
@@ -219,36 +206,31 @@ TEST(made_anew_while_ours)
 	ck_assert_uint_eq(n_saved(), 0);
 	renew(0, false);
 	ck_assert_uint_eq(n_saved(), 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "schedutil");
 	/* with another method the monitor lets go first */
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	put_policy(0, "scaling_available_governors", "performance powersave");
 	rescan("0", "new 0");
 	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->method, METHOD_LIMITS);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "schedutil");
-	acquire(0, fds);
-	close_fds(fds, 2);
+	take(0);
 	/* and other frequencies */
 	put("cpufreq/boost", "0");
 	rescan("1", "new 0, restarted 0");
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 3);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 }
 
 /* What could not be put back is, when its CPU is back; and never taken for the baseline. */
 TEST(owed_baseline)
 {
-	int fds[2];
-
 	put("online", "0-1");
 	put_acpi(0, "0");
 	put_acpi(1, "1");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	put("online", "1");
 	rescan("0", "offline 0");
 	drop(POLICY0 "scaling_governor"); /* it can't be read while its CPU is offline */
@@ -263,8 +245,7 @@ TEST(owed_baseline)
 	ck_assert_uint_eq(n_saved(), 0);
 
 	/* gone for good: nothing is left to put back */
-	acquire(1, fds);
-	close_fds(fds, 1);
+	take(1);
 	drop_policy(1);
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 	ck_assert_uint_eq(n_saved(), 0);
@@ -278,8 +259,7 @@ TEST(someone_elses_governor_is_kept)
 	put_acpi(0, "0");
 	start();
 	ck_assert_int_eq(cpufreq_renew(cpufreq, 0, true, fds, &n_fds), -EINVAL);
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	ck_assert(cpufreq_has_userspace(cpufreq, 0));
 	put(POLICY0 "scaling_governor", "performance");
 	ck_assert(!cpufreq_has_userspace(cpufreq, 0));
@@ -291,7 +271,7 @@ TEST(someone_elses_governor_is_kept)
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->foreign_since, 0);
 	/* the baseline is what it was */
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 9, 1000), 0);
 	ck_assert(cpufreq_has_userspace(cpufreq, 9));

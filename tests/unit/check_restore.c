@@ -59,8 +59,7 @@ static const struct {
 
 static void check_limits(const char *const wanted[2])
 {
-	assert_file(POLICY0 "scaling_min_freq", wanted[0]);
-	assert_file(POLICY0 "scaling_max_freq", wanted[1]);
+	assert_limits(wanted[0], wanted[1]);
 	ck_assert_uint_eq(n_saved(), 0);
 }
 
@@ -68,26 +67,21 @@ FIXTURE(make_tree, remove_tree)
 
 TEST_EACH(limits_restored, limit_cases)
 {
-	int fds[2];
-
 	enum { LIVE, MONITOR_DIED, ALL_DIED, N_ENDS };
 
 	for (int end = LIVE; end < N_ENDS; end++) {
 		put_intel_pstate(0, "0");
-		put(POLICY0 "scaling_min_freq", limit_cases[_i].baseline[0]);
-		put(POLICY0 "scaling_max_freq", limit_cases[_i].baseline[1]);
+		put_limits(limit_cases[_i].baseline[0], limit_cases[_i].baseline[1]);
 		start();
-		acquire(0, fds);
-		close_fds(fds, 2);
-		put(POLICY0 "scaling_min_freq", limit_cases[_i].now[0]);
-		put(POLICY0 "scaling_max_freq", limit_cases[_i].now[1]);
+		take(0);
+		put_limits(limit_cases[_i].now[0], limit_cases[_i].now[1]);
 		if (end == MONITOR_DIED)
 			cpufreq_writer_died(cpufreq);
 		if (end == ALL_DIED) {
 			start();
 			ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 		} else {
-			ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+			release(0, 0);
 		}
 		check_limits(end == LIVE ? limit_cases[_i].live : limit_cases[_i].crashed);
 	}
@@ -105,43 +99,35 @@ TEST_EACH(limits_never_cross, order_cases)
 	char policy_path[128], events[4096] __attribute__((aligned(8)));
 	const struct inotify_event *event = (const struct inotify_event *)events;
 	cleanup_close int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	int fds[2];
 
 	ck_assert_int_ge(watch, 0);
 	put_intel_pstate(0, "0");
-	put(POLICY0 "scaling_min_freq", order_cases[_i].baseline[0]);
-	put(POLICY0 "scaling_max_freq", order_cases[_i].baseline[1]);
+	put_limits(order_cases[_i].baseline[0], order_cases[_i].baseline[1]);
 	start();
-	acquire(0, fds);
-	close_fds(fds, 2);
-	put(POLICY0 "scaling_min_freq", order_cases[_i].pin);
-	put(POLICY0 "scaling_max_freq", order_cases[_i].pin);
+	take(0);
+	put_limits(order_cases[_i].pin, order_cases[_i].pin);
 	(void)snprintf(policy_path, sizeof(policy_path), "%s/cpufreq/policy0", cpu_path);
 	ck_assert_int_ge(inotify_add_watch(watch, policy_path, IN_CLOSE_WRITE), 0);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	ck_assert_int_gt(read(watch, events, sizeof(events)), (ssize_t)sizeof(*event));
 	ck_assert_str_eq(event->name, order_cases[_i].first);
 }
 
 TEST(someone_elses_governor)
 {
-	int fds[2];
-
 	put_acpi(0, "0");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	put(POLICY0 "scaling_governor", "performance");
 	put(POLICY0 "scaling_max_freq", "1800000");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "performance");
 	assert_file(POLICY0 "scaling_max_freq", "1800000");
 	ck_assert_uint_eq(n_saved(), 0);
 	/* That is the baseline from now on. */
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "performance");
 }
 
@@ -167,24 +153,19 @@ static const struct {
 
 TEST_EACH(setspeed_restored, setspeed_cases)
 {
-	int fds[2];
-
 	for (int crashed = 0; crashed < 2; crashed++) {
 		put_acpi(0, "0");
-		put(POLICY0 "scaling_governor", setspeed_cases[_i].baseline[0]);
-		put(POLICY0 "scaling_setspeed", setspeed_cases[_i].baseline[1]);
+		put_governor_speed(setspeed_cases[_i].baseline[0], setspeed_cases[_i].baseline[1]);
 		start();
-		acquire(0, fds);
-		close_fds(fds, 1);
+		take(0);
 		assert_file(POLICY0 "scaling_governor", "userspace");
-		put(POLICY0 "scaling_governor", setspeed_cases[_i].now[0]);
-		put(POLICY0 "scaling_setspeed", setspeed_cases[_i].now[1]);
+		put_governor_speed(setspeed_cases[_i].now[0], setspeed_cases[_i].now[1]);
 		put(POLICY0 "scaling_min_freq", "1800000"); /* never ours with setspeed */
 		if (crashed) {
 			start();
 			ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 		} else {
-			ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+			release(0, 0);
 		}
 		assert_file(POLICY0 "scaling_governor", setspeed_cases[_i].left[0]);
 		assert_file(POLICY0 "scaling_setspeed", setspeed_cases[_i].left[1]);
@@ -214,26 +195,21 @@ static const struct {
 
 TEST_EACH(someone_elses_speed, speed_cases)
 {
-	int fds[2];
-
 	put_acpi(0, "0");
-	put(POLICY0 "scaling_governor", "userspace");
-	put(POLICY0 "scaling_setspeed", "2300000");
+	put_governor_speed("userspace", "2300000");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	put(POLICY0 "scaling_setspeed", speed_cases[_i].now);
 	put(POLICY0 "scaling_max_freq", speed_cases[_i].max);
 	if (speed_cases[_i].failed)
 		cpufreq_write_failed(cpufreq, 0);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, speed_cases[_i].written_khz), 0);
+	release(0, speed_cases[_i].written_khz);
 	assert_file(POLICY0 "scaling_setspeed", speed_cases[_i].left);
 	ck_assert_uint_eq(n_saved(), 0);
 	/* the next time it is known anew */
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	put(POLICY0 "scaling_setspeed", "1800000");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 1200000), 0);
+	release(0, 1200000);
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
 }
 
@@ -241,14 +217,11 @@ TEST_EACH(someone_elses_speed, speed_cases)
 TEST_EACH(end_with_a_speed, speed_cases)
 {
 	bool known = speed_cases[_i].written_khz > 1 && !speed_cases[_i].failed;
-	int fds[2];
 
 	put_acpi(0, "0");
-	put(POLICY0 "scaling_governor", "userspace");
-	put(POLICY0 "scaling_setspeed", "2300000");
+	put_governor_speed("userspace", "2300000");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	put(POLICY0 "scaling_setspeed", speed_cases[_i].now);
 	put(POLICY0 "scaling_max_freq", speed_cases[_i].max);
 	if (speed_cases[_i].failed)
@@ -275,14 +248,10 @@ TEST(end_with_limits)
 	};
 
 	for (size_t i = 0; i < array_size(cases); i++) {
-		int fds[2];
-
 		put_intel_pstate(0, "0");
 		start();
-		acquire(0, fds);
-		close_fds(fds, 2);
-		put(POLICY0 "scaling_min_freq", cases[i].min);
-		put(POLICY0 "scaling_max_freq", cases[i].max);
+		take(0);
+		put_limits(cases[i].min, cases[i].max);
 		if (cases[i].died)
 			cpufreq_writer_died(cpufreq);
 		cpufreq_writer_ended(cpufreq, 0, cases[i].written_khz);
@@ -295,17 +264,12 @@ TEST(end_with_limits)
 /* Someone has moved the minimum alone: our maximum does not stay behind. */
 TEST(someone_elses_minimum)
 {
-	int fds[2];
-
 	put_intel_pstate(0, "0");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 2);
-	put(POLICY0 "scaling_min_freq", "900000");
-	put(POLICY0 "scaling_max_freq", "2000000");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 2000000), 0);
-	assert_file(POLICY0 "scaling_min_freq", "900000");
-	assert_file(POLICY0 "scaling_max_freq", "3700000");
+	take(0);
+	put_limits("900000", "2000000");
+	release(0, 2000000);
+	assert_limits("900000", "3700000");
 }
 
 /* Of two limits the governor is nobody's business but the one's who set it. */
@@ -320,10 +284,9 @@ TEST(governor_under_limits)
 	write_fd(fds[0], "2000000");
 	close_fds(fds, 2);
 	put(POLICY0 "scaling_governor", "performance");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "performance");
-	assert_file(POLICY0 "scaling_min_freq", "800000");
-	assert_file(POLICY0 "scaling_max_freq", "3700000");
+	assert_limits("800000", "3700000");
 }
 
 /* A platform limit of 2,000 MHz: in force at the first vote, at the end, both; the file's maximum.
@@ -343,21 +306,16 @@ static const struct {
 
 TEST_EACH(platform_limits, platform_cases)
 {
-	int fds[2];
-
 	put_intel_pstate(0, "0");
 	put(POLICY0 "scaling_driver", "acpi-cpufreq");
 	put(POLICY0 "bios_limit", platform_cases[_i].limit_first);
 	put(POLICY0 "scaling_max_freq", platform_cases[_i].baseline);
 	start();
-	acquire(0, fds);
-	close_fds(fds, 2);
-	put(POLICY0 "scaling_min_freq", "1200000");
-	put(POLICY0 "scaling_max_freq", platform_cases[_i].shown);
+	take(0);
+	put_limits("1200000", platform_cases[_i].shown);
 	put(POLICY0 "bios_limit", platform_cases[_i].limit_last);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
-	assert_file(POLICY0 "scaling_min_freq", "800000");
-	assert_file(POLICY0 "scaling_max_freq", platform_cases[_i].left);
+	release(0, 0);
+	assert_limits("800000", platform_cases[_i].left);
 }
 
 /* No room for the state file: what is saved stays saved, and nothing more becomes ours. */
@@ -370,8 +328,7 @@ TEST(full_disk)
 	put_acpi(0, "0");
 	put_acpi(1, "1");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
 	ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
 	limit = before;
@@ -382,12 +339,11 @@ TEST(full_disk)
 	assert_file("cpufreq/policy1/scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 1);
 	/* what is ours goes back all the same: an empty state file needs no room */
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 0);
 	/* and with room it works again */
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
-	acquire(1, fds);
-	close_fds(fds, 1);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), 0);
+	take(1);
+	release(1, 0);
 }

@@ -78,8 +78,7 @@ TEST(setspeed)
 	verify(1);
 	assert_finding(0, 0, "scaling_setspeed", "1200000", "1800000");
 	/* another governor shows no speed */
-	put(POLICY0 "scaling_governor", "performance");
-	put(POLICY0 "scaling_setspeed", "<unsupported>");
+	put_governor_speed("performance", "<unsupported>");
 	verify(2);
 	assert_finding(0, 0, "scaling_governor", "userspace", "performance");
 	assert_finding(1, 0, "scaling_setspeed", "1200000", "<unsupported>");
@@ -115,13 +114,10 @@ TEST(limits)
 
 TEST(limit_of_the_platform)
 {
-	int fds[2];
-
 	put_acpi(0, "0");
 	put(POLICY0 "bios_limit", "2301000");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	put(POLICY0 "scaling_setspeed", "1800000");
 	publish(0, 2300000, 2300000);
 	verify(1);
@@ -138,12 +134,9 @@ TEST(limit_of_the_platform)
 
 TEST(since_when)
 {
-	int fds[2];
-
 	put_acpi(0, "0");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	publish(0, 1200000, 1200000);
 	put(POLICY0 "scaling_setspeed", "1800000");
 	/* the monitor had noticed before */
@@ -169,13 +162,11 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 TEST(what_can_not_be_read)
 {
 	struct cpuset cpu0;
-	int fds[2];
 
 	put("online", "0-1");
 	put_acpi(0, "0");
 	start();
-	acquire(0, fds);
-	close_fds(fds, 1);
+	take(0);
 	publish(0, 1200000, 1200000);
 	drop(POLICY0 "scaling_setspeed");
 	verify(1);
@@ -189,6 +180,6 @@ TEST(what_can_not_be_read)
 	ck_assert_int_eq(cpuset_parse("0", &cpu0), 0);
 	ck_assert_int_eq(cpufreq_rescan(cpufreq, &cpu0, on_change, NULL), 0);
 	verify(0);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), 0);
+	release(0, 0);
 	verify(0);
 }

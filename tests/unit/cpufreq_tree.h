@@ -158,6 +158,37 @@ static inline void close_fds(int fds[2], unsigned int n)
 		close_fd(&fds[i]);
 }
 
+/* Acquired, and nothing more is done with the files. */
+static inline void take(uint32_t id)
+{
+	int fds[2] = {-1, -1};
+
+	acquire(id, fds);
+	close_fds(fds, 2);
+}
+
+#define release(id, written_khz) ck_assert_int_eq(cpufreq_release(cpufreq, (id), (written_khz)), 0)
+
+/* --- of policy 0 --- */
+
+static inline void put_limits(const char *min, const char *max)
+{
+	put(POLICY0 "scaling_min_freq", min);
+	put(POLICY0 "scaling_max_freq", max);
+}
+
+static inline void put_governor_speed(const char *governor, const char *speed)
+{
+	put(POLICY0 "scaling_governor", governor);
+	put(POLICY0 "scaling_setspeed", speed);
+}
+
+#define assert_limits(min, max)                                                                    \
+	do {                                                                                       \
+		assert_file(POLICY0 "scaling_min_freq", min);                                      \
+		assert_file(POLICY0 "scaling_max_freq", max);                                      \
+	} while (0)
+
 static inline uint32_t n_saved(void)
 {
 	struct baseline baseline;

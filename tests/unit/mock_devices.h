@@ -14,6 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cleanup.h"
+#include "cpufreq_tree.h"
+
 struct mock_devices {
 	void *(*testbed_new)(void);
 	int (*add_from_string)(void *testbed, const char *data, void *error);
@@ -80,6 +83,28 @@ static inline int mock_devices_cpu_dir(const char *mocked_root)
 	if (system(path) != 0)
 		abort();
 	return open("/sys/devices/system/cpu", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static struct mock_devices mock;
+
+/* /sys is umockdev's from here on; what is put into it are plain files. */
+static inline void make_mock(void)
+{
+	cleanup_free char *mocked = NULL;
+
+	make_tree();
+	mock_devices_load(&mock);
+	mock.testbed = mock.testbed_new();
+	mocked = mock.get_root_dir(mock.testbed);
+	(void)close(cpu_dir);
+	cpu_dir = mock_devices_cpu_dir(mocked);
+	(void)snprintf(config.sysfs, sizeof(config.sysfs), "/sys");
+}
+
+static inline void remove_mock(void)
+{
+	mock.unref(mock.testbed);
+	remove_tree();
 }
 
 #endif

@@ -296,6 +296,32 @@ static inline uint32_t reply(int guest)
 	return guest_frame_command(frame);
 }
 
+/* A request, and the reply that has to come. */
+#define ask(guest, unit, vcpu, answer)                                                             \
+	do {                                                                                       \
+		request(guest, unit, vcpu);                                                        \
+		ck_assert_uint_eq(reply(guest), answer);                                           \
+	} while (0)
+
+/* The first request for a frequency domain: the monitor needs its file. Return: that. */
+static inline int ask_and_grant(int guest, enum guest_unit unit, uint32_t vcpu, uint32_t id)
+{
+	int file;
+
+	request(guest, unit, vcpu);
+	file = grant(id);
+	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	return file;
+}
+
+/* A domain with one vCPU on frequency domain 0. Return: its channel. */
+static inline int one_guest(enum frequency_method method, uint32_t channel)
+{
+	set_frequency_domain(0, method);
+	add_domain(0, 1, 0);
+	return add_channel(channel);
+}
+
 static inline bool silent(int guest)
 {
 	struct pollfd pollfd = {.fd = guest, .events = POLLIN};
