@@ -1,32 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """systemd's sockets in place of vmpowerd's own: taken by name, served, left where they are."""
 
-import contextlib
 import os
 import signal
 import socket
 from pathlib import Path
 
 from tests.harness.process import run
-from tests.harness.scene import LOWEST, component_main, scene
-from tests.harness.service_manager import ServiceManager
+from tests.harness.scene import LOWEST, component_main, service
 from tests.harness.wait import wait_until
 
 KINDS = {"hook": socket.SOCK_SEQPACKET, "control": socket.SOCK_STREAM}
 
 
-@contextlib.contextmanager
-def service(name, sockets=KINDS):
-    """A scene whose daemon is a service with sockets: {name: kind}. It does not run yet."""
-    with scene(name, start=False) as stage:
-        manager = ServiceManager(stage.directory / "notify")
-        stage.vmpower.service_manager = manager
-        for each, kind in sockets.items():
-            manager.listen(each, stage.vmpower.runtime / f"{each}.sock", kind)
-        try:
-            yield stage, manager
-        finally:
-            manager.close()
+def activated(name, sockets=None):
+    """A service that takes its sockets over from systemd. It does not run yet."""
+    return service(name, sockets=KINDS if sockets is None else sockets, start=False)
 
 
 def inodes(stage):
@@ -34,13 +23,8 @@ def inodes(stage):
     return {path.name: path.stat().st_ino for path in stage.vmpower.runtime.glob("*.sock")}
 
 
-def text(stage):
-    """All that was logged."""
-    return stage.log.read_text(encoding="utf-8")
-
-
 def test_served_and_left_in_place():
-    with service("served") as (stage, _):
+    with activated("served") as (stage, _):
         before = inodes(stage)
         stage.vmpower.start()
         assert inodes(stage) == before
@@ -56,7 +40,7 @@ def test_served_and_left_in_place():
 
 def test_with_what_was_stored():
     """Sockets and stored fds come in one list."""
-    with service("stored") as (stage, manager):
+    with activated("stored") as (stage, manager):
         stage.vmpower.start()
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -70,7 +54,7 @@ def test_with_what_was_stored():
         assert manager.names() == ["c", "s"]
         stage.hook(domain, "stopped")
         stage.expect_soon({})
-        assert "nobody needs: 2; closed" in text(stage)
+        assert "nobody needs: 2; closed" in stage.logged()
 
 
 def fds_of(pid):
@@ -80,7 +64,7 @@ def fds_of(pid):
 
 def test_none_is_inherited():
     """The monitor has neither socket."""
-    with service("inherited") as (stage, manager):
+    with activated("inherited") as (stage, manager):
         stage.vmpower.start()
         listening = {os.readlink(f"/proc/self/fd/{fd}") for _, fd in manager.listening}
         assert listening < set(fds_of(stage.vmpower.process.pid).values())
@@ -91,7 +75,7 @@ def test_none_is_inherited():
 def test_one_alone():
     """The other one vmpowerd makes itself, and removes."""
     for name, other in (("hook", "control"), ("control", "hook")):
-        with service(f"{name}-alone", {name: KINDS[name]}) as (stage, _):
+        with activated(f"{name}-alone", {name: KINDS[name]}) as (stage, _):
             stage.vmpower.start()
             domain = stage.started("vm", {0: "1"})
             assert domain.power(0, "min") == "ack"
@@ -102,7 +86,7 @@ def test_one_alone():
 
 def test_hook_comes_too_early():
     """It does not wait longer than ever, and what it says is heard when vmpowerd is there."""
-    with service("early") as (stage, _):
+    with activated("early") as (stage, _):
         domain = stage.domain("vm", {0: "1"})
         stage.hook(domain, "started")
         gone = stage.domain("gone", {0: "2"})
@@ -117,7 +101,7 @@ def test_hook_comes_too_early():
 
 def test_client_comes_too_early():
     """It waits, and is answered."""
-    with service("early-client") as (stage, _):
+    with activated("early-client") as (stage, _):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(stage.vmpower.runtime / "control.sock"))
             client.sendall(b'{"method":"org.varlink.service.GetInfo"}\0')
@@ -137,22 +121,22 @@ def test_wrong_kind_is_told():
     swapped = dict(zip(KINDS, reversed(KINDS.values())))
     for name, option in (("hook", "ListenSequentialPacket="), ("control", "ListenStream=")):
         kinds = {**KINDS, name: swapped[name]}
-        with service(f"wrong-{name}", kinds) as (stage, _):
+        with activated(f"wrong-{name}", kinds) as (stage, _):
             assert refused(stage) == 1
-            said = text(stage)
+            said = stage.logged()
             assert f'hands over as "{name}" is not a socket that listens at {option}' in said, said
             assert "systemctl cat vmpowerd" in said, said
     for what in (lambda: os.memfd_create("hook"), lambda: socket.socket().detach(),
                  lambda: socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).detach()):
-        with service("no-socket", {}) as (stage, manager):
+        with activated("no-socket", {}) as (stage, manager):
             manager.listening.append(("hook", what()))
             assert refused(stage) == 1
-            assert "is not a socket that listens" in text(stage)
+            assert "is not a socket that listens" in stage.logged()
 
 
 def test_restart_keeps_who_waits():
     """A successor answers whoever has come meanwhile."""
-    with service("waits") as (stage, _):
+    with activated("waits") as (stage, _):
         stage.vmpower.start()
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -169,7 +153,7 @@ def test_restart_keeps_who_waits():
 
 def test_another_by_hand_is_refused():
     """While systemd's listens there."""
-    with service("another") as (stage, _):
+    with activated("another") as (stage, _):
         stage.vmpower.start()
         words = Path(f"/proc/{stage.vmpower.process.pid}/cmdline").read_text().split("\0")[:-1]
         done = run(*words, check=False)

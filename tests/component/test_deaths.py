@@ -88,14 +88,14 @@ def test_monitor_hangs():
         stage.expect_soon({})
         wait_until(lambda: stage.vmpower.status()["monitor_pid"] not in (None, before), 20,
                    "another monitor")
-        assert f"monitor (pid {before}): it hangs" in stage.log.read_text(encoding="utf-8")
+        assert f"monitor (pid {before}): it hangs" in stage.logged()
 
 
 def test_hangup_signal_stops_nothing():
     with scene("sighup") as stage:
         domain = slow_domain(stage)
         stage.vmpower.process.send(signal.SIGHUP)
-        wait_until(lambda: "configuration taken over" in stage.log.read_text(encoding="utf-8"), 10, "a log line")
+        wait_until(lambda: "configuration taken over" in stage.logged(), 10, "a log line")
         assert domain.power(0, "max") == "ack"
 
 
@@ -134,7 +134,7 @@ def test_monitor_left_behind_by_a_crash():
         stage.vmpower.start()
         assert not alive(monitor)
         stage.expect({})
-        text = stage.log.read_text(encoding="utf-8")
+        text = stage.logged()
         assert f"monitor (pid {monitor}) of a predecessor" in text
 
 
@@ -149,7 +149,7 @@ def test_more_channels_than_files():
         assert domain.power(0, "min") == "ack"
         status = stage.vmpower.status()
         assert status["monitor_restarts"] == 0, status
-        assert "LimitNOFILE" in stage.log.read_text(encoding="utf-8")
+        assert "LimitNOFILE" in stage.logged()
 
 
 if __name__ == "__main__":

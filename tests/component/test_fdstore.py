@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A manager follows another, and no guest notices: sockets, votes and frequencies stay."""
 
-import contextlib
 import json
 import os
 import signal
@@ -12,25 +11,11 @@ from pathlib import Path
 
 from tests.harness import frames
 from tests.harness.process import alive, run
-from tests.harness.scene import HIGHEST, LOWEST, UP, component_main, scene
-from tests.harness.service_manager import ServiceManager
+from tests.harness.scene import HIGHEST, LOWEST, UP, component_main, scene, service
 from tests.harness.standin import metadata
 from tests.harness.wait import wait_until
 
 PERIOD_S = 0.005
-
-
-@contextlib.contextmanager
-def service(name):
-    """A scene whose daemon is a service with an fd store."""
-    with scene(name, start=False) as stage:
-        manager = ServiceManager(stage.directory / "notify")
-        stage.vmpower.service_manager = manager
-        stage.vmpower.start()
-        try:
-            yield stage, manager
-        finally:
-            manager.close()
 
 
 def restart(stage):
@@ -50,11 +35,6 @@ def crash(stage):
 
 
 SUCCESSIONS = {"restart": restart, "crash": crash}
-
-
-def log_text(stage):
-    """All that was logged."""
-    return stage.log.read_text(encoding="utf-8")
 
 
 class Sender(threading.Thread):
@@ -326,7 +306,7 @@ def test_garbage_in_the_store():
         stage.expect({1: LOWEST})
         assert manager.names()[-2:] == ["c", "s"], manager.names()
         assert [path.name for path in directory.iterdir()] == [domain.uuid]
-        assert "nobody needs" in log_text(stage)
+        assert "nobody needs" in stage.logged()
 
 
 def change_state(manager, at, data):
@@ -338,7 +318,7 @@ def change_state(manager, at, data):
 def expect_clean_reconnect(stage, domain, said):
     """The guest's channel was connected anew, and all was put back."""
     assert domain.channels[0].peer.recv(1) == b""
-    assert said in log_text(stage)
+    assert said in stage.logged()
     stage.expect({})
     stage.hook(domain, "reconnect")
     domain.accept()

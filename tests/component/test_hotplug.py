@@ -51,7 +51,7 @@ def hotplug(name, sections=None, before=None, **tree):
                 before(stage, cpus)
             with events.listening():
                 stage.vmpower.start()
-            assert "can't hear of CPUs" not in stage.log.read_text(encoding="utf-8")
+            assert "can't hear of CPUs" not in stage.logged()
             yield stage, cpus
     finally:
         events.close()

@@ -114,7 +114,7 @@ def test_fields_in_the_journal():
         stage.hook(domain, "stopped")
         journal.wait("MESSAGE_DOMAIN_UNREGISTERED", **about)
         assert not any("<domain" in field for e in journal.read() for field in e.values())
-        lines = stage.log.read_text(encoding="utf-8").splitlines()
+        lines = stage.logged().splitlines()
         assert all(re.match("<[3-7]>", line) for line in lines), lines
 
 

@@ -103,7 +103,7 @@ def test_forbidden_call_ends_it_and_is_named():
         inject_syscall(before, SOCKET)
         wait_until(lambda: (stage.vmpower.try_status() or {}).get("monitor_pid")
                    not in (None, before), 20, "another monitor")
-        log = stage.log.read_text(encoding="utf-8")
+        log = stage.logged()
         assert f"monitor (pid {before}): tried system call socket (41)" in log, log
         assert f"monitor (pid {before}) exited with status 159" in log, log
         # the channel was not disconnected, the vote stands, the guest goes on

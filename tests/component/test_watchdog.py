@@ -1,28 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What systemd is told of the daemon, and what becomes of a monitor that hangs meanwhile."""
 
-import contextlib
 import os
 import signal
 
-from tests.harness.scene import LOWEST, component_main, scene
-from tests.harness.service_manager import ServiceManager
+from tests.harness.scene import LOWEST, component_main, service
 from tests.harness.wait import wait_until
 
 ALONE = True  # a busy machine is taken for a daemon that hangs
-
-
-@contextlib.contextmanager
-def service(name, watchdog_s=None):
-    """A scene whose daemon is a service."""
-    with scene(name, start=False) as stage:
-        manager = ServiceManager(stage.directory / "notify", watchdog_s)
-        stage.vmpower.service_manager = manager
-        stage.vmpower.start()
-        try:
-            yield stage, manager
-        finally:
-            manager.close()
 
 
 def test_status_follows():
@@ -64,7 +49,7 @@ def test_monitor_that_hangs_is_replaced():
         assert domain.power(0, "down") == "ack"
         stage.expect({1: LOWEST})
         assert stage.vmpower.status()["monitor_pid"] not in (None, before)
-        assert f"monitor (pid {before}): it hangs" in stage.log.read_text(encoding="utf-8")
+        assert f"monitor (pid {before}): it hangs" in stage.logged()
 
 
 if __name__ == "__main__":

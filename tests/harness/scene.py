@@ -16,6 +16,7 @@ from .cpufreq_tree import STEPS, CpufreqTree
 from .isolate import interruptible, isolate
 from .process import alive, run
 from .runner import run_tests
+from .service_manager import ServiceManager
 from .standin import StandinDomain, call_hook
 from .vmpower import Vmpower
 from .wait import tail, wait_until
@@ -98,6 +99,10 @@ class Scene:
             self.expect(khz)
             raise
 
+    def logged(self):
+        """All that the daemon, its monitor and hooks have logged."""
+        return self.log.read_text(encoding="utf-8")
+
     def end(self):
         """SIGTERM; everything is as before, and no process is left."""
         status = self.vmpower.try_status() if self.vmpower.process else None
@@ -122,6 +127,25 @@ def scene(name, sections=None, start=True, **tree):
             domain.close()
         if stage.vmpower.process:
             stage.vmpower.process.kill()
+
+
+@contextlib.contextmanager
+def service(name, watchdog_s=None, sockets=None, start=True):
+    """A scene whose daemon is a service: that, and its ServiceManager.
+
+    sockets: {name: kind} of its .socket units.
+    """
+    with scene(name, start=False) as stage:
+        manager = ServiceManager(stage.directory / "notify", watchdog_s)
+        stage.vmpower.service_manager = manager
+        for each, kind in (sockets or {}).items():
+            manager.listen(each, stage.vmpower.runtime / f"{each}.sock", kind)
+        try:
+            if start:
+                stage.vmpower.start()
+            yield stage, manager
+        finally:
+            manager.close()
 
 
 @contextlib.contextmanager
