@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 _Noreturn void assertion_failed(const char *file, int line, const char *function,
@@ -19,5 +18,5 @@ _Noreturn void assertion_failed(const char *file, int line, const char *function
 	}
 	while (len > 0 && write(STDERR_FILENO, text, (size_t)len) < 0 && errno == EINTR)
 		;
-	abort();
+	__builtin_trap();
 }

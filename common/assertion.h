@@ -17,20 +17,22 @@
  *   happens, or libvirt refuses to start the domain. The hook does not link assertion.c, so that
  *   an assertion there does not build.
  *
- * Links libc alone; needs write(2) to stderr and what abort(3) needs, nothing else: it may be used
- * in the sandbox, in any thread and in a signal handler's callees.
+ * Needs libc alone, and of the kernel write(2) to stderr: it may be used in the sandbox, in any
+ * thread and in a signal handler's callees.
  */
 #ifndef VMPOWER_COMMON_ASSERTION_H
 #define VMPOWER_COMMON_ASSERTION_H
 
-/** ASSERT() - end the process with SIGABRT unless @condition holds, which is evaluated once */
+/** ASSERT() - end the process by a signal unless @condition holds, which is evaluated once */
 #define ASSERT(condition)                                                                          \
 	((condition) ? (void)0 : assertion_failed(__FILE__, __LINE__, __func__, #condition))
 
 /**
- * assertion_failed() - "program: file:line: function: assertion 'x' failed" to stderr, and abort()
+ * assertion_failed() - "program: file:line: function: assertion 'x' failed" to stderr, and a trap
  *
- * The line is one write(2); what does not fit into 512 bytes is cut off.
+ * The line is one write(2); what does not fit into 512 bytes is cut off. A trap is an instruction
+ * (SIGILL on x86): unlike abort(3) it needs no system call, so the monitor's sandbox stays as
+ * small.
  */
 _Noreturn void assertion_failed(const char *file, int line, const char *function,
 				const char *condition) __attribute__((cold));

@@ -18,7 +18,6 @@ struct syscall_rule {
 	const char *reason;
 	unsigned int arg;
 	uint64_t mask, value;
-	bool own_pid; /* @value is our process id */
 };
 
 #define ALLOW(call, why)                                                                           \
@@ -29,11 +28,6 @@ struct syscall_rule {
 	{                                                                                          \
 		.number = SYS_##call, .name = #call, .reason = (why), .arg = (argument),           \
 		.mask = (bits), .value = (equal)                                                   \
-	}
-#define ALLOW_ON_SELF(call, argument, why)                                                         \
-	{                                                                                          \
-		.number = SYS_##call, .name = #call, .reason = (why), .arg = (argument),           \
-		.mask = UINT32_MAX, .own_pid = true                                                \
 	}
 #define END_OF_RULES                                                                               \
 	{                                                                                          \
