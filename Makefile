@@ -55,8 +55,8 @@ programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
 
 vmpowerd_src := helper/manager/main.c $(manager_src) $(link_src) $(xml_src) $(common_src)
 vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(link_src) \
-	common/assertion.c common/log.c common/log_limit.c common/unix_socket.c
-vmpower-hook_src := hook/main.c common/unix_socket.c
+	common/assertion.c common/clock.c common/log.c common/log_limit.c common/unix_socket.c
+vmpower-hook_src := hook/main.c common/clock.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(filter-out common/loop.c,$(common_src))
 
 # The hook links libc alone, the monitor libseccomp besides: little that can fail to load or be
@@ -288,10 +288,10 @@ bench: bench-deps
 bench-quick:
 	$(Q)$(MAKE) --no-print-directory bench BENCH_ARGS=--quick
 
-build/bench/spawn-time: tests/bench/spawn_time.c
+build/bench/spawn-time: tests/bench/spawn_time.c common/clock.c
 build/bench/drain: tests/bench/drain.c
 build/bench/floor: tests/bench/floor.c tests/bench/bench_frame.h
-build/bench/load: tests/bench/load.c tests/bench/bench_frame.h
+build/bench/load: tests/bench/load.c tests/bench/bench_frame.h common/clock.c
 build/bench/monitor-alone: tests/bench/monitor_alone.c tests/bench/bench_frame.h \
 	$(filter-out %/main.o,$(vmpower-monitor_src:%.c=$(plain_dir)/obj/%.o))
 build/bench/monitor-alone: private bench_libs = $(call pkg_libs,$(vmpower-monitor_pkgs))

@@ -4,13 +4,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 #define BATCH 64
-#define NS_PER_MS UINT64_C(1000000)
 
 struct loop {
 	int epoll_fd;
@@ -20,14 +19,6 @@ struct loop {
 	bool quit;
 	int status;
 };
-
-uint64_t loop_now_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 int loop_new(struct loop **out)
 {
@@ -110,7 +101,7 @@ void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t delay_
 	struct loop_timer **t = &loop->timers;
 
 	loop_timer_cancel(loop, timer);
-	timer->due_ns = loop_now_ns() + delay_ns;
+	timer->due_ns = monotonic_ns() + delay_ns;
 	while (*t && (*t)->due_ns <= timer->due_ns)
 		t = &(*t)->next;
 	timer->next = *t;
@@ -123,7 +114,7 @@ static int timeout_ms(const struct loop *loop)
 
 	if (!loop->timers)
 		return -1;
-	now = loop_now_ns();
+	now = monotonic_ns();
 	if (loop->timers->due_ns <= now)
 		return 0;
 	/* Rounded up: a wakeup before the time would be one for nothing. */
@@ -138,7 +129,7 @@ static void expire(struct loop *loop)
 
 	if (!loop->timers)
 		return;
-	now = loop_now_ns();
+	now = monotonic_ns();
 	while (loop->timers && loop->timers->due_ns <= now && !loop->quit) {
 		struct loop_timer *timer = loop->timers;
 

@@ -19,13 +19,10 @@ struct loop_source {
 };
 
 struct loop_timer {
-	uint64_t due_ns; /* CLOCK_MONOTONIC; 0: not armed */
+	uint64_t due_ns; /* as monotonic_ns(); 0: not armed */
 	void (*on_expiry)(struct loop_timer *timer);
 	struct loop_timer *next;
 };
-
-/** loop_now_ns() - CLOCK_MONOTONIC in ns */
-uint64_t loop_now_ns(void);
 
 /** loop_new() - Return: 0 and the loop, owned by the caller; -errno */
 int loop_new(struct loop **loop);

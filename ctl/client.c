@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "ctl.h"
 #include "text.h"
 #include "unix_socket.h"
@@ -17,20 +18,12 @@
 #define MAX_REPLY (16u << 20)
 #define CONNECT_RETRY_MS 20
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Return: 0 when the fd is ready; -ETIMEDOUT; -errno. */
 static int wait_for(int fd, short events, int64_t deadline)
 {
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = events};
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - monotonic_ms();
 		int n;
 
 		if (left <= 0)
@@ -46,10 +39,10 @@ static int wait_for(int fd, short events, int64_t deadline)
 /* One can't poll for a full backlog, only retry. */
 static int connect_until(const char *path, int64_t deadline)
 {
-	const struct timespec delay = {.tv_nsec = CONNECT_RETRY_MS * 1000000L};
+	const struct timespec delay = {.tv_nsec = CONNECT_RETRY_MS * (long)NS_PER_MS};
 	int fd = unix_connect(path, SOCK_STREAM);
 
-	while (fd == -EAGAIN && now_ms() < deadline) {
+	while (fd == -EAGAIN && monotonic_ms() < deadline) {
 		(void)nanosleep(&delay, NULL);
 		fd = unix_connect(path, SOCK_STREAM);
 	}
@@ -226,7 +219,7 @@ static int receive_until(struct client *client, struct client_reply *reply, int6
 
 int client_open(struct client *client, const char *socket_path, char **problem)
 {
-	return open_until(client, socket_path, now_ms() + CLIENT_TIMEOUT_MS, problem);
+	return open_until(client, socket_path, monotonic_ms() + CLIENT_TIMEOUT_MS, problem);
 }
 
 void client_close(struct client *client)
@@ -240,13 +233,16 @@ void client_close(struct client *client)
 int client_send(struct client *client, const char *method, json_t *parameters, bool more,
 		char **problem)
 {
-	return send_until(client, method, parameters, more, now_ms() + CLIENT_TIMEOUT_MS, problem);
+	return send_until(client, method, parameters, more, monotonic_ms() + CLIENT_TIMEOUT_MS,
+			  problem);
 }
 
 int client_receive(struct client *client, int timeout_ms, struct client_reply *reply,
 		   char **problem)
 {
-	int64_t deadline = timeout_ms < 0 ? INT64_MAX : timeout_ms == 0 ? 0 : now_ms() + timeout_ms;
+	int64_t deadline = timeout_ms < 0    ? INT64_MAX
+			   : timeout_ms == 0 ? 0
+					     : monotonic_ms() + timeout_ms;
 	int r = receive_until(client, reply, deadline, problem);
 
 	if (r == -ETIMEDOUT && timeout_ms == 0)
@@ -259,7 +255,7 @@ int client_call(const char *socket_path, const char *method, json_t *parameters,
 {
 	cleanup(client_close) struct client client = {.fd = -1};
 	cleanup_json json_t *given = parameters;
-	int64_t deadline = now_ms() + CLIENT_TIMEOUT_MS;
+	int64_t deadline = monotonic_ms() + CLIENT_TIMEOUT_MS;
 	int r = open_until(&client, socket_path, deadline, problem);
 
 	if (r == 0)

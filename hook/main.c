@@ -23,9 +23,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "hook_proto.h"
 #include "unix_socket.h"
 
@@ -33,7 +33,7 @@
 #define WAIT_MS (HOOK_DEADLINE_MS - 50)
 
 struct hook {
-	uint64_t give_up_ms; /* CLOCK_MONOTONIC */
+	int64_t give_up_ms; /* as monotonic_ms() */
 	int xml_fd;
 	int socket_fd;
 	struct hook_event event;
@@ -71,21 +71,13 @@ static void end_well_on_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Wait until fd has @events. Return: 0; -ETIME; -errno */
 static int wait_for(const struct hook *hook, int fd, short events)
 {
 	struct pollfd pfd = {.fd = fd, .events = events};
 
 	for (;;) {
-		uint64_t now = now_ms();
+		int64_t now = monotonic_ms();
 		int r;
 
 		if (now >= hook->give_up_ms)
@@ -266,7 +258,7 @@ int main(int argc, char **argv)
 
 	end_well_on_signals();
 	(void)setitimer(ITIMER_REAL, &deadline, NULL);
-	hook.give_up_ms = now_ms() + WAIT_MS;
+	hook.give_up_ms = monotonic_ms() + WAIT_MS;
 
 	if (argc < 3) {
 		report("?", "?", (struct failure){"called without domain and operation", -EINVAL});

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
+#include "clock.h"
 #include "lines.h"
 #include "model.h"
 #include "print.h"
@@ -30,14 +30,6 @@ struct watch {
 	char *problem;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int draw(struct watch *watch)
 {
 	watch_lines_clear(&watch->lines);
@@ -52,7 +44,7 @@ static int refresh_all(struct watch *watch)
 	int r;
 
 	watch->changed = false;
-	watch->refreshed_ms = now_ms();
+	watch->refreshed_ms = monotonic_ms();
 	r = watch_model_refresh(&watch->model, watch->ctl, watch->refreshed_ms, &watch->problem);
 	if (r != CTL_OK)
 		return r;
@@ -69,7 +61,7 @@ static int sleep_ms(const struct watch *watch)
 
 	if (wait < 0)
 		return -1;
-	wait -= now_ms() - watch->refreshed_ms;
+	wait -= monotonic_ms() - watch->refreshed_ms;
 	return wait > 0 ? (int)wait : 0;
 }
 

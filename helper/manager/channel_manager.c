@@ -10,11 +10,11 @@
 #include <sys/socket.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "journal.h"
 #include "log.h"
 #include "unix_socket.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 #define FIRST_RETRY_NS (10 * NS_PER_MS)
 #define LAST_RETRY_NS (5000 * NS_PER_MS)
 #define GIVE_UP_AFTER 10    /* attempts after QEMU hung up, some 10 s */
@@ -206,7 +206,7 @@ static unsigned int count_connected(struct registry *registry)
 void channel_manager_kick(struct channel_manager *manager)
 {
 	unsigned int n_connected = count_connected(manager->registry);
-	uint64_t now = loop_now_ns(), next = 0;
+	uint64_t now = monotonic_ns(), next = 0;
 	unsigned int attempts = 0;
 
 	for (struct domain *d = registry_next(manager->registry, NULL); d;
@@ -234,7 +234,7 @@ void channel_manager_kick(struct channel_manager *manager)
 void channel_manager_kick_later(struct channel_manager *manager, struct channel *channel)
 {
 	channel->attempts = 0;
-	channel->next_attempt_ns = loop_now_ns() + FIRST_RETRY_NS;
+	channel->next_attempt_ns = monotonic_ns() + FIRST_RETRY_NS;
 	/* No look at all channels for each one: thousands hang up at once where a host is emptied.
 	 */
 	if (manager->retry.due_ns == 0 || manager->retry.due_ns > channel->next_attempt_ns)

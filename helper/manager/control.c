@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "control_methods.h"
 #include "control_monitor.h"
 #include "frequency_reading.h"
@@ -14,7 +15,6 @@
 #include "unix_socket.h"
 #include "varlink_server.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 /* What hooks and guests may have to wait for reads in a turn, and one more; answers come on top. */
 #define READING_SLICE_NS (NS_PER_S / 1000)
 
@@ -98,7 +98,7 @@ int control_new(const struct control_parts *parts, int listen_fd, struct control
 		return -ENOMEM;
 	}
 	control->context.parts = *parts;
-	control->context.started_ns = loop_now_ns();
+	control->context.started_ns = monotonic_ns();
 	control->uid = geteuid();
 	if (group) {
 		control->has_group = true;

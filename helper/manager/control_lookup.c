@@ -11,6 +11,7 @@
 
 #include "channel_numbers.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "control_context.h"
 #include "control_reply.h"
 #include "domain_xml.h"
@@ -21,7 +22,7 @@ struct lookup {
 	struct control_context *control;
 	struct varlink_call *call;
 	int cookie;
-	uint64_t asked_ns;		/* loop_now_ns() when libvirt was asked */
+	uint64_t asked_ns;		/* monotonic_ns() when libvirt was asked */
 	char domain[MAX_DOMAIN_NAME];	/* as the operator gave it */
 	struct channel_numbers numbers; /* of AddChannels */
 	uint32_t changed;		/* of AddChannels: channels that were not known before */
@@ -94,7 +95,7 @@ static void start(struct lookup *lookup, const char *name_or_uuid)
 	struct virt *virt = lookup->control->parts.virt;
 	int r;
 
-	lookup->asked_ns = loop_now_ns();
+	lookup->asked_ns = monotonic_ns();
 	r = virt_lookup(virt, name_or_uuid, on_found, lookup);
 	if (r < 0) {
 		control_virt_error(lookup->call, virt, lookup->domain, r);

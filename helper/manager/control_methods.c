@@ -6,6 +6,7 @@
 
 #include "channel_numbers.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "control_context.h"
 #include "control_json.h"
 #include "control_reply.h"
@@ -13,8 +14,6 @@
 #include "json_build.h"
 #include "log.h"
 #include "varlink_text.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 static void count_channels(struct registry *registry, int *channels, int *connected)
 {
@@ -49,7 +48,7 @@ static void get_status(struct varlink_call *call, void *context)
 	const struct control_parts *parts = &control->parts;
 	struct monitor_process *monitor = domains_monitor(parts->domains);
 	pid_t pid = monitor ? monitor_pid(monitor) : 0;
-	uint64_t uptime_s = (loop_now_ns() - control->started_ns) / NS_PER_S;
+	uint64_t uptime_s = (monotonic_ns() - control->started_ns) / NS_PER_S;
 	int channels, connected;
 	json_t *json = json_object();
 
@@ -173,7 +172,7 @@ static void remove_domain(struct varlink_call *call, void *context)
 	reply = json_pack("{s:o, s:s}", "name", json_text(domain->description->name), "uuid", uuid);
 	(void)domains_report(control->parts.domains, &(struct domain_report){
 							     .source = "operator",
-							     .asked_ns = loop_now_ns(),
+							     .asked_ns = monotonic_ns(),
 							     .uuid = uuid,
 						     });
 	varlink_reply(call, reply);

@@ -5,11 +5,10 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "control_context.h"
 #include "json_build.h"
 #include "metrics.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 void control_metrics(struct varlink_call *call, void *context)
 {
@@ -20,7 +19,7 @@ void control_metrics(struct varlink_call *call, void *context)
 		.registry = parts->registry,
 		.cpufreq = parts->cpufreq,
 		.state = control_state(control),
-		.uptime_s = (loop_now_ns() - control->started_ns) / NS_PER_S,
+		.uptime_s = (monotonic_ns() - control->started_ns) / NS_PER_S,
 		.monitor_restarts = monitor ? monitor_restarts(monitor) : 0,
 		.libvirt_connected = virt_connected(parts->virt),
 	};

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "config.h"
 #include "cpufreq.h"
 #include "events.h"
@@ -41,7 +42,7 @@ void domains_free(struct domains *domains, bool keep);
 /* What the hook, libvirt or the operator says of one domain. */
 struct domain_report {
 	const char *source; /* for the log: "hook started", "libvirt", "operator" */
-	uint64_t asked_ns;  /* loop_now_ns() before the source looked: it knows nothing later */
+	uint64_t asked_ns;  /* monotonic_ns() before the source looked: it knows nothing later */
 	bool tells_paused;  /* does the source know whether the vCPUs run? */
 	bool paused;	    /* they do not */
 	const char *uuid;   /* of a domain that does not run; NULL: only its name is known */
@@ -63,7 +64,7 @@ int domains_report(struct domains *domains, const struct domain_report *report);
 /**
  * domains_report_listing() - libvirt has listed all domains that run: unregister all others
  * @uuids:	@n of them, in lower case
- * @asked_ns:	loop_now_ns() before the listing began
+ * @asked_ns:	monotonic_ns() before the listing began
  */
 void domains_report_listing(struct domains *domains, const char (*uuids)[37], size_t n,
 			    uint64_t asked_ns);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "cpufreq_scan.h"
 #include "journal.h"
 #include "log.h"
@@ -15,7 +16,7 @@
 #include "shared_state.h"
 
 /* A look at a file and the failed write after it report the same within milliseconds. */
-#define TOLD_NS UINT64_C(1000000000)
+#define TOLD_NS NS_PER_S
 
 void frequency_control_init(struct frequency_control *control, struct monitor_view *view,
 			    struct registry *registry)
@@ -110,7 +111,7 @@ static void emit(struct frequency_control *control, enum event_kind kind,
 static void lost_governor(struct frequency_control *control, const struct frequency_domain *fdom)
 {
 	bool reassert = control->view->config->foreign == FOREIGN_REASSERT;
-	uint64_t now = loop_now_ns();
+	uint64_t now = monotonic_ns();
 	uint64_t *told_ns = &control->told_ns[fdom->id];
 	bool told = *told_ns != 0 && now - *told_ns < TOLD_NS;
 
@@ -153,7 +154,7 @@ static void on_write_failed(struct frequency_control *control,
 	/* logged already, when the CPUs went offline or the governor was set again */
 	told = (fdom->offline && cpufreq_is_offline(failed->error)) ||
 	       (failed->error == -EINVAL && control->told_ns[fdom->id] != 0 &&
-		loop_now_ns() - control->told_ns[fdom->id] < TOLD_NS);
+		monotonic_ns() - control->told_ns[fdom->id] < TOLD_NS);
 	log_about(&(struct log_about){.message = MESSAGE_WRITE_FAILED,
 				      ABOUT_FREQUENCY_DOMAIN(fdom),
 				      .new_khz = failed->khz,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 struct frequency_reading {
 	struct loop *loop;
@@ -71,12 +72,12 @@ static void read_next(struct frequency_reading *reading)
 static void on_turn(struct loop_timer *timer)
 {
 	struct frequency_reading *reading = container_of(timer, struct frequency_reading, turn);
-	uint64_t end = loop_now_ns() + reading->slice_ns;
+	uint64_t end = monotonic_ns() + reading->slice_ns;
 
 	finish(reading); /* a host without cpufreq has nothing to read */
 	while (reading->waits) {
 		read_next(reading);
-		if (loop_now_ns() >= end)
+		if (monotonic_ns() >= end)
 			break;
 	}
 	if (reading->waits)

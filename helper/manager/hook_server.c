@@ -10,14 +10,15 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "domain_change.h"
 #include "domain_xml.h"
 #include "log.h"
 #include "unix_socket.h"
 
-#define MAX_CLIENTS 128			       /* hooks at one moment: VMs that start at once */
-#define CLIENT_TIMEOUT_NS UINT64_C(2000000000) /* a hook lives for a tenth of that */
-#define RESUME_NS UINT64_C(100000000)
+#define MAX_CLIENTS 128			 /* hooks at one moment: VMs that start at once */
+#define CLIENT_TIMEOUT_NS (2 * NS_PER_S) /* a hook lives for a tenth of that */
+#define RESUME_NS (NS_PER_S / 10)
 #define XML_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 
 struct hook_client {
@@ -102,7 +103,7 @@ static void act(struct hook_server *server, const struct hook_event *event, int 
 {
 	const char *source = hook_operation_name(event->operation);
 	cleanup(domain_description_freep) struct domain_description *description = NULL;
-	struct domain_report report = {.source = source, .asked_ns = loop_now_ns()};
+	struct domain_report report = {.source = source, .asked_ns = monotonic_ns()};
 	struct xml_error error = {.text = ""};
 	char *xml;
 	int r;

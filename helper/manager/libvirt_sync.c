@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "domain_change.h"
 #include "domain_xml.h"
 
@@ -12,7 +13,7 @@
  * libvirt has no event for vCPUs that are plugged or unplugged: it is asked about domains where
  * that can happen. A vCPU that came may then vote and protects; the vote of one that went ends.
  */
-#define ASK_INTERVAL_NS UINT64_C(10000000000)
+#define ASK_INTERVAL_NS (10 * NS_PER_S)
 
 struct libvirt_sync {
 	struct loop *loop;

@@ -16,6 +16,7 @@
 
 #include "assertion.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "instance_lock.h"
 #include "journal.h"
 #include "link_queue.h"
@@ -23,7 +24,6 @@
 #include "shared_state.h"
 #include "unix_socket.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define STABLE_NS (10 * NS_PER_S) /* a monitor that lived this long starts back-off anew */
 #define FIRST_BACKOFF_NS (NS_PER_S / 20)
 #define LAST_BACKOFF_NS (30 * NS_PER_S)
@@ -206,7 +206,7 @@ static void on_exit_event(struct loop_source *source, uint32_t events)
 	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
 		return;
 	log_death(monitor, &info);
-	if (loop_now_ns() - monitor->started_ns > STABLE_NS)
+	if (monotonic_ns() - monitor->started_ns > STABLE_NS)
 		monitor->quick_deaths = 0;
 	monitor->quick_deaths++;
 	monitor->restarts++;
@@ -316,7 +316,7 @@ static int start(struct monitor_process *monitor)
 	if (r < 0)
 		return r;
 	instance_lock_note(monitor->lock_fd, monitor->pid);
-	monitor->started_ns = loop_now_ns();
+	monitor->started_ns = monotonic_ns();
 	r = watch_process(monitor, &ours);
 	if (r < 0) {
 		end_process(monitor);

@@ -6,9 +6,9 @@
 #include <systemd/sd-daemon.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
-#define STATUS_DELAY_NS UINT64_C(100000000) /* one line for all that happens within this time */
-#define NS_PER_US 1000
+#define STATUS_DELAY_NS (NS_PER_S / 10) /* one line for all that happens within this time */
 
 struct notify {
 	struct notify_parts parts;

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 /*
  * A plain array: look-ups by name happen once in a domain's life or at an operator's request,
@@ -127,7 +128,7 @@ static int enter(struct registry *registry, struct domain_description *descripti
 		return -ENOMEM;
 	}
 	domain->description = description;
-	domain->registered_ns = loop_now_ns();
+	domain->registered_ns = monotonic_ns();
 	domain->last_report_ns = domain->registered_ns;
 	registry->domains[id] = domain;
 	registry->n_domains++;

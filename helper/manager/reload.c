@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "config_load.h"
 #include "domains.h"
 #include "events.h"
@@ -71,7 +72,7 @@ int reload_config(struct reload *reload, struct reload_result *result, struct co
 	cleanup_free char *text = NULL;
 	int r;
 
-	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, loop_now_ns() / 1000);
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_ns() / 1000);
 	r = config_load(reload->path, reload->required, &new, error);
 	if (r < 0) {
 		log_about(&(struct log_about){.has_event = true}, LOG_ERR,

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "unix_socket.h"
 
 void varlink_complain(const struct varlink_client *client, struct log_limit *limit,
@@ -14,7 +15,7 @@ void varlink_complain(const struct varlink_client *client, struct log_limit *lim
 {
 	uint32_t suppressed;
 
-	if (!log_limit_pass(limit, loop_now_ns(), &suppressed))
+	if (!log_limit_pass(limit, monotonic_ns(), &suppressed))
 		return;
 	log_warning("control client (pid %d, user id %u) %s: its connection is closed",
 		    (int)client->pid, (unsigned int)client->uid, what);

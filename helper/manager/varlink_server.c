@@ -7,11 +7,11 @@
 #include <sys/socket.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "log.h"
 #include "varlink_client.h"
 #include "varlink_dispatch.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define PAUSE_NS NS_PER_S
 
 /* Whoever may do more finds a place where others have taken theirs. */
@@ -31,7 +31,7 @@ static void pause_accepting(struct varlink_server *server, int error)
 {
 	uint32_t suppressed;
 
-	if (log_limit_pass(&server->refused_log, loop_now_ns(), &suppressed))
+	if (log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
 		log_error("can't accept a control client: %s; tried again in 1 s", strerror(error));
 	loop_remove(server->loop, &server->listener);
 	loop_timer_set(server->loop, &server->pause, PAUSE_NS);
@@ -61,14 +61,14 @@ static void on_listener(struct loop_source *source, uint32_t events)
 	}
 	access = server->service->access(server->context, fd);
 	if (server->n_clients >= places(&server->limits, access)) {
-		if (log_limit_pass(&server->refused_log, loop_now_ns(), &suppressed))
+		if (log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
 			log_warning("a control client was refused: %u are connected already, "
 				    "more than that is not served; close some",
 				    server->n_clients);
 		return;
 	}
 	r = varlink_client_new(server, take_fd(&fd), access);
-	if (r < 0 && log_limit_pass(&server->refused_log, loop_now_ns(), &suppressed))
+	if (r < 0 && log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
 		log_error("a control client was refused: %s", strerror(-r));
 }
 

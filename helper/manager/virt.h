@@ -15,7 +15,7 @@
 
 struct virt;
 
-/* @asked_ns is loop_now_ns() before libvirt was asked: it knows nothing later. */
+/* @asked_ns is monotonic_ns() before libvirt was asked: it knows nothing later. */
 struct virt_handlers {
 	/*
 	 * A domain runs: it is in a listing, has changed, or was asked for.

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "clock.h"
 #include "domain_settings.h"
 #include "log.h"
 #include "loop.h"
@@ -110,7 +111,7 @@ static bool is_paused(int state)
 /* Without VIR_DOMAIN_XML_SECURE: no passwords. */
 static void tell_running(struct virt_thread *thread, virDomainPtr domain)
 {
-	uint64_t asked_ns = loop_now_ns();
+	uint64_t asked_ns = monotonic_ns();
 	char *xml = virDomainGetXMLDesc(domain, 0);
 	struct virt_message *message;
 	int state;
@@ -132,7 +133,7 @@ static void tell_running(struct virt_thread *thread, virDomainPtr domain)
 static bool list_running(struct virt_thread *thread)
 {
 	char(*uuids)[VIR_UUID_STRING_BUFLEN] = NULL;
-	uint64_t asked_ns = loop_now_ns();
+	uint64_t asked_ns = monotonic_ns();
 	struct virt_message *message;
 	virDomainPtr *list = NULL;
 	int n;
@@ -164,7 +165,7 @@ static bool list_running(struct virt_thread *thread)
 
 static void tell_stopped(struct virt_thread *thread, virDomainPtr domain)
 {
-	uint64_t asked_ns = loop_now_ns();
+	uint64_t asked_ns = monotonic_ns();
 	int active = virDomainIsActive(domain);
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	struct virt_message *message;
@@ -491,7 +492,7 @@ void virt_thread_end(pthread_t id)
 	struct timespec until = {0};
 
 	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += END_TIMEOUT_MS * 1000000L;
+	until.tv_nsec += END_TIMEOUT_MS * (long)NS_PER_MS;
 	until.tv_sec += until.tv_nsec / 1000000000L;
 	until.tv_nsec %= 1000000000L;
 	if (pthread_timedjoin_np(id, NULL, &until) != 0)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "channel_rate.h"
 
-#define THROTTLE_NS UINT64_C(1000000) /* bundles what a busy guest sends within this time */
-#define TOTAL_BURST_PART 10	      /* of a second's requests may come at once */
+#include "clock.h"
+
+#define THROTTLE_NS NS_PER_MS /* bundles what a busy guest sends within this time */
+#define TOTAL_BURST_PART 10   /* of a second's requests may come at once */
 
 static struct monitored_domain *domain_of(const struct channel_monitor *monitor,
 					  const struct guest_channel *channel)

@@ -6,10 +6,10 @@
 
 #include "assertion.h"
 #include "cleanup.h"
+#include "clock.h"
 
-#define NS_PER_US UINT64_C(1000)
-#define WORKER_NS UINT64_C(50000000)	      /* the kernel's worker has run by then */
-#define LOOK_INTERVAL_NS UINT64_C(1000000000) /* a look costs as much as a write */
+#define WORKER_NS (50 * NS_PER_MS) /* the kernel's worker has run by then */
+#define LOOK_INTERVAL_NS NS_PER_S  /* a look costs as much as a write */
 
 static void notify(struct channel_monitor *monitor, struct frequency_output *output,
 		   uint32_t notice)

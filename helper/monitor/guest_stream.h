@@ -17,10 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "guest_proto.h"
 
 /* Guests write frames whole: what stays incomplete longer was misread, or is an attack. */
-#define GUEST_STREAM_STUCK_NS UINT64_C(100000000)
+#define GUEST_STREAM_STUCK_NS (NS_PER_S / 10)
 
 struct guest_stream {
 	uint32_t resyncs;    /* times that bytes had to be dropped or the generation doubted */

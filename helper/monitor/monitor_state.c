@@ -3,11 +3,9 @@
 
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 
+#include "clock.h"
 #include "syscall_rule.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 const struct syscall_rule monitor_state_syscalls[] = {
 	ALLOW(clock_gettime, "rates and timeouts, where the vDSO has no clock"),
@@ -18,12 +16,8 @@ const struct syscall_rule monitor_state_syscalls[] = {
 
 uint64_t monitor_now(struct channel_monitor *monitor)
 {
-	struct timespec now;
-
-	if (monitor->now_ns == 0) {
-		(void)clock_gettime(CLOCK_MONOTONIC, &now);
-		monitor->now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-	}
+	if (monitor->now_ns == 0)
+		monitor->now_ns = monotonic_ns();
 	return monitor->now_ns;
 }
 

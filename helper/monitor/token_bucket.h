@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "clock.h"
+
 struct token_rate {
 	uint64_t cost_ns;  /* of a token; 0: unlimited */
 	uint64_t burst_ns; /* the full bucket */
@@ -23,7 +25,7 @@ static inline struct token_rate token_rate(uint32_t rate, uint32_t burst)
 	struct token_rate r = {0, 0};
 
 	if (rate > 0) {
-		r.cost_ns = UINT64_C(1000000000) / rate;
+		r.cost_ns = NS_PER_S / rate;
 		if (r.cost_ns == 0)
 			r.cost_ns = 1;
 		r.burst_ns = r.cost_ns * (burst > 0 ? burst : 1);

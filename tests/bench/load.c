@@ -25,15 +25,14 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench_frame.h"
+#include "clock.h"
 
 #define MAX_EVENTS 256
 #define MAX_DEPTH 64u
 #define MAX_SAMPLES (1u << 22)
-#define NS_PER_S UINT64_C(1000000000)
 #define ANSWER_MS 30000 /* then something is broken */
 #define QUIET_MS 100
 
@@ -64,14 +63,6 @@ static _Noreturn void wrong(const char *what, const struct channel *channel)
 {
 	(void)fprintf(stderr, "load: channel %ld: %s\n", (long)(channel - load.channels), what);
 	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 /* --- one channel ------------------------------------------------------------------------- */
@@ -116,7 +107,7 @@ static uint32_t take_replies(struct channel *channel, bool wait, bool measure)
 {
 	static uint8_t bytes[MAX_DEPTH * BENCH_FRAME_SIZE];
 	ssize_t n = recv(channel->fd, bytes, sizeof(bytes), wait ? 0 : MSG_DONTWAIT);
-	uint64_t first = channel->answered, now = now_ns();
+	uint64_t first = channel->answered, now = monotonic_ns();
 
 	if (n < 0 && errno == EAGAIN && !wait)
 		return 0;
@@ -180,11 +171,11 @@ static void prime(void)
 
 static void one(uint64_t end_ns)
 {
-	for (uint32_t i = 0; now_ns() < end_ns; i = (i + 1) % load.n_channels) {
+	for (uint32_t i = 0; monotonic_ns() < end_ns; i = (i + 1) % load.n_channels) {
 		struct channel *channel = &load.channels[i];
 
 		for (uint8_t unit = BENCH_MAX; unit <= BENCH_MIN; unit++) {
-			ask(channel, 1, unit, now_ns());
+			ask(channel, 1, unit, monotonic_ns());
 			while (outstanding(channel) > 0)
 				(void)take_replies(channel, true, true);
 		}
@@ -194,7 +185,7 @@ static void one(uint64_t end_ns)
 /* A depth's worth of requests for max, then one for min: each batch ends with another vote. */
 static void ask_on(struct channel *channel, uint32_t n, uint32_t depth)
 {
-	uint64_t now = now_ns();
+	uint64_t now = monotonic_ns();
 
 	while (n > 0) {
 		uint32_t same = depth - (uint32_t)(channel->sent % depth);
@@ -211,7 +202,7 @@ static void closed(uint32_t depth, uint64_t end_ns)
 
 	for (uint32_t i = 0; i < load.n_channels; i++)
 		ask_on(&load.channels[i], depth, depth);
-	while (now_ns() < end_ns) {
+	while (monotonic_ns() < end_ns) {
 		int n = wait_for_replies(events, ANSWER_MS);
 
 		for (int i = 0; i < n; i++) {
@@ -228,7 +219,7 @@ static void open_loop(uint64_t rate, uint64_t begin_ns, uint64_t end_ns)
 	struct epoll_event events[MAX_EVENTS];
 	uint64_t n_sent = 0;
 
-	for (uint64_t now = begin_ns; now < end_ns; now = now_ns()) {
+	for (uint64_t now = begin_ns; now < end_ns; now = monotonic_ns()) {
 		uint64_t due_ns = begin_ns + n_sent * NS_PER_S / rate;
 		struct channel *channel = &load.channels[n_sent / 2 % load.n_channels];
 		int n;
@@ -288,14 +279,15 @@ static void beside(bool flooding, uint64_t end_ns)
 	uint32_t victim = 1, asked = 0;
 	size_t part = 0;
 
-	while (now_ns() < end_ns) {
+	while (monotonic_ns() < end_ns) {
 		struct epoll_event events[MAX_EVENTS];
 		int n;
 
 		if (load.n_channels > 1 && outstanding(&load.channels[victim]) == 0) {
 			/* max, then min, then the next one */
 			victim = asked++ % 2 ? victim : victim % (load.n_channels - 1) + 1;
-			ask(&load.channels[victim], 1, asked % 2 ? BENCH_MAX : BENCH_MIN, now_ns());
+			ask(&load.channels[victim], 1, asked % 2 ? BENCH_MAX : BENCH_MIN,
+			    monotonic_ns());
 		}
 		if (flooding)
 			pour(flooder, &part);
@@ -333,7 +325,7 @@ static void obey(char *line)
 
 	load.n_answered = 0;
 	load.n_samples = 0;
-	begin_ns = now_ns();
+	begin_ns = monotonic_ns();
 	if (sscanf(line, "%15s", word) != 1)
 		return;
 	if (strcmp(word, "closed") == 0 || strcmp(word, "open") == 0) {
@@ -357,7 +349,7 @@ static void obey(char *line)
 		(void)fprintf(stderr, "load: can't do: %s", line);
 		exit(2);
 	}
-	seconds = (double)(now_ns() - begin_ns) / 1e9;
+	seconds = (double)(monotonic_ns() - begin_ns) / 1e9;
 	qsort(load.samples, load.n_samples, sizeof(*load.samples), compare);
 	(void)printf("%llu %.6f %.2f %.2f %.2f\n", (unsigned long long)load.n_answered, seconds,
 		     percentile_us(0.5), percentile_us(0.99), percentile_us(0.999));

@@ -13,19 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define MAX_PROGRAMS 8
 #define MAX_ROUNDS 100000
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void die(const char *what)
 {
@@ -37,7 +30,7 @@ static void die(const char *what)
 static uint64_t run(char **argv, const char *input, size_t size)
 {
 	posix_spawn_file_actions_t actions;
-	uint64_t began = now_ns();
+	uint64_t began = monotonic_ns();
 	int pipe_fds[2], status;
 	pid_t pid;
 
@@ -59,7 +52,7 @@ static uint64_t run(char **argv, const char *input, size_t size)
 		(void)fprintf(stderr, "%s: status %d\n", argv[0], status);
 		exit(1);
 	}
-	return now_ns() - began;
+	return monotonic_ns() - began;
 }
 
 static int compare(const void *a, const void *b)

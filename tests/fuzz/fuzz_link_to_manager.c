@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "config.h"
 #include "config_keys.h"
 #include "cpufreq.h"
@@ -121,7 +122,7 @@ static void register_domain(struct host *host, uint32_t number, uint32_t run)
 	require(domain_xml_parse(text, (size_t)n, &description, &error) == 0);
 	require(domains_report(host->domains, &(struct domain_report){
 						      .source = "fuzz",
-						      .asked_ns = loop_now_ns(),
+						      .asked_ns = monotonic_ns(),
 						      .running = description,
 					      }) == 0);
 }
@@ -338,7 +339,7 @@ static void step(struct host *host, struct input *input)
 		(void)snprintf(name, sizeof(name), "guest%u", bits % N_DOMAINS);
 		(void)domains_report(host->domains, &(struct domain_report){
 							    .source = "fuzz",
-							    .asked_ns = loop_now_ns(),
+							    .asked_ns = monotonic_ns(),
 							    .name = name,
 						    });
 		break;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fuzz.h"
 #include "monitor_host.h"
 
@@ -353,7 +354,7 @@ static void start(struct host *host, struct input *input)
 	uint32_t rate = bits & 16 ? 1u + take_u8(input) * 100u : 0, burst = take_u8(input);
 	int pair[2], fd = shared_state(), small = 1;
 
-	fake_now_ns = 1000000000;
+	fake_now_ns = NS_PER_S;
 	memset(host, 0, sizeof(*host));
 	memset(host->guests, 0xff, sizeof(host->guests));
 	host->like = (struct link_domain){

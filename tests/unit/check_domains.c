@@ -14,6 +14,7 @@
 
 #include "channel_manager.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "config_keys.h"
 #include "domain_xml.h"
 #include "message.h"
@@ -242,7 +243,7 @@ static struct domain_description *parse(const char *xml)
 static void hook(const char *xml)
 {
 	const struct domain_report report = {
-		.source = "hook started", .asked_ns = loop_now_ns(), .running = parse(xml)};
+		.source = "hook started", .asked_ns = monotonic_ns(), .running = parse(xml)};
 
 	ck_assert_int_eq(domains_report(domains, &report), 0);
 }
@@ -293,7 +294,7 @@ TEST(a_pause_is_passed_on)
 {
 	struct link_message last;
 
-	libvirt(XML("1", "vm", "yes"), loop_now_ns(), true);
+	libvirt(XML("1", "vm", "yes"), monotonic_ns(), true);
 	ck_assert(known()->paused);
 	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
 	ck_assert_uint_eq(last.vcpu.flags, VCPU_MAY_VOTE | VCPU_PROTECTED | VCPU_PAUSED);
@@ -301,17 +302,17 @@ TEST(a_pause_is_passed_on)
 	hook(XML("1", "vm", "yes"));
 	ck_assert(known()->paused);
 	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 0);
-	libvirt(XML("1", "vm", "yes"), loop_now_ns(), false);
+	libvirt(XML("1", "vm", "yes"), monotonic_ns(), false);
 	ck_assert(!known()->paused);
 	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
 	ck_assert_uint_eq(last.vcpu.flags, VCPU_MAY_VOTE | VCPU_PROTECTED);
-	libvirt(XML("1", "vm", "yes"), loop_now_ns(), false);
+	libvirt(XML("1", "vm", "yes"), monotonic_ns(), false);
 	ck_assert_uint_eq(n_sent, 0);
 }
 
 TEST(another_run_is_not_paused)
 {
-	libvirt(XML("1", "vm", "yes"), loop_now_ns(), true);
+	libvirt(XML("1", "vm", "yes"), monotonic_ns(), true);
 	hook(XML("2", "vm", "yes"));
 	ck_assert_int_eq(known()->description->id, 2);
 	ck_assert(!known()->paused);
@@ -320,7 +321,7 @@ TEST(another_run_is_not_paused)
 /* What libvirt says of the same run counts however old: it says more than the hook. */
 TEST(old_news_of_the_same_run)
 {
-	uint64_t before = loop_now_ns();
+	uint64_t before = monotonic_ns();
 
 	hook(XML("1", "vm", "yes"));
 	libvirt(XML("1", "vm", "yes"), before, true);
@@ -329,7 +330,7 @@ TEST(old_news_of_the_same_run)
 
 TEST(old_news_of_another_run)
 {
-	uint64_t before = loop_now_ns();
+	uint64_t before = monotonic_ns();
 	struct link_message last;
 
 	hook(XML("2", "vm", "yes"));
@@ -337,31 +338,31 @@ TEST(old_news_of_another_run)
 	libvirt(XML("1", "vm", "yes"), before, false);
 	ck_assert_int_eq(known()->description->id, 2);
 	ck_assert_uint_eq(n_sent, 0);
-	libvirt(XML("3", "vm", "yes"), loop_now_ns(), false);
+	libvirt(XML("3", "vm", "yes"), monotonic_ns(), false);
 	ck_assert_int_eq(known()->description->id, 3);
 	ck_assert_uint_eq(take(LINK_DOMAIN_REMOVE, &last), 1);
 }
 
 TEST(old_news_of_an_end)
 {
-	uint64_t before = loop_now_ns();
+	uint64_t before = monotonic_ns();
 
 	hook(XML("1", "vm", "yes"));
 	ck_assert_int_eq(ended(before), 0);
 	ck_assert_ptr_nonnull(known());
-	before = loop_now_ns();
+	before = monotonic_ns();
 	hook(XML("1", "vm", "yes")); /* said again: reconnect */
 	ck_assert_int_eq(ended(before), 0);
 	ck_assert_ptr_nonnull(known());
-	ck_assert_int_eq(ended(loop_now_ns() + 1), 0);
+	ck_assert_int_eq(ended(monotonic_ns() + 1), 0);
 	ck_assert_ptr_null(known());
-	ck_assert_int_eq(ended(loop_now_ns()), -ENOENT);
+	ck_assert_int_eq(ended(monotonic_ns()), -ENOENT);
 }
 
 /* A busy loop hears of start and end long after both: what counts is when libvirt was asked. */
 TEST(a_short_life_is_heard_of_late)
 {
-	uint64_t asked_ns = loop_now_ns() - 2;
+	uint64_t asked_ns = monotonic_ns() - 2;
 
 	libvirt(XML("1", "vm", "yes"), asked_ns, false);
 	ck_assert_int_eq(ended(asked_ns + 1), 0);
@@ -373,7 +374,7 @@ TEST(a_domain_ends_by_its_name)
 	struct domain_report report = {.source = "hook stopped"};
 
 	hook(XML("1", "vm", "yes"));
-	report.asked_ns = loop_now_ns();
+	report.asked_ns = monotonic_ns();
 	report.name = "other";
 	ck_assert_int_eq(domains_report(domains, &report), -ENOENT);
 	report.name = "vm";
@@ -384,20 +385,20 @@ TEST(a_domain_ends_by_its_name)
 TEST(a_listing_does_not_know_what_came_after_it)
 {
 	static const char listed[][37] = {UUID};
-	uint64_t before = loop_now_ns();
+	uint64_t before = monotonic_ns();
 
 	hook(XML("1", "vm", "yes"));
 	domains_report_listing(domains, listed, 0, before);
 	ck_assert_ptr_nonnull(known());
-	domains_report_listing(domains, listed, 1, loop_now_ns() + 1);
+	domains_report_listing(domains, listed, 1, monotonic_ns() + 1);
 	ck_assert_ptr_nonnull(known());
-	before = loop_now_ns() + 1;
-	while (loop_now_ns() <= before)
+	before = monotonic_ns() + 1;
+	while (monotonic_ns() <= before)
 		;
 	hook(XML("1", "vm", "yes"));
 	domains_report_listing(domains, listed, 0, before);
 	ck_assert_ptr_nonnull(known());
-	domains_report_listing(domains, listed, 0, loop_now_ns() + 1);
+	domains_report_listing(domains, listed, 0, monotonic_ns() + 1);
 	ck_assert_ptr_null(known());
 }
 
@@ -408,7 +409,7 @@ TEST(a_vcpu_is_plugged)
 	hook(XML("1", "vm", "no"));
 	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
 	ck_assert_uint_eq(last.vcpu.flags, 0);
-	libvirt(XML("1", "vm", "yes"), loop_now_ns(), false);
+	libvirt(XML("1", "vm", "yes"), monotonic_ns(), false);
 	ck_assert_uint_eq(sent[0].type, LINK_VCPU_SET); /* it is the same domain still */
 	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
 	ck_assert_uint_eq(last.vcpu.vcpu, 1);
@@ -421,7 +422,7 @@ TEST(a_domain_is_renamed)
 
 	hook(XML("1", "vm", "yes"));
 	n_sent = 0;
-	libvirt(XML("1", "new", "yes"), loop_now_ns(), false);
+	libvirt(XML("1", "new", "yes"), monotonic_ns(), false);
 	ck_assert_uint_eq(n_sent, 1);
 	ck_assert_uint_eq(take(LINK_DOMAIN_ADD, &last), 1);
 	ck_assert_str_eq(last.domain.name, "new");

@@ -5,9 +5,10 @@
 #include <stdio.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "runner.h"
 
-#define NOBODY_WAITS_NS (UINT64_C(1000000000) * 3600)
+#define NOBODY_WAITS_NS (3600 * NS_PER_S)
 
 static struct loop *loop;
 static struct frequency_reading *reading;

@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "runner.h"
-
-#define NS_PER_S UINT64_C(1000000000)
 
 /* What one log_line() call puts on stderr. */
 static const char *logged(int priority, const char *text)

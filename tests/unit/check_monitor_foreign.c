@@ -2,6 +2,7 @@
 /* The channel monitor when others write to its files, and when it gets files unasked. */
 #include <fcntl.h>
 
+#include "clock.h"
 #include "runner.h"
 
 #include "monitor_fixture.h"
@@ -37,10 +38,10 @@ static uint64_t n_foreign(void)
 /* Up and down again, until the monitor has looked at its files: it does so once a second. */
 static void write_until_seen(int guest, int file, const char *theirs, uint64_t seen)
 {
-	uint64_t deadline = now_ms() + DEADLINE_MS;
+	int64_t deadline = monotonic_ms() + DEADLINE_MS;
 
 	for (int i = 0; n_foreign() < seen; i++) {
-		ck_assert_msg(now_ms() < deadline, "not seen");
+		ck_assert_msg(monotonic_ms() < deadline, "not seen");
 		put_khz(file, theirs);
 		request(guest, i % 2 ? GUEST_SCALE_MIN : GUEST_SCALE_MAX, 0);
 		ck_assert_uint_eq(reply(guest), GUEST_ACK);
@@ -83,7 +84,7 @@ TEST(value_of_someone_else)
 	write_until_seen(guest, file, "1100000\n", 2);
 	settle();
 	/* it stops, and begins again: as long as nothing else is in the file no look finds it */
-	for (uint64_t until = now_ms() + 1100; now_ms() < until;) {
+	for (int64_t until = monotonic_ms() + 1100; monotonic_ms() < until;) {
 		ask(guest, GUEST_SCALE_MIN, 0, GUEST_ACK);
 		ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
 	}
@@ -152,7 +153,7 @@ TEST(limits_renewed)
 {
 	int files[2] = {memfd_create("min", MFD_CLOEXEC), memfd_create("max", MFD_CLOEXEC)};
 	int guest = start_guest(METHOD_LIMITS);
-	uint64_t before;
+	int64_t before;
 	char text[32];
 
 	receive_id(LINK_ACQUIRE, 0);
@@ -162,17 +163,17 @@ TEST(limits_renewed)
 		ck_assert_int_eq(ftruncate(files[i], 0), 0);
 		ck_assert_int_eq(fcntl(files[i], F_SETFL, O_APPEND), 0);
 	}
-	before = now_ms();
+	before = monotonic_ms();
 	restarted = true;
 	send_renewal(0, 0, files, 2);
 	for (int i = 0; i < 2; i++) {
 		do {
 			memset(text, 0, sizeof(text));
 			ck_assert_int_ge(pread(files[i], text, sizeof(text) - 1, 0), 0);
-			ck_assert_msg(now_ms() < before + DEADLINE_MS, "%s", text);
+			ck_assert_msg(monotonic_ms() < before + DEADLINE_MS, "%s", text);
 		} while (strcmp(text, "900000\n800000\n") != 0);
 	}
-	ck_assert_uint_ge(now_ms(), before + 49);
+	ck_assert_uint_ge(monotonic_ms(), before + 49);
 	/* what is asked for meanwhile waits with it */
 	send_renewal(0, 0, files, 2);
 	ask(guest, GUEST_SCALE_UP, 0, GUEST_ACK);

@@ -5,11 +5,11 @@
 
 #include "../fuzz/fake_process.h"
 #include "../fuzz/fuzz_loop.h"
+#include "clock.h"
 #include "message.h"
 #include "runner.h"
 #include "shared_area.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define MANY 4000u /* messages, far more than the link holds */
 
 static struct loop *loop;

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
+#include "clock.h"
 #include "runner.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define START (1000 * NS_PER_S)
 
 TEST(full_at_first_and_never_more_than_full)

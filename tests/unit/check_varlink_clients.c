@@ -2,6 +2,7 @@
 /* Clients that wait, hang up, do not read or are too many, and streams. */
 #include <sys/resource.h>
 
+#include "clock.h"
 #include "runner.h"
 #include "varlink_toy.h"
 
@@ -205,8 +206,8 @@ TEST(who_reads_too_slowly_is_dropped)
 	slow = peer_connect(&toy.fixture);
 	other = peer_connect(&toy.fixture);
 	/* rather a failure than a hang where the server neither sends nor hangs up */
-	ck_assert_int_eq(setsockopt(slow.fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 5},
-				    sizeof(struct timeval)),
+	ck_assert_int_eq(setsockopt(slow.fd, SOL_SOCKET, SO_RCVTIMEO,
+				    &(struct timeval){.tv_sec = 5}, sizeof(struct timeval)),
 			 0);
 	peer_send(&slow, CALL("Big", "{\"size\":[8000000]}"));
 	/* more than a second for all of it, and never long without reading something */

@@ -6,6 +6,7 @@
 #ifndef VMPOWER_TESTS_CONTROL_STAGE_H
 #define VMPOWER_TESTS_CONTROL_STAGE_H
 
+#include "clock.h"
 #include "varlink_fixture.h"
 
 #include "control.h"
@@ -193,7 +194,7 @@ int domains_report(struct domains *domains, const struct domain_report *report)
 
 	ck_assert_ptr_eq(domains, &the_domains);
 	ck_assert_str_eq(report->source, "operator");
-	ck_assert(report->asked_ns > 0 && report->asked_ns <= loop_now_ns());
+	ck_assert(report->asked_ns > 0 && report->asked_ns <= monotonic_ns());
 	stage.n_registered += report->running != NULL;
 	if (report->running && report->running->id < 0) {
 		domain_description_free(report->running);

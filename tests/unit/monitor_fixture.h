@@ -16,10 +16,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "channel_monitor.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "guest_proto.h"
 #include "log.h"
 #include "message.h"
@@ -329,19 +329,11 @@ static inline bool silent(int guest)
 	return poll(&pollfd, 1, 0) == 0;
 }
 
-static inline uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 #define wait_until(condition)                                                                      \
 	do {                                                                                       \
-		uint64_t _deadline = now_ms() + DEADLINE_MS;                                       \
+		int64_t _deadline = monotonic_ms() + DEADLINE_MS;                                  \
 		while (!(condition)) {                                                             \
-			ck_assert_msg(now_ms() < _deadline, "%s", #condition);                     \
+			ck_assert_msg(monotonic_ms() < _deadline, "%s", #condition);               \
 			(void)sched_yield();                                                       \
 		}                                                                                  \
 	} while (0)

@@ -3,10 +3,10 @@
 #ifndef VMPOWER_TESTS_VARLINK_TOY_H
 #define VMPOWER_TESTS_VARLINK_TOY_H
 
+#include "clock.h"
 #include "varlink_fixture.h"
 #include "varlink_server.h"
 
-#define NS_PER_MS UINT64_C(1000000)
 #define CALL(method, parameters)                                                                   \
 	"{\"method\":\"org.example.Toy." method "\",\"parameters\":" parameters "}"
 #define ONEWAY(method)                                                                             \
