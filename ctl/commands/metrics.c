@@ -1,63 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommand metrics: counters and measurements for monitoring systems. */
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "commands.h"
 #include "print.h"
+#include "whole_file.h"
 
-/* The name does not end in .prom, so that no collector reads the file before it is whole. */
-static int write_beside(const char *path, const char *text, char **temporary)
-{
-	size_t size = strlen(text), written = 0;
-	int fd;
-
-	if (asprintf(temporary, "%s.XXXXXX", path) < 0) {
-		*temporary = NULL;
-		return -ENOMEM;
-	}
-	fd = mkstemp(*temporary);
-	if (fd < 0) {
-		int r = -errno;
-
-		free(*temporary);
-		*temporary = NULL;
-		return r;
-	}
-	while (written < size) {
-		ssize_t n = write(fd, text + written, size - written);
-
-		if (n < 0 && errno != EINTR)
-			break;
-		if (n > 0)
-			written += (size_t)n;
-	}
-	/* the collector runs as another user */
-	if (written < size || fchmod(fd, 0644) < 0) {
-		int r = -errno;
-
-		(void)close(fd);
-		return r;
-	}
-	return close(fd) < 0 ? -errno : 0;
-}
-
-/* A reader of the file sees the old text or the new one, never a part. */
+/* The collector runs as another user. It reads *.prom: the new file's name must not end so. */
 static int replace_file(const char *path, const char *text)
 {
-	cleanup_free char *temporary = NULL;
-	int r = write_beside(path, text, &temporary);
+	char suffix[16];
+	const struct whole_file_write how = {.suffix = suffix, .mode = 0644};
 
-	if (r == 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0 && temporary)
-		(void)unlink(temporary);
-	return r;
+	(void)snprintf(suffix, sizeof(suffix), ".%d", (int)getpid());
+	return whole_file_replace(AT_FDCWD, path, text, strlen(text), &how);
 }
 
 int ctl_metrics(const struct ctl *ctl)

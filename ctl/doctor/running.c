@@ -2,16 +2,15 @@
 /* The running domains that vmpowerd does not know, from libvirt's status files. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "checks.h"
 #include "domain_findings.h"
 #include "domain_xml.h"
 #include "text.h"
+#include "whole_file.h"
 
 #define STATUS "/run/libvirt/qemu"
 #define MOST_STATUS (16u << 20)
@@ -96,42 +95,20 @@ static void find_read_error(struct doctor *doctor, const char *file, int error)
 	doctor_remedy(doctor, "\"virsh dumpxml\" shows what libvirt knows of it");
 }
 
-/* Return: NULL, and errno. */
-static char *read_whole(int directory, const char *name)
-{
-	cleanup_close int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char *text;
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return NULL;
-	if (!S_ISREG(st.st_mode) || st.st_size > MOST_STATUS) {
-		errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
-		return NULL;
-	}
-	text = malloc((size_t)st.st_size + 1);
-	n = text ? read(fd, text, (size_t)st.st_size) : -1;
-	if (n < 0) {
-		free(text);
-		return NULL;
-	}
-	text[n] = '\0';
-	return text;
-}
-
 /* A status file is <domstatus> with the domain's XML in it. */
 static void examine_file(struct doctor *doctor, int directory, const char *name,
 			 const struct cpuset *present)
 {
 	static const char end_tag[] = "</domain>";
-	cleanup_free char *text = read_whole(directory, name);
+	cleanup_free char *text = NULL;
+	size_t size;
+	int r = whole_file_read(directory, name, MOST_STATUS, false, &text, &size);
 	const char *begin = text ? strstr(text, "<domain ") : NULL, *end = NULL;
 	struct domain_description *domain;
 	struct xml_error error;
 
-	if (!text)
-		find_read_error(doctor, name, errno);
+	if (r < 0)
+		find_read_error(doctor, name, -r);
 	for (const char *next = begin; next && (next = strstr(next, end_tag));)
 		end = next += strlen(end_tag);
 	if (!end)

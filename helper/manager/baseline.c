@@ -3,17 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cleanup.h"
 #include "cpuset.h"
 #include "number.h"
 #include "sysfs.h"
+#include "whole_file.h"
 
 #define MAGIC "vmpower-baseline 1 "
 #define LINE "frequency-domain"
@@ -293,133 +291,25 @@ int baseline_format(const struct baseline *baseline, char **text, size_t *size)
 	return 0;
 }
 
-/* Return: bytes read, at most @size; -errno */
-static ssize_t read_all(int fd, char *text, size_t size)
-{
-	size_t used = 0;
-
-	while (used < size) {
-		ssize_t n = read(fd, text + used, size - used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		used += (size_t)n;
-	}
-	return (ssize_t)used;
-}
-
 int baseline_load(const char *path, struct baseline *baseline)
 {
-	cleanup_close int fd =
-		open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	ssize_t n;
-	char *text;
-	int r;
+	cleanup_free char *text = NULL;
+	size_t size;
+	int r = whole_file_read(AT_FDCWD, path, FILE_MAX_SIZE, true, &text, &size);
 
-	if (fd < 0)
-		return errno == ELOOP ? -EPERM : -errno;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return -EPERM;
-	if ((uintmax_t)st.st_size > FILE_MAX_SIZE)
-		return -EFBIG;
-	text = malloc((size_t)st.st_size + 1);
-	if (!text)
-		return -ENOMEM;
-	n = read_all(fd, text, (size_t)st.st_size);
-	r = n < 0 ? (int)n : baseline_parse(text, (size_t)n, baseline);
-	free(text);
-	return r;
-}
-
-static int write_all(int fd, const char *text, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, text, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		text += n;
-		size -= (size_t)n;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int write_new_file(int dir, const char *name, const char *text, size_t size)
-{
-	cleanup_close int fd = -1;
-
-	/* What a crash in the middle of this left behind. */
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return -errno;
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	return write_all(fd, text, size);
-}
-
-/* Open the directory of a path. Return: fd or -errno; @name: what is below it */
-static int open_parent(const char *path, const char **name)
-{
-	const char *slash = strrchr(path, '/');
-	char parent[PATH_MAX] = ".";
-	int fd;
-
-	*name = slash ? slash + 1 : path;
-	if (!**name)
-		return -EISDIR;
-	if (slash) {
-		size_t len = (size_t)(slash - path) + 1;
-
-		if (len >= sizeof(parent))
-			return -ENAMETOOLONG;
-		memcpy(parent, path, len);
-		parent[len] = '\0';
-	}
-	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return r < 0 ? r : baseline_parse(text, size, baseline);
 }
 
 int baseline_save(const char *path, const struct baseline *baseline)
 {
-	cleanup_free char *text = NULL, *temporary = NULL;
-	cleanup_close int dir = -1;
-	const char *name;
+	static const struct whole_file_write how = {
+		.suffix = ".new", .mode = 0600, .durable = true};
+	cleanup_free char *text = NULL;
 	size_t size;
-	int r = open_parent(path, &name);
+	int r;
 
-	if (r < 0)
-		return r;
-	dir = r;
-	if (baseline->n_entries == 0) {
-		if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-			return -errno;
-	} else {
-		r = baseline_format(baseline, &text, &size);
-		if (r < 0)
-			return r;
-		if (asprintf(&temporary, "%s.new", name) < 0) {
-			temporary = NULL;
-			return -ENOMEM;
-		}
-		r = write_new_file(dir, temporary, text, size);
-		if (r == 0 && renameat(dir, temporary, dir, name) < 0)
-			r = -errno;
-		if (r < 0) {
-			(void)unlinkat(dir, temporary, 0);
-			return r;
-		}
-	}
-	/* Some file systems know no fsync of a directory; nothing better is to be had there. */
-	if (fsync(dir) < 0 && errno != EINVAL)
-		return -errno;
-	return 0;
+	if (baseline->n_entries == 0)
+		return whole_file_remove(AT_FDCWD, path);
+	r = baseline_format(baseline, &text, &size);
+	return r < 0 ? r : whole_file_replace(AT_FDCWD, path, text, size, &how);
 }

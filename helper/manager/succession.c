@@ -14,8 +14,7 @@
 #include "log.h"
 #include "saved_domain.h"
 #include "shared_area.h"
-
-#define NEW_SUFFIX ".new"
+#include "whole_file.h"
 
 struct succession {
 	struct succession_parts parts;
@@ -29,42 +28,14 @@ struct succession {
 
 /* --- keeping --------------------------------------------------------------------------- */
 
-static int write_whole(int fd, const char *text, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, text, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		text += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-/* No fsync: it is to outlive us, not the host. */
-static int write_file(int dir, const char *name, const char *text)
-{
-	char new[64];
-	cleanup_close int fd = -1;
-	int r;
-
-	(void)snprintf(new, sizeof(new), "%s" NEW_SUFFIX, name);
-	fd = openat(dir, new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	r = write_whole(fd, text, strlen(text));
-	if (r == 0 && renameat(dir, new, dir, name) < 0)
-		r = -errno;
-	return r;
-}
-
 static void save(struct succession *succession, const struct domain *domain)
 {
+	/* to outlive vmpowerd, not the host */
+	static const struct whole_file_write how = {.suffix = ".new", .mode = 0600};
 	cleanup_free char *text = saved_domain_format(domain);
-	int r = text ? write_file(succession->dir, domain->description->uuid, text) : -ENOMEM;
+	int r = !text ? -ENOMEM
+		      : whole_file_replace(succession->dir, domain->description->uuid, text,
+					   strlen(text), &how);
 
 	if (r == 0)
 		return;
@@ -127,29 +98,6 @@ static void remove_files(const struct succession *succession)
 	}
 }
 
-/* Ours alone to write, or it is not believed. Return: text, the caller's; NULL, errno set */
-static char *read_file(int dir, const char *name, size_t *size)
-{
-	cleanup_close int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	cleanup_free char *text = NULL;
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return NULL;
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) ||
-	    st.st_size > SAVED_DOMAIN_MAX) {
-		errno = EPERM;
-		return NULL;
-	}
-	text = malloc((size_t)st.st_size + 1);
-	n = text ? read(fd, text, (size_t)st.st_size) : -1;
-	if (n < 0)
-		return NULL;
-	*size = (size_t)n;
-	return take_ptr(text);
-}
-
 /* Return: channels that go on as they were. */
 static uint32_t adopt_channels(struct succession *succession, struct channel_manager *channels,
 			       struct domain *domain, const struct saved_channel *saved)
@@ -178,10 +126,9 @@ static int adopt(struct succession *succession, struct channel_manager *channels
 	uint32_t n;
 	int r;
 
-	text = read_file(succession->dir, name, &size);
-	if (!text)
-		return -errno;
-	r = saved_domain_parse(text, size, &saved);
+	r = whole_file_read(succession->dir, name, SAVED_DOMAIN_MAX, true, &text, &size);
+	if (r == 0)
+		r = saved_domain_parse(text, size, &saved);
 	if (r < 0)
 		return r;
 	r = registry_restore(succession->parts.registry, &saved, &domain);
