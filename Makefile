@@ -55,7 +55,7 @@ programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
 
 vmpowerd_src := helper/manager/main.c $(manager_src) $(link_src) $(xml_src) $(common_src)
 vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(link_src) \
-	common/assertion.c common/clock.c common/log.c common/log_limit.c common/unix_socket.c
+	$(patsubst %,common/%.c,assertion clock escape log log_limit unix_socket)
 vmpower-hook_src := hook/main.c common/clock.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(filter-out common/loop.c,$(common_src))
 

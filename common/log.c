@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "escape.h"
+
 #define LINE_TEXT 1000
-#define ESCAPED_TEXT (4 * LINE_TEXT) /* each byte as \xNN */
 
 static struct {
 	const char *program;
@@ -91,48 +92,9 @@ void log_set_tap(void (*tap)(void *context, const struct log_about *about, int p
 	log_context.tap_context = context;
 }
 
-/* Bytes of the UTF-8 character at @c if it may be shown; 0: escape the first byte. */
-static size_t shown_bytes(const unsigned char *c)
-{
-	size_t n = c[0] < 0x80 ? 1 : c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
-
-	if (n == 1)
-		return c[0] >= 0x20 && c[0] != 0x7f;
-	if (c[0] < 0xc2 || c[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((c[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	/* C1 control characters drive terminals as well */
-	return c[0] == 0xc2 && c[1] < 0xa0 ? 0 : n;
-}
-
-/* A guest's or tenant's text must not forge a line or drive a terminal. */
-static size_t escape(char out[static ESCAPED_TEXT], const char *text)
-{
-	static const char hex[] = "0123456789abcdef";
-	const unsigned char *c = (const unsigned char *)text;
-	size_t used = 0;
-
-	while (*c) {
-		size_t n = shown_bytes(c);
-
-		if (n == 0) {
-			out[used++] = '\\';
-			out[used++] = 'x';
-			out[used++] = hex[*c >> 4];
-			out[used++] = hex[*c++ & 15];
-		}
-		for (; n > 0; n--)
-			out[used++] = (char)*c++;
-	}
-	return used;
-}
-
 static void write_line(const struct log_about *about, int priority, const char *text)
 {
-	char line[64 + ESCAPED_TEXT + 1];
+	char line[64 + ESCAPED_SIZE(LINE_TEXT)];
 	size_t n;
 	int len;
 
@@ -142,7 +104,6 @@ static void write_line(const struct log_about *about, int priority, const char *
 		len = snprintf(line, 64, "%s: ", log_context.program);
 	n = (size_t)len;
 	n += escape(line + n, text);
-	line[n] = '\0';
 	if (log_context.sink && log_context.sink(about, priority, line + len))
 		return;
 	line[n++] = '\n';
@@ -153,12 +114,7 @@ static void write_line(const struct log_about *about, int priority, const char *
 
 static bool repeat_pass(const char *text, uint32_t *suppressed)
 {
-	struct timespec now = {0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return log_repeat_pass(&repeats, text,
-			       (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
-			       suppressed);
+	return log_repeat_pass(&repeats, text, monotonic_ns(), suppressed);
 }
 
 static void log_va(const struct log_about *about, int priority, bool limited, const char *format,

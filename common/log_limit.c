@@ -3,9 +3,11 @@
 
 #include <stddef.h>
 
+#include "clock.h"
+
 #define LIMIT_LINES 5
 #define LIMIT_LINES_OF_ALL 50
-#define LIMIT_INTERVAL_NS UINT64_C(10000000000)
+#define LIMIT_INTERVAL_NS (10 * NS_PER_S)
 
 static bool has_room(struct log_limit *limit, uint32_t lines, uint64_t now_ns)
 {

@@ -6,32 +6,14 @@
 #include <string.h>
 
 #include "cleanup.h"
-
-/* C0 and DEL, and C1 as UTF-8 (C2 80 to C2 9F): bytes to escape here, 0: none. */
-static size_t control_bytes(const unsigned char *c)
-{
-	if (c[0] < 0x20 || c[0] == 0x7f)
-		return 1;
-	return c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
-}
+#include "escape.h"
 
 char *text_escape(const char *text)
 {
-	const unsigned char *c = (const unsigned char *)text;
-	char *escaped = text ? malloc(strlen(text) * 4 + 1) : NULL; /* each byte as \xNN */
-	char *out = escaped;
+	char *escaped = text ? malloc(ESCAPED_SIZE(strlen(text))) : NULL;
 
-	if (!escaped)
-		return NULL;
-	while (*c) {
-		size_t n = control_bytes(c);
-
-		if (n == 0)
-			*out++ = (char)*c++;
-		for (; n > 0; n--)
-			out += sprintf(out, "\\x%02x", *c++);
-	}
-	*out = '\0';
+	if (escaped)
+		(void)escape(escaped, text);
 	return escaped;
 }
 

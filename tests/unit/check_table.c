@@ -105,7 +105,7 @@ static const struct {
 	 "2J\xc2\xa0",
 	 11},
 	{"\xe6\xbc\xa2", "\xe6\xbc\xa2", 1},
-	{"\xc2", "\xc2", 1},
+	{"\xc2", "\\xc2", 4},
 };
 
 TEST_EACH(control_characters_are_escaped, escapes)
