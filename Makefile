@@ -57,7 +57,7 @@ vmpowerd_src := helper/manager/main.c $(manager_src) $(link_src) $(xml_src) $(co
 vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(link_src) \
 	$(patsubst %,common/%.c,assertion clock escape log log_limit unix_socket)
 vmpower-hook_src := hook/main.c common/clock.c common/unix_socket.c
-vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(filter-out common/loop.c,$(common_src))
+vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(common_src)
 
 # The hook links libc alone, the monitor libseccomp besides: little that can fail to load or be
 # attacked.

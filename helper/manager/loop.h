@@ -4,8 +4,8 @@
  * timers are embedded in what they belong to (container_of), and may be removed, freed even,
  * from inside any callback. No wakeup without an event or a timer that is due.
  */
-#ifndef VMPOWER_COMMON_LOOP_H
-#define VMPOWER_COMMON_LOOP_H
+#ifndef VMPOWER_HELPER_MANAGER_LOOP_H
+#define VMPOWER_HELPER_MANAGER_LOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>
