@@ -13,12 +13,13 @@
 #include "clock.h"
 #include "domain_change.h"
 #include "domain_xml.h"
+#include "listener.h"
 #include "log.h"
 #include "unix_socket.h"
 
 #define MAX_CLIENTS 128			 /* hooks at one moment: VMs that start at once */
 #define CLIENT_TIMEOUT_NS (2 * NS_PER_S) /* a hook lives for a tenth of that */
-#define RESUME_NS (NS_PER_S / 10)
+#define REST_NS (NS_PER_S / 10)
 #define XML_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 
 struct hook_client {
@@ -31,8 +32,7 @@ struct hook_client {
 struct hook_server {
 	struct loop *loop;
 	struct domains *domains;
-	struct loop_source listener;
-	struct loop_timer resume;
+	struct listener listener;
 	struct hook_client *clients;
 	unsigned int n_clients;
 };
@@ -52,7 +52,7 @@ static void client_free(struct hook_client *client)
 	free(client);
 	/* There is room again: look at the backlog. */
 	if (server->n_clients-- == MAX_CLIENTS)
-		(void)loop_modify(server->loop, &server->listener, EPOLLIN);
+		listener_set_full(&server->listener, false);
 }
 
 const char *hook_operation_name(uint32_t operation)
@@ -187,26 +187,13 @@ static void client_new(struct hook_server *server, int fd)
 	client->next = server->clients;
 	server->clients = client;
 	if (++server->n_clients == MAX_CLIENTS)
-		(void)loop_modify(server->loop, &server->listener, 0);
+		listener_set_full(&server->listener, true);
 }
 
-static void on_connection(struct loop_source *source, uint32_t events)
+static void on_connection(struct listener *listener, int fd)
 {
-	struct hook_server *server = container_of(source, struct hook_server, listener);
 	struct ucred peer;
-	int fd;
 
-	(void)events;
-	fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0) {
-		/* Out of fds, or of memory: level-triggered, it would spin until some are free. */
-		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
-			log_error("hook socket: can't accept: %s", strerror(errno));
-			(void)loop_modify(server->loop, source, 0);
-			loop_timer_set(server->loop, &server->resume, RESUME_NS);
-		}
-		return;
-	}
 	if (unix_peer(fd, &peer) < 0 || (peer.uid != 0 && peer.uid != geteuid())) {
 		log_warning("hook socket: user id %u may not send events, libvirt's hooks run as "
 			    "root",
@@ -214,32 +201,31 @@ static void on_connection(struct loop_source *source, uint32_t events)
 		(void)close(fd);
 		return;
 	}
-	client_new(server, fd);
+	client_new(container_of(listener, struct hook_server, listener), fd);
 }
 
-static void on_resume(struct loop_timer *timer)
+static void on_failure(struct listener *listener, int error)
 {
-	struct hook_server *server = container_of(timer, struct hook_server, resume);
-
-	if (server->n_clients < MAX_CLIENTS)
-		(void)loop_modify(server->loop, &server->listener, EPOLLIN);
+	(void)listener;
+	log_error("hook socket: can't accept: %s", strerror(error));
 }
 
 int hook_server_new(struct loop *loop, struct domains *domains, int listen_fd,
 		    struct hook_server **out)
 {
 	struct hook_server *server = calloc(1, sizeof(*server));
-	int r = -ENOMEM;
+	int r;
 
-	if (server) {
-		server->loop = loop;
-		server->domains = domains;
-		server->listener = (struct loop_source){.fd = -1, .on_event = on_connection};
-		server->resume.on_expiry = on_resume;
-		r = loop_add(loop, &server->listener, listen_fd, EPOLLIN);
-	}
-	if (r < 0) {
+	if (!server) {
 		(void)close(listen_fd);
+		return -ENOMEM;
+	}
+	server->loop = loop;
+	server->domains = domains;
+	server->listener = (struct listener){
+		.on_connection = on_connection, .on_failure = on_failure, .rest_ns = REST_NS};
+	r = listener_start(&server->listener, loop, listen_fd);
+	if (r < 0) {
 		free(server);
 		return r;
 	}
@@ -253,7 +239,6 @@ void hook_server_free(struct hook_server *server)
 		return;
 	while (server->clients)
 		client_free(server->clients);
-	loop_timer_cancel(server->loop, &server->resume);
-	loop_close(server->loop, &server->listener);
+	listener_stop(&server->listener);
 	free(server);
 }

@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
+#include "listener.h"
 #include "log.h"
-#include "loop.h"
 #include "varlink.h"
 #include "varlink_frame.h"
 
@@ -46,9 +46,7 @@ struct varlink_client {
 
 struct varlink_server {
 	struct loop *loop;
-	struct loop_source listener;
-	struct loop_timer pause; /* accept() is out of descriptors or memory */
-	int listen_fd;
+	struct listener listener;
 	const struct varlink_service *service;
 	struct varlink_limits limits;
 	void *context;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "cleanup.h"
 #include "clock.h"
@@ -12,7 +11,7 @@
 #include "varlink_client.h"
 #include "varlink_dispatch.h"
 
-#define PAUSE_NS NS_PER_S
+#define REST_NS NS_PER_S
 
 /* Whoever may do more finds a place where others have taken theirs. */
 static unsigned int places(const struct varlink_limits *limits, enum varlink_access access)
@@ -26,40 +25,23 @@ static unsigned int places(const struct varlink_limits *limits, enum varlink_acc
 	return limits->clients > reserved ? limits->clients - reserved : 0;
 }
 
-/* Out of descriptors or memory: the socket would report itself readable all the time. */
-static void pause_accepting(struct varlink_server *server, int error)
+static void on_failure(struct listener *listener, int error)
 {
+	struct varlink_server *server = container_of(listener, struct varlink_server, listener);
 	uint32_t suppressed;
 
 	if (log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
 		log_error("can't accept a control client: %s; tried again in 1 s", strerror(error));
-	loop_remove(server->loop, &server->listener);
-	loop_timer_set(server->loop, &server->pause, PAUSE_NS);
 }
 
-static void on_pause_over(struct loop_timer *timer)
+static void on_connection(struct listener *listener, int accepted)
 {
-	struct varlink_server *server = container_of(timer, struct varlink_server, pause);
-
-	if (loop_add(server->loop, &server->listener, server->listen_fd, EPOLLIN) < 0)
-		loop_timer_set(server->loop, timer, PAUSE_NS);
-}
-
-static void on_listener(struct loop_source *source, uint32_t events)
-{
-	struct varlink_server *server = container_of(source, struct varlink_server, listener);
-	cleanup_close int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	enum varlink_access access;
+	struct varlink_server *server = container_of(listener, struct varlink_server, listener);
+	cleanup_close int fd = accepted;
+	enum varlink_access access = server->service->access(server->context, fd);
 	uint32_t suppressed;
 	int r;
 
-	(void)events;
-	if (fd < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			pause_accepting(server, errno);
-		return;
-	}
-	access = server->service->access(server->context, fd);
 	if (server->n_clients >= places(&server->limits, access)) {
 		if (log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
 			log_warning("a control client was refused: %u are connected already, "
@@ -84,14 +66,13 @@ int varlink_server_new(struct loop *loop, int listen_fd, const struct varlink_se
 		return -ENOMEM;
 	}
 	server->loop = loop;
-	server->listen_fd = listen_fd;
 	server->service = service;
 	server->limits = *limits;
 	server->context = context;
 	server->on_message = varlink_dispatch;
-	server->listener = (struct loop_source){.fd = -1, .on_event = on_listener};
-	server->pause.on_expiry = on_pause_over;
-	r = loop_add(loop, &server->listener, listen_fd, EPOLLIN);
+	server->listener = (struct listener){
+		.on_connection = on_connection, .on_failure = on_failure, .rest_ns = REST_NS};
+	r = listener_start(&server->listener, loop, listen_fd);
 	if (r < 0) {
 		varlink_server_free(server);
 		return r;
@@ -106,9 +87,7 @@ void varlink_server_free(struct varlink_server *server)
 		return;
 	while (server->clients)
 		varlink_client_drop(server->clients);
-	loop_timer_cancel(server->loop, &server->pause);
-	loop_remove(server->loop, &server->listener);
-	close_fd(&server->listen_fd);
+	listener_stop(&server->listener);
 	free(server);
 }
 
