@@ -21,7 +21,7 @@
 static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_entry *entry,
 			 bool crashed, uint32_t written_khz)
 {
-	const struct frequency_domain *domain = cpufreq_of_policy(cpufreq, entry->policy);
+	const struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, entry->policy);
 	char driver[BASELINE_TEXT];
 	cleanup_close int dir = cpufreq_open_policy(cpufreq, entry->policy);
 	int r;
@@ -55,7 +55,7 @@ static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_en
 	}
 	return baseline_restore(dir, entry,
 				&(struct restore_hints){
-					.table = domain ? &domain->table : NULL,
+					.table = fdom ? &fdom->table : NULL,
 					.written_khz = crashed ? 0 : written_khz,
 					.crashed = crashed,
 				});
@@ -70,13 +70,12 @@ int cpufreq_restore_all(struct cpufreq *cpufreq)
 		return 0;
 	while (i < cpufreq->baseline.n_entries) {
 		struct baseline_entry entry = cpufreq->baseline.entries[i];
-		struct frequency_domain *domain = cpufreq_of_policy(cpufreq, entry.policy);
+		struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, entry.policy);
 
-		r = restore_entry(cpufreq, &entry,
-				  !domain || !domain->acquired || domain->writer_died,
-				  domain ? domain->written_khz : 0);
-		if (domain)
-			domain->acquired = false;
+		r = restore_entry(cpufreq, &entry, !fdom || !fdom->acquired || fdom->writer_died,
+				  fdom ? fdom->written_khz : 0);
+		if (fdom)
+			fdom->acquired = false;
 		if (r < 0) {
 			first_error = first_error ? first_error : r;
 			i++;
@@ -92,10 +91,10 @@ int cpufreq_restore_all(struct cpufreq *cpufreq)
 }
 
 /* Is it what it was when its baseline was saved? */
-static bool is_same(const struct frequency_domain *domain, const struct baseline_entry *entry)
+static bool is_same(const struct frequency_domain *fdom, const struct baseline_entry *entry)
 {
-	return domain && !domain->gone && !domain->offline && domain->method == entry->method &&
-	       strcmp(domain->driver, entry->driver) == 0;
+	return fdom && !fdom->gone && !fdom->offline && fdom->method == entry->method &&
+	       strcmp(fdom->driver, entry->driver) == 0;
 }
 
 void cpufreq_take_over(struct cpufreq *cpufreq)
@@ -104,11 +103,11 @@ void cpufreq_take_over(struct cpufreq *cpufreq)
 
 	while (i < cpufreq->baseline.n_entries) {
 		const struct baseline_entry *entry = &cpufreq->baseline.entries[i];
-		struct frequency_domain *domain = cpufreq_of_policy(cpufreq, entry->policy);
+		struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, entry->policy);
 
-		if (is_same(domain, entry)) {
-			domain->acquired = true;
-			domain->writer_died = true;
+		if (is_same(fdom, entry)) {
+			fdom->acquired = true;
+			fdom->writer_died = true;
 			n++;
 			i++;
 		} else if (restore_entry(cpufreq, entry, true, 0) < 0) {
@@ -122,12 +121,12 @@ void cpufreq_take_over(struct cpufreq *cpufreq)
 }
 
 /* A guest may ask again and again: the reason is logged once, until it is another. */
-static int not_acquired(struct frequency_domain *domain, const char *file, int error)
+static int not_acquired(struct frequency_domain *fdom, const char *file, int error)
 {
-	log_line(domain->logged_error == error ? LOG_DEBUG : LOG_ERR,
-		 "policy%u can't be used: %s: %s; %s", domain->policy, file, strerror(-error),
+	log_line(fdom->logged_error == error ? LOG_DEBUG : LOG_ERR,
+		 "policy%u can't be used: %s: %s; %s", fdom->policy, file, strerror(-error),
 		 sysfs_remedy(error));
-	domain->logged_error = error;
+	fdom->logged_error = error;
 	return error;
 }
 
@@ -145,9 +144,9 @@ static void see_through_platform_limit(int dir, struct baseline_entry *entry)
 		memcpy(entry->max_freq, max_freq, sizeof(entry->max_freq));
 }
 
-static int read_baseline(struct frequency_domain *domain, int dir, struct baseline_entry *entry)
+static int read_baseline(struct frequency_domain *fdom, int dir, struct baseline_entry *entry)
 {
-	bool setspeed = domain->method == METHOD_SETSPEED;
+	bool setspeed = fdom->method == METHOD_SETSPEED;
 	const struct {
 		const char *file;
 		char *text;
@@ -160,8 +159,8 @@ static int read_baseline(struct frequency_domain *domain, int dir, struct baseli
 	};
 	uint32_t khz;
 
-	*entry = (struct baseline_entry){.policy = domain->policy, .method = domain->method};
-	memcpy(entry->driver, domain->driver, sizeof(entry->driver));
+	*entry = (struct baseline_entry){.policy = fdom->policy, .method = fdom->method};
+	memcpy(entry->driver, fdom->driver, sizeof(entry->driver));
 	for (size_t i = 0; i < array_size(files); i++) {
 		int r = sysfs_read(dir, files[i].file, files[i].text, BASELINE_TEXT);
 
@@ -172,45 +171,45 @@ static int read_baseline(struct frequency_domain *domain, int dir, struct baseli
 		if (r >= 0 && files[i].needed && !setspeed)
 			r = parse_u32(files[i].text, UINT32_MAX, &khz);
 		if (r < 0)
-			return not_acquired(domain, files[i].file, r);
+			return not_acquired(fdom, files[i].file, r);
 	}
 	see_through_platform_limit(dir, entry);
 	return 0;
 }
 
 /* Have the baseline in the state file, before anything is written. Return: 0; -errno, logged */
-static int save_baseline(struct cpufreq *cpufreq, struct frequency_domain *domain, int dir)
+static int save_baseline(struct cpufreq *cpufreq, struct frequency_domain *fdom, int dir)
 {
-	const struct baseline_entry *old = baseline_find(&cpufreq->baseline, domain->policy);
+	const struct baseline_entry *old = baseline_find(&cpufreq->baseline, fdom->policy);
 	struct baseline_entry entry;
 	int r;
 
 	if (old) {
 		/* What the files hold now is ours, not the baseline: that one is still owed. */
-		if (old->method == domain->method && strcmp(old->driver, domain->driver) == 0)
+		if (old->method == fdom->method && strcmp(old->driver, fdom->driver) == 0)
 			return 0;
 		r = restore_entry(cpufreq, old, true, 0);
 		if (r < 0)
 			return r;
-		baseline_remove(&cpufreq->baseline, domain->policy);
+		baseline_remove(&cpufreq->baseline, fdom->policy);
 	}
-	r = read_baseline(domain, dir, &entry);
+	r = read_baseline(fdom, dir, &entry);
 	if (r < 0)
 		return r;
 	r = baseline_add(&cpufreq->baseline, &entry);
 	if (r < 0)
-		return not_acquired(domain, "its baseline", r);
+		return not_acquired(fdom, "its baseline", r);
 	r = state_file_save(cpufreq->state_path, &cpufreq->baseline);
 	if (r < 0) {
-		baseline_remove(&cpufreq->baseline, domain->policy);
+		baseline_remove(&cpufreq->baseline, fdom->policy);
 		log_error("policy%u is left alone: without its baseline in %s a crash could not be "
 			  "made good",
-			  domain->policy, cpufreq->state_path);
+			  fdom->policy, cpufreq->state_path);
 	}
 	return r;
 }
 
-static int set_userspace(struct frequency_domain *domain, int dir)
+static int set_userspace(struct frequency_domain *fdom, int dir)
 {
 	char governor[BASELINE_TEXT];
 	int r = sysfs_read(dir, "scaling_governor", governor, sizeof(governor));
@@ -223,14 +222,14 @@ static int set_userspace(struct frequency_domain *domain, int dir)
 		r = sysfs_read(dir, "scaling_governor", governor, sizeof(governor));
 	if (r >= 0)
 		r = strcmp(governor, USERSPACE) == 0 ? 0 : -EIO;
-	return r < 0 ? not_acquired(domain, "scaling_governor", r) : 0;
+	return r < 0 ? not_acquired(fdom, "scaling_governor", r) : 0;
 }
 
-static int open_files(struct frequency_domain *domain, int dir, int fds[2], unsigned int *n_fds)
+static int open_files(struct frequency_domain *fdom, int dir, int fds[2], unsigned int *n_fds)
 {
 	static const char *const setspeed[] = {"scaling_setspeed"};
 	static const char *const limits[] = {"scaling_min_freq", "scaling_max_freq"};
-	bool by_setspeed = domain->method == METHOD_SETSPEED;
+	bool by_setspeed = fdom->method == METHOD_SETSPEED;
 	const char *const *names = by_setspeed ? setspeed : limits;
 	unsigned int n = by_setspeed ? 1 : 2;
 
@@ -241,7 +240,7 @@ static int open_files(struct frequency_domain *domain, int dir, int fds[2], unsi
 
 			if (i == 1)
 				close_fd(&fds[0]);
-			return not_acquired(domain, names[i], r);
+			return not_acquired(fdom, names[i], r);
 		}
 	}
 	*n_fds = n;
@@ -249,46 +248,46 @@ static int open_files(struct frequency_domain *domain, int dir, int fds[2], unsi
 }
 
 /* Baseline saved, governor right, files open. Return: 0; -errno, logged */
-static int take(struct cpufreq *cpufreq, struct frequency_domain *domain, bool set_governor,
+static int take(struct cpufreq *cpufreq, struct frequency_domain *fdom, bool set_governor,
 		int fds[2], unsigned int *n_fds)
 {
-	cleanup_close int dir = cpufreq_open_policy(cpufreq, domain->policy);
+	cleanup_close int dir = cpufreq_open_policy(cpufreq, fdom->policy);
 	int r;
 
 	if (dir < 0)
-		return not_acquired(domain, "its directory", dir);
-	r = save_baseline(cpufreq, domain, dir);
+		return not_acquired(fdom, "its directory", dir);
+	r = save_baseline(cpufreq, fdom, dir);
 	if (r < 0)
 		return r;
 	/* From here on it is ours, and goes back as one that is. */
-	domain->acquired = true;
-	if (domain->method == METHOD_SETSPEED && set_governor)
-		r = set_userspace(domain, dir);
+	fdom->acquired = true;
+	if (fdom->method == METHOD_SETSPEED && set_governor)
+		r = set_userspace(fdom, dir);
 	if (r == 0)
-		r = open_files(domain, dir, fds, n_fds);
+		r = open_files(fdom, dir, fds, n_fds);
 	if (r == 0)
-		domain->logged_error = 0;
+		fdom->logged_error = 0;
 	return r;
 }
 
 int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned int *n_fds)
 {
-	struct frequency_domain *domain = id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
+	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
 	int r;
 
-	if (!domain)
+	if (!fdom)
 		return -EINVAL;
 	/*
 	 * A successor: until it has written, the files may hold half of its predecessor's work.
 	 * The governor is left to it: whether someone else has changed it, a write will show.
 	 */
-	if (domain->acquired && baseline_find(&cpufreq->baseline, domain->policy))
-		return take(cpufreq, domain, false, fds, n_fds);
-	if (!baseline_find(&cpufreq->baseline, domain->policy))
-		domain->writer_died = false;
-	domain->foreign_since = 0;
-	domain->unsure = false;
-	r = take(cpufreq, domain, true, fds, n_fds);
+	if (fdom->acquired && baseline_find(&cpufreq->baseline, fdom->policy))
+		return take(cpufreq, fdom, false, fds, n_fds);
+	if (!baseline_find(&cpufreq->baseline, fdom->policy))
+		fdom->writer_died = false;
+	fdom->foreign_since = 0;
+	fdom->unsure = false;
+	r = take(cpufreq, fdom, true, fds, n_fds);
 	if (r < 0)
 		(void)cpufreq_release(cpufreq, id, 0);
 	return r;
@@ -297,14 +296,14 @@ int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned i
 int cpufreq_renew(struct cpufreq *cpufreq, uint32_t id, bool reassert, int fds[2],
 		  unsigned int *n_fds)
 {
-	struct frequency_domain *domain = id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
+	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
 
-	if (!domain || !domain->acquired)
+	if (!fdom || !fdom->acquired)
 		return -EINVAL;
 	if (reassert)
-		domain->foreign_since = 0;
-	domain->unsure = true;
-	return take(cpufreq, domain, reassert || domain->foreign_since == 0, fds, n_fds);
+		fdom->foreign_since = 0;
+	fdom->unsure = true;
+	return take(cpufreq, fdom, reassert || fdom->foreign_since == 0, fds, n_fds);
 }
 
 bool cpufreq_has_userspace(const struct cpufreq *cpufreq, uint32_t id)
@@ -324,45 +323,45 @@ int cpufreq_drop_baseline(struct cpufreq *cpufreq, uint32_t policy)
 	return state_file_save(cpufreq->state_path, &cpufreq->baseline);
 }
 
-void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *domain)
+void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *fdom)
 {
-	const struct baseline_entry *entry = baseline_find(&cpufreq->baseline, domain->policy);
+	const struct baseline_entry *entry = baseline_find(&cpufreq->baseline, fdom->policy);
 
-	if (!entry || domain->acquired || restore_entry(cpufreq, entry, true, 0) < 0)
+	if (!entry || fdom->acquired || restore_entry(cpufreq, entry, true, 0) < 0)
 		return;
-	log_info("policy%u: its baseline, which was owed, is put back", domain->policy);
-	(void)cpufreq_drop_baseline(cpufreq, domain->policy);
+	log_info("policy%u: its baseline, which was owed, is put back", fdom->policy);
+	(void)cpufreq_drop_baseline(cpufreq, fdom->policy);
 }
 
 int cpufreq_release(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz)
 {
-	struct frequency_domain *domain = id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
+	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
 	const struct baseline_entry *entry;
 	int r;
 
-	if (!domain)
+	if (!fdom)
 		return -EINVAL;
-	if (!domain->acquired)
+	if (!fdom->acquired)
 		return 0;
-	domain->acquired = false;
-	domain->foreign_since = 0;
-	entry = baseline_find(&cpufreq->baseline, domain->policy);
+	fdom->acquired = false;
+	fdom->foreign_since = 0;
+	entry = baseline_find(&cpufreq->baseline, fdom->policy);
 	if (!entry)
 		return 0;
-	r = restore_entry(cpufreq, entry, domain->writer_died, domain->unsure ? 0 : written_khz);
-	return r < 0 ? r : cpufreq_drop_baseline(cpufreq, domain->policy);
+	r = restore_entry(cpufreq, entry, fdom->writer_died, fdom->unsure ? 0 : written_khz);
+	return r < 0 ? r : cpufreq_drop_baseline(cpufreq, fdom->policy);
 }
 
 void cpufreq_write_failed(struct cpufreq *cpufreq, uint32_t id)
 {
-	if (id < cpufreq->n_domains)
-		cpufreq->domains[id]->unsure = true;
+	if (id < cpufreq->n_fdoms)
+		cpufreq->fdoms[id]->unsure = true;
 }
 
 void cpufreq_writer_died(struct cpufreq *cpufreq)
 {
-	for (uint32_t i = 0; i < cpufreq->n_domains; i++)
-		cpufreq->domains[i]->writer_died = true;
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++)
+		cpufreq->fdoms[i]->writer_died = true;
 }
 
 static bool is_step(const struct frequency_table *table, uint32_t khz)
@@ -372,33 +371,33 @@ static bool is_step(const struct frequency_table *table, uint32_t khz)
 
 void cpufreq_writer_ended(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz)
 {
-	struct frequency_domain *domain = id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
+	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
 
-	if (!domain)
+	if (!fdom)
 		return;
 	/* Unsure: it may have been about to write the same again. No step: it tells lies. */
-	if (domain->unsure || !is_step(&domain->table, written_khz))
-		domain->writer_died = true;
-	domain->written_khz = written_khz;
+	if (fdom->unsure || !is_step(&fdom->table, written_khz))
+		fdom->writer_died = true;
+	fdom->written_khz = written_khz;
 }
 
 int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline_entry *entry)
 {
-	const struct frequency_domain *domain = cpufreq_get(cpufreq, id);
+	const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
 	const struct baseline_entry *saved;
 	cleanup_close int dir = -1;
 
-	if (!domain)
+	if (!fdom)
 		return -EINVAL;
-	saved = baseline_find(&cpufreq->baseline, domain->policy);
+	saved = baseline_find(&cpufreq->baseline, fdom->policy);
 	if (saved) {
 		*entry = *saved;
 		return 0;
 	}
-	dir = cpufreq_open_policy(cpufreq, domain->policy);
+	dir = cpufreq_open_policy(cpufreq, fdom->policy);
 	if (dir < 0)
 		return dir;
-	*entry = (struct baseline_entry){.policy = domain->policy, .method = domain->method};
+	*entry = (struct baseline_entry){.policy = fdom->policy, .method = fdom->method};
 	(void)sysfs_read(dir, "scaling_governor", entry->governor, sizeof(entry->governor));
 	(void)sysfs_read(dir, "scaling_min_freq", entry->min_freq, sizeof(entry->min_freq));
 	(void)sysfs_read(dir, "scaling_max_freq", entry->max_freq, sizeof(entry->max_freq));

@@ -16,8 +16,8 @@ struct cpufreq {
 	const struct config *config; /* not owned */
 	char *state_path;
 	int cpu_dir; /* <sysfs>/devices/system/cpu; -1: there is none */
-	uint32_t n_domains;
-	struct frequency_domain *domains[MAX_FREQUENCY_DOMAINS];
+	uint32_t n_fdoms;
+	struct frequency_domain *fdoms[MAX_FREQUENCY_DOMAINS];
 	uint16_t of_cpu[MAX_CPUS];
 	struct cpuset left_out; /* N of each policyN that can't be used, as was logged */
 	/*
@@ -59,12 +59,12 @@ int cpufreq_read_policy(struct cpufreq *cpufreq, uint32_t policy, const struct c
 int cpufreq_take_in(struct cpufreq *cpufreq, const struct frequency_domain *found);
 
 /** cpufreq_let_go() - its CPUs have no frequency domain */
-void cpufreq_let_go(struct cpufreq *cpufreq, struct frequency_domain *domain);
+void cpufreq_let_go(struct cpufreq *cpufreq, struct frequency_domain *fdom);
 
 /* --- cpufreq_acquire.c --- */
 
 /** cpufreq_restore_owed() - put back what is owed to one that is not ours, if anything is */
-void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *domain);
+void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *fdom);
 
 /**
  * cpufreq_drop_baseline() - nothing is owed any more: it is put back, or the kernel dropped it

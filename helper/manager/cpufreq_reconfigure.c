@@ -12,49 +12,48 @@
 #include "table_builder.h"
 
 /* The method that config asks for, as far as its files are there. Return: -ENOMEM */
-static int choose(const struct cpufreq *cpufreq, const struct frequency_domain *domain,
+static int choose(const struct cpufreq *cpufreq, const struct frequency_domain *fdom,
 		  enum frequency_method *method)
 {
 	cleanup_free struct frequency_domain *found = malloc(sizeof(*found));
 	int r;
 
-	*method = domain->method;
+	*method = fdom->method;
 	if (!found)
 		return -ENOMEM;
-	r = cpufreq_scan(cpufreq->cpu_dir, domain->policy, cpufreq->config, LOG_DEBUG, found);
+	r = cpufreq_scan(cpufreq->cpu_dir, fdom->policy, cpufreq->config, LOG_DEBUG, found);
 	if (r == 0)
 		*method = found->method;
 	else if (r == -EOPNOTSUPP)
 		log_warning("policy%u keeps method %s: it can't be used with [cpufreq] method as "
 			    "configured now; after a restart of vmpowerd it would be left out",
-			    domain->policy, frequency_method_name(domain->method));
+			    fdom->policy, frequency_method_name(fdom->method));
 	/* else its CPUs are offline: it is read when one of them comes back */
 	return 0;
 }
 
-static int reconfigure(const struct cpufreq *cpufreq, struct frequency_domain *domain,
-		       bool *changed)
+static int reconfigure(const struct cpufreq *cpufreq, struct frequency_domain *fdom, bool *changed)
 {
 	const struct config *config = cpufreq->config;
 	enum frequency_method method;
 	uint32_t floor, ceiling;
-	int r = choose(cpufreq, domain, &method);
+	int r = choose(cpufreq, fdom, &method);
 
 	if (r < 0)
 		return r;
-	if (!table_limits(&domain->table, config->min_khz, config->max_khz, config->turbo, &floor,
+	if (!table_limits(&fdom->table, config->min_khz, config->max_khz, config->turbo, &floor,
 			  &ceiling))
 		log_warning("policy%u has no frequency within [limits] (min-frequency %u, "
 			    "max-frequency %u, turbo %s): the nearest one, %u kHz, is used",
-			    domain->policy, config->min_khz, config->max_khz,
-			    config->turbo ? "yes" : "no", domain->table.khz[ceiling]);
-	*changed = method != domain->method || floor != domain->floor || ceiling != domain->ceiling;
-	if (method != domain->method)
-		log_info("policy%u: method %s, it was %s", domain->policy,
-			 frequency_method_name(method), frequency_method_name(domain->method));
-	domain->method = method;
-	domain->floor = floor;
-	domain->ceiling = ceiling;
+			    fdom->policy, config->min_khz, config->max_khz,
+			    config->turbo ? "yes" : "no", fdom->table.khz[ceiling]);
+	*changed = method != fdom->method || floor != fdom->floor || ceiling != fdom->ceiling;
+	if (method != fdom->method)
+		log_info("policy%u: method %s, it was %s", fdom->policy,
+			 frequency_method_name(method), frequency_method_name(fdom->method));
+	fdom->method = method;
+	fdom->floor = floor;
+	fdom->ceiling = ceiling;
 	return 0;
 }
 
@@ -62,15 +61,15 @@ int cpufreq_reconfigure(struct cpufreq *cpufreq, cpufreq_on_change on_change, vo
 {
 	const struct cpuset none = {.bits = {0}};
 
-	for (uint32_t i = 0; i < cpufreq->n_domains; i++) {
-		struct frequency_domain *domain = cpufreq->domains[i];
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++) {
+		struct frequency_domain *fdom = cpufreq->fdoms[i];
 		bool changed = false;
-		int r = domain->gone ? 0 : reconfigure(cpufreq, domain, &changed);
+		int r = fdom->gone ? 0 : reconfigure(cpufreq, fdom, &changed);
 
 		if (r < 0)
 			return r;
 		if (changed)
-			on_change(context, domain->id, CPUFREQ_NEW);
+			on_change(context, fdom->id, CPUFREQ_NEW);
 	}
 	/* Those that were left out are looked at with any CPU, and so with none. */
 	return cpufreq_rescan(cpufreq, &none, on_change, context);

@@ -25,37 +25,37 @@ struct rescan {
 	struct reading *readings;
 };
 
-static void tell(const struct rescan *rescan, const struct frequency_domain *domain,
+static void tell(const struct rescan *rescan, const struct frequency_domain *fdom,
 		 enum cpufreq_change change)
 {
-	rescan->on_change(rescan->context, domain->id, change);
+	rescan->on_change(rescan->context, fdom->id, change);
 }
 
 static void drop_gone(const struct rescan *rescan)
 {
 	struct cpufreq *cpufreq = rescan->cpufreq;
 
-	for (uint32_t i = 0; i < cpufreq->n_domains; i++) {
-		struct frequency_domain *domain = cpufreq->domains[i];
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++) {
+		struct frequency_domain *fdom = cpufreq->fdoms[i];
 
-		if (domain->gone || cpuset_has(&rescan->policies, domain->policy))
+		if (fdom->gone || cpuset_has(&rescan->policies, fdom->policy))
 			continue;
 		log_notice("policy%u is gone: its CPUs or its cpufreq driver were removed",
-			   domain->policy);
-		cpufreq_let_go(cpufreq, domain);
-		memset(&domain->cpus, 0, sizeof(domain->cpus));
-		domain->gone = true;
-		(void)cpufreq_drop_baseline(cpufreq, domain->policy);
-		tell(rescan, domain, CPUFREQ_GONE);
+			   fdom->policy);
+		cpufreq_let_go(cpufreq, fdom);
+		memset(&fdom->cpus, 0, sizeof(fdom->cpus));
+		fdom->gone = true;
+		(void)cpufreq_drop_baseline(cpufreq, fdom->policy);
+		tell(rescan, fdom, CPUFREQ_GONE);
 	}
 }
 
 static bool concerned(const struct rescan *rescan, uint32_t policy)
 {
-	const struct frequency_domain *domain = cpufreq_of_policy(rescan->cpufreq, policy);
+	const struct frequency_domain *fdom = cpufreq_of_policy(rescan->cpufreq, policy);
 
 	/* Of those that are not known nobody knows whose they are. */
-	return !domain || domain->gone || cpuset_intersects(&domain->cpus, &rescan->changed);
+	return !fdom || fdom->gone || cpuset_intersects(&fdom->cpus, &rescan->changed);
 }
 
 /* Read the policies that are concerned, @all: each. Return: 0; -ENOMEM */
@@ -99,33 +99,32 @@ static void let_go_of_moved(const struct rescan *rescan)
 {
 	for (uint32_t i = 0; i < rescan->n_readings; i++) {
 		const struct reading *reading = &rescan->readings[i];
-		struct frequency_domain *domain =
-			cpufreq_of_policy(rescan->cpufreq, reading->policy);
+		struct frequency_domain *fdom = cpufreq_of_policy(rescan->cpufreq, reading->policy);
 
-		if (domain && reading->error == 0 && !same_cpus(domain, &reading->found))
-			cpufreq_let_go(rescan->cpufreq, domain);
+		if (fdom && reading->error == 0 && !same_cpus(fdom, &reading->found))
+			cpufreq_let_go(rescan->cpufreq, fdom);
 	}
 }
 
-static void went_offline(const struct rescan *rescan, struct frequency_domain *domain)
+static void went_offline(const struct rescan *rescan, struct frequency_domain *fdom)
 {
-	if (domain->offline || domain->gone)
+	if (fdom->offline || fdom->gone)
 		return;
-	domain->offline = true;
-	log_line(domain->acquired ? LOG_NOTICE : LOG_INFO, "policy%u: none of its CPUs is online%s",
-		 domain->policy,
-		 domain->acquired ? ": its frequency is set again when one is, until then "
-				    "requests for it are answered with NACK"
-				  : "");
-	if (domain->acquired)
-		tell(rescan, domain, CPUFREQ_OFFLINE);
+	fdom->offline = true;
+	log_line(fdom->acquired ? LOG_NOTICE : LOG_INFO, "policy%u: none of its CPUs is online%s",
+		 fdom->policy,
+		 fdom->acquired ? ": its frequency is set again when one is, until then "
+				  "requests for it are answered with NACK"
+				: "");
+	if (fdom->acquired)
+		tell(rescan, fdom, CPUFREQ_OFFLINE);
 }
 
-static bool has_new_cpu(const struct rescan *rescan, const struct frequency_domain *domain)
+static bool has_new_cpu(const struct rescan *rescan, const struct frequency_domain *fdom)
 {
 	unsigned int cpu;
 
-	cpuset_for_each (cpu, &domain->cpus) {
+	cpuset_for_each (cpu, &fdom->cpus) {
 		if (cpuset_has(&rescan->changed, cpu) && cpuset_has(&rescan->online, cpu))
 			return true;
 	}
@@ -135,41 +134,41 @@ static bool has_new_cpu(const struct rescan *rescan, const struct frequency_doma
 static void apply(const struct rescan *rescan, const struct reading *reading)
 {
 	struct cpufreq *cpufreq = rescan->cpufreq;
-	struct frequency_domain *domain = cpufreq_of_policy(cpufreq, reading->policy);
+	struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, reading->policy);
 	const struct frequency_domain *found = &reading->found;
-	bool was_offline = domain && domain->offline;
-	bool is_new = !domain || !same(domain, found);
-	bool other_method = domain && domain->method != found->method;
+	bool was_offline = fdom && fdom->offline;
+	bool is_new = !fdom || !same(fdom, found);
+	bool other_method = fdom && fdom->method != found->method;
 
-	if (domain && !domain->gone && strcmp(domain->driver, found->driver) != 0) {
+	if (fdom && !fdom->gone && strcmp(fdom->driver, found->driver) != 0) {
 		log_notice("policy%u has driver %s now, it had %s: its baseline is dropped",
-			   domain->policy, found->driver, domain->driver);
-		cpufreq_drop_baseline(cpufreq, domain->policy);
+			   fdom->policy, found->driver, fdom->driver);
+		cpufreq_drop_baseline(cpufreq, fdom->policy);
 	}
-	if (found->offline && domain && !is_new) {
-		went_offline(rescan, domain);
+	if (found->offline && fdom && !is_new) {
+		went_offline(rescan, fdom);
 		return;
 	}
 	if (cpufreq_take_in(cpufreq, found) < 0)
 		return;
-	domain = cpufreq_of_policy(cpufreq, reading->policy);
+	fdom = cpufreq_of_policy(cpufreq, reading->policy);
 	if (is_new) {
-		log_info("policy%u: driver %s, method %s", domain->policy, domain->driver,
-			 frequency_method_name(domain->method));
-		tell(rescan, domain, CPUFREQ_NEW);
+		log_info("policy%u: driver %s, method %s", fdom->policy, fdom->driver,
+			 frequency_method_name(fdom->method));
+		tell(rescan, fdom, CPUFREQ_NEW);
 	}
-	if (domain->offline)
+	if (fdom->offline)
 		return;
 	if (was_offline)
-		log_info("policy%u: a CPU of it is online again", domain->policy);
-	cpufreq_restore_owed(cpufreq, domain);
+		log_info("policy%u: a CPU of it is online again", fdom->policy);
+	cpufreq_restore_owed(cpufreq, fdom);
 	/* With another method it is the monitor that lets go of the old files, and asks anew. */
-	if (!domain->acquired || other_method)
+	if (!fdom->acquired || other_method)
 		return;
 	if (is_new || was_offline)
-		tell(rescan, domain, CPUFREQ_RESTARTED);
-	else if (has_new_cpu(rescan, domain))
-		tell(rescan, domain, CPUFREQ_ONLINE);
+		tell(rescan, fdom, CPUFREQ_RESTARTED);
+	else if (has_new_cpu(rescan, fdom))
+		tell(rescan, fdom, CPUFREQ_ONLINE);
 }
 
 static void apply_all(const struct rescan *rescan)
@@ -177,15 +176,15 @@ static void apply_all(const struct rescan *rescan)
 	let_go_of_moved(rescan);
 	for (uint32_t i = 0; i < rescan->n_readings; i++) {
 		const struct reading *reading = &rescan->readings[i];
-		struct frequency_domain *domain;
+		struct frequency_domain *fdom;
 
 		if (reading->error == 0) {
 			apply(rescan, reading);
 			continue;
 		}
-		domain = cpufreq_of_policy(rescan->cpufreq, reading->policy);
-		if (domain && reading->error == -EBUSY)
-			went_offline(rescan, domain);
+		fdom = cpufreq_of_policy(rescan->cpufreq, reading->policy);
+		if (fdom && reading->error == -EBUSY)
+			went_offline(rescan, fdom);
 	}
 }
 

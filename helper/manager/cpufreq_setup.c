@@ -17,34 +17,34 @@
 #include "sysfs.h"
 #include "table_builder.h"
 
-void cpufreq_let_go(struct cpufreq *cpufreq, struct frequency_domain *domain)
+void cpufreq_let_go(struct cpufreq *cpufreq, struct frequency_domain *fdom)
 {
 	unsigned int cpu;
 
-	cpuset_for_each (cpu, &domain->cpus) {
-		if (cpufreq->of_cpu[cpu] == domain->id)
+	cpuset_for_each (cpu, &fdom->cpus) {
+		if (cpufreq->of_cpu[cpu] == fdom->id)
 			cpufreq->of_cpu[cpu] = NO_FREQUENCY_DOMAIN;
 	}
 }
 
 static struct frequency_domain *slot(struct cpufreq *cpufreq, uint32_t policy)
 {
-	struct frequency_domain *domain = cpufreq_of_policy(cpufreq, policy);
+	struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, policy);
 
-	if (domain)
-		return domain;
-	domain = calloc(1, sizeof(*domain));
-	if (!domain)
+	if (fdom)
+		return fdom;
+	fdom = calloc(1, sizeof(*fdom));
+	if (!fdom)
 		return NULL;
-	domain->id = cpufreq->n_domains;
-	domain->policy = policy;
-	cpufreq->domains[cpufreq->n_domains++] = domain;
-	return domain;
+	fdom->id = cpufreq->n_fdoms;
+	fdom->policy = policy;
+	cpufreq->fdoms[cpufreq->n_fdoms++] = fdom;
+	return fdom;
 }
 
 int cpufreq_take_in(struct cpufreq *cpufreq, const struct frequency_domain *found)
 {
-	struct frequency_domain *domain;
+	struct frequency_domain *fdom;
 	unsigned int cpu;
 
 	cpuset_for_each (cpu, &found->cpus) {
@@ -56,26 +56,26 @@ int cpufreq_take_in(struct cpufreq *cpufreq, const struct frequency_domain *foun
 			return -EEXIST;
 		}
 	}
-	domain = slot(cpufreq, found->policy);
-	if (!domain)
+	fdom = slot(cpufreq, found->policy);
+	if (!fdom)
 		return -ENOMEM;
-	cpufreq_let_go(cpufreq, domain);
-	domain->cpus = found->cpus;
-	memcpy(domain->driver, found->driver, sizeof(domain->driver));
-	domain->base_khz = found->base_khz;
-	domain->method = found->method;
-	domain->table = found->table;
-	domain->floor = found->floor;
-	domain->ceiling = found->ceiling;
-	domain->offline = found->offline;
-	domain->gone = false;
-	cpuset_for_each (cpu, &domain->cpus)
-		cpufreq->of_cpu[cpu] = (uint16_t)domain->id;
+	cpufreq_let_go(cpufreq, fdom);
+	fdom->cpus = found->cpus;
+	memcpy(fdom->driver, found->driver, sizeof(fdom->driver));
+	fdom->base_khz = found->base_khz;
+	fdom->method = found->method;
+	fdom->table = found->table;
+	fdom->floor = found->floor;
+	fdom->ceiling = found->ceiling;
+	fdom->offline = found->offline;
+	fdom->gone = false;
+	cpuset_for_each (cpu, &fdom->cpus)
+		cpufreq->of_cpu[cpu] = (uint16_t)fdom->id;
 	log_debug("policy%u: driver %s, method %s, %u to %u kHz in %u steps, without turbo %u kHz",
-		  domain->policy, domain->driver, frequency_method_name(domain->method),
-		  domain->table.khz[0], domain->table.khz[domain->table.n_steps - 1],
-		  domain->table.n_steps, domain->table.khz[domain->table.non_turbo]);
-	return (int)domain->id;
+		  fdom->policy, fdom->driver, frequency_method_name(fdom->method),
+		  fdom->table.khz[0], fdom->table.khz[fdom->table.n_steps - 1], fdom->table.n_steps,
+		  fdom->table.khz[fdom->table.non_turbo]);
+	return (int)fdom->id;
 }
 
 void cpufreq_read_online(const struct cpufreq *cpufreq, struct cpuset *online)
@@ -159,13 +159,13 @@ static int scan_all(struct cpufreq *cpufreq)
 		if (r == -ENOMEM)
 			return r;
 	}
-	if (cpufreq->n_domains == 0) {
+	if (cpufreq->n_fdoms == 0) {
 		log_notice("no frequency domain can be used: no CPU's frequency can be set");
 		return 0;
 	}
-	first = cpufreq->domains[0];
+	first = cpufreq->fdoms[0];
 	log_info("frequency domains: %u, left out: %u; policy%u: driver %s, method %s",
-		 cpufreq->n_domains, cpuset_count(&policies) - cpufreq->n_domains, first->policy,
+		 cpufreq->n_fdoms, cpuset_count(&policies) - cpufreq->n_fdoms, first->policy,
 		 first->driver, frequency_method_name(first->method));
 	return 0;
 }
@@ -217,8 +217,8 @@ void cpufreq_free(struct cpufreq *cpufreq)
 {
 	if (!cpufreq)
 		return;
-	for (uint32_t i = 0; i < cpufreq->n_domains; i++)
-		free(cpufreq->domains[i]);
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++)
+		free(cpufreq->fdoms[i]);
 	baseline_free(&cpufreq->baseline);
 	close_fd(&cpufreq->cpu_dir);
 	free(cpufreq->state_path);
@@ -227,12 +227,12 @@ void cpufreq_free(struct cpufreq *cpufreq)
 
 uint32_t cpufreq_count(const struct cpufreq *cpufreq)
 {
-	return cpufreq->n_domains;
+	return cpufreq->n_fdoms;
 }
 
 const struct frequency_domain *cpufreq_get(const struct cpufreq *cpufreq, uint32_t id)
 {
-	return id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
+	return id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
 }
 
 const struct frequency_domain *cpufreq_of_cpu(const struct cpufreq *cpufreq, unsigned int cpu)
@@ -252,10 +252,10 @@ int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online)
 	if (r != -ENOENT)
 		return r;
 	*online = (struct cpuset){.bits = {0}};
-	for (uint32_t i = 0; i < cpufreq->n_domains; i++) {
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++) {
 		unsigned int cpu;
 
-		cpuset_for_each (cpu, &cpufreq->domains[i]->cpus)
+		cpuset_for_each (cpu, &cpufreq->fdoms[i]->cpus)
 			cpuset_add(online, cpu);
 	}
 	return 0;
@@ -291,28 +291,28 @@ int cpufreq_open_policy(const struct cpufreq *cpufreq, uint32_t policy)
 
 int cpufreq_open(const struct cpufreq *cpufreq, uint32_t id)
 {
-	const struct frequency_domain *domain = cpufreq_get(cpufreq, id);
+	const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
 
-	return domain ? cpufreq_open_policy(cpufreq, domain->policy) : -EINVAL;
+	return fdom ? cpufreq_open_policy(cpufreq, fdom->policy) : -EINVAL;
 }
 
 struct frequency_domain *cpufreq_of_policy(const struct cpufreq *cpufreq, uint32_t policy)
 {
-	for (uint32_t i = 0; i < cpufreq->n_domains; i++) {
-		if (cpufreq->domains[i]->policy == policy)
-			return cpufreq->domains[i];
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++) {
+		if (cpufreq->fdoms[i]->policy == policy)
+			return cpufreq->fdoms[i];
 	}
 	return NULL;
 }
 
 bool cpufreq_is_priority(const struct cpufreq *cpufreq, uint32_t id)
 {
-	const struct frequency_domain *domain = cpufreq_get(cpufreq, id);
+	const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
 
-	for (uint32_t i = 0; domain && domain->base_khz && i < cpufreq->n_domains; i++) {
-		const struct frequency_domain *other = cpufreq->domains[i];
+	for (uint32_t i = 0; fdom && fdom->base_khz && i < cpufreq->n_fdoms; i++) {
+		const struct frequency_domain *other = cpufreq->fdoms[i];
 
-		if (!other->gone && other->base_khz && other->base_khz < domain->base_khz)
+		if (!other->gone && other->base_khz && other->base_khz < fdom->base_khz)
 			return true;
 	}
 	return false;
@@ -320,19 +320,19 @@ bool cpufreq_is_priority(const struct cpufreq *cpufreq, uint32_t id)
 
 int64_t cpufreq_note_foreign(struct cpufreq *cpufreq, uint32_t id, int64_t since)
 {
-	struct frequency_domain *domain = id < cpufreq->n_domains ? cpufreq->domains[id] : NULL;
+	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
 
-	if (!domain)
+	if (!fdom)
 		return 0;
-	if (since == 0 || domain->foreign_since == 0)
-		domain->foreign_since = since;
-	return domain->foreign_since;
+	if (since == 0 || fdom->foreign_since == 0)
+		fdom->foreign_since = since;
+	return fdom->foreign_since;
 }
 
 uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)
 {
-	const struct frequency_domain *domain = cpufreq_get(cpufreq, id);
-	cleanup_close int dir = domain ? cpufreq_open_policy(cpufreq, domain->policy) : -1;
+	const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
+	cleanup_close int dir = fdom ? cpufreq_open_policy(cpufreq, fdom->policy) : -1;
 	uint32_t khz;
 
 	if (dir >= 0 && (sysfs_read_u32(dir, "scaling_cur_freq", HIGHEST_KHZ, &khz) == 0 ||
