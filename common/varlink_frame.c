@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assertion.h"
+
 /* A call fits in here; larger buffers are for the messages that need them. */
 #define FIRST_CAPACITY 4096
 
@@ -62,6 +64,7 @@ void varlink_frame_commit(struct varlink_frame *frame, size_t size)
 {
 	frame->end += size;
 }
+	ASSERT(size <= frame->capacity - frame->end);
 
 /* The NUL that ends the first message, or NULL; no byte is looked at twice. */
 static const char *find_end(struct varlink_frame *frame)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "assertion.h"
 #include "cleanup.h"
 
 /* Return: bytes read, at most @size; -errno */
@@ -125,6 +126,7 @@ int whole_file_replace(int dir, const char *path, const char *text, size_t size,
 	cleanup_free char *new = NULL;
 	int r;
 
+	ASSERT(how->suffix[0]); /* else the old file would go first */
 	if (!*path || path[strlen(path) - 1] == '/')
 		return -EISDIR;
 	if (asprintf(&new, "%s%s", path, how->suffix) < 0) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "assertion.h"
 #include "cleanup.h"
 #include "number.h"
 
@@ -129,6 +130,7 @@ static int add_channel(struct domain_description *domain, uint32_t number, const
 				MAX_DOMAIN_CHANNELS);
 	memmove(&channels[at + 1], &channels[at], (domain->n_channels - at) * sizeof(channels[0]));
 	channels[at].number = number;
+	ASSERT(strlen(path) < sizeof(channels[at].path));
 	memcpy(channels[at].path, path, strlen(path) + 1);
 	domain->n_channels++;
 	return 0;

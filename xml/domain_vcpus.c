@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "assertion.h"
 #include "cleanup.h"
 #include "number.h"
 
@@ -144,6 +145,7 @@ static struct cpuset *add_affinity(struct domain_description *domain, const stru
 {
 	struct cpuset *affinity = &domain->affinities[domain->n_affinities++];
 
+	ASSERT(domain->n_affinities <= domain->n_vcpus); /* each is of a vCPU that had none */
 	*affinity = *set;
 	return affinity;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "assertion.h"
 #include "baseline.h"
 #include "cleanup.h"
 #include "cpufreq.h"
@@ -259,6 +260,7 @@ static int take(struct cpufreq *cpufreq, struct frequency_domain *fdom, bool set
 	r = save_baseline(cpufreq, fdom, dir);
 	if (r < 0)
 		return r;
+	ASSERT(baseline_find(&cpufreq->baseline, fdom->policy));
 	/* From here on it is ours, and goes back as one that is. */
 	fdom->acquired = true;
 	if (fdom->method == METHOD_SETSPEED && set_governor)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assertion.h"
 #include "baseline.h"
 #include "cleanup.h"
 #include "cpufreq.h"
@@ -33,6 +34,7 @@ static struct frequency_domain *slot(struct cpufreq *cpufreq, uint32_t policy)
 
 	if (fdom)
 		return fdom;
+	ASSERT(policy < MAX_CPUS && cpufreq->n_fdoms < MAX_FREQUENCY_DOMAINS);
 	fdom = calloc(1, sizeof(*fdom));
 	if (!fdom)
 		return NULL;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "assertion.h"
 #include "cleanup.h"
 
 static void watch(struct listener *listener)
@@ -38,6 +39,7 @@ int listener_start(struct listener *listener, struct loop *loop, int fd)
 {
 	int r;
 
+	ASSERT(listener->on_connection && listener->on_failure && listener->rest_ns > 0);
 	listener->loop = loop;
 	listener->source = (struct loop_source){.fd = -1, .on_event = on_readable};
 	listener->rest = (struct loop_timer){.on_expiry = on_rested};

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "assertion.h"
 #include "cleanup.h"
 #include "clock.h"
 
@@ -49,6 +50,7 @@ int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t eve
 {
 	struct epoll_event event = {.events = events, .data.ptr = source};
 
+	ASSERT(source->on_event);
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
 		return -errno;
 	source->fd = fd;
@@ -100,6 +102,7 @@ void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t delay_
 {
 	struct loop_timer **t = &loop->timers;
 
+	ASSERT(timer->on_expiry);
 	loop_timer_cancel(loop, timer);
 	timer->due_ns = monotonic_ns() + delay_ns;
 	while (*t && (*t)->due_ns <= timer->due_ns)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "assertion.h"
 #include "journal.h"
 #include "log.h"
 #include "number.h"
@@ -242,5 +243,6 @@ int baseline_restore(int dir, const struct baseline_entry *entry, const struct r
 {
 	if (entry->method == METHOD_SETSPEED)
 		return restore_setspeed(dir, entry, hints);
+	ASSERT(entry->method == METHOD_LIMITS);
 	return restore_limits(dir, entry, hints);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "assertion.h"
 #include "number.h"
 
 #define TURBO_MARK_KHZ 1000u /* acpi-cpufreq: turbo is listed as 1 MHz above the maximum */
@@ -73,6 +74,7 @@ static uint32_t step_at_most(const struct frequency_table *table, uint32_t khz)
 {
 	uint32_t step = table->n_steps - 1;
 
+	ASSERT(table->n_steps > 0);
 	while (step > 0 && table->khz[step] > khz)
 		step--;
 	return step;
@@ -182,6 +184,7 @@ int table_build(const struct table_source *source, struct frequency_table *table
 	built.non_turbo = limit ? step_at_most(&built, limit) : built.n_steps - 1;
 	if (source->turbo_off)
 		built.n_steps = built.non_turbo + 1;
+	ASSERT(built.n_steps <= MAX_FREQUENCY_STEPS && built.non_turbo < built.n_steps);
 	*table = built;
 	return 0;
 }
