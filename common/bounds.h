@@ -3,19 +3,19 @@
 #ifndef VMPOWER_COMMON_BOUNDS_H
 #define VMPOWER_COMMON_BOUNDS_H
 
-#define MAX_DOMAINS 2048	   /* running domains on a host */
+#define MAX_DOMAINS 2048	   /* running domains of a host */
 #define MAX_DOMAIN_CHANNELS 64	   /* power channels of a domain */
 #define MAX_DOMAIN_VCPUS 1024	   /* vCPUs of a domain */
 #define MAX_CHANNEL_NUMBER 1023	   /* n in virtio.serial.port.poweragent.<n>: a vCPU */
 #define MAX_CPUS 4096		   /* pCPUs of a host */
-#define MAX_FREQUENCY_DOMAINS 4096 /* one per pCPU where no two share a clock */
+#define MAX_FREQUENCY_DOMAINS 4096 /* one per pCPU where each has its own clock */
 #define MAX_FREQUENCY_STEPS 256	   /* entries of a frequency table */
 #define MAX_DOMAIN_NAME 256	   /* libvirt keeps <name>.xml files: NAME_MAX, with NUL */
 #define MAX_DOMAIN_XML (4u << 20)  /* bytes; the largest seen in the field are some 100 kB */
 #define MAX_CHANNELS (MAX_DOMAINS * MAX_DOMAIN_CHANNELS)
 
-#define LOWEST_KHZ 1000u      /* below: no CPU's frequency, but a broken firmware table's */
-#define HIGHEST_KHZ 20000000u /* above: likewise */
+#define LOWEST_KHZ 1000u      /* lower values come from broken firmware tables */
+#define HIGHEST_KHZ 20000000u /* so do higher ones */
 
 #define CHANNEL_NAME_PREFIX "virtio.serial.port.poweragent."
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cleanup attributes: what a scope acquired, the scope gives back, on every way out of it. */
+/* Cleanup attributes: what a scope acquires is released on every exit. */
 #ifndef VMPOWER_COMMON_CLEANUP_H
 #define VMPOWER_COMMON_CLEANUP_H
 
@@ -13,7 +13,7 @@
 
 #define cleanup(f) __attribute__((cleanup(f)))
 
-/* Close *fd unless it is negative, keep errno, and leave -1 behind. */
+/* Close *fd unless it is negative, and set it to -1. Keeps errno. */
 static inline void close_fd(int *fd)
 {
 	if (*fd >= 0) {
@@ -36,7 +36,7 @@ static inline void close_file(FILE **f)
 		(void)fclose(*f);
 }
 
-/* Close what was written to, open_memstream(3)'s text among it. Return: is it complete? */
+/* Close a stream after writing (a file, open_memstream(3)). Return: was all of it written? */
 static inline bool close_written(FILE *f)
 {
 	bool failed = ferror(f) != 0;
@@ -55,7 +55,7 @@ static inline void close_dir(DIR **d)
 #define cleanup_fclose cleanup(close_file)
 #define cleanup_closedir cleanup(close_dir)
 
-/* Hand what a cleanup variable holds to a new owner. */
+/* Give what a cleanup variable holds to a new owner. */
 static inline int take_fd(int *fd)
 {
 	int taken = *fd;

@@ -19,7 +19,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Whole words at a time: a long text of "0-4095,0-4095,..." stays cheap. */
+/* By whole words: a long text of "0-4095,0-4095,..." must stay cheap. */
 static void add_range(struct cpuset *set, unsigned int first, unsigned int last)
 {
 	unsigned int w;
@@ -87,7 +87,7 @@ int cpuset_parse(const char *text, struct cpuset *set)
 {
 	struct cpuset parsed = {{0}};
 	const char *p = text;
-	bool comma = false; /* seen, so that an item must follow */
+	bool comma = false; /* seen: an item must follow */
 
 	while (is_space(*p))
 		p++;

@@ -32,11 +32,11 @@ static inline void cpuset_del(struct cpuset *set, unsigned int cpu)
 
 /**
  * cpuset_parse() - read a list
- * @text:	ranges and numbers parted by commas or white space, "^n" takes n out again
- *		(libvirt's form); related_cpus parts by spaces. Empty text: the empty set
+ * @text:	ranges and numbers separated by commas or white space; "^n" removes n
+ *		(as libvirt writes it). Empty text: the empty set
  * @set:	written only on success
  *
- * Return: 0; -EINVAL for anything else than such a list; -ERANGE for a CPU >= MAX_CPUS.
+ * Return: 0; -EINVAL if it is not such a list; -ERANGE for a CPU >= MAX_CPUS.
  */
 int cpuset_parse(const char *text, struct cpuset *set);
 
@@ -46,20 +46,20 @@ int cpuset_parse(const char *text, struct cpuset *set);
  * @text:	buffer
  * @size:	its size in bytes
  *
- * Return: length without the NUL; -ENOSPC where it does not fit (text is then empty).
+ * Return: length without the NUL; -ENOSPC if it does not fit (text is then empty).
  */
 int cpuset_format(const struct cpuset *set, char *text, size_t size);
 
-/** cpuset_text() - the same, however long it is; the caller's to free(); NULL: no memory */
+/** cpuset_text() - the same, allocated, the caller's to free(); NULL: out of memory */
 char *cpuset_text(const struct cpuset *set);
 
 /** cpuset_count() - number of CPUs in the set */
 unsigned int cpuset_count(const struct cpuset *set);
 
-/** cpuset_next() - the first CPU >= @from, or MAX_CPUS where there is none */
+/** cpuset_next() - the first CPU >= @from, or MAX_CPUS if there is none */
 unsigned int cpuset_next(const struct cpuset *set, unsigned int from);
 
-/** cpuset_intersects() - true where some CPU is in both */
+/** cpuset_intersects() - is some CPU in both? */
 static inline bool cpuset_intersects(const struct cpuset *a, const struct cpuset *b)
 {
 	for (unsigned int i = 0; i < MAX_CPUS / 64; i++) {
@@ -69,7 +69,7 @@ static inline bool cpuset_intersects(const struct cpuset *a, const struct cpuset
 	return false;
 }
 
-/** cpuset_covers() - true where every CPU of @inner is in @outer */
+/** cpuset_covers() - is every CPU of @inner in @outer? */
 bool cpuset_covers(const struct cpuset *outer, const struct cpuset *inner);
 
 #define cpuset_for_each(cpu, set)                                                                  \

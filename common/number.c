@@ -13,7 +13,7 @@ int parse_u32(const char *text, uint32_t max, uint32_t *value)
 	for (p = text; *p; p++) {
 		if (*p < '0' || *p > '9')
 			return -EINVAL;
-		/* Digits go on being checked behind the overflow: "99999999999x" is no number. */
+		/* Keep validating after overflow: "99999999999x" is -EINVAL. */
 		if (sum <= UINT32_MAX)
 			sum = sum * 10 + (uint64_t)(*p - '0');
 	}

@@ -21,7 +21,7 @@ int unix_address(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
-/* A socket, and the address that it is to have or to reach. Return: fd or -errno */
+/* A socket, and @path as its address. Return: fd or -errno */
 static int open_socket(const char *path, int type, struct sockaddr_un *address)
 {
 	int fd, r = unix_address(path, address);
@@ -44,7 +44,7 @@ int unix_connect(const char *path, int type)
 	return take_fd(&fd);
 }
 
-/* Is there a socket file which nobody listens at any more? */
+/* Is there a socket file that nobody listens at? */
 static bool is_stale(const char *path, int type)
 {
 	cleanup_close int fd = -1;
@@ -76,7 +76,7 @@ int unix_listen(const char *path, int type, mode_t mode)
 		if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 			return -errno;
 	}
-	/* The umask has its say over fchmod() of an unbound socket. */
+	/* bind() applied the umask to the mode. */
 	if (chmod(path, mode) < 0)
 		return -errno;
 	if (listen(fd, SOMAXCONN) < 0)
@@ -155,7 +155,7 @@ int unix_send(int fd, const void *data, size_t size, const int *fds, unsigned in
 	return (size_t)n == size ? 0 : -EIO;
 }
 
-/* Take the fds out of a message: into fds[] as far as they fit, the rest is closed. */
+/* Put a message's fds into fds[]; close those that do not fit, and return false. */
 static bool collect_fds(struct msghdr *msg, int *fds, unsigned int *n_fds, unsigned int room)
 {
 	bool fit = true;

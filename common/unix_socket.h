@@ -14,7 +14,7 @@
 int unix_address(const char *path, struct sockaddr_un *address);
 
 /**
- * unix_listen() - bind and listen at a path, in place of a socket that nobody serves
+ * unix_listen() - bind and listen at a path
  * @path:	a stale socket file there is replaced; a live one is not
  * @type:	SOCK_STREAM or SOCK_SEQPACKET; the fd is CLOEXEC and non-blocking
  * @mode:	of the socket file
@@ -35,7 +35,7 @@ int unix_connect(const char *path, int type);
 /** unix_peer() - credentials that the kernel recorded at connect/listen. Return: 0 or -errno */
 int unix_peer(int fd, struct ucred *peer);
 
-/** unix_cookie() - what no other socket has while the host runs; 0: @fd is no socket */
+/** unix_cookie() - host-wide unique socket id (SO_COOKIE); 0: not a socket */
 uint64_t unix_cookie(int fd);
 
 /** unix_peer_in_group() - is @gid among the peer's groups (SO_PEERGROUPS, or primary)? */

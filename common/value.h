@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Values that people write, in a configuration file or in a domain's XML: the same rules for
- * both. Pure. Each writes its result only where the text is allowed, and returns whether it is.
+ * Values that people write in a configuration file or in a domain's XML, by the same rules. Pure.
+ * Each function returns whether the text is allowed, and writes its result only then.
  */
 #ifndef VMPOWER_COMMON_VALUE_H
 #define VMPOWER_COMMON_VALUE_H
@@ -19,7 +19,7 @@ bool value_number(const char *text, uint32_t min, uint32_t max, uint32_t *number
 bool value_frequency(const char *text, uint32_t *khz);
 
 /**
- * value_words() - words out of a list, parted by blanks or commas, as a set; or "none" alone
+ * value_words() - a list of words, separated by blanks or commas, as a set; or "none"
  * @words:	NULL at the end; words[n] is bit n
  */
 bool value_words(const char *text, const char *const *words, uint32_t *set);

@@ -8,7 +8,7 @@
 
 #include "assertion.h"
 
-/* A call fits in here; larger buffers are for the messages that need them. */
+/* Enough for a call; the buffer grows for larger messages. */
 #define FIRST_CAPACITY 4096
 
 void varlink_frame_init(struct varlink_frame *frame, size_t limit)
@@ -62,11 +62,11 @@ int varlink_frame_reserve(struct varlink_frame *frame, char **room, size_t *size
 
 void varlink_frame_commit(struct varlink_frame *frame, size_t size)
 {
+	ASSERT(size <= frame->capacity - frame->end);
 	frame->end += size;
 }
-	ASSERT(size <= frame->capacity - frame->end);
 
-/* The NUL that ends the first message, or NULL; no byte is looked at twice. */
+/* The NUL that ends the first message, or NULL. Looks at no byte twice. */
 static const char *find_end(struct varlink_frame *frame)
 {
 	const char *nul;

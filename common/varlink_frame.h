@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Varlink's framing (varlink.org): messages on a byte stream, each ended by one NUL. A buffer
- * that bytes go into as they arrive and whole messages come out of. Pure: it reads no fd.
+ * takes bytes as they arrive and gives whole messages. Pure: it reads no fd.
  *
  * Use: next() until it returns 0, then reserve(), read into the room, commit(), and again.
  */
@@ -14,7 +14,7 @@
 struct varlink_frame {
 	char *data;
 	size_t capacity; /* bytes at data */
-	size_t start;	 /* first byte that was not handed out */
+	size_t start;	 /* first byte that next() has not returned */
 	size_t end;	 /* behind the last byte received */
 	size_t scanned;	 /* no NUL between start and here */
 	size_t limit;	 /* bytes of a message, without its NUL */
@@ -40,9 +40,9 @@ int varlink_frame_reserve(struct varlink_frame *frame, char **room, size_t *size
 void varlink_frame_commit(struct varlink_frame *frame, size_t size);
 
 /**
- * varlink_frame_ready() - does next() have something to say: a message or an error?
+ * varlink_frame_ready() - would next() return a message or an error?
  *
- * An empty buffer gives its memory back: what next() handed out is invalid after this.
+ * An empty buffer frees its memory: what next() returned is invalid after this.
  */
 bool varlink_frame_ready(struct varlink_frame *frame);
 
@@ -51,8 +51,8 @@ bool varlink_frame_ready(struct varlink_frame *frame);
  * @message:	NUL-terminated; valid until the next call for this buffer
  * @size:	its length without the NUL, which may be 0
  *
- * Return: 1; 0 where it is not complete yet; -EMSGSIZE where it is larger than the limit (the
- * stream is of no use from there on).
+ * Return: 1; 0 if it is not complete yet; -EMSGSIZE if it is larger than the limit (the
+ * rest of the stream can not be read).
  */
 int varlink_frame_next(struct varlink_frame *frame, const char **message, size_t *size);
 

@@ -33,8 +33,8 @@ void baseline_init(struct baseline *baseline)
 {
 	*baseline = (struct baseline){.n_entries = 0};
 	/*
-	 * Where /proc/sys is hidden from us the boot stays unknown, and the state file's word is
-	 * taken: below /run it does not outlive a boot anyway.
+	 * Where /proc/sys is hidden the boot is unknown, and any state file is taken as of this
+	 * boot: below /run it does not survive another one.
 	 */
 	if (sysfs_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", baseline->boot_id,
 		       sizeof(baseline->boot_id)) != BASELINE_BOOT_ID - 1)
@@ -57,7 +57,7 @@ struct baseline_entry *baseline_find(const struct baseline *baseline, uint32_t p
 	return NULL;
 }
 
-/* Append, where the caller knows that it is not there yet. */
+/* Append an entry that the caller knows to be new. */
 static int append(struct baseline *baseline, const struct baseline_entry *entry)
 {
 	if (baseline->n_entries >= MAX_FREQUENCY_DOMAINS)
@@ -187,7 +187,7 @@ static int parse_line(char *line, struct baseline_entry *entry)
 	return has_policy && complete(entry) ? 0 : -EBADMSG;
 }
 
-/* The next line of a text, as a string. Return: false where none fits or none is there. */
+/* The next line of a text, as a string. Return: false if there is none, or it is too long. */
 static bool next_line(const char **text, size_t *size, char line[LINE_MAX_SIZE])
 {
 	const char *end = memchr(*text, '\n', *size);

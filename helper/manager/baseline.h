@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The state file: the baseline of every frequency domain that is ours, on disk before the
- * first write to it, so that a successor can put it back after a crash.
+ * first write to it, so that the next manager can put it back after a crash.
  *
  * Lines of text, each ended by a newline, no other white space than shown:
  *
@@ -10,10 +10,10 @@
  *		min=800000 max=2301000 setspeed=<unsupported>	(one line each, here broken)
  *	end <number of frequency-domain lines>
  *
- * The last line shows that nothing is missing. Values are the first lines of the files
+ * The last line shows that the file is complete. Values are the first lines of the files
  * scaling_driver, scaling_governor, scaling_min_freq, scaling_max_freq and scaling_setspeed as
- * read, with blanks, '%' and what is not printable ASCII as %XX; a file that there isn't has
- * no key. Keys stand in any order, each once. Boot id is the kernel's random/boot_id or
+ * read, with blanks, '%' and what is not printable ASCII as %XX; a file that does not exist has
+ * no key. Keys may be in any order, each once. Boot id is the kernel's random/boot_id or
  * "unknown".
  */
 #ifndef VMPOWER_HELPER_MANAGER_BASELINE_H
@@ -33,7 +33,7 @@ struct baseline_entry {
 	uint32_t policy; /* N of policyN, < MAX_CPUS */
 	enum frequency_method method;
 	char driver[BASELINE_TEXT];
-	char governor[BASELINE_TEXT]; /* here and below "": there is no such file */
+	char governor[BASELINE_TEXT]; /* here and below: "" if there is no such file */
 	char min_freq[BASELINE_TEXT];
 	char max_freq[BASELINE_TEXT];
 	char setspeed[BASELINE_TEXT];
@@ -45,7 +45,7 @@ struct baseline {
 	struct baseline_entry *entries; /* owned; no two with the same policy */
 };
 
-/** baseline_init() - empty, of this boot. baseline_free() gives back what it came to hold */
+/** baseline_init() - empty, of this boot; to be freed by baseline_free() */
 void baseline_init(struct baseline *baseline);
 void baseline_free(struct baseline *baseline);
 
@@ -55,7 +55,7 @@ struct baseline_entry *baseline_find(const struct baseline *baseline, uint32_t p
 /** baseline_add() - copy an entry into it. Return: 0; -EEXIST; -ENOMEM; -ENOSPC */
 int baseline_add(struct baseline *baseline, const struct baseline_entry *entry);
 
-/** baseline_remove() - forget an entry; nothing happens where there is none */
+/** baseline_remove() - drop an entry; does nothing if there is none */
 void baseline_remove(struct baseline *baseline, uint32_t policy);
 
 /**
@@ -85,10 +85,9 @@ int baseline_format(const struct baseline *baseline, char **text, size_t *size);
 int baseline_load(const char *path, struct baseline *baseline);
 
 /**
- * baseline_save() - replace the state file as a whole, or remove it where nothing is in it
+ * baseline_save() - replace the state file as a whole, or remove it if @baseline is empty
  *
- * Written beside it, fsynced, renamed, the directory fsynced: after a crash it is the old one
- * or the new one.
+ * After a crash it is the old one or the new one.
  *
  * Return: 0; -errno: the old file is still there, or (where the directory's fsync failed) it
  * is not certain which one a crash leaves.

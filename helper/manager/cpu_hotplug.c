@@ -11,7 +11,7 @@
 #include "number.h"
 
 #define EVENTS_PER_TURN 256
-#define BUFFER_SIZE (1 << 20) /* some thousand events; more only where we may (CAP_NET_ADMIN) */
+#define BUFFER_SIZE (1 << 20) /* some thousand events; needs CAP_NET_ADMIN */
 
 struct cpu_hotplug {
 	struct loop *loop;
@@ -41,7 +41,7 @@ static void do_without(const char *what, int error)
 		    what, strerror(-error));
 }
 
-/* "cpu12". Return: false for what is no CPU, or one that is beyond what we know. */
+/* "cpu12". Return: false if it is no CPU, or its number is too high. */
 static bool cpu_of(struct udev_device *device, uint32_t *cpu)
 {
 	const char *name = udev_device_get_sysname(device);
@@ -60,7 +60,7 @@ static bool is_of_interest(const char *action)
 	return false;
 }
 
-/* Take what is there. Return: 0; -errno: the socket is of no use any more. */
+/* Read what is there. Return: 0; -errno: the socket is broken. */
 static int receive(struct cpu_hotplug *hotplug, struct cpuset *changed, bool *lost)
 {
 	for (int i = 0; i < EVENTS_PER_TURN; i++) {
@@ -108,9 +108,9 @@ static void on_event(struct loop_source *source, uint32_t events)
 }
 
 /*
- * "kernel" and not "udev": the events as the kernel sends them, which reach every network
- * namespace of the host's user namespace, with udevd or without it. What udevd sends on is heard
- * in its own network namespace only, later, and we need nothing that it adds.
+ * "kernel", not "udev": the kernel's own events reach every network namespace of the host's user
+ * namespace, with or without udevd. udevd's reach only its own network namespace, come later, and
+ * we need nothing that it adds.
  */
 static int listen_to_kernel(struct cpu_hotplug *hotplug)
 {
@@ -120,7 +120,7 @@ static int listen_to_kernel(struct cpu_hotplug *hotplug)
 		hotplug->monitor = udev_monitor_new_from_netlink(hotplug->udev, "kernel");
 	if (!hotplug->monitor)
 		return errno ? -errno : -ENOMEM;
-	/* Without the right to, what the kernel gives by default has to do. */
+	/* Without CAP_NET_ADMIN the kernel's default has to do. */
 	(void)udev_monitor_set_receive_buffer_size(hotplug->monitor, BUFFER_SIZE);
 	return 0;
 }

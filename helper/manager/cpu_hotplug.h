@@ -10,13 +10,13 @@ struct cpu_hotplug;
 
 /**
  * cpu_hotplug_new() - listen to the kernel
- * @on_change:	called from the loop, once for several events that came together, when the
- *		kernel is done with the change (sysfs shows it already)
- *		@changed: the CPUs; all, where events were lost and nobody knows which
+ * @on_change:	called from the loop, once for events that came together, after the change
+ *		(sysfs shows it already)
+ *		@changed: the CPUs; all, if events were lost
  * @context:	handed to it
  *
- * Where the kernel's events can't be had (in some containers) that is logged, and the daemon
- * does without: CPUs are then as they are at its start.
+ * Where the kernel's events are not available (in some containers), that is logged, and vmpowerd
+ * assumes that CPUs stay as they were at its start.
  *
  * Return: 0 and *hotplug, owned by the caller; -ENOMEM.
  */

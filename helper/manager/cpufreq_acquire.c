@@ -18,7 +18,7 @@
 #include "state_file.h"
 #include "sysfs.h"
 
-/* Put an entry's baseline back; the entry stays. Return: 0: it may be forgotten; -errno, logged */
+/* Put a baseline back; its entry stays. Return: 0: it may be dropped; -errno, logged */
 static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_entry *entry,
 			 bool crashed, uint32_t written_khz)
 {
@@ -48,7 +48,7 @@ static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_en
 			   entry->policy);
 		return -EBUSY;
 	}
-	/* A new driver makes its policies anew: nothing of what we wrote is left. */
+	/* A new driver sets its policies up again: what we wrote is gone. */
 	if (entry->driver[0] && r >= 0 && strcmp(driver, entry->driver) != 0) {
 		log_notice("policy%u has driver %s now, its baseline was of %s: dropped",
 			   entry->policy, driver, entry->driver);
@@ -91,7 +91,7 @@ int cpufreq_restore_all(struct cpufreq *cpufreq)
 	return first_error ? first_error : r;
 }
 
-/* Is it what it was when its baseline was saved? */
+/* Is it the same as when its baseline was saved? */
 static bool is_same(const struct frequency_domain *fdom, const struct baseline_entry *entry)
 {
 	return fdom && !fdom->gone && !fdom->offline && fdom->method == entry->method &&
@@ -121,7 +121,7 @@ void cpufreq_take_over(struct cpufreq *cpufreq)
 	log_info("frequency domains taken over: %u", n);
 }
 
-/* A guest may ask again and again: the reason is logged once, until it is another. */
+/* A guest may ask again and again: log a reason only once, until it changes. */
 static int not_acquired(struct frequency_domain *fdom, const char *file, int error)
 {
 	log_line(fdom->logged_error == error ? LOG_DEBUG : LOG_ERR,
@@ -132,9 +132,8 @@ static int not_acquired(struct frequency_domain *fdom, const char *file, int err
 }
 
 /*
- * A limit of the platform hides what scaling_max_freq was set to, anything from there up. It is
- * taken for the kernel's own default, the maximum: putting back what is shown would hold the host
- * down for good, long after the limit is lifted.
+ * A limit of the platform hides a higher value of scaling_max_freq. Assume the kernel's default,
+ * the maximum: to put back what is shown would slow the host down even after the limit is lifted.
  */
 static void see_through_platform_limit(int dir, struct baseline_entry *entry)
 {
@@ -178,7 +177,7 @@ static int read_baseline(struct frequency_domain *fdom, int dir, struct baseline
 	return 0;
 }
 
-/* Have the baseline in the state file, before anything is written. Return: 0; -errno, logged */
+/* Save the baseline in the state file before anything is written. Return: 0; -errno, logged */
 static int save_baseline(struct cpufreq *cpufreq, struct frequency_domain *fdom, int dir)
 {
 	const struct baseline_entry *old = baseline_find(&cpufreq->baseline, fdom->policy);
@@ -186,7 +185,7 @@ static int save_baseline(struct cpufreq *cpufreq, struct frequency_domain *fdom,
 	int r;
 
 	if (old) {
-		/* What the files hold now is ours, not the baseline: that one is still owed. */
+		/* The files hold our values now, not the baseline: it must still be put back. */
 		if (old->method == fdom->method && strcmp(old->driver, fdom->driver) == 0)
 			return 0;
 		r = restore_entry(cpufreq, old, true, 0);
@@ -261,7 +260,7 @@ static int take(struct cpufreq *cpufreq, struct frequency_domain *fdom, bool set
 	if (r < 0)
 		return r;
 	ASSERT(baseline_find(&cpufreq->baseline, fdom->policy));
-	/* From here on it is ours, and goes back as one that is. */
+	/* From here on it is ours, and must be released. */
 	fdom->acquired = true;
 	if (fdom->method == METHOD_SETSPEED && set_governor)
 		r = set_userspace(fdom, dir);
@@ -280,8 +279,8 @@ int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned i
 	if (!fdom)
 		return -EINVAL;
 	/*
-	 * A successor: until it has written, the files may hold half of its predecessor's work.
-	 * The governor is left to it: whether someone else has changed it, a write will show.
+	 * A predecessor's, taken over: the files may hold one of its two writes. The governor is
+	 * left as it is: a write will show whether someone else has changed it.
 	 */
 	if (fdom->acquired && baseline_find(&cpufreq->baseline, fdom->policy))
 		return take(cpufreq, fdom, false, fds, n_fds);
@@ -377,7 +376,7 @@ void cpufreq_writer_ended(struct cpufreq *cpufreq, uint32_t id, uint32_t written
 
 	if (!fdom)
 		return;
-	/* Unsure: it may have been about to write the same again. No step: it tells lies. */
+	/* Unsure: it may have been about to write again. Not a step: the report is wrong. */
 	if (fdom->unsure || !is_step(&fdom->table, written_khz))
 		fdom->writer_died = true;
 	fdom->written_khz = written_khz;

@@ -38,13 +38,13 @@ struct frequency_domain *cpufreq_of_policy(const struct cpufreq *cpufreq, uint32
 /** cpufreq_open_policy() - Return: fd of policyN's directory, or -errno */
 int cpufreq_open_policy(const struct cpufreq *cpufreq, uint32_t policy);
 
-/** cpufreq_read_online() - the CPUs that are online; all where it can't be told: a write will */
+/** cpufreq_read_online() - the CPUs that are online; all if that can't be read */
 void cpufreq_read_online(const struct cpufreq *cpufreq, struct cpuset *online);
 
 /**
- * cpufreq_read_policy() - cpufreq_scan() it; log only once that it is left out
+ * cpufreq_read_policy() - cpufreq_scan(), but log only once that it is left out
  * @online:	the CPUs that are online
- * @found:	on success, with what is online of it
+ * @found:	on success, with the CPUs of it that are online
  *
  * Return: 0; -EBUSY: its CPUs are offline; -errno: it can't be used.
  */
@@ -52,22 +52,22 @@ int cpufreq_read_policy(struct cpufreq *cpufreq, uint32_t policy, const struct c
 			struct frequency_domain *found);
 
 /**
- * cpufreq_take_in() - give what was found its CPUs; a new slot where policyN has none
+ * cpufreq_take_in() - enter what was found, in a new slot if policyN has none
  *
- * Return: id; -EEXIST: a CPU of it is another's, logged; -ENOMEM.
+ * Return: id; -EEXIST: another policy has a CPU of it, logged; -ENOMEM.
  */
 int cpufreq_take_in(struct cpufreq *cpufreq, const struct frequency_domain *found);
 
-/** cpufreq_let_go() - its CPUs have no frequency domain */
+/** cpufreq_let_go() - from now on its CPUs are in no frequency domain */
 void cpufreq_let_go(struct cpufreq *cpufreq, struct frequency_domain *fdom);
 
 /* --- cpufreq_acquire.c --- */
 
-/** cpufreq_restore_owed() - put back what is owed to one that is not ours, if anything is */
+/** cpufreq_restore_owed() - put back a saved baseline of one that is not ours, if there is one */
 void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *fdom);
 
 /**
- * cpufreq_drop_baseline() - nothing is owed any more: it is put back, or the kernel dropped it
+ * cpufreq_drop_baseline() - it is put back, or the kernel has reset what was set
  *
  * Return: 0; -errno of the state file, logged.
  */

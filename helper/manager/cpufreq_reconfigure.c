@@ -28,7 +28,7 @@ static int choose(const struct cpufreq *cpufreq, const struct frequency_domain *
 		log_warning("policy%u keeps method %s: it can't be used with [cpufreq] method as "
 			    "configured now; after a restart of vmpowerd it would be left out",
 			    fdom->policy, frequency_method_name(fdom->method));
-	/* else its CPUs are offline: it is read when one of them comes back */
+	/* else its CPUs are offline: it will be read when one comes back */
 	return 0;
 }
 
@@ -71,6 +71,6 @@ int cpufreq_reconfigure(struct cpufreq *cpufreq, cpufreq_on_change on_change, vo
 		if (changed)
 			on_change(context, fdom->id, CPUFREQ_NEW);
 	}
-	/* Those that were left out are looked at with any CPU, and so with none. */
+	/* Policies that were left out are read with any set of CPUs, even an empty one. */
 	return cpufreq_rescan(cpufreq, &none, on_change, context);
 }

@@ -54,7 +54,7 @@ static bool concerned(const struct rescan *rescan, uint32_t policy)
 {
 	const struct frequency_domain *fdom = cpufreq_of_policy(rescan->cpufreq, policy);
 
-	/* Of those that are not known nobody knows whose they are. */
+	/* An unknown policy may own any CPU: always read it. */
 	return !fdom || fdom->gone || cpuset_intersects(&fdom->cpus, &rescan->changed);
 }
 
@@ -94,7 +94,7 @@ static bool same(const struct frequency_domain *a, const struct frequency_domain
 	       memcmp(a->table.khz, b->table.khz, a->table.n_steps * sizeof(uint32_t)) == 0;
 }
 
-/* CPUs move from one to another: all who lose some do so before any takes them. */
+/* CPUs may move between policies: let all go before any is taken in. */
 static void let_go_of_moved(const struct rescan *rescan)
 {
 	for (uint32_t i = 0; i < rescan->n_readings; i++) {
@@ -162,7 +162,7 @@ static void apply(const struct rescan *rescan, const struct reading *reading)
 	if (was_offline)
 		log_info("policy%u: a CPU of it is online again", fdom->policy);
 	cpufreq_restore_owed(cpufreq, fdom);
-	/* With another method it is the monitor that lets go of the old files, and asks anew. */
+	/* With another method the monitor releases the old files and asks for the new ones. */
 	if (!fdom->acquired || other_method)
 		return;
 	if (is_new || was_offline)
@@ -188,7 +188,7 @@ static void apply_all(const struct rescan *rescan)
 	}
 }
 
-/* Is a CPU that came online in no frequency domain? Then another than we thought has it. */
+/* Is a CPU that came online in no frequency domain? Then a policy that we did not read has it. */
 static bool any_homeless(const struct rescan *rescan)
 {
 	unsigned int cpu;

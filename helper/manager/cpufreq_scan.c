@@ -16,11 +16,11 @@ void policy_path(uint32_t policy, char path[POLICY_PATH_SIZE])
 	(void)snprintf(path, POLICY_PATH_SIZE, "cpufreq/policy%u", policy);
 }
 
-/* The one whose directory is read. */
+/* The policy whose directory is read. */
 struct policy {
 	uint32_t number;
 	int dir;
-	int priority; /* of the log line where it is left out */
+	int priority; /* of the log line if it is left out */
 };
 
 bool cpufreq_is_offline(int error)
@@ -55,7 +55,7 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
-/* A number that may be missing or nonsense without harm: 0 then. */
+/* A number; 0 if it is missing or invalid. */
 static uint32_t optional(int dir, const char *name)
 {
 	uint32_t value;
@@ -91,7 +91,7 @@ static int scan_cpus(const struct policy *policy, struct cpuset *cpus)
 	return left_out(policy, "related_cpus", r);
 }
 
-/* ACPI CPPC's values are a CPU's, and an offline CPU has none: ask one after the other. */
+/* ACPI CPPC's values belong to a CPU, and an offline CPU has none: try one after the other. */
 static void scan_cppc(int cpu_dir, const struct cpuset *cpus, struct table_source *source)
 {
 	unsigned int cpu;

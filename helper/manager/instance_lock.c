@@ -16,7 +16,7 @@
 #include "path.h"
 
 #define LOOK_MS 10
-#define LOOKS_BEFORE_KILL 400 /* a manager that ends gives its monitor half of this */
+#define LOOKS_BEFORE_KILL 400 /* a manager waits half of this for its monitor to end */
 #define LOOKS 1000
 #define COMM "vmpower-monitor\n" /* 15 characters: not cut off */
 
@@ -32,7 +32,7 @@ static pid_t noted(int fd)
 	return parse_u32(text, INT32_MAX, &pid) == 0 ? (pid_t)pid : 0;
 }
 
-/* A pid is soon another's: only one of that name. */
+/* The pid may have been reused: only kill a process of that name. */
 static void kill_monitor(int fd)
 {
 	char path[64], comm[32] = "";

@@ -120,12 +120,12 @@ static int timeout_ms(const struct loop *loop)
 	now = monotonic_ns();
 	if (loop->timers->due_ns <= now)
 		return 0;
-	/* Rounded up: a wakeup before the time would be one for nothing. */
+	/* Rounded up: waking up early would be useless. */
 	ms = (loop->timers->due_ns - now + NS_PER_MS - 1) / NS_PER_MS;
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-/* Timers that are due now; one that is armed anew meanwhile waits for the next turn. */
+/* Run the timers that are due. One that is armed again meanwhile is not yet. */
 static void expire(struct loop *loop)
 {
 	uint64_t now;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The manager's event loop: one epoll set of typed sources and a list of timers. Sources and
- * timers are embedded in what they belong to (container_of), and may be removed, freed even,
- * from inside any callback. No wakeup without an event or a timer that is due.
+ * timers are embedded in what they belong to (container_of). Any callback may remove and even free
+ * them. The loop wakes up only for an event or a timer that is due.
  */
 #ifndef VMPOWER_HELPER_MANAGER_LOOP_H
 #define VMPOWER_HELPER_MANAGER_LOOP_H
@@ -37,10 +37,10 @@ void loop_free(struct loop *loop);
 int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events);
 int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events);
 
-/** loop_remove() - stop watching; pending events are forgotten; source->fd becomes -1 */
+/** loop_remove() - stop watching; pending events are dropped; source->fd becomes -1 */
 void loop_remove(struct loop *loop, struct loop_source *source);
 
-/** loop_close() - loop_remove(), and close its fd; nothing where it is in no loop */
+/** loop_close() - loop_remove() and close the fd; does nothing if it is not in the loop */
 void loop_close(struct loop *loop, struct loop_source *source);
 
 /** loop_timer_set() - (re)arm a one-shot timer @delay_ns from now */
@@ -49,7 +49,7 @@ void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
 
 /**
  * loop_run() - dispatch until loop_quit(); may be called again
- * Return: what was given to loop_quit(), or -errno.
+ * Return: loop_quit()'s @status, or -errno.
  */
 int loop_run(struct loop *loop);
 void loop_quit(struct loop *loop, int status);

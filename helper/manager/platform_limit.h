@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the platform allows: firmware (ACPI's _PPC) may forbid the faster frequencies for a while.
- * The kernel then clamps scaling_max_freq, and with it what runs and what the files show; what was
- * written counts again when the limit is lifted. The file bios_limit (acpi-cpufreq and other
- * drivers that go by ACPI) tells of it. Other requests inside the kernel, a cooling device's say,
- * have no file: those can't be told from an administrator's.
+ * The kernel then clamps scaling_max_freq and shows the clamped value; what was written counts
+ * again when the limit is lifted. The file bios_limit (of acpi-cpufreq and other drivers that use
+ * ACPI) shows the limit. Other limits inside the kernel (of a cooling device, for instance) have
+ * no file, and can't be told from an administrator's.
  */
 #ifndef VMPOWER_HELPER_MANAGER_PLATFORM_LIMIT_H
 #define VMPOWER_HELPER_MANAGER_PLATFORM_LIMIT_H
@@ -16,7 +16,7 @@
  * platform_limit() - the limit that is in force
  * @dir:	fd of the policy directory
  *
- * Return: kHz, below cpuinfo_max_freq; 0: none is in force, as far as the files tell.
+ * Return: kHz, below cpuinfo_max_freq; 0: none, or the files do not show it.
  */
 uint32_t platform_limit(int dir);
 

@@ -40,7 +40,7 @@ static void report_foreign(const struct baseline_entry *entry, const char *file,
 		  entry->policy, now, before);
 }
 
-/* Does a limit of the platform stand in the file's place? Nobody has changed it then. */
+/* Does the file show a limit of the platform? Then nobody has changed it. */
 static bool held_by_platform(int dir, const char *now, const char *before)
 {
 	uint32_t khz;
@@ -48,7 +48,7 @@ static bool held_by_platform(int dir, const char *now, const char *before)
 	return parse_u32(before, UINT32_MAX, &khz) == 0 && platform_holds(dir, now, khz);
 }
 
-/* Report what is not ours to put back and yet has changed. */
+/* Report a file that is not ours to put back, if its value has changed. */
 static void compare(int dir, const struct baseline_entry *entry, const char *file,
 		    const char *before)
 {
@@ -69,7 +69,7 @@ static int put_back(int dir, const struct baseline_entry *entry, const char *fil
 	r = sysfs_read(dir, file, now, sizeof(now));
 	if (r < 0)
 		return failed(entry, file, r);
-	/* The kernel may have to clamp: turbo, say, was switched off meanwhile. */
+	/* The kernel may clamp it: perhaps turbo was switched off meanwhile. */
 	if (strcmp(now, text) != 0 && !held_by_platform(dir, now, text))
 		log_warning("%s of policy%u: baseline %s was written, the kernel made %s of it",
 			    file, entry->policy, text, now);
@@ -77,8 +77,8 @@ static int put_back(int dir, const struct baseline_entry *entry, const char *fil
 }
 
 /*
- * A driver that can't read the hardware guesses at what a CPU runs that has just come online, and
- * does not write what it takes for granted: after another frequency it does.
+ * A driver that can't read the hardware assumes a frequency for a CPU that has just come online,
+ * and skips a write of that frequency: write another one first.
  */
 static void shake(int dir, const struct frequency_table *table, const char *before)
 {
@@ -108,7 +108,7 @@ static bool is_step(const struct frequency_table *table, const char *text)
 	return false;
 }
 
-/* Does the text say what was written, or what a driver makes of it that rounds? */
+/* Is the text what was written, or what a driver rounds it to? */
 static bool is_written(const struct restore_hints *hints, const char *text)
 {
 	const struct frequency_table *table = hints->table;
@@ -130,7 +130,7 @@ static bool is_above(const char *text, const char *other)
 	       parse_u32(other, UINT32_MAX, &other_khz) == 0 && khz > other_khz;
 }
 
-/* Is the speed that userspace runs at someone else's? */
+/* Did someone else set the speed of governor userspace? */
 static bool foreign_speed(int dir, const struct baseline_entry *entry,
 			  const struct restore_hints *hints)
 {
@@ -168,7 +168,7 @@ static int restore_setspeed(int dir, const struct baseline_entry *entry,
 		return 0;
 	}
 	if (strcmp(entry->governor, USERSPACE) == 0) {
-		/* Anything but a number: there was no speed set. */
+		/* Not a number: no speed was set. */
 		if (parse_u32(entry->setspeed, UINT32_MAX, &khz) < 0)
 			return 0;
 		if (foreign_speed(dir, entry, hints))
@@ -189,7 +189,7 @@ struct limit {
 	const char *file;
 	const char *before; /* the baseline */
 	char now[BASELINE_TEXT];
-	bool moved, ours; /* moved: neither as before, nor merely held down by the platform */
+	bool moved, ours; /* moved: differs from the baseline, and not because of the platform */
 };
 
 static int restore_limits(int dir, const struct baseline_entry *entry,
@@ -225,7 +225,7 @@ static int restore_limits(int dir, const struct baseline_entry *entry,
 		if (!limit->ours)
 			report_foreign(entry, limit->file, limit->now, limit->before);
 	}
-	/* The minimum first would cross where it goes back to above the maximum of now. */
+	/* The baseline's minimum may be above the current maximum: then the maximum goes first. */
 	first = is_above(limits[0].before, limits[1].now) ? 1 : 0;
 	for (unsigned int i = 0; i < 2; i++) {
 		const struct limit *limit = &limits[i ^ first];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Putting a baseline back, without treading on what someone else has set meanwhile. */
+/* Putting a baseline back, without overwriting what someone else has set meanwhile. */
 #ifndef VMPOWER_HELPER_MANAGER_RESTORE_H
 #define VMPOWER_HELPER_MANAGER_RESTORE_H
 
@@ -12,11 +12,11 @@
 struct restore_hints {
 	const struct frequency_table *table; /* NULL: not known */
 	/*
-	 * What the monitor says it wrote last, when it let go of it with all writes done; 0: not
-	 * known. It may be a lie: it makes nothing of the manager's but how much is put back.
+	 * Last value that the monitor reports, with all its writes done; 0: not known. Untrusted:
+	 * it only widens or narrows the restore.
 	 */
 	uint32_t written_khz;
-	bool crashed; /* who wrote to it died: it may have done half of a write of two */
+	bool crashed; /* the monitor died: it may have done one write of two */
 };
 
 /**
@@ -27,17 +27,19 @@ struct restore_hints {
  *
  * Only what is ours is put back; what is someone else's is logged and left. Ours are:
  * - method setspeed: the governor, as long as it is userspace; and scaling_setspeed, where the
- *   baseline's governor is userspace too: unless it is known what was written, and neither that
- *   nor a rounding of it (to less than a step of the table), nor the limit that holds it, is
- *   what it says.
- * - method limits: scaling_min_freq and scaling_max_freq where both are the same, for that is
- *   how the monitor leaves them. Where they differ and one is as in the baseline, the other is
+ *   baseline's governor is userspace, unless we know what was written and the file shows
+ *   neither that, nor a rounding of it (by less than a step of the table), nor the limit that
+ *   holds it.
+ * - method limits: scaling_min_freq and scaling_max_freq where both are the same, as the
+ *   monitor leaves them. Where they differ and one is as in the baseline, the other is
  *   ours if it is a step of @table: one of the monitor's two writes failed, or someone undid
- *   one. Where both have moved apart, someone has moved one of them, there is no telling which:
- *   both are left, but for one that is what is known to be written. But after a crash the monitor
- * may have been between two writes: then each that is a step of @table is ours. min and max never
- * cross on the way. A limit of the platform that a file shows instead of the baseline is nobody's
- * value: the baseline is written, and counts when the limit is lifted.
+ *   one. Where both differ from the baseline and from each other, someone has changed one of
+ *   them, and we can't tell which: both are left, except one that holds what is known to be
+ *   written. After a crash the monitor may have been between two writes: then each that is a
+ *   step of @table is ours.
+ *
+ * min and max never cross meanwhile. Where a file shows a limit of the platform instead of the
+ * baseline, nobody has set that: the baseline is written, and counts when the limit is lifted.
  *
  * Return: 0: nothing of ours is left; -errno, logged.
  */

@@ -40,7 +40,7 @@ static const char *reason(int error)
 	}
 }
 
-/* What we can't trust must not be acted upon, nor be lost: someone may want to look at it. */
+/* Do not act on a file that we can't trust, but keep it: someone may want to look at it. */
 static int set_aside(const char *path, int error)
 {
 	cleanup_free char *aside = NULL;
@@ -74,7 +74,7 @@ int state_file_load(const char *path, struct baseline *baseline)
 	struct baseline found;
 	int r = baseline_load(path, &found);
 
-	/* Without its directory there is none either: the first save will say what to do. */
+	/* ENOTDIR: its directory is missing; the first save will say what to do. */
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
 	if (r == -ENOMEM)

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The state file as a manager meets it: another's, damaged, of an earlier boot, unwritable. */
+/* Loading and saving the state file, with log lines that say what to do when that fails. */
 #ifndef VMPOWER_HELPER_MANAGER_STATE_FILE_H
 #define VMPOWER_HELPER_MANAGER_STATE_FILE_H
 
 #include "baseline.h"
 
 /**
- * state_file_load() - what a predecessor left
+ * state_file_load() - load what a predecessor left
  * @path:	the state file
  * @baseline:	from baseline_init(); replaced by what is found
  *
- * Nothing where there is none, and where it is of an earlier boot: that has reset every
- * frequency, so it is removed. One that can't be trusted or read is kept aside (".bad"
- * appended), logged, and nothing is taken from it.
+ * No file is no error. A file of an earlier boot is removed: booting has reset every frequency. A
+ * file that can't be read or trusted is renamed (".bad" appended), logged and not used.
  *
- * Return: 0; -errno, logged: it is in the way and can't be moved.
+ * Return: 0; -errno, logged: it can be neither used nor renamed.
  */
 int state_file_load(const char *path, struct baseline *baseline);
 

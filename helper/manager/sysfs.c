@@ -10,7 +10,7 @@
 #include "cleanup.h"
 #include "number.h"
 
-#define INTERRUPTED_MAX 16 /* a signal may interrupt; a storm of them must not hold us here */
+#define INTERRUPTED_MAX 16 /* a storm of signals must not hold us here */
 
 static ssize_t read_retried(int fd, char *buffer, size_t size)
 {
@@ -26,7 +26,7 @@ static ssize_t read_retried(int fd, char *buffer, size_t size)
 
 int sysfs_read(int dir, const char *name, char *text, size_t size)
 {
-	/* O_NONBLOCK: should a FIFO stand there, we don't wait for its other end. */
+	/* O_NONBLOCK: do not wait for the other end of a FIFO. */
 	cleanup_close int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	size_t used = 0;
 	char *newline = NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Attribute files: one short line of text, relative to a directory fd. Plain files may stand
- * in for them, where a shorter value written over a longer one leaves a tail: so a read takes the
- * first line only, and a write ends its line. It does not truncate: whoever is killed in between
- * would leave no value at all there.
+ * Attribute files: one short line of text, relative to a directory fd. In tests they are plain
+ * files, where a shorter value leaves the tail of a longer one: so a read takes the first line
+ * only, and a write ends its line. It does not truncate: being killed in between would leave no
+ * value at all.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SYSFS_H
 #define VMPOWER_HELPER_MANAGER_SYSFS_H
@@ -18,7 +18,7 @@
  * sysfs_read() - the first line of an attribute, without its newline
  * @dir:	directory fd
  * @name:	path below it
- * @text:	buffer; "" where the read fails
+ * @text:	buffer; "" if the read fails
  * @size:	its size in bytes
  *
  * Return: length; -EMSGSIZE (does not fit); -EBADMSG (not printable ASCII); -errno.
@@ -45,7 +45,7 @@ int sysfs_write(int dir, const char *name, const char *text);
 /** sysfs_exists() - is there such a file? */
 bool sysfs_exists(int dir, const char *name);
 
-/** sysfs_remedy() - what to do about an error (negative errno) with a cpufreq attribute */
+/** sysfs_remedy() - what the operator can do about an error (-errno) of a cpufreq attribute */
 const char *sysfs_remedy(int error);
 
 #endif

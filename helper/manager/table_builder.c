@@ -11,7 +11,7 @@
 
 struct list {
 	struct frequency_table table;
-	uint32_t lowest, highest; /* of all, also of those that did not fit */
+	uint32_t lowest, highest; /* of all, including those that did not fit */
 	bool overflow;
 };
 
@@ -20,7 +20,7 @@ static bool plausible(uint32_t khz)
 	return khz >= LOWEST_KHZ && khz <= HIGHEST_KHZ;
 }
 
-/* Add a step in its place; what is there already stays as it is. Return: does it fit? */
+/* Add a step in order, unless it is there already. Return: does it fit? */
 static bool insert(struct frequency_table *table, uint32_t khz)
 {
 	uint32_t at = 0;
@@ -69,7 +69,7 @@ static int parse_list(const char *text, struct list *list)
 	return 0;
 }
 
-/* The highest step that is not above a frequency; 0 where all are. */
+/* The highest step that is not above a frequency; 0 if all are. */
 static uint32_t step_at_most(const struct frequency_table *table, uint32_t khz)
 {
 	uint32_t step = table->n_steps - 1;
@@ -80,7 +80,7 @@ static uint32_t step_at_most(const struct frequency_table *table, uint32_t khz)
 	return step;
 }
 
-/* The highest of a list that is not among the boost frequencies; 0: there is none. */
+/* The highest of a list that is no boost frequency; 0: none. */
 static uint32_t highest_without_boost(const struct frequency_table *all,
 				      const struct frequency_table *boost)
 {
@@ -93,7 +93,7 @@ static uint32_t highest_without_boost(const struct frequency_table *all,
 	return 0;
 }
 
-/* What the source says beside the lists. Return: kHz in [low, high]; 0: it does not tell. */
+/* From the other files of the source. Return: kHz in [low, high]; 0: unknown. */
 static uint32_t non_turbo_khz(const struct table_source *source, uint32_t low, uint32_t high)
 {
 	uint64_t khz;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A frequency table out of what a frequency domain's files say. Pure. */
+/* Building a frequency table from the contents of a policy's files. Pure. */
 #ifndef VMPOWER_HELPER_MANAGER_TABLE_BUILDER_H
 #define VMPOWER_HELPER_MANAGER_TABLE_BUILDER_H
 
@@ -30,14 +30,14 @@ struct table_source {
  * @table:	written only on success
  *
  * The kernel's list where there is one of at most MAX_FREQUENCY_STEPS steps; else steps at
- * each 100 MHz between both ends, with a step exactly at the non-turbo maximum. The latter is
- * the first of these that the source tells: the highest that is no boost frequency;
- * 1,000 kHz below the highest (so acpi-cpufreq marks turbo); base frequency; nominal
- * frequency; the shares of performance levels or P-states. Steps above it are left out where
- * turbo is off. What lies outside LOWEST_KHZ..HIGHEST_KHZ, and a base frequency above the
- * maximum (a bug of some kernels), is ignored.
+ * each 100 MHz between both ends, with a step exactly at the non-turbo maximum. That is
+ * the first of these that the source has: the highest that is no boost frequency; 1,000 kHz
+ * below the highest (as acpi-cpufreq marks turbo); base frequency; nominal frequency; the
+ * shares of performance levels or P-states. Steps above it are left out if turbo is off. What lies
+ * outside LOWEST_KHZ..HIGHEST_KHZ, and a base frequency above the maximum (a bug of some kernels),
+ * is ignored.
  *
- * Return: 0; -EINVAL (a list that is none); -ENODATA (neither a list nor both ends).
+ * Return: 0; -EINVAL (not a list); -ENODATA (neither a list nor both ends).
  */
 int table_build(const struct table_source *source, struct frequency_table *table);
 
@@ -47,7 +47,7 @@ int table_build(const struct table_source *source, struct frequency_table *table
  * @turbo:	may a step above the non-turbo maximum be used?
  * @floor, @ceiling:	steps, *floor <= *ceiling; the upper limit wins over the lower
  *
- * Return: true; false where no step lies within the limits, the nearest one is taken then.
+ * Return: true; false if no step is within the limits: the nearest one is used.
  */
 bool table_limits(const struct frequency_table *table, uint32_t min_khz, uint32_t max_khz,
 		  bool turbo, uint32_t *floor, uint32_t *ceiling);
