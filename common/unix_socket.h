@@ -38,6 +38,9 @@ int unix_peer(int fd, struct ucred *peer);
 /** unix_cookie() - host-wide unique socket id (SO_COOKIE); 0: not a socket */
 uint64_t unix_cookie(int fd);
 
+/** unix_has_hung_up() - has the peer of a stream closed it, or its sending half? */
+bool unix_has_hung_up(int fd);
+
 /** unix_peer_in_group() - is @gid among the peer's groups (SO_PEERGROUPS, or primary)? */
 bool unix_peer_in_group(int fd, gid_t gid);
 

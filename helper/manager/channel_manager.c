@@ -2,7 +2,6 @@
 #include "channel_manager.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,14 +98,13 @@ static int connect_channel(const struct channel_manager *manager, const struct c
 
 int channel_manager_adopt(struct channel_manager *manager, struct channel *channel, int fd)
 {
-	struct pollfd pfd = {.fd = fd, .events = POLLRDHUP};
 	cleanup_close int taken = fd;
 	struct ucred peer;
 	int r = unix_peer(fd, &peer);
 
 	if (r == 0 && !is_trusted(manager, peer.uid))
 		r = -EPERM;
-	if (r == 0 && poll(&pfd, 1, 0) != 0)
+	if (r == 0 && unix_has_hung_up(fd))
 		r = -ECONNRESET;
 	if (r < 0) {
 		/* systemd has it, too, and would hold QEMU's one connection open */

@@ -2,7 +2,6 @@
 #include "domains.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +13,7 @@
 #include "log.h"
 #include "monitor_view.h"
 #include "refusal_log.h"
+#include "unix_socket.h"
 
 struct domains {
 	struct loop *loop;
@@ -67,19 +67,12 @@ static void on_monitor_started(void *context)
 				 "it had ended; channels and votes were taken over");
 }
 
-static bool has_hung_up(int fd)
-{
-	struct pollfd pfd = {.fd = fd, .events = POLLRDHUP};
-
-	return poll(&pfd, 1, 0) > 0;
-}
-
 static void on_channel_gone(struct domains *domains, uint32_t id)
 {
 	struct channel *channel = registry_channel(domains->registry, id);
 
 	/* The channel is gone, or another one has its id: an old message. */
-	if (!channel || channel->state != CHANNEL_CONNECTED || !has_hung_up(channel->fd))
+	if (!channel || channel->state != CHANNEL_CONNECTED || !unix_has_hung_up(channel->fd))
 		return;
 	close_fd(&channel->fd);
 	channel->state = CHANNEL_CONNECTING;
