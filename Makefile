@@ -44,11 +44,11 @@ endif
 
 # --- what is built from what ----------------------------------------------------------
 
-common_src := $(wildcard common/*.c)
+common_src := $(wildcard common/*.c common/*/*.c)
 xml_src := $(wildcard xml/*.c)
 link_src := $(wildcard helper/link/*.c)
-manager_src := $(filter-out helper/manager/main.c,$(wildcard helper/manager/*.c helper/manager/*/*.c))
-monitor_src := $(filter-out helper/monitor/main.c,$(wildcard helper/monitor/*.c))
+manager_src := $(wildcard helper/manager/*/*.c)
+monitor_src := $(filter-out helper/monitor/main.c,$(wildcard helper/monitor/*.c helper/monitor/*/*.c))
 ctl_src := $(filter-out ctl/main.c,$(wildcard ctl/*.c ctl/*/*.c))
 
 programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
@@ -71,8 +71,6 @@ all_src := $(sort $(foreach p,$(programs),$($(p)_src)) $(wildcard tests/*/*.c))
 
 # --- flags ----------------------------------------------------------------------------
 
-include_dirs := . common xml hook helper/link helper/manager helper/monitor \
-	ctl ctl/commands ctl/doctor ctl/watch
 defines := -D_GNU_SOURCE -DVMPOWER_VERSION='"$(VERSION)"' \
 	-DVMPOWER_RUNTIME_DIR='"$(RUNSTATEDIR)/vmpower"' \
 	-DVMPOWER_CONFIG_FILE='"$(SYSCONFDIR)/vmpower/vmpower.conf"' \
@@ -87,7 +85,7 @@ pkg_cflags := $(shell $(PKG_CONFIG) --cflags $(pkgs) 2>/dev/null)
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 CFLAGS ?= -O2 -g
-our_cppflags = $(addprefix -iquote ,$(include_dirs)) $(defines)
+our_cppflags = -I. $(defines)
 our_cflags = -std=gnu11 -fPIE -fstack-protector-strong -fno-strict-aliasing $(warnings)
 our_ldflags = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
@@ -118,7 +116,7 @@ $(foreach p,$(programs),$(call program_rule,$(1),$(p)))
 
 $($(1)_dir)/libvmpower-test.a: $(lib_src:%.c=$($(1)_dir)/obj/%.o)
 	$$(say) AR $$@
-	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+	$$(Q)rm -f $$@ && $$(AR) qcs $$@ $$^
 
 $($(1)_dir)/tests/check_%: $(addprefix $($(1)_dir)/,obj/tests/unit/check_%.o \
 		obj/tests/unit/runner.o libvmpower-test.a)
@@ -157,15 +155,15 @@ $(BUILD)/%.service: packaging/systemd/%.service.in $(BUILD)/how-built
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|;s|@BINDIR@|$(BINDIR)|;s|@LIBEXECDIR@|$(LIBEXECDIR)/vmpower|' $< > $@
 
 # Descriptions of varlink interfaces are part of the program (.incbin).
-$(foreach d,$(plain_dir) $(san_dir),$(addprefix $(d)/obj/helper/manager/,varlink_text.o \
-	control_methods.o)): $(wildcard helper/manager/*.varlink)
+$(foreach d,$(plain_dir) $(san_dir),$(addprefix $(d)/obj/helper/manager/,varlink/text.o \
+	control/methods.o)): $(wildcard helper/manager/*/*.varlink)
 
 # --- the guest of the system tests ----------------------------------------------------
 
 build/guest-init: $(wildcard tests/guest/*.c tests/guest/*.h)
 	$(say) CC $@
 	$(Q)mkdir -p build
-	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -static -o $@ $(filter %.c,$^)
+	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -static -I. -o $@ $(filter %.c,$^)
 
 ## guest: build the guest of the system tests
 .PHONY: guest
@@ -181,7 +179,7 @@ $(dpdk)/lib/librte_power.so:
 
 build/librte/init: $(librte_src) $(wildcard tests/guest/*.h) | $(dpdk)/lib/librte_power.so
 	$(say) CC $@
-	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -march=corei7 -iquote tests/guest \
+	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -march=corei7 -I. \
 		-isystem $(dpdk)/include/dpdk -isystem $(dpdk)/include/x86_64-linux-gnu/dpdk \
 		-include rte_config.h -DALLOW_EXPERIMENTAL_API -o $@ $(librte_src) \
 		-L$(dpdk)/lib -Wl,-rpath-link,$(dpdk)/lib -lrte_power -lrte_eal

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "assertion.h"
+#include "common/assertion.h"
 
 #include <errno.h>
 #include <stdio.h>

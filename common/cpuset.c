@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "cpuset.h"
+#include "common/cpuset.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cleanup.h"
+#include "common/cleanup.h"
 
 #define WORDS (MAX_CPUS / 64)
 

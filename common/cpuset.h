@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bounds.h"
+#include "common/bounds.h"
 
 struct cpuset {
 	uint64_t bits[MAX_CPUS / 64];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "domain_settings.h"
+#include "common/domain_settings.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "bounds.h"
-#include "value.h"
+#include "common/bounds.h"
+#include "common/value.h"
 
 #define A_FREQUENCY "0 (no limit) or 1000 to 20000000 kHz"
 #define A_FLAG "yes or no"

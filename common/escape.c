@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "escape.h"
+#include "common/escape.h"
 
 /* Bytes of the UTF-8 character at @c; 0: escape its first byte. */
 static size_t shown_bytes(const unsigned char *c)

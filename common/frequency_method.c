@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "frequency_method.h"
+#include "common/frequency_method.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "cleanup.h"
+#include "common/cleanup.h"
 
 static const char *const names[] = {
 	[METHOD_SETSPEED] = METHOD_NAME_SETSPEED,

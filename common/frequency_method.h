@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How a CPU's frequency is set, and the names of it in config, JSON, state file and log lines. */
-#ifndef VMPOWER_FREQUENCY_METHOD_H
-#define VMPOWER_FREQUENCY_METHOD_H
+#ifndef VMPOWER_COMMON_FREQUENCY_METHOD_H
+#define VMPOWER_COMMON_FREQUENCY_METHOD_H
 
 enum frequency_method {
 	METHOD_SETSPEED = 1, /* scaling_setspeed under governor userspace */

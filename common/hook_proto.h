@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "bounds.h"
+#include "common/bounds.h"
 
 #define HOOK_MAGIC 0x6b687076u /* "vphk" */
 #define HOOK_VERSION 1u

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <syslog.h>
 
-#include "log_limit.h"
+#include "common/log_limit.h"
 
 /* What a line is about; only sinks know its fields. */
 struct log_about;

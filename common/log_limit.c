@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "log_limit.h"
+#include "common/log_limit.h"
 
 #include <stddef.h>
 
-#include "clock.h"
+#include "common/clock.h"
 
 #define LIMIT_LINES 5
 #define LIMIT_LINES_OF_ALL 50

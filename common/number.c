@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "number.h"
+#include "common/number.h"
 
 #include <errno.h>
 

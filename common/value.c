@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "value.h"
+#include "common/value.h"
 
 #include <string.h>
 
-#include "bounds.h"
-#include "number.h"
+#include "common/bounds.h"
+#include "common/number.h"
 
 #define BLANKS " \t\r\n,"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "whole_file.h"
+#include "common/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "assertion.h"
-#include "cleanup.h"
+#include "common/assertion.h"
+#include "common/cleanup.h"
 
 /* Return: bytes read, at most @size; -errno */
 static ssize_t read_all(int fd, char *text, size_t size)

@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "client.h"
-#include "ctl.h"
-#include "print.h"
-#include "text.h"
+#include "common/cleanup.h"
+#include "ctl/client.h"
+#include "ctl/ctl.h"
+#include "ctl/print.h"
+#include "ctl/text.h"
 
 /* Return: CTL_OK; else an exit code, with @problem. */
 static int complete_names(const struct ctl *ctl, const char *method, char **path, char **name,

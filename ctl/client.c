@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "client.h"
+#include "ctl/client.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -9,11 +9,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "ctl.h"
-#include "text.h"
-#include "unix_socket.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/unix_socket.h"
+#include "ctl/ctl.h"
+#include "ctl/text.h"
 
 #define MAX_REPLY (16u << 20)
 #define CONNECT_RETRY_MS 20

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "varlink_frame.h"
+#include "common/json/frame.h"
 
 #define CLIENT_TIMEOUT_MS 10000
 

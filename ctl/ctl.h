@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "cleanup.h"
+#include "common/cleanup.h"
 
 /* Exit codes, as in vmpowerctl --help. */
 enum ctl_exit {

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "ctl.h"
-#include "print.h"
-#include "text.h"
+#include "common/cleanup.h"
+#include "ctl/ctl.h"
+#include "ctl/print.h"
+#include "ctl/text.h"
 
 #define INTERFACE "org.vmpower.Manager."
 #define SERVICE "org.varlink.service."

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bounds.h"
-#include "cleanup.h"
-#include "commands.h"
-#include "doctor.h"
-#include "print.h"
-#include "watch.h"
+#include "common/bounds.h"
+#include "common/cleanup.h"
+#include "ctl/commands/commands.h"
+#include "ctl/doctor/doctor.h"
+#include "ctl/print.h"
+#include "ctl/watch/watch.h"
 
 #define MANY (MAX_DOMAIN_CHANNELS + 1) /* a domain and all its channels */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "print.h"
+#include "ctl/print.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "ctl.h"
-#include "text.h"
+#include "common/cleanup.h"
+#include "ctl/ctl.h"
+#include "ctl/text.h"
 
 const char *ctl_text(json_t *object, const char *key)
 {

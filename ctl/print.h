@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "table.h"
+#include "ctl/table.h"
 
 /* A member of an object from the daemon; "", 0 or false where it is missing or of another type. */
 const char *ctl_text(json_t *object, const char *key);

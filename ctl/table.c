@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "table.h"
+#include "ctl/table.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "text.h"
+#include "common/cleanup.h"
+#include "ctl/text.h"
 
 #define GAP 2
 #define MIN_WIDTH 8 /* of a column of text that is too wide for the terminal */

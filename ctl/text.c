@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "text.h"
+#include "ctl/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "escape.h"
+#include "common/cleanup.h"
+#include "common/escape.h"
 
 char *text_escape(const char *text)
 {

@@ -25,9 +25,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "hook_proto.h"
-#include "unix_socket.h"
+#include "common/clock.h"
+#include "common/hook_proto.h"
+#include "common/unix_socket.h"
 
 /* What is left of the deadline when we give up waiting is for the line to syslog. */
 #define WAIT_MS (HOOK_DEADLINE_MS - 50)

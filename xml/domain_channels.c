@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "domain_parts.h"
+#include "xml/domain_parts.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "assertion.h"
-#include "cleanup.h"
-#include "number.h"
+#include "common/assertion.h"
+#include "common/cleanup.h"
+#include "common/number.h"
 
 /*
  * What looks as if it was meant to be ours: DPDK has the first part of the name to itself. It is

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bounds.h"
-#include "cpuset.h"
-#include "domain_settings.h"
-#include "xml_error.h"
+#include "common/bounds.h"
+#include "common/cpuset.h"
+#include "common/domain_settings.h"
+#include "xml/xml_error.h"
 
 struct channel_description {
 	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */

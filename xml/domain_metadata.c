@@ -6,13 +6,13 @@
  *
  * vmpower-domain.rng is the same as a schema; both are tested with the same samples.
  */
-#include "domain_parts.h"
+#include "xml/domain_parts.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
+#include "common/cleanup.h"
 
 static bool is_ours(const xmlNode *node)
 {

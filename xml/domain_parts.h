@@ -3,9 +3,9 @@
 #ifndef VMPOWER_XML_DOMAIN_PARTS_H
 #define VMPOWER_XML_DOMAIN_PARTS_H
 
-#include "domain_description.h"
-#include "xml_error.h"
-#include "xml_tree.h"
+#include "xml/domain_description.h"
+#include "xml/xml_error.h"
+#include "xml/xml_tree.h"
 
 /**
  * domain_read_vcpus() - <vcpu>, <vcpus> and <cputune>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "domain_parts.h"
+#include "xml/domain_parts.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "assertion.h"
-#include "cleanup.h"
-#include "number.h"
+#include "common/assertion.h"
+#include "common/cleanup.h"
+#include "common/number.h"
 
 /* The attribute @name as a number, which must be there. */
 static int number_attribute(const xmlNode *element, const char *name, uint32_t max, uint32_t *value,

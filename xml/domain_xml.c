@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "domain_xml.h"
+#include "xml/domain_xml.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "domain_parts.h"
-#include "number.h"
-#include "xml_tree.h"
+#include "common/cleanup.h"
+#include "common/number.h"
+#include "xml/domain_parts.h"
+#include "xml/xml_tree.h"
 
 static int only_text(const xmlNode *root, const char *name, char **text, struct xml_error *error)
 {

@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-#include "domain_description.h"
-#include "xml_error.h"
+#include "xml/domain_description.h"
+#include "xml/xml_error.h"
 
 /**
  * domain_xml_parse() - read a domain's XML

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "xml_bounds.h"
+#include "xml/xml_bounds.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "bounds.h"
+#include "common/bounds.h"
 
 struct scan {
 	const char *p, *end;

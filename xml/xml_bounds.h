@@ -14,7 +14,7 @@
 
 #include <stddef.h>
 
-#include "xml_error.h"
+#include "xml/xml_error.h"
 
 /* 1,024 vCPUs with a pin each and all devices take some 10,000 elements, 30,000 attributes. */
 #define MAX_XML_DEPTH 64	      /* elements within each other */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "xml_error.h"
+#include "xml/xml_error.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

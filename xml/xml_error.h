@@ -2,7 +2,7 @@
 #ifndef VMPOWER_XML_XML_ERROR_H
 #define VMPOWER_XML_XML_ERROR_H
 
-#include "bounds.h"
+#include "common/bounds.h"
 
 /* What is wrong with an XML, for a person: names the element and the remedy. */
 struct xml_error {

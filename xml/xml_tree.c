@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "xml_tree.h"
+#include "xml/xml_tree.h"
 
 #include <errno.h>
 #include <libxml/parser.h>
 #include <libxml/xmlerror.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "xml_bounds.h"
+#include "common/cleanup.h"
+#include "xml/xml_bounds.h"
 
 static void free_parser(xmlParserCtxt **parser)
 {

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "xml_error.h"
+#include "xml/xml_error.h"
 
 /**
  * xml_tree_read() - check the bounds of a document and parse it

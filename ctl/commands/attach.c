@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bounds.h"
-#include "commands.h"
-#include "cpuset.h"
-#include "libvirt_domain.h"
-#include "print.h"
-#include "text.h"
+#include "common/bounds.h"
+#include "common/cpuset.h"
+#include "ctl/commands/commands.h"
+#include "ctl/commands/libvirt_domain.h"
+#include "ctl/print.h"
+#include "ctl/text.h"
 
 /* The numbers given on the command line. Return: CTL_OK; else another exit code, complained */
 static int wanted_numbers(const struct ctl *ctl, uint32_t n_vcpus, struct cpuset *wanted)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommands that change something: domain add|remove, channel enable|disable|add|remove. */
-#include "bounds.h"
-#include "cleanup.h"
-#include "commands.h"
-#include "number.h"
-#include "print.h"
+#include "common/bounds.h"
+#include "common/cleanup.h"
+#include "common/number.h"
+#include "ctl/commands/commands.h"
+#include "ctl/print.h"
 
 /* The words after DOMAIN as a list of channels: null where there are none. NULL: complained. */
 static json_t *channel_numbers(const struct ctl *ctl)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "channel_elements.h"
+#include "ctl/commands/channel_elements.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "domain_xml.h"
-#include "number.h"
-#include "text.h"
-#include "xml_tree.h"
+#include "common/cleanup.h"
+#include "common/number.h"
+#include "ctl/text.h"
+#include "xml/domain_xml.h"
+#include "xml/xml_tree.h"
 
 char *channel_element_make(uint32_t number)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommand cpu: the frequency of each CPU, and who decides it. */
-#include "commands.h"
-#include "print.h"
+#include "ctl/commands/commands.h"
+#include "ctl/print.h"
 
 /* "schedutil 1200000-3600000" */
 static void baseline_cell(struct table *table, json_t *baseline)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "event_text.h"
+#include "ctl/commands/event_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "print.h"
-#include "text.h"
+#include "common/cleanup.h"
+#include "ctl/print.h"
+#include "ctl/text.h"
 
 /* "domain "fw", vCPU 0: " */
 static void print_subject(FILE *out, json_t *event)

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "client.h"
-#include "commands.h"
-#include "event_text.h"
-#include "print.h"
+#include "ctl/client.h"
+#include "ctl/commands/commands.h"
+#include "ctl/commands/event_text.h"
+#include "ctl/print.h"
 
 static void print_time(json_int_t time_us)
 {

@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bounds.h"
-#include "cleanup.h"
-#include "commands.h"
-#include "number.h"
-#include "print.h"
-#include "text.h"
+#include "common/bounds.h"
+#include "common/cleanup.h"
+#include "common/number.h"
+#include "ctl/commands/commands.h"
+#include "ctl/print.h"
+#include "ctl/text.h"
 
 #define KHZ "%" JSON_INTEGER_FORMAT " kHz"
 

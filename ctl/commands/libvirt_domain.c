@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "libvirt_domain.h"
+#include "ctl/commands/libvirt_domain.h"
 
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "print.h"
+#include "common/cleanup.h"
+#include "ctl/print.h"
 
 const char *scope_name(enum scope scope)
 {

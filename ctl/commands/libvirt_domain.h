@@ -6,8 +6,8 @@
 #include <libvirt/libvirt.h>
 #include <stdbool.h>
 
-#include "channel_elements.h"
-#include "ctl.h"
+#include "ctl/commands/channel_elements.h"
+#include "ctl/ctl.h"
 
 struct libvirt_domain {
 	virConnectPtr connection;

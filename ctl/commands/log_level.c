@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommand log-level: how much vmpowerd and its monitor log. */
-#include "commands.h"
-#include "log.h"
-#include "print.h"
+#include "common/log.h"
+#include "ctl/commands/commands.h"
+#include "ctl/print.h"
 
 int ctl_log_level(const struct ctl *ctl)
 {

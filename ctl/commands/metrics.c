@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "print.h"
-#include "whole_file.h"
+#include "common/cleanup.h"
+#include "common/whole_file.h"
+#include "ctl/commands/commands.h"
+#include "ctl/print.h"
 
 /* The collector runs as another user. It reads *.prom: the new file's name must not end so. */
 static int replace_file(const char *path, const char *text)

@@ -2,8 +2,8 @@
 /* The subcommand reload: have vmpowerd read its configuration again. */
 #include <stdio.h>
 
-#include "commands.h"
-#include "print.h"
+#include "ctl/commands/commands.h"
+#include "ctl/print.h"
 
 /* "in force now: [channel] rate, [limits] turbo" */
 static void print_list(const char *what, json_t *names)

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bounds.h"
-#include "cleanup.h"
-#include "commands.h"
-#include "number.h"
-#include "print.h"
+#include "common/bounds.h"
+#include "common/cleanup.h"
+#include "common/number.h"
+#include "ctl/commands/commands.h"
+#include "ctl/print.h"
 
 #define FIXED "fixed at %" JSON_INTEGER_FORMAT " kHz until it is released"
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "commands.h"
-#include "cpuset.h"
-#include "print.h"
+#include "common/cleanup.h"
+#include "common/cpuset.h"
+#include "ctl/commands/commands.h"
+#include "ctl/print.h"
 
 static const struct table_column key_value[] = {{NULL, false}, {NULL, false}};
 

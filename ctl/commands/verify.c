@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "commands.h"
-#include "print.h"
+#include "ctl/commands/commands.h"
+#include "ctl/print.h"
 
 static void time_cell(struct table *table, json_int_t seconds)
 {

@@ -3,7 +3,7 @@
 #ifndef VMPOWER_CTL_DOCTOR_CHECKS_H
 #define VMPOWER_CTL_DOCTOR_CHECKS_H
 
-#include "look.h"
+#include "ctl/doctor/look.h"
 
 /* daemon.c */
 void check_config(struct doctor *doctor);

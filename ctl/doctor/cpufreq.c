@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checks.h"
-#include "cpuset.h"
-#include "frequency_method.h"
-#include "number.h"
-#include "print.h"
+#include "common/cpuset.h"
+#include "common/frequency_method.h"
+#include "common/number.h"
+#include "ctl/doctor/checks.h"
+#include "ctl/print.h"
 
 #define CPUFREQ "/sys/devices/system/cpu/cpufreq"
 #define INTEL_PSTATE "/sys/devices/system/cpu/intel_pstate"

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checks.h"
-#include "print.h"
-#include "text.h"
+#include "ctl/doctor/checks.h"
+#include "ctl/print.h"
+#include "ctl/text.h"
 
 /* Beside our own program if it was built there, else where it is installed. */
 static char *find_daemon(void)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "doctor.h"
+#include "ctl/doctor/doctor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "checks.h"
-#include "print.h"
-#include "style.h"
-#include "text.h"
+#include "ctl/doctor/checks.h"
+#include "ctl/print.h"
+#include "ctl/style.h"
+#include "ctl/text.h"
 
 #define INDENT 19 /* of a finding's text */
 

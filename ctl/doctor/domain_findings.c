@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "domain_findings.h"
+#include "ctl/doctor/domain_findings.h"
 
 #include <stdlib.h>
 
-#include "text.h"
+#include "ctl/text.h"
 
 static void find_metadata_error(struct doctor *doctor, const struct domain_facts *facts)
 {

@@ -3,8 +3,8 @@
 #ifndef VMPOWER_CTL_DOCTOR_DOMAIN_FINDINGS_H
 #define VMPOWER_CTL_DOCTOR_DOMAIN_FINDINGS_H
 
-#include "cpuset.h"
-#include "look.h"
+#include "common/cpuset.h"
+#include "ctl/doctor/look.h"
 
 struct domain_facts {
 	const char *name;

@@ -2,10 +2,10 @@
 /* The domains that vmpowerd knows: have they channels, and are the vCPUs of these pinned? */
 #include <stdlib.h>
 
-#include "checks.h"
-#include "domain_findings.h"
-#include "print.h"
-#include "text.h"
+#include "ctl/doctor/checks.h"
+#include "ctl/doctor/domain_findings.h"
+#include "ctl/print.h"
+#include "ctl/text.h"
 
 static void find_connect_errors(struct doctor *doctor, json_t *domain)
 {

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "checks.h"
+#include "ctl/doctor/checks.h"
 
 #define HOOKS "/etc/libvirt/hooks"
 #define SLACK_S 2 /* /proc/stat has the boot time in whole seconds */

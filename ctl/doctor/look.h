@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "ctl.h"
+#include "ctl/ctl.h"
 
 enum health {
 	HEALTH_OK,

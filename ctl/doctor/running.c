@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checks.h"
-#include "domain_findings.h"
-#include "domain_xml.h"
-#include "text.h"
-#include "whole_file.h"
+#include "common/whole_file.h"
+#include "ctl/doctor/checks.h"
+#include "ctl/doctor/domain_findings.h"
+#include "ctl/text.h"
+#include "xml/domain_xml.h"
 
 #define STATUS "/run/libvirt/qemu"
 #define MOST_STATUS (16u << 20)

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "checks.h"
+#include "ctl/doctor/checks.h"
 
 static char *context_of(const struct doctor *doctor, const char *comm)
 {

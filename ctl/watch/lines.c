@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "lines.h"
+#include "ctl/watch/lines.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "print.h"
-#include "text.h"
+#include "common/cleanup.h"
+#include "ctl/print.h"
+#include "ctl/text.h"
 
 #define BAR_MAX 30
 #define BAR_MIN 6

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#include "style.h"
+#include "ctl/style.h"
 
 struct watch_line {
 	char *text; /* at most the width asked for, escaped */

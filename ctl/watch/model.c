@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "model.h"
+#include "ctl/watch/model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "print.h"
+#include "ctl/print.h"
 
 #define SAMPLE_MS 1000
 #define MOST_DOMAINS 64 /* shown in full; nobody would scroll to more */

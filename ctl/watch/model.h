@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ctl.h"
+#include "ctl/ctl.h"
 
 struct watch_model {
 	/*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "screen.h"
+#include "ctl/watch/screen.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -11,7 +11,7 @@
 #undef lines /* term.h defines it */
 #include <unistd.h>
 
-#include "cleanup.h"
+#include "common/cleanup.h"
 
 #define CTRL_C 3
 #define CTRL_L 12

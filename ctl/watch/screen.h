@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "lines.h"
+#include "ctl/watch/lines.h"
 
 struct watch_screen {
 	void *terminal; /* ncurses' SCREEN; NULL: not in use */

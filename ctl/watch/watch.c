@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "watch.h"
+#include "ctl/watch/watch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client.h"
-#include "clock.h"
-#include "lines.h"
-#include "model.h"
-#include "print.h"
-#include "screen.h"
+#include "common/clock.h"
+#include "ctl/client.h"
+#include "ctl/print.h"
+#include "ctl/watch/lines.h"
+#include "ctl/watch/model.h"
+#include "ctl/watch/screen.h"
 
 #define REFRESH_MS 250	  /* at most that often */
 #define RATE_LOOK_MS 1000 /* while requests come: their rate falls without events */

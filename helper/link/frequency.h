@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "bounds.h"
+#include "common/bounds.h"
 
 struct frequency_table {
 	uint32_t n_steps;   /* 1..MAX_FREQUENCY_STEPS */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The link's messages: how long each is, what may be in it, sending and receiving. */
-#include "message.h"
+#include "helper/link/message.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <syslog.h>
 
-#include "assertion.h"
-#include "cleanup.h"
-#include "unix_socket.h"
+#include "common/assertion.h"
+#include "common/cleanup.h"
+#include "common/unix_socket.h"
 
 #define HEADER_SIZE offsetof(struct link_message, setup)
 #define VCPU_SIZE offsetof(struct link_vcpu, frequency_domains)

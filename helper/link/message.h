@@ -23,11 +23,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bounds.h"
-#include "domain_settings.h"
-#include "frequency.h"
-#include "frequency_method.h"
-#include "refusal.h"
+#include "common/bounds.h"
+#include "common/domain_settings.h"
+#include "common/frequency_method.h"
+#include "helper/link/frequency.h"
+#include "helper/link/refusal.h"
 
 #define LINK_FD 3 /* the monitor's end of the link */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "refusal.h"
+#include "helper/link/refusal.h"
 
-#include "cleanup.h"
+#include "common/cleanup.h"
 
 static const struct {
 	const char *name;

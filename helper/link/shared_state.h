@@ -14,8 +14,8 @@
 
 #include <stdint.h>
 
-#include "bounds.h"
-#include "refusal.h"
+#include "common/bounds.h"
+#include "helper/link/refusal.h"
 
 /*
  * A successor of another version must not misread the state: increase SHARED_STATE_VERSION with

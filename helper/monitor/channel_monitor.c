@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "channel_monitor.h"
+#include "helper/monitor/channel_monitor.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,17 +11,17 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#include "channel_rate.h"
-#include "cleanup.h"
-#include "frequency_outputs.h"
-#include "guest_channel.h"
-#include "guest_requests.h"
-#include "handover.h"
-#include "log.h"
-#include "monitor_link.h"
-#include "monitor_state.h"
-#include "syscall_rule.h"
-#include "unix_socket.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/unix_socket.h"
+#include "helper/monitor/channel_rate.h"
+#include "helper/monitor/frequency_outputs.h"
+#include "helper/monitor/guest_channel.h"
+#include "helper/monitor/guest_requests.h"
+#include "helper/monitor/handover.h"
+#include "helper/monitor/monitor_link.h"
+#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/syscall_rule.h"
 
 const struct syscall_rule channel_monitor_syscalls[] = {
 #ifdef SYS_epoll_wait

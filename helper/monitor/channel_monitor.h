@@ -19,7 +19,7 @@
 #ifndef VMPOWER_HELPER_MONITOR_CHANNEL_MONITOR_H
 #define VMPOWER_HELPER_MONITOR_CHANNEL_MONITOR_H
 
-#include "message.h"
+#include "helper/link/message.h"
 
 /**
  * channel_monitor_main() - serve a link: set-up, then the loop

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "channel_rate.h"
+#include "helper/monitor/channel_rate.h"
 
-#include "clock.h"
+#include "common/clock.h"
 
 #define THROTTLE_NS NS_PER_MS /* bundles what a busy guest sends within this time */
 #define TOTAL_BURST_PART 10   /* of a second's requests may come at once */

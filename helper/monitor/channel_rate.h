@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "monitor_state.h"
+#include "helper/monitor/monitor_state.h"
 
 /**
  * channel_rate_allowance() - how many requests may be read now, by the channel's token bucket

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "frequency_outputs.h"
+#include "helper/monitor/frequency_outputs.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "assertion.h"
-#include "cleanup.h"
-#include "clock.h"
+#include "common/assertion.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
 
 #define WORKER_NS (50 * NS_PER_MS) /* the kernel's worker has run by then */
 #define LOOK_INTERVAL_NS NS_PER_S  /* a look costs as much as a write */

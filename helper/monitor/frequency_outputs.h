@@ -16,9 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "frequency_writer.h"
-#include "intrusive_list.h"
-#include "monitor_state.h"
+#include "helper/monitor/frequency_writer.h"
+#include "helper/monitor/intrusive_list.h"
+#include "helper/monitor/monitor_state.h"
 
 enum frequency_output_state { OUTPUT_IDLE, OUTPUT_ACQUIRING, OUTPUT_ACQUIRED };
 

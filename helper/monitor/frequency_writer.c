@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "frequency_writer.h"
+#include "helper/monitor/frequency_writer.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "assertion.h"
-#include "cleanup.h"
-#include "syscall_rule.h"
+#include "common/assertion.h"
+#include "common/cleanup.h"
+#include "helper/monitor/syscall_rule.h"
 
 enum { LIMIT_MIN, LIMIT_MAX };
 

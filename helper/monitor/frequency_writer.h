@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "message.h"
+#include "helper/link/message.h"
 
 struct frequency_writer {
 	int fds[2]; /* setspeed: scaling_setspeed; limits: scaling_min_freq, scaling_max_freq */

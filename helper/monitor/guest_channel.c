@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "guest_channel.h"
+#include "helper/monitor/guest_channel.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -9,12 +9,12 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "assertion.h"
-#include "channel_rate.h"
-#include "cleanup.h"
-#include "frequency_outputs.h"
-#include "handover.h"
-#include "syscall_rule.h"
+#include "common/assertion.h"
+#include "common/cleanup.h"
+#include "helper/monitor/channel_rate.h"
+#include "helper/monitor/frequency_outputs.h"
+#include "helper/monitor/handover.h"
+#include "helper/monitor/syscall_rule.h"
 
 #define UNREAD_LIMIT (32 * 1024)
 #define FIRST_CHECK 16

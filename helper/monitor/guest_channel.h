@@ -9,7 +9,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "monitor_state.h"
+#include "helper/monitor/monitor_state.h"
 
 /**
  * guest_channel_new() - serve a socket

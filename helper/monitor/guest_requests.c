@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "guest_requests.h"
+#include "helper/monitor/guest_requests.h"
 
 #include <string.h>
 
-#include "channel_rate.h"
-#include "frequency_outputs.h"
-#include "guest_channel.h"
-#include "guest_stream.h"
-#include "log.h"
+#include "common/log.h"
+#include "helper/monitor/channel_rate.h"
+#include "helper/monitor/frequency_outputs.h"
+#include "helper/monitor/guest/stream.h"
+#include "helper/monitor/guest_channel.h"
 
 _Static_assert((int)ACTION_UP == (int)GUEST_SCALE_UP && (int)ACTION_DOWN == (int)GUEST_SCALE_DOWN &&
 		       (int)ACTION_MAX == (int)GUEST_SCALE_MAX &&

@@ -16,7 +16,7 @@
 #ifndef VMPOWER_HELPER_MONITOR_GUEST_REQUESTS_H
 #define VMPOWER_HELPER_MONITOR_GUEST_REQUESTS_H
 
-#include "monitor_state.h"
+#include "helper/monitor/monitor_state.h"
 
 /**
  * guest_requests_process() - decode a batch's frames and vote

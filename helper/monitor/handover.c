@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "handover.h"
+#include "helper/monitor/handover.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#include "guest_proto.h"
+#include "helper/monitor/guest/proto.h"
 
 #define ALIGNMENT 8u
 

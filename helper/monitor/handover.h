@@ -6,7 +6,7 @@
 #ifndef VMPOWER_HELPER_MONITOR_HANDOVER_H
 #define VMPOWER_HELPER_MONITOR_HANDOVER_H
 
-#include "monitor_state.h"
+#include "helper/monitor/monitor_state.h"
 
 /** handover_leave() - the last thing that a monitor does */
 void handover_leave(struct channel_monitor *monitor);

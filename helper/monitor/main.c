@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "channel_monitor.h"
-#include "fd_limit.h"
-#include "log.h"
-#include "message.h"
-#include "sandbox.h"
+#include "common/fd_limit.h"
+#include "common/log.h"
+#include "helper/link/message.h"
+#include "helper/monitor/channel_monitor.h"
+#include "helper/monitor/sandbox.h"
 
 static void ignore_signals(void)
 {

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "monitor_link.h"
+#include "helper/monitor/monitor_link.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "assertion.h"
-#include "channel_rate.h"
-#include "cleanup.h"
-#include "frequency_outputs.h"
-#include "guest_channel.h"
-#include "log.h"
-#include "syscall_rule.h"
-#include "unix_socket.h"
+#include "common/assertion.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/unix_socket.h"
+#include "helper/monitor/channel_rate.h"
+#include "helper/monitor/frequency_outputs.h"
+#include "helper/monitor/guest_channel.h"
+#include "helper/monitor/syscall_rule.h"
 
 #define MESSAGES_PER_TURN 64
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "monitor_state.h"
+#include "helper/monitor/monitor_state.h"
 
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
-#include "clock.h"
-#include "syscall_rule.h"
+#include "common/clock.h"
+#include "helper/monitor/syscall_rule.h"
 
 const struct syscall_rule monitor_state_syscalls[] = {
 	ALLOW(clock_gettime, "rates and timeouts, where the vDSO has no clock"),

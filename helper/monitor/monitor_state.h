@@ -10,14 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "arbiter.h"
-#include "guest_proto.h"
-#include "guest_stream.h"
-#include "intrusive_list.h"
-#include "log.h"
-#include "message.h"
-#include "shared_state.h"
-#include "token_bucket.h"
+#include "common/log.h"
+#include "helper/link/message.h"
+#include "helper/link/shared_state.h"
+#include "helper/monitor/arbiter/arbiter.h"
+#include "helper/monitor/guest/proto.h"
+#include "helper/monitor/guest/stream.h"
+#include "helper/monitor/intrusive_list.h"
+#include "helper/monitor/token_bucket.h"
 
 #define BATCH_FRAMES 16u /* of one channel in one turn */
 #define BUFFER_SIZE (BATCH_FRAMES * GUEST_FRAME_MAX)

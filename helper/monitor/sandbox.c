@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "sandbox.h"
+#include "helper/monitor/sandbox.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -17,9 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "log.h"
-#include "syscall_rule.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "helper/monitor/syscall_rule.h"
 
 /* A sanitizer's runtime opens files and starts threads, up to the end of the process. */
 #ifdef __SANITIZE_ADDRESS__

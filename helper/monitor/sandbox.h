@@ -22,7 +22,7 @@
 
 #include <stdio.h>
 
-#include "message.h"
+#include "helper/link/message.h"
 
 /**
  * sandbox_enter() - confine this process for good

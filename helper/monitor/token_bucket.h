@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "clock.h"
+#include "common/clock.h"
 
 struct token_rate {
 	uint64_t cost_ns;  /* of a token; 0: unlimited */

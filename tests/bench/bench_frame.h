@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A request of DPDK 18.11 and newer, as the bench's programs see it: the protocol's byte layout. */
-#ifndef VMPOWER_TESTS_BENCH_FRAME_H
-#define VMPOWER_TESTS_BENCH_FRAME_H
+#ifndef VMPOWER_TESTS_BENCH_BENCH_FRAME_H
+#define VMPOWER_TESTS_BENCH_BENCH_FRAME_H
 
 #include <sys/resource.h>
 

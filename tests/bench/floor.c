@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "bench_frame.h"
+#include "tests/bench/bench_frame.h"
 
 #define MAX_EVENTS 64
 

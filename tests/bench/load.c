@@ -27,8 +27,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "bench_frame.h"
-#include "clock.h"
+#include "common/clock.h"
+#include "tests/bench/bench_frame.h"
 
 #define MAX_EVENTS 256
 #define MAX_DEPTH 64u

@@ -13,12 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench_frame.h"
-#include "channel_monitor.h"
-#include "log.h"
-#include "message.h"
-#include "shared_state.h"
-#include "unix_socket.h"
+#include "common/log.h"
+#include "common/unix_socket.h"
+#include "helper/link/message.h"
+#include "helper/link/shared_state.h"
+#include "helper/monitor/channel_monitor.h"
+#include "tests/bench/bench_frame.h"
 
 #define MOST_CHANNELS 16000u
 #define MOST_FREQUENCY_DOMAINS 1000u

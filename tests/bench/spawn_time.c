@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "common/clock.h"
 
 #define MAX_PROGRAMS 8
 #define MAX_ROUNDS 100000

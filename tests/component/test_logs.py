@@ -17,7 +17,7 @@ from tests.harness.wait import wait_until
 
 JOURNAL = Path("/run/systemd/journal/socket")
 CATALOG = paths.TREE / "packaging/journal/vmpower.catalog"
-MESSAGE_ID = paths.TREE / "helper/manager/message_id.h"
+MESSAGE_ID = paths.TREE / "helper/manager/log/message_id.h"
 
 
 def message_ids():
@@ -240,10 +240,10 @@ def test_catalog_explains_each_message():
     ids = message_ids()
     listed = re.findall(r"^-- (\S+)", catalog, re.MULTILINE)
     assert sorted(listed) == sorted(ids.values()), set(listed) ^ set(ids.values())
-    code = "".join(path.read_text() for path in (paths.TREE / "helper/manager").glob("*.c"))
+    code = "".join(path.read_text() for path in (paths.TREE / "helper/manager").rglob("*.c"))
     for name in ids:
         assert re.search(rf"\b{name}\b", code), f"{name} is used nowhere"
-    source = (paths.TREE / "helper/manager/journal.c").read_text()
+    source = (paths.TREE / "helper/manager/log/journal.c").read_text()
     fields = set(re.findall(r'"(VMPOWER_\w+)=', source))
     assert set(re.findall(r"@(\w+)@", catalog)) <= fields
 

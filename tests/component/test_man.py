@@ -125,11 +125,11 @@ def test_what_output_is_made_of():
     """Kinds of events, reasons to refuse, limits that a vote is at: in vmpowerctl(1), all."""
     documented = {word.strip() for word in words(page("vmpowerctl.1"), "Sy")}
     kinds = re.findall(r'\[EVENT_\w+\] = "([a-z-]+)"',
-                       (paths.TREE / "helper/manager/events.c").read_text())
+                       (paths.TREE / "helper/manager/registry/events.c").read_text())
     reasons = re.findall(r'\[REFUSAL_\w+\] = \{\s*"([a-z-]+)"',
                          (paths.TREE / "helper/link/refusal.c").read_text())
     limits = re.findall(r'(?:return|json_string\() ?"((?:domain-)?(?:min|max|turbo))"',
-                        (paths.TREE / "helper/manager/control_cpu_json.c").read_text())
+                        (paths.TREE / "helper/manager/control/cpu_json.c").read_text())
     assert len(kinds) > 10 and len(reasons) > 8 and len(limits) == 5, (kinds, reasons, limits)
     limits = {limit.replace("-", " ") if "-" in limit else f"host {limit}" for limit in limits}
     # whoever prints events is not told of requests; none is no reason

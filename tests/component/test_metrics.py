@@ -131,7 +131,7 @@ def test_file_is_replaced_whole_or_not_at_all():
 
 def exported():
     """All names of samples that the code knows."""
-    source = (paths.TREE / "helper/manager/metrics.c").read_text()
+    source = (paths.TREE / "helper/manager/report/metrics.c").read_text()
     ends = {"COUNTER": "_total", "GAUGE": "", "INFO": "_info"}
     table = re.findall(r'\{"(\w+)",\s*(COUNTER|GAUGE|INFO)', source)
     assert len(table) > 15, table

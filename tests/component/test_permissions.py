@@ -94,7 +94,7 @@ def call_all(socket, say):
 
 def test_each_method_is_in_one_of_the_lists():
     """A new one has to be thought of."""
-    text = (paths.TREE / "helper/manager/org.vmpower.Manager.varlink").read_text(encoding="utf-8")
+    text = (paths.TREE / "helper/manager/control/org.vmpower.Manager.varlink").read_text(encoding="utf-8")
     assert set(re.findall(r"^method (\w+)\(", text, re.M)) == CHANGES | LOOKS
 
 

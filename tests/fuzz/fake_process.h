@@ -3,8 +3,8 @@
  * monitor_process.c without a process: what it starts is the test, which has the link's other end.
  * The source, not the object. The includer defines fake_killed(), called where the process ends.
  */
-#ifndef VMPOWER_TESTS_FAKE_PROCESS_H
-#define VMPOWER_TESTS_FAKE_PROCESS_H
+#ifndef VMPOWER_TESTS_FUZZ_FAKE_PROCESS_H
+#define VMPOWER_TESTS_FUZZ_FAKE_PROCESS_H
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 #define FAKE_PID 4242
 
@@ -86,7 +86,7 @@ static int fake_waitid(siginfo_t *info)
 #define poll(fds, n, timeout) fake_poll()
 #define waitid(type, id, info, options) fake_waitid(info)
 #define waitpid(pid, status, options) (pid)
-#include "monitor_process.c"
+#include "helper/manager/monitor/process.c"
 #undef kill
 #undef poll
 #undef waitpid

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the fuzz targets share: promises that must hold, and input taken apart piece by piece. */
-#ifndef VMPOWER_TESTS_FUZZ_H
-#define VMPOWER_TESTS_FUZZ_H
+#ifndef VMPOWER_TESTS_FUZZ_FUZZ_H
+#define VMPOWER_TESTS_FUZZ_FUZZ_H
 
 #include <stddef.h>
 #include <stdint.h>

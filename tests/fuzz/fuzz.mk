@@ -31,11 +31,12 @@ $(fuzz_dir)/obj/%.o: %.c
 	$(Q)$(FUZZ_CC) $(our_cppflags) $(our_cflags) $(pkg_cflags) $(fuzz_flags) \
 		-fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-$(addprefix $(fuzz_dir)/obj/helper/manager/,varlink_text.o control_methods.o): $(wildcard helper/manager/*.varlink)
+$(addprefix $(fuzz_dir)/obj/helper/manager/,varlink/text.o control/methods.o): \
+	$(wildcard helper/manager/*/*.varlink)
 
 $(fuzz_dir)/libvmpower.a: $(lib_src:%.c=$(fuzz_dir)/obj/%.o)
 	$(say) AR $@
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(fuzz_dir)/fuzz_%: $(fuzz_dir)/obj/tests/fuzz/fuzz_%.o $(fuzz_dir)/libvmpower.a
 	$(say) LD $@

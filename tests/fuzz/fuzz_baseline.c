@@ -2,9 +2,9 @@
 /* Any bytes as a state file: what is accepted is sound, and is the same after it is written. */
 #include <errno.h>
 
-#include "baseline.h"
-#include "bounds.h"
-#include "fuzz.h"
+#include "common/bounds.h"
+#include "helper/manager/cpufreq/baseline.h"
+#include "tests/fuzz/fuzz.h"
 
 static void check_text(const char *text)
 {

@@ -4,8 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "config_load.h"
-#include "fuzz.h"
+#include "helper/manager/config/load.h"
+#include "tests/fuzz/fuzz.h"
 
 static char path[32];
 

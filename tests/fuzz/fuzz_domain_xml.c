@@ -2,8 +2,8 @@
 /* Any bytes as a domain's XML: what domain_xml.h promises of the result must hold. */
 #include <errno.h>
 
-#include "domain_xml.h"
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
+#include "xml/domain_xml.h"
 
 static void check_vcpus(const struct domain_description *domain)
 {

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "fuzz.h"
-#include "guest_stream.h"
+#include "helper/monitor/guest/stream.h"
+#include "tests/fuzz/fuzz.h"
 
 #define BUFFER_SIZE (16 * GUEST_FRAME_MAX)
 #define MAX_CHUNKS 24

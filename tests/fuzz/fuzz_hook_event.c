@@ -2,8 +2,8 @@
 /* Any message on the hook's socket: an event is accepted only if all of it can be used. */
 #include <errno.h>
 
-#include "fuzz.h"
-#include "hook_server.h"
+#include "helper/manager/sources/hook_server.h"
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -11,19 +11,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "config.h"
-#include "config_keys.h"
-#include "cpufreq.h"
-#include "domain_xml.h"
-#include "domains.h"
-#include "fake_process.h"
-#include "fuzz_loop.h"
-#include "journal.h"
-#include "link_promises.h"
-#include "policy_tree.h"
-#include "registry.h"
-#include "unix_socket.h"
+#include "common/clock.h"
+#include "common/unix_socket.h"
+#include "helper/manager/config/config.h"
+#include "helper/manager/config/keys.h"
+#include "helper/manager/cpufreq/cpufreq.h"
+#include "helper/manager/domains/domains.h"
+#include "helper/manager/log/journal.h"
+#include "helper/manager/registry/registry.h"
+#include "tests/fuzz/fake_process.h"
+#include "tests/fuzz/fuzz_loop.h"
+#include "tests/fuzz/link_promises.h"
+#include "tests/fuzz/policy_tree.h"
+#include "xml/domain_xml.h"
 
 #define MAX_STEPS 120
 #define N_DOMAINS 2u

@@ -11,9 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "fuzz.h"
-#include "monitor_host.h"
+#include "common/clock.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/monitor_host.h"
 
 #define MAX_STEPS 200
 

@@ -3,15 +3,15 @@
  * The manager's loop for a fuzz target: on a clock that stands still unless it is told to go
  * on, and as far as there is something to do. The source, not the object: it waits as we say.
  */
-#ifndef VMPOWER_TESTS_FUZZ_LOOP_H
-#define VMPOWER_TESTS_FUZZ_LOOP_H
+#ifndef VMPOWER_TESTS_FUZZ_FUZZ_LOOP_H
+#define VMPOWER_TESTS_FUZZ_FUZZ_LOOP_H
 
 #include <errno.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
-#include "clock.h"
-#include "fuzz.h"
+#include "common/clock.h"
+#include "tests/fuzz/fuzz.h"
 
 static uint64_t fake_now_ns = NS_PER_S;
 static int fake_n_waits;
@@ -35,7 +35,7 @@ static inline int fake_epoll_wait(int fd, struct epoll_event *events, int room, 
 }
 
 #define epoll_wait fake_epoll_wait
-#include "loop.c"
+#include "helper/manager/loop/loop.c"
 #undef epoll_wait
 
 /* Dispatch what there is, until there is no more. */

@@ -3,15 +3,15 @@
  * The monitor for a fuzz target, on a clock that stands still unless it is told to go on. The
  * sources, not the objects: its turn() is nobody else's business, and its clock is ours.
  */
-#ifndef VMPOWER_TESTS_FUZZ_MONITOR_H
-#define VMPOWER_TESTS_FUZZ_MONITOR_H
+#ifndef VMPOWER_TESTS_FUZZ_FUZZ_MONITOR_H
+#define VMPOWER_TESTS_FUZZ_FUZZ_MONITOR_H
 
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
-#include "clock.h"
-#include "fuzz.h"
+#include "common/clock.h"
+#include "tests/fuzz/fuzz.h"
 
 static uint64_t fake_now_ns, fake_timer_due_ns;
 static int fake_timer;
@@ -52,8 +52,8 @@ static inline int fake_timerfd_settime(int fd, int flags, const struct itimerspe
 
 #define timerfd_create fake_timerfd_create
 #define timerfd_settime fake_timerfd_settime
-#include "channel_monitor.c"
-#include "monitor_state.c"
+#include "helper/monitor/channel_monitor.c"
+#include "helper/monitor/monitor_state.c"
 
 #undef timerfd_create
 #undef timerfd_settime

@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "fuzz_loop.h"
-#include "varlink_client.h"
-#include "varlink_server.h"
+#include "helper/manager/varlink/client.h"
+#include "helper/manager/varlink/server.h"
+#include "tests/fuzz/fuzz_loop.h"
 
 #define MAX_STEPS 100
 #define CALL_SIZE 4096

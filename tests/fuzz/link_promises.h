@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What link_validate() lets through is as message.h says, in either direction. */
-#ifndef VMPOWER_TESTS_LINK_PROMISES_H
-#define VMPOWER_TESTS_LINK_PROMISES_H
+#ifndef VMPOWER_TESTS_FUZZ_LINK_PROMISES_H
+#define VMPOWER_TESTS_FUZZ_LINK_PROMISES_H
 
 #include <errno.h>
 #include <stdbool.h>
 
-#include "fuzz.h"
-#include "message.h"
+#include "helper/link/message.h"
+#include "tests/fuzz/fuzz.h"
 
 static inline void check_table(const struct link_frequency_domain *set)
 {

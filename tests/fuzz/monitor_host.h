@@ -3,8 +3,8 @@
  * The manager's end of a monitor that runs turn by turn, and what an honest manager knows: it
  * reads what the monitor says, and finds that it was to be said.
  */
-#ifndef VMPOWER_TESTS_MONITOR_HOST_H
-#define VMPOWER_TESTS_MONITOR_HOST_H
+#ifndef VMPOWER_TESTS_FUZZ_MONITOR_HOST_H
+#define VMPOWER_TESTS_FUZZ_MONITOR_HOST_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +13,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "fuzz.h"
-#include "fuzz_monitor.h"
-#include "link_promises.h"
-#include "monitor_promises.h"
-#include "shared_state.h"
+#include "helper/link/shared_state.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_monitor.h"
+#include "tests/fuzz/link_promises.h"
+#include "tests/fuzz/monitor_promises.h"
 
 #define USED_DOMAINS 3u /* ids that are likely */
 #define USED_OUTPUTS 4u

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What must hold in the monitor between two turns: counts, targets and lists, worked out anew. */
-#ifndef VMPOWER_TESTS_MONITOR_PROMISES_H
-#define VMPOWER_TESTS_MONITOR_PROMISES_H
+#ifndef VMPOWER_TESTS_FUZZ_MONITOR_PROMISES_H
+#define VMPOWER_TESTS_FUZZ_MONITOR_PROMISES_H
 
-#include "arbiter_private.h"
-#include "frequency_outputs.h"
-#include "fuzz.h"
-#include "guest_channel.h"
-#include "monitor_state.h"
+#include "helper/monitor/arbiter/private.h"
+#include "helper/monitor/frequency_outputs.h"
+#include "helper/monitor/guest_channel.h"
+#include "helper/monitor/monitor_state.h"
+#include "tests/fuzz/fuzz.h"
 
 struct tally {
 	uint32_t voters, silent, highest, holds, overrides, highest_override;

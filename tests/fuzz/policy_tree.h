@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Plain files that stand in for sysfs: policy0 of acpi-cpufreq, policy1 and 2 of intel_pstate. */
-#ifndef VMPOWER_TESTS_POLICY_TREE_H
-#define VMPOWER_TESTS_POLICY_TREE_H
+#ifndef VMPOWER_TESTS_FUZZ_POLICY_TREE_H
+#define VMPOWER_TESTS_FUZZ_POLICY_TREE_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "fuzz.h"
+#include "common/cleanup.h"
+#include "tests/fuzz/fuzz.h"
 
 #define N_POLICIES 3u
 

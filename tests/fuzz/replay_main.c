@@ -3,7 +3,7 @@
  * Feeds files to a fuzz target, once each, in place of libFuzzer: "make check" replays the
  * corpora with any compiler. Names each file before it is fed, so that a crash tells which.
  */
-#include "fuzz.h"
+#include "tests/fuzz/fuzz.h"
 
 /* A copy of its own, so that a byte behind the end is a finding. */
 static int replay(const char *path)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "commands.h"
+#include "tests/guest/commands.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frames.h"
-#include "ports.h"
+#include "tests/guest/frames.h"
+#include "tests/guest/ports.h"
 
 #define MAX_WORDS 64
 #define WRITE_LIMIT_MS 5000 /* a host that does not read for so long is away */

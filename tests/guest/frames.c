@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "frames.h"
+#include "tests/guest/frames.h"
 
 #include <string.h>
 

@@ -19,8 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "ports.h"
+#include "tests/guest/commands.h"
+#include "tests/guest/ports.h"
 
 #define CONTROL_PORT "org.vmpower.test.0"
 #define CONTROL_WAIT_MS 30000

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "ports.h"
+#include "tests/guest/ports.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -6,7 +6,7 @@
 # (build/lint).
 
 lint_dir := build/lint
-lint_parts := format tidy cppcheck man shell python blanks tests
+lint_parts := arrows format tidy cppcheck man shell python blanks tests
 product_src := $(sort $(foreach p,$(programs),$($(p)_src)))
 
 # What git knows of and will know of; without git (a tarball): all but build/.
@@ -17,8 +17,8 @@ lint_c = $(filter %.c %.h,$(lint_files))
 lint_scripts = $(filter $(1),$(lint_files)) $(shell awk 'FNR == 1 && /^.!.*$(2)/ { print FILENAME } \
 	{ nextfile }' $(filter-out $(1),$(lint_files)))
 
-## lint: check C, man pages, shell, Python, blanks (installs what it needs)
-.PHONY: lint lint-deps lint-arrows $(addprefix lint-,$(lint_parts))
+## lint: check includes, C, man pages, shell, Python, blanks (installs what it needs)
+.PHONY: lint lint-deps $(addprefix lint-,$(lint_parts))
 lint: lint-deps
 	$(Q)$(MAKE) --no-print-directory --keep-going $(jobs) $(addprefix lint-,$(lint_parts))
 
@@ -57,7 +57,7 @@ lint-cppcheck:
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
 		--cppcheck-build-dir=$(lint_dir)/cppcheck \
 		--enable=warning,portability,performance --suppress=missingIncludeSystem \
-		$(addprefix -I,$(include_dirs)) $(defines) $(product_src)
+		$(our_cppflags) $(product_src)
 
 ## lint-arrows: check which folder includes which
 lint-arrows:

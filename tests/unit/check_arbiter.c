@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "arbiter.h"
-#include "cleanup.h"
-#include "message.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "helper/link/message.h"
+#include "helper/monitor/arbiter/arbiter.h"
+#include "tests/unit/runner.h"
 
 /* 800, 900, ... 2000 MHz; 1500 is the fastest without turbo */
 #define STEPS 13u

@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "arbiter.h"
-#include "message.h"
-#include "runner.h"
+#include "helper/link/message.h"
+#include "helper/monitor/arbiter/arbiter.h"
+#include "tests/unit/runner.h"
 
 #define N_STEPS 200u
 #define MOST_STEPS 10000000u /* instructions: something hangs */

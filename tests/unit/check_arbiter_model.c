@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arbiter.h"
-#include "cleanup.h"
-#include "message.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "helper/link/message.h"
+#include "helper/monitor/arbiter/arbiter.h"
+#include "tests/unit/runner.h"
 
 static struct arbiter *arbiter;
 

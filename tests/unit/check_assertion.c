@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "assertion.h"
-#include "runner.h"
+#include "common/assertion.h"
+#include "tests/unit/runner.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #define TRAP SIGILL

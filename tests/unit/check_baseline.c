@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "baseline.h"
-#include "cleanup.h"
-#include "runner.h"
-#include "sysfs.h"
+#include "common/cleanup.h"
+#include "helper/manager/cpufreq/baseline.h"
+#include "helper/manager/cpufreq/sysfs.h"
+#include "tests/unit/runner.h"
 
 #define BOOT "01234567-89ab-cdef-0123-456789abcdef"
 #define HEAD "vmpower-baseline 1 " BOOT "\n"

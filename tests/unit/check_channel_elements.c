@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "channel_elements.h"
-#include "cleanup.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "ctl/commands/channel_elements.h"
+#include "tests/unit/runner.h"
 
 #define OURS(n, inside)                                                                            \
 	"<channel type='unix'>" inside                                                             \

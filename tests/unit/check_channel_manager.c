@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "channel_manager.h"
+#include "helper/manager/domains/channel_manager.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runner.h"
+#include "tests/unit/runner.h"
 
 #define MANY                                                                                       \
 	20 /* domains with all the channels that they can have: more than one turn's attempts */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a configuration file may say, and what it is refused for. */
-#include "config_fixture.h"
-#include "runner.h"
+#include "tests/unit/config_fixture.h"
+#include "tests/unit/runner.h"
 
 FIXTURE(make_directory, remove_directory)
 

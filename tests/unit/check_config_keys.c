@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The table of keys, and the configuration file that is made of it. */
-#include "config_fixture.h"
-#include "config_keys.h"
-#include "runner.h"
+#include "helper/manager/config/keys.h"
+#include "tests/unit/config_fixture.h"
+#include "tests/unit/runner.h"
 
 /* The file that is shipped is the one that the table of keys makes. */
 FIXTURE(make_directory, remove_directory)

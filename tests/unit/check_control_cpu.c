@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* org.vmpower.Manager over a real socket and on a real registry: CPUs and overrides. */
-#include "control_stage.h"
-#include "runner.h"
+#include "tests/unit/control_stage.h"
+#include "tests/unit/runner.h"
 
 #define MAX_STEPS 6
 

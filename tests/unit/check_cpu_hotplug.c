@@ -7,11 +7,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "cpuset.h"
-#include "log.h"
-#include "loop.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "common/cpuset.h"
+#include "common/log.h"
+#include "helper/manager/loop/loop.h"
+#include "tests/unit/runner.h"
 
 /* --- a libudev that there is not ------------------------------------------------------------ */
 
@@ -91,7 +91,7 @@ static void fake_unref(void)
 #define udev_device_unref(device) fake_unref()
 #define udev_monitor_unref(monitor) fake_unref()
 #define udev_unref(udev) fake_unref()
-#include "cpu_hotplug.c"
+#include "helper/manager/cpufreq/cpu_hotplug.c"
 
 /* --- the test -------------------------------------------------------------------------------- */
 

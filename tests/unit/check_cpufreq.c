@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Acquiring, releasing, crashing: what becomes of the files and of the state file. */
-#include "cpufreq_tree.h"
-#include "runner.h"
+#include "tests/unit/cpufreq_tree.h"
+#include "tests/unit/runner.h"
 
 FIXTURE(make_tree, remove_tree)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which frequency domains a host has, and which are left out. */
-#include "cpufreq_tree.h"
-#include "runner.h"
+#include "tests/unit/cpufreq_tree.h"
+#include "tests/unit/runner.h"
 
 FIXTURE(make_tree, remove_tree)
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "cpuset.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "common/cpuset.h"
+#include "tests/unit/runner.h"
 
 static const struct {
 	const char *text;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who decides: the rules, as the operator is told them. */
-#include "decision.h"
+#include "helper/manager/report/decision.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "message.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "helper/link/message.h"
+#include "tests/unit/runner.h"
 
 /* 1000 to 1800 MHz in steps of 100, 1500 is the fastest without turbo */
 static struct frequency_domain f;

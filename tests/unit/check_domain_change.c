@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Each thing that may differ between two words of the same run of a domain is seen, and only it. */
-#include "domain_change.h"
+#include "helper/manager/domains/domain_change.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpuset.h"
-#include "runner.h"
+#include "common/cpuset.h"
+#include "tests/unit/runner.h"
 
 static struct domain_description *before, *after;
 static struct cpuset affinity[2];

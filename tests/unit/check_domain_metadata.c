@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "domain_xml.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "tests/unit/runner.h"
+#include "xml/domain_xml.h"
 
 #define OURS(x) "<v:domain xmlns:v='" DOMAIN_NAMESPACE "'>" x "</v:domain>"
 #define OTHER_VERSION                                                                              \

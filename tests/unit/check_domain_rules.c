@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "config_keys.h"
-#include "domain_rules.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "helper/manager/config/domain_rules.h"
+#include "helper/manager/config/keys.h"
+#include "tests/unit/runner.h"
 
 #define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
 

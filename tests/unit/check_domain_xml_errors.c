@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "domain_xml_fixture.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "tests/unit/domain_xml_fixture.h"
+#include "tests/unit/runner.h"
 
 static const struct {
 	const char *xml;

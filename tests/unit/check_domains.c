@@ -3,7 +3,7 @@
  * Who is believed of hook and libvirt, and what the monitor is told of it. Monitor and channel
  * manager are stood in for by the functions below, which the linker takes before the library's.
  */
-#include "domains.h"
+#include "helper/manager/domains/domains.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,14 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "channel_manager.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "config_keys.h"
-#include "domain_xml.h"
-#include "message.h"
-#include "runner.h"
-#include "shared_state.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "helper/link/message.h"
+#include "helper/link/shared_state.h"
+#include "helper/manager/config/keys.h"
+#include "helper/manager/domains/channel_manager.h"
+#include "tests/unit/runner.h"
+#include "xml/domain_xml.h"
 
 #define UUID "11111111-1111-1111-1111-111111111111"
 #define XML(id, name, online)                                                                      \

@@ -5,10 +5,10 @@
  */
 #include <sys/inotify.h>
 
-#include "cpufreq_tree.h"
-#include "frequency_writer.h"
-#include "mock_devices.h"
-#include "runner.h"
+#include "helper/monitor/frequency_writer.h"
+#include "tests/unit/cpufreq_tree.h"
+#include "tests/unit/mock_devices.h"
+#include "tests/unit/runner.h"
 
 static const struct {
 	const char *driver;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is told of votes, targets and requests when more has changed than one look may tell. */
-#include "event_scan.h"
+#include "helper/manager/control/event_scan.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "cpufreq.h"
-#include "domain_xml.h"
-#include "runner.h"
-#include "shared_state.h"
+#include "common/cleanup.h"
+#include "helper/link/shared_state.h"
+#include "helper/manager/cpufreq/cpufreq.h"
+#include "tests/unit/runner.h"
+#include "xml/domain_xml.h"
 
 #define N_DOMAINS 3
 #define N_VCPUS 200

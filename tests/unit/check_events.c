@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "event_ring.h"
-#include "loop.c" /* to run it more than once */
-#include "runner.h"
+#include "common/cleanup.h"
+#include "helper/manager/control/event_ring.h"
+#include "helper/manager/loop/loop.c" /* to run it more than once */
+#include "tests/unit/runner.h"
 
 static struct {
 	struct loop *loop;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the monitor is told of frequency domains and vCPUs when CPUs change, and the end of it. */
-#include "frequency_control.h"
+#include "helper/manager/monitor/frequency_control.h"
 
-#include "cpufreq_tree.h"
-#include "placement.h"
-#include "runner.h"
-#include "shared_state.h"
+#include "helper/link/shared_state.h"
+#include "helper/manager/registry/placement.h"
+#include "tests/unit/cpufreq_tree.h"
+#include "tests/unit/runner.h"
 
 struct monitor_process {
 	int unused;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Frequencies are read a few in a turn: who waits for how many, and who has a turn meanwhile. */
-#include "frequency_reading.h"
+#include "helper/manager/report/frequency_reading.h"
 
 #include <stdio.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "tests/unit/runner.h"
 
 #define NOBODY_WAITS_NS (3600 * NS_PER_S)
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "guest_proto.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "helper/monitor/guest/proto.h"
+#include "tests/unit/runner.h"
 
 static void put32(uint8_t *bytes, uint32_t value)
 {

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "guest_proto.h"
-#include "guest_stream.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "helper/monitor/guest/proto.h"
+#include "helper/monitor/guest/stream.h"
+#include "tests/unit/runner.h"
 
 static void put32(uint8_t *bytes, uint32_t value)
 {

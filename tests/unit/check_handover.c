@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "guest_proto.h"
-#include "handover.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "helper/monitor/guest/proto.h"
+#include "helper/monitor/handover.h"
+#include "tests/unit/runner.h"
 
 #define CHANNEL 77u
 #define END SHARED_LEFTOVERS_SIZE

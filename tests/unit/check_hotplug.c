@@ -3,12 +3,12 @@
  * CPU hotplug from the uevent to the register's file: umockdev's events and /sys, the real
  * libudev, the real cpufreq, and the writer that the monitor has.
  */
-#include "cpu_hotplug.h"
-#include "cpufreq_tree.h"
-#include "frequency_writer.h"
-#include "loop.c" /* to run it more than once */
-#include "mock_devices.h"
-#include "runner.h"
+#include "helper/manager/cpufreq/cpu_hotplug.h"
+#include "helper/manager/loop/loop.c" /* to run it more than once */
+#include "helper/monitor/frequency_writer.h"
+#include "tests/unit/cpufreq_tree.h"
+#include "tests/unit/mock_devices.h"
+#include "tests/unit/runner.h"
 
 #define DEADLINE_NS UINT64_C(20000000000)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "inherited_fds.h"
+#include "helper/manager/service/inherited_fds.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +9,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "fd_store.h"
-#include "listening.h"
-#include "runner.h"
-#include "unix_socket.h"
+#include "common/cleanup.h"
+#include "common/unix_socket.h"
+#include "helper/manager/service/fd_store.h"
+#include "helper/manager/service/listening.h"
+#include "tests/unit/runner.h"
 
 static char dir[64];
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The fields that log lines have in the journal. */
-#include "journal.h"
+#include "helper/manager/log/journal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "frequency_domain.h"
-#include "registry.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "helper/manager/cpufreq/frequency_domain.h"
+#include "helper/manager/registry/registry.h"
+#include "tests/unit/runner.h"
 
 static struct journal_entry entry;
 

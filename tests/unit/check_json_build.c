@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Objects and arrays that are whole or NULL. */
-#include "json_build.h"
+#include "common/json/build.h"
 
 #include <stdlib.h>
 
-#include "cleanup.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "tests/unit/runner.h"
 
 TEST(fields_keep_their_order)
 {

@@ -7,10 +7,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#include "cleanup.h"
-#include "message.h"
-#include "runner.h"
-#include "unix_socket.h"
+#include "common/cleanup.h"
+#include "common/unix_socket.h"
+#include "helper/link/message.h"
+#include "tests/unit/runner.h"
 
 static struct link_message message;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What waits for room in the link arrives in order, with its fds or not at all. */
-#include "link_queue.h"
+#include "helper/manager/monitor/link_queue.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "runner.h"
-#include "unix_socket.h"
+#include "common/cleanup.h"
+#include "common/unix_socket.h"
+#include "tests/unit/runner.h"
 
 #define MANY 4000u /* messages, far more than the link holds */
 

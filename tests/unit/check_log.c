@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "log.h"
+#include "common/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "tests/unit/runner.h"
 
 /* What one log_line() call puts on stderr. */
 static const char *logged(int priority, const char *text)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "loop.h"
+#include "helper/manager/loop/loop.h"
 
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "tests/unit/runner.h"
 
 struct probe {
 	struct loop_source source;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The text of metrics over the control API: both formats, and numbers that can't be. */
-#include "control_stage.h"
-#include "metrics.h"
-#include "runner.h"
+#include "helper/manager/report/metrics.h"
+#include "tests/unit/control_stage.h"
+#include "tests/unit/runner.h"
 
 static char *text_of(const char *parameters)
 {

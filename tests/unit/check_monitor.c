@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The channel monitor at its daily work. */
-#include "monitor_fixture.h"
-#include "runner.h"
-#include "shared_state.h"
+#include "helper/link/shared_state.h"
+#include "tests/unit/monitor_fixture.h"
+#include "tests/unit/runner.h"
 
 FIXTURE(set_up, tear_down)
 TIMEOUT(120)

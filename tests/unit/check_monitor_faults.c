@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include "runner.h"
+#include "tests/unit/runner.h"
 
-#include "monitor_fixture.h"
-#include "shared_state.h"
+#include "helper/link/shared_state.h"
+#include "tests/unit/monitor_fixture.h"
 
 FIXTURE(set_up, tear_down)
 TIMEOUT(120)

@@ -2,11 +2,11 @@
 /* The channel monitor when others write to its files, and when it gets files unasked. */
 #include <fcntl.h>
 
-#include "clock.h"
-#include "runner.h"
+#include "common/clock.h"
+#include "tests/unit/runner.h"
 
-#include "monitor_fixture.h"
-#include "shared_state.h"
+#include "helper/link/shared_state.h"
+#include "tests/unit/monitor_fixture.h"
 
 #define OTHER_KHZ 1100000u
 

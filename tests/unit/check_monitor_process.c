@@ -3,12 +3,12 @@
  */
 #include <sys/socket.h>
 
-#include "../fuzz/fake_process.h"
-#include "../fuzz/fuzz_loop.h"
-#include "clock.h"
-#include "message.h"
-#include "runner.h"
-#include "shared_area.h"
+#include "common/clock.h"
+#include "helper/link/message.h"
+#include "helper/manager/monitor/shared_area.h"
+#include "tests/fuzz/fake_process.h"
+#include "tests/fuzz/fuzz_loop.h"
+#include "tests/unit/runner.h"
 
 #define MANY 4000u /* messages, far more than the link holds */
 

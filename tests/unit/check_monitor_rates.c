@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The channel monitor when it is asked for more than its rates and its interval allow. */
-#include "clock.h"
-#include "guest_stream.h"
-#include "monitor_fixture.h"
-#include "runner.h"
-#include "shared_state.h"
+#include "common/clock.h"
+#include "helper/link/shared_state.h"
+#include "helper/monitor/guest/stream.h"
+#include "tests/unit/monitor_fixture.h"
+#include "tests/unit/runner.h"
 
 /* One domain with one vCPU on one frequency domain. */
 static void begin(const struct link_setup *setup)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The whole monitor: what may change while it runs, for all domains and for one. */
-#include "monitor_fixture.h"
-#include "runner.h"
-#include "shared_state.h"
+#include "helper/link/shared_state.h"
+#include "tests/unit/monitor_fixture.h"
+#include "tests/unit/runner.h"
 
 static void settings(const struct link_settings *to)
 {

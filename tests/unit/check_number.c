@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cleanup.h"
-#include "number.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "common/number.h"
+#include "tests/unit/runner.h"
 
 static const struct {
 	const char *text;

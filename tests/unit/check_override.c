@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What "vmpowerctl set" means in kHz. */
-#include "override.h"
+#include "helper/manager/registry/override.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cleanup.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "tests/unit/runner.h"
 
 /* 1000, 1500, 2000, 2500 MHz, of which the host allows the middle two */
 static const struct frequency_domain coarse = {

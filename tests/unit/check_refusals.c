@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the monitor refuses, and what it tells the manager of that, for the log. */
-#include "clock.h"
-#include "monitor_fixture.h"
-#include "runner.h"
-#include "shared_state.h"
+#include "common/clock.h"
+#include "helper/link/shared_state.h"
+#include "tests/unit/monitor_fixture.h"
+#include "tests/unit/runner.h"
 
 FIXTURE(set_up, tear_down)
 TIMEOUT(120)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "registry.h"
+#include "helper/manager/registry/registry.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "runner.h"
+#include "tests/unit/runner.h"
 
 static struct registry *registry;
 

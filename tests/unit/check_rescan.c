@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CPUs go and come: what becomes of frequency domains, their baseline and their files. */
-#include "cpufreq_tree.h"
-#include "runner.h"
+#include "tests/unit/cpufreq_tree.h"
+#include "tests/unit/runner.h"
 
 /* What cpufreq_rescan() told: "new 0, restarted 0" */
 static char told[256];

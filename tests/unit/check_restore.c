@@ -4,9 +4,9 @@
 #include <sys/inotify.h>
 #include <sys/resource.h>
 
-#include "runner.h"
+#include "tests/unit/runner.h"
 
-#include "cpufreq_tree.h"
+#include "tests/unit/cpufreq_tree.h"
 
 static const struct {
 	const char *baseline[2], *now[2], *live[2], *crashed[2]; /* min, max */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "runner.h"
-#include "saved_domain.h"
+#include "common/cleanup.h"
+#include "helper/manager/registry/saved_domain.h"
+#include "tests/unit/runner.h"
 
 #define UUID "0b4a5f4e-27c3-4b1e-9d6a-1f2e3d4c5b6a"
 #define HEAD "\"uuid\":\"" UUID "\",\"name\":\"vm\",\"id\":7,\"slot\":3,"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "sysfs.h"
+#include "helper/manager/cpufreq/sysfs.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runner.h"
+#include "tests/unit/runner.h"
 
 static char directory[] = "/tmp/check_sysfs.XXXXXX";
 static int dir = -1;

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "ctl.h"
-#include "runner.h"
-#include "table.h"
-#include "text.h"
+#include "common/cleanup.h"
+#include "ctl/ctl.h"
+#include "ctl/table.h"
+#include "ctl/text.h"
+#include "tests/unit/runner.h"
 
 static const struct table_column columns[] = {{"NAME", false}, {"N", true}, {"REST", false}};
 static const struct table_column key_value[] = {{NULL, false}, {NULL, false}};

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "runner.h"
-#include "table_builder.h"
+#include "common/cleanup.h"
+#include "helper/manager/cpufreq/table_builder.h"
+#include "tests/unit/runner.h"
 
 /* "800000 1000000* 1100000": the steps, an asterisk behind the non-turbo maximum */
 static void print_table(const struct frequency_table *table, char *text, size_t size)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "token_bucket.h"
+#include "helper/monitor/token_bucket.h"
 
 #include <stdlib.h>
 
-#include "clock.h"
-#include "runner.h"
+#include "common/clock.h"
+#include "tests/unit/runner.h"
 
 #define START (1000 * NS_PER_S)
 

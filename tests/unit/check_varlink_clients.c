@@ -2,9 +2,9 @@
 /* Clients that wait, hang up, do not read or are too many, and streams. */
 #include <sys/resource.h>
 
-#include "clock.h"
-#include "runner.h"
-#include "varlink_toy.h"
+#include "common/clock.h"
+#include "tests/unit/runner.h"
+#include "tests/unit/varlink_toy.h"
 
 #define RELEASE CALL("Release", "{}")
 #define RELEASED(waited, cancelled, later)                                                         \

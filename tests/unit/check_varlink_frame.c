@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "runner.h"
-#include "varlink_frame.h"
+#include "common/cleanup.h"
+#include "common/json/frame.h"
+#include "tests/unit/runner.h"
 
 /* Put bytes in, at most @step at a time, as read() would. Return: 0 or what reserve() said. */
 static int put(struct varlink_frame *frame, const char *data, size_t size, size_t step)

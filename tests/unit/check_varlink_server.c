@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the varlink server answers to calls, whatever they are. */
-#include "runner.h"
-#include "varlink_text.h"
-#include "varlink_toy.h"
+#include "helper/manager/varlink/text.h"
+#include "tests/unit/runner.h"
+#include "tests/unit/varlink_toy.h"
 
 static const struct {
 	const char *call, *reply; /* reply NULL: the server closes */

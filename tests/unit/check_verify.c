@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What verify finds in the files, and what it must not take for a finding. */
-#include "cpufreq_tree.h"
-#include "runner.h"
-#include "shared_state.h"
-#include "verify.h"
+#include "helper/link/shared_state.h"
+#include "helper/manager/report/verify.h"
+#include "tests/unit/cpufreq_tree.h"
+#include "tests/unit/runner.h"
 
 static struct shared_state *state;
 static struct verify_finding *findings;

@@ -3,7 +3,7 @@
  * Following libvirt, with libvirt's own test driver for a libvirt: this process is its operator,
  * the thread under test has a connection of its own to the same hosts.
  */
-#include "virt.h"
+#include "helper/manager/sources/virt.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "clock.h"
-#include "loop.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "helper/manager/loop/loop.h"
+#include "tests/unit/runner.h"
 
 #define URI "test:///default" /* the one that all connections of a process share */
 #define PATIENCE_NS UINT64_C(60000000000)

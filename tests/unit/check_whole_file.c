@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "whole_file.h"
+#include "common/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "tests/unit/runner.h"
 
 static int dir;
 static char path[] = "/tmp/check-whole-file-XXXXXX";

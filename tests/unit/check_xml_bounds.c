@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "domain_xml_fixture.h"
-#include "runner.h"
+#include "common/cleanup.h"
+#include "tests/unit/domain_xml_fixture.h"
+#include "tests/unit/runner.h"
 
 TIMEOUT(60)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A configuration file and its drop-ins in a directory of their own, and what they say. */
-#ifndef VMPOWER_TESTS_CONFIG_FIXTURE_H
-#define VMPOWER_TESTS_CONFIG_FIXTURE_H
+#ifndef VMPOWER_TESTS_UNIT_CONFIG_FIXTURE_H
+#define VMPOWER_TESTS_UNIT_CONFIG_FIXTURE_H
 
 #include <check.h>
 #include <errno.h>
@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "config_load.h"
+#include "common/cleanup.h"
+#include "helper/manager/config/load.h"
 
 static char directory[64], path[96];
 static struct config config;

@@ -3,17 +3,17 @@
  * org.vmpower.Manager over a real socket and on a real registry; libvirt, the monitor and
  * cpufreq are stood in for by the functions below, which the linker takes before the library's.
  */
-#ifndef VMPOWER_TESTS_CONTROL_STAGE_H
-#define VMPOWER_TESTS_CONTROL_STAGE_H
+#ifndef VMPOWER_TESTS_UNIT_CONTROL_STAGE_H
+#define VMPOWER_TESTS_UNIT_CONTROL_STAGE_H
 
-#include "clock.h"
-#include "varlink_fixture.h"
+#include "common/clock.h"
+#include "tests/unit/varlink_fixture.h"
 
-#include "control.h"
-#include "control_methods.h"
-#include "log.h"
-#include "reload.h"
-#include "verify.h"
+#include "common/log.h"
+#include "helper/manager/control/control.h"
+#include "helper/manager/control/methods.h"
+#include "helper/manager/domains/reload.h"
+#include "helper/manager/report/verify.h"
 
 #define METHOD(name, parameters)                                                                   \
 	"{\"method\":\"org.vmpower.Manager." name "\",\"parameters\":" parameters "}"

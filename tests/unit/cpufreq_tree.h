@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Trees of plain files that stand in for sysfs, for the tests of the manager's cpufreq side. */
-#ifndef VMPOWER_TESTS_CPUFREQ_TREE_H
-#define VMPOWER_TESTS_CPUFREQ_TREE_H
+#ifndef VMPOWER_TESTS_UNIT_CPUFREQ_TREE_H
+#define VMPOWER_TESTS_UNIT_CPUFREQ_TREE_H
 
 #include <check.h>
 #include <errno.h>
@@ -12,12 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "baseline.h"
-#include "cleanup.h"
-#include "config_keys.h"
-#include "cpufreq.h"
-#include "log.h"
-#include "sysfs.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "helper/manager/config/keys.h"
+#include "helper/manager/cpufreq/baseline.h"
+#include "helper/manager/cpufreq/cpufreq.h"
+#include "helper/manager/cpufreq/sysfs.h"
 
 #define POLICY0 "cpufreq/policy0/"
 

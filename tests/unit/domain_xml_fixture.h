@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Domain XML to parse: its parts, and a parser whose promises are looked at each time. */
-#ifndef VMPOWER_TESTS_DOMAIN_XML_FIXTURE_H
-#define VMPOWER_TESTS_DOMAIN_XML_FIXTURE_H
+#ifndef VMPOWER_TESTS_UNIT_DOMAIN_XML_FIXTURE_H
+#define VMPOWER_TESTS_UNIT_DOMAIN_XML_FIXTURE_H
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "domain_xml.h"
+#include "xml/domain_xml.h"
 
 #define UUID "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
 #define NAME_UUID "<name>vm0</name><uuid>" UUID "</uuid>"

@@ -4,8 +4,8 @@
  * preloaded library, so that the test starts itself once more; it is loaded at run time, so
  * that nothing but this test needs it.
  */
-#ifndef VMPOWER_TESTS_MOCK_DEVICES_H
-#define VMPOWER_TESTS_MOCK_DEVICES_H
+#ifndef VMPOWER_TESTS_UNIT_MOCK_DEVICES_H
+#define VMPOWER_TESTS_UNIT_MOCK_DEVICES_H
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "cpufreq_tree.h"
+#include "common/cleanup.h"
+#include "tests/unit/cpufreq_tree.h"
 
 struct mock_devices {
 	void *(*testbed_new)(void);

@@ -3,8 +3,8 @@
  * The whole channel monitor: its loop runs in a thread, the test is manager and guests. A
  * memfd stands for each cpufreq file. Waiting is for conditions, with a deadline to fail by.
  */
-#ifndef VMPOWER_TESTS_MONITOR_FIXTURE_H
-#define VMPOWER_TESTS_MONITOR_FIXTURE_H
+#ifndef VMPOWER_TESTS_UNIT_MONITOR_FIXTURE_H
+#define VMPOWER_TESTS_UNIT_MONITOR_FIXTURE_H
 
 #include <check.h>
 #include <errno.h>
@@ -17,14 +17,14 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#include "channel_monitor.h"
-#include "cleanup.h"
-#include "clock.h"
-#include "guest_proto.h"
-#include "log.h"
-#include "message.h"
-#include "shared_state.h"
-#include "unix_socket.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/unix_socket.h"
+#include "helper/link/message.h"
+#include "helper/link/shared_state.h"
+#include "helper/monitor/channel_monitor.h"
+#include "helper/monitor/guest/proto.h"
 
 #define DEADLINE_MS 20000
 #define NON_TURBO_KHZ 1500000u

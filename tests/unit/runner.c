@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* The main() of every unit test. With arguments: only the tests whose name contains one. */
-#include "runner.h"
+#include "tests/unit/runner.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -3,8 +3,8 @@
  * A varlink server in a thread of its own, on a socket in a temporary directory, and clients
  * that talk to it with blocking calls. Whoever hangs is ended by the test case's timeout.
  */
-#ifndef VMPOWER_TESTS_VARLINK_FIXTURE_H
-#define VMPOWER_TESTS_VARLINK_FIXTURE_H
+#ifndef VMPOWER_TESTS_UNIT_VARLINK_FIXTURE_H
+#define VMPOWER_TESTS_UNIT_VARLINK_FIXTURE_H
 
 #include <check.h>
 #include <errno.h>
@@ -16,11 +16,11 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include "cleanup.h"
-#include "log.h"
-#include "loop.h"
-#include "unix_socket.h"
-#include "varlink_frame.h"
+#include "common/cleanup.h"
+#include "common/json/frame.h"
+#include "common/log.h"
+#include "common/unix_socket.h"
+#include "helper/manager/loop/loop.h"
 
 struct fixture {
 	struct loop *loop;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A varlink server on its own, with a few methods that exist for the tests: org.example.Toy. */
-#ifndef VMPOWER_TESTS_VARLINK_TOY_H
-#define VMPOWER_TESTS_VARLINK_TOY_H
+#ifndef VMPOWER_TESTS_UNIT_VARLINK_TOY_H
+#define VMPOWER_TESTS_UNIT_VARLINK_TOY_H
 
-#include "clock.h"
-#include "varlink_fixture.h"
-#include "varlink_server.h"
+#include "common/clock.h"
+#include "helper/manager/varlink/server.h"
+#include "tests/unit/varlink_fixture.h"
 
 #define CALL(method, parameters)                                                                   \
 	"{\"method\":\"org.example.Toy." method "\",\"parameters\":" parameters "}"

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/config/domain_rules.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* Characters that stand for themselves. */
+static unsigned int literal_characters(const char *pattern)
+{
+	unsigned int n = 0;
+
+	for (const char *p = pattern; *p; p++) {
+		const char *end = *p == '[' ? strchr(p + 1, ']') : NULL;
+
+		if (end)
+			p = end;
+		else
+			n += *p != '*' && *p != '?';
+	}
+	return n;
+}
+
+const struct config_domain *domain_rules_section(const struct config *config, const char *name,
+						 const char *uuid)
+{
+	const struct config_domain *named = NULL, *fits = NULL;
+	unsigned int most = 0;
+
+	for (uint32_t i = 0; i < config->n_domains; i++) {
+		const struct config_domain *domain = &config->domains[i];
+		unsigned int n;
+
+		if (strcasecmp(domain->pattern, uuid) == 0)
+			return domain;
+		if (strcmp(domain->pattern, name) == 0)
+			named = domain;
+		if (named || fnmatch(domain->pattern, name, FNM_NOESCAPE) != 0)
+			continue;
+		n = literal_characters(domain->pattern);
+		if (fits && n <= most)
+			continue;
+		fits = domain;
+		most = n;
+	}
+	return named ? named : fits;
+}
+
+void domain_rules_find(const struct config *config, const struct domain_description *domain,
+		       struct domain_rules *rules)
+{
+	struct domain_settings narrowed;
+
+	memset(rules, 0, sizeof(*rules));
+	rules->settings = domain_settings_initial();
+	rules->settings.min_khz = config->min_khz;
+	rules->settings.max_khz = config->max_khz;
+	rules->settings.turbo = config->turbo;
+	rules->settings.queries = config->channel_queries;
+	rules->settings.rate = config->channel_rate;
+	rules->settings.burst = config->channel_burst;
+	rules->section = domain_rules_section(config, domain->name, domain->uuid);
+	if (rules->section)
+		domain_settings_override(&rules->settings, &rules->section->settings);
+	if (domain->metadata_error[0]) {
+		(void)snprintf(rules->problem, sizeof(rules->problem), "%s",
+			       domain->metadata_error);
+		return;
+	}
+	narrowed = rules->settings;
+	domain_settings_narrow(&narrowed, &domain->metadata);
+	if (narrowed.max_khz && narrowed.min_khz > narrowed.max_khz) {
+		(void)snprintf(rules->problem, sizeof(rules->problem),
+			       "it leaves no frequency: at least %u and at most %u kHz, with what "
+			       "the host allows",
+			       narrowed.min_khz, narrowed.max_khz);
+		return;
+	}
+	rules->settings = narrowed;
+}

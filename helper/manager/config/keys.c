@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/config/keys.h"
+
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/frequency_method.h"
+#include "common/value.h"
+
+#define USER_NAME_MAX (sizeof(((struct config *)NULL)->peer_users[0]) - 1)
+#define USER_NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$-"
+
+static const char *const method_choices[] = {[CHOOSE_AUTO] = "auto",
+					     [CHOOSE_SETSPEED] = METHOD_NAME_SETSPEED,
+					     [CHOOSE_LIMITS] = METHOD_NAME_LIMITS,
+					     NULL};
+static const char *const foreign_choices[] = {
+	[FOREIGN_REPORT] = "report", [FOREIGN_REASSERT] = "reassert", NULL};
+static const char *const silence_choices[] = {
+	[SILENCE_PROTECT] = "protect", [SILENCE_IGNORE] = "ignore", NULL};
+
+#define FIELD(field) .offset = offsetof(struct config, field)
+#define A_FREQUENCY "0 (no limit) or 1000 to 20000000 kHz"
+#define A_FLAG "yes or no"
+
+_Static_assert(LOWEST_KHZ == 1000 && HIGHEST_KHZ == 20000000, "A_FREQUENCY says so");
+_Static_assert(sizeof(enum method_choice) == sizeof(unsigned int) &&
+		       sizeof(enum foreign_choice) == sizeof(unsigned int) &&
+		       sizeof(enum silence_choice) == sizeof(unsigned int),
+	       "set_choice() writes an unsigned int");
+
+const struct config_key config_keys[] = {
+	{"libvirt", "uri", KEY_URI, FIELD(libvirt_uri), .initial = "qemu:///system",
+	 .allowed = "a libvirt URI such as qemu:///system, or none",
+	 .help = "The libvirt daemon whose domains are served; vmpowerd connects read-only. none: "
+		 "without libvirt, then only the hook tells of domains. With the default libvirt "
+		 "itself looks what is there, at each new connection: virtqemud "
+		 "(/run/libvirt/virtqemud-sock-ro) where it exists, else libvirtd "
+		 "(libvirt-sock-ro). qemu:///system?socket=PATH means that one. A change needs a "
+		 "restart.",
+	 .fixed = "the domains that are served were found through the libvirt of now"},
+
+	{"channel", "rate", KEY_NUMBER, 0, 1000000, FIELD(channel_rate), .initial = "1000",
+	 .allowed = "0 (unlimited) to 1000000 requests per second",
+	 .help = "Requests per second that a channel may make. A guest that asks for more waits; "
+		 "nobody is disconnected. 0: unlimited."},
+	{"channel", "burst", KEY_NUMBER, 1, 1000000, FIELD(channel_burst), .initial = "200",
+	 .allowed = "1 to 1000000 requests",
+	 .help = "How many requests a channel may make in one go."},
+	{"channel", "total-rate", KEY_NUMBER, 0, 10000000, FIELD(total_rate), .initial = "100000",
+	 .allowed = "0 (unlimited) to 10000000 requests per second",
+	 .help = "Requests per second of all channels together: it bounds the CPU time that guests "
+		 "can take from the host. A request takes some 5 us of it, so the default is half "
+		 "a CPU. 0: unlimited, which is one CPU, for the monitor has one thread. When it "
+		 "is used up, channels wait that have used up half of their burst; the others are "
+		 "served."},
+	{"channel", "queries", KEY_FLAG, FIELD(channel_queries), .initial = "yes",
+	 .allowed = A_FLAG,
+	 .help = "May guests ask for frequencies and capabilities of their vCPUs' CPUs?"},
+	{"channel", "peer-user", KEY_USERS, FIELD(peer_users), .initial = "root qemu libvirt-qemu",
+	 .allowed = "1 to 15 user names of at most 32 characters, parted by blanks or commas",
+	 .help = "Users whose processes are trusted to be QEMU at the other end of a channel's "
+		 "socket, parted by blanks or commas. A name that this host does not know is "
+		 "passed over. Asked when a channel is connected."},
+
+	{"cpufreq", "sysfs", KEY_PATH, FIELD(sysfs), .initial = "/sys",
+	 .allowed = "the absolute path of a directory that stands for /sys",
+	 .help = "The directory that stands for /sys: for tests. A change needs a restart.",
+	 .fixed = "the baseline of what is set now belongs to the directory of now"},
+	{"cpufreq", "method", KEY_CHOICE, .choices = method_choices, FIELD(method),
+	 .initial = "auto", .allowed = "auto, " METHOD_NAME_SETSPEED " or " METHOD_NAME_LIMITS,
+	 .help = "How a frequency is set. setspeed: governor userspace and scaling_setspeed, fast. "
+		 "limits: scaling_min_freq and scaling_max_freq, works with any driver and keeps "
+		 "the governor. auto: setspeed where a CPU has the governor userspace, else "
+		 "limits."},
+	{"cpufreq", "transition-interval", KEY_NUMBER, 0, 10000000, FIELD(transition_interval_us),
+	 .initial = "0", .allowed = "0 to 10000000 microseconds",
+	 .help = "Least time between two changes of one CPU's frequency, in microseconds. 0: no "
+		 "such limit."},
+	{"cpufreq", "foreign", KEY_CHOICE, .choices = foreign_choices, FIELD(foreign),
+	 .initial = "report", .allowed = "report or reassert",
+	 .help = "What to do where someone else has changed a value that is ours. report: log it. "
+		 "reassert: log it and set ours again."},
+
+	{"arbitration", "silence", KEY_CHOICE, .choices = silence_choices, FIELD(silence),
+	 .initial = "protect", .allowed = "protect or ignore",
+	 .help = "A pinned vCPU that has not asked for anything. protect: its CPU does not run "
+		 "slower than the highest frequency without turbo, whatever others ask for. "
+		 "ignore: it does not count."},
+	{"arbitration", "allow-unpinned", KEY_FLAG, FIELD(allow_unpinned), .initial = "no",
+	 .allowed = A_FLAG,
+	 .help = "May a vCPU that is not pinned to certain CPUs ask for a frequency?"},
+
+	{"limits", "min-frequency", KEY_FREQUENCY, FIELD(min_khz), .initial = "0",
+	 .allowed = A_FREQUENCY,
+	 .help = "The lowest frequency, in kHz, that is set on any CPU; 0: no limit."},
+	{"limits", "max-frequency", KEY_FREQUENCY, FIELD(max_khz), .initial = "0",
+	 .allowed = A_FREQUENCY,
+	 .help = "The highest frequency, in kHz, that is set on any CPU; 0: no limit."},
+	{"limits", "turbo", KEY_FLAG, FIELD(turbo), .initial = "yes", .allowed = A_FLAG,
+	 .help = "May frequencies above the highest without turbo be asked for?"},
+};
+
+const unsigned int n_config_keys = array_size(config_keys);
+_Static_assert(array_size(config_keys) <= MAX_CONFIG_KEYS, "there is room for each");
+
+/* --- values ---------------------------------------------------------------------------- */
+
+static bool set_text(void *field, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len == 0 || len >= CONFIG_TEXT)
+		return false;
+	memset(field, 0, CONFIG_TEXT);
+	memcpy(field, value, len + 1);
+	return true;
+}
+
+static bool set_choice(void *field, const char *value, const char *const *choices)
+{
+	for (unsigned int i = 0; choices[i]; i++) {
+		if (strcmp(value, choices[i]) == 0) {
+			memcpy(field, &i, sizeof(i));
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool set_users(char users[CONFIG_PEER_USERS][USER_NAME_MAX + 1], const char *value)
+{
+	char list[CONFIG_PEER_USERS][USER_NAME_MAX + 1] = {""};
+	unsigned int n = 0;
+
+	for (;;) {
+		size_t len;
+
+		value += strspn(value, " \t,");
+		if (!*value)
+			break;
+		len = strcspn(value, " \t,");
+		/* The last entry stays "", it ends the list. */
+		if (n == CONFIG_PEER_USERS - 1 || len > USER_NAME_MAX || *value == '-' ||
+		    strspn(value, USER_NAME_CHARACTERS) < len)
+			return false;
+		memcpy(list[n], value, len);
+		list[n++][len] = '\0';
+		value += len;
+	}
+	if (n == 0)
+		return false;
+	memcpy(users, list, sizeof(list));
+	return true;
+}
+
+bool config_key_set(const struct config_key *key, const char *value, struct config *config)
+{
+	void *field = (char *)config + key->offset;
+
+	switch (key->type) {
+	case KEY_URI:
+		return (strcmp(value, "none") == 0 || strstr(value, "://")) &&
+		       set_text(field, value);
+	case KEY_PATH:
+		return value[0] == '/' && set_text(field, value);
+	case KEY_NUMBER:
+		return value_number(value, key->min, key->max, field);
+	case KEY_FREQUENCY:
+		return value_frequency(value, field);
+	case KEY_FLAG:
+		return value_flag(value, field);
+	case KEY_CHOICE:
+		return set_choice(field, value, key->choices);
+	case KEY_USERS:
+		return set_users(field, value);
+	}
+	return false;
+}
+
+void config_defaults(struct config *config)
+{
+	memset(config, 0, sizeof(*config));
+	for (unsigned int i = 0; i < n_config_keys; i++)
+		(void)config_key_set(&config_keys[i], config_keys[i].initial, config);
+}
+
+static size_t field_size(enum key_type type)
+{
+	switch (type) {
+	case KEY_URI:
+	case KEY_PATH:
+		return CONFIG_TEXT;
+	case KEY_NUMBER:
+	case KEY_FREQUENCY:
+		return sizeof(uint32_t);
+	case KEY_FLAG:
+		return sizeof(bool);
+	case KEY_CHOICE:
+		return sizeof(unsigned int);
+	case KEY_USERS:
+		return sizeof(((struct config *)NULL)->peer_users);
+	}
+	return 0;
+}
+
+bool config_key_equal(const struct config_key *key, const struct config *a, const struct config *b)
+{
+	return memcmp((const char *)a + key->offset, (const char *)b + key->offset,
+		      field_size(key->type)) == 0;
+}
+
+void config_key_copy(const struct config_key *key, const struct config *from, struct config *to)
+{
+	memcpy((char *)to + key->offset, (const char *)from + key->offset, field_size(key->type));
+}
+
+/* --- names ----------------------------------------------------------------------------- */
+
+bool config_is_section(const char *name)
+{
+	for (unsigned int i = 0; i < n_config_keys; i++) {
+		if (strcmp(name, config_keys[i].section) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool append_name(char *text, size_t size, size_t *used, const char *name)
+{
+	int n = snprintf(text + *used, size - *used, "%s%s", *used ? ", " : "", name);
+
+	if (n < 0 || (size_t)n >= size - *used)
+		return false;
+	*used += (size_t)n;
+	return true;
+}
+
+const char *config_key_names(const char *section, char *text, size_t size)
+{
+	const char *last = "";
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned int i = 0; i < n_config_keys; i++) {
+		const char *name = section ? config_keys[i].name : config_keys[i].section;
+
+		if ((section && strcmp(section, config_keys[i].section) != 0) ||
+		    strcmp(name, last) == 0)
+			continue;
+		last = name;
+		if (!append_name(text, size, &used, name))
+			return text;
+	}
+	if (!section)
+		(void)append_name(text, size, &used, DOMAIN_SECTION " \"...\"");
+	for (int i = 0; section && strcmp(section, DOMAIN_SECTION) == 0 && i < N_SETTINGS; i++)
+		(void)append_name(text, size, &used, domain_setting_fields[i].name);
+	return text;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/config/parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "helper/manager/config/keys.h"
+
+#define FILE_MAX_SIZE (1 << 20)
+#define SECTION_SIZE 64
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+/* One file being read. */
+struct parse {
+	const char *path;
+	FILE *file;
+	int line; /* the one that inih has last */
+	struct config_draft *draft;
+	struct config_error *error;
+	bool failed;
+	char section[SECTION_SIZE]; /* that the line is in; "": none yet */
+	uint32_t domain;	    /* of config.domains, in a section [domain "..."] */
+	bool seen[MAX_CONFIG_KEYS];
+	uint16_t domain_seen[CONFIG_MAX_DOMAINS]; /* bits by enum domain_setting */
+};
+
+_Static_assert(N_SETTINGS <= 16, "domain_seen");
+
+void config_fail(struct config_error *error, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= sizeof(error->text))
+		memcpy(error->text + sizeof(error->text) - 4, "...", 4);
+}
+
+int config_unreadable(const char *path, int result, struct config_error *error)
+{
+	config_fail(error, "%s: can't be read: %s", path, strerror(-result));
+	return result;
+}
+
+/* The first error of a file is the one that is told. Return: 0, which stops inih's handler */
+#define fail(parse, format, ...)                                                                   \
+	({                                                                                         \
+		if (!(parse)->failed)                                                              \
+			config_fail((parse)->error, "%s:%d: " format, (parse)->path,               \
+				    (parse)->line, ##__VA_ARGS__);                                 \
+		(parse)->failed = true;                                                            \
+		0;                                                                                 \
+	})
+
+static void set_origin(const struct parse *parse, char origin[CONFIG_TEXT])
+{
+	int n = snprintf(origin, CONFIG_TEXT, "%s:%d", parse->path, parse->line);
+
+	if (n < 0 || n >= CONFIG_TEXT)
+		memcpy(origin + CONFIG_TEXT - 4, "...", 4);
+}
+
+/* --- key = value ------------------------------------------------------------------------ */
+
+static int unknown_key(struct parse *parse, const char *name)
+{
+	char names[256];
+
+	return fail(parse, "unknown key '%s' in section [%s]; there are: %s", name, parse->section,
+		    config_key_names(parse->section, names, sizeof(names)));
+}
+
+static int given_twice(struct parse *parse, const char *name)
+{
+	return fail(parse, "key '%s' of section [%s] is given twice in this file", name,
+		    parse->section);
+}
+
+static int bad_value(struct parse *parse, const char *name, const char *value, const char *allowed)
+{
+	return fail(parse, "[%s] %s is '%s'; allowed is %s", parse->section, name, value, allowed);
+}
+
+static int on_domain_value(struct parse *parse, const char *name, const char *value)
+{
+	int setting = domain_setting_find(name);
+	uint16_t *seen = &parse->domain_seen[parse->domain];
+
+	if (setting < 0)
+		return unknown_key(parse, name);
+	if (*seen >> setting & 1)
+		return given_twice(parse, name);
+	*seen = (uint16_t)(*seen | 1u << setting);
+	if (!domain_setting_parse((enum domain_setting)setting, value,
+				  &parse->draft->config.domains[parse->domain].settings))
+		return bad_value(parse, name, value, domain_setting_fields[setting].allowed);
+	return 1;
+}
+
+static const struct config_key *find_key(const char *section, const char *name)
+{
+	for (unsigned int i = 0; i < n_config_keys; i++) {
+		if (strcmp(section, config_keys[i].section) == 0 &&
+		    strcmp(name, config_keys[i].name) == 0)
+			return &config_keys[i];
+	}
+	return NULL;
+}
+
+/* inih's handler: one "name = value". Return: 0 is an error */
+static int on_value(void *user, const char *section, const char *name, const char *value)
+{
+	struct parse *parse = user;
+	const struct config_key *key;
+	char names[256];
+
+	(void)section; /* cut to some length: check_line() has it whole */
+	if (parse->failed)
+		return 0;
+	if (!parse->section[0])
+		return fail(parse, "key '%s' stands before any [section]; there are: %s", name,
+			    config_key_names(NULL, names, sizeof(names)));
+	if (!value)
+		value = "";
+	if (strcmp(parse->section, DOMAIN_SECTION) == 0)
+		return on_domain_value(parse, name, value);
+	key = find_key(parse->section, name);
+	if (!key)
+		return unknown_key(parse, name);
+	if (parse->seen[key - config_keys])
+		return given_twice(parse, name);
+	parse->seen[key - config_keys] = true;
+	if (!config_key_set(key, value, &parse->draft->config))
+		return bad_value(parse, name, value, key->allowed);
+	if (key->type == KEY_FREQUENCY)
+		set_origin(parse, parse->draft->limits_origin);
+	return 1;
+}
+
+/* --- [section] -------------------------------------------------------------------------- */
+
+static bool unknown_section(struct parse *parse, const char *section)
+{
+	char names[256];
+
+	return fail(parse, "unknown section [%s]; there are: %s", section,
+		    config_key_names(NULL, names, sizeof(names)));
+}
+
+/* The section of @pattern, which may have been begun in a file before. */
+static bool enter_domain(struct parse *parse, const char *pattern, size_t length)
+{
+	struct config *config = &parse->draft->config;
+	uint32_t i = 0;
+
+	while (i < config->n_domains && (strlen(config->domains[i].pattern) != length ||
+					 memcmp(config->domains[i].pattern, pattern, length) != 0))
+		i++;
+	if (i == CONFIG_MAX_DOMAINS)
+		return fail(parse,
+			    "more than %d sections [" DOMAIN_SECTION " \"...\"]; one with "
+			    "wildcards can stand for several",
+			    CONFIG_MAX_DOMAINS);
+	if (i == parse->draft->capacity) {
+		uint32_t capacity = i ? i * 2 : 8;
+		struct config_domain *domains =
+			reallocarray(config->domains, capacity, sizeof(*domains));
+
+		if (!domains)
+			return fail(parse, "%s", strerror(ENOMEM));
+		config->domains = domains;
+		parse->draft->capacity = capacity;
+	}
+	if (i == config->n_domains) {
+		memset(&config->domains[i], 0, sizeof(config->domains[i]));
+		memcpy(config->domains[i].pattern, pattern, length);
+		set_origin(parse, config->domains[i].origin);
+		config->n_domains++;
+	}
+	parse->domain = i;
+	return true;
+}
+
+/*
+ * [domain "..."], of which inih would cut the name. @line: behind "[domain".
+ * Return: what is behind the "]"; NULL: failed
+ */
+static const char *read_domain(struct parse *parse, const char *line)
+{
+	size_t length;
+
+	line += strspn(line, " \t");
+	length = *line == '"' ? strcspn(line + 1, "\"") : 0;
+	if (length == 0 || line[1 + length] != '"' || line[2 + length] != ']') {
+		fail(parse, "a domain's section is to be [" DOMAIN_SECTION
+			    " \"NAME\"], with a name, a UUID or a name with wildcards in quotes");
+		return NULL;
+	}
+	if (length >= MAX_DOMAIN_NAME) {
+		fail(parse, "a domain's name has at most %d bytes", MAX_DOMAIN_NAME - 1);
+		return NULL;
+	}
+	return enter_domain(parse, line + 1, length) ? line + 3 + length : NULL;
+}
+
+static bool is_domain_section(const char *line)
+{
+	static const char start[] = "[" DOMAIN_SECTION;
+
+	return strncmp(line, start, sizeof(start) - 1) == 0 &&
+	       strchr(" \t\"]", line[sizeof(start) - 1]);
+}
+
+static const char *read_plain(struct parse *parse, const char *line)
+{
+	const char *end = strchr(line, ']');
+	size_t length;
+
+	if (!end) {
+		fail(parse, "no ']' ends the section's name");
+		return NULL;
+	}
+	length = (size_t)(end - line) - 1;
+	if (length >= sizeof(parse->section))
+		length = sizeof(parse->section) - 1;
+	memcpy(parse->section, line + 1, length);
+	parse->section[length] = '\0';
+	if (!config_is_section(parse->section)) {
+		unknown_section(parse, parse->section);
+		return NULL;
+	}
+	return end + 1;
+}
+
+static bool read_section(struct parse *parse, const char *line)
+{
+	const char *behind;
+
+	if (is_domain_section(line)) {
+		memcpy(parse->section, DOMAIN_SECTION, sizeof(DOMAIN_SECTION));
+		behind = read_domain(parse, line + strlen("[" DOMAIN_SECTION));
+	} else {
+		behind = read_plain(parse, line);
+	}
+	if (!behind)
+		return false;
+	behind += strspn(behind, " \t\r\n");
+	if (*behind && !strchr("#;", *behind))
+		return fail(parse, "something stands behind [%s]", parse->section);
+	return true;
+}
+
+/* --- lines ------------------------------------------------------------------------------ */
+
+/* What inih would take without a word: lines that continue a value, empty strange sections. */
+static bool check_line(struct parse *parse, char *text)
+{
+	size_t mark = strlen(BYTE_ORDER_MARK), blanks;
+	const char *line = text;
+
+	if (parse->line == 1 && strncmp(line, BYTE_ORDER_MARK, mark) == 0)
+		line += mark;
+	blanks = strspn(line, " \t\r\n");
+	if (!line[blanks] || strchr("#;", line[blanks]))
+		return true;
+	if (blanks)
+		return fail(parse, "a line must not begin with a blank");
+	if (line[0] != '[')
+		return true;
+	if (!read_section(parse, line))
+		return false;
+	/* inih need not know more than that there is one */
+	memcpy(text, "[s]", sizeof("[s]"));
+	return true;
+}
+
+/*
+ * inih's reader: the next line, with its newline. It is here that lines are counted (the
+ * library may be built without line numbers for handlers), and that a line which inih would
+ * cut in two is refused.
+ */
+static char *read_line(char *text, int size, void *stream)
+{
+	struct parse *parse = stream;
+	int n = 0, c = EOF;
+
+	if (parse->failed)
+		return NULL;
+	parse->line++;
+	while (n < size - 1 && (c = getc(parse->file)) != EOF) {
+		if ((c < 0x20 && !strchr("\t\r\n", c)) || c == 0x7f || c == 0) {
+			fail(parse, "a control character (0x%02x); this is to be a text file", c);
+			return NULL;
+		}
+		text[n++] = (char)c;
+		if (c == '\n')
+			break;
+	}
+	text[n] = '\0';
+	if (ferror(parse->file)) {
+		fail(parse, "can't be read: %s", strerror(errno));
+		return NULL;
+	}
+	if (n == 0)
+		return NULL;
+	if (c != '\n' && c != EOF) {
+		fail(parse, "line too long; at most %d characters", size - 2);
+		return NULL;
+	}
+	return check_line(parse, text) ? text : NULL;
+}
+
+static int open_regular(const char *path, FILE **file, struct config_error *error)
+{
+	/* O_NONBLOCK: not to wait for ever for the other end of a FIFO */
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return config_unreadable(path, -errno, error);
+	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX_SIZE) {
+		config_fail(error, "%s: not a regular file of at most %d bytes", path,
+			    FILE_MAX_SIZE);
+		return -EINVAL;
+	}
+	*file = fdopen(fd, "r");
+	if (!*file)
+		return config_unreadable(path, -errno, error);
+	(void)take_fd(&fd);
+	return 0;
+}
+
+int config_parse_file(const char *path, struct config_draft *draft, struct config_error *error)
+{
+	cleanup_fclose FILE *file = NULL;
+	struct parse parse = {.path = path, .draft = draft, .error = error};
+	int r = open_regular(path, &file, error);
+
+	if (r < 0)
+		return r;
+	parse.file = file;
+	r = ini_parse_stream(read_line, &parse, on_value, &parse);
+	/* inih's own first error may stand before ours, but it goes on after it. */
+	if (r > 0 && (!parse.failed || r < parse.line)) {
+		config_fail(error, "%s:%d: neither '[section]' nor 'key = value'", path, r);
+		return -EINVAL;
+	}
+	if (parse.failed)
+		return -EINVAL;
+	return r < 0 ? config_unreadable(path, -ENOMEM, error) : 0;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/control/cpu_json.h"
+
+#include "common/json/build.h"
+#include "common/number.h"
+#include "helper/link/message.h"
+#include "helper/manager/control/domain_json.h"
+
+/* A value as a file has it; null where it is none */
+static json_t *text_khz_json(const char *text)
+{
+	uint32_t khz;
+
+	return parse_u32(text, UINT32_MAX, &khz) == 0 ? json_integer(khz) : json_null();
+}
+
+static json_t *baseline_json(const struct cpufreq *cpufreq, uint32_t id)
+{
+	struct baseline_entry entry;
+	json_t *json;
+
+	if (cpufreq_baseline(cpufreq, id, &entry) < 0)
+		return json_null();
+	json = json_object();
+	json_put_text(&json, "governor", entry.governor);
+	json_put(&json, "min_khz", text_khz_json(entry.min_freq));
+	json_put(&json, "max_khz", text_khz_json(entry.max_freq));
+	return json;
+}
+
+json_t *control_json_decider(const struct decision *decision)
+{
+	const struct leader *leader = decision->leader;
+	json_t *json = json_object();
+
+	json_put_text(&json, "kind", decider_name(decision->decider));
+	json_put_text(&json, "domain", leader ? leader->domain->description->name : NULL);
+	json_put(&json, "vcpu", leader ? json_integer(leader->vcpu) : json_null());
+	json_put_int(&json, "others", leader ? (json_int_t)leader->n_equal - 1 : 0);
+	json_put(&json, "khz", leader ? json_integer(decision->khz) : json_null());
+	return json;
+}
+
+json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency_domain *f,
+			   const struct decision *decision, const struct shared_state *state,
+			   uint32_t current_khz)
+{
+	uint32_t target = f && state ? shared_load(state->frequency_domains[f->id].target_khz) : 0;
+	json_t *json = json_object();
+
+	json_put(&json, "frequency_domain", f ? json_integer(f->policy) : json_null());
+	json_put(&json, "cpus", control_json_cpus(f ? &f->cpus : NULL));
+	json_put_text(&json, "driver", f ? f->driver : NULL);
+	json_put_text(&json, "method", f ? frequency_method_name(f->method) : NULL);
+	json_put_bool(&json, "controlled", f && f->acquired);
+	json_put(&json, "baseline", f ? baseline_json(cpufreq, f->id) : json_null());
+	json_put_nonzero(&json, "target_khz", target);
+	json_put_nonzero(&json, "current_khz", f ? current_khz : 0);
+	json_put(&json, "decides", control_json_decider(decision));
+	return json;
+}
+
+json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online)
+{
+	json_t *json = json_pack("{s:i, s:b}", "cpu", (int)cpu, "online", (int)online);
+
+	if (json && json_object_update(json, clock) == 0)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
+json_t *control_json_limits(const struct frequency_domain *f)
+{
+	const struct frequency_table *table = &f->table;
+	json_t *json = json_object();
+
+	json_put_int(&json, "lowest_khz", table->khz[0]);
+	json_put_int(&json, "highest_khz", table->khz[table->n_steps - 1]);
+	json_put_int(&json, "non_turbo_khz", table->khz[table->non_turbo]);
+	json_put_int(&json, "min_khz", table->khz[f->floor]);
+	json_put_int(&json, "max_khz", table->khz[f->ceiling]);
+	return json;
+}
+
+/* Which limit of its domain a vote has run into; NULL: none. Overrides are not bound by them. */
+static const char *clamped_by_domain(const struct frequency_domain *f, const struct say *say)
+{
+	const struct frequency_table *table = &f->table;
+	const struct domain_settings *settings = &say->domain->rules.settings;
+	uint32_t step;
+
+	if (say->override_khz > 0)
+		return NULL;
+	if (!settings->turbo && say->vote_step == table->non_turbo && table->non_turbo < f->ceiling)
+		return "domain-turbo";
+	step = frequency_step_at_least(table->khz, table->n_steps, settings->max_khz);
+	if (step > 0 && table->khz[step] > settings->max_khz)
+		step--;
+	if (settings->max_khz > 0 && say->vote_step == step && step < f->ceiling)
+		return "domain-max";
+	step = frequency_step_at_least(table->khz, table->n_steps, settings->min_khz);
+	if (settings->min_khz > 0 && say->vote_step == step && step > f->floor)
+		return "domain-min";
+	return NULL;
+}
+
+/* Which limit an override or vote has run into; NULL: none */
+static const char *clamped_by(const struct frequency_domain *f, const struct say *say)
+{
+	uint32_t step = say->override_khz > 0 ? say->override_step : say->vote_step;
+
+	if (say->override_khz == 0 && say->vote_khz == 0)
+		return NULL;
+	if (step == f->ceiling && f->ceiling < f->table.n_steps - 1)
+		return "max";
+	if (step == f->floor && f->floor > 0)
+		return "min";
+	return clamped_by_domain(f, say);
+}
+
+json_t *control_json_say(const struct config *config, const struct frequency_domain *f,
+			 const struct decision *decision, const struct say *say)
+{
+	bool silence_protects = config->silence == SILENCE_PROTECT;
+	const struct domain_description *domain = say->domain->description;
+	const struct vcpu_description *vcpu = &domain->vcpus[say->vcpu];
+	bool paused = (say->flags & VCPU_PAUSED) != 0;
+	bool protects = silence_protects && !paused && say->vote_khz == 0 &&
+			(say->flags & VCPU_PROTECTED) != 0;
+	json_t *json = json_object();
+
+	json_put_text(&json, "domain", domain->name);
+	json_put_int(&json, "vcpu", say->vcpu);
+	json_put(&json, "cpus", control_json_cpus(vcpu->pinned ? vcpu->affinity : NULL));
+	json_put_nonzero(&json, "vote_khz", say->vote_khz);
+	json_put_bool(&json, "protects", protects);
+	json_put_bool(&json, "paused", paused);
+	json_put_nonzero(&json, "override_khz", say->override_khz);
+	json_put_text(&json, "clamped", clamped_by(f, say));
+	json_put_bool(&json, "decides", decision_is_by(decision, say));
+	return json;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/control/domain_json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/json/build.h"
+#include "helper/link/message.h"
+#include "helper/manager/registry/placement.h"
+
+/* The monitor is not trusted with a number that JSON can't hold. */
+static json_int_t counter(uint64_t value)
+{
+	return value > INT64_MAX ? INT64_MAX : (json_int_t)value;
+}
+
+static json_int_t add(json_int_t sum, json_int_t value)
+{
+	return value > INT64_MAX - sum ? INT64_MAX : sum + value;
+}
+
+void control_count_requests(const struct domain *domain, const struct shared_state *state,
+			    json_int_t *requests, json_int_t *nacks)
+{
+	*requests = *nacks = 0;
+	for (uint32_t i = 0; state && i < domain->n_channels; i++) {
+		const struct shared_channel *shared = &state->channels[domain->channels[i].id];
+
+		*requests = add(*requests, counter(shared_load(shared->requests)));
+		*nacks = add(*nacks, counter(shared_load(shared->nacks)));
+	}
+}
+
+json_t *control_json_summary(const struct domain *domain, const struct shared_state *state)
+{
+	const struct domain_description *description = domain->description;
+	json_t *json = json_object();
+	json_int_t requests, nacks;
+	int connected = 0;
+
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		connected += domain->channels[i].state == CHANNEL_CONNECTED;
+	control_count_requests(domain, state, &requests, &nacks);
+	json_put_text(&json, "name", description->name);
+	json_put_text(&json, "uuid", description->uuid);
+	json_put_int(&json, "id", description->id);
+	json_put_bool(&json, "paused", domain->paused);
+	json_put_int(&json, "vcpus", description->n_vcpus);
+	json_put_int(&json, "channels", domain->n_channels);
+	json_put_int(&json, "connected", connected);
+	json_put_int(&json, "requests", requests);
+	json_put_int(&json, "nacks", nacks);
+	return json;
+}
+
+static json_t *refused_json(const struct shared_channel *shared)
+{
+	json_t *refused = json_object();
+
+	for (int reason = REFUSAL_NONE + 1; reason < N_REFUSALS; reason++)
+		json_put_int(&refused, refusal_name((enum refusal)reason),
+			     shared_load(shared->refused[reason - 1]));
+	return refused;
+}
+
+json_t *control_json_error(int error)
+{
+	char buffer[128];
+
+	/* the monitor publishes some: it is not trusted with a number that can't be negated */
+	if (error >= 0 || error < -4095)
+		return json_null();
+	return json_text(strerror_r(-error, buffer, sizeof(buffer)));
+}
+
+static void put_counter(json_t **json, const char *key, uint64_t value)
+{
+	json_put_int(json, key, counter(value));
+}
+
+static json_t *channel_json(const struct channel *channel, const struct shared_state *state)
+{
+	static const struct shared_channel zeros;
+	const struct shared_channel *shared = state ? &state->channels[channel->id] : &zeros;
+	int error = channel->state == CHANNEL_CONNECTED ? 0 : channel->last_error;
+	json_t *json = json_object();
+
+	json_put_int(&json, "number", channel->number);
+	json_put_text(&json, "path", channel->path);
+	json_put_text(&json, "state", channel_state_name(channel_shown_state(channel)));
+	json_put_bool(&json, "enabled", channel->enabled);
+	json_put(&json, "error", control_json_error(error));
+	put_counter(&json, "requests", shared_load(shared->requests));
+	put_counter(&json, "acks", shared_load(shared->acks));
+	put_counter(&json, "nacks", shared_load(shared->nacks));
+	put_counter(&json, "resyncs", shared_load(shared->resyncs));
+	put_counter(&json, "dropped_replies", shared_load(shared->dropped_replies));
+	put_counter(&json, "throttled", shared_load(shared->throttled));
+	json_put(&json, "refused", refused_json(shared));
+	return json;
+}
+
+static json_t *channels_json(const struct domain *domain, const struct shared_state *state)
+{
+	json_t *channels = json_array();
+
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		json_add(&channels, channel_json(&domain->channels[i], state));
+	return channels;
+}
+
+/* What follows from where vCPUs may run. Most domains have few different places. */
+struct place {
+	const struct cpuset *affinity;
+	bool pinned;
+	json_t *cpus, *frequency_domains; /* own references */
+};
+
+static void place_clear(struct place *place)
+{
+	json_decref(place->cpus);
+	json_decref(place->frequency_domains);
+	*place = (struct place){0};
+}
+
+json_t *control_json_cpus(const struct cpuset *cpus)
+{
+	cleanup_free char *text = NULL;
+
+	if (!cpus)
+		return json_null();
+	text = cpuset_text(cpus);
+	return text ? json_string(text) : NULL;
+}
+
+static json_t *frequency_domains_json(const struct cpuset *affinity, const struct cpufreq *cpufreq)
+{
+	uint64_t seen[MAX_FREQUENCY_DOMAINS / 64] = {0};
+	json_t *policies = json_array();
+	unsigned int cpu;
+
+	if (!affinity)
+		return policies;
+	cpuset_for_each (cpu, affinity) {
+		const struct frequency_domain *frequency = cpufreq_of_cpu(cpufreq, cpu);
+		uint64_t bit;
+
+		if (!frequency || frequency->id >= MAX_FREQUENCY_DOMAINS)
+			continue;
+		bit = UINT64_C(1) << (frequency->id % 64);
+		if (seen[frequency->id / 64] & bit)
+			continue;
+		seen[frequency->id / 64] |= bit;
+		json_add(&policies, json_integer(frequency->policy));
+	}
+	return policies;
+}
+
+static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct place *place,
+			 const struct shared_state *state, const struct cpufreq *cpufreq,
+			 const struct host_cpus *cpus)
+{
+	const struct vcpu_description *vcpu = &domain->description->vcpus[number];
+	const struct cpuset *affinity = vcpu->pinned ? vcpu->affinity : NULL;
+	json_t *json = json_object();
+
+	if (!place->cpus || place->affinity != affinity) {
+		place_clear(place);
+		place->affinity = affinity;
+		place->pinned = placement_pinned(vcpu, cpus);
+		place->cpus = control_json_cpus(affinity);
+		place->frequency_domains = frequency_domains_json(affinity, cpufreq);
+	}
+	json_put_int(&json, "vcpu", number);
+	json_put_bool(&json, "online", vcpu->online);
+	json_put(&json, "cpus", json_incref(place->cpus));
+	json_put_bool(&json, "pinned", place->pinned);
+	json_put_nonzero(&json, "vote_khz",
+			 state ? shared_load(state->vcpus[domain->id][number].vote_khz) : 0);
+	json_put_nonzero(&json, "override_khz", domain_override(domain, number));
+	json_put(&json, "frequency_domains", json_incref(place->frequency_domains));
+	return json;
+}
+
+static json_t *vcpus_json(const struct domain *domain, const struct shared_state *state,
+			  const struct cpufreq *cpufreq)
+{
+	cleanup(place_clear) struct place place = {0};
+	struct host_cpus cpus;
+	json_t *vcpus = json_array();
+
+	(void)cpufreq_host_cpus(cpufreq, &cpus);
+	for (uint32_t i = 0; i < domain->description->n_vcpus; i++)
+		json_add(&vcpus, vcpu_json(domain, i, &place, state, cpufreq, &cpus));
+	return vcpus;
+}
+
+json_t *control_json_domain(const struct domain *domain, const struct shared_state *state,
+			    const struct cpufreq *cpufreq)
+{
+	const struct domain_description *description = domain->description;
+	json_t *json = json_object();
+
+	json_put_text(&json, "name", description->name);
+	json_put_text(&json, "uuid", description->uuid);
+	json_put_int(&json, "id", description->id);
+	json_put_bool(&json, "paused", domain->paused);
+	json_put(&json, "channels", channels_json(domain, state));
+	json_put(&json, "vcpus", vcpus_json(domain, state, cpufreq));
+	return json;
+}

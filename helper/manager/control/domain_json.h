@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The manager's state as the types of org.vmpower.Manager. Each returns a new reference, or
+ * NULL: out of memory.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_CONTROL_DOMAIN_JSON_H
+#define VMPOWER_HELPER_MANAGER_CONTROL_DOMAIN_JSON_H
+
+#include <jansson.h>
+
+#include "helper/link/shared_state.h"
+#include "helper/manager/cpufreq/cpufreq.h"
+#include "helper/manager/registry/registry.h"
+
+/** control_json_error() - what a -errno means, as a JSON string; null where @error is none */
+json_t *control_json_error(int error);
+
+/** control_json_cpus() - a list of CPUs, "2,5-7"; null for NULL */
+json_t *control_json_cpus(const struct cpuset *cpus);
+
+/** control_count_requests() - of all channels; @state: NULL: 0 */
+void control_count_requests(const struct domain *domain, const struct shared_state *state,
+			    json_int_t *requests, json_int_t *nacks);
+
+/**
+ * control_json_summary() - type DomainSummary
+ * @state:	what the monitor publishes; NULL: all counters are 0
+ */
+json_t *control_json_summary(const struct domain *domain, const struct shared_state *state);
+
+/** control_json_domain() - type Domain */
+json_t *control_json_domain(const struct domain *domain, const struct shared_state *state,
+			    const struct cpufreq *cpufreq);
+
+#endif

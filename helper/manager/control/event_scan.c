@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/control/event_scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "helper/manager/control/cpu_json.h"
+#include "helper/manager/control/domain_json.h"
+#include "helper/manager/report/decision.h"
+
+#define MOST_TARGETS 256 /* told in one look ... */
+#define MOST_OTHERS 256	 /* ... and votes and requests */
+
+/* A domain as it was told last. */
+struct seen_domain {
+	uint64_t registered_ns; /* another in this slot has another */
+	json_int_t requests, nacks;
+	uint32_t vote_khz[MAX_DOMAIN_VCPUS];
+};
+
+struct event_scan {
+	const struct control_context *control;
+	bool libvirt_connected;
+	uint32_t next_frequency_domain, next_domain; /* where the last look ran out */
+	uint32_t target_khz[MAX_FREQUENCY_DOMAINS];
+	struct seen_domain domains[MAX_DOMAINS]; /* slots in use alone take memory */
+};
+
+/* One look. */
+struct look {
+	struct event_scan *scan;
+	struct event_ring *ring; /* NULL: only remember */
+	const struct shared_state *state;
+	unsigned int left;	    /* that may be told yet */
+	struct decision *decisions; /* NULL: not needed yet, or no memory */
+};
+
+static json_t *decides_json(struct look *look, uint32_t id)
+{
+	const struct control_parts *parts = &look->scan->control->parts;
+	const struct decision_sources sources = {
+		.registry = parts->registry,
+		.cpufreq = parts->cpufreq,
+		.config = parts->config,
+		.state = look->state,
+	};
+
+	if (!look->decisions)
+		look->decisions = decision_all(&sources);
+	return look->decisions ? control_json_decider(&look->decisions[id]) : NULL;
+}
+
+/* Return: false: no more can be told. */
+static bool look_at_target(struct look *look, uint32_t id)
+{
+	uint32_t *seen = &look->scan->target_khz[id];
+	uint32_t khz = shared_load(look->state->frequency_domains[id].target_khz);
+	struct event event = {.khz = khz, .previous_khz = *seen};
+
+	if (khz == *seen)
+		return true;
+	if (look->ring) {
+		if (look->left == 0)
+			return false;
+		look->left--;
+		event.frequency_domain = cpufreq_get(look->scan->control->parts.cpufreq, id);
+		event_ring_put(look->ring, EVENT_TARGET, &event, decides_json(look, id));
+	}
+	*seen = khz;
+	return true;
+}
+
+static void look_at_targets(struct look *look)
+{
+	uint32_t n = cpufreq_count(look->scan->control->parts.cpufreq);
+	uint32_t first = look->scan->next_frequency_domain;
+
+	look->left = MOST_TARGETS;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t id = (first + i) % n;
+
+		if (!look_at_target(look, id)) {
+			look->scan->next_frequency_domain = id;
+			break;
+		}
+	}
+}
+
+static bool look_at_vote(struct look *look, const struct domain *domain, uint32_t vcpu)
+{
+	uint32_t *seen = &look->scan->domains[domain->id].vote_khz[vcpu];
+	uint32_t khz = shared_load(look->state->vcpus[domain->id][vcpu].vote_khz);
+	struct event event = {.domain = domain, .vcpu = &vcpu};
+
+	if (khz == *seen)
+		return true;
+	if (look->ring) {
+		if (look->left == 0)
+			return false;
+		look->left--;
+		event.khz = khz;
+		event.previous_khz = *seen;
+		event_ring_put(look->ring, EVENT_VOTE, &event, NULL);
+	}
+	*seen = khz;
+	return true;
+}
+
+static bool look_at_requests(struct look *look, const struct domain *domain)
+{
+	struct seen_domain *seen = &look->scan->domains[domain->id];
+	struct event event = {.domain = domain};
+	json_int_t requests, nacks;
+
+	control_count_requests(domain, look->state, &requests, &nacks);
+	if (requests == seen->requests && nacks == seen->nacks)
+		return true;
+	if (look->ring && event_ring_wanted(look->ring, EVENT_REQUESTS)) {
+		if (look->left == 0)
+			return false;
+		look->left--;
+		event.requests = requests;
+		event.nacks = nacks;
+		event_ring_put(look->ring, EVENT_REQUESTS, &event, NULL);
+	}
+	seen->requests = requests;
+	seen->nacks = nacks;
+	return true;
+}
+
+static bool look_at_domain(struct look *look, const struct domain *domain)
+{
+	struct seen_domain *seen = &look->scan->domains[domain->id];
+
+	if (seen->registered_ns != domain->registered_ns) {
+		memset(seen, 0, sizeof(*seen));
+		seen->registered_ns = domain->registered_ns;
+	}
+	for (uint32_t i = 0; i < domain->description->n_vcpus; i++) {
+		if (!look_at_vote(look, domain, i))
+			return false;
+	}
+	return look_at_requests(look, domain);
+}
+
+/* Those before and those behind where the last look ran out. */
+static bool look_at_some(struct look *look, uint32_t from, uint32_t to)
+{
+	struct registry *registry = look->scan->control->parts.registry;
+
+	for (const struct domain *d = registry_next(registry, NULL); d;
+	     d = registry_next(registry, d)) {
+		if (d->id < from || d->id >= to || look_at_domain(look, d))
+			continue;
+		look->scan->next_domain = d->id;
+		return false;
+	}
+	return true;
+}
+
+static void look_at_domains(struct look *look)
+{
+	uint32_t first = look->scan->next_domain;
+
+	look->left = MOST_OTHERS;
+	if (look_at_some(look, first, MAX_DOMAINS))
+		(void)look_at_some(look, 0, first);
+}
+
+static void look_at_libvirt(struct look *look)
+{
+	const struct virt *virt = look->scan->control->parts.virt;
+	bool connected = virt_connected(virt);
+	const struct event event = {.text = connected ? "connected" : "connection lost"};
+
+	if (connected != look->scan->libvirt_connected && look->ring)
+		event_ring_put(look->ring, EVENT_LIBVIRT, &event, NULL);
+	look->scan->libvirt_connected = connected;
+}
+
+void event_scan_look(struct event_scan *scan, struct event_ring *ring)
+{
+	struct look look = {.scan = scan, .ring = ring, .state = control_state(scan->control)};
+
+	look_at_libvirt(&look);
+	if (!look.state)
+		return;
+	look_at_domains(&look);
+	look_at_targets(&look);
+	free(look.decisions);
+}
+
+struct event_scan *event_scan_new(const struct control_context *control)
+{
+	struct event_scan *scan = calloc(1, sizeof(*scan));
+
+	if (!scan)
+		return NULL;
+	scan->control = control;
+	event_scan_look(scan, NULL);
+	return scan;
+}
+
+void event_scan_free(struct event_scan *scan)
+{
+	free(scan);
+}

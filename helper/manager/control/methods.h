@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The methods of org.vmpower.Manager, as its varlink file describes them. */
+#ifndef VMPOWER_HELPER_MANAGER_CONTROL_METHODS_H
+#define VMPOWER_HELPER_MANAGER_CONTROL_METHODS_H
+
+#include <stddef.h>
+
+#include "helper/manager/varlink/varlink.h"
+
+/* Handlers; @context is a struct control_context. */
+void control_add_channels(struct varlink_call *call, void *context);
+void control_add_domain(struct varlink_call *call, void *context);
+void control_explain_cpu(struct varlink_call *call, void *context);
+void control_list_cpus(struct varlink_call *call, void *context);
+void control_metrics(struct varlink_call *call, void *context);
+void control_reload(struct varlink_call *call, void *context);
+void control_set_override(struct varlink_call *call, void *context);
+void control_subscribe(struct varlink_call *call, void *context);
+void control_verify(struct varlink_call *call, void *context);
+
+extern const struct varlink_method control_methods[];
+extern const size_t n_control_methods;
+extern const char control_methods_text[]; /* that file */
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The method by which the operator has the last word. */
+#include "helper/manager/control/methods.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/json/build.h"
+#include "helper/link/shared_state.h"
+#include "helper/manager/control/context.h"
+#include "helper/manager/control/reply.h"
+#include "helper/manager/registry/override.h"
+#include "helper/manager/registry/placement.h"
+
+/* What is asked for, as far as the call itself tells. */
+struct request {
+	struct domain *domain;
+	uint32_t vcpu;
+	enum override_action action;
+	uint32_t khz; /* of OVERRIDE_KHZ */
+};
+
+/* Return: false where the call was answered: it can't be. */
+static bool read_request(struct varlink_call *call, const struct control_context *control,
+			 struct request *request)
+{
+	json_t *parameters = varlink_parameters(call), *khz = json_object_get(parameters, "khz");
+	json_int_t vcpu = json_integer_value(json_object_get(parameters, "vcpu"));
+	const char *action = json_string_value(json_object_get(parameters, "action"));
+	const struct domain_description *description;
+
+	request->domain = control_find_domain(call, control->parts.registry);
+	if (!request->domain)
+		return false;
+	if (override_action(action, &request->action) < 0) {
+		varlink_invalid(call, "action");
+		return false;
+	}
+	/* a frequency where one is asked for, and none where not */
+	if (json_is_integer(khz) != (request->action == OVERRIDE_KHZ) ||
+	    (json_is_integer(khz) &&
+	     (json_integer_value(khz) < 1 || json_integer_value(khz) > UINT32_MAX))) {
+		varlink_invalid(call, "khz");
+		return false;
+	}
+	request->khz = (uint32_t)json_integer_value(khz);
+	description = request->domain->description;
+	if (vcpu < 0 || vcpu >= description->n_vcpus) {
+		varlink_error(call, "NoSuchVCpu",
+			      json_pack("{s:o, s:I, s:i}", "domain", json_text(description->name),
+					"vcpu", vcpu, "vcpus", (int)description->n_vcpus));
+		return false;
+	}
+	request->vcpu = (uint32_t)vcpu;
+	return true;
+}
+
+static void refuse(struct varlink_call *call, const struct request *request, const char *error)
+{
+	varlink_error(call, error,
+		      json_pack("{s:o, s:i}", "domain",
+				json_text(request->domain->description->name), "vcpu",
+				(int)request->vcpu));
+}
+
+/* What up and down start from: the override, else what is written now. */
+static uint32_t from_khz(const struct control_context *control, const struct request *request,
+			 const struct frequency_domain *const *below, uint32_t n)
+{
+	const struct shared_state *state = control_state(control);
+	uint32_t khz = domain_override(request->domain, request->vcpu);
+
+	if (khz > 0 || !state)
+		return khz;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t target = shared_load(state->frequency_domains[below[i]->id].target_khz);
+
+		if (target > khz)
+			khz = target;
+	}
+	return khz;
+}
+
+/* Return: kHz; 0: it can't be, which was replied. */
+static uint32_t resolve(struct varlink_call *call, const struct control_context *control,
+			const struct request *request)
+{
+	const struct control_parts *parts = &control->parts;
+	const struct vcpu_description *vcpu = &request->domain->description->vcpus[request->vcpu];
+	const struct frequency_domain *below[MAX_FREQUENCY_DOMAINS];
+	uint32_t ids[MAX_FREQUENCY_DOMAINS], n;
+	struct host_cpus cpus;
+
+	(void)cpufreq_host_cpus(parts->cpufreq, &cpus);
+	if (!vcpu->online) {
+		refuse(call, request, "VCpuOffline");
+		return 0;
+	}
+	if (!placement_pinned(vcpu, &cpus)) {
+		refuse(call, request, "NotPinned");
+		return 0;
+	}
+	(void)placement_find(parts->config, parts->cpufreq, vcpu, &cpus, ids, &n);
+	if (n == 0) {
+		refuse(call, request, "NoFrequencyDomain");
+		return 0;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		below[i] = cpufreq_get(parts->cpufreq, ids[i]);
+	return override_khz(request->action, request->khz, from_khz(control, request, below, n),
+			    below, n);
+}
+
+void control_set_override(struct varlink_call *call, void *context)
+{
+	const struct control_context *control = context;
+	struct request request;
+	uint32_t khz = 0, before;
+
+	if (!read_request(call, control, &request))
+		return;
+	before = domain_override(request.domain, request.vcpu);
+	if (request.action != OVERRIDE_RELEASE) {
+		khz = resolve(call, control, &request);
+		if (khz == 0)
+			return;
+	}
+	if (domains_set_override(control->parts.domains, request.domain, request.vcpu, khz) < 0) {
+		varlink_reply(call, NULL);
+		return;
+	}
+	varlink_reply(call, json_pack("{s:o, s:o}", "khz", khz ? json_integer(khz) : json_null(),
+				      "previous_khz", before ? json_integer(before) : json_null()));
+}

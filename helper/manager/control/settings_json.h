@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VMPOWER_HELPER_MANAGER_CONTROL_SETTINGS_JSON_H
+#define VMPOWER_HELPER_MANAGER_CONTROL_SETTINGS_JSON_H
+
+#include <jansson.h>
+
+#include "helper/manager/registry/registry.h"
+
+/** control_json_settings() - type Settings: what holds for a domain; NULL: no memory */
+json_t *control_json_settings(const struct domain *domain);
+
+#endif

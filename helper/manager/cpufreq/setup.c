@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which frequency domains there are, and what is asked about them. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/assertion.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/number.h"
+#include "helper/manager/cpufreq/baseline.h"
+#include "helper/manager/cpufreq/cpufreq.h"
+#include "helper/manager/cpufreq/private.h"
+#include "helper/manager/cpufreq/scan.h"
+#include "helper/manager/cpufreq/state_file.h"
+#include "helper/manager/cpufreq/sysfs.h"
+#include "helper/manager/cpufreq/table_builder.h"
+
+void cpufreq_let_go(struct cpufreq *cpufreq, struct frequency_domain *fdom)
+{
+	unsigned int cpu;
+
+	cpuset_for_each (cpu, &fdom->cpus) {
+		if (cpufreq->of_cpu[cpu] == fdom->id)
+			cpufreq->of_cpu[cpu] = NO_FREQUENCY_DOMAIN;
+	}
+}
+
+static struct frequency_domain *slot(struct cpufreq *cpufreq, uint32_t policy)
+{
+	struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, policy);
+
+	if (fdom)
+		return fdom;
+	ASSERT(policy < MAX_CPUS && cpufreq->n_fdoms < MAX_FREQUENCY_DOMAINS);
+	fdom = calloc(1, sizeof(*fdom));
+	if (!fdom)
+		return NULL;
+	fdom->id = cpufreq->n_fdoms;
+	fdom->policy = policy;
+	cpufreq->fdoms[cpufreq->n_fdoms++] = fdom;
+	return fdom;
+}
+
+int cpufreq_take_in(struct cpufreq *cpufreq, const struct frequency_domain *found)
+{
+	struct frequency_domain *fdom;
+	unsigned int cpu;
+
+	cpuset_for_each (cpu, &found->cpus) {
+		const struct frequency_domain *other = cpufreq_of_cpu(cpufreq, cpu);
+
+		if (other && other->policy != found->policy) {
+			log_warning("policy%u is left out: CPU %u belongs to policy%u already",
+				    found->policy, cpu, other->policy);
+			return -EEXIST;
+		}
+	}
+	fdom = slot(cpufreq, found->policy);
+	if (!fdom)
+		return -ENOMEM;
+	cpufreq_let_go(cpufreq, fdom);
+	fdom->cpus = found->cpus;
+	memcpy(fdom->driver, found->driver, sizeof(fdom->driver));
+	fdom->base_khz = found->base_khz;
+	fdom->method = found->method;
+	fdom->table = found->table;
+	fdom->floor = found->floor;
+	fdom->ceiling = found->ceiling;
+	fdom->offline = found->offline;
+	fdom->gone = false;
+	cpuset_for_each (cpu, &fdom->cpus)
+		cpufreq->of_cpu[cpu] = (uint16_t)fdom->id;
+	log_debug("policy%u: driver %s, method %s, %u to %u kHz in %u steps, without turbo %u kHz",
+		  fdom->policy, fdom->driver, frequency_method_name(fdom->method),
+		  fdom->table.khz[0], fdom->table.khz[fdom->table.n_steps - 1], fdom->table.n_steps,
+		  fdom->table.khz[fdom->table.non_turbo]);
+	return (int)fdom->id;
+}
+
+void cpufreq_read_online(const struct cpufreq *cpufreq, struct cpuset *online)
+{
+	char text[SYSFS_TEXT];
+
+	if (cpufreq->cpu_dir < 0 ||
+	    sysfs_read(cpufreq->cpu_dir, "online", text, sizeof(text)) < 0 ||
+	    cpuset_parse(text, online) < 0)
+		memset(online, 0xff, sizeof(*online));
+}
+
+int cpufreq_read_policy(struct cpufreq *cpufreq, uint32_t policy, const struct cpuset *online,
+			struct frequency_domain *found)
+{
+	const struct frequency_domain *known = cpufreq_of_policy(cpufreq, policy);
+	bool told = cpuset_has(&cpufreq->left_out, policy) || (known && !known->gone);
+	int priority = told ? LOG_DEBUG : LOG_WARNING;
+	int r = cpufreq_scan(cpufreq->cpu_dir, policy, cpufreq->config, priority, found);
+
+	if (r < 0) {
+		cpuset_add(&cpufreq->left_out, policy);
+		return r;
+	}
+	cpuset_del(&cpufreq->left_out, policy);
+	found->offline = !cpuset_intersects(&found->cpus, online);
+	return 0;
+}
+
+int cpufreq_list_policies(const struct cpufreq *cpufreq, struct cpuset *policies)
+{
+	int fd = openat(cpufreq->cpu_dir, "cpufreq", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	*policies = (struct cpuset){.bits = {0}};
+	if (!dir) {
+		int r = -errno;
+
+		close_fd(&fd);
+		return r;
+	}
+	while ((entry = readdir(dir))) {
+		uint32_t policy;
+
+		if (strncmp(entry->d_name, "policy", 6) != 0)
+			continue;
+		if (parse_u32(entry->d_name + 6, MAX_CPUS - 1, &policy) == 0)
+			cpuset_add(policies, policy);
+		else
+			log_warning("%s is left out: vmpower knows policy0 to policy%u",
+				    entry->d_name, MAX_CPUS - 1);
+	}
+	return 0;
+}
+
+static int scan_all(struct cpufreq *cpufreq)
+{
+	const struct frequency_domain *first;
+	struct cpuset policies, online;
+	unsigned int policy;
+	int r = -ENOENT;
+
+	if (cpufreq->cpu_dir >= 0)
+		r = cpufreq_list_policies(cpufreq, &policies);
+	if (r < 0) {
+		log_notice("no cpufreq below %s/devices/system/cpu (%s): no CPU's frequency can be "
+			   "set; load a cpufreq driver, then restart vmpowerd",
+			   cpufreq->config->sysfs, strerror(-r));
+		return 0;
+	}
+	cpufreq_read_online(cpufreq, &online);
+	cpuset_for_each (policy, &policies) {
+		cleanup_free struct frequency_domain *found = malloc(sizeof(*found));
+
+		if (!found)
+			return -ENOMEM;
+		if (cpufreq_read_policy(cpufreq, policy, &online, found) < 0)
+			continue;
+		r = cpufreq_take_in(cpufreq, found);
+		if (r == -ENOMEM)
+			return r;
+	}
+	if (cpufreq->n_fdoms == 0) {
+		log_notice("no frequency domain can be used: no CPU's frequency can be set");
+		return 0;
+	}
+	first = cpufreq->fdoms[0];
+	log_info("frequency domains: %u, left out: %u; policy%u: driver %s, method %s",
+		 cpufreq->n_fdoms, cpuset_count(&policies) - cpufreq->n_fdoms, first->policy,
+		 first->driver, frequency_method_name(first->method));
+	return 0;
+}
+
+static int open_cpu_dir(const char *sysfs, int *cpu_dir)
+{
+	cleanup_close int root = open(sysfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0) {
+		int r = -errno;
+
+		log_error(
+			"%s can't be opened: %s; [cpufreq] sysfs has to be a directory that is or "
+			"stands for /sys",
+			sysfs, strerror(-r));
+		return r;
+	}
+	*cpu_dir = openat(root, "devices/system/cpu", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return 0;
+}
+
+int cpufreq_new(const struct config *config, const char *state_path, struct cpufreq **cpufreq)
+{
+	struct cpufreq *new = calloc(1, sizeof(*new));
+	int r = -ENOMEM;
+
+	if (!new)
+		return r;
+	new->config = config;
+	new->cpu_dir = -1;
+	memset(new->of_cpu, 0xff, sizeof(new->of_cpu));
+	baseline_init(&new->baseline);
+	new->state_path = strdup(state_path);
+	if (new->state_path)
+		r = open_cpu_dir(config->sysfs, &new->cpu_dir);
+	if (r == 0)
+		r = scan_all(new);
+	if (r == 0)
+		r = state_file_load(new->state_path, &new->baseline);
+	if (r < 0) {
+		cpufreq_free(new);
+		return r;
+	}
+	*cpufreq = new;
+	return 0;
+}
+
+void cpufreq_free(struct cpufreq *cpufreq)
+{
+	if (!cpufreq)
+		return;
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++)
+		free(cpufreq->fdoms[i]);
+	baseline_free(&cpufreq->baseline);
+	close_fd(&cpufreq->cpu_dir);
+	free(cpufreq->state_path);
+	free(cpufreq);
+}
+
+uint32_t cpufreq_count(const struct cpufreq *cpufreq)
+{
+	return cpufreq->n_fdoms;
+}
+
+const struct frequency_domain *cpufreq_get(const struct cpufreq *cpufreq, uint32_t id)
+{
+	return id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
+}
+
+const struct frequency_domain *cpufreq_of_cpu(const struct cpufreq *cpufreq, unsigned int cpu)
+{
+	return cpu < MAX_CPUS ? cpufreq_get(cpufreq, cpufreq->of_cpu[cpu]) : NULL;
+}
+
+int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online)
+{
+	char text[SYSFS_TEXT];
+	int r = -ENOENT;
+
+	if (cpufreq->cpu_dir >= 0)
+		r = sysfs_read(cpufreq->cpu_dir, "online", text, sizeof(text));
+	if (r >= 0)
+		return cpuset_parse(text, online);
+	if (r != -ENOENT)
+		return r;
+	*online = (struct cpuset){.bits = {0}};
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++) {
+		unsigned int cpu;
+
+		cpuset_for_each (cpu, &cpufreq->fdoms[i]->cpus)
+			cpuset_add(online, cpu);
+	}
+	return 0;
+}
+
+int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus)
+{
+	char text[SYSFS_TEXT];
+	int r = cpufreq_online(cpufreq, &cpus->online);
+
+	if (r < 0) {
+		memset(cpus, 0, sizeof(*cpus));
+		return r;
+	}
+	if (cpufreq->cpu_dir < 0 ||
+	    sysfs_read(cpufreq->cpu_dir, "present", text, sizeof(text)) < 0 ||
+	    cpuset_parse(text, &cpus->present) < 0)
+		cpus->present = cpus->online;
+	return 0;
+}
+
+int cpufreq_open_policy(const struct cpufreq *cpufreq, uint32_t policy)
+{
+	char path[POLICY_PATH_SIZE];
+	int fd;
+
+	if (cpufreq->cpu_dir < 0)
+		return -ENOENT;
+	policy_path(policy, path);
+	fd = openat(cpufreq->cpu_dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int cpufreq_open(const struct cpufreq *cpufreq, uint32_t id)
+{
+	const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
+
+	return fdom ? cpufreq_open_policy(cpufreq, fdom->policy) : -EINVAL;
+}
+
+struct frequency_domain *cpufreq_of_policy(const struct cpufreq *cpufreq, uint32_t policy)
+{
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++) {
+		if (cpufreq->fdoms[i]->policy == policy)
+			return cpufreq->fdoms[i];
+	}
+	return NULL;
+}
+
+bool cpufreq_is_priority(const struct cpufreq *cpufreq, uint32_t id)
+{
+	const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
+
+	for (uint32_t i = 0; fdom && fdom->base_khz && i < cpufreq->n_fdoms; i++) {
+		const struct frequency_domain *other = cpufreq->fdoms[i];
+
+		if (!other->gone && other->base_khz && other->base_khz < fdom->base_khz)
+			return true;
+	}
+	return false;
+}
+
+int64_t cpufreq_note_foreign(struct cpufreq *cpufreq, uint32_t id, int64_t since)
+{
+	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
+
+	if (!fdom)
+		return 0;
+	if (since == 0 || fdom->foreign_since == 0)
+		fdom->foreign_since = since;
+	return fdom->foreign_since;
+}
+
+uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)
+{
+	const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
+	cleanup_close int dir = fdom ? cpufreq_open_policy(cpufreq, fdom->policy) : -1;
+	uint32_t khz;
+
+	if (dir >= 0 && (sysfs_read_u32(dir, "scaling_cur_freq", HIGHEST_KHZ, &khz) == 0 ||
+			 sysfs_read_u32(dir, "scaling_setspeed", HIGHEST_KHZ, &khz) == 0))
+		return khz;
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Attribute files: one short line of text, relative to a directory fd. In tests they are plain
+ * files, where a shorter value leaves the tail of a longer one: so a read takes the first line
+ * only, and a write ends its line. It does not truncate: being killed in between would leave no
+ * value at all.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_SYSFS_H
+#define VMPOWER_HELPER_MANAGER_CPUFREQ_SYSFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SYSFS_TEXT 4096 /* an attribute is at most a page */
+
+/**
+ * sysfs_read() - the first line of an attribute, without its newline
+ * @dir:	directory fd
+ * @name:	path below it
+ * @text:	buffer; "" if the read fails
+ * @size:	its size in bytes
+ *
+ * Return: length; -EMSGSIZE (does not fit); -EBADMSG (not printable ASCII); -errno.
+ */
+int sysfs_read(int dir, const char *name, char *text, size_t size);
+
+/**
+ * sysfs_read_u32() - an attribute that holds a decimal number
+ * @max:	largest value allowed
+ * @value:	written only on success
+ *
+ * Return: 0; -EINVAL (no number); -ERANGE (over @max); as sysfs_read().
+ */
+int sysfs_read_u32(int dir, const char *name, uint32_t max, uint32_t *value);
+
+/**
+ * sysfs_write() - write text and a newline, in one write
+ * @text:	at most 255 bytes
+ *
+ * Return: 0; -EMSGSIZE; -EIO (written in part); -errno.
+ */
+int sysfs_write(int dir, const char *name, const char *text);
+
+/** sysfs_exists() - is there such a file? */
+bool sysfs_exists(int dir, const char *name);
+
+/** sysfs_remedy() - what the operator can do about an error (-errno) of a cpufreq attribute */
+const char *sysfs_remedy(int error);
+
+#endif

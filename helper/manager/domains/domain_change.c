@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/domains/domain_change.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "helper/manager/log/journal.h"
+
+static bool same_vcpus(const struct domain_description *a, const struct domain_description *b)
+{
+	if (a->n_vcpus != b->n_vcpus)
+		return false;
+	for (uint32_t i = 0; i < a->n_vcpus; i++) {
+		const struct vcpu_description *x = &a->vcpus[i], *y = &b->vcpus[i];
+
+		if (x->online != y->online || x->pinned != y->pinned)
+			return false;
+		if (x->pinned && memcmp(x->affinity, y->affinity, sizeof(*x->affinity)) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool same_channels(const struct domain_description *a, const struct domain_description *b)
+{
+	if (a->n_channels != b->n_channels)
+		return false;
+	for (uint32_t i = 0; i < a->n_channels; i++) {
+		if (a->channels[i].number != b->channels[i].number ||
+		    strcmp(a->channels[i].path, b->channels[i].path) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool same_metadata(const struct domain_description *a, const struct domain_description *b)
+{
+	return a->metadata.given == b->metadata.given &&
+	       domain_settings_equal(&a->metadata, &b->metadata) &&
+	       strcmp(a->metadata_error, b->metadata_error) == 0;
+}
+
+struct domain_change domain_change_find(const struct domain_description *before,
+					const struct domain_description *after)
+{
+	return (struct domain_change){
+		.vcpus = !same_vcpus(before, after),
+		.channels = !same_channels(before, after),
+		.name = strcmp(before->name, after->name) != 0,
+		.metadata = !same_metadata(before, after),
+	};
+}
+
+_Static_assert(sizeof("vCPUs, channels, name, metadata") <= DOMAIN_CHANGE_TEXT_SIZE, "all fits");
+
+void domain_change_text(const struct domain_change *change, char text[DOMAIN_CHANGE_TEXT_SIZE])
+{
+	const struct {
+		bool changed;
+		const char *what;
+	} parts[] = {
+		{change->vcpus, "vCPUs"},
+		{change->channels, "channels"},
+		{change->name, "name"},
+		{change->metadata, "metadata"},
+	};
+
+	text[0] = '\0';
+	for (size_t i = 0; i < array_size(parts); i++) {
+		size_t used = strlen(text);
+
+		if (parts[i].changed)
+			(void)snprintf(text + used, DOMAIN_CHANGE_TEXT_SIZE - used, "%s%s",
+				       used > 0 ? ", " : "", parts[i].what);
+	}
+}
+
+/* --- log lines -------------------------------------------------------------------------- */
+
+/* @why: who told of it, or what went wrong */
+static struct log_about about_domain(enum message_id message,
+				     const struct domain_description *domain, const char *why)
+{
+	return (struct log_about){.message = message, ABOUT_DOMAIN(domain), .reason = why};
+}
+
+void domain_log_registered(const struct domain *domain, const char *source)
+{
+	const struct log_about about =
+		about_domain(MESSAGE_DOMAIN_REGISTERED, domain->description, source);
+
+	log_about(&about, LOG_INFO, "domain \"%s\" (%s): registered, %u channels, %u vCPUs",
+		  domain->description->name, source, domain->n_channels,
+		  domain->description->n_vcpus);
+}
+
+void domain_log_unregistered(const struct domain *domain, const char *source)
+{
+	const struct log_about about =
+		about_domain(MESSAGE_DOMAIN_UNREGISTERED, domain->description, source);
+
+	log_about(&about, LOG_INFO, "domain \"%s\" (%s): unregistered", domain->description->name,
+		  source);
+}
+
+void domain_log_not_served(const struct domain_description *description, const char *source,
+			   int error)
+{
+	const struct log_about about =
+		about_domain(MESSAGE_DOMAIN_NOT_SERVED, description, strerror(-error));
+
+	if (error == -ENOSPC)
+		log_about(&about, LOG_ERR,
+			  "domain \"%s\" (%s): not served: %u domains are registered, the most "
+			  "that there can be",
+			  description->name, source, MAX_DOMAINS);
+	else
+		log_about(&about, LOG_ERR, "domain \"%s\" (%s): not served: %s", description->name,
+			  source, about.reason);
+}
+
+void domain_log_unreadable(const char *name, const char *source, int error,
+			   const struct xml_error *details)
+{
+	const struct log_about about = {
+		.message = MESSAGE_DOMAIN_NOT_SERVED,
+		.domain = name[0] ? name : NULL,
+		.reason = error == -ENOMEM ? "out of memory" : details->text,
+	};
+
+	log_about(&about, LOG_ERR, "domain \"%s\" (%s): not served: %s", name[0] ? name : "?",
+		  source, about.reason);
+}
+
+void domain_log_changed(const struct domain *domain, const char *source,
+			const struct domain_change *change, bool paused_changed)
+{
+	const struct domain_description *description = domain->description;
+	const struct log_about about = about_domain(MESSAGE_DOMAIN_CHANGED, description, source);
+	struct domain_change taken_over = *change;
+	char what[DOMAIN_CHANGE_TEXT_SIZE];
+
+	/* domain_find_rules() reports metadata that is wrong */
+	taken_over.metadata &= !description->metadata_error[0];
+	domain_change_text(&taken_over, what);
+	if (paused_changed)
+		log_about(&about, LOG_INFO, "domain \"%s\" (%s): %s", description->name, source,
+			  domain->paused ? "paused, its votes rest"
+					 : "runs again, its votes count");
+	if (what[0])
+		log_about(&about, LOG_INFO, "domain \"%s\" (%s): %s taken over", description->name,
+			  source, what);
+}
+
+/* --- rules ------------------------------------------------------------------------------ */
+
+static void log_problem(const struct domain *domain)
+{
+	const struct domain_rules *rules = &domain->rules;
+	const struct log_about about = {
+		.message = MESSAGE_METADATA_WRONG,
+		ABOUT_DOMAIN(domain->description),
+		.reason = rules->problem,
+	};
+
+	if (rules->problem[0])
+		log_about(&about, LOG_WARNING,
+			  "domain \"%s\": the settings in its XML's <metadata> are wrong, and the "
+			  "host's hold alone: %s. Set them anew by \"virsh metadata\", see "
+			  "vmpower-domain(5)",
+			  domain->description->name, rules->problem);
+}
+
+void domain_let_go(struct monitor_view *view, struct events *events, struct channel *channel,
+		   const char *why)
+{
+	if (channel->state != CHANNEL_CONNECTED)
+		return;
+	view_send_id(view, LINK_CHANNEL_REMOVE, channel->id);
+	channel_hang_up(channel);
+	events_emit_channel(events, EVENT_CHANNEL_GONE, channel, why);
+}
+
+bool domain_find_rules(const struct config *config, struct domain *domain)
+{
+	const struct domain_rules before = domain->rules;
+
+	domain_rules_find(config, domain->description, &domain->rules);
+	if (strcmp(before.problem, domain->rules.problem) != 0)
+		log_problem(domain);
+	return !domain_settings_equal(&before.settings, &domain->rules.settings);
+}
+
+void domain_apply_serve(struct monitor_view *view, struct events *events, struct domain *domain)
+{
+	bool connected = domain_connected(domain), serve = domain->rules.settings.serve;
+
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		struct channel *channel = &domain->channels[i];
+
+		if (serve && channel->state == CHANNEL_UNSERVED) {
+			channel->state = CHANNEL_CONNECTING;
+			channel->hung_up = false;
+			channel->next_attempt_ns = 0;
+			channel->attempts = 0;
+		} else if (!serve && channel->state != CHANNEL_REMOVED) {
+			domain_let_go(view, events, channel, "serve = no");
+			channel->state = CHANNEL_UNSERVED;
+		}
+	}
+	if (connected && !domain_connected(domain))
+		view_send_id(view, LINK_DOMAIN_SILENCE, domain->id);
+}
+
+void domain_apply_rules(struct monitor_view *view, struct events *events, struct domain *domain)
+{
+	const struct log_about about = {
+		.message = MESSAGE_DOMAIN_CHANGED,
+		ABOUT_DOMAIN(domain->description),
+	};
+
+	if (domain_find_rules(view->config, domain)) {
+		log_about(&about, LOG_INFO, "domain \"%s\": other settings are in force",
+			  domain->description->name);
+		view_send_domain_settings(view, domain);
+	}
+	domain_apply_serve(view, events, domain);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/log/journal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* the source line would always be the one below */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+
+#include "common/cleanup.h"
+
+static const char *const ids[] = {
+#define X_ID(name, id) [name] = (id),
+	EACH_MESSAGE(X_ID)
+#undef X_ID
+};
+
+static void add(struct journal_entry *entry, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add(struct journal_entry *entry, const char *format, ...)
+{
+	size_t room = sizeof(entry->text) - entry->used;
+	char *field = entry->text + entry->used;
+	va_list args;
+	int n;
+
+	if (entry->n_fields == JOURNAL_FIELDS)
+		return;
+	va_start(args, format);
+	n = vsnprintf(field, room, format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= room)
+		return;
+	entry->used += (size_t)n;
+	entry->fields[entry->n_fields++] = (struct iovec){.iov_base = field, .iov_len = (size_t)n};
+}
+
+void journal_entry(struct journal_entry *entry, const struct log_about *about, int priority,
+		   const char *text)
+{
+	char cpus[1024];
+
+	entry->n_fields = 0;
+	entry->used = 0;
+	add(entry, "MESSAGE=%s", text);
+	add(entry, "PRIORITY=%d", priority);
+	add(entry, "SYSLOG_IDENTIFIER=vmpowerd");
+	if (!about)
+		return;
+	if (about->message > MESSAGE_NONE && about->message < N_MESSAGES)
+		add(entry, "MESSAGE_ID=%s", ids[about->message]);
+	if (about->domain)
+		add(entry, "VMPOWER_DOMAIN=%s", about->domain);
+	if (about->domain_uuid)
+		add(entry, "VMPOWER_DOMAIN_UUID=%s", about->domain_uuid);
+	if (about->channel)
+		add(entry, "VMPOWER_CHANNEL=%u", *about->channel);
+	if (about->vcpu)
+		add(entry, "VMPOWER_VCPU=%u", *about->vcpu);
+	if (about->policy)
+		add(entry, "VMPOWER_FREQUENCY_DOMAIN=%u", *about->policy);
+	if (about->cpus && cpuset_format(about->cpus, cpus, sizeof(cpus)) >= 0)
+		add(entry, "VMPOWER_CPUS=%s", cpus);
+	if (about->old_khz > 0)
+		add(entry, "VMPOWER_OLD_KHZ=%u", about->old_khz);
+	if (about->new_khz > 0)
+		add(entry, "VMPOWER_NEW_KHZ=%u", about->new_khz);
+	if (about->reason)
+		add(entry, "VMPOWER_REASON=%s", about->reason);
+}
+
+static bool to_journal(const struct log_about *about, int priority, const char *text)
+{
+	/* on the stack: libvirt's thread logs as well */
+	struct journal_entry entry;
+
+	journal_entry(&entry, about, priority, text);
+	return sd_journal_sendv(entry.fields, entry.n_fields) == 0;
+}
+
+void journal_open(void)
+{
+	if (log_is_journal())
+		log_set_sink(to_journal);
+}

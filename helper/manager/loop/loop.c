@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/loop/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/assertion.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+
+#define BATCH 64
+
+struct loop {
+	int epoll_fd;
+	struct loop_timer *timers; /* by due_ns, soonest first */
+	struct epoll_event batch[BATCH];
+	int n_batch;
+	bool quit;
+	int status;
+};
+
+int loop_new(struct loop **out)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop)
+		return -ENOMEM;
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd < 0) {
+		int r = -errno;
+
+		free(loop);
+		return r;
+	}
+	*out = loop;
+	return 0;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	(void)close(loop->epoll_fd);
+	free(loop);
+}
+
+int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = source};
+
+	ASSERT(source->on_event);
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		return -errno;
+	source->fd = fd;
+	return 0;
+}
+
+int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = source};
+
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event) < 0 ? -errno : 0;
+}
+
+void loop_remove(struct loop *loop, struct loop_source *source)
+{
+	if (source->fd < 0)
+		return;
+	(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+	source->fd = -1;
+	for (int i = 0; i < loop->n_batch; i++) {
+		if (loop->batch[i].data.ptr == source)
+			loop->batch[i].data.ptr = NULL;
+	}
+}
+
+void loop_close(struct loop *loop, struct loop_source *source)
+{
+	int fd = source->fd;
+
+	loop_remove(loop, source);
+	close_fd(&fd);
+}
+
+void loop_timer_cancel(struct loop *loop, struct loop_timer *timer)
+{
+	if (timer->due_ns == 0)
+		return;
+	for (struct loop_timer **t = &loop->timers; *t; t = &(*t)->next) {
+		if (*t == timer) {
+			*t = timer->next;
+			break;
+		}
+	}
+	timer->due_ns = 0;
+	timer->next = NULL;
+}
+
+void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t delay_ns)
+{
+	struct loop_timer **t = &loop->timers;
+
+	ASSERT(timer->on_expiry);
+	loop_timer_cancel(loop, timer);
+	timer->due_ns = monotonic_ns() + delay_ns;
+	while (*t && (*t)->due_ns <= timer->due_ns)
+		t = &(*t)->next;
+	timer->next = *t;
+	*t = timer;
+}
+
+static int timeout_ms(const struct loop *loop)
+{
+	uint64_t now, ms;
+
+	if (!loop->timers)
+		return -1;
+	now = monotonic_ns();
+	if (loop->timers->due_ns <= now)
+		return 0;
+	/* Rounded up: waking up early would be useless. */
+	ms = (loop->timers->due_ns - now + NS_PER_MS - 1) / NS_PER_MS;
+	return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+/* Run the timers that are due. One that is armed again meanwhile is not yet. */
+static void expire(struct loop *loop)
+{
+	uint64_t now;
+
+	if (!loop->timers)
+		return;
+	now = monotonic_ns();
+	while (loop->timers && loop->timers->due_ns <= now && !loop->quit) {
+		struct loop_timer *timer = loop->timers;
+
+		loop_timer_cancel(loop, timer);
+		timer->on_expiry(timer);
+	}
+}
+
+int loop_run(struct loop *loop)
+{
+	while (!loop->quit) {
+		int n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, timeout_ms(loop));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		loop->n_batch = n < 0 ? 0 : n;
+		for (int i = 0; i < loop->n_batch && !loop->quit; i++) {
+			struct loop_source *source = loop->batch[i].data.ptr;
+
+			if (source)
+				source->on_event(source, loop->batch[i].events);
+		}
+		loop->n_batch = 0;
+		if (!loop->quit)
+			expire(loop);
+	}
+	loop->quit = false;
+	return loop->status;
+}
+
+void loop_quit(struct loop *loop, int status)
+{
+	loop->quit = true;
+	loop->status = status;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/monitor/refusal_log.h"
+
+#include <stdio.h>
+
+#include "common/log.h"
+#include "helper/manager/log/journal.h"
+
+void refusal_log(struct registry *registry, const struct link_refused *refused)
+{
+	const struct channel *channel = registry_channel(registry, refused->channel);
+	struct log_about about;
+	char more[64] = "";
+
+	if (!channel)
+		return;
+	about = (struct log_about){
+		.message = MESSAGE_REQUEST_REFUSED,
+		ABOUT_CHANNEL(channel),
+		.reason = refusal_name((enum refusal)refused->refusal),
+		/* an event of kind requests says how many there are */
+		.has_event = true,
+	};
+	if (refused->vcpu < channel->domain->description->n_vcpus)
+		about.vcpu = &refused->vcpu;
+	if (refused->more > 0)
+		(void)snprintf(more, sizeof(more), "; %u more of this domain since its last line",
+			       refused->more);
+	/* The monitor has limited them. */
+	log_counted(&about, LOG_WARNING, "domain \"%s\", channel %u: request refused: %s (%s)%s",
+		    about.domain, channel->number, about.reason,
+		    refusal_remedy((enum refusal)refused->refusal), more);
+}

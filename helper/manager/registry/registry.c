@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/registry/registry.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+
+/*
+ * A plain array: look-ups by name happen once in a domain's life or at an operator's request,
+ * and comparing 2,048 UUIDs takes microseconds.
+ */
+struct registry {
+	struct domain *domains[MAX_DOMAINS]; /* by id */
+	uint32_t n_domains;
+};
+
+int registry_new(struct registry **out)
+{
+	struct registry *registry = calloc(1, sizeof(*registry));
+
+	if (!registry)
+		return -ENOMEM;
+	*out = registry;
+	return 0;
+}
+
+static void domain_free(struct domain *domain)
+{
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		close_fd(&domain->channels[i].fd);
+	free(domain->channels);
+	free(domain->overrides);
+	domain_description_free(domain->description);
+	free(domain);
+}
+
+void registry_free(struct registry *registry)
+{
+	if (!registry)
+		return;
+	for (uint32_t id = 0; id < MAX_DOMAINS; id++) {
+		if (registry->domains[id])
+			domain_free(registry->domains[id]);
+	}
+	free(registry);
+}
+
+/* The channel of the domain that is the one described, or NULL. */
+static struct channel *same_channel(struct domain *domain, const struct channel_description *like)
+{
+	struct channel *channel = domain_channel(domain, like->number);
+
+	return channel && strcmp(channel->path, like->path) == 0 ? channel : NULL;
+}
+
+/* Slots hold still while their channels exist: the monitor knows a channel by its id. */
+static uint64_t kept_slots(struct domain *domain, const struct domain_description *description)
+{
+	uint64_t slots = 0;
+
+	for (uint32_t i = 0; i < description->n_channels; i++) {
+		const struct channel *kept = same_channel(domain, &description->channels[i]);
+
+		if (kept)
+			slots |= UINT64_C(1) << kept->id % MAX_DOMAIN_CHANNELS;
+	}
+	return slots;
+}
+
+static int set_channels(struct domain *domain, const struct domain_description *description)
+{
+	struct channel *channels = NULL;
+	uint64_t used = kept_slots(domain, description);
+
+	static_assert(MAX_DOMAIN_CHANNELS == 64, "slots are bits of used");
+	if (description->n_channels > 0) {
+		channels = calloc(description->n_channels, sizeof(*channels));
+		if (!channels)
+			return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < description->n_channels; i++) {
+		const struct channel_description *from = &description->channels[i];
+		struct channel *kept = same_channel(domain, from);
+		uint32_t slot;
+
+		if (kept) {
+			channels[i] = *kept;
+			kept->fd = -1;
+			continue;
+		}
+		slot = (uint32_t)__builtin_ctzll(~used);
+		used |= UINT64_C(1) << slot;
+		channels[i] = (struct channel){
+			.id = domain->id * MAX_DOMAIN_CHANNELS + slot,
+			.number = from->number,
+			.state = CHANNEL_CONNECTING,
+			.enabled = true,
+			.fresh = true,
+			.fd = -1,
+			.domain = domain,
+		};
+		memcpy(channels[i].path, from->path, sizeof(channels[i].path));
+	}
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		channel_hang_up(&domain->channels[i]);
+	free(domain->channels);
+	domain->channels = channels;
+	domain->n_channels = description->n_channels;
+	return 0;
+}
+
+static int enter(struct registry *registry, struct domain_description *description, uint32_t id,
+		 struct domain **out)
+{
+	struct domain *domain = calloc(1, sizeof(*domain));
+
+	if (!domain)
+		return -ENOMEM;
+	domain->id = id;
+	if (set_channels(domain, description) < 0) {
+		free(domain);
+		return -ENOMEM;
+	}
+	domain->description = description;
+	domain->registered_ns = monotonic_ns();
+	domain->last_report_ns = domain->registered_ns;
+	registry->domains[id] = domain;
+	registry->n_domains++;
+	*out = domain;
+	return 0;
+}
+
+int registry_add(struct registry *registry, struct domain_description *description,
+		 struct domain **out)
+{
+	uint32_t id = 0;
+
+	if (registry_find_uuid(registry, description->uuid))
+		return -EEXIST;
+	while (id < MAX_DOMAINS && registry->domains[id])
+		id++;
+	return id == MAX_DOMAINS ? -ENOSPC : enter(registry, description, id, out);
+}
+
+int registry_restore(struct registry *registry, struct saved_domain *saved, struct domain **out)
+{
+	struct domain *domain;
+	int r;
+
+	if (registry->domains[saved->id] || registry_find_uuid(registry, saved->description->uuid))
+		return -EEXIST;
+	r = enter(registry, saved->description, saved->id, &domain);
+	if (r < 0)
+		return r;
+	saved->description = NULL;
+	domain->paused = saved->paused;
+	domain->overrides = take_ptr(saved->overrides);
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		struct channel *channel = &domain->channels[i];
+
+		channel->id = domain->id * MAX_DOMAIN_CHANNELS + saved->channels[i].slot;
+		channel->enabled = saved->channels[i].enabled;
+		channel->fresh = false;
+		if (saved->channels[i].removed)
+			channel->state = CHANNEL_REMOVED;
+	}
+	*out = domain;
+	return 0;
+}
+
+int registry_update(struct domain *domain, struct domain_description *description)
+{
+	int r = set_channels(domain, description);
+
+	if (r < 0)
+		return r;
+	domain_description_free(domain->description);
+	domain->description = description;
+	return 0;
+}
+
+void registry_remove(struct registry *registry, struct domain *domain)
+{
+	registry->domains[domain->id] = NULL;
+	registry->n_domains--;
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		channel_hang_up(&domain->channels[i]);
+	domain_free(domain);
+}
+
+struct domain *registry_find_uuid(struct registry *registry, const char *uuid)
+{
+	for (uint32_t id = 0; id < MAX_DOMAINS; id++) {
+		struct domain *domain = registry->domains[id];
+
+		if (domain && strcasecmp(domain->description->uuid, uuid) == 0)
+			return domain;
+	}
+	return NULL;
+}
+
+struct domain *registry_find(struct registry *registry, const char *name_or_uuid)
+{
+	for (uint32_t id = 0; id < MAX_DOMAINS; id++) {
+		struct domain *domain = registry->domains[id];
+
+		if (domain && strcmp(domain->description->name, name_or_uuid) == 0)
+			return domain;
+	}
+	return registry_find_uuid(registry, name_or_uuid);
+}
+
+void channel_hang_up(struct channel *channel)
+{
+	if (channel->fd >= 0)
+		(void)shutdown(channel->fd, SHUT_RDWR);
+	close_fd(&channel->fd);
+}
+
+struct channel *registry_channel(struct registry *registry, uint32_t id)
+{
+	struct domain *domain;
+
+	if (id >= MAX_CHANNELS)
+		return NULL;
+	domain = registry->domains[id / MAX_DOMAIN_CHANNELS];
+	if (!domain)
+		return NULL;
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		if (domain->channels[i].id == id)
+			return &domain->channels[i];
+	}
+	return NULL;
+}
+
+struct domain *registry_next(struct registry *registry, const struct domain *domain)
+{
+	for (uint32_t id = domain ? domain->id + 1 : 0; id < MAX_DOMAINS; id++) {
+		if (registry->domains[id])
+			return registry->domains[id];
+	}
+	return NULL;
+}
+
+uint32_t registry_count(const struct registry *registry)
+{
+	return registry->n_domains;
+}
+
+struct channel *domain_channel(struct domain *domain, uint32_t number)
+{
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		if (domain->channels[i].number == number)
+			return &domain->channels[i];
+	}
+	return NULL;
+}
+
+int domain_set_override(struct domain *domain, uint32_t vcpu, uint32_t khz)
+{
+	/* the number of vCPUs stays: with another one it would be another domain */
+	if (!domain->overrides && khz > 0) {
+		domain->overrides =
+			calloc(domain->description->n_vcpus, sizeof(domain->overrides[0]));
+		if (!domain->overrides)
+			return -ENOMEM;
+	}
+	if (domain->overrides)
+		domain->overrides[vcpu] = khz;
+	return 0;
+}
+
+uint32_t domain_override(const struct domain *domain, uint32_t vcpu)
+{
+	return domain->overrides ? domain->overrides[vcpu] : 0;
+}
+
+bool domain_connected(const struct domain *domain)
+{
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		if (domain->channels[i].state == CHANNEL_CONNECTED)
+			return true;
+	}
+	return false;
+}
+
+const char *channel_state_name(enum channel_state state)
+{
+	static const char *const names[] = {
+		[CHANNEL_REMOVED] = "removed",	   [CHANNEL_CONNECTING] = "connecting",
+		[CHANNEL_CONNECTED] = "connected", [CHANNEL_DISCONNECTED] = "disconnected",
+		[CHANNEL_UNSERVED] = "unserved",
+	};
+	_Static_assert(array_size(names) == N_CHANNEL_STATES, "each state has a name");
+
+	return names[state];
+}
+
+enum channel_state channel_shown_state(const struct channel *channel)
+{
+	if (channel->state == CHANNEL_CONNECTING && channel->hung_up)
+		return CHANNEL_DISCONNECTED;
+	return channel->state;
+}

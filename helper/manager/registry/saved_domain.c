@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/registry/saved_domain.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/json/build.h"
+
+#define CPU_LIST_SIZE (5 * MAX_CPUS + 1)
+
+/* --- to text --------------------------------------------------------------------------- */
+
+static json_t *vcpus_json(const struct domain_description *description)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < description->n_vcpus; i++) {
+		const struct vcpu_description *vcpu = &description->vcpus[i];
+		json_t *json = json_object();
+		char cpus[CPU_LIST_SIZE];
+
+		json_put_bool(&json, "online", vcpu->online);
+		if (vcpu->pinned)
+			json_put(&json, "cpus",
+				 cpuset_format(vcpu->affinity, cpus, sizeof(cpus)) < 0
+					 ? NULL
+					 : json_string(cpus));
+		json_add(&array, json);
+	}
+	return array;
+}
+
+static json_t *channels_json(const struct domain *domain)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		const struct channel *channel = &domain->channels[i];
+		uint64_t cookie = channel->state == CHANNEL_CONNECTED ? channel->cookie : 0;
+		json_t *json = json_object();
+
+		json_put_int(&json, "number", channel->number);
+		json_put_int(&json, "slot", channel->id % MAX_DOMAIN_CHANNELS);
+		json_put(&json, "path", json_string(channel->path));
+		json_put_bool(&json, "enabled", channel->enabled);
+		json_put_bool(&json, "removed", channel->state == CHANNEL_REMOVED);
+		json_put_int(&json, "socket", (json_int_t)cookie);
+		json_add(&array, json);
+	}
+	return array;
+}
+
+static json_t *overrides_json(const struct domain *domain)
+{
+	json_t *object = json_object();
+
+	for (uint32_t i = 0; domain->overrides && i < domain->description->n_vcpus; i++) {
+		char key[16];
+
+		if (domain->overrides[i] == 0)
+			continue;
+		(void)snprintf(key, sizeof(key), "%u", i);
+		json_put_int(&object, key, domain->overrides[i]);
+	}
+	return object;
+}
+
+static json_t *metadata_json(const struct domain_settings *from)
+{
+	json_t *object = json_pack("{s:I}", "given", (json_int_t)from->given);
+
+	for (enum domain_setting i = 0; i < N_SETTINGS; i++) {
+		uint32_t value = domain_setting_get(from, i);
+		const struct domain_setting_field *field = &domain_setting_fields[i];
+
+		if (json_object_set_new(object, field->json,
+					field->type == TYPE_FLAG ? json_boolean(value)
+								 : json_integer(value)) < 0) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	return object;
+}
+
+/* What quotes the XML may have been cut off within a character, which JSON does not take. */
+static json_t *error_json(const char *text)
+{
+	json_t *json = json_string(text);
+
+	return json ? json : json_string("it is wrong");
+}
+
+char *saved_domain_format(const struct domain *domain)
+{
+	const struct domain_description *description = domain->description;
+	json_t *json = json_object();
+	char *text;
+
+	json_put_int(&json, "version", SAVED_DOMAIN_VERSION);
+	json_put_text(&json, "uuid", description->uuid);
+	json_put(&json, "name", json_string(description->name));
+	json_put_int(&json, "id", description->id);
+	json_put_int(&json, "slot", domain->id);
+	json_put_bool(&json, "vcpus_vary", description->vcpus_vary);
+	json_put_bool(&json, "paused", domain->paused);
+	json_put(&json, "vcpus", vcpus_json(description));
+	json_put(&json, "channels", channels_json(domain));
+	json_put(&json, "overrides", overrides_json(domain));
+	json_put(&json, "metadata", metadata_json(&description->metadata));
+	json_put(&json, "metadata_error", error_json(description->metadata_error));
+	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	return text;
+}
+
+/* --- from text -------------------------------------------------------------------------- */
+
+/* Return: false: not there, no whole number, or out of range. */
+static bool get_large(const json_t *object, const char *key, json_int_t max, uint64_t *number)
+{
+	const json_t *value = json_object_get(object, key);
+	json_int_t n = json_integer_value(value);
+
+	if (!json_is_integer(value) || n < 0 || n > max)
+		return false;
+	*number = (uint64_t)n;
+	return true;
+}
+
+static bool get_number(const json_t *object, const char *key, uint32_t max, uint32_t *number)
+{
+	uint64_t n;
+
+	if (!get_large(object, key, max, &n))
+		return false;
+	*number = (uint32_t)n;
+	return true;
+}
+
+static bool get_bool(const json_t *object, const char *key, bool *flag)
+{
+	const json_t *value = json_object_get(object, key);
+
+	*flag = json_is_true(value);
+	return json_is_boolean(value);
+}
+
+static bool get_text(const json_t *object, const char *key, char *text, size_t size)
+{
+	const json_t *value = json_object_get(object, key);
+	size_t length = json_string_length(value);
+
+	if (length == 0 || length >= size || strlen(json_string_value(value)) != length)
+		return false;
+	memcpy(text, json_string_value(value), length + 1);
+	return true;
+}
+
+/* It becomes part of a file's name, too. */
+static bool is_uuid(const char *text)
+{
+	for (size_t i = 0; i < 36; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-' : !text[i] || !strchr("0123456789abcdef", text[i]))
+			return false;
+	}
+	return text[36] == '\0';
+}
+
+static int parse_vcpus(const json_t *array, struct domain_description *description)
+{
+	size_t n = json_array_size(array);
+
+	if (n == 0 || n > MAX_DOMAIN_VCPUS)
+		return -EBADMSG;
+	description->vcpus = calloc(n, sizeof(description->vcpus[0]));
+	description->affinities = calloc(n, sizeof(description->affinities[0]));
+	if (!description->vcpus || !description->affinities)
+		return -ENOMEM;
+	description->n_vcpus = (uint32_t)n;
+	description->n_affinities = (uint32_t)n;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *from = json_array_get(array, i), *cpus;
+		struct vcpu_description *vcpu = &description->vcpus[i];
+
+		if (!get_bool(from, "online", &vcpu->online))
+			return -EBADMSG;
+		description->n_online += vcpu->online;
+		cpus = json_object_get(from, "cpus");
+		if (!cpus)
+			continue;
+		if (!json_is_string(cpus) ||
+		    cpuset_parse(json_string_value(cpus), &description->affinities[i]) < 0)
+			return -EBADMSG;
+		vcpu->pinned = true;
+		vcpu->affinity = &description->affinities[i];
+	}
+	return 0;
+}
+
+static int parse_channels(const json_t *array, struct saved_domain *saved)
+{
+	struct domain_description *description = saved->description;
+	uint64_t slots = 0;
+
+	if (!json_is_array(array) || json_array_size(array) > MAX_DOMAIN_CHANNELS)
+		return -EBADMSG;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const json_t *from = json_array_get(array, i);
+		struct channel_description *channel = &description->channels[i];
+		struct saved_channel *more = &saved->channels[i];
+
+		if (!get_number(from, "number", MAX_CHANNEL_NUMBER, &channel->number) ||
+		    !get_number(from, "slot", MAX_DOMAIN_CHANNELS - 1, &more->slot) ||
+		    !get_text(from, "path", channel->path, sizeof(channel->path)) ||
+		    !get_bool(from, "enabled", &more->enabled) ||
+		    !get_bool(from, "removed", &more->removed) ||
+		    !get_large(from, "socket", INT64_MAX, &more->cookie) ||
+		    (slots >> more->slot & 1) ||
+		    (i > 0 && channel->number <= description->channels[i - 1].number))
+			return -EBADMSG;
+		slots |= UINT64_C(1) << more->slot;
+		description->n_channels++;
+	}
+	return 0;
+}
+
+static int parse_overrides(json_t *object, struct saved_domain *saved)
+{
+	uint32_t n_vcpus = saved->description->n_vcpus;
+	size_t n_found = 0;
+
+	if (!json_is_object(object))
+		return -EBADMSG;
+	if (json_object_size(object) == 0)
+		return 0;
+	saved->overrides = calloc(n_vcpus, sizeof(saved->overrides[0]));
+	if (!saved->overrides)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n_vcpus; i++) {
+		char key[16];
+
+		(void)snprintf(key, sizeof(key), "%u", i);
+		if (!json_object_get(object, key))
+			continue;
+		n_found++;
+		if (!get_number(object, key, UINT32_MAX, &saved->overrides[i]))
+			return -EBADMSG;
+	}
+	return n_found == json_object_size(object) ? 0 : -EBADMSG;
+}
+
+/* A predecessor may not have had the setting: then it is not given. */
+static bool get_setting(const json_t *object, enum domain_setting setting,
+			struct domain_settings *to)
+{
+	const struct domain_setting_field *field = &domain_setting_fields[setting];
+	uint32_t max = field->type == TYPE_COMMANDS ? COMMANDS_ALL : UINT32_MAX;
+	uint32_t *value = domain_setting_value(to, setting);
+	bool flag;
+
+	if (!json_object_get(object, field->json))
+		return !domain_setting_given(to, setting);
+	if (field->type != TYPE_FLAG)
+		return get_number(object, field->json, max, value);
+	if (!get_bool(object, field->json, &flag))
+		return false;
+	*value = flag;
+	return true;
+}
+
+static int parse_metadata(const json_t *json, struct domain_description *description)
+{
+	const json_t *object = json_object_get(json, "metadata");
+	const json_t *error = json_object_get(json, "metadata_error");
+	struct domain_settings *to = &description->metadata;
+
+	if (!get_number(object, "given", (1u << N_SETTINGS) - 1, &to->given) ||
+	    !json_is_string(error))
+		return -EBADMSG;
+	for (enum domain_setting i = 0; i < N_SETTINGS; i++) {
+		if (!get_setting(object, i, to))
+			return -EBADMSG;
+	}
+	if (json_string_length(error) > 0 &&
+	    !get_text(json, "metadata_error", description->metadata_error,
+		      sizeof(description->metadata_error)))
+		return -EBADMSG;
+	return 0;
+}
+
+static int parse(const json_t *json, struct saved_domain *saved)
+{
+	struct domain_description *description = saved->description;
+	uint32_t version, id;
+	int r;
+
+	if (!get_number(json, "version", INT32_MAX, &version))
+		return -EBADMSG;
+	if (version != SAVED_DOMAIN_VERSION)
+		return -EPROTONOSUPPORT;
+	if (!get_text(json, "uuid", description->uuid, sizeof(description->uuid)) ||
+	    !is_uuid(description->uuid) ||
+	    !get_text(json, "name", description->name, sizeof(description->name)) ||
+	    !get_number(json, "id", INT32_MAX, &id) ||
+	    !get_number(json, "slot", MAX_DOMAINS - 1, &saved->id) ||
+	    !get_bool(json, "vcpus_vary", &description->vcpus_vary) ||
+	    !get_bool(json, "paused", &saved->paused))
+		return -EBADMSG;
+	description->id = (int32_t)id;
+	r = parse_vcpus(json_object_get(json, "vcpus"), description);
+	if (r == 0)
+		r = parse_channels(json_object_get(json, "channels"), saved);
+	if (r == 0)
+		r = parse_overrides(json_object_get(json, "overrides"), saved);
+	if (r == 0)
+		r = parse_metadata(json, description);
+	return r;
+}
+
+int saved_domain_parse(const char *text, size_t size, struct saved_domain *out)
+{
+	struct saved_domain saved = {.description = calloc(1, sizeof(*saved.description))};
+	json_t *json = NULL;
+	int r = -ENOMEM;
+
+	if (saved.description) {
+		json = size <= SAVED_DOMAIN_MAX
+			       ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL)
+			       : NULL;
+		r = json ? parse(json, &saved) : -EBADMSG;
+	}
+	json_decref(json);
+	if (r < 0)
+		saved_domain_free(&saved);
+	else
+		*out = saved;
+	return r;
+}
+
+void saved_domain_free(struct saved_domain *saved)
+{
+	domain_description_free(saved->description);
+	saved->description = NULL;
+	free(saved->overrides);
+	saved->overrides = NULL;
+}

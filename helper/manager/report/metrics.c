@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/report/metrics.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/cpuset.h"
+#include "helper/link/message.h"
+
+enum type { COUNTER, GAUGE, INFO };
+
+/* What one value of a metric is about. */
+enum scope { HOST, CHANNEL_STATES, FREQUENCY_DOMAINS, DOMAINS, DOMAIN_REFUSALS };
+
+struct frequency_values {
+	const struct frequency_domain *domain;
+	struct shared_frequency_domain shared;
+};
+
+struct metric {
+	const char *name; /* without "vmpower_", and without "_total" or "_info" */
+	enum type type;
+	const char *unit; /* the end of its name; NULL: none */
+	const char *help;
+	enum scope scope;
+	/* one of these, by scope */
+	uint64_t (*host)(const struct metrics_source *source);
+	uint64_t (*frequency)(const struct frequency_values *values);
+	uint64_t (*domain)(const struct domain *domain);
+	uint64_t (*channel)(const struct shared_channel *channel); /* of all channels the sum */
+};
+
+/* --- values --------------------------------------------------------------------------- */
+
+static uint64_t one(const struct metrics_source *source)
+{
+	(void)source;
+	return 1;
+}
+
+static uint64_t uptime(const struct metrics_source *source)
+{
+	return source->uptime_s;
+}
+
+static uint64_t libvirt_connected(const struct metrics_source *source)
+{
+	return source->libvirt_connected;
+}
+
+static uint64_t monitor_restarts_of(const struct metrics_source *source)
+{
+	return source->monitor_restarts;
+}
+
+static uint64_t domains(const struct metrics_source *source)
+{
+	return registry_count(source->registry);
+}
+
+static uint64_t controlled(const struct frequency_values *values)
+{
+	return values->domain->acquired;
+}
+
+static uint64_t target(const struct frequency_values *values)
+{
+	return UINT64_C(1000) * values->shared.target_khz;
+}
+
+static uint64_t voters(const struct frequency_values *values)
+{
+	return values->shared.n_voters;
+}
+
+static uint64_t silent(const struct frequency_values *values)
+{
+	return values->shared.n_silent;
+}
+
+static uint64_t writes(const struct frequency_values *values)
+{
+	return values->shared.n_writes;
+}
+
+static uint64_t write_failures(const struct frequency_values *values)
+{
+	return values->shared.n_failures;
+}
+
+static uint64_t foreign_writes(const struct frequency_values *values)
+{
+	return values->shared.n_foreign;
+}
+
+static uint64_t connected(const struct domain *domain)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		n += domain->channels[i].state == CHANNEL_CONNECTED;
+	return n;
+}
+
+static uint64_t channels(const struct domain *domain)
+{
+	return domain->n_channels;
+}
+
+static uint64_t paused(const struct domain *domain)
+{
+	return domain->paused;
+}
+
+static uint64_t requests(const struct shared_channel *channel)
+{
+	return shared_load(channel->requests);
+}
+
+static uint64_t acks(const struct shared_channel *channel)
+{
+	return shared_load(channel->acks);
+}
+
+static uint64_t nacks(const struct shared_channel *channel)
+{
+	return shared_load(channel->nacks);
+}
+
+static uint64_t resyncs(const struct shared_channel *channel)
+{
+	return shared_load(channel->resyncs);
+}
+
+static uint64_t dropped_replies(const struct shared_channel *channel)
+{
+	return shared_load(channel->dropped_replies);
+}
+
+static uint64_t throttled(const struct shared_channel *channel)
+{
+	return shared_load(channel->throttled);
+}
+
+/* --- the table ------------------------------------------------------------------------ */
+
+static const struct metric metrics[] = {
+	{"build", INFO, NULL, "Version of vmpowerd.", HOST, .host = one},
+	{"uptime_seconds", GAUGE, "seconds", "Time since vmpowerd has started.", HOST,
+	 .host = uptime},
+	{"libvirt_connected", GAUGE, NULL, "Is vmpowerd connected to libvirt (1), or not (0).",
+	 HOST, .host = libvirt_connected},
+	{"monitor_restarts", COUNTER, NULL, "Times that vmpower-monitor had to be replaced.", HOST,
+	 .host = monitor_restarts_of},
+	{"domains", GAUGE, NULL, "Registered libvirt domains.", HOST, .host = domains},
+	{"channels", GAUGE, NULL, "Channels of all domains, by state.", CHANNEL_STATES,
+	 .host = NULL},
+	{"frequency_domain_controlled", GAUGE, NULL,
+	 "Does vmpower set the frequency (1), or is it at its baseline (0).", FREQUENCY_DOMAINS,
+	 .frequency = controlled},
+	{"frequency_domain_target_hertz", GAUGE, "hertz",
+	 "Frequency that vmpower has written; 0: the baseline.", FREQUENCY_DOMAINS,
+	 .frequency = target},
+	{"frequency_domain_voters", GAUGE, NULL, "vCPUs that have voted.", FREQUENCY_DOMAINS,
+	 .frequency = voters},
+	{"frequency_domain_silent", GAUGE, NULL,
+	 "Pinned vCPUs that have not voted: they protect the frequency.", FREQUENCY_DOMAINS,
+	 .frequency = silent},
+	{"frequency_domain_writes", COUNTER, NULL, "Frequencies that the kernel took.",
+	 FREQUENCY_DOMAINS, .frequency = writes},
+	{"frequency_domain_write_failures", COUNTER, NULL, "Frequencies that the kernel refused.",
+	 FREQUENCY_DOMAINS, .frequency = write_failures},
+	{"frequency_domain_foreign_writes", COUNTER, NULL,
+	 "Times that a file was seen to hold what someone else wrote.", FREQUENCY_DOMAINS,
+	 .frequency = foreign_writes},
+	{"domain_channels", GAUGE, NULL, "Channels of the domain.", DOMAINS, .domain = channels},
+	{"domain_connected_channels", GAUGE, NULL, "Channels of the domain that are connected.",
+	 DOMAINS, .domain = connected},
+	{"domain_paused", GAUGE, NULL, "Is the domain paused (1): its votes rest.", DOMAINS,
+	 .domain = paused},
+	{"domain_requests", COUNTER, NULL, "Messages of the guest that were understood.", DOMAINS,
+	 .channel = requests},
+	{"domain_acks", COUNTER, NULL, "Requests that were answered with ACK.", DOMAINS,
+	 .channel = acks},
+	{"domain_nacks", COUNTER, NULL, "Requests that were answered with NACK.", DOMAINS,
+	 .channel = nacks},
+	{"domain_refused_requests", COUNTER, NULL,
+	 "Requests that were refused, by reason; reasons that never applied are left out.",
+	 DOMAIN_REFUSALS, .host = NULL},
+	{"domain_resyncs", COUNTER, NULL, "Times that a channel's stream was out of step.", DOMAINS,
+	 .channel = resyncs},
+	{"domain_dropped_replies", COUNTER, NULL, "Replies that the guest did not take.", DOMAINS,
+	 .channel = dropped_replies},
+	{"domain_throttled", COUNTER, NULL,
+	 "Times that a channel was not read for a while, for its rate of requests.", DOMAINS,
+	 .channel = throttled},
+};
+
+/* --- text ----------------------------------------------------------------------------- */
+
+int metrics_format(const char *name, enum metrics_format *format)
+{
+	if (strcmp(name, "openmetrics") == 0)
+		*format = METRICS_OPENMETRICS;
+	else if (strcmp(name, "prometheus") == 0)
+		*format = METRICS_PROMETHEUS;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static const char *suffix(const struct metric *metric)
+{
+	static const char *const suffixes[] = {
+		[COUNTER] = "_total", [GAUGE] = "", [INFO] = "_info"};
+
+	return suffixes[metric->type];
+}
+
+/* A family of OpenMetrics has the name without the suffix, one of Prometheus with it. */
+static void put_head(FILE *out, const struct metric *metric, enum metrics_format format)
+{
+	static const char *const types[] = {
+		[COUNTER] = "counter", [GAUGE] = "gauge", [INFO] = "info"};
+	bool open = format == METRICS_OPENMETRICS;
+	const char *end = open ? "" : suffix(metric);
+	const char *type = metric->type == INFO && !open ? "gauge" : types[metric->type];
+
+	(void)fprintf(out, "# HELP vmpower_%s%s %s\n", metric->name, end, metric->help);
+	(void)fprintf(out, "# TYPE vmpower_%s%s %s\n", metric->name, end, type);
+	if (open && metric->unit)
+		(void)fprintf(out, "# UNIT vmpower_%s %s\n", metric->name, metric->unit);
+}
+
+/* Names are tenants' text: it must end neither its label nor its line. */
+static void put_escaped(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n')
+			(void)fputs("\\n", out);
+		else if (*text == '"' || *text == '\\')
+			(void)fprintf(out, "\\%c", *text);
+		else
+			(void)fputc(*text, out);
+	}
+}
+
+static void put_value(FILE *out, uint64_t value)
+{
+	(void)fprintf(out, " %" PRIu64 "\n", value);
+}
+
+static void put_name(FILE *out, const struct metric *metric)
+{
+	(void)fprintf(out, "vmpower_%s%s", metric->name, suffix(metric));
+}
+
+static void put_host(FILE *out, const struct metric *metric, const struct metrics_source *source)
+{
+	put_name(out, metric);
+	if (metric->type == INFO)
+		(void)fputs("{version=\"" VMPOWER_VERSION "\"}", out);
+	put_value(out, metric->host(source));
+}
+
+static void put_channel_states(FILE *out, const struct metric *metric, struct registry *registry)
+{
+	uint64_t n[N_CHANNEL_STATES] = {0};
+
+	for (const struct domain *d = registry_next(registry, NULL); d;
+	     d = registry_next(registry, d)) {
+		for (uint32_t i = 0; i < d->n_channels; i++)
+			n[channel_shown_state(&d->channels[i])]++;
+	}
+	for (size_t state = 0; state < array_size(n); state++) {
+		put_name(out, metric);
+		(void)fprintf(out, "{state=\"%s\"}", channel_state_name((enum channel_state)state));
+		put_value(out, n[state]);
+	}
+}
+
+static void put_frequency_domains(FILE *out, const struct metric *metric,
+				  const struct metrics_source *source)
+{
+	for (uint32_t id = 0; id < cpufreq_count(source->cpufreq); id++) {
+		struct frequency_values values = {.domain = cpufreq_get(source->cpufreq, id)};
+		char cpus[1024];
+
+		if (values.domain->gone)
+			continue;
+		if (source->state)
+			values.shared = source->state->frequency_domains[id];
+		if (cpuset_format(&values.domain->cpus, cpus, sizeof(cpus)) < 0)
+			cpus[0] = '\0';
+		put_name(out, metric);
+		(void)fprintf(out, "{frequency_domain=\"%u\",cpus=\"%s\"}", values.domain->policy,
+			      cpus);
+		put_value(out, metric->frequency(&values));
+	}
+}
+
+static void put_domain_labels(FILE *out, const struct metric *metric, const struct domain *domain)
+{
+	put_name(out, metric);
+	(void)fputs("{domain=\"", out);
+	put_escaped(out, domain->description->name);
+	(void)fprintf(out, "\",uuid=\"%s\"", domain->description->uuid);
+}
+
+/* The monitor is not trusted: a sum that can't be stays at what can be told. */
+static uint64_t sum_channels(const struct metric *metric, const struct domain *domain,
+			     const struct shared_state *state)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; state && i < domain->n_channels; i++) {
+		uint64_t value = metric->channel(&state->channels[domain->channels[i].id]);
+
+		if (__builtin_add_overflow(sum, value, &sum))
+			return UINT64_MAX;
+	}
+	return sum;
+}
+
+static void put_refusals(FILE *out, const struct metric *metric, const struct domain *domain,
+			 const struct shared_state *state)
+{
+	for (int reason = REFUSAL_NONE + 1; state && reason < N_REFUSALS; reason++) {
+		uint64_t sum = 0;
+
+		for (uint32_t i = 0; i < domain->n_channels; i++)
+			sum += shared_load(
+				state->channels[domain->channels[i].id].refused[reason - 1]);
+		if (sum == 0)
+			continue;
+		put_domain_labels(out, metric, domain);
+		(void)fprintf(out, ",reason=\"%s\"}", refusal_name((enum refusal)reason));
+		put_value(out, sum);
+	}
+}
+
+static void put_domains(FILE *out, const struct metric *metric, const struct metrics_source *source)
+{
+	for (const struct domain *d = registry_next(source->registry, NULL); d;
+	     d = registry_next(source->registry, d)) {
+		if (metric->scope == DOMAIN_REFUSALS) {
+			put_refusals(out, metric, d, source->state);
+			continue;
+		}
+		put_domain_labels(out, metric, d);
+		(void)fputc('}', out);
+		put_value(out, metric->domain ? metric->domain(d)
+					      : sum_channels(metric, d, source->state));
+	}
+}
+
+static void put_metric(FILE *out, const struct metric *metric, const struct metrics_source *source)
+{
+	switch (metric->scope) {
+	case HOST:
+		put_host(out, metric, source);
+		break;
+	case CHANNEL_STATES:
+		put_channel_states(out, metric, source->registry);
+		break;
+	case FREQUENCY_DOMAINS:
+		put_frequency_domains(out, metric, source);
+		break;
+	case DOMAINS:
+	case DOMAIN_REFUSALS:
+		put_domains(out, metric, source);
+		break;
+	}
+}
+
+char *metrics_text(const struct metrics_source *source, enum metrics_format format)
+{
+	cleanup_free char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < array_size(metrics); i++) {
+		put_head(out, &metrics[i], format);
+		put_metric(out, &metrics[i], source);
+	}
+	if (format == METRICS_OPENMETRICS)
+		(void)fputs("# EOF\n", out);
+	return close_written(out) ? take_ptr(text) : NULL;
+}

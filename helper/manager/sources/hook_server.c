@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/sources/hook_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/unix_socket.h"
+#include "helper/manager/domains/domain_change.h"
+#include "helper/manager/loop/listener.h"
+#include "xml/domain_xml.h"
+
+#define MAX_CLIENTS 128			 /* hooks at one moment: VMs that start at once */
+#define CLIENT_TIMEOUT_NS (2 * NS_PER_S) /* a hook lives for a tenth of that */
+#define REST_NS (NS_PER_S / 10)
+#define XML_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
+
+struct hook_client {
+	struct loop_source source;
+	struct loop_timer timeout;
+	struct hook_server *server;
+	struct hook_client *next;
+};
+
+struct hook_server {
+	struct loop *loop;
+	struct domains *domains;
+	struct listener listener;
+	struct hook_client *clients;
+	unsigned int n_clients;
+};
+
+static void client_free(struct hook_client *client)
+{
+	struct hook_server *server = client->server;
+
+	for (struct hook_client **c = &server->clients; *c; c = &(*c)->next) {
+		if (*c == client) {
+			*c = client->next;
+			break;
+		}
+	}
+	loop_timer_cancel(server->loop, &client->timeout);
+	loop_close(server->loop, &client->source);
+	free(client);
+	/* There is room again: look at the backlog. */
+	if (server->n_clients-- == MAX_CLIENTS)
+		listener_set_full(&server->listener, false);
+}
+
+const char *hook_operation_name(uint32_t operation)
+{
+	switch (operation) {
+	case HOOK_STARTED:
+		return "hook started";
+	case HOOK_RECONNECT:
+		return "hook reconnect";
+	case HOOK_STOPPED:
+		return "hook stopped";
+	case HOOK_RELEASE:
+		return "hook release";
+	default:
+		return NULL;
+	}
+}
+
+int hook_event_check(const struct hook_event *event, size_t size)
+{
+	if (size != sizeof(*event) || event->magic != HOOK_MAGIC || event->version != HOOK_VERSION)
+		return -EPROTO;
+	if (!hook_operation_name(event->operation) ||
+	    !memchr(event->domain, '\0', sizeof(event->domain)) ||
+	    !memchr(event->reason, '\0', sizeof(event->reason)))
+		return -EPROTO;
+	return event->xml_size > 0 && event->xml_size <= MAX_DOMAIN_XML ? 0 : -EPROTO;
+}
+
+/* Everything that can be said about an event without looking into its XML. */
+static int check_event(const struct hook_event *event, size_t size, int xml_fd)
+{
+	struct stat st;
+	int seals;
+
+	if (hook_event_check(event, size) < 0)
+		return -EPROTO;
+	/* Sealed: it can neither change below us nor shrink and fault us. */
+	seals = fcntl(xml_fd, F_GET_SEALS);
+	if (seals < 0 || (seals & XML_SEALS) != XML_SEALS)
+		return -EPROTO;
+	if (fstat(xml_fd, &st) < 0 || st.st_size != (off_t)event->xml_size)
+		return -EPROTO;
+	return 0;
+}
+
+static void act(struct hook_server *server, const struct hook_event *event, int xml_fd)
+{
+	const char *source = hook_operation_name(event->operation);
+	cleanup(domain_description_freep) struct domain_description *description = NULL;
+	struct domain_report report = {.source = source, .asked_ns = monotonic_ns()};
+	struct xml_error error = {.text = ""};
+	char *xml;
+	int r;
+
+	xml = mmap(NULL, event->xml_size, PROT_READ, MAP_PRIVATE, xml_fd, 0);
+	if (xml == MAP_FAILED) {
+		log_error("domain \"%s\", %s: can't map its XML: %s", event->domain, source,
+			  strerror(errno));
+		return;
+	}
+	r = domain_xml_parse(xml, event->xml_size, &description, &error);
+	(void)munmap(xml, event->xml_size);
+	if (event->operation == HOOK_STOPPED || event->operation == HOOK_RELEASE) {
+		/* Without its UUID the name must do. */
+		report.uuid = description ? description->uuid : NULL;
+		report.name = event->domain;
+		(void)domains_report(server->domains, &report);
+		return;
+	}
+	if (r < 0) {
+		domain_log_unreadable(event->domain, source, r, &error);
+		return;
+	}
+	report.running = take_ptr(description);
+	(void)domains_report(server->domains, &report);
+}
+
+static void on_client(struct loop_source *source, uint32_t events)
+{
+	static const struct hook_reply accepted = {HOOK_MAGIC, HOOK_VERSION};
+	struct hook_client *client = container_of(source, struct hook_client, source);
+	struct hook_server *server = client->server;
+	cleanup_close int xml_fd = -1;
+	struct hook_event event;
+	unsigned int n_fds = 1;
+	ssize_t n;
+	int r;
+
+	(void)events;
+	n = unix_receive(source->fd, &event, sizeof(event), &xml_fd, &n_fds, MSG_DONTWAIT);
+	if (n == -EAGAIN)
+		return;
+	if (n <= 0) {
+		client_free(client);
+		return;
+	}
+	r = n_fds == 1 ? check_event(&event, (size_t)n, xml_fd) : -EPROTO;
+	/* libvirt holds the domain's lock until the hook ends: let it go first. */
+	if (r == 0)
+		(void)unix_send(source->fd, &accepted, sizeof(accepted), NULL, 0, MSG_DONTWAIT);
+	client_free(client);
+	if (r < 0)
+		log_warning("hook socket: dropped a message that is no hook event; does the "
+			    "hook in qemu.d belong to this version of vmpowerd?");
+	else
+		act(server, &event, xml_fd);
+}
+
+static void on_timeout(struct loop_timer *timer)
+{
+	client_free(container_of(timer, struct hook_client, timeout));
+}
+
+static void client_new(struct hook_server *server, int fd)
+{
+	struct hook_client *client = calloc(1, sizeof(*client));
+
+	if (!client) {
+		(void)close(fd);
+		return;
+	}
+	client->server = server;
+	client->source = (struct loop_source){.fd = -1, .on_event = on_client};
+	client->timeout.on_expiry = on_timeout;
+	if (loop_add(server->loop, &client->source, fd, EPOLLIN) < 0) {
+		(void)close(fd);
+		free(client);
+		return;
+	}
+	loop_timer_set(server->loop, &client->timeout, CLIENT_TIMEOUT_NS);
+	client->next = server->clients;
+	server->clients = client;
+	if (++server->n_clients == MAX_CLIENTS)
+		listener_set_full(&server->listener, true);
+}
+
+static void on_connection(struct listener *listener, int fd)
+{
+	struct ucred peer;
+
+	if (unix_peer(fd, &peer) < 0 || (peer.uid != 0 && peer.uid != geteuid())) {
+		log_warning("hook socket: user id %u may not send events, libvirt's hooks run as "
+			    "root",
+			    (unsigned int)peer.uid);
+		(void)close(fd);
+		return;
+	}
+	client_new(container_of(listener, struct hook_server, listener), fd);
+}
+
+static void on_failure(struct listener *listener, int error)
+{
+	(void)listener;
+	log_error("hook socket: can't accept: %s", strerror(error));
+}
+
+int hook_server_new(struct loop *loop, struct domains *domains, int listen_fd,
+		    struct hook_server **out)
+{
+	struct hook_server *server = calloc(1, sizeof(*server));
+	int r;
+
+	if (!server) {
+		(void)close(listen_fd);
+		return -ENOMEM;
+	}
+	server->loop = loop;
+	server->domains = domains;
+	server->listener = (struct listener){
+		.on_connection = on_connection, .on_failure = on_failure, .rest_ns = REST_NS};
+	r = listener_start(&server->listener, loop, listen_fd);
+	if (r < 0) {
+		free(server);
+		return r;
+	}
+	*out = server;
+	return 0;
+}
+
+void hook_server_free(struct hook_server *server)
+{
+	if (!server)
+		return;
+	while (server->clients)
+		client_free(server->clients);
+	listener_stop(&server->listener);
+	free(server);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/varlink/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/unix_socket.h"
+
+void varlink_complain(const struct varlink_client *client, struct log_limit *limit,
+		      const char *what)
+{
+	uint32_t suppressed;
+
+	if (!log_limit_pass(limit, monotonic_ns(), &suppressed))
+		return;
+	log_warning("control client (pid %d, user id %u) %s: its connection is closed",
+		    (int)client->pid, (unsigned int)client->uid, what);
+	if (suppressed > 0)
+		log_warning("%u lines like the last were left out", suppressed);
+}
+
+/* What to wait for. HUP and ERR come in any case. */
+static uint32_t wanted_events(struct varlink_client *client)
+{
+	if (client->call.state == CALL_DEFERRED)
+		return 0;
+	if (client->call.state == CALL_STREAMING)
+		return client->out ? EPOLLOUT : 0;
+	/* A call that was received already waits for its turn: being writable is that turn. */
+	if (client->out || varlink_frame_ready(&client->frame))
+		return EPOLLOUT;
+	return EPOLLIN;
+}
+
+static void watch(struct varlink_client *client)
+{
+	struct loop *loop = client->server->loop;
+	uint32_t events = wanted_events(client);
+	int r;
+
+	if (client->source.fd >= 0)
+		r = loop_modify(loop, &client->source, events);
+	else
+		r = loop_add(loop, &client->source, client->fd, events);
+	if (r < 0)
+		varlink_client_doom(client, "can't be watched");
+}
+
+void varlink_client_doom(struct varlink_client *client, const char *reason)
+{
+	if (client->doomed)
+		return;
+	varlink_complain(client, &client->server->protocol_log, reason);
+	client->doomed = true;
+	loop_timer_set(client->server->loop, &client->stall, 0);
+}
+
+static void call_clear(struct varlink_call *call)
+{
+	varlink_request_clear(&call->request);
+	*call = (struct varlink_call){.state = CALL_NONE};
+}
+
+void varlink_client_drop(struct varlink_client *client)
+{
+	struct varlink_server *server = client->server;
+
+	if (client->call.cancelled)
+		client->call.cancelled(client->call.data);
+	call_clear(&client->call);
+	loop_remove(server->loop, &client->source);
+	loop_timer_cancel(server->loop, &client->stall);
+	close_fd(&client->fd);
+	varlink_frame_free(&client->frame);
+	free(client->out);
+	if (client->previous)
+		client->previous->next = client->next;
+	else
+		server->clients = client->next;
+	if (client->next)
+		client->next->previous = client->previous;
+	server->n_clients--;
+	free(client);
+}
+
+void varlink_client_push(struct varlink_client *client, char *text)
+{
+	if (text) {
+		client->out = text;
+		client->out_size = strlen(text) + 1;
+		client->out_sent = 0;
+		/* who watches may look away: what it misses is counted elsewhere */
+		if (!client->doomed && client->call.state != CALL_STREAMING)
+			loop_timer_set(client->server->loop, &client->stall,
+				       client->server->limits.stall_ns);
+	}
+	watch(client);
+}
+
+void varlink_client_send(struct varlink_client *client, char *text)
+{
+	call_clear(&client->call);
+	varlink_client_push(client, text);
+}
+
+/* Return: true where all is sent. False: not yet, or the client was dropped. */
+static bool flush(struct varlink_client *client)
+{
+	struct loop *loop = client->server->loop;
+	ssize_t n = send(client->fd, client->out + client->out_sent,
+			 client->out_size - client->out_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0) {
+		/* Else it has gone: its business, nothing to report. */
+		if (errno != EAGAIN && errno != EINTR)
+			varlink_client_drop(client);
+		return false;
+	}
+	client->out_sent += (size_t)n;
+	if (client->out_sent < client->out_size)
+		return false;
+	if (!client->doomed)
+		loop_timer_cancel(loop, &client->stall);
+	free(client->out);
+	client->out = NULL;
+	return true;
+}
+
+/* Return: true where something was read. False: nothing, or the client was dropped. */
+static bool receive(struct varlink_client *client)
+{
+	size_t size;
+	char *room;
+	ssize_t n;
+
+	if (varlink_frame_reserve(&client->frame, &room, &size) < 0) {
+		varlink_complain(client, &client->server->protocol_log,
+				 "could not be served for want of memory");
+		varlink_client_drop(client);
+		return false;
+	}
+	n = recv(client->fd, room, size, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		varlink_client_drop(client);
+		return false;
+	}
+	varlink_frame_commit(&client->frame, (size_t)n);
+	return true;
+}
+
+static void next_call(struct varlink_client *client)
+{
+	const char *message;
+	size_t size;
+	int r = varlink_frame_next(&client->frame, &message, &size);
+
+	if (r == 0) {
+		watch(client);
+		return;
+	}
+	if (r < 0)
+		varlink_complain(client, &client->server->protocol_log,
+				 "sent a call that is too large");
+	else
+		r = client->server->on_message(client, message, size);
+	if (r < 0)
+		varlink_client_drop(client);
+	else if (client->call.state != CALL_NONE)
+		watch(client);
+}
+
+static void on_stream(struct varlink_client *client, uint32_t events)
+{
+	if (events & (EPOLLHUP | EPOLLERR)) {
+		varlink_client_drop(client);
+		return;
+	}
+	if (!client->out || !flush(client))
+		return;
+	client->call.ready(client->call.data);
+	watch(client);
+}
+
+static void on_client(struct loop_source *source, uint32_t events)
+{
+	struct varlink_client *client = container_of(source, struct varlink_client, source);
+
+	if (client->call.state == CALL_STREAMING) {
+		on_stream(client, events);
+		return;
+	}
+	if (client->call.state == CALL_DEFERRED) {
+		/*
+		 * Nothing was asked for, so this is the hang-up. Whoever wants no reply may hang
+		 * up and still have it done; watched on, the hang-up would be told for ever.
+		 */
+		if (client->call.request.oneway)
+			loop_remove(client->server->loop, source);
+		else
+			varlink_client_drop(client);
+		return;
+	}
+	if (client->out && !flush(client))
+		return;
+	if (!varlink_frame_ready(&client->frame) && events & ~EPOLLOUT && !receive(client))
+		return;
+	next_call(client);
+}
+
+static void on_stall(struct loop_timer *timer)
+{
+	struct varlink_client *client = container_of(timer, struct varlink_client, stall);
+
+	if (!client->doomed)
+		varlink_complain(client, &client->server->stall_log,
+				 "has not read its reply in time");
+	varlink_client_drop(client);
+}
+
+int varlink_client_new(struct varlink_server *server, int fd, enum varlink_access access)
+{
+	struct varlink_client *client = calloc(1, sizeof(*client));
+	struct ucred peer = {.uid = (uid_t)-1};
+	int r;
+
+	if (!client) {
+		close_fd(&fd);
+		return -ENOMEM;
+	}
+	(void)unix_peer(fd, &peer); /* for log lines; access was decided before */
+	client->server = server;
+	client->fd = fd;
+	client->access = access;
+	client->uid = peer.uid;
+	client->pid = peer.pid;
+	client->source = (struct loop_source){.fd = -1, .on_event = on_client};
+	client->stall.on_expiry = on_stall;
+	varlink_frame_init(&client->frame, server->limits.call_size);
+	r = loop_add(server->loop, &client->source, fd, EPOLLIN);
+	if (r < 0) {
+		close_fd(&fd);
+		free(client);
+		return r;
+	}
+	client->next = server->clients;
+	if (client->next)
+		client->next->previous = client;
+	server->clients = client;
+	server->n_clients++;
+	return 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a message to its method, from a result to a reply. Internal to the server. */
+#ifndef VMPOWER_HELPER_MANAGER_VARLINK_DISPATCH_H
+#define VMPOWER_HELPER_MANAGER_VARLINK_DISPATCH_H
+
+#include "helper/manager/varlink/client.h"
+
+/**
+ * varlink_dispatch() - handle one message
+ *
+ * Return: 0; -EBADMSG: it is not a call (logged); drop the client.
+ */
+int varlink_dispatch(struct varlink_client *client, const char *message, size_t size);
+
+#endif

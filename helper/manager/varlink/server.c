@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/manager/varlink/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "helper/manager/varlink/client.h"
+#include "helper/manager/varlink/dispatch.h"
+
+#define REST_NS NS_PER_S
+
+/* Whoever may do more finds a place where others have taken theirs. */
+static unsigned int places(const struct varlink_limits *limits, enum varlink_access access)
+{
+	unsigned int reserved = 0;
+
+	if (access < VARLINK_CHANGE)
+		reserved += limits->reserved_change;
+	if (access < VARLINK_READ)
+		reserved += limits->reserved_read;
+	return limits->clients > reserved ? limits->clients - reserved : 0;
+}
+
+static void on_failure(struct listener *listener, int error)
+{
+	struct varlink_server *server = container_of(listener, struct varlink_server, listener);
+	uint32_t suppressed;
+
+	if (log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
+		log_error("can't accept a control client: %s; tried again in 1 s", strerror(error));
+}
+
+static void on_connection(struct listener *listener, int accepted)
+{
+	struct varlink_server *server = container_of(listener, struct varlink_server, listener);
+	cleanup_close int fd = accepted;
+	enum varlink_access access = server->service->access(server->context, fd);
+	uint32_t suppressed;
+	int r;
+
+	if (server->n_clients >= places(&server->limits, access)) {
+		if (log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
+			log_warning("a control client was refused: %u are connected already, "
+				    "more than that is not served; close some",
+				    server->n_clients);
+		return;
+	}
+	r = varlink_client_new(server, take_fd(&fd), access);
+	if (r < 0 && log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
+		log_error("a control client was refused: %s", strerror(-r));
+}
+
+int varlink_server_new(struct loop *loop, int listen_fd, const struct varlink_service *service,
+		       const struct varlink_limits *limits, void *context,
+		       struct varlink_server **out)
+{
+	struct varlink_server *server = calloc(1, sizeof(*server));
+	int r;
+
+	if (!server) {
+		close_fd(&listen_fd);
+		return -ENOMEM;
+	}
+	server->loop = loop;
+	server->service = service;
+	server->limits = *limits;
+	server->context = context;
+	server->on_message = varlink_dispatch;
+	server->listener = (struct listener){
+		.on_connection = on_connection, .on_failure = on_failure, .rest_ns = REST_NS};
+	r = listener_start(&server->listener, loop, listen_fd);
+	if (r < 0) {
+		varlink_server_free(server);
+		return r;
+	}
+	*out = server;
+	return 0;
+}
+
+void varlink_server_free(struct varlink_server *server)
+{
+	if (!server)
+		return;
+	while (server->clients)
+		varlink_client_drop(server->clients);
+	listener_stop(&server->listener);
+	free(server);
+}
+
+unsigned int varlink_server_clients(const struct varlink_server *server)
+{
+	return server->n_clients;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A varlink service (varlink.org) on a listening socket: clients, framing, dispatch by a table
+ * of methods, replies at once or later. Knows nothing of what the methods do.
+ *
+ * A client has one call in flight: until its reply is sent whole nothing more of it is read.
+ * Each loop turn handles at most one call of each client.
+ */
+#ifndef VMPOWER_HELPER_MANAGER_VARLINK_SERVER_H
+#define VMPOWER_HELPER_MANAGER_VARLINK_SERVER_H
+
+#include "helper/manager/loop/loop.h"
+#include "helper/manager/varlink/varlink.h"
+
+struct varlink_server;
+
+/**
+ * varlink_server_new() - serve a listening socket
+ * @listen_fd:	SOCK_STREAM, non-blocking; taken over, in any case
+ * @service:	stays valid
+ * @context:	handed to the handlers and to service->access()
+ *
+ * Return: 0; -ENOMEM; -errno of epoll.
+ */
+int varlink_server_new(struct loop *loop, int listen_fd, const struct varlink_service *service,
+		       const struct varlink_limits *limits, void *context,
+		       struct varlink_server **server);
+
+/** varlink_server_free() - drop all clients; what was deferred is cancelled */
+void varlink_server_free(struct varlink_server *server);
+
+unsigned int varlink_server_clients(const struct varlink_server *server);
+
+#endif
