@@ -163,7 +163,7 @@ $(foreach d,$(plain_dir) $(san_dir),$(addprefix $(d)/obj/helper/manager/,varlink
 build/guest-init: $(wildcard tests/guest/*.c tests/guest/*.h)
 	$(say) CC $@
 	$(Q)mkdir -p build
-	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -static -I. -o $@ $(filter %.c,$^)
+	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -I. -static -o $@ $(filter %.c,$^)
 
 ## guest: build the guest of the system tests
 .PHONY: guest

@@ -39,7 +39,7 @@
 #include <rte_power_guest_channel.h>
 #include <rte_version.h>
 
-#include "ctl/commands/commands.h"
+#include "tests/guest/commands.h"
 
 #define PORTS_DIRECTORY "/sys/class/virtio-ports"
 #define LINKS_DIRECTORY "/dev/virtio-ports"
