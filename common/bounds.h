@@ -12,6 +12,7 @@
 #define MAX_FREQUENCY_STEPS 256	   /* entries of a frequency table */
 #define MAX_DOMAIN_NAME 256	   /* libvirt keeps <name>.xml files: NAME_MAX, with NUL */
 #define MAX_DOMAIN_XML (4u << 20)  /* bytes; the largest seen in the field are some 100 kB */
+#define MAX_EXCERPT 132		   /* foreign text in an error, with "..." and NUL */
 #define MAX_CHANNELS (MAX_DOMAINS * MAX_DOMAIN_CHANNELS)
 
 #define LOWEST_KHZ 1000u      /* lower values come from broken firmware tables */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Values that people write in a configuration file or in a domain's XML, by the same rules. Pure.
- * Each function returns whether the text is allowed, and writes its result only then.
+ * Values from text, strictly: what people write in a configuration file, in a domain's XML or on a
+ * command line, and what sysfs holds. No function writes its result unless the text is valid. Pure.
  */
 #ifndef VMPOWER_COMMON_VALUE_H
 #define VMPOWER_COMMON_VALUE_H
@@ -9,18 +9,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/**
+ * parse_u32() - a whole string as a decimal number: no sign, no blanks, no octal, no overflow
+ * @text:	digits only; leading zeros are refused (some read "010" as eight)
+ * @max:	largest value allowed
+ *
+ * Return: 0; -EINVAL (not a number); -ERANGE (above @max).
+ */
+int parse_u32(const char *text, uint32_t max, uint32_t *value);
+
+/* The rest return whether the text is valid. */
+
 /** value_flag() - "yes" or "no" */
 bool value_flag(const char *text, bool *flag);
 
-/** value_number() - decimal, @min to @max, as parse_u32() takes it */
+/** value_number() - as parse_u32(), @min to @max */
 bool value_number(const char *text, uint32_t min, uint32_t max, uint32_t *number);
 
 /** value_frequency() - kHz, LOWEST_KHZ to HIGHEST_KHZ; 0: no limit */
 bool value_frequency(const char *text, uint32_t *khz);
 
 /**
- * value_words() - a list of words, separated by blanks or commas, as a set; or "none"
- * @words:	NULL at the end; words[n] is bit n
+ * value_words() - a set of words, separated by blanks or commas; "none" is the empty set
+ * @words:	ends with NULL; words[n] is bit n
  */
 bool value_words(const char *text, const char *const *words, uint32_t *set);
 

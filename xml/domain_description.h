@@ -9,7 +9,6 @@
 #include "common/bounds.h"
 #include "common/cpuset.h"
 #include "common/domain_settings.h"
-#include "xml/xml_error.h"
 
 struct channel_description {
 	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */

@@ -47,19 +47,6 @@ static int check_strange(const xmlNode *node, struct xml_error *error)
 	return 0;
 }
 
-/* In place: XML is written with line breaks and indented. */
-static char *trim(char *text)
-{
-	size_t n;
-
-	text += strspn(text, " \t\r\n");
-	n = strlen(text);
-	while (n > 0 && strchr(" \t\r\n", text[n - 1]))
-		n--;
-	text[n] = '\0';
-	return text;
-}
-
 static int read_setting(const xmlNode *element, struct domain_settings *settings,
 			struct xml_error *error)
 {
@@ -78,7 +65,7 @@ static int read_setting(const xmlNode *element, struct domain_settings *settings
 	r = xml_tree_text(element, &text, error);
 	if (r < 0)
 		return r;
-	value = trim(text);
+	value = xml_tree_trim(text);
 	if (!domain_setting_parse((enum domain_setting)setting, value, settings))
 		return xml_fail(error, -EINVAL, "<%s> is '%s'; allowed is %s", name.text,
 				excerpt(value).text, domain_setting_fields[setting].allowed);

@@ -4,29 +4,18 @@
 #define VMPOWER_XML_DOMAIN_PARTS_H
 
 #include "xml/domain_description.h"
-#include "xml/xml_error.h"
 #include "xml/xml_tree.h"
 
 /**
  * domain_read_vcpus() - <vcpu>, <vcpus> and <cputune>
  * @root:	<domain>
- * @domain:	gets n_vcpus, n_online, vcpus_vary, vcpus, affinities and n_affinities; the caller
- *frees them by domain_description_free() whatever the result
+ * @domain:	gets n_vcpus, n_online, vcpus_vary, vcpus, affinities and n_affinities; owned by
+ *		it whatever the result
  *
  * Return: 0; -EINVAL; -E2BIG (more than MAX_DOMAIN_VCPUS); -ENOMEM.
  */
 int domain_read_vcpus(const xmlNode *root, struct domain_description *domain,
 		      struct xml_error *error);
-
-/**
- * domain_read_channels() - the power channels in <devices>
- * @root:	<domain>
- * @domain:	has its id; gets n_channels and channels
- *
- * Return: 0; -EINVAL; -ENOMEM.
- */
-int domain_read_channels(const xmlNode *root, struct domain_description *domain,
-			 struct xml_error *error);
 
 /**
  * domain_read_metadata() - the domain's settings, <domain> of DOMAIN_NAMESPACE in <metadata>

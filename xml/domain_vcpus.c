@@ -6,7 +6,7 @@
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
-#include "common/number.h"
+#include "common/value.h"
 
 /* The attribute @name as a number, which must be there. */
 static int number_attribute(const xmlNode *element, const char *name, uint32_t max, uint32_t *value,
@@ -49,19 +49,6 @@ static int cpuset_attribute(const xmlNode *element, struct cpuset *set, bool *fo
 	return 0;
 }
 
-/* What a pretty printer may have put around a number. */
-static const char *trim(char *text)
-{
-	static const char space[] = " \t\r\n";
-	size_t length;
-
-	text += strspn(text, space);
-	length = strlen(text);
-	while (length > 0 && strchr(space, text[length - 1]))
-		text[--length] = '\0';
-	return text;
-}
-
 /* How many vCPUs there are, and how many of them are online unless <vcpus> says which. */
 static int read_counts(const xmlNode *vcpu, struct domain_description *domain,
 		       struct xml_error *error)
@@ -74,7 +61,7 @@ static int read_counts(const xmlNode *vcpu, struct domain_description *domain,
 	r = xml_tree_text(vcpu, &text, error);
 	if (r < 0)
 		return r;
-	number = trim(text);
+	number = xml_tree_trim(text);
 	r = parse_u32(number, MAX_DOMAIN_VCPUS, &domain->n_vcpus);
 	if (r == -ERANGE)
 		return xml_fail(error, -E2BIG,

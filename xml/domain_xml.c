@@ -2,13 +2,14 @@
 #include "xml/domain_xml.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "xml/domain_parts.h"
-#include "xml/xml_tree.h"
 
 static int only_text(const xmlNode *root, const char *name, char **text, struct xml_error *error)
 {
@@ -93,6 +94,194 @@ static int read_id(const xmlNode *root, struct domain_description *domain, struc
 	return 0;
 }
 
+/* --- channels --------------------------------------------------------------------------- */
+
+/*
+ * What looks as if it was meant to be ours: DPDK has the first part of the name to itself. It is
+ * no error: nobody knows what else it may be.
+ */
+static bool is_near_miss(const char *name)
+{
+	static const char family[] = "virtio.serial.port.";
+
+	return !strncmp(name, family, strlen(family)) || strcasestr(name, "poweragent");
+}
+
+/* <target type='virtio' name='virtio.serial.port.poweragent.<n>'>: *name is NULL otherwise. */
+static int our_name(const xmlNode *channel, char **name, struct domain_description *domain,
+		    struct xml_error *error)
+{
+	char *type cleanup_free = NULL;
+	char *text cleanup_free = NULL;
+	const xmlNode *target;
+	int r;
+
+	*name = NULL;
+	r = xml_tree_only_child(channel, "target", &target, error);
+	if (r < 0 || !target)
+		return r;
+	r = xml_tree_attribute(target, "type", &type, error);
+	if (r < 0 || !type || strcmp(type, "virtio") != 0)
+		return r;
+	r = xml_tree_attribute(target, "name", &text, error);
+	if (r < 0 || !text)
+		return r;
+	if (!strncmp(text, CHANNEL_NAME_PREFIX, strlen(CHANNEL_NAME_PREFIX)))
+		*name = take_ptr(text);
+	else if (is_near_miss(text))
+		(void)snprintf(domain->near_miss, sizeof(domain->near_miss), "%s",
+			       excerpt(text).text);
+	return 0;
+}
+
+static int check_type(const xmlNode *channel, const char *name, struct xml_error *error)
+{
+	char *type cleanup_free = NULL;
+	int r;
+
+	r = xml_tree_attribute(channel, "type", &type, error);
+	if (r < 0)
+		return r;
+	if (!type || strcmp(type, "unix") != 0)
+		return xml_fail(error, -EINVAL, "channel %s has type='%s': make it type='unix'",
+				name, excerpt(type ? type : "").text);
+	return 0;
+}
+
+/* *path is NULL where libvirt has not filled it in yet, which is so until the domain runs. */
+static int read_path(const xmlNode *channel, const char *name, char **path, struct xml_error *error)
+{
+	char *mode cleanup_free = NULL;
+	const xmlNode *source;
+	int r;
+
+	*path = NULL;
+	r = xml_tree_only_child(channel, "source", &source, error);
+	if (r < 0 || !source)
+		return r;
+	r = xml_tree_attribute(source, "mode", &mode, error);
+	if (r < 0)
+		return r;
+	if (mode && !strcmp(mode, "connect"))
+		return xml_fail(error, -EINVAL,
+				"channel %s has <source mode='connect'>, which is not supported: "
+				"the domain would not start unless vmpower listens already; "
+				"use mode='bind'",
+				name);
+	r = xml_tree_attribute(source, "path", path, error);
+	if (r < 0)
+		return r;
+	if (*path && !**path) {
+		free(*path);
+		*path = NULL;
+	}
+	if ((*path || mode) && (!mode || strcmp(mode, "bind") != 0))
+		return xml_fail(error, -EINVAL,
+				"channel %s has <source mode='%s'>: use mode='bind'", name,
+				excerpt(mode ? mode : "").text);
+	return 0;
+}
+
+static int check_path(const char *path, const char *name, struct xml_error *error)
+{
+	if (path[0] != '/')
+		return xml_fail(error, -EINVAL,
+				"channel %s has <source path='%s'>: the path must be absolute",
+				name, excerpt(path).text);
+	if (strlen(path) >= sizeof(((struct channel_description *)NULL)->path))
+		return xml_fail(error, -EINVAL,
+				"channel %s has a <source path='%s'> of %zu bytes: a socket's path "
+				"can have %zu; choose a shorter one",
+				name, excerpt(path).text, strlen(path),
+				sizeof(((struct channel_description *)NULL)->path) - 1);
+	return 0;
+}
+
+/* @path has been checked. */
+static int add_channel(struct domain_description *domain, uint32_t number, const char *path,
+		       struct xml_error *error)
+{
+	struct channel_description *channels = domain->channels;
+	uint32_t at = domain->n_channels;
+
+	while (at > 0 && channels[at - 1].number >= number)
+		at--;
+	if (at < domain->n_channels && channels[at].number == number)
+		return xml_fail(error, -EINVAL,
+				"channel " CHANNEL_NAME_PREFIX "%u is there twice: leave one",
+				number);
+	if (domain->n_channels == MAX_DOMAIN_CHANNELS)
+		return xml_fail(error, -EINVAL,
+				"domain has more than %d channels " CHANNEL_NAME_PREFIX
+				"<n>: one for each vCPU that asks is enough",
+				MAX_DOMAIN_CHANNELS);
+	memmove(&channels[at + 1], &channels[at], (domain->n_channels - at) * sizeof(channels[0]));
+	channels[at].number = number;
+	ASSERT(strlen(path) < sizeof(channels[at].path));
+	memcpy(channels[at].path, path, strlen(path) + 1);
+	domain->n_channels++;
+	return 0;
+}
+
+static int read_channel(const xmlNode *channel, struct domain_description *domain,
+			struct xml_error *error)
+{
+	char *full_name cleanup_free = NULL;
+	char *path cleanup_free = NULL;
+	struct excerpt name;
+	uint32_t number;
+	int r;
+
+	r = our_name(channel, &full_name, domain, error);
+	if (r < 0 || !full_name)
+		return r;
+	name = excerpt(full_name);
+	if (parse_u32(full_name + strlen(CHANNEL_NAME_PREFIX), MAX_CHANNEL_NUMBER, &number) < 0)
+		return xml_fail(error, -EINVAL,
+				"channel %s must end in the number of a vCPU, 0 to %d", name.text,
+				MAX_CHANNEL_NUMBER);
+	r = check_type(channel, name.text, error);
+	if (r < 0)
+		return r;
+	r = read_path(channel, name.text, &path, error);
+	if (r < 0)
+		return r;
+	if (!path) {
+		if (domain->id < 0)
+			return 0;
+		return xml_fail(
+			error, -EINVAL,
+			"channel %s has no <source path=>, though libvirt fills one in by the "
+			"time of 'started': update libvirt, or give the path in the domain's "
+			"XML",
+			name.text);
+	}
+	r = check_path(path, name.text, error);
+	if (r < 0)
+		return r;
+	return add_channel(domain, number, path, error);
+}
+
+static int read_channels(const xmlNode *root, struct domain_description *domain,
+			 struct xml_error *error)
+{
+	const xmlNode *devices, *channel;
+	int r;
+
+	r = xml_tree_only_child(root, "devices", &devices, error);
+	if (r < 0 || !devices)
+		return r;
+	for (channel = xml_tree_first(devices, "channel"); channel;
+	     channel = xml_tree_next(channel, "channel")) {
+		r = read_channel(channel, domain, error);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* --- the whole ----------------------------------------------------------------------- */
+
 static int read_domain(const xmlNode *root, struct domain_description *domain,
 		       struct xml_error *error)
 {
@@ -110,7 +299,7 @@ static int read_domain(const xmlNode *root, struct domain_description *domain,
 	r = domain_read_vcpus(root, domain, error);
 	if (r < 0)
 		return r;
-	r = domain_read_channels(root, domain, error);
+	r = read_channels(root, domain, error);
 	if (r < 0)
 		return r;
 	return domain_read_metadata(root, domain, error);

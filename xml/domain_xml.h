@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "xml/domain_description.h"
-#include "xml/xml_error.h"
+#include "xml/xml_tree.h"
 
 /**
  * domain_xml_parse() - read a domain's XML

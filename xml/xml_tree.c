@@ -4,10 +4,176 @@
 #include <errno.h>
 #include <libxml/parser.h>
 #include <libxml/xmlerror.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "xml/xml_bounds.h"
+#define BLANKS " \t\r\n"
+
+/* --- errors ----------------------------------------------------------------------------- */
+
+struct excerpt excerpt(const char *text)
+{
+	struct excerpt e;
+	size_t n = strcspn(text, "\n");
+	bool cut = text[n] && text[n + 1];
+
+	if (n > sizeof(e.text) - sizeof("...")) {
+		n = sizeof(e.text) - sizeof("...");
+		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+			n--;
+		cut = true;
+	}
+	memcpy(e.text, text, n);
+	memcpy(e.text + n, cut ? "..." : "", cut ? sizeof("...") : 1);
+	return e;
+}
+
+void xml_error_set(struct xml_error *error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(error->text, sizeof(error->text), format, args) < 0)
+		error->text[0] = '\0';
+	va_end(args);
+}
+
+/* --- bounds ----------------------------------------------------------------------------- */
+
+/*
+ * Checked before libxml2 sees the document: it compares each attribute of an element with all
+ * others and looks namespaces up in lists, so a few MB can cost it minutes. Without a DOCTYPE there
+ * are no entities to expand and nothing to load. The scan takes linear time and no memory.
+ *
+ * It holds only while libxml2 splits the text into tags as this scan does: up to the first thing
+ * that is not well-formed. parse() therefore uses the push parser, which stops there; the other
+ * parser goes on to look for more errors.
+ */
+struct scan {
+	const char *p, *end;
+	unsigned int depth, elements, attributes;
+};
+
+static bool starts_with(const struct scan *scan, const char *text)
+{
+	size_t length = strlen(text);
+
+	return (size_t)(scan->end - scan->p) >= length && !memcmp(scan->p, text, length);
+}
+
+/* Behind the next @text, or to the end: libxml2 has the better words for what is missing. */
+static void skip_past(struct scan *scan, const char *text)
+{
+	size_t length = strlen(text);
+	const char *found = memmem(scan->p, (size_t)(scan->end - scan->p), text, length);
+
+	scan->p = found ? found + length : scan->end;
+}
+
+static int too_many(struct xml_error *error, const char *what, unsigned int limit)
+{
+	return xml_fail(error, -E2BIG, "domain XML has more than %u %s", limit, what);
+}
+
+/* At the name of a start tag; '>' may stand in its attribute values. */
+static int scan_start_tag(struct scan *scan, struct xml_error *error)
+{
+	unsigned int attributes = 0;
+
+	if (++scan->elements > MAX_XML_ELEMENTS)
+		return too_many(error, "elements", MAX_XML_ELEMENTS);
+	for (; scan->p < scan->end && *scan->p != '>'; scan->p++) {
+		char quote = *scan->p;
+
+		if (quote != '"' && quote != '\'')
+			continue;
+		if (++attributes > MAX_XML_ELEMENT_ATTRIBUTES)
+			return too_many(error, "attributes in an element",
+					MAX_XML_ELEMENT_ATTRIBUTES);
+		scan->p = memchr(scan->p + 1, quote, (size_t)(scan->end - scan->p - 1));
+		if (!scan->p) {
+			scan->p = scan->end;
+			return 0;
+		}
+	}
+	scan->attributes += attributes;
+	if (scan->attributes > MAX_XML_ATTRIBUTES)
+		return too_many(error, "attributes", MAX_XML_ATTRIBUTES);
+	if (scan->p < scan->end && scan->p[-1] != '/' && ++scan->depth > MAX_XML_DEPTH)
+		return too_many(error, "elements within each other", MAX_XML_DEPTH);
+	return 0;
+}
+
+static int count_namespaces(const char *xml, size_t size, struct xml_error *error)
+{
+	static const char word[] = "xmlns";
+	const char *p = xml, *end = xml + size;
+	unsigned int count = 0;
+
+	while ((p = memmem(p, (size_t)(end - p), word, sizeof(word) - 1))) {
+		if (++count > MAX_XML_NAMESPACES)
+			return too_many(error, "name spaces", MAX_XML_NAMESPACES);
+		p += sizeof(word) - 1;
+	}
+	return 0;
+}
+
+/* At a '<'. */
+static int scan_markup(struct scan *scan, struct xml_error *error)
+{
+	if (starts_with(scan, "<!--")) {
+		scan->p += 4;
+		skip_past(scan, "-->");
+	} else if (starts_with(scan, "<![CDATA[")) {
+		scan->p += 9;
+		skip_past(scan, "]]>");
+	} else if (starts_with(scan, "<!")) {
+		return xml_fail(error, -EINVAL,
+				"domain XML has a DOCTYPE or declarations; libvirt writes none, "
+				"and they are refused");
+	} else if (starts_with(scan, "<?")) {
+		scan->p += 2;
+		skip_past(scan, "?>");
+	} else if (starts_with(scan, "</")) {
+		if (scan->depth > 0)
+			scan->depth--;
+		skip_past(scan, ">");
+	} else {
+		scan->p++;
+		return scan_start_tag(scan, error);
+	}
+	return 0;
+}
+
+static int check_bounds(const char *xml, size_t size, struct xml_error *error)
+{
+	struct scan scan = {.p = xml, .end = xml + size};
+
+	if (size == 0)
+		return xml_fail(error, -EINVAL, "domain XML is empty");
+	if (size > MAX_DOMAIN_XML)
+		return xml_fail(error, -E2BIG, "domain XML has %zu bytes, more than %u", size,
+				MAX_DOMAIN_XML);
+	if (memchr(xml, '\0', size))
+		return xml_fail(error, -EINVAL, "domain XML has NUL bytes: it must be UTF-8");
+	if (starts_with(&scan, "\xef\xbb\xbf"))
+		scan.p += 3;
+	while (scan.p < scan.end && strchr(BLANKS, *scan.p))
+		scan.p++;
+	/* libxml2 guesses UTF-16, EBCDIC and others by the first bytes: none of them pass here. */
+	if (!starts_with(&scan, "<"))
+		return xml_fail(error, -EINVAL, "this is not XML: it does not begin with '<'");
+	while ((scan.p = memchr(scan.p, '<', (size_t)(scan.end - scan.p)))) {
+		int r = scan_markup(&scan, error);
+
+		if (r < 0)
+			return r;
+	}
+	return count_namespaces(xml, size, error);
+}
+
+/* --- parsing ---------------------------------------------------------------------------- */
 
 static void free_parser(xmlParserCtxt **parser)
 {
@@ -75,7 +241,7 @@ int xml_tree_read(const char *xml, size_t size, xmlDoc **document, struct xml_er
 	bool no_memory = false;
 	int r;
 
-	r = xml_bounds_check(xml, size, error);
+	r = check_bounds(xml, size, error);
 	if (r < 0)
 		return r;
 	/* Of the thread. Without it, what has no parser at hand would go to stderr. */
@@ -87,6 +253,8 @@ int xml_tree_read(const char *xml, size_t size, xmlDoc **document, struct xml_er
 	xmlSetStructuredErrorFunc(context, handler);
 	return no_memory ? fail_no_memory(error) : r;
 }
+
+/* --- elements, text, attributes --------------------------------------------------------- */
 
 bool xml_tree_is(const xmlNode *node, const char *name)
 {
@@ -148,6 +316,18 @@ int xml_tree_text(const xmlNode *element, char **text, struct xml_error *error)
 					element->name);
 	}
 	return join_text(element->children, text, error);
+}
+
+char *xml_tree_trim(char *text)
+{
+	size_t length;
+
+	text += strspn(text, BLANKS);
+	length = strlen(text);
+	while (length > 0 && strchr(BLANKS, text[length - 1]))
+		length--;
+	text[length] = '\0';
+	return text;
 }
 
 int xml_tree_attribute(const xmlNode *element, const char *name, char **value,

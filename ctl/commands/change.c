@@ -2,7 +2,7 @@
 /* The subcommands that change something: domain add|remove, channel enable|disable|add|remove. */
 #include "common/bounds.h"
 #include "common/cleanup.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "ctl/commands/commands.h"
 #include "ctl/print.h"
 

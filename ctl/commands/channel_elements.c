@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "ctl/text.h"
 #include "xml/domain_xml.h"
-#include "xml/xml_tree.h"
 
 char *channel_element_make(uint32_t number)
 {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "xml/xml_error.h"
+#include "xml/xml_tree.h"
 
 struct channel_element {
 	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */

@@ -6,7 +6,7 @@
 
 #include "common/bounds.h"
 #include "common/cleanup.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "ctl/commands/commands.h"
 #include "ctl/print.h"
 

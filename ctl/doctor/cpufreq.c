@@ -9,7 +9,7 @@
 
 #include "common/cpuset.h"
 #include "common/frequency_method.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "ctl/doctor/checks.h"
 #include "ctl/print.h"
 

@@ -14,6 +14,7 @@
 #include "helper/manager/control/methods.h"
 #include "helper/manager/domains/reload.h"
 #include "helper/manager/report/verify.h"
+#include "xml/domain_xml.h"
 
 #define METHOD(name, parameters)                                                                   \
 	"{\"method\":\"org.vmpower.Manager." name "\",\"parameters\":" parameters "}"

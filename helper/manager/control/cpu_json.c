@@ -2,7 +2,7 @@
 #include "helper/manager/control/cpu_json.h"
 
 #include "common/json/build.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "helper/link/message.h"
 #include "helper/manager/control/domain_json.h"
 

@@ -9,7 +9,7 @@
 
 #include "common/cleanup.h"
 #include "common/cpuset.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "common/whole_file.h"
 #include "helper/manager/cpufreq/sysfs.h"
 

@@ -8,7 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "common/number.h"
+#include "common/value.h"
 
 #define EVENTS_PER_TURN 256
 #define BUFFER_SIZE (1 << 20) /* some thousand events; needs CAP_NET_ADMIN */

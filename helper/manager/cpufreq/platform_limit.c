@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/manager/cpufreq/platform_limit.h"
 
-#include "common/number.h"
+#include "common/value.h"
 #include "helper/manager/cpufreq/sysfs.h"
 #include "helper/manager/cpufreq/table_builder.h"
 

@@ -7,7 +7,7 @@
 
 #include "common/assertion.h"
 #include "common/log.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "helper/manager/cpufreq/platform_limit.h"
 #include "helper/manager/cpufreq/sysfs.h"
 #include "helper/manager/log/journal.h"

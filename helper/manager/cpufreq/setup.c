@@ -9,7 +9,7 @@
 #include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "helper/manager/cpufreq/baseline.h"
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/cpufreq/private.h"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "common/number.h"
+#include "common/value.h"
 
 #define INTERRUPTED_MAX 16 /* a storm of signals must not hold us here */
 

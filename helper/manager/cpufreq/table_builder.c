@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/assertion.h"
-#include "common/number.h"
+#include "common/value.h"
 
 #define TURBO_MARK_KHZ 1000u /* acpi-cpufreq: turbo is listed as 1 MHz above the maximum */
 

@@ -12,7 +12,7 @@
 #include "helper/manager/monitor/view.h"
 #include "helper/manager/registry/events.h"
 #include "helper/manager/registry/registry.h"
-#include "xml/domain_description.h"
+#include "xml/domain_xml.h"
 
 struct domain_change {
 	bool vcpus;    /* their number, which are online, where they are pinned */

@@ -11,7 +11,7 @@
 
 #include "helper/manager/config/domain_rules.h"
 #include "helper/manager/loop/loop.h"
-#include "xml/domain_xml.h"
+#include "xml/domain_description.h"
 
 enum channel_state {
 	CHANNEL_REMOVED,      /* the operator removed it: known, not served */

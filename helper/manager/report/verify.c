@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "common/cleanup.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "helper/manager/cpufreq/platform_limit.h"
 #include "helper/manager/cpufreq/sysfs.h"
 

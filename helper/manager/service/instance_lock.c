@@ -12,8 +12,8 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "common/number.h"
 #include "common/path.h"
+#include "common/value.h"
 
 #define LOOK_MS 10
 #define LOOKS_BEFORE_KILL 400 /* a manager waits half of this for its monitor to end */

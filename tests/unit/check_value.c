@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "common/cleanup.h"
-#include "common/number.h"
+#include "common/value.h"
 #include "tests/unit/runner.h"
 
 static const struct {
