@@ -64,7 +64,7 @@ lint-arrows:
 	$(say) LINT arrows
 	$(Q)$(PYTHON) tests/lint/arrows
 
-## lint-tests: test lint-arrows and help
+## lint-tests: test lint-arrows, help, and the paths that documents name
 lint-tests:
 	$(say) LINT tests
 	$(Q)$(PYTHON) -m unittest --quiet tests/lint/test_*.py
