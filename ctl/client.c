@@ -166,24 +166,26 @@ static int parse_reply(const char *message, size_t size, struct client_reply *re
 	return -EBADMSG;
 }
 
-static int open_until(struct client *client, const char *path, int64_t deadline, char **problem)
+int client_open(struct client *client, const char *socket_path, char **problem)
 {
+	int64_t deadline = monotonic_ms() + CLIENT_TIMEOUT_MS;
+
 	*problem = NULL;
-	*client = (struct client){.fd = connect_until(path, deadline)};
+	*client = (struct client){.fd = connect_until(socket_path, deadline), .deadline = deadline};
 	if (client->fd < 0) {
-		*problem = explain_connect(path, client->fd);
+		*problem = explain_connect(socket_path, client->fd);
 		return client->fd;
 	}
 	varlink_frame_init(&client->frame, MAX_REPLY);
-	client->path = strdup(path);
+	client->path = strdup(socket_path);
 	if (client->path)
 		return 0;
 	client_close(client);
 	return -ENOMEM;
 }
 
-static int send_until(struct client *client, const char *method, json_t *parameters, bool more,
-		      int64_t deadline, char **problem)
+int client_send(struct client *client, const char *method, json_t *parameters, bool more,
+		char **problem)
 {
 	cleanup_json json_t *call =
 		json_pack("{s:s, s:o}", "method", method, "parameters", parameters);
@@ -196,7 +198,7 @@ static int send_until(struct client *client, const char *method, json_t *paramet
 	text = json_dumps(call, JSON_COMPACT);
 	if (!text)
 		return -ENOMEM;
-	r = send_all(client->fd, text, strlen(text) + 1, deadline);
+	r = send_all(client->fd, text, strlen(text) + 1, client->deadline);
 	if (r < 0)
 		*problem = explain_exchange(client->path, r);
 	return r;
@@ -217,24 +219,12 @@ static int receive_until(struct client *client, struct client_reply *reply, int6
 	return r;
 }
 
-int client_open(struct client *client, const char *socket_path, char **problem)
-{
-	return open_until(client, socket_path, monotonic_ms() + CLIENT_TIMEOUT_MS, problem);
-}
-
 void client_close(struct client *client)
 {
 	close_fd(&client->fd);
 	varlink_frame_free(&client->frame);
 	free(client->path);
 	client->path = NULL;
-}
-
-int client_send(struct client *client, const char *method, json_t *parameters, bool more,
-		char **problem)
-{
-	return send_until(client, method, parameters, more, monotonic_ms() + CLIENT_TIMEOUT_MS,
-			  problem);
 }
 
 int client_receive(struct client *client, int timeout_ms, struct client_reply *reply,
@@ -255,13 +245,12 @@ int client_call(const char *socket_path, const char *method, json_t *parameters,
 {
 	cleanup(client_close) struct client client = {.fd = -1};
 	cleanup_json json_t *given = parameters;
-	int64_t deadline = monotonic_ms() + CLIENT_TIMEOUT_MS;
-	int r = open_until(&client, socket_path, deadline, problem);
+	int r = client_open(&client, socket_path, problem);
 
 	if (r == 0)
-		r = send_until(&client, method, json_incref(given), false, deadline, problem);
+		r = client_send(&client, method, json_incref(given), false, problem);
 	if (r == 0)
-		r = receive_until(&client, reply, deadline, problem);
+		r = receive_until(&client, reply, client.deadline, problem);
 	return r;
 }
 

@@ -21,6 +21,7 @@ struct client_reply {
 struct client {
 	int fd; /* readable: there may be a reply; -1: not connected */
 	char *path;
+	int64_t deadline; /* of connecting and sending, CLOCK_MONOTONIC in ms */
 	struct varlink_frame frame;
 };
 
@@ -29,7 +30,7 @@ struct client {
  * NULL: no memory for it
  */
 
-/** client_open() - connect. Return: 0 or -errno */
+/** client_open() - connect; CLIENT_TIMEOUT_MS for that and client_send(). Return: 0 or -errno */
 int client_open(struct client *client, const char *socket_path, char **problem);
 void client_close(struct client *client);
 

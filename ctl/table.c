@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "ctl/text.h"
 
@@ -190,6 +191,7 @@ int table_print(const struct table *table, FILE *out, size_t width)
 
 	if (table->failed || !widths || !least || !rest)
 		return -ENOMEM;
+	ASSERT(table->n_cells % table->n_columns == 0); /* whole rows */
 	choose_widths(table, widths, least, width);
 	for (size_t i = 0; headings && i < table->n_columns; i++)
 		rest[i] = table->columns[i].heading;
@@ -197,7 +199,7 @@ int table_print(const struct table *table, FILE *out, size_t width)
 		;
 	for (size_t row = 0; row < table->n_cells; row += table->n_columns) {
 		for (size_t i = 0; i < table->n_columns; i++)
-			rest[i] = row + i < table->n_cells ? table->cells[row + i] : "";
+			rest[i] = table->cells[row + i];
 		while (print_line(table, out, widths, rest))
 			;
 	}

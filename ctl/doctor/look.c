@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/assertion.h"
 #include "ctl/text.h"
 
 #define RUN_S 5
@@ -31,6 +32,7 @@ void doctor_add(struct doctor *doctor, enum health health, const char *format, .
 	va_start(args, format);
 	text = text_format(format, args);
 	va_end(args);
+	ASSERT(health < N_HEALTH && doctor->check);
 	doctor->n[health]++;
 	(void)json_array_append_new(doctor->findings,
 				    json_pack("{s:s, s:s, s:s, s:n}", "check", doctor->check,
