@@ -23,6 +23,13 @@ json_t *json_text(const char *text)
 	return json_string(copy);
 }
 
+json_t *json_cpus(const struct cpuset *cpus)
+{
+	cleanup_free char *text = cpus ? cpuset_text(cpus) : NULL;
+
+	return cpus ? json_string(text) : json_null();
+}
+
 static void check(json_t **json, int result)
 {
 	if (result == 0)

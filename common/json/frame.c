@@ -8,7 +8,7 @@
 
 #include "common/assertion.h"
 
-/* Enough for a call; the buffer grows for larger messages. */
+/* Enough for most calls; the buffer grows for larger ones. */
 #define FIRST_CAPACITY 4096
 
 void varlink_frame_init(struct varlink_frame *frame, size_t limit)
@@ -24,14 +24,14 @@ void varlink_frame_free(struct varlink_frame *frame)
 
 static int grow(struct varlink_frame *frame)
 {
-	size_t most = frame->limit + 1; /* the message and its NUL */
+	size_t max = frame->limit + 1; /* the message and its NUL */
 	size_t capacity = frame->capacity ? frame->capacity * 2 : FIRST_CAPACITY;
 	char *data;
 
-	if (frame->capacity >= most)
+	if (frame->capacity >= max)
 		return -EMSGSIZE;
-	if (capacity > most)
-		capacity = most;
+	if (capacity > max)
+		capacity = max;
 	data = realloc(frame->data, capacity);
 	if (!data)
 		return -ENOMEM;
@@ -66,7 +66,7 @@ void varlink_frame_commit(struct varlink_frame *frame, size_t size)
 	frame->end += size;
 }
 
-/* The NUL that ends the first message, or NULL. Looks at no byte twice. */
+/* The NUL that terminates the first message, or NULL. Scans no byte twice. */
 static const char *find_end(struct varlink_frame *frame)
 {
 	const char *nul;

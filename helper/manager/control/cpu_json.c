@@ -49,7 +49,7 @@ json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency
 	json_t *json = json_object();
 
 	json_put(&json, "frequency_domain", f ? json_integer(f->policy) : json_null());
-	json_put(&json, "cpus", control_json_cpus(f ? &f->cpus : NULL));
+	json_put(&json, "cpus", json_cpus(f ? &f->cpus : NULL));
 	json_put_text(&json, "driver", f ? f->driver : NULL);
 	json_put_text(&json, "method", f ? frequency_method_name(f->method) : NULL);
 	json_put_bool(&json, "controlled", f && f->acquired);
@@ -132,7 +132,7 @@ json_t *control_json_say(const struct config *config, const struct frequency_dom
 
 	json_put_text(&json, "domain", domain->name);
 	json_put_int(&json, "vcpu", say->vcpu);
-	json_put(&json, "cpus", control_json_cpus(vcpu->pinned ? vcpu->affinity : NULL));
+	json_put(&json, "cpus", json_cpus(vcpu->pinned ? vcpu->affinity : NULL));
 	json_put_nonzero(&json, "vote_khz", say->vote_khz);
 	json_put_bool(&json, "protects", protects);
 	json_put_bool(&json, "paused", paused);

@@ -124,16 +124,6 @@ static void place_clear(struct place *place)
 	*place = (struct place){0};
 }
 
-json_t *control_json_cpus(const struct cpuset *cpus)
-{
-	cleanup_free char *text = NULL;
-
-	if (!cpus)
-		return json_null();
-	text = cpuset_text(cpus);
-	return text ? json_string(text) : NULL;
-}
-
 static json_t *frequency_domains_json(const struct cpuset *affinity, const struct cpufreq *cpufreq)
 {
 	uint64_t seen[MAX_FREQUENCY_DOMAINS / 64] = {0};
@@ -169,7 +159,7 @@ static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct pl
 		place_clear(place);
 		place->affinity = affinity;
 		place->pinned = placement_pinned(vcpu, cpus);
-		place->cpus = control_json_cpus(affinity);
+		place->cpus = json_cpus(affinity);
 		place->frequency_domains = frequency_domains_json(affinity, cpufreq);
 	}
 	json_put_int(&json, "vcpu", number);

@@ -15,9 +15,6 @@
 /** control_json_error() - what a -errno means, as a JSON string; null where @error is none */
 json_t *control_json_error(int error);
 
-/** control_json_cpus() - a list of CPUs, "2,5-7"; null for NULL */
-json_t *control_json_cpus(const struct cpuset *cpus);
-
 /** control_count_requests() - of all channels; @state: NULL: 0 */
 void control_count_requests(const struct domain *domain, const struct shared_state *state,
 			    json_int_t *requests, json_int_t *nacks);

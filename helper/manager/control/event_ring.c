@@ -155,7 +155,7 @@ static json_t *event_json(enum event_kind kind, const struct event *event, json_
 		 event->channel ? json_integer(event->channel->number) : json_null());
 	json_put(&json, "vcpu", event->vcpu ? json_integer(*event->vcpu) : json_null());
 	json_put(&json, "frequency_domain", f ? json_integer(f->policy) : json_null());
-	json_put(&json, "cpus", control_json_cpus(f ? &f->cpus : NULL));
+	json_put(&json, "cpus", json_cpus(f ? &f->cpus : NULL));
 	json_put_nonzero(&json, "khz", event->khz);
 	json_put_nonzero(&json, "previous_khz", event->previous_khz);
 	json_put(&json, "decides", decides ? decides : json_null());

@@ -15,7 +15,7 @@ static json_t *finding_json(const struct verify_finding *finding)
 	json_t *json = json_object();
 
 	json_put_int(&json, "frequency_domain", finding->policy);
-	json_put(&json, "cpus", control_json_cpus(finding->cpus));
+	json_put(&json, "cpus", json_cpus(finding->cpus));
 	json_put_text(&json, "file", finding->file);
 	json_put_text(&json, "ours", finding->ours);
 	json_put_text(&json, "found", finding->error < 0 ? NULL : finding->found);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/manager/registry/events.h"
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 
 const char *event_kind_name(enum event_kind kind)
@@ -24,6 +25,7 @@ const char *event_kind_name(enum event_kind kind)
 	};
 	_Static_assert(array_size(names) == N_EVENT_KINDS, "each kind has a name");
 
+	ASSERT(kind < N_EVENT_KINDS);
 	return names[kind];
 }
 
@@ -52,26 +54,17 @@ void events_emit(struct events *events, enum event_kind kind, const struct event
 void events_emit_domain(struct events *events, enum event_kind kind, const struct domain *domain,
 			const char *text)
 {
-	const struct event event = {.domain = domain, .text = text};
-
-	events_emit(events, kind, &event);
+	events_emit(events, kind, &(struct event){.domain = domain, .text = text});
 }
 
 void events_emit_channel(struct events *events, enum event_kind kind, const struct channel *channel,
 			 const char *text)
 {
-	const struct event event = {
-		.domain = channel->domain,
-		.channel = channel,
-		.text = text,
-	};
-
-	events_emit(events, kind, &event);
+	events_emit(events, kind,
+		    &(struct event){.domain = channel->domain, .channel = channel, .text = text});
 }
 
 void events_emit_text(struct events *events, enum event_kind kind, const char *text)
 {
-	const struct event event = {.text = text};
-
-	events_emit(events, kind, &event);
+	events_emit(events, kind, &(struct event){.text = text});
 }

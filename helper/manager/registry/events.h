@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What happens in the manager, emitted where it happens. Taps are called at once, one after the
- * other; nothing is kept.
+ * A bus for what happens in the manager. Events are emitted where they happen; each tap is called
+ * at once, and nothing is stored.
  */
 #ifndef VMPOWER_HELPER_MANAGER_REGISTRY_EVENTS_H
 #define VMPOWER_HELPER_MANAGER_REGISTRY_EVENTS_H
@@ -30,7 +30,7 @@ enum event_kind {
 	N_EVENT_KINDS
 };
 
-/* What is known of it; what is NULL or 0 is not part of it. Valid during the call only. */
+/* Fields that do not apply are NULL or 0. Valid during the call only. */
 struct event {
 	const struct domain *domain;
 	const struct channel *channel;
@@ -47,31 +47,31 @@ struct event_tap {
 	void (*on_event)(struct event_tap *tap, enum event_kind kind, const struct event *event);
 };
 
-/* The bus; all zeros at first. */
+/* The bus; starts zeroed. */
 struct events {
 	struct event_tap *taps;
 };
 
-/** events_add_tap() - @tap is called for each event until it is removed, or @events ends */
+/** events_add_tap() - call @tap for each event until it is removed or @events ends */
 void events_add_tap(struct events *events, struct event_tap *tap);
 
 /** events_remove_tap() - does nothing if @tap was not added */
 void events_remove_tap(struct events *events, struct event_tap *tap);
 
 /**
- * events_emit() - something has happened
+ * events_emit() - call all taps
  * @events:	NULL: nobody listens
  */
 void events_emit(struct events *events, enum event_kind kind, const struct event *event);
 
-/* The same for the most common events. */
+/* Shorthands for common events. */
 void events_emit_domain(struct events *events, enum event_kind kind, const struct domain *domain,
 			const char *text);
 void events_emit_channel(struct events *events, enum event_kind kind, const struct channel *channel,
 			 const char *text);
 void events_emit_text(struct events *events, enum event_kind kind, const char *text);
 
-/** event_kind_name() - as in type Event, "domain-registered" */
+/** event_kind_name() - as in type Event: "domain-registered" */
 const char *event_kind_name(enum event_kind kind);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 
 int override_action(const char *name, enum override_action *action)
@@ -22,40 +23,27 @@ int override_action(const char *name, enum override_action *action)
 	return -EINVAL;
 }
 
-/* The lowest frequency inside the limits that is at least @khz; where there is none the highest */
-static uint32_t at_least(const struct frequency_domain *const *below, uint32_t n, uint32_t khz)
+/*
+ * Of the frequencies inside the limits, the nearest to @khz that is not lower (up) or not higher
+ * (!up); where there is none, the last one in that direction.
+ */
+static uint32_t nearest(const struct frequency_domain *const *below, uint32_t n, uint32_t khz,
+			bool up)
 {
-	uint32_t best = 0, highest = 0;
+	uint32_t best = 0, last = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint32_t step = below[i]->floor; step <= below[i]->ceiling; step++) {
 			uint32_t found = below[i]->table.khz[step];
 
-			if (found >= khz && (best == 0 || found < best))
+			if ((up ? found >= khz : found <= khz) &&
+			    (best == 0 || (up ? found < best : found > best)))
 				best = found;
-			if (found > highest)
-				highest = found;
+			if (last == 0 || (up ? found > last : found < last))
+				last = found;
 		}
 	}
-	return best > 0 ? best : highest;
-}
-
-/* The highest frequency inside the limits that is at most @khz; where there is none the lowest */
-static uint32_t at_most(const struct frequency_domain *const *below, uint32_t n, uint32_t khz)
-{
-	uint32_t best = 0, lowest = UINT32_MAX;
-
-	for (uint32_t i = 0; i < n; i++) {
-		for (uint32_t step = below[i]->floor; step <= below[i]->ceiling; step++) {
-			uint32_t found = below[i]->table.khz[step];
-
-			if (found <= khz && found > best)
-				best = found;
-			if (found < lowest)
-				lowest = found;
-		}
-	}
-	return best > 0 ? best : lowest;
+	return best > 0 ? best : last;
 }
 
 static uint32_t non_turbo(const struct frequency_domain *const *below, uint32_t n)
@@ -74,20 +62,21 @@ static uint32_t non_turbo(const struct frequency_domain *const *below, uint32_t 
 uint32_t override_khz(enum override_action action, uint32_t wanted_khz, uint32_t from_khz,
 		      const struct frequency_domain *const *below, uint32_t n)
 {
+	ASSERT(n > 0 && action != OVERRIDE_RELEASE);
 	if (from_khz == 0)
 		from_khz = non_turbo(below, n);
 	switch (action) {
 	case OVERRIDE_UP:
-		return at_least(below, n, from_khz < UINT32_MAX ? from_khz + 1 : from_khz);
+		return nearest(below, n, from_khz < UINT32_MAX ? from_khz + 1 : from_khz, true);
 	case OVERRIDE_DOWN:
-		return at_most(below, n, from_khz - 1);
+		return nearest(below, n, from_khz - 1, false);
 	case OVERRIDE_MIN:
-		return at_least(below, n, 0);
+		return nearest(below, n, 0, true);
 	case OVERRIDE_MAX:
-		return at_most(below, n, UINT32_MAX);
+		return nearest(below, n, UINT32_MAX, false);
 	case OVERRIDE_RELEASE:
 	case OVERRIDE_KHZ:
 		break;
 	}
-	return at_least(below, n, wanted_khz);
+	return nearest(below, n, wanted_khz, true);
 }

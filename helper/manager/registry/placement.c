@@ -8,7 +8,7 @@ bool placement_pinned(const struct vcpu_description *vcpu, const struct host_cpu
 	return vcpu_pinned(vcpu, &cpus->present);
 }
 
-/* The frequency domains below a set of pCPUs, each once, offline or not. Return: how many */
+/* The frequency domains of a set of pCPUs that are offline or not, each once. Return: how many */
 static uint32_t below(const struct cpufreq *cpufreq, const struct cpuset *cpus, bool offline,
 		      uint32_t *ids)
 {
@@ -37,7 +37,7 @@ uint32_t placement_find(const struct config *config, const struct cpufreq *cpufr
 	if (!vcpu->online || (!pinned && !config->allow_unpinned))
 		return 0;
 	*n = below(cpufreq, pinned ? vcpu->affinity : &cpus->online, false, ids);
-	/* Its vote waits there for a CPU to come online, and it is told that it has no effect. */
+	/* All its pCPUs are offline: its vote has no effect until one comes online. */
 	if (*n == 0 && pinned)
 		*n = below(cpufreq, vcpu->affinity, true, ids);
 	return pinned ? VCPU_MAY_VOTE | VCPU_PROTECTED : VCPU_MAY_VOTE;

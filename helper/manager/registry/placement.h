@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where a vCPU has a say: what its pinning is worth, and which frequency domains are below it.
- * What the monitor is told and what the operator is shown both come from here.
+ * Which frequency domains a vCPU may vote on, and whether it counts as pinned. Used for the
+ * monitor's view and for the control API alike, so that both agree.
  */
 #ifndef VMPOWER_HELPER_MANAGER_REGISTRY_PLACEMENT_H
 #define VMPOWER_HELPER_MANAGER_REGISTRY_PLACEMENT_H
@@ -19,11 +19,11 @@ bool placement_pinned(const struct vcpu_description *vcpu, const struct host_cpu
 /**
  * placement_find() - the frequency domains that a vCPU may vote on
  * @cpus:	the host's
- * @ids:	room for MAX_FREQUENCY_DOMAINS; each of them once, by the lowest pCPU; those that
- *		are offline only where all are
- * @n:		set to how many there are; 0 where the vCPU has no say
+ * @ids:	room for MAX_FREQUENCY_DOMAINS; set to their ids, in the order of their lowest
+ *		pCPU in the affinity; offline ones only where all are offline
+ * @n:		set to how many; 0: the vCPU may not vote
  *
- * Return: VCPU_* of message.h
+ * Return: VCPU_* of link/message.h
  */
 uint32_t placement_find(const struct config *config, const struct cpufreq *cpufreq,
 			const struct vcpu_description *vcpu, const struct host_cpus *cpus,

@@ -9,8 +9,6 @@
 #include "common/cleanup.h"
 #include "common/json/build.h"
 
-#define CPU_LIST_SIZE (5 * MAX_CPUS + 1)
-
 /* --- to text --------------------------------------------------------------------------- */
 
 static json_t *vcpus_json(const struct domain_description *description)
@@ -20,14 +18,10 @@ static json_t *vcpus_json(const struct domain_description *description)
 	for (uint32_t i = 0; i < description->n_vcpus; i++) {
 		const struct vcpu_description *vcpu = &description->vcpus[i];
 		json_t *json = json_object();
-		char cpus[CPU_LIST_SIZE];
 
 		json_put_bool(&json, "online", vcpu->online);
 		if (vcpu->pinned)
-			json_put(&json, "cpus",
-				 cpuset_format(vcpu->affinity, cpus, sizeof(cpus)) < 0
-					 ? NULL
-					 : json_string(cpus));
+			json_put(&json, "cpus", json_cpus(vcpu->affinity));
 		json_add(&array, json);
 	}
 	return array;
@@ -70,28 +64,25 @@ static json_t *overrides_json(const struct domain *domain)
 
 static json_t *metadata_json(const struct domain_settings *from)
 {
-	json_t *object = json_pack("{s:I}", "given", (json_int_t)from->given);
+	json_t *object = json_object();
 
+	json_put_int(&object, "given", from->given);
 	for (enum domain_setting i = 0; i < N_SETTINGS; i++) {
 		uint32_t value = domain_setting_get(from, i);
 		const struct domain_setting_field *field = &domain_setting_fields[i];
 
-		if (json_object_set_new(object, field->json,
-					field->type == TYPE_FLAG ? json_boolean(value)
-								 : json_integer(value)) < 0) {
-			json_decref(object);
-			return NULL;
-		}
+		json_put(&object, field->json,
+			 field->type == TYPE_FLAG ? json_boolean(value) : json_integer(value));
 	}
 	return object;
 }
 
-/* What quotes the XML may have been cut off within a character, which JSON does not take. */
+/* A text that quotes the XML may be cut within a character: it is then not UTF-8. */
 static json_t *error_json(const char *text)
 {
 	json_t *json = json_string(text);
 
-	return json ? json : json_string("it is wrong");
+	return json ? json : json_string("invalid metadata");
 }
 
 char *saved_domain_format(const struct domain *domain)
@@ -119,7 +110,7 @@ char *saved_domain_format(const struct domain *domain)
 
 /* --- from text -------------------------------------------------------------------------- */
 
-/* Return: false: not there, no whole number, or out of range. */
+/* Return: false: missing, not an integer, or out of range */
 static bool get_large(const json_t *object, const char *key, json_int_t max, uint64_t *number)
 {
 	const json_t *value = json_object_get(object, key);
@@ -160,7 +151,7 @@ static bool get_text(const json_t *object, const char *key, char *text, size_t s
 	return true;
 }
 
-/* It becomes part of a file's name, too. */
+/* Strict, since the UUID is also a file name. */
 static bool is_uuid(const char *text)
 {
 	for (size_t i = 0; i < 36; i++) {
@@ -255,7 +246,7 @@ static int parse_overrides(json_t *object, struct saved_domain *saved)
 	return n_found == json_object_size(object) ? 0 : -EBADMSG;
 }
 
-/* A predecessor may not have had the setting: then it is not given. */
+/* A predecessor may lack the setting: then it must not be among the given ones. */
 static bool get_setting(const json_t *object, enum domain_setting setting,
 			struct domain_settings *to)
 {
@@ -327,14 +318,13 @@ int saved_domain_parse(const char *text, size_t size, struct saved_domain *out)
 {
 	struct saved_domain saved = {.description = calloc(1, sizeof(*saved.description))};
 	json_t *json = NULL;
-	int r = -ENOMEM;
+	int r;
 
-	if (saved.description) {
-		json = size <= SAVED_DOMAIN_MAX
-			       ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL)
-			       : NULL;
-		r = json ? parse(json, &saved) : -EBADMSG;
-	}
+	if (!saved.description)
+		return -ENOMEM;
+	if (size <= SAVED_DOMAIN_MAX)
+		json = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+	r = json ? parse(json, &saved) : -EBADMSG;
 	json_decref(json);
 	if (r < 0)
 		saved_domain_free(&saved);
@@ -345,8 +335,6 @@ int saved_domain_parse(const char *text, size_t size, struct saved_domain *out)
 
 void saved_domain_free(struct saved_domain *saved)
 {
-	domain_description_free(saved->description);
-	saved->description = NULL;
-	free(saved->overrides);
-	saved->overrides = NULL;
+	domain_description_free(take_ptr(saved->description));
+	free(take_ptr(saved->overrides));
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A registered domain as text, for a successor of this manager: what it needs to go on with the
- * channels that it is handed. Never the XML, which can hold passwords. Pure.
+ * A registered domain as text, for the next manager: what it needs to go on with the channels
+ * that it inherits. Never the XML, which can contain passwords. Pure.
  *
- * JSON, one object; a version that is not ours is not read: the domain's channels are then
- * connected anew. Whoever changes what the keys mean, or adds one that must not be passed over,
- * changes SAVED_DOMAIN_VERSION.
+ * A JSON object. Other versions are refused; the domain's channels are then reconnected. Increase
+ * SAVED_DOMAIN_VERSION when the meaning of a key changes, or when a new key must not be ignored.
  */
 #ifndef VMPOWER_HELPER_MANAGER_REGISTRY_SAVED_DOMAIN_H
 #define VMPOWER_HELPER_MANAGER_REGISTRY_SAVED_DOMAIN_H
@@ -15,17 +14,17 @@
 #include "helper/manager/registry/registry.h"
 
 #define SAVED_DOMAIN_VERSION 1
-#define SAVED_DOMAIN_MAX (1u << 20) /* bytes; the largest there can be has half of it */
+#define SAVED_DOMAIN_MAX (1u << 20) /* bytes; twice the largest possible domain */
 
-/** saved_domain_format() - Return: text, NUL-terminated, the caller's; NULL: no memory */
+/** saved_domain_format() - Return: text, owned by the caller; NULL: out of memory */
 char *saved_domain_format(const struct domain *domain);
 
 /**
- * saved_domain_parse() - read it
+ * saved_domain_parse() - the reverse
  * @text:	@size bytes, need not be NUL-terminated
- * @saved:	filled on success, then the caller's to free; untouched on failure
+ * @saved:	set on success, to be freed with saved_domain_free(); untouched on failure
  *
- * Return: 0; -EPROTONOSUPPORT (another version); -EBADMSG (no such text); -ENOMEM.
+ * Return: 0; -EPROTONOSUPPORT (another version); -EBADMSG (malformed); -ENOMEM.
  */
 int saved_domain_parse(const char *text, size_t size, struct saved_domain *saved);
 
