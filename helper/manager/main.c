@@ -134,8 +134,7 @@ static void form_status(void *context, char text[static NOTIFY_STATUS_SIZE])
 	uint32_t n_domains = registry_count(manager->registry), n_channels = 0;
 	unsigned int n_cpus = count_cpus(manager->cpufreq);
 
-	for (const struct domain *d = registry_next(manager->registry, NULL); d;
-	     d = registry_next(manager->registry, d)) {
+	registry_for_each (d, manager->registry) {
 		for (uint32_t i = 0; i < d->n_channels; i++)
 			n_channels += d->channels[i].state == CHANNEL_CONNECTED;
 	}

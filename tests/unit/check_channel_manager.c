@@ -62,8 +62,7 @@ static unsigned int attempted(void)
 {
 	unsigned int n = 0;
 
-	for (const struct domain *d = registry_next(registry, NULL); d;
-	     d = registry_next(registry, d)) {
+	registry_for_each (d, registry) {
 		for (uint32_t i = 0; i < d->n_channels; i++)
 			n += d->channels[i].attempts > 0;
 	}

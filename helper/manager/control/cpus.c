@@ -183,8 +183,7 @@ static int count_floating(const struct decision_sources *sources, const struct h
 
 	if (sources->config->allow_unpinned)
 		return 0;
-	for (const struct domain *d = registry_next(sources->registry, NULL); d;
-	     d = registry_next(sources->registry, d)) {
+	registry_for_each (d, sources->registry) {
 		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
 			const struct vcpu_description *vcpu = &d->description->vcpus[i];
 

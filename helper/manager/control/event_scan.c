@@ -149,8 +149,7 @@ static bool look_at_some(struct look *look, uint32_t from, uint32_t to)
 {
 	struct registry *registry = look->scan->control->parts.registry;
 
-	for (const struct domain *d = registry_next(registry, NULL); d;
-	     d = registry_next(registry, d)) {
+	registry_for_each (d, registry) {
 		if (d->id < from || d->id >= to || look_at_domain(look, d))
 			continue;
 		look->scan->next_domain = d->id;

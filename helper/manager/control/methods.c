@@ -18,8 +18,7 @@
 static void count_channels(struct registry *registry, int *channels, int *connected)
 {
 	*channels = *connected = 0;
-	for (const struct domain *d = registry_next(registry, NULL); d;
-	     d = registry_next(registry, d)) {
+	registry_for_each (d, registry) {
 		*channels += (int)d->n_channels;
 		for (uint32_t i = 0; i < d->n_channels; i++)
 			*connected += d->channels[i].state == CHANNEL_CONNECTED;
@@ -75,8 +74,7 @@ static void list_domains(struct varlink_call *call, void *context)
 	const struct shared_state *state = control_state(control);
 	json_t *domains = json_array();
 
-	for (const struct domain *d = registry_next(registry, NULL); d;
-	     d = registry_next(registry, d))
+	registry_for_each (d, registry)
 		json_add(&domains, control_json_summary(d, state));
 	varlink_reply(call, json_pack("{s:o}", "domains", domains));
 }

@@ -193,8 +193,7 @@ static unsigned int count_connected(struct registry *registry)
 {
 	unsigned int n = 0;
 
-	for (const struct domain *d = registry_next(registry, NULL); d;
-	     d = registry_next(registry, d)) {
+	registry_for_each (d, registry) {
 		for (uint32_t i = 0; i < d->n_channels; i++)
 			n += d->channels[i].state == CHANNEL_CONNECTED;
 	}
@@ -207,8 +206,7 @@ void channel_manager_kick(struct channel_manager *manager)
 	uint64_t now = monotonic_ns(), next = 0;
 	unsigned int attempts = 0;
 
-	for (struct domain *d = registry_next(manager->registry, NULL); d;
-	     d = registry_next(manager->registry, d)) {
+	registry_for_each (d, manager->registry) {
 		for (uint32_t i = 0; i < d->n_channels; i++) {
 			struct channel *channel = &d->channels[i];
 

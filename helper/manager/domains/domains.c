@@ -53,8 +53,7 @@ static void on_monitor_started(void *context)
 	/* since it was set up as the first one was, the configuration may have changed */
 	view_send_settings(&domains->view);
 	view_send_frequency_domains(&domains->view);
-	for (struct domain *d = registry_next(domains->registry, NULL); d;
-	     d = registry_next(domains->registry, d)) {
+	registry_for_each (d, domains->registry) {
 		view_send_domain(&domains->view, d);
 		for (uint32_t i = 0; i < d->n_channels; i++) {
 			if (d->channels[i].state == CHANNEL_CONNECTED)
@@ -116,8 +115,7 @@ void domains_reconfigure(struct domains *domains)
 	channel_manager_configure(domains->channels, domains->view.config);
 	view_send_settings(&domains->view);
 	frequency_control_reconfigure(&domains->frequency_control);
-	for (struct domain *d = registry_next(domains->registry, NULL); d;
-	     d = registry_next(domains->registry, d)) {
+	registry_for_each (d, domains->registry) {
 		domain_apply_rules(&domains->view, domains->events, d);
 		view_send_vcpus(&domains->view, d);
 	}
@@ -399,8 +397,7 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 		r = succession_take_over(parts->succession, domains->channels, &state_fd,
 					 &taken_over);
 	/* A predecessor's domains: the monitor is sent their rules as soon as it starts. */
-	for (struct domain *d = registry_next(parts->registry, NULL); d;
-	     d = registry_next(parts->registry, d))
+	registry_for_each (d, parts->registry)
 		(void)domain_find_rules(parts->config, d);
 	/* What a crash has left behind; a failure is logged, and no reason not to serve. */
 	if (r == 0 && taken_over)
@@ -423,8 +420,7 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 		free(domains);
 		return r;
 	}
-	for (struct domain *d = registry_next(parts->registry, NULL); d;
-	     d = registry_next(parts->registry, d))
+	registry_for_each (d, parts->registry)
 		domain_apply_serve(&domains->view, domains->events, d);
 	channel_manager_kick(domains->channels);
 	*out = domains;

@@ -53,8 +53,7 @@ void succession_save(struct succession *succession)
 	struct registry *registry = succession->parts.registry;
 
 	loop_timer_cancel(succession->parts.loop, &succession->save);
-	for (const struct domain *d = registry_next(registry, NULL); d;
-	     d = registry_next(registry, d)) {
+	registry_for_each (d, registry) {
 		if (succession->changed[d->id] && succession->dir >= 0)
 			save(succession, d);
 		succession->changed[d->id] = false;
@@ -201,8 +200,7 @@ static void put_all(const struct succession *succession, int state_fd)
 	fd_store_remove(succession->store, FD_STORE_CHANNEL);
 	fd_store_remove(succession->store, FD_STORE_STATE);
 	fd_store_put(succession->store, FD_STORE_STATE, state_fd);
-	for (const struct domain *d = registry_next(registry, NULL); d;
-	     d = registry_next(registry, d)) {
+	registry_for_each (d, registry) {
 		for (uint32_t i = 0; i < d->n_channels; i++) {
 			if (d->channels[i].state == CHANNEL_CONNECTED)
 				fd_store_put(succession->store, FD_STORE_CHANNEL,

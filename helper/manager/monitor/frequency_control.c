@@ -332,8 +332,7 @@ void frequency_control_cpus_changed(struct frequency_control *control, const str
 		return;
 	if (rescanned.others)
 		view_send_priorities(control->view);
-	for (const struct domain *d = registry_next(control->registry, NULL); d;
-	     d = registry_next(control->registry, d)) {
+	registry_for_each (d, control->registry) {
 		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
 			if (!vcpu_concerned(&rescanned, &d->description->vcpus[i], &before))
 				continue;

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/manager/registry/registry.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 
-/*
- * A plain array: look-ups by name happen once in a domain's life or at an operator's request,
- * and comparing 2,048 UUIDs takes microseconds.
- */
+/* A plain array: look-ups are rare, and comparing 2,048 UUIDs takes microseconds. */
 struct registry {
 	struct domain *domains[MAX_DOMAINS]; /* by id */
 	uint32_t n_domains;
@@ -32,6 +29,8 @@ int registry_new(struct registry **out)
 
 static void domain_free(struct domain *domain)
 {
+	if (!domain)
+		return;
 	for (uint32_t i = 0; i < domain->n_channels; i++)
 		close_fd(&domain->channels[i].fd);
 	free(domain->channels);
@@ -44,14 +43,12 @@ void registry_free(struct registry *registry)
 {
 	if (!registry)
 		return;
-	for (uint32_t id = 0; id < MAX_DOMAINS; id++) {
-		if (registry->domains[id])
-			domain_free(registry->domains[id]);
-	}
+	for (uint32_t id = 0; id < MAX_DOMAINS; id++)
+		domain_free(registry->domains[id]);
 	free(registry);
 }
 
-/* The channel of the domain that is the one described, or NULL. */
+/* The domain's channel with the same number and path, or NULL. */
 static struct channel *same_channel(struct domain *domain, const struct channel_description *like)
 {
 	struct channel *channel = domain_channel(domain, like->number);
@@ -59,7 +56,7 @@ static struct channel *same_channel(struct domain *domain, const struct channel_
 	return channel && strcmp(channel->path, like->path) == 0 ? channel : NULL;
 }
 
-/* Slots hold still while their channels exist: the monitor knows a channel by its id. */
+/* A channel keeps its slot while it exists: the monitor knows it by its id. */
 static uint64_t kept_slots(struct domain *domain, const struct domain_description *description)
 {
 	uint64_t slots = 0;
@@ -78,7 +75,8 @@ static int set_channels(struct domain *domain, const struct domain_description *
 	struct channel *channels = NULL;
 	uint64_t used = kept_slots(domain, description);
 
-	static_assert(MAX_DOMAIN_CHANNELS == 64, "slots are bits of used");
+	_Static_assert(MAX_DOMAIN_CHANNELS == 64, "slots are bits of used");
+	ASSERT(description->n_channels <= MAX_DOMAIN_CHANNELS); /* so a slot is free for each */
 	if (description->n_channels > 0) {
 		channels = calloc(description->n_channels, sizeof(*channels));
 		if (!channels)
@@ -153,6 +151,7 @@ int registry_restore(struct registry *registry, struct saved_domain *saved, stru
 	struct domain *domain;
 	int r;
 
+	ASSERT(saved->id < MAX_DOMAINS);
 	if (registry->domains[saved->id] || registry_find_uuid(registry, saved->description->uuid))
 		return -EEXIST;
 	r = enter(registry, saved->description, saved->id, &domain);
@@ -176,8 +175,12 @@ int registry_restore(struct registry *registry, struct saved_domain *saved, stru
 
 int registry_update(struct domain *domain, struct domain_description *description)
 {
-	int r = set_channels(domain, description);
+	int r;
 
+	ASSERT(strcasecmp(domain->description->uuid, description->uuid) == 0);
+	ASSERT(domain->description->n_vcpus ==
+	       description->n_vcpus); /* or overrides is too short */
+	r = set_channels(domain, description);
 	if (r < 0)
 		return r;
 	domain_description_free(domain->description);
@@ -187,6 +190,7 @@ int registry_update(struct domain *domain, struct domain_description *descriptio
 
 void registry_remove(struct registry *registry, struct domain *domain)
 {
+	ASSERT(registry->domains[domain->id] == domain);
 	registry->domains[domain->id] = NULL;
 	registry->n_domains--;
 	for (uint32_t i = 0; i < domain->n_channels; i++)
@@ -196,22 +200,18 @@ void registry_remove(struct registry *registry, struct domain *domain)
 
 struct domain *registry_find_uuid(struct registry *registry, const char *uuid)
 {
-	for (uint32_t id = 0; id < MAX_DOMAINS; id++) {
-		struct domain *domain = registry->domains[id];
-
-		if (domain && strcasecmp(domain->description->uuid, uuid) == 0)
-			return domain;
+	registry_for_each (d, registry) {
+		if (strcasecmp(d->description->uuid, uuid) == 0)
+			return d;
 	}
 	return NULL;
 }
 
 struct domain *registry_find(struct registry *registry, const char *name_or_uuid)
 {
-	for (uint32_t id = 0; id < MAX_DOMAINS; id++) {
-		struct domain *domain = registry->domains[id];
-
-		if (domain && strcmp(domain->description->name, name_or_uuid) == 0)
-			return domain;
+	registry_for_each (d, registry) {
+		if (strcmp(d->description->name, name_or_uuid) == 0)
+			return d;
 	}
 	return registry_find_uuid(registry, name_or_uuid);
 }
@@ -264,7 +264,7 @@ struct channel *domain_channel(struct domain *domain, uint32_t number)
 
 int domain_set_override(struct domain *domain, uint32_t vcpu, uint32_t khz)
 {
-	/* the number of vCPUs stays: with another one it would be another domain */
+	ASSERT(vcpu < domain->description->n_vcpus);
 	if (!domain->overrides && khz > 0) {
 		domain->overrides =
 			calloc(domain->description->n_vcpus, sizeof(domain->overrides[0]));
@@ -278,6 +278,7 @@ int domain_set_override(struct domain *domain, uint32_t vcpu, uint32_t khz)
 
 uint32_t domain_override(const struct domain *domain, uint32_t vcpu)
 {
+	ASSERT(vcpu < domain->description->n_vcpus);
 	return domain->overrides ? domain->overrides[vcpu] : 0;
 }
 
@@ -299,6 +300,7 @@ const char *channel_state_name(enum channel_state state)
 	};
 	_Static_assert(array_size(names) == N_CHANNEL_STATES, "each state has a name");
 
+	ASSERT(state < N_CHANNEL_STATES);
 	return names[state];
 }
 

@@ -53,8 +53,7 @@ void decision_each_say(const struct decision_sources *sources,
 	struct host_cpus cpus;
 
 	(void)cpufreq_host_cpus(sources->cpufreq, &cpus); /* none: nobody counts as pinned */
-	for (const struct domain *d = registry_next(sources->registry, NULL); d;
-	     d = registry_next(sources->registry, d)) {
+	registry_for_each (d, sources->registry) {
 		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
 			struct say say = {.domain = d, .vcpu = i};
 

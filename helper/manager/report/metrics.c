@@ -271,8 +271,7 @@ static void put_channel_states(FILE *out, const struct metric *metric, struct re
 {
 	uint64_t n[N_CHANNEL_STATES] = {0};
 
-	for (const struct domain *d = registry_next(registry, NULL); d;
-	     d = registry_next(registry, d)) {
+	registry_for_each (d, registry) {
 		for (uint32_t i = 0; i < d->n_channels; i++)
 			n[channel_shown_state(&d->channels[i])]++;
 	}
@@ -345,8 +344,7 @@ static void put_refusals(FILE *out, const struct metric *metric, const struct do
 
 static void put_domains(FILE *out, const struct metric *metric, const struct metrics_source *source)
 {
-	for (const struct domain *d = registry_next(source->registry, NULL); d;
-	     d = registry_next(source->registry, d)) {
+	registry_for_each (d, source->registry) {
 		if (metric->scope == DOMAIN_REFUSALS) {
 			put_refusals(out, metric, d, source->state);
 			continue;

@@ -30,8 +30,7 @@ static void on_ask(struct loop_timer *timer)
 	struct libvirt_sync *sync = container_of(timer, struct libvirt_sync, ask);
 
 	sync->asking = false;
-	for (struct domain *d = registry_next(sync->registry, NULL); d;
-	     d = registry_next(sync->registry, d)) {
+	registry_for_each (d, sync->registry) {
 		if (d->description->vcpus_vary)
 			virt_refresh(sync->virt, d->description->uuid);
 	}
