@@ -4,7 +4,7 @@
  *   <vmpower:domain xmlns:vmpower='https://vmpower.org/domain/1.0'>
  *     <vmpower:max-frequency>2400000</vmpower:max-frequency> ...
  *
- * vmpower-domain.rng is the same as a schema; both are tested with the same samples.
+ * vmpower-domain.rng is the schema; both are tested with the same samples.
  */
 #include "xml/domain_parts.h"
 
@@ -25,23 +25,22 @@ static bool is_blank(const xmlNode *node)
 	       !((const char *)node->content)[strspn((const char *)node->content, " \t\r\n")];
 }
 
-/* Text between elements, attributes, elements of others: what nobody would look at. */
-static int check_strange(const xmlNode *node, struct xml_error *error)
+/* Refuse what would be ignored: text between elements, attributes, elements of other namespaces. */
+static int check_node(const xmlNode *node, struct xml_error *error)
 {
 	if (node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE)
-		return is_blank(node)
-			       ? 0
-			       : xml_fail(error, -EINVAL, "text stands between the settings: %s",
-					  excerpt((const char *)node->content).text);
+		return is_blank(node) ? 0
+				      : xml_fail(error, -EINVAL, "text between the settings: %s",
+						 excerpt((const char *)node->content).text);
 	if (node->type != XML_ELEMENT_NODE)
 		return 0;
 	if (!is_ours(node))
-		return xml_fail(error, -EINVAL, "<%s> is not of namespace %s",
+		return xml_fail(error, -EINVAL, "<%s> is not in namespace %s",
 				excerpt((const char *)node->name).text, DOMAIN_NAMESPACE);
 	if (node->properties)
 		return xml_fail(error, -EINVAL,
-				"<%s> has an attribute %s: settings are elements, with their value "
-				"as text",
+				"<%s> has an attribute %s: settings are elements with the value as "
+				"text",
 				excerpt((const char *)node->name).text,
 				excerpt((const char *)node->properties->name).text);
 	return 0;
@@ -58,10 +57,10 @@ static int read_setting(const xmlNode *element, struct domain_settings *settings
 	int r;
 
 	if (setting < 0)
-		return xml_fail(error, -EINVAL, "there is no setting <%s>: %s are possible",
+		return xml_fail(error, -EINVAL, "unknown setting <%s>; the settings are %s",
 				name.text, domain_setting_names(names, sizeof(names)));
 	if (domain_setting_given(settings, (enum domain_setting)setting))
-		return xml_fail(error, -EINVAL, "<%s> is there twice: leave one", name.text);
+		return xml_fail(error, -EINVAL, "<%s> appears twice: keep one", name.text);
 	r = xml_tree_text(element, &text, error);
 	if (r < 0)
 		return r;
@@ -75,10 +74,10 @@ static int read_setting(const xmlNode *element, struct domain_settings *settings
 static int read_settings(const xmlNode *settings_element, struct domain_settings *settings,
 			 struct xml_error *error)
 {
-	int r = check_strange(settings_element, error);
+	int r = check_node(settings_element, error);
 
 	for (const xmlNode *node = settings_element->children; r == 0 && node; node = node->next) {
-		r = check_strange(node, error);
+		r = check_node(node, error);
 		if (r == 0 && node->type == XML_ELEMENT_NODE)
 			r = read_setting(node, settings, error);
 	}
@@ -88,14 +87,14 @@ static int read_settings(const xmlNode *settings_element, struct domain_settings
 	return r;
 }
 
-/* Another version's, or misspelt: its settings are meant for us, and would go unnoticed. */
+/* Another version's or misspelt: meant for us, and easily overlooked. */
 static bool is_near_miss(const xmlNode *node)
 {
 	return node->ns && !is_ours(node) &&
 	       strstr((const char *)node->ns->href, DOMAIN_NAMESPACE_FAMILY);
 }
 
-/* *found is NULL where there is none. */
+/* *found is NULL if there is none. */
 static int find_settings(const xmlNode *root, const xmlNode **found, struct xml_error *error)
 {
 	const xmlNode *near_miss = NULL;
@@ -111,20 +110,18 @@ static int find_settings(const xmlNode *root, const xmlNode **found, struct xml_
 			if (!is_ours(node))
 				continue;
 			if (strcmp((const char *)node->name, "domain") != 0)
-				return xml_fail(error, -EINVAL,
-						"<%s> of namespace %s: it has to be <domain>",
-						excerpt((const char *)node->name).text,
-						DOMAIN_NAMESPACE);
+				return xml_fail(
+					error, -EINVAL, "<%s> in namespace %s: must be <domain>",
+					excerpt((const char *)node->name).text, DOMAIN_NAMESPACE);
 			if (*found)
 				return xml_fail(error, -EINVAL,
-						"<domain> of namespace %s is there twice: leave "
-						"one",
+						"<domain> in namespace %s appears twice: keep one",
 						DOMAIN_NAMESPACE);
 			*found = node;
 		}
 	}
 	if (!*found && near_miss)
-		return xml_fail(error, -EINVAL, "<%s> is of namespace %s: it has to be %s",
+		return xml_fail(error, -EINVAL, "<%s> is in namespace %s: must be %s",
 				excerpt((const char *)near_miss->name).text,
 				excerpt((const char *)near_miss->ns->href).text, DOMAIN_NAMESPACE);
 	return 0;

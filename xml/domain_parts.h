@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The parts of a domain's XML, each read by a file of its own. For xml/ only. */
+/* The parts of a domain's XML that have a file of their own. For xml/ only. */
 #ifndef VMPOWER_XML_DOMAIN_PARTS_H
 #define VMPOWER_XML_DOMAIN_PARTS_H
 
@@ -20,7 +20,7 @@ int domain_read_vcpus(const xmlNode *root, struct domain_description *domain,
 /**
  * domain_read_metadata() - the domain's settings, <domain> of DOMAIN_NAMESPACE in <metadata>
  * @root:	<domain>
- * @domain:	gets metadata; where they are wrong none of them, and metadata_error
+ * @domain:	gets metadata, or metadata_error and no settings at all if any is wrong
  *
  * Return: 0; -ENOMEM.
  */

@@ -8,7 +8,7 @@
 #include "common/cleanup.h"
 #include "common/value.h"
 
-/* The attribute @name as a number, which must be there. */
+/* The mandatory attribute @name as a number. */
 static int number_attribute(const xmlNode *element, const char *name, uint32_t max, uint32_t *value,
 			    struct xml_error *error)
 {
@@ -39,7 +39,7 @@ static int cpuset_attribute(const xmlNode *element, struct cpuset *set, bool *fo
 		return r;
 	r = cpuset_parse(text, set);
 	if (r == -ERANGE)
-		return xml_fail(error, -EINVAL, "<%s cpuset='%s'> names a CPU over %d",
+		return xml_fail(error, -EINVAL, "<%s cpuset='%s'> names a CPU above %d",
 				element->name, excerpt(text).text, MAX_CPUS - 1);
 	if (r < 0 || cpuset_count(set) == 0)
 		return xml_fail(error, -EINVAL,
@@ -49,7 +49,7 @@ static int cpuset_attribute(const xmlNode *element, struct cpuset *set, bool *fo
 	return 0;
 }
 
-/* How many vCPUs there are, and how many of them are online unless <vcpus> says which. */
+/* The number of vCPUs, and of those online unless <vcpus> lists them. */
 static int read_counts(const xmlNode *vcpu, struct domain_description *domain,
 		       struct xml_error *error)
 {
@@ -65,7 +65,7 @@ static int read_counts(const xmlNode *vcpu, struct domain_description *domain,
 	r = parse_u32(number, MAX_DOMAIN_VCPUS, &domain->n_vcpus);
 	if (r == -ERANGE)
 		return xml_fail(error, -E2BIG,
-				"<vcpu>%s</vcpu>: a domain of more than %d vCPUs is not supported",
+				"<vcpu>%s</vcpu>: more than %d vCPUs are not supported",
 				excerpt(number).text, MAX_DOMAIN_VCPUS);
 	if (r < 0 || domain->n_vcpus == 0)
 		return xml_fail(error, -EINVAL,
@@ -82,7 +82,7 @@ static int read_counts(const xmlNode *vcpu, struct domain_description *domain,
 	return 0;
 }
 
-/* <vcpus> has all vCPUs where it is there at all; those it leaves out are offline. */
+/* If <vcpus> is present it lists all vCPUs; those it leaves out are offline. */
 static int read_online(const xmlNode *root, struct domain_description *domain,
 		       struct xml_error *error)
 {
@@ -107,7 +107,7 @@ static int read_online(const xmlNode *root, struct domain_description *domain,
 		if (r < 0)
 			return r;
 		if (seen[i])
-			return xml_fail(error, -EINVAL, "<vcpus> has vCPU %u twice: leave one", i);
+			return xml_fail(error, -EINVAL, "<vcpus> has vCPU %u twice: keep one", i);
 		seen[i] = true;
 		r = xml_tree_attribute(vcpu, "enabled", &enabled, error);
 		if (r < 0)
@@ -132,7 +132,7 @@ static struct cpuset *add_affinity(struct domain_description *domain, const stru
 {
 	struct cpuset *affinity = &domain->affinities[domain->n_affinities++];
 
-	ASSERT(domain->n_affinities <= domain->n_vcpus); /* each is of a vCPU that had none */
+	ASSERT(domain->n_affinities <= domain->n_vcpus); /* one per vCPU at most */
 	*affinity = *set;
 	return affinity;
 }
@@ -148,13 +148,13 @@ static int read_pin(const xmlNode *pin, struct domain_description *domain, struc
 	r = number_attribute(pin, "vcpu", UINT32_MAX, &i, error);
 	if (r < 0)
 		return r;
-	/* libvirt has taken and kept pins of vCPUs that <vcpu> leaves no room for. */
+	/* libvirt accepts and keeps pins of vCPUs beyond <vcpu>. */
 	if (i >= domain->n_vcpus)
 		return 0;
 	vcpu = &domain->vcpus[i];
 	if (vcpu->pinned)
-		return xml_fail(error, -EINVAL,
-				"<cputune> has <vcpupin vcpu='%u'> twice: leave one", i);
+		return xml_fail(error, -EINVAL, "<cputune> has <vcpupin vcpu='%u'> twice: keep one",
+				i);
 	r = cpuset_attribute(pin, &set, &found, error);
 	if (r < 0)
 		return r;
@@ -194,7 +194,7 @@ static int read_pinning(const xmlNode *vcpu, const xmlNode *cputune,
 	return 0;
 }
 
-/* At most so many sets: one for each <vcpupin>, and the one that the others share. */
+/* Upper bound: one set per <vcpupin>, and one that the other vCPUs share. */
 static size_t count_affinities(const xmlNode *cputune, uint32_t n_vcpus)
 {
 	const xmlNode *pin;
@@ -226,7 +226,7 @@ int domain_read_vcpus(const xmlNode *root, struct domain_description *domain,
 	domain->affinities =
 		calloc(count_affinities(cputune, domain->n_vcpus), sizeof(*domain->affinities));
 	if (!domain->vcpus || !domain->affinities)
-		return xml_fail(error, -ENOMEM, "no memory for %u vCPUs", domain->n_vcpus);
+		return xml_fail(error, -ENOMEM, "out of memory for %u vCPUs", domain->n_vcpus);
 	r = read_online(root, domain, error);
 	if (r < 0)
 		return r;

@@ -38,13 +38,13 @@ static int read_name(const xmlNode *root, struct domain_description *domain,
 	length = strlen(text);
 	if (length == 0 || length >= sizeof(domain->name))
 		return xml_fail(error, -EINVAL,
-				"<name> of the domain has %zu bytes: 1 to %zu are "
-				"possible; use virsh domrename",
+				"the domain's <name> has %zu bytes, must have 1 to %zu: use virsh "
+				"domrename",
 				length, sizeof(domain->name) - 1);
 	for (p = text; *p; p++) {
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return xml_fail(error, -EINVAL,
-					"<name> of the domain has control characters: use virsh "
+					"the domain's <name> has control characters: use virsh "
 					"domrename");
 	}
 	memcpy(domain->name, text, length + 1);
@@ -70,7 +70,7 @@ static int read_uuid(const xmlNode *root, struct domain_description *domain,
 			c = (char)(c - 'A' + 'a');
 		if (form[i] == 'x' ? !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))
 				   : c != form[i])
-			return xml_fail(error, -EINVAL, "<uuid>%s</uuid> is not of the form %s",
+			return xml_fail(error, -EINVAL, "<uuid>%s</uuid> must have the form %s",
 					excerpt(text).text, form);
 		domain->uuid[i] = c;
 	}
@@ -96,10 +96,8 @@ static int read_id(const xmlNode *root, struct domain_description *domain, struc
 
 /* --- channels --------------------------------------------------------------------------- */
 
-/*
- * What looks as if it was meant to be ours: DPDK has the first part of the name to itself. It is
- * no error: nobody knows what else it may be.
- */
+/* Probably meant for us: DPDK alone uses the first part of the name. Not an error; we can't be
+ * sure. */
 static bool is_near_miss(const char *name)
 {
 	static const char family[] = "virtio.serial.port.";
@@ -107,7 +105,7 @@ static bool is_near_miss(const char *name)
 	return !strncmp(name, family, strlen(family)) || strcasestr(name, "poweragent");
 }
 
-/* <target type='virtio' name='virtio.serial.port.poweragent.<n>'>: *name is NULL otherwise. */
+/* *name is NULL unless there is <target type='virtio' name='virtio.serial.port.poweragent.<n>'>. */
 static int our_name(const xmlNode *channel, char **name, struct domain_description *domain,
 		    struct xml_error *error)
 {
@@ -148,7 +146,7 @@ static int check_type(const xmlNode *channel, const char *name, struct xml_error
 	return 0;
 }
 
-/* *path is NULL where libvirt has not filled it in yet, which is so until the domain runs. */
+/* *path is NULL if libvirt has not filled it in, which it does when the domain starts. */
 static int read_path(const xmlNode *channel, const char *name, char **path, struct xml_error *error)
 {
 	char *mode cleanup_free = NULL;
@@ -164,9 +162,8 @@ static int read_path(const xmlNode *channel, const char *name, char **path, stru
 		return r;
 	if (mode && !strcmp(mode, "connect"))
 		return xml_fail(error, -EINVAL,
-				"channel %s has <source mode='connect'>, which is not supported: "
-				"the domain would not start unless vmpower listens already; "
-				"use mode='bind'",
+				"channel %s has <source mode='connect'>: use mode='bind', "
+				"vmpower does not listen for QEMU",
 				name);
 	r = xml_tree_attribute(source, "path", path, error);
 	if (r < 0)
@@ -191,13 +188,13 @@ static int check_path(const char *path, const char *name, struct xml_error *erro
 	if (strlen(path) >= sizeof(((struct channel_description *)NULL)->path))
 		return xml_fail(error, -EINVAL,
 				"channel %s has a <source path='%s'> of %zu bytes: a socket's path "
-				"can have %zu; choose a shorter one",
+				"has at most %zu",
 				name, excerpt(path).text, strlen(path),
 				sizeof(((struct channel_description *)NULL)->path) - 1);
 	return 0;
 }
 
-/* @path has been checked. */
+/* @path has passed check_path(). */
 static int add_channel(struct domain_description *domain, uint32_t number, const char *path,
 		       struct xml_error *error)
 {
@@ -208,12 +205,12 @@ static int add_channel(struct domain_description *domain, uint32_t number, const
 		at--;
 	if (at < domain->n_channels && channels[at].number == number)
 		return xml_fail(error, -EINVAL,
-				"channel " CHANNEL_NAME_PREFIX "%u is there twice: leave one",
+				"channel " CHANNEL_NAME_PREFIX "%u appears twice: keep one",
 				number);
 	if (domain->n_channels == MAX_DOMAIN_CHANNELS)
 		return xml_fail(error, -EINVAL,
 				"domain has more than %d channels " CHANNEL_NAME_PREFIX
-				"<n>: one for each vCPU that asks is enough",
+				"<n>: one per vCPU is enough",
 				MAX_DOMAIN_CHANNELS);
 	memmove(&channels[at + 1], &channels[at], (domain->n_channels - at) * sizeof(channels[0]));
 	channels[at].number = number;
@@ -251,9 +248,8 @@ static int read_channel(const xmlNode *channel, struct domain_description *domai
 			return 0;
 		return xml_fail(
 			error, -EINVAL,
-			"channel %s has no <source path=>, though libvirt fills one in by the "
-			"time of 'started': update libvirt, or give the path in the domain's "
-			"XML",
+			"channel %s has no <source path=>, which libvirt sets before 'started': "
+			"update libvirt, or set the path in the domain's XML",
 			name.text);
 	}
 	r = check_path(path, name.text, error);
@@ -280,7 +276,7 @@ static int read_channels(const xmlNode *root, struct domain_description *domain,
 	return 0;
 }
 
-/* --- the whole ----------------------------------------------------------------------- */
+/* --- the domain ------------------------------------------------------------------------- */
 
 static int read_domain(const xmlNode *root, struct domain_description *domain,
 		       struct xml_error *error)
@@ -319,11 +315,11 @@ int domain_xml_parse(const char *xml, size_t size, struct domain_description **d
 		return r;
 	root = xmlDocGetRootElement(document);
 	if (!root || !xml_tree_is(root, "domain"))
-		return xml_fail(error, -EINVAL, "this is XML of <%s>, not of a libvirt <domain>",
+		return xml_fail(error, -EINVAL, "root element is <%s>, not a libvirt <domain>",
 				excerpt(root ? (const char *)root->name : "").text);
 	new = calloc(1, sizeof(*new));
 	if (!new)
-		return xml_fail(error, -ENOMEM, "no memory for a domain");
+		return xml_fail(error, -ENOMEM, "out of memory");
 	r = read_domain(root, new, error);
 	if (r < 0) {
 		memcpy(error->domain, new->name, sizeof(error->domain));

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A domain's XML, as libvirt's hook and virDomainGetXMLDesc() give it, to the few facts that
- * vmpower acts on. Pure: text in, description out. Bounded in size, depth and time; no
- * network, no entities, no DTD.
+ * Turns a domain's XML, from libvirt's hook or virDomainGetXMLDesc(), into a domain_description.
+ * Pure: text in, description out. Bounded in size, depth and time; no network, entities or DTD.
  */
 #ifndef VMPOWER_XML_DOMAIN_XML_H
 #define VMPOWER_XML_DOMAIN_XML_H
@@ -17,12 +16,11 @@
  * @xml:	bytes, not necessarily NUL-terminated
  * @size:	at most MAX_DOMAIN_XML
  * @domain:	set to a new description, owned by the caller (domain_description_free())
- * @error:	text where the result is negative, and the domain's name, if that could be read
+ * @error:	text on failure, and the domain's name if it could be read
  *
- * Channels that are not ours (another target type or name) are passed over; ours that can't be
- * served (mode='connect', no path, a path over sun_path, a number that isn't one or is there
- * twice, more than MAX_DOMAIN_CHANNELS) are errors. Wrong settings in <metadata> are not: the
- * description says what is wrong with them.
+ * Channels of another target type or name are skipped. Power channels that can't be served
+ * (mode='connect', no path, a path too long for sun_path, a bad or repeated number, more than
+ * MAX_DOMAIN_CHANNELS) are errors. Wrong settings in <metadata> are not: see metadata_error.
  *
  * Return: 0; -EINVAL (not a domain, or as above); -E2BIG (size, depth, vCPUs); -ENOMEM.
  */

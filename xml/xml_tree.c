@@ -62,7 +62,7 @@ static bool starts_with(const struct scan *scan, const char *text)
 	return (size_t)(scan->end - scan->p) >= length && !memcmp(scan->p, text, length);
 }
 
-/* Behind the next @text, or to the end: libxml2 has the better words for what is missing. */
+/* Past the next @text, or to the end: libxml2 reports what is missing, and better. */
 static void skip_past(struct scan *scan, const char *text)
 {
 	size_t length = strlen(text);
@@ -76,7 +76,7 @@ static int too_many(struct xml_error *error, const char *what, unsigned int limi
 	return xml_fail(error, -E2BIG, "domain XML has more than %u %s", limit, what);
 }
 
-/* At the name of a start tag; '>' may stand in its attribute values. */
+/* At the name of a start tag; its attribute values may contain '>'. */
 static int scan_start_tag(struct scan *scan, struct xml_error *error)
 {
 	unsigned int attributes = 0;
@@ -101,7 +101,7 @@ static int scan_start_tag(struct scan *scan, struct xml_error *error)
 	if (scan->attributes > MAX_XML_ATTRIBUTES)
 		return too_many(error, "attributes", MAX_XML_ATTRIBUTES);
 	if (scan->p < scan->end && scan->p[-1] != '/' && ++scan->depth > MAX_XML_DEPTH)
-		return too_many(error, "elements within each other", MAX_XML_DEPTH);
+		return too_many(error, "nested elements", MAX_XML_DEPTH);
 	return 0;
 }
 
@@ -113,7 +113,7 @@ static int count_namespaces(const char *xml, size_t size, struct xml_error *erro
 
 	while ((p = memmem(p, (size_t)(end - p), word, sizeof(word) - 1))) {
 		if (++count > MAX_XML_NAMESPACES)
-			return too_many(error, "name spaces", MAX_XML_NAMESPACES);
+			return too_many(error, "namespaces", MAX_XML_NAMESPACES);
 		p += sizeof(word) - 1;
 	}
 	return 0;
@@ -130,8 +130,8 @@ static int scan_markup(struct scan *scan, struct xml_error *error)
 		skip_past(scan, "]]>");
 	} else if (starts_with(scan, "<!")) {
 		return xml_fail(error, -EINVAL,
-				"domain XML has a DOCTYPE or declarations; libvirt writes none, "
-				"and they are refused");
+				"domain XML has a DOCTYPE or declarations, which are refused "
+				"(libvirt writes none)");
 	} else if (starts_with(scan, "<?")) {
 		scan->p += 2;
 		skip_past(scan, "?>");
@@ -161,9 +161,9 @@ static int check_bounds(const char *xml, size_t size, struct xml_error *error)
 		scan.p += 3;
 	while (scan.p < scan.end && strchr(BLANKS, *scan.p))
 		scan.p++;
-	/* libxml2 guesses UTF-16, EBCDIC and others by the first bytes: none of them pass here. */
+	/* libxml2 guesses UTF-16, EBCDIC and others from the first bytes: refuse them all here. */
 	if (!starts_with(&scan, "<"))
-		return xml_fail(error, -EINVAL, "this is not XML: it does not begin with '<'");
+		return xml_fail(error, -EINVAL, "not XML: it does not begin with '<'");
 	while ((scan.p = memchr(scan.p, '<', (size_t)(scan.end - scan.p)))) {
 		int r = scan_markup(&scan, error);
 
@@ -188,7 +188,7 @@ typedef xmlError reported_error;
 typedef const xmlError reported_error;
 #endif
 
-/* Says nothing, but the tree's builder reports here alone that it left something out. */
+/* Prints nothing. Only here does the tree builder report that it left a node out. */
 static void see_no_memory(void *no_memory, reported_error *error)
 {
 	if (error && error->code == XML_ERR_NO_MEMORY)
@@ -197,7 +197,7 @@ static void see_no_memory(void *no_memory, reported_error *error)
 
 static int fail_no_memory(struct xml_error *error)
 {
-	return xml_fail(error, -ENOMEM, "no memory for reading the domain XML");
+	return xml_fail(error, -ENOMEM, "out of memory while reading the domain XML");
 }
 
 static int parser_failed(xmlParserCtxt *parser, struct xml_error *error)
@@ -206,7 +206,7 @@ static int parser_failed(xmlParserCtxt *parser, struct xml_error *error)
 
 	if (parser->errNo == XML_ERR_NO_MEMORY)
 		return fail_no_memory(error);
-	/* libxml2's own text quotes bytes, and asks for a declaration that would be ignored. */
+	/* libxml2's own text quotes bytes and recommends a declaration that we ignore. */
 	if (last && last->message && strstr(last->message, "not proper UTF-8"))
 		return xml_fail(error, -EINVAL, "domain XML is not UTF-8 in line %d", last->line);
 	if (last && last->message)
@@ -222,7 +222,7 @@ static int parse(const char *xml, size_t size, xmlDoc **document, struct xml_err
 
 	if (!parser)
 		return fail_no_memory(error);
-	/* libvirt writes UTF-8; another name in the declaration would bring iconv in. */
+	/* libvirt writes UTF-8; any other encoding declared would pull in iconv. */
 	(void)xmlCtxtUseOptions(parser, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
 						XML_PARSE_IGNORE_ENC | XML_PARSE_COMPACT);
 	(void)xmlParseChunk(parser, xml, (int)size, 1);
@@ -244,7 +244,7 @@ int xml_tree_read(const char *xml, size_t size, xmlDoc **document, struct xml_er
 	r = check_bounds(xml, size, error);
 	if (r < 0)
 		return r;
-	/* Of the thread. Without it, what has no parser at hand would go to stderr. */
+	/* Per thread. Without it, errors outside a parser context go to stderr. */
 	handler = xmlStructuredError;
 	context = xmlStructuredErrorContext;
 	xmlSetStructuredErrorFunc(&no_memory, see_no_memory);
@@ -274,7 +274,7 @@ int xml_tree_only_child(const xmlNode *parent, const char *name, const xmlNode *
 {
 	*child = xml_tree_first(parent, name);
 	if (*child && xml_tree_next(*child, name))
-		return xml_fail(error, -EINVAL, "<%s> has more than one <%s>: leave one",
+		return xml_fail(error, -EINVAL, "<%s> has more than one <%s>: keep one",
 				parent->name, name);
 	return 0;
 }

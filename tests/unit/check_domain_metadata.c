@@ -97,9 +97,9 @@ TEST(nothing_of_ours)
 TEST(what_is_wrong_is_named)
 {
 	check_wrong(OURS("<v:turbo>maybe</v:turbo>"), "<turbo> is 'maybe'; allowed is yes or no");
-	check_wrong(OURS("<v:rates>1</v:rates>"), "there is no setting <rates>");
-	check_wrong(OTHER_VERSION, "is of namespace https://vmpower.org/domain/2.0: it has to be");
-	check_wrong(OURS("<v:rate>1</v:rate><v:rate>1</v:rate>"), "<rate> is there twice");
+	check_wrong(OURS("<v:rates>1</v:rates>"), "unknown setting <rates>");
+	check_wrong(OTHER_VERSION, "is in namespace https://vmpower.org/domain/2.0: must be");
+	check_wrong(OURS("<v:rate>1</v:rate><v:rate>1</v:rate>"), "<rate> appears twice");
 	check_wrong(OURS("<v:turbo>no</v:turbo>") OURS(""), "twice");
 	check_wrong(OURS("<v:min-frequency>2000000</v:min-frequency>"
 			 "<v:max-frequency>1000000</v:max-frequency>"),

@@ -58,9 +58,9 @@ static const struct {
 	const char *text;
 } repeated[] = {
 	{OPEN, "<a>", 63, "", -EINVAL, "well-formed"}, /* deep, but not too deep to look at */
-	{OPEN, "<a>", 64, "", -E2BIG, "more than 64 elements within"},
-	{OPEN, "<a>", 1000000, "", -E2BIG, "elements within"},
-	{OPEN, "<a b='/>'>", 64, "", -E2BIG, "elements within"},
+	{OPEN, "<a>", 64, "", -E2BIG, "more than 64 nested elements"},
+	{OPEN, "<a>", 1000000, "", -E2BIG, "nested elements"},
+	{OPEN, "<a b='/>'>", 64, "", -E2BIG, "nested elements"},
 	{OPEN, "<a></a><a/>", 1000, CLOSE, 0, NULL},
 	{OPEN, "<a/>", 32768, CLOSE, -E2BIG, "more than 32768 elements"},
 	{OPEN "<a", " a%u='>'", 64, "/>" CLOSE, 0, NULL},
@@ -69,7 +69,7 @@ static const struct {
 	 "more than 64 attributes in an element"},
 	{OPEN, "<a b='' c='' d=''/>", 22000, CLOSE, -E2BIG, "more than 65536 attributes"},
 	{OPEN, "<n:a xmlns:n='urn:n'/>", 256, CLOSE, 0, NULL},
-	{OPEN, "<n:a xmlns:n='urn:n'/>", 257, CLOSE, -E2BIG, "more than 256 name spaces"},
+	{OPEN, "<n:a xmlns:n='urn:n'/>", 257, CLOSE, -E2BIG, "more than 256 namespaces"},
 	/* libxml2 and the bounds see different tags here: it must not go on behind its error */
 	{OPEN "<a b\"><x", " a%u=''", 300000, "/>\"/>" CLOSE, -EINVAL, "well-formed"},
 	{OPEN "<!--", "0123456789", 400000, "-->" CLOSE, 0, NULL},
