@@ -12,6 +12,7 @@
 #include "common/value.h"
 #include "ctl/doctor/checks.h"
 #include "ctl/print.h"
+#include "ctl/text.h"
 
 #define CPUFREQ "/sys/devices/system/cpu/cpufreq"
 #define INTEL_PSTATE "/sys/devices/system/cpu/intel_pstate"
@@ -47,21 +48,52 @@ static bool cpus_of(const struct doctor *doctor, const char *policy, struct cpus
 	return true;
 }
 
-static struct kind kind_of(const struct doctor *doctor, const char *policy)
+/* Policies and the methods that vmpowerd uses for them; NULL: no answer */
+static json_t *ask_methods(const struct doctor *doctor)
+{
+	cleanup_json json_t *reply = NULL;
+	cleanup_free char *problem = NULL;
+	json_t *methods, *cpu;
+
+	if (!doctor->status ||
+	    ctl_ask(doctor->ctl, "ListCpus", json_object(), &reply, &problem) != CTL_OK)
+		return NULL;
+	methods = json_object();
+	ctl_for_each (cpu, json_object_get(reply, "cpus")) {
+		cleanup_free char *policy = text_make("policy%" JSON_INTEGER_FORMAT,
+						      ctl_number(cpu, "frequency_domain"));
+
+		if (policy && ctl_has(cpu, "frequency_domain"))
+			(void)json_object_set(methods, policy, json_object_get(cpu, "method"));
+	}
+	return methods;
+}
+
+/* Valid as long as @methods. */
+static const char *method_of(const struct doctor *doctor, json_t *methods, const char *policy)
+{
+	cleanup_free char *governors = NULL;
+	const char *method = ctl_text(methods, policy);
+
+	if (methods)
+		return *method ? method : "none";
+	/* vmpowerd's choice at its next start, if [cpufreq] method is auto */
+	governors = doctor_read(doctor, CPUFREQ "/%s/scaling_available_governors", policy);
+	return frequency_method_name(governors && strstr(governors, "userspace") ? METHOD_SETSPEED
+										 : METHOD_LIMITS);
+}
+
+static struct kind kind_of(const struct doctor *doctor, json_t *methods, const char *policy)
 {
 	cleanup_free char *driver = doctor_read(doctor, CPUFREQ "/%s/scaling_driver", policy);
 	cleanup_free char *governor = doctor_read(doctor, CPUFREQ "/%s/scaling_governor", policy);
-	cleanup_free char *all =
-		doctor_read(doctor, CPUFREQ "/%s/scaling_available_governors", policy);
 	struct kind kind = {.health = HEALTH_OK};
-	bool userspace = all && strstr(all, "userspace");
 	bool known = cpus_of(doctor, policy, &kind.cpus);
 
 	(void)snprintf(kind.text, sizeof(kind.text),
 		       "%.20s%sdriver %.40s, governor %.40s, method %s", known ? "" : policy,
 		       known ? "" : ": ", driver ? driver : "unknown",
-		       governor ? governor : "unknown",
-		       frequency_method_name(userspace ? METHOD_SETSPEED : METHOD_LIMITS));
+		       governor ? governor : "unknown", method_of(doctor, methods, policy));
 	if (!governor) {
 		kind.health = HEALTH_NOTE;
 		kind.remedy = "bring one of its CPUs online";
@@ -125,6 +157,7 @@ void check_cpufreq(struct doctor *doctor)
 	cleanup_free char *path = doctor_path(doctor, CPUFREQ);
 	cleanup_closedir DIR *directory = path ? opendir(path) : NULL;
 	cleanup(free_kinds) struct kinds kinds = {0};
+	cleanup_json json_t *methods = ask_methods(doctor);
 	const struct dirent *entry;
 	bool any = false;
 
@@ -135,7 +168,7 @@ void check_cpufreq(struct doctor *doctor)
 		    !isdigit((unsigned char)entry->d_name[6]))
 			continue;
 		any = true;
-		kind = kind_of(doctor, entry->d_name);
+		kind = kind_of(doctor, methods, entry->d_name);
 		if (!add_kind(&kinds, &kind))
 			add_finding(doctor, &kind);
 	}

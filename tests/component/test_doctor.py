@@ -157,8 +157,12 @@ def test_cpufreq():
         doc.finds("cpufreq", "warning", "CPU 2:", "set another governor")
         doc.stage.tree.write(2, "scaling_governor", "schedutil")
         doc.stage.tree.write(5, "scaling_available_governors", LIMITS_ONLY)
+        assert [finding[2] for finding in doc.all() if finding[0] == "cpufreq"] == [line[2]]
+        doc.stage.vmpower.ctl("reload")
         doc.well()
-        assert len([finding for finding in doc.all() if finding[0] == "cpufreq"]) == 2
+        lines = [finding[2] for finding in doc.all() if finding[0] == "cpufreq"]
+        limits = "CPU 5: driver acpi-cpufreq, governor schedutil, method limits"
+        assert len(lines) == 2 and limits in lines, lines
         limit = doc.stage.tree.directory(5) / "scaling_max_freq"
         text = limit.read_text()
         limit.unlink()
@@ -166,6 +170,15 @@ def test_cpufreq():
         limit.write_text(text)
         (doc.host.root / "sys").unlink()
         doc.finds("cpufreq", "problem", "no frequency domains", "load a driver")
+
+
+def test_method():
+    """The one that the daemon uses; without it, the one that the host's files allow."""
+    with doctor("method", sections={"cpufreq": {"method": "limits"}}) as doc:
+        for method in ("limits", "setspeed"):
+            (line,) = [finding[2] for finding in doc.all() if finding[0] == "cpufreq"]
+            assert line.endswith(f"method {method}"), line
+            doc.stage.vmpower.stop()
 
 
 def test_many_kinds():
