@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Making a frequency domain ours, and giving it back: baseline, governor, files. */
+/* Acquires and releases frequency domains: baseline, governor, files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,9 +16,10 @@
 #include "helper/manager/cpufreq/scan.h"
 #include "helper/manager/cpufreq/state_file.h"
 #include "helper/manager/cpufreq/sysfs.h"
+#include "helper/manager/cpufreq/table_builder.h"
 #include "helper/manager/log/journal.h"
 
-/* Put a baseline back; its entry stays. Return: 0: it may be dropped; -errno, logged */
+/* Restore a baseline; keeps its entry. Return: 0: the entry may be dropped; -errno, logged */
 static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_entry *entry,
 			 bool crashed, uint32_t written_khz)
 {
@@ -28,18 +29,17 @@ static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_en
 	int r;
 
 	if (dir == -ENOENT) {
-		log_notice("policy%u is gone, and with it what was set: its baseline is dropped",
-			   entry->policy);
+		log_notice("policy%u is gone, its baseline is dropped", entry->policy);
 		return 0;
 	}
 	if (dir < 0) {
-		const char *why = strerror(-dir);
+		const char *reason = strerror(-dir);
 
 		log_about(&(struct log_about){.message = MESSAGE_BASELINE_NOT_RESTORED,
 					      .policy = &entry->policy,
-					      .reason = why},
+					      .reason = reason},
 			  LOG_ERR, "the baseline of policy%u can't be put back: %s; %s",
-			  entry->policy, why, sysfs_remedy(dir));
+			  entry->policy, reason, sysfs_remedy(dir));
 		return dir;
 	}
 	r = sysfs_read(dir, "scaling_driver", driver, sizeof(driver));
@@ -48,7 +48,7 @@ static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_en
 			   entry->policy);
 		return -EBUSY;
 	}
-	/* A new driver sets its policies up again: what we wrote is gone. */
+	/* A new driver sets up its policies again: our values are gone. */
 	if (entry->driver[0] && r >= 0 && strcmp(driver, entry->driver) != 0) {
 		log_notice("policy%u has driver %s now, its baseline was of %s: dropped",
 			   entry->policy, driver, entry->driver);
@@ -91,7 +91,7 @@ int cpufreq_restore_all(struct cpufreq *cpufreq)
 	return first_error ? first_error : r;
 }
 
-/* Is it the same as when its baseline was saved? */
+/* Is it in the state in which its baseline was saved? */
 static bool is_same(const struct frequency_domain *fdom, const struct baseline_entry *entry)
 {
 	return fdom && !fdom->gone && !fdom->offline && fdom->method == entry->method &&
@@ -121,7 +121,7 @@ void cpufreq_take_over(struct cpufreq *cpufreq)
 	log_info("frequency domains taken over: %u", n);
 }
 
-/* A guest may ask again and again: log a reason only once, until it changes. */
+/* A guest may keep asking: log a reason once, until it changes. */
 static int not_acquired(struct frequency_domain *fdom, const char *file, int error)
 {
 	log_line(fdom->logged_error == error ? LOG_DEBUG : LOG_ERR,
@@ -132,8 +132,8 @@ static int not_acquired(struct frequency_domain *fdom, const char *file, int err
 }
 
 /*
- * A limit of the platform hides a higher value of scaling_max_freq. Assume the kernel's default,
- * the maximum: to put back what is shown would slow the host down even after the limit is lifted.
+ * A platform limit hides the real scaling_max_freq. Assume the kernel's default, the maximum:
+ * restoring the value shown would slow the host down even after the limit is lifted.
  */
 static void see_through_platform_limit(int dir, struct baseline_entry *entry)
 {
@@ -185,7 +185,7 @@ static int save_baseline(struct cpufreq *cpufreq, struct frequency_domain *fdom,
 	int r;
 
 	if (old) {
-		/* The files hold our values now, not the baseline: it must still be put back. */
+		/* The files hold our values: keep the baseline that is still to be restored. */
 		if (old->method == fdom->method && strcmp(old->driver, fdom->driver) == 0)
 			return 0;
 		r = restore_entry(cpufreq, old, true, 0);
@@ -202,8 +202,8 @@ static int save_baseline(struct cpufreq *cpufreq, struct frequency_domain *fdom,
 	r = state_file_save(cpufreq->state_path, &cpufreq->baseline);
 	if (r < 0) {
 		baseline_remove(&cpufreq->baseline, fdom->policy);
-		log_error("policy%u is left alone: without its baseline in %s a crash could not be "
-			  "made good",
+		log_error("policy%u is left alone: after a crash nothing could restore its "
+			  "baseline without %s",
 			  fdom->policy, cpufreq->state_path);
 	}
 	return r;
@@ -247,9 +247,9 @@ static int open_files(struct frequency_domain *fdom, int dir, int fds[2], unsign
 	return 0;
 }
 
-/* Baseline saved, governor right, files open. Return: 0; -errno, logged */
-static int take(struct cpufreq *cpufreq, struct frequency_domain *fdom, bool set_governor,
-		int fds[2], unsigned int *n_fds)
+/* Save the baseline, set the governor, open the files. Return: 0; -errno, logged */
+static int make_ours(struct cpufreq *cpufreq, struct frequency_domain *fdom, bool set_governor,
+		     int fds[2], unsigned int *n_fds)
 {
 	cleanup_close int dir = cpufreq_open_policy(cpufreq, fdom->policy);
 	int r;
@@ -260,7 +260,7 @@ static int take(struct cpufreq *cpufreq, struct frequency_domain *fdom, bool set
 	if (r < 0)
 		return r;
 	ASSERT(baseline_find(&cpufreq->baseline, fdom->policy));
-	/* From here on it is ours, and must be released. */
+	/* From here on it must be released. */
 	fdom->acquired = true;
 	if (fdom->method == METHOD_SETSPEED && set_governor)
 		r = set_userspace(fdom, dir);
@@ -273,22 +273,19 @@ static int take(struct cpufreq *cpufreq, struct frequency_domain *fdom, bool set
 
 int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned int *n_fds)
 {
-	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
+	struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
 	int r;
 
 	if (!fdom)
 		return -EINVAL;
-	/*
-	 * A predecessor's, taken over: the files may hold one of its two writes. The governor is
-	 * left as it is: a write will show whether someone else has changed it.
-	 */
+	/* Leave the governor: a write will show whether someone else has changed it. */
 	if (fdom->acquired && baseline_find(&cpufreq->baseline, fdom->policy))
-		return take(cpufreq, fdom, false, fds, n_fds);
+		return make_ours(cpufreq, fdom, false, fds, n_fds);
 	if (!baseline_find(&cpufreq->baseline, fdom->policy))
 		fdom->writer_died = false;
 	fdom->foreign_since = 0;
 	fdom->unsure = false;
-	r = take(cpufreq, fdom, true, fds, n_fds);
+	r = make_ours(cpufreq, fdom, true, fds, n_fds);
 	if (r < 0)
 		(void)cpufreq_release(cpufreq, id, 0);
 	return r;
@@ -297,14 +294,14 @@ int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned i
 int cpufreq_renew(struct cpufreq *cpufreq, uint32_t id, bool reassert, int fds[2],
 		  unsigned int *n_fds)
 {
-	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
+	struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
 
 	if (!fdom || !fdom->acquired)
 		return -EINVAL;
 	if (reassert)
 		fdom->foreign_since = 0;
 	fdom->unsure = true;
-	return take(cpufreq, fdom, reassert || fdom->foreign_since == 0, fds, n_fds);
+	return make_ours(cpufreq, fdom, reassert || fdom->foreign_since == 0, fds, n_fds);
 }
 
 bool cpufreq_has_userspace(const struct cpufreq *cpufreq, uint32_t id)
@@ -324,19 +321,19 @@ int cpufreq_drop_baseline(struct cpufreq *cpufreq, uint32_t policy)
 	return state_file_save(cpufreq->state_path, &cpufreq->baseline);
 }
 
-void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *fdom)
+void cpufreq_restore_pending(struct cpufreq *cpufreq, struct frequency_domain *fdom)
 {
 	const struct baseline_entry *entry = baseline_find(&cpufreq->baseline, fdom->policy);
 
 	if (!entry || fdom->acquired || restore_entry(cpufreq, entry, true, 0) < 0)
 		return;
-	log_info("policy%u: its baseline, which was owed, is put back", fdom->policy);
+	log_info("policy%u: its baseline is put back at last", fdom->policy);
 	(void)cpufreq_drop_baseline(cpufreq, fdom->policy);
 }
 
 int cpufreq_release(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz)
 {
-	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
+	struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
 	const struct baseline_entry *entry;
 	int r;
 
@@ -355,8 +352,10 @@ int cpufreq_release(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz)
 
 void cpufreq_write_failed(struct cpufreq *cpufreq, uint32_t id)
 {
-	if (id < cpufreq->n_fdoms)
-		cpufreq->fdoms[id]->unsure = true;
+	struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
+
+	if (fdom)
+		fdom->unsure = true;
 }
 
 void cpufreq_writer_died(struct cpufreq *cpufreq)
@@ -365,19 +364,14 @@ void cpufreq_writer_died(struct cpufreq *cpufreq)
 		cpufreq->fdoms[i]->writer_died = true;
 }
 
-static bool is_step(const struct frequency_table *table, uint32_t khz)
-{
-	return table->khz[frequency_step_at_least(table->khz, table->n_steps, khz)] == khz;
-}
-
 void cpufreq_writer_ended(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz)
 {
-	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
+	struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
 
 	if (!fdom)
 		return;
-	/* Unsure: it may have been about to write again. Not a step: the report is wrong. */
-	if (fdom->unsure || !is_step(&fdom->table, written_khz))
+	/* Unsure: it may have been about to retry. Not a step: the report is wrong. */
+	if (fdom->unsure || !table_has(&fdom->table, written_khz))
 		fdom->writer_died = true;
 	fdom->written_khz = written_khz;
 }

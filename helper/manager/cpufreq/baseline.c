@@ -15,7 +15,7 @@
 
 #define MAGIC "vmpower-baseline 1 "
 #define LINE "frequency-domain"
-#define LINE_MAX_SIZE 640 /* five values, each byte as %XX, their keys, and the rest */
+#define LINE_MAX_SIZE 640 /* five values, all bytes escaped, with their keys */
 #define FILE_MAX_SIZE ((size_t)MAX_FREQUENCY_DOMAINS * LINE_MAX_SIZE)
 
 static const struct field {
@@ -33,8 +33,8 @@ void baseline_init(struct baseline *baseline)
 {
 	*baseline = (struct baseline){.n_entries = 0};
 	/*
-	 * Where /proc/sys is hidden the boot is unknown, and any state file is taken as of this
-	 * boot: below /run it does not survive another one.
+	 * If /proc/sys is hidden the boot is unknown, and any state file counts as of this boot:
+	 * files in /run do not survive a boot.
 	 */
 	if (sysfs_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", baseline->boot_id,
 		       sizeof(baseline->boot_id)) != BASELINE_BOOT_ID - 1)
@@ -57,7 +57,7 @@ struct baseline_entry *baseline_find(const struct baseline *baseline, uint32_t p
 	return NULL;
 }
 
-/* Append an entry that the caller knows to be new. */
+/* Append an entry whose policy has none yet. */
 static int append(struct baseline *baseline, const struct baseline_entry *entry)
 {
 	if (baseline->n_entries >= MAX_FREQUENCY_DOMAINS)
@@ -135,7 +135,7 @@ static bool is_frequency(const char *text)
 	return parse_u32(text, UINT32_MAX, &khz) == 0;
 }
 
-/* Is there what a restore by this method needs? */
+/* Does it have what a restore by its method needs? */
 static bool complete(const struct baseline_entry *entry)
 {
 	if (entry->method == METHOD_SETSPEED)
@@ -166,7 +166,7 @@ static int parse_pair(const char *key, const char *value, struct baseline_entry 
 	return -EBADMSG;
 }
 
-/* @line is taken to pieces */
+/* Modifies @line. */
 static int parse_line(char *line, struct baseline_entry *entry)
 {
 	bool has_policy = false;
@@ -187,7 +187,7 @@ static int parse_line(char *line, struct baseline_entry *entry)
 	return has_policy && complete(entry) ? 0 : -EBADMSG;
 }
 
-/* The next line of a text, as a string. Return: false if there is none, or it is too long. */
+/* Cut off the next line, as a string. Return: false: none, or too long */
 static bool next_line(const char **text, size_t *size, char line[LINE_MAX_SIZE])
 {
 	const char *end = memchr(*text, '\n', *size);

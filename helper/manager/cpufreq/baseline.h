@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The state file: the baseline of every frequency domain that is ours, on disk before the
- * first write to it, so that the next manager can put it back after a crash.
+ * The state file: the baseline of every acquired frequency domain, saved before the first
+ * write to it, so that the next manager can restore it after a crash.
  *
- * Lines of text, each ended by a newline, no other white space than shown:
+ * Lines of text, each ended by a newline, with no white space but what is shown:
  *
  *	vmpower-baseline 1 <boot id>
  *	frequency-domain policy=0 method=setspeed driver=acpi-cpufreq governor=ondemand \
- *		min=800000 max=2301000 setspeed=<unsupported>	(one line each, here broken)
+ *		min=800000 max=2301000 setspeed=<unsupported>	(one line; broken here)
  *	end <number of frequency-domain lines>
  *
- * The last line shows that the file is complete. Values are the first lines of the files
- * scaling_driver, scaling_governor, scaling_min_freq, scaling_max_freq and scaling_setspeed as
- * read, with blanks, '%' and what is not printable ASCII as %XX; a file that does not exist has
- * no key. Keys may be in any order, each once. Boot id is the kernel's random/boot_id or
- * "unknown".
+ * The last line shows that the file is complete. Values are the first lines of scaling_driver,
+ * scaling_governor, scaling_min_freq, scaling_max_freq and scaling_setspeed; blanks, '%' and
+ * anything but printable ASCII are escaped as %XX. A missing file has no key. Keys come in any
+ * order, each at most once. The boot id is the kernel's random/boot_id or "unknown".
  */
 #ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_BASELINE_H
 #define VMPOWER_HELPER_MANAGER_CPUFREQ_BASELINE_H
@@ -33,7 +32,7 @@ struct baseline_entry {
 	uint32_t policy; /* N of policyN, < MAX_CPUS */
 	enum frequency_method method;
 	char driver[BASELINE_TEXT];
-	char governor[BASELINE_TEXT]; /* here and below: "" if there is no such file */
+	char governor[BASELINE_TEXT]; /* "" here and below: no such file */
 	char min_freq[BASELINE_TEXT];
 	char max_freq[BASELINE_TEXT];
 	char setspeed[BASELINE_TEXT];
@@ -42,33 +41,33 @@ struct baseline_entry {
 struct baseline {
 	char boot_id[BASELINE_BOOT_ID];
 	uint32_t n_entries, capacity;
-	struct baseline_entry *entries; /* owned; no two with the same policy */
+	struct baseline_entry *entries; /* owned; one per policy */
 };
 
-/** baseline_init() - empty, of this boot; to be freed by baseline_free() */
+/** baseline_init() - an empty baseline of this boot; release it with baseline_free() */
 void baseline_init(struct baseline *baseline);
 void baseline_free(struct baseline *baseline);
 
-/** baseline_find() - NULL: none. Valid until the next change of the baseline */
+/** baseline_find() - a policy's entry, valid until the baseline changes; NULL: none */
 struct baseline_entry *baseline_find(const struct baseline *baseline, uint32_t policy);
 
-/** baseline_add() - copy an entry into it. Return: 0; -EEXIST; -ENOMEM; -ENOSPC */
+/** baseline_add() - add a copy of an entry. Return: 0; -EEXIST; -ENOMEM; -ENOSPC */
 int baseline_add(struct baseline *baseline, const struct baseline_entry *entry);
 
-/** baseline_remove() - drop an entry; does nothing if there is none */
+/** baseline_remove() - drop a policy's entry, if there is one */
 void baseline_remove(struct baseline *baseline, uint32_t policy);
 
 /**
- * baseline_parse() - read a state file's text. Pure.
+ * baseline_parse() - parse the text of a state file. Pure.
  * @text, @size:	need not be NUL-terminated
- * @baseline:	overwritten on success, then the caller's to free; untouched on failure
+ * @baseline:	set on success, and then the caller's to free
  *
- * Return: 0; -EBADMSG (not such a text, or part of one); -ENOMEM.
+ * Return: 0; -EBADMSG (malformed or incomplete); -ENOMEM.
  */
 int baseline_parse(const char *text, size_t size, struct baseline *baseline);
 
 /**
- * baseline_format() - write a state file's text. Pure.
+ * baseline_format() - form the text of a state file. Pure.
  * @text:	allocated, NUL-terminated, the caller's to free
  *
  * Return: 0; -ENOMEM.
@@ -79,18 +78,16 @@ int baseline_format(const struct baseline *baseline, char **text, size_t *size);
  * baseline_load() - read the state file
  * @baseline:	as in baseline_parse()
  *
- * Return: 0; -ENOENT (there is none); -EPERM (no regular file of ours that nobody else may
- * write); -EFBIG; -EBADMSG; -errno.
+ * Return: 0; -ENOENT; -EPERM (not a regular file, not ours, or writable by others); -EFBIG;
+ * -EBADMSG; -errno.
  */
 int baseline_load(const char *path, struct baseline *baseline);
 
 /**
- * baseline_save() - replace the state file as a whole, or remove it if @baseline is empty
+ * baseline_save() - replace the state file atomically; remove it if @baseline is empty
  *
- * After a crash it is the old one or the new one.
- *
- * Return: 0; -errno: the old file is still there, or (where the directory's fsync failed) it
- * is not certain which one a crash leaves.
+ * Return: 0; -errno: the old file is still there, or (if fsync of the directory failed) a crash
+ * may leave either file.
  */
 int baseline_save(const char *path, const struct baseline *baseline);
 

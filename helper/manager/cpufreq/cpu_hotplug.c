@@ -34,14 +34,14 @@ static void stop_listening(struct cpu_hotplug *hotplug)
 	hotplug->udev = NULL;
 }
 
-static void do_without(const char *what, int error)
+static void warn_unavailable(const char *what, int error)
 {
-	log_warning("can't hear of CPUs that go offline or come online: %s: %s; restart vmpowerd "
-		    "after such a change",
+	log_warning("can't watch for CPUs that go offline or come online: %s: %s; restart "
+		    "vmpowerd after such a change",
 		    what, strerror(-error));
 }
 
-/* "cpu12". Return: false if it is no CPU, or its number is too high. */
+/* "cpu12". Return: false: not a CPU, or its number is too high */
 static bool cpu_of(struct udev_device *device, uint32_t *cpu)
 {
 	const char *name = udev_device_get_sysname(device);
@@ -60,7 +60,7 @@ static bool is_of_interest(const char *action)
 	return false;
 }
 
-/* Read what is there. Return: 0; -errno: the socket is broken. */
+/* Receive what has arrived. Return: 0; -errno: the socket is broken */
 static int receive(struct cpu_hotplug *hotplug, struct cpuset *changed, bool *lost)
 {
 	for (int i = 0; i < EVENTS_PER_TURN; i++) {
@@ -95,12 +95,12 @@ static void on_event(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	if (lost) {
-		log_warning("the kernel's events about CPUs came too fast, some are lost: all CPUs "
-			    "are looked at anew");
+		log_warning(
+			"some of the kernel's CPU events were lost: all CPUs are checked again");
 		memset(&changed, 0xff, sizeof(changed));
 	}
 	if (r < 0) {
-		do_without("the kernel's events", r);
+		warn_unavailable("the kernel's events", r);
 		stop_listening(hotplug);
 	}
 	if (cpuset_next(&changed, 0) < MAX_CPUS)
@@ -109,8 +109,8 @@ static void on_event(struct loop_source *source, uint32_t events)
 
 /*
  * "kernel", not "udev": the kernel's own events reach every network namespace of the host's user
- * namespace, with or without udevd. udevd's reach only its own network namespace, come later, and
- * we need nothing that it adds.
+ * namespace, with or without udevd. udevd's events are later, reach only its own network
+ * namespace, and add nothing that we need.
  */
 static int listen_to_kernel(struct cpu_hotplug *hotplug)
 {
@@ -120,7 +120,7 @@ static int listen_to_kernel(struct cpu_hotplug *hotplug)
 		hotplug->monitor = udev_monitor_new_from_netlink(hotplug->udev, "kernel");
 	if (!hotplug->monitor)
 		return errno ? -errno : -ENOMEM;
-	/* Without CAP_NET_ADMIN the kernel's default has to do. */
+	/* Without CAP_NET_ADMIN the kernel's default stays. */
 	(void)udev_monitor_set_receive_buffer_size(hotplug->monitor, BUFFER_SIZE);
 	return 0;
 }
@@ -152,11 +152,11 @@ int cpu_hotplug_new(struct loop *loop,
 	new->context = context;
 	r = listen_to_kernel(new);
 	if (r < 0)
-		do_without("the netlink socket", r);
+		warn_unavailable("the netlink socket", r);
 	else
 		r = start_listening(new);
 	if (r < 0 && new->monitor)
-		do_without("listening to the kernel", r);
+		warn_unavailable("listening to the kernel", r);
 	if (r < 0)
 		stop_listening(new);
 	*hotplug = new;

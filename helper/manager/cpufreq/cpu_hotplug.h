@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pCPUs that go offline, come online, are added and removed: the kernel's events about them. */
+/* The kernel's events about pCPUs: online, offline, added, removed. */
 #ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_CPU_HOTPLUG_H
 #define VMPOWER_HELPER_MANAGER_CPUFREQ_CPU_HOTPLUG_H
 
@@ -9,14 +9,13 @@
 struct cpu_hotplug;
 
 /**
- * cpu_hotplug_new() - listen to the kernel
- * @on_change:	called from the loop, once for events that came together, after the change
- *		(sysfs shows it already)
- *		@changed: the CPUs; all, if events were lost
- * @context:	handed to it
+ * cpu_hotplug_new() - listen for the kernel's events
+ * @on_change:	called from the loop after a change, when sysfs already shows it; once for all
+ *		events that arrived together. @changed: the CPUs; all of them if events were lost
+ * @context:	passed to @on_change
  *
- * Where the kernel's events are not available (in some containers), that is logged, and vmpowerd
- * assumes that CPUs stay as they were at its start.
+ * If the kernel's events are unavailable (as in some containers), logs that and assumes that CPUs
+ * stay as they are.
  *
  * Return: 0 and *hotplug, owned by the caller; -ENOMEM.
  */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The host's frequency domains: found below <sysfs>/devices/system/cpu/cpufreq/policyN,
- * acquired (baseline saved, governor prepared, files opened for the monitor), and released
- * (baseline put back).
+ * The host's frequency domains, <sysfs>/devices/system/cpu/cpufreq/policyN: found, acquired
+ * (baseline saved, governor set, files opened for the monitor) and released (baseline restored).
  */
 #ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_CPUFREQ_H
 #define VMPOWER_HELPER_MANAGER_CPUFREQ_CPUFREQ_H
@@ -19,131 +18,127 @@ struct cpufreq;
 
 /**
  * cpufreq_new() - find the frequency domains
- * @config:	sysfs, method, limits; has to outlive it, and may change: cpufreq_reconfigure()
- * @state_path:	the state file that holds the baseline of what is acquired
+ * @config:	sysfs, method, limits; must outlive it; call cpufreq_reconfigure() after a change
+ * @state_path:	the state file with the baselines of the acquired frequency domains
  *
- * A host without cpufreq has none: not an error, one log line. A policy directory that can't
- * be understood is left out with a log line that says why.
+ * A host without cpufreq is not an error: one log line. A policy directory that can't be
+ * understood is left out with a log line that says why.
  *
  * Return: 0 and *cpufreq, owned by the caller; -errno.
  */
 int cpufreq_new(const struct config *config, const char *state_path, struct cpufreq **cpufreq);
-void cpufreq_free(struct cpufreq *cpufreq); /* releases nothing */
+void cpufreq_free(struct cpufreq *cpufreq); /* does not release frequency domains */
 
 uint32_t cpufreq_count(const struct cpufreq *cpufreq);
 const struct frequency_domain *cpufreq_get(const struct cpufreq *cpufreq, uint32_t id);
 
-/** cpufreq_of_cpu() - the frequency domain of a pCPU; NULL: it has none, or is no CPU */
+/** cpufreq_of_cpu() - a pCPU's frequency domain; NULL: none, or no such CPU */
 const struct frequency_domain *cpufreq_of_cpu(const struct cpufreq *cpufreq, unsigned int cpu);
 
-/** cpufreq_online() - the pCPUs that are online, read anew. Return: 0 or -errno */
+/** cpufreq_online() - read which pCPUs are online. Return: 0 or -errno */
 int cpufreq_online(const struct cpufreq *cpufreq, struct cpuset *online);
 
 struct host_cpus {
 	struct cpuset online;
-	struct cpuset present; /* these, and what can be switched on and off */
+	struct cpuset present; /* online or able to come online */
 };
 
 /**
- * cpufreq_host_cpus() - the host's pCPUs, read anew
+ * cpufreq_host_cpus() - read the host's pCPUs
  *
- * Where sysfs does not tell what is present, it is what is online.
+ * If sysfs does not say which CPUs are present, present = online.
  *
- * Return: 0; -errno: there are none then.
+ * Return: 0; -errno: both sets are empty.
  */
 int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus);
 
 /**
- * cpufreq_restore_all() - put every baseline in the state file back: at start after a crash,
- * and at stop
+ * cpufreq_restore_all() - restore every baseline in the state file, at stop and after a crash
  *
- * What can't be put back is logged and stays in the state file. An unreadable or foreign
- * state file is kept aside (".bad" appended) and reported.
+ * A failure is logged; its baseline stays in the state file.
  *
  * Return: 0, or the first -errno.
  */
 int cpufreq_restore_all(struct cpufreq *cpufreq);
 
 /**
- * cpufreq_take_over() - go on where a predecessor ended, which had votes
+ * cpufreq_take_over() - continue from a predecessor that left votes
  *
- * What the state file says is ours stays as it is, and is acquired: the monitor, which knows the
- * votes, keeps or releases it. What can't be ours as it was is put back.
+ * The frequency domains in the state file count as acquired and are left as they are: the monitor,
+ * which knows the votes, keeps or releases them. Those that have changed since are restored.
  */
 void cpufreq_take_over(struct cpufreq *cpufreq);
 
 /**
- * cpufreq_acquire() - make a frequency domain ours
- * @fds:	setspeed: fds[0] = scaling_setspeed; limits: scaling_min_freq, scaling_max_freq;
- *		opened read-write, CLOEXEC, owned by the caller
+ * cpufreq_acquire() - acquire a frequency domain
+ * @fds:	scaling_setspeed, or scaling_min_freq and scaling_max_freq, by method; read-write,
+ *		CLOEXEC, owned by the caller
  * @n_fds:	set to 1 or 2
  *
- * Saves the baseline (write, fsync, rename) before the first write, then sets the governor
- * where the method needs one. Acquiring again what is acquired gives new fds. On failure what
- * was changed is put back.
+ * Saves the baseline durably before the first write, then sets the governor if the method needs
+ * one. Acquiring twice returns new fds. On failure all changes are undone.
  *
  * Return: 0 or -errno, logged.
  */
 int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned int *n_fds);
 
 /**
- * cpufreq_renew() - make a frequency domain that is ours right again, and open its files anew:
- * its CPUs came back online, or someone took the governor from us and config says to reassert
+ * cpufreq_renew() - set up an acquired frequency domain again, and reopen its files: its CPUs came
+ * back online, or someone changed the governor and config says to reassert ours
  *
- * As cpufreq_acquire(), but the baseline that is saved stays: the values of now are ours, or
- * the kernel's, which knows no better. A governor that someone else has chosen is kept, unless
- * @reassert; writes of the monitor then go on failing, and are reported.
+ * As cpufreq_acquire(), but keeps the saved baseline: the current values are ours or the kernel's
+ * defaults. Unless @reassert, keeps a governor that someone else has set; the monitor's writes
+ * then keep failing and are reported.
  *
- * Return: 0 or -errno, logged; it stays ours in any case.
+ * Return: 0 or -errno, logged; it stays acquired in any case.
  */
 int cpufreq_renew(struct cpufreq *cpufreq, uint32_t id, bool reassert, int fds[2],
 		  unsigned int *n_fds);
 
 /**
- * cpufreq_release() - put the baseline back, forget it
- * @written_khz:	what was written last, to tell it from someone else's; 0: not known
+ * cpufreq_release() - restore the baseline and forget it
+ * @written_khz:	the value written last, to tell it from someone else's; 0: unknown
  *
  * Return: 0 or -errno, logged.
  */
 int cpufreq_release(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz);
 
-/** cpufreq_write_failed() - until it is released it is not known what its files hold of ours */
+/** cpufreq_write_failed() - from now until its release the files may not hold what we wrote */
 void cpufreq_write_failed(struct cpufreq *cpufreq, uint32_t id);
 
 /**
- * cpufreq_writer_died() - the monitor ended in the midst of its work
+ * cpufreq_writer_died() - the monitor died, perhaps between two writes
  *
- * With method limits it may have done one write of two: until a frequency domain has been
- * released, a restore takes that into account (restore.h). Its successor may write nothing.
+ * With method limits it may have written one file of two. Restores allow for that until the
+ * frequency domain is released (restore.h), since the next monitor may write nothing.
  */
 void cpufreq_writer_died(struct cpufreq *cpufreq);
 
 /**
- * cpufreq_writer_ended() - the monitor was ended, to be followed by cpufreq_restore_all()
- * @written_khz:	what it wrote last, all of it, to tell it from someone else's; 0: not known,
- *			it is taken for having died in the midst of its work
+ * cpufreq_writer_ended() - the monitor was ended; cpufreq_restore_all() follows
+ * @written_khz:	the last value that it wrote completely, to tell it from someone else's;
+ *			0: unknown, treat it as cpufreq_writer_died()
  */
 void cpufreq_writer_ended(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz);
 
 enum cpufreq_change {
-	CPUFREQ_NEW,	   /* found, or found to be another: CPUs, driver, method, table */
-	CPUFREQ_RESTARTED, /* ours, and its first CPU came online, or it is another: as ONLINE */
-	CPUFREQ_ONLINE,	   /* ours, and CPUs of it came online: see cpufreq_renew() */
-	CPUFREQ_OFFLINE,   /* ours, and its last CPU went offline: nothing can be written */
-	CPUFREQ_GONE,	   /* there is no policyN any more: it has no CPUs, what was set is void */
+	CPUFREQ_NEW,	   /* found, or its CPUs, driver, method or table changed */
+	CPUFREQ_RESTARTED, /* acquired; it changed, or its first CPU came online: as ONLINE */
+	CPUFREQ_ONLINE,	   /* acquired; some of its CPUs came online: call cpufreq_renew() */
+	CPUFREQ_OFFLINE,   /* acquired; its last CPU went offline: nothing can be written */
+	CPUFREQ_GONE,	   /* policyN no longer exists: no CPUs, nothing to restore */
 };
 
 typedef void (*cpufreq_on_change)(void *context, uint32_t id, enum cpufreq_change change);
 
 /**
- * cpufreq_rescan() - CPUs went offline or online, came or went
- * @changed:	these; all: not known which
- * @on_change:	called for each frequency domain that something became of; NEW before RESTARTED
+ * cpufreq_rescan() - CPUs went offline or online, were added or removed
+ * @changed:	the CPUs; all of them if unknown
+ * @on_change:	called for each frequency domain that changed; NEW before RESTARTED
  *
- * Reads their frequency domains anew, and all where one of them then has none. An id stays its
- * policyN's, even while there is none. A baseline that could not be put back is, where it can
- * be now; that of a policyN that is gone, or has another driver, is dropped: the kernel has
- * dropped what was set, too.
+ * Rereads the frequency domains of @changed, or all if one of those CPUs then has none. policyN
+ * keeps its id, even while it does not exist. Retries restores that failed before. Drops the
+ * baseline of a policyN that is gone or has another driver: the kernel has reset it.
  *
  * Return: 0; -errno: nothing could be read, logged.
  */
@@ -151,44 +146,43 @@ int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed,
 		   cpufreq_on_change on_change, void *context);
 
 /**
- * cpufreq_reconfigure() - take over what config says now of method and limits
- * @on_change:	called for each frequency domain that has others, with CPUFREQ_NEW, and for
- *		those that were left out and can be used now
+ * cpufreq_reconfigure() - apply the method and limits that config has now
+ * @on_change:	called with CPUFREQ_NEW for each frequency domain that changed or became usable
  *
- * Return: 0 or -errno, logged; some may have been told of.
+ * Return: 0 or -errno, logged; @on_change may have been called before.
  */
 int cpufreq_reconfigure(struct cpufreq *cpufreq, cpufreq_on_change on_change, void *context);
 
-/** cpufreq_has_userspace() - is its governor userspace now? True where it can't be read */
+/** cpufreq_has_userspace() - is its governor userspace? True if that can't be read */
 bool cpufreq_has_userspace(const struct cpufreq *cpufreq, uint32_t id);
 
-/** cpufreq_open() - Return: fd of its policy directory, the caller's; -errno */
+/** cpufreq_open() - open its policy directory. Return: fd, the caller's; -errno */
 int cpufreq_open(const struct cpufreq *cpufreq, uint32_t id);
 
 /**
- * cpufreq_note_foreign() - keep in mind since when it holds what is not ours
- * @since:	Unix time, s; ignored where it is known to be so already; 0: it does not
+ * cpufreq_note_foreign() - record since when it has held someone else's value
+ * @since:	Unix time, s; an earlier time on record stays; 0: it holds none
  *
- * Return: since when; 0: it does not.
+ * Return: the time on record; 0: none.
  */
 int64_t cpufreq_note_foreign(struct cpufreq *cpufreq, uint32_t id, int64_t since);
 
 /**
- * cpufreq_is_priority() - does it run faster than others when all are busy?
+ * cpufreq_is_priority() - does it stay faster than others when all CPUs are busy?
  *
- * Its base_frequency is above the lowest of the host: Intel's SST-BF.
+ * True if its base_frequency is above the host's lowest (Intel SST-BF).
  */
 bool cpufreq_is_priority(const struct cpufreq *cpufreq, uint32_t id);
 
 /**
- * cpufreq_baseline() - governor and limits that a frequency domain goes back to
- * @entry:	filled as the state file has it; where nothing was saved, as the files are now
+ * cpufreq_baseline() - the governor and limits that a release restores
+ * @entry:	set from the state file or, if nothing was saved, from the current files
  *
  * Return: 0; -errno: the files can't be read.
  */
 int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline_entry *entry);
 
-/** cpufreq_current_khz() - what scaling_cur_freq (else scaling_setspeed) says; 0: unknown */
+/** cpufreq_current_khz() - scaling_cur_freq, else scaling_setspeed; 0: unknown */
 uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id);
 
 #endif

@@ -15,21 +15,17 @@ struct frequency_domain {
 	uint32_t policy;    /* N of policyN */
 	struct cpuset cpus; /* related_cpus */
 	char driver[32];
-	uint32_t base_khz; /* base_frequency: its maximum without turbo; 0: unknown */
+	uint32_t base_khz; /* base_frequency, the maximum without turbo; 0: unknown */
 	enum frequency_method method;
 	struct frequency_table table;
 	uint32_t floor, ceiling; /* steps, from config's limits and turbo */
 	bool acquired;
 	bool writer_died; /* see cpufreq_writer_died() */
-	/*
-	 * Since it was acquired a write failed, or the kernel may have lost one: the files may not
-	 * hold what was written last.
-	 */
-	bool unsure;
-	uint32_t written_khz; /* by a monitor that was ended, see cpufreq_writer_ended() */
-	bool offline;	      /* all its CPUs are offline: its files can't be read or written */
-	bool gone;	  /* policyN does not exist (any more); it has no CPUs and keeps its id */
-	int logged_error; /* -errno logged last for a failed acquire; 0: it worked */
+	bool unsure; /* a write failed or was lost: the files may not hold what we wrote last */
+	uint32_t written_khz;  /* see cpufreq_writer_ended() */
+	bool offline;	       /* all its CPUs are offline: its files can't be read or written */
+	bool gone;	       /* policyN does not exist; no CPUs, but it keeps its id */
+	int logged_error;      /* -errno logged for the last acquire; 0: it succeeded */
 	int64_t foreign_since; /* Unix time, s, when someone else's value was noticed; 0: none */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside cpufreq: what cpufreq_setup.c, cpufreq_acquire.c and cpufreq_rescan.c share. */
+/* Shared by setup.c, acquire.c, rescan.c and reconfigure.c. */
 #ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_PRIVATE_H
 #define VMPOWER_HELPER_MANAGER_CPUFREQ_PRIVATE_H
 
@@ -7,7 +7,6 @@
 #include "helper/manager/cpufreq/cpufreq.h"
 
 #define NO_FREQUENCY_DOMAIN UINT16_MAX
-#define USERSPACE "userspace"
 
 _Static_assert(MAX_FREQUENCY_DOMAINS < NO_FREQUENCY_DOMAIN, "ids fit of_cpu");
 _Static_assert(MAX_CPUS <= MAX_FREQUENCY_DOMAINS, "each policyN may have an id of its own");
@@ -19,32 +18,35 @@ struct cpufreq {
 	uint32_t n_fdoms;
 	struct frequency_domain *fdoms[MAX_FREQUENCY_DOMAINS];
 	uint16_t of_cpu[MAX_CPUS];
-	struct cpuset left_out; /* N of each policyN that can't be used, as was logged */
-	/*
-	 * What the state file says: the acquired frequency domains, and those whose baseline a
-	 * predecessor left or that could not be put back.
+	struct cpuset left_out; /* N of each policyN that can't be used; logged already */
+	/* As in the state file: of acquired frequency domains, and what still has to be restored.
 	 */
 	struct baseline baseline;
 };
 
-/* --- cpufreq_setup.c --- */
+/* --- setup.c --- */
 
-/** cpufreq_list_policies() - the N of each policyN. Return: 0; -errno: there are none */
+/** cpufreq_list_policies() - the N of each policyN. Return: 0; -errno: none found */
 int cpufreq_list_policies(const struct cpufreq *cpufreq, struct cpuset *policies);
 
-/** cpufreq_of_policy() - NULL: there never was such a policyN */
+/** cpufreq_find() - cpufreq_get() for those that may change it */
+static inline struct frequency_domain *cpufreq_find(struct cpufreq *cpufreq, uint32_t id)
+{
+	return id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
+}
+
+/** cpufreq_of_policy() - NULL: no such policyN was ever found */
 struct frequency_domain *cpufreq_of_policy(const struct cpufreq *cpufreq, uint32_t policy);
 
 /** cpufreq_open_policy() - Return: fd of policyN's directory, or -errno */
 int cpufreq_open_policy(const struct cpufreq *cpufreq, uint32_t policy);
 
-/** cpufreq_read_online() - the CPUs that are online; all if that can't be read */
+/** cpufreq_read_online() - the CPUs that are online; all if unreadable */
 void cpufreq_read_online(const struct cpufreq *cpufreq, struct cpuset *online);
 
 /**
- * cpufreq_read_policy() - cpufreq_scan(), but log only once that it is left out
- * @online:	the CPUs that are online
- * @found:	on success, with the CPUs of it that are online
+ * cpufreq_read_policy() - cpufreq_scan() that logs only once that a policy is left out
+ * @found:	set on success; found->offline according to @online
  *
  * Return: 0; -EBUSY: its CPUs are offline; -errno: it can't be used.
  */
@@ -52,22 +54,22 @@ int cpufreq_read_policy(struct cpufreq *cpufreq, uint32_t policy, const struct c
 			struct frequency_domain *found);
 
 /**
- * cpufreq_take_in() - enter what was found, in a new slot if policyN has none
+ * cpufreq_enter() - enter a policy that was scanned, or update its frequency domain
  *
- * Return: id; -EEXIST: another policy has a CPU of it, logged; -ENOMEM.
+ * Return: id; -EEXIST: another policy has one of its CPUs, logged; -ENOMEM.
  */
-int cpufreq_take_in(struct cpufreq *cpufreq, const struct frequency_domain *found);
+int cpufreq_enter(struct cpufreq *cpufreq, const struct frequency_domain *found);
 
-/** cpufreq_let_go() - from now on its CPUs are in no frequency domain */
-void cpufreq_let_go(struct cpufreq *cpufreq, struct frequency_domain *fdom);
+/** cpufreq_drop_cpus() - its CPUs no longer belong to any frequency domain */
+void cpufreq_drop_cpus(struct cpufreq *cpufreq, struct frequency_domain *fdom);
 
-/* --- cpufreq_acquire.c --- */
+/* --- acquire.c --- */
 
-/** cpufreq_restore_owed() - put back a saved baseline of one that is not ours, if there is one */
-void cpufreq_restore_owed(struct cpufreq *cpufreq, struct frequency_domain *fdom);
+/** cpufreq_restore_pending() - retry the restore of a frequency domain that is not acquired */
+void cpufreq_restore_pending(struct cpufreq *cpufreq, struct frequency_domain *fdom);
 
 /**
- * cpufreq_drop_baseline() - it is put back, or the kernel has reset what was set
+ * cpufreq_drop_baseline() - forget a baseline that was restored, or that the kernel has reset
  *
  * Return: 0; -errno of the state file, logged.
  */

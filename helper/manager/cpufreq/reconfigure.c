@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The configuration has changed: other limits, another method. */
+/* Applies changed limits and methods. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +9,10 @@
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/cpufreq/private.h"
 #include "helper/manager/cpufreq/scan.h"
-#include "helper/manager/cpufreq/table_builder.h"
 
-/* The method that config asks for, as far as its files are there. Return: -ENOMEM */
-static int choose(const struct cpufreq *cpufreq, const struct frequency_domain *fdom,
-		  enum frequency_method *method)
+/* The method that config asks for, if the policy has its files. Return: 0; -ENOMEM */
+static int choose_method(const struct cpufreq *cpufreq, const struct frequency_domain *fdom,
+			 enum frequency_method *method)
 {
 	cleanup_free struct frequency_domain *found = malloc(sizeof(*found));
 	int r;
@@ -25,28 +24,22 @@ static int choose(const struct cpufreq *cpufreq, const struct frequency_domain *
 	if (r == 0)
 		*method = found->method;
 	else if (r == -EOPNOTSUPP)
-		log_warning("policy%u keeps method %s: it can't be used with [cpufreq] method as "
-			    "configured now; after a restart of vmpowerd it would be left out",
+		log_warning("policy%u keeps method %s: it does not support [cpufreq] method as now "
+			    "configured; after a restart of vmpowerd it would be left out",
 			    fdom->policy, frequency_method_name(fdom->method));
-	/* else its CPUs are offline: it will be read when one comes back */
+	/* else its CPUs are offline: it is scanned when one comes back */
 	return 0;
 }
 
 static int reconfigure(const struct cpufreq *cpufreq, struct frequency_domain *fdom, bool *changed)
 {
-	const struct config *config = cpufreq->config;
 	enum frequency_method method;
 	uint32_t floor, ceiling;
-	int r = choose(cpufreq, fdom, &method);
+	int r = choose_method(cpufreq, fdom, &method);
 
 	if (r < 0)
 		return r;
-	if (!table_limits(&fdom->table, config->min_khz, config->max_khz, config->turbo, &floor,
-			  &ceiling))
-		log_warning("policy%u has no frequency within [limits] (min-frequency %u, "
-			    "max-frequency %u, turbo %s): the nearest one, %u kHz, is used",
-			    fdom->policy, config->min_khz, config->max_khz,
-			    config->turbo ? "yes" : "no", fdom->table.khz[ceiling]);
+	cpufreq_limits(fdom, cpufreq->config, LOG_WARNING, &floor, &ceiling);
 	*changed = method != fdom->method || floor != fdom->floor || ceiling != fdom->ceiling;
 	if (method != fdom->method)
 		log_info("policy%u: method %s, it was %s", fdom->policy,
@@ -71,6 +64,6 @@ int cpufreq_reconfigure(struct cpufreq *cpufreq, cpufreq_on_change on_change, vo
 		if (changed)
 			on_change(context, fdom->id, CPUFREQ_NEW);
 	}
-	/* Policies that were left out are read with any set of CPUs, even an empty one. */
+	/* A rescan of no CPUs still scans the policies that were left out. */
 	return cpufreq_rescan(cpufreq, &none, on_change, context);
 }

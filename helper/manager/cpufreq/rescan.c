@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* CPUs go offline and come back, are added and removed: what becomes of frequency domains. */
+/* Frequency domains after CPUs went offline, came online, were added or removed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +9,10 @@
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/cpufreq/private.h"
 
-/* A policy directory as it is read now. */
+/* A policy directory as it reads now. */
 struct reading {
 	uint32_t policy;
-	int error; /* 0; -errno: found is void */
+	int error; /* 0; -errno: found is not set */
 	struct frequency_domain found;
 };
 
@@ -25,8 +25,8 @@ struct rescan {
 	struct reading *readings;
 };
 
-static void tell(const struct rescan *rescan, const struct frequency_domain *fdom,
-		 enum cpufreq_change change)
+static void report(const struct rescan *rescan, const struct frequency_domain *fdom,
+		   enum cpufreq_change change)
 {
 	rescan->on_change(rescan->context, fdom->id, change);
 }
@@ -42,15 +42,15 @@ static void drop_gone(const struct rescan *rescan)
 			continue;
 		log_notice("policy%u is gone: its CPUs or its cpufreq driver were removed",
 			   fdom->policy);
-		cpufreq_let_go(cpufreq, fdom);
+		cpufreq_drop_cpus(cpufreq, fdom);
 		memset(&fdom->cpus, 0, sizeof(fdom->cpus));
 		fdom->gone = true;
 		(void)cpufreq_drop_baseline(cpufreq, fdom->policy);
-		tell(rescan, fdom, CPUFREQ_GONE);
+		report(rescan, fdom, CPUFREQ_GONE);
 	}
 }
 
-static bool concerned(const struct rescan *rescan, uint32_t policy)
+static bool may_have_changed(const struct rescan *rescan, uint32_t policy)
 {
 	const struct frequency_domain *fdom = cpufreq_of_policy(rescan->cpufreq, policy);
 
@@ -58,7 +58,7 @@ static bool concerned(const struct rescan *rescan, uint32_t policy)
 	return !fdom || fdom->gone || cpuset_intersects(&fdom->cpus, &rescan->changed);
 }
 
-/* Read the policies that are concerned, @all: each. Return: 0; -ENOMEM */
+/* Read the policies that may have changed, or @all. Return: 0; -ENOMEM */
 static int read_policies(struct rescan *rescan, bool all)
 {
 	unsigned int policy;
@@ -71,7 +71,7 @@ static int read_policies(struct rescan *rescan, bool all)
 	cpuset_for_each (policy, &rescan->policies) {
 		struct reading *reading = &rescan->readings[rescan->n_readings];
 
-		if (!all && !concerned(rescan, policy))
+		if (!all && !may_have_changed(rescan, policy))
 			continue;
 		reading->policy = policy;
 		reading->error = cpufreq_read_policy(rescan->cpufreq, policy, &rescan->online,
@@ -94,15 +94,15 @@ static bool same(const struct frequency_domain *a, const struct frequency_domain
 	       memcmp(a->table.khz, b->table.khz, a->table.n_steps * sizeof(uint32_t)) == 0;
 }
 
-/* CPUs may move between policies: let all go before any is taken in. */
-static void let_go_of_moved(const struct rescan *rescan)
+/* CPUs may move between policies: drop all before any is entered. */
+static void drop_moved_cpus(const struct rescan *rescan)
 {
 	for (uint32_t i = 0; i < rescan->n_readings; i++) {
 		const struct reading *reading = &rescan->readings[i];
 		struct frequency_domain *fdom = cpufreq_of_policy(rescan->cpufreq, reading->policy);
 
 		if (fdom && reading->error == 0 && !same_cpus(fdom, &reading->found))
-			cpufreq_let_go(rescan->cpufreq, fdom);
+			cpufreq_drop_cpus(rescan->cpufreq, fdom);
 	}
 }
 
@@ -113,11 +113,9 @@ static void went_offline(const struct rescan *rescan, struct frequency_domain *f
 	fdom->offline = true;
 	log_line(fdom->acquired ? LOG_NOTICE : LOG_INFO, "policy%u: none of its CPUs is online%s",
 		 fdom->policy,
-		 fdom->acquired ? ": its frequency is set again when one is, until then "
-				  "requests for it are answered with NACK"
-				: "");
+		 fdom->acquired ? ": until one is, requests for it are answered with NACK" : "");
 	if (fdom->acquired)
-		tell(rescan, fdom, CPUFREQ_OFFLINE);
+		report(rescan, fdom, CPUFREQ_OFFLINE);
 }
 
 static bool has_new_cpu(const struct rescan *rescan, const struct frequency_domain *fdom)
@@ -141,39 +139,39 @@ static void apply(const struct rescan *rescan, const struct reading *reading)
 	bool other_method = fdom && fdom->method != found->method;
 
 	if (fdom && !fdom->gone && strcmp(fdom->driver, found->driver) != 0) {
-		log_notice("policy%u has driver %s now, it had %s: its baseline is dropped",
-			   fdom->policy, found->driver, fdom->driver);
+		log_notice("policy%u: driver %s replaced %s: its baseline is dropped", fdom->policy,
+			   found->driver, fdom->driver);
 		cpufreq_drop_baseline(cpufreq, fdom->policy);
 	}
 	if (found->offline && fdom && !is_new) {
 		went_offline(rescan, fdom);
 		return;
 	}
-	if (cpufreq_take_in(cpufreq, found) < 0)
+	if (cpufreq_enter(cpufreq, found) < 0)
 		return;
 	fdom = cpufreq_of_policy(cpufreq, reading->policy);
 	if (is_new) {
 		log_info("policy%u: driver %s, method %s", fdom->policy, fdom->driver,
 			 frequency_method_name(fdom->method));
-		tell(rescan, fdom, CPUFREQ_NEW);
+		report(rescan, fdom, CPUFREQ_NEW);
 	}
 	if (fdom->offline)
 		return;
 	if (was_offline)
-		log_info("policy%u: a CPU of it is online again", fdom->policy);
-	cpufreq_restore_owed(cpufreq, fdom);
-	/* With another method the monitor releases the old files and asks for the new ones. */
+		log_info("policy%u: one of its CPUs is online again", fdom->policy);
+	cpufreq_restore_pending(cpufreq, fdom);
+	/* If the method changed, the monitor releases the old files and asks for the new ones. */
 	if (!fdom->acquired || other_method)
 		return;
 	if (is_new || was_offline)
-		tell(rescan, fdom, CPUFREQ_RESTARTED);
+		report(rescan, fdom, CPUFREQ_RESTARTED);
 	else if (has_new_cpu(rescan, fdom))
-		tell(rescan, fdom, CPUFREQ_ONLINE);
+		report(rescan, fdom, CPUFREQ_ONLINE);
 }
 
 static void apply_all(const struct rescan *rescan)
 {
-	let_go_of_moved(rescan);
+	drop_moved_cpus(rescan);
 	for (uint32_t i = 0; i < rescan->n_readings; i++) {
 		const struct reading *reading = &rescan->readings[i];
 		struct frequency_domain *fdom;
@@ -188,8 +186,8 @@ static void apply_all(const struct rescan *rescan)
 	}
 }
 
-/* Is a CPU that came online in no frequency domain? Then a policy that we did not read has it. */
-static bool any_homeless(const struct rescan *rescan)
+/* Is a CPU that came online in no frequency domain? Then a policy that was not read has it. */
+static bool any_unassigned(const struct rescan *rescan)
 {
 	unsigned int cpu;
 
@@ -212,8 +210,7 @@ int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed,
 	int r = cpufreq->cpu_dir < 0 ? -ENOENT : cpufreq_list_policies(cpufreq, &rescan.policies);
 
 	if (r < 0 && r != -ENOENT) {
-		log_error("can't look at what became of the CPUs' frequency domains: %s",
-			  strerror(-r));
+		log_error("can't list the host's frequency domains: %s", strerror(-r));
 		return r;
 	}
 	cpufreq_read_online(cpufreq, &rescan.online);
@@ -221,7 +218,7 @@ int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed,
 	r = read_policies(&rescan, false);
 	if (r == 0)
 		apply_all(&rescan);
-	if (r == 0 && any_homeless(&rescan)) {
+	if (r == 0 && any_unassigned(&rescan)) {
 		r = read_policies(&rescan, true);
 		if (r == 0)
 			apply_all(&rescan);

@@ -10,22 +10,23 @@
 #include "common/value.h"
 #include "helper/manager/cpufreq/platform_limit.h"
 #include "helper/manager/cpufreq/sysfs.h"
+#include "helper/manager/cpufreq/table_builder.h"
 #include "helper/manager/log/journal.h"
 
-#define USERSPACE "userspace"
+#define GOVERNOR "scaling_governor"
 #define SETSPEED "scaling_setspeed"
 #define MIN_FREQ "scaling_min_freq"
 #define MAX_FREQ "scaling_max_freq"
 
 static int failed(const struct baseline_entry *entry, const char *file, int error)
 {
-	const char *why = strerror(-error);
+	const char *reason = strerror(-error);
 
 	log_about(&(struct log_about){.message = MESSAGE_BASELINE_NOT_RESTORED,
 				      .policy = &entry->policy,
-				      .reason = why},
+				      .reason = reason},
 		  LOG_ERR, "the baseline of policy%u can't be put back: %s: %s; %s", entry->policy,
-		  file, why, sysfs_remedy(error));
+		  file, reason, sysfs_remedy(error));
 	return error;
 }
 
@@ -40,26 +41,27 @@ static void report_foreign(const struct baseline_entry *entry, const char *file,
 		  entry->policy, now, before);
 }
 
-/* Does the file show a limit of the platform? Then nobody has changed it. */
-static bool held_by_platform(int dir, const char *now, const char *before)
+/* Does the file show the platform's limit? Then nobody has changed it. */
+static bool is_clamped(int dir, const char *now, const char *before)
 {
 	uint32_t khz;
 
 	return parse_u32(before, UINT32_MAX, &khz) == 0 && platform_holds(dir, now, khz);
 }
 
-/* Report a file that is not ours to put back, if its value has changed. */
-static void compare(int dir, const struct baseline_entry *entry, const char *file,
-		    const char *before)
+/* Report a file that we never write, if its value has changed. */
+static void report_if_changed(int dir, const struct baseline_entry *entry, const char *file,
+			      const char *before)
 {
 	char now[BASELINE_TEXT];
 
 	if (before[0] && sysfs_read(dir, file, now, sizeof(now)) >= 0 && strcmp(now, before) != 0 &&
-	    !held_by_platform(dir, now, before))
+	    !is_clamped(dir, now, before))
 		report_foreign(entry, file, now, before);
 }
 
-static int put_back(int dir, const struct baseline_entry *entry, const char *file, const char *text)
+static int write_baseline(int dir, const struct baseline_entry *entry, const char *file,
+			  const char *text)
 {
 	char now[BASELINE_TEXT];
 	int r = sysfs_write(dir, file, text);
@@ -69,18 +71,19 @@ static int put_back(int dir, const struct baseline_entry *entry, const char *fil
 	r = sysfs_read(dir, file, now, sizeof(now));
 	if (r < 0)
 		return failed(entry, file, r);
-	/* The kernel may clamp it: perhaps turbo was switched off meanwhile. */
-	if (strcmp(now, text) != 0 && !held_by_platform(dir, now, text))
-		log_warning("%s of policy%u: baseline %s was written, the kernel made %s of it",
+	/* The kernel may clamp it, for instance because turbo is off now. */
+	if (strcmp(now, text) != 0 && !is_clamped(dir, now, text))
+		log_warning("%s of policy%u: the baseline %s was written, and the kernel changed "
+			    "it to %s",
 			    file, entry->policy, text, now);
 	return 0;
 }
 
 /*
  * A driver that can't read the hardware assumes a frequency for a CPU that has just come online,
- * and skips a write of that frequency: write another one first.
+ * and skips writes of that frequency: write another one first.
  */
-static void shake(int dir, const struct frequency_table *table, const char *before)
+static void force_rewrite(int dir, const struct frequency_table *table, const char *before)
 {
 	char now[BASELINE_TEXT], other[BASELINE_TEXT];
 
@@ -99,16 +102,10 @@ static bool is_step(const struct frequency_table *table, const char *text)
 {
 	uint32_t khz;
 
-	if (!table || parse_u32(text, UINT32_MAX, &khz) < 0)
-		return false;
-	for (uint32_t i = 0; i < table->n_steps; i++) {
-		if (table->khz[i] == khz)
-			return true;
-	}
-	return false;
+	return table && parse_u32(text, UINT32_MAX, &khz) == 0 && table_has(table, khz);
 }
 
-/* Is the text what was written, or what a driver rounds it to? */
+/* Is it the value written last, or a driver's rounding of it? */
 static bool is_written(const struct restore_hints *hints, const char *text)
 {
 	const struct frequency_table *table = hints->table;
@@ -130,7 +127,7 @@ static bool is_above(const char *text, const char *other)
 	       parse_u32(other, UINT32_MAX, &other_khz) == 0 && khz > other_khz;
 }
 
-/* Did someone else set the speed of governor userspace? */
+/* Did someone else set the speed? Then it stays. */
 static bool foreign_speed(int dir, const struct baseline_entry *entry,
 			  const struct restore_hints *hints)
 {
@@ -156,40 +153,41 @@ static int restore_setspeed(int dir, const struct baseline_entry *entry,
 {
 	char now[BASELINE_TEXT];
 	uint32_t khz;
-	int r = sysfs_read(dir, "scaling_governor", now, sizeof(now));
+	int r = sysfs_read(dir, GOVERNOR, now, sizeof(now));
 
 	if (r < 0)
-		return failed(entry, "scaling_governor", r);
-	compare(dir, entry, MIN_FREQ, entry->min_freq);
-	compare(dir, entry, MAX_FREQ, entry->max_freq);
+		return failed(entry, GOVERNOR, r);
+	report_if_changed(dir, entry, MIN_FREQ, entry->min_freq);
+	report_if_changed(dir, entry, MAX_FREQ, entry->max_freq);
 	if (strcmp(now, USERSPACE) != 0) {
 		if (strcmp(now, entry->governor) != 0)
-			report_foreign(entry, "scaling_governor", now, entry->governor);
+			report_foreign(entry, GOVERNOR, now, entry->governor);
 		return 0;
 	}
 	if (strcmp(entry->governor, USERSPACE) == 0) {
-		/* Not a number: no speed was set. */
+		/* "<unsupported>": no speed was set. */
 		if (parse_u32(entry->setspeed, UINT32_MAX, &khz) < 0)
 			return 0;
 		if (foreign_speed(dir, entry, hints))
 			return 0;
-		shake(dir, hints->table, entry->setspeed);
-		return put_back(dir, entry, SETSPEED, entry->setspeed);
+		force_rewrite(dir, hints->table, entry->setspeed);
+		return write_baseline(dir, entry, SETSPEED, entry->setspeed);
 	}
-	r = put_back(dir, entry, "scaling_governor", entry->governor);
+	r = write_baseline(dir, entry, GOVERNOR, entry->governor);
 	if (r < 0)
 		return r;
-	r = sysfs_read(dir, "scaling_governor", now, sizeof(now));
+	r = sysfs_read(dir, GOVERNOR, now, sizeof(now));
 	if (r < 0)
-		return failed(entry, "scaling_governor", r);
-	return strcmp(now, USERSPACE) == 0 ? failed(entry, "scaling_governor", -EIO) : 0;
+		return failed(entry, GOVERNOR, r);
+	return strcmp(now, USERSPACE) == 0 ? failed(entry, GOVERNOR, -EIO) : 0;
 }
 
 struct limit {
 	const char *file;
-	const char *before; /* the baseline */
+	const char *before; /* as in the baseline */
 	char now[BASELINE_TEXT];
-	bool moved, ours; /* moved: differs from the baseline, and not because of the platform */
+	bool moved; /* differs from the baseline, and is not clamped */
+	bool ours;
 };
 
 static int restore_limits(int dir, const struct baseline_entry *entry,
@@ -208,10 +206,10 @@ static int restore_limits(int dir, const struct baseline_entry *entry,
 		if (r < 0)
 			return failed(entry, limits[i].file, r);
 	}
-	compare(dir, entry, "scaling_governor", entry->governor);
+	report_if_changed(dir, entry, GOVERNOR, entry->governor);
 	pinned = strcmp(limits[0].now, limits[1].now) == 0;
 	for (unsigned int i = 0; i < 2; i++) {
-		limits[i].ours = held_by_platform(dir, limits[i].now, limits[i].before);
+		limits[i].ours = is_clamped(dir, limits[i].now, limits[i].before);
 		limits[i].moved = !limits[i].ours && strcmp(limits[i].now, limits[i].before) != 0;
 	}
 	for (unsigned int i = 0; i < 2; i++) {
@@ -232,7 +230,7 @@ static int restore_limits(int dir, const struct baseline_entry *entry,
 
 		if (!limit->ours)
 			continue;
-		r = put_back(dir, entry, limit->file, limit->before);
+		r = write_baseline(dir, entry, limit->file, limit->before);
 		if (r < 0)
 			return r;
 	}

@@ -16,11 +16,11 @@ void policy_path(uint32_t policy, char path[POLICY_PATH_SIZE])
 	(void)snprintf(path, POLICY_PATH_SIZE, "cpufreq/policy%u", policy);
 }
 
-/* The policy whose directory is read. */
+/* The policy that is read. */
 struct policy {
 	uint32_t number;
 	int dir;
-	int priority; /* of the log line if it is left out */
+	int priority; /* of log lines */
 };
 
 bool cpufreq_is_offline(int error)
@@ -55,7 +55,7 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
-/* A number; 0 if it is missing or invalid. */
+/* An attribute's number; 0: missing or invalid. */
 static uint32_t optional(int dir, const char *name)
 {
 	uint32_t value;
@@ -91,7 +91,7 @@ static int scan_cpus(const struct policy *policy, struct cpuset *cpus)
 	return left_out(policy, "related_cpus", r);
 }
 
-/* ACPI CPPC's values belong to a CPU, and an offline CPU has none: try one after the other. */
+/* ACPI CPPC's values belong to a CPU; an offline CPU has none: try each. */
 static void scan_cppc(int cpu_dir, const struct cpuset *cpus, struct table_source *source)
 {
 	unsigned int cpu;
@@ -112,7 +112,7 @@ static void scan_cppc(int cpu_dir, const struct cpuset *cpus, struct table_sourc
 	}
 }
 
-/* Turbo may be off for all CPUs or, since Linux 6.11, for this frequency domain alone. */
+/* Turbo may be off for all CPUs or, since Linux 6.11, for one frequency domain. */
 static bool turbo_off(int cpu_dir, int dir)
 {
 	return is_value(cpu_dir, "cpufreq/boost", 0) || is_value(dir, "boost", 0) ||
@@ -168,7 +168,7 @@ static int choose_method(const struct policy *policy, enum method_choice choice,
 	if (r < 0 && r != -ENOENT)
 		return left_out(policy, "scaling_available_governors", r);
 	setspeed =
-		r >= 0 && has_word(governors, "userspace") && sysfs_exists(dir, "scaling_setspeed");
+		r >= 0 && has_word(governors, USERSPACE) && sysfs_exists(dir, "scaling_setspeed");
 	limits = sysfs_exists(dir, "scaling_min_freq") && sysfs_exists(dir, "scaling_max_freq");
 
 	if (setspeed && choice != CHOOSE_LIMITS) {
@@ -181,17 +181,29 @@ static int choose_method(const struct policy *policy, enum method_choice choice,
 	}
 	if (choice == CHOOSE_SETSPEED)
 		log_line(policy->priority,
-			 "policy%u is left out: [cpufreq] method is setspeed, and it has no "
-			 "governor userspace (its governors: %s); load the module "
+			 "policy%u is left out: [cpufreq] method is setspeed, and it lacks "
+			 "the governor userspace (it has: %s); load the module "
 			 "cpufreq_userspace, or set method to auto or limits",
 			 policy->number, r > 0 ? governors : "none");
 	else
 		log_line(policy->priority,
 			 "policy%u is left out: it has neither scaling_min_freq and "
-			 "scaling_max_freq%s; its cpufreq driver can't be told a frequency",
+			 "scaling_max_freq%s; its cpufreq driver accepts no frequency",
 			 policy->number,
 			 choice == CHOOSE_LIMITS ? "" : " nor a governor userspace");
 	return -EOPNOTSUPP;
+}
+
+void cpufreq_limits(const struct frequency_domain *fdom, const struct config *config, int priority,
+		    uint32_t *floor, uint32_t *ceiling)
+{
+	if (!table_limits(&fdom->table, config->min_khz, config->max_khz, config->turbo, floor,
+			  ceiling))
+		log_line(priority,
+			 "policy%u has no frequency within [limits] (min-frequency %u, "
+			 "max-frequency %u, turbo %s): the nearest one, %u kHz, is used",
+			 fdom->policy, config->min_khz, config->max_khz,
+			 config->turbo ? "yes" : "no", fdom->table.khz[*ceiling]);
 }
 
 int cpufreq_scan(int cpu_dir, uint32_t number, const struct config *config, int priority,
@@ -220,13 +232,7 @@ int cpufreq_scan(int cpu_dir, uint32_t number, const struct config *config, int 
 	r = scan_table(cpu_dir, &policy, &scanned);
 	if (r < 0)
 		return r;
-	if (!table_limits(&scanned.table, config->min_khz, config->max_khz, config->turbo,
-			  &scanned.floor, &scanned.ceiling))
-		log_line(priority,
-			 "policy%u has no frequency within [limits] (min-frequency %u, "
-			 "max-frequency %u, turbo %s): the nearest one, %u kHz, is used",
-			 number, config->min_khz, config->max_khz, config->turbo ? "yes" : "no",
-			 scanned.table.khz[scanned.ceiling]);
+	cpufreq_limits(&scanned, config, priority, &scanned.floor, &scanned.ceiling);
 	*found = scanned;
 	return 0;
 }

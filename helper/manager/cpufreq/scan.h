@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reading one policy directory: which CPUs, driver, method and frequencies. */
+/* Reads one policy directory: CPUs, driver, method and frequencies. */
 #ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_SCAN_H
 #define VMPOWER_HELPER_MANAGER_CPUFREQ_SCAN_H
 
@@ -15,19 +15,26 @@
 void policy_path(uint32_t policy, char path[POLICY_PATH_SIZE]);
 
 /**
- * cpufreq_scan() - read a policy directory, also again when its CPUs come online
+ * cpufreq_scan() - read a policy directory, at start and when its CPUs come online
  * @cpu_dir:	fd of <sysfs>/devices/system/cpu
  * @policy:	N of policyN
  * @config:	method, limits
  * @priority:	of the log line that says why it is left out
- * @found:	written on success only; what the files do not tell is 0
+ * @found:	set on success; fields that no file tells are 0
  *
- * Return: 0; -errno, logged: leave policyN out; -EBUSY: until a CPU of it is online.
+ * Return: 0; -EBUSY, logged: all its CPUs are offline; -errno, logged: it can't be used.
  */
 int cpufreq_scan(int cpu_dir, uint32_t policy, const struct config *config, int priority,
 		 struct frequency_domain *found);
 
-/** cpufreq_is_offline() - do files return this -errno while all CPUs of a policy are offline? */
+/**
+ * cpufreq_limits() - the steps that config's limits allow; logs if no step is within them
+ * @floor, @ceiling:	see table_limits()
+ */
+void cpufreq_limits(const struct frequency_domain *fdom, const struct config *config, int priority,
+		    uint32_t *floor, uint32_t *ceiling);
+
+/** cpufreq_is_offline() - is this the -errno of files whose CPUs are all offline? */
 bool cpufreq_is_offline(int error);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which frequency domains there are, and what is asked about them. */
+/* Finds the frequency domains, and answers questions about them. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include "helper/manager/cpufreq/sysfs.h"
 #include "helper/manager/cpufreq/table_builder.h"
 
-void cpufreq_let_go(struct cpufreq *cpufreq, struct frequency_domain *fdom)
+void cpufreq_drop_cpus(struct cpufreq *cpufreq, struct frequency_domain *fdom)
 {
 	unsigned int cpu;
 
@@ -28,7 +28,7 @@ void cpufreq_let_go(struct cpufreq *cpufreq, struct frequency_domain *fdom)
 	}
 }
 
-static struct frequency_domain *slot(struct cpufreq *cpufreq, uint32_t policy)
+static struct frequency_domain *find_or_add(struct cpufreq *cpufreq, uint32_t policy)
 {
 	struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, policy);
 
@@ -44,7 +44,7 @@ static struct frequency_domain *slot(struct cpufreq *cpufreq, uint32_t policy)
 	return fdom;
 }
 
-int cpufreq_take_in(struct cpufreq *cpufreq, const struct frequency_domain *found)
+int cpufreq_enter(struct cpufreq *cpufreq, const struct frequency_domain *found)
 {
 	struct frequency_domain *fdom;
 	unsigned int cpu;
@@ -58,10 +58,11 @@ int cpufreq_take_in(struct cpufreq *cpufreq, const struct frequency_domain *foun
 			return -EEXIST;
 		}
 	}
-	fdom = slot(cpufreq, found->policy);
+	fdom = find_or_add(cpufreq, found->policy);
 	if (!fdom)
 		return -ENOMEM;
-	cpufreq_let_go(cpufreq, fdom);
+	ASSERT(found->ceiling < found->table.n_steps && found->floor <= found->ceiling);
+	cpufreq_drop_cpus(cpufreq, fdom);
 	fdom->cpus = found->cpus;
 	memcpy(fdom->driver, found->driver, sizeof(fdom->driver));
 	fdom->base_khz = found->base_khz;
@@ -94,8 +95,8 @@ int cpufreq_read_policy(struct cpufreq *cpufreq, uint32_t policy, const struct c
 			struct frequency_domain *found)
 {
 	const struct frequency_domain *known = cpufreq_of_policy(cpufreq, policy);
-	bool told = cpuset_has(&cpufreq->left_out, policy) || (known && !known->gone);
-	int priority = told ? LOG_DEBUG : LOG_WARNING;
+	bool logged = cpuset_has(&cpufreq->left_out, policy) || (known && !known->gone);
+	int priority = logged ? LOG_DEBUG : LOG_WARNING;
 	int r = cpufreq_scan(cpufreq->cpu_dir, policy, cpufreq->config, priority, found);
 
 	if (r < 0) {
@@ -128,7 +129,7 @@ int cpufreq_list_policies(const struct cpufreq *cpufreq, struct cpuset *policies
 		if (parse_u32(entry->d_name + 6, MAX_CPUS - 1, &policy) == 0)
 			cpuset_add(policies, policy);
 		else
-			log_warning("%s is left out: vmpower knows policy0 to policy%u",
+			log_warning("%s is left out: vmpower supports policy0 to policy%u",
 				    entry->d_name, MAX_CPUS - 1);
 	}
 	return 0;
@@ -157,12 +158,12 @@ static int scan_all(struct cpufreq *cpufreq)
 			return -ENOMEM;
 		if (cpufreq_read_policy(cpufreq, policy, &online, found) < 0)
 			continue;
-		r = cpufreq_take_in(cpufreq, found);
+		r = cpufreq_enter(cpufreq, found);
 		if (r == -ENOMEM)
 			return r;
 	}
 	if (cpufreq->n_fdoms == 0) {
-		log_notice("no frequency domain can be used: no CPU's frequency can be set");
+		log_notice("no frequency domain is usable: no CPU's frequency can be set");
 		return 0;
 	}
 	first = cpufreq->fdoms[0];
@@ -179,10 +180,9 @@ static int open_cpu_dir(const char *sysfs, int *cpu_dir)
 	if (root < 0) {
 		int r = -errno;
 
-		log_error(
-			"%s can't be opened: %s; [cpufreq] sysfs has to be a directory that is or "
-			"stands for /sys",
-			sysfs, strerror(-r));
+		log_error("%s can't be opened: %s; set [cpufreq] sysfs to /sys, or to a directory "
+			  "that stands for it",
+			  sysfs, strerror(-r));
 		return r;
 	}
 	*cpu_dir = openat(root, "devices/system/cpu", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -322,7 +322,7 @@ bool cpufreq_is_priority(const struct cpufreq *cpufreq, uint32_t id)
 
 int64_t cpufreq_note_foreign(struct cpufreq *cpufreq, uint32_t id, int64_t since)
 {
-	struct frequency_domain *fdom = id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;
+	struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
 
 	if (!fdom)
 		return 0;

@@ -22,7 +22,7 @@ static const char *remedy(int error)
 		return "its file system is read-only: set --runtime-dir to a writable directory";
 	case EPERM:
 	case EACCES:
-		return "vmpowerd needs to own its directory";
+		return "vmpowerd must own its directory";
 	default:
 		return "see the kernel's log";
 	}
@@ -40,7 +40,7 @@ static const char *reason(int error)
 	}
 }
 
-/* Do not act on a file that we can't trust, but keep it: someone may want to look at it. */
+/* Never act on a file that can't be trusted, but keep it for whoever investigates. */
 static int set_aside(const char *path, int error)
 {
 	cleanup_free char *aside = NULL;
@@ -52,12 +52,12 @@ static int set_aside(const char *path, int error)
 	if (rename(path, aside) < 0) {
 		int r = -errno;
 
-		log_error("state file %s can't be used (%s) nor be renamed to %s: %s; remove it",
+		log_error("state file %s can be neither used (%s) nor renamed to %s: %s; remove it",
 			  path, reason(error), aside, strerror(-r));
 		return r;
 	}
 	log_error("state file %s can't be used (%s): nothing was put back from it; it is kept as "
-		  "%s: compare it with the governors and frequency limits of now",
+		  "%s: compare it with the current governors and frequency limits",
 		  path, reason(error), aside);
 	return 0;
 }
@@ -74,7 +74,7 @@ int state_file_load(const char *path, struct baseline *baseline)
 	struct baseline found;
 	int r = baseline_load(path, &found);
 
-	/* ENOTDIR: its directory is missing; the first save will say what to do. */
+	/* ENOTDIR: the first save will log what to do. */
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
 	if (r == -ENOMEM)
@@ -82,9 +82,10 @@ int state_file_load(const char *path, struct baseline *baseline)
 	if (r < 0)
 		return set_aside(path, r);
 	if (!same_boot(&found, baseline)) {
-		log_info("state file %s is of an earlier boot, and booting has reset what it is "
-			 "about (frequency domains: %u): dropped",
-			 path, found.n_entries);
+		log_info(
+			"state file %s is of an earlier boot, which reset all frequencies: dropped "
+			"(frequency domains: %u)",
+			path, found.n_entries);
 		baseline_free(&found);
 		(void)state_file_save(path, baseline);
 		return 0;

@@ -10,7 +10,7 @@
 #include "common/cleanup.h"
 #include "common/value.h"
 
-#define INTERRUPTED_MAX 16 /* a storm of signals must not hold us here */
+#define INTERRUPTED_MAX 16 /* in a storm of signals, give up */
 
 static ssize_t read_retried(int fd, char *buffer, size_t size)
 {
@@ -113,8 +113,7 @@ const char *sysfs_remedy(int error)
 	case EACCES:
 		return "vmpowerd needs root or CAP_DAC_OVERRIDE to write it";
 	case EROFS:
-		return "vmpowerd needs it writable: ReadWritePaths=/sys/devices/system/cpu in its "
-		       "unit";
+		return "its unit needs ReadWritePaths=/sys/devices/system/cpu";
 	case EBUSY:
 	case ENODEV:
 	case ENXIO:
@@ -124,8 +123,8 @@ const char *sysfs_remedy(int error)
 		       "vmpowerd";
 	case EINVAL:
 	case ERANGE:
-		return "the kernel's cpufreq driver does not accept or give such a value: "
-		       "see its log, or set another [cpufreq] method";
+		return "the kernel's cpufreq driver rejects this value: see its log, or set "
+		       "another [cpufreq] method";
 	case EMFILE:
 	case ENFILE:
 		return "raise LimitNOFILE= in its unit";

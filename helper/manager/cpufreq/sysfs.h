@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Attribute files: one short line of text, relative to a directory fd. In tests they are plain
- * files, where a shorter value leaves the tail of a longer one: so a read takes the first line
- * only, and a write ends its line. It does not truncate: being killed in between would leave no
- * value at all.
+ * sysfs attributes: one short line of text each. Tests use plain files, in which a short value
+ * leaves the tail of a longer one: so a read stops at the first newline, and a write ends with
+ * one. Writes do not truncate: a kill in between would leave no value at all.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_SYSFS_H
 #define VMPOWER_HELPER_MANAGER_CPUFREQ_SYSFS_H
@@ -12,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SYSFS_TEXT 4096 /* an attribute is at most a page */
+#define SYSFS_TEXT 4096	      /* an attribute is at most a page */
+#define USERSPACE "userspace" /* the governor under which scaling_setspeed works */
 
 /**
  * sysfs_read() - the first line of an attribute, without its newline
@@ -42,10 +42,10 @@ int sysfs_read_u32(int dir, const char *name, uint32_t max, uint32_t *value);
  */
 int sysfs_write(int dir, const char *name, const char *text);
 
-/** sysfs_exists() - is there such a file? */
+/** sysfs_exists() - does the attribute exist? */
 bool sysfs_exists(int dir, const char *name);
 
-/** sysfs_remedy() - what the operator can do about an error (-errno) of a cpufreq attribute */
+/** sysfs_remedy() - what the operator can do about a cpufreq attribute's error (-errno) */
 const char *sysfs_remedy(int error);
 
 #endif

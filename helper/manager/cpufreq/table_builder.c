@@ -7,11 +7,11 @@
 #include "common/assertion.h"
 #include "common/value.h"
 
-#define TURBO_MARK_KHZ 1000u /* acpi-cpufreq: turbo is listed as 1 MHz above the maximum */
+#define TURBO_MARK_KHZ 1000u /* acpi-cpufreq lists turbo as 1 MHz above the maximum */
 
 struct list {
 	struct frequency_table table;
-	uint32_t lowest, highest; /* of all, including those that did not fit */
+	uint32_t lowest, highest; /* including those that did not fit */
 	bool overflow;
 };
 
@@ -20,7 +20,7 @@ static bool plausible(uint32_t khz)
 	return khz >= LOWEST_KHZ && khz <= HIGHEST_KHZ;
 }
 
-/* Add a step in order, unless it is there already. Return: does it fit? */
+/* Insert a step in order, unless it exists. Return: false: the table is full */
 static bool insert(struct frequency_table *table, uint32_t khz)
 {
 	uint32_t at = 0;
@@ -69,7 +69,7 @@ static int parse_list(const char *text, struct list *list)
 	return 0;
 }
 
-/* The highest step that is not above a frequency; 0 if all are. */
+/* The highest step at or below a frequency; 0 if none is. */
 static uint32_t step_at_most(const struct frequency_table *table, uint32_t khz)
 {
 	uint32_t step = table->n_steps - 1;
@@ -80,7 +80,7 @@ static uint32_t step_at_most(const struct frequency_table *table, uint32_t khz)
 	return step;
 }
 
-/* The highest of a list that is no boost frequency; 0: none. */
+/* The highest non-boost frequency of a list; 0: none. */
 static uint32_t highest_without_boost(const struct frequency_table *all,
 				      const struct frequency_table *boost)
 {
@@ -93,7 +93,7 @@ static uint32_t highest_without_boost(const struct frequency_table *all,
 	return 0;
 }
 
-/* From the other files of the source. Return: kHz in [low, high]; 0: unknown. */
+/* The non-turbo maximum, from files other than the lists. Return: kHz in [low, high]; 0: unknown */
 static uint32_t non_turbo_khz(const struct table_source *source, uint32_t low, uint32_t high)
 {
 	uint64_t khz;
@@ -104,8 +104,8 @@ static uint32_t non_turbo_khz(const struct table_source *source, uint32_t low, u
 	if (khz >= low && khz <= high)
 		return (uint32_t)khz;
 	/*
-	 * The shares are of the maximum with turbo: where turbo is off the kernel has lowered
-	 * cpuinfo_max_freq to the non-turbo maximum already.
+	 * The shares refer to the maximum with turbo. If turbo is off the kernel has already
+	 * lowered cpuinfo_max_freq to the non-turbo maximum.
 	 */
 	if (source->turbo_off)
 		return 0;
@@ -114,7 +114,7 @@ static uint32_t non_turbo_khz(const struct table_source *source, uint32_t low, u
 		return khz >= low ? (uint32_t)khz : 0;
 	}
 	if (source->turbo_percent && source->turbo_percent < 100) {
-		/* The kernel rounded the other share down to whole percents: round back up. */
+		/* The kernel rounded the turbo share down to whole percents: round the rest up. */
 		uint64_t states = (high - low) / STEP_KHZ + 1;
 		uint64_t plain = (states * (100 - source->turbo_percent) + 99) / 100;
 
@@ -128,7 +128,7 @@ static uint32_t distance(uint32_t a, uint32_t b)
 	return a > b ? a - b : b - a;
 }
 
-/* @middle: a frequency that has to be a step; 0: none */
+/* @middle: a frequency that must become a step; 0: none */
 static void fill_steps(struct frequency_table *table, uint32_t low, uint32_t high, uint32_t middle)
 {
 	insert(table, low);
@@ -136,7 +136,7 @@ static void fill_steps(struct frequency_table *table, uint32_t low, uint32_t hig
 	if (middle)
 		insert(table, middle);
 	for (uint32_t khz = (low / STEP_KHZ + 1) * STEP_KHZ; khz < high; khz += STEP_KHZ) {
-		/* A step that hardly differs from its neighbour would make "down" a no-op. */
+		/* With steps that hardly differ "down" would have no effect. */
 		if (distance(khz, low) < STEP_KHZ / 2 || distance(khz, high) < STEP_KHZ / 2 ||
 		    (middle && distance(khz, middle) < STEP_KHZ / 2))
 			continue;
@@ -205,4 +205,9 @@ bool table_limits(const struct frequency_table *table, uint32_t min_khz, uint32_
 	*floor = bottom;
 	*ceiling = top;
 	return (!max_khz || table->khz[top] <= max_khz) && table->khz[bottom] >= min_khz;
+}
+
+bool table_has(const struct frequency_table *table, uint32_t khz)
+{
+	return table->khz[frequency_step_at_least(table->khz, table->n_steps, khz)] == khz;
 }
