@@ -4,6 +4,7 @@ word on stdout or stderr, and with one line to syslog.
 """
 
 import contextlib
+import functools
 import os
 import resource
 import socket
@@ -87,21 +88,44 @@ def start(*arguments, where="/nonexistent/hook.sock", stdin=subprocess.PIPE, pre
     environment = {"LC_ALL": "C", "VMPOWER_HOOK_SOCKET": str(where)}
     # leaks: looking for them takes fds, and the hook allocates nothing
     environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-    return subprocess.Popen([paths.BIN / "vmpower-hook", *arguments], cwd="/", env=environment,
+    began = time.monotonic()
+    hook = subprocess.Popen([paths.BIN / "vmpower-hook", *arguments], cwd="/", env=environment,
                             stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             preexec_fn=preexec)
+    hook.began = began
+    return hook
 
 
-def finish(hook, data=XML, lines=1, began=None):
-    """Let it end, and check what has to hold whatever happened."""
-    began = began or time.monotonic()
+class CutShort(AssertionError):
+    """The hook's alarm ended it before it wrote its line."""
+
+
+def waits_for_its_deadline(test):
+    """Decorate a test whose hook gives up 50 ms before its alarm.
+
+    On a busy host these may pass before it writes its line, so the test has several tries.
+    """
+    @functools.wraps(test)
+    def attempts():
+        for _ in range(9):
+            with contextlib.suppress(CutShort):
+                return test()
+        return test()
+
+    return attempts
+
+
+def finish(hook, data=XML, lines=1):
+    """Let the hook end, and check what must hold whatever happened. Return its syslog lines."""
     out, err = hook.communicate(data, timeout=20)
-    took = milliseconds_since(began)
+    took = milliseconds_since(hook.began)
     said = SYSLOG.lines()
     assert hook.returncode == 0, f"status {hook.returncode}, stderr: {err}"
     assert out == b"" and err == b"", f"stdout {out}, stderr {err}"
     assert took < DEADLINE_MS + SLACK_MS, f"took {took:.0f} ms"
-    assert len(said) == lines, f"{lines} line(s) to syslog expected, there are: {said}"
+    if lines and not said and took >= DEADLINE_MS:
+        raise CutShort(f"no line to syslog in {took:.0f} ms")
+    assert len(said) == lines, f"expected {lines} line(s) to syslog, got: {said}"
     RUN.note(f"{took:.0f} ms{'; ' + said[0] if said else ''}")
     return said
 
@@ -111,18 +135,23 @@ def test_no_daemon():
     assert 'domain "x"' in said[0] and "vmpowerd" in said[0], said
 
 
+@waits_for_its_deadline
+def _hang():
+    """Return how long the hook took."""
+    manager = Manager()
+    hook = start(*ARGUMENTS, where=manager.path)
+    said = finish(hook)
+    assert "no answer" in said[0], said
+    return milliseconds_since(hook.began)
+
+
 def test_daemon_that_hangs():
-    """The deadline itself, not just some end: the best of some tries is no busy machine's."""
-    took = []
-    for _ in range(5):
-        manager = Manager()
-        began = time.monotonic()
-        said = finish(start(*ARGUMENTS, where=manager.path), began=began)
-        took.append(milliseconds_since(began))
-        assert "no answer" in said[0], said
-    assert min(took) < DEADLINE_MS, f"took {min(took):.0f} ms at best"
+    """The deadline itself is measured: the best of five tries, since the host may be busy."""
+    took = min(_hang() for _ in range(5))
+    assert took < DEADLINE_MS, f"took {took:.0f} ms at best"
 
 
+@waits_for_its_deadline
 def test_daemon_that_hangs_with_a_full_backlog():
     manager = Manager(backlog=0)
     waiting = [manager.connect()]
@@ -151,6 +180,7 @@ def test_daemon_that_hangs_up():
     finish(hook)
 
 
+@waits_for_its_deadline
 def test_stdin_that_never_ends():
     manager = Manager()
     hook = start(*ARGUMENTS, where=manager.path)
@@ -187,14 +217,13 @@ def test_empty_stdin():
 def test_xml_beyond_the_bound():
     manager = Manager()
     hook = start(*ARGUMENTS, where=manager.path)
-    began = time.monotonic()
     with contextlib.suppress(BrokenPipeError):
         for _ in range(80):
             hook.stdin.write(b"x" * 65536)
     with contextlib.suppress(BrokenPipeError):
         hook.stdin.close()
     hook.stdin = None
-    finish(hook, data=None, began=began)
+    finish(hook, data=None)
 
 
 def test_no_fds_left():
