@@ -191,10 +191,10 @@ guest-librte: guest build/librte/init
 
 # --- the emulated machine of the kernel tests ------------------------------------------
 
-build/machine-init: tests/machine/machine-init.c
+build/machine-init: tests/machine/machine-init.c tests/guest/modules.h
 	$(say) CC $@
 	$(Q)mkdir -p build
-	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -static -o $@ $<
+	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -I. -static -o $@ $<
 
 .PHONY: machine check-kernel
 ## machine: build the emulated machine of the kernel tests

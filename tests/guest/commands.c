@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,16 +17,6 @@
 #define FLOOD_QUIET_MS 300 /* no reply for so long: none will come */
 
 static size_t generation = 464;
-
-__attribute__((format(printf, 2, 3))) static void say(char *answer, const char *format, ...)
-{
-	size_t used = strlen(answer);
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(answer + used, ANSWER_MAX - used, format, arguments);
-	va_end(arguments);
-}
 
 static uint64_t in_ms(uint64_t ms)
 {

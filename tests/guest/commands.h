@@ -27,7 +27,10 @@
 #ifndef VMPOWER_TESTS_GUEST_COMMANDS_H
 #define VMPOWER_TESTS_GUEST_COMMANDS_H
 
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #define ANSWER_MAX 16384
 
@@ -41,5 +44,16 @@ enum after { AFTER_NOTHING, AFTER_REBOOT, AFTER_POWEROFF };
  * Return: what is to be done once the answer is written.
  */
 enum after command_run(char *line, char answer[ANSWER_MAX]);
+
+/** say() - append to an answer what still fits */
+__attribute__((format(printf, 2, 3))) static inline void say(char *answer, const char *format, ...)
+{
+	size_t used = strlen(answer);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(answer + used, ANSWER_MAX - used, format, arguments);
+	va_end(arguments);
+}
 
 #endif

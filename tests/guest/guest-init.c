@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "tests/guest/commands.h"
+#include "tests/guest/modules.h"
 #include "tests/guest/ports.h"
 
 #define CONTROL_PORT "org.vmpower.test.0"
@@ -32,26 +33,6 @@ static void mount_at(const char *type, const char *where)
 	mkdir(where, 0755);
 	if (mount(type, where, type, 0, NULL) && errno != EBUSY)
 		printf("guest: mount %s: %s\n", where, strerror(errno));
-}
-
-static void load_modules(void)
-{
-	FILE *list = fopen("/modules", "re");
-	char path[256];
-
-	if (!list)
-		return; /* a kernel that has all of it built in */
-	while (fgets(path, sizeof(path), list)) {
-		int fd;
-
-		path[strcspn(path, "\n")] = '\0';
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-			printf("guest: module %s: %s\n", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-	}
-	fclose(list);
 }
 
 /* Ports appear when the driver has talked to the host, a moment after the module's loading. */
@@ -179,7 +160,7 @@ int main(void)
 	mount_at("proc", "/proc");
 	mount_at("sysfs", "/sys");
 	mount_at("devtmpfs", "/dev");
-	load_modules();
+	(void)load_modules("guest"); /* a kernel may have all of it built in */
 	control = open_control_port();
 	if (control < 0) {
 		printf("guest: no port " CONTROL_PORT ": %s\n", strerror(-control));

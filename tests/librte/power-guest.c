@@ -25,7 +25,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,16 +47,6 @@
 #define EAL_ARGUMENTS "power-guest --no-shconf --no-huge -m 64 --no-pci --no-telemetry -l 0-%ld"
 #define DRAIN_MAX 10000u
 #define TRIES 500u /* of 10 ms */
-
-__attribute__((format(printf, 2, 3))) static void say(char *answer, const char *format, ...)
-{
-	size_t used = strlen(answer);
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(answer + used, ANSWER_MAX - used, format, arguments);
-	va_end(arguments);
-}
 
 /* What udev does where there is one: the library opens ports by their names. */
 static void link_port(const char *device)

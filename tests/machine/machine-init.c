@@ -26,6 +26,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/guest/modules.h"
+
 #define MAX_WORDS 32
 #define COMMAND_SIZE 8192
 #define UNITS "/systemd"
@@ -57,26 +59,6 @@ static void must_mount(const char *source, const char *where, const char *type, 
 		die("mkdir", where);
 	if (mount(source, where, type, flags, options))
 		die("mount", where);
-}
-
-static void load_modules(void)
-{
-	FILE *list = fopen("/modules", "re");
-	char path[256];
-
-	if (!list)
-		die("open", "/modules");
-	while (fgets(path, sizeof(path), list)) {
-		int fd;
-
-		path[strcspn(path, "\n")] = '\0';
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-			printf("machine: module %s: %s\n", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-	}
-	fclose(list);
 }
 
 /* Whole words only. Return: their number, argv NULL-terminated */
@@ -271,7 +253,8 @@ int main(void)
 	/* the kernel may have done it already */
 	if (mount("dev", "/dev", "devtmpfs", 0, NULL) && errno != EBUSY)
 		die("mount", "/dev");
-	load_modules();
+	if (!load_modules("machine"))
+		die("open", "/modules");
 	mount_root(systemd);
 	copy("/command", "/root" COMMAND_INSIDE, 0644);
 	if (systemd)

@@ -6,21 +6,8 @@
 
 #include "common/cleanup.h"
 #include "helper/monitor/guest/proto.h"
+#include "tests/unit/guest_frame.h"
 #include "tests/unit/runner.h"
-
-static void put32(uint8_t *bytes, uint32_t value)
-{
-	for (int i = 0; i < 4; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
-}
-
-static void make(uint8_t *frame, size_t size, uint32_t command, uint32_t unit, uint32_t resource_id)
-{
-	memset(frame, 0, size);
-	put32(frame, resource_id);
-	put32(frame + 8, unit);
-	put32(frame + 12, command);
-}
 
 /* "[0]=02, [8]=03, [12]=01" of the published test vectors */
 TEST(decodes_vectors)
@@ -113,7 +100,7 @@ static void make_policy(uint8_t *frame, bool g3)
 	static const uint8_t mac[] = {0xe0, 0xe0, 0xe0, 0xe0, 0xf0, 0xf0, 0x12, 0x34};
 	static const uint32_t busy[] = {3, 4, 5}, quiet[] = {11, 12, 13}, traffic[] = {8, 10};
 
-	make(frame, GUEST_FRAME_MAX, GUEST_POLICY, 0, 0);
+	make_frame(frame, GUEST_FRAME_MAX, GUEST_POLICY, 0, 0);
 	memcpy(frame + 16, "ubuntu2", 8);
 	memcpy(frame + 48, mac, sizeof(mac));
 	put32(frame + 128, 1);

@@ -6,21 +6,8 @@
 #include "common/cleanup.h"
 #include "helper/monitor/guest/proto.h"
 #include "helper/monitor/guest/stream.h"
+#include "tests/unit/guest_frame.h"
 #include "tests/unit/runner.h"
-
-static void put32(uint8_t *bytes, uint32_t value)
-{
-	for (int i = 0; i < 4; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
-}
-
-static void make(uint8_t *frame, size_t size, uint32_t command, uint32_t unit, uint32_t resource_id)
-{
-	memset(frame, 0, size);
-	put32(frame, resource_id);
-	put32(frame + 8, unit);
-	put32(frame + 12, command);
-}
 
 /* A receiver: bytes in, frames counted; what is left over stays in front. */
 struct receiver {
@@ -98,7 +85,7 @@ TEST(finds_each_generation)
 		ck_assert_uint_eq(receiver.n_frames, 1);
 		ck_assert_uint_eq(receiver.last_size, generations[g]);
 		for (uint32_t unit = 1; unit <= 4; unit++) {
-			make(frame, generations[g], GUEST_CPU_POWER, unit, 3);
+			make_frame(frame, generations[g], GUEST_CPU_POWER, unit, 3);
 			feed(&receiver, frame, generations[g]);
 			ck_assert_uint_eq(receiver.n_frames, 1 + unit);
 			ck_assert_uint_eq(receiver.last_size, generations[g]);
@@ -119,8 +106,8 @@ TEST(finds_coalesced)
 				uint8_t bytes[16 * GUEST_FRAME_MAX];
 
 				for (uint32_t i = 0; i < n; i++)
-					make(bytes + i * generations[g], generations[g],
-					     GUEST_CPU_POWER, 1 + i % 4, i % 3);
+					make_frame(bytes + i * generations[g], generations[g],
+						   GUEST_CPU_POWER, 1 + i % 4, i % 3);
 				if (connect)
 					make_connect(bytes, generations[g]);
 				feed(&receiver, bytes, n * generations[g]);
@@ -139,7 +126,7 @@ TEST(twenty_nine_short_frames_are_no_long_one)
 
 	make_connect(bytes, GUEST_FRAME_G1);
 	for (size_t i = 1; i < 29; i++)
-		make(bytes + i * GUEST_FRAME_G1, GUEST_FRAME_G1, GUEST_CPU_POWER, 4, 1);
+		make_frame(bytes + i * GUEST_FRAME_G1, GUEST_FRAME_G1, GUEST_CPU_POWER, 4, 1);
 	ck_assert_uint_eq(sizeof(bytes), GUEST_FRAME_G3);
 	feed(&receiver, bytes, sizeof(bytes));
 	ck_assert_uint_eq(receiver.n_frames, 29);
@@ -157,7 +144,7 @@ TEST(follows_a_change_of_generation)
 
 			make_connect(frame, generations[from]);
 			feed(&receiver, frame, generations[from]);
-			make(frame, generations[from], GUEST_CPU_POWER, 1, 0);
+			make_frame(frame, generations[from], GUEST_CPU_POWER, 1, 0);
 			feed(&receiver, frame, generations[from]);
 			make_connect(frame, generations[to]);
 			feed(&receiver, frame, generations[to]);
@@ -167,7 +154,7 @@ TEST(follows_a_change_of_generation)
 			ck_assert_uint_eq(receiver.n_frames, 3);
 			ck_assert_uint_eq(receiver.last_size, generations[to]);
 			before = receiver.n_frames;
-			make(frame, generations[to], GUEST_CPU_POWER, 2, 1);
+			make_frame(frame, generations[to], GUEST_CPU_POWER, 2, 1);
 			feed(&receiver, frame, generations[to]);
 			ck_assert_uint_eq(receiver.n_frames, before + 1);
 			ck_assert_uint_eq(receiver.last_unit, 2);
@@ -187,8 +174,8 @@ TEST(follows_a_coalesced_change)
 			make_connect(bytes, generations[from]);
 			feed(&receiver, bytes, generations[from]);
 			for (size_t i = 0; i < n; i++)
-				make(bytes + i * generations[to], generations[to], GUEST_CPU_POWER,
-				     3, 5);
+				make_frame(bytes + i * generations[to], generations[to],
+					   GUEST_CPU_POWER, 3, 5);
 			make_connect(bytes, generations[to]);
 			feed(&receiver, bytes, n * generations[to]);
 			ck_assert_uint_eq(receiver.n_frames, 1 + n);
@@ -210,8 +197,8 @@ TEST(survives_splits)
 		make_connect(bytes, size);
 		feed(&receiver, bytes, size); /* alone, as guests send it: they sleep first */
 		for (uint32_t i = 0; i < n; i++, total += size)
-			make(bytes + total, size, GUEST_CPU_POWER, 1 + (uint32_t)rand() % 6,
-			     (uint32_t)rand() % 8);
+			make_frame(bytes + total, size, GUEST_CPU_POWER, 1 + (uint32_t)rand() % 6,
+				   (uint32_t)rand() % 8);
 		while (at < total) {
 			size_t piece = 1 + (size_t)rand() % (total - at);
 
@@ -238,12 +225,12 @@ TEST(finds_back)
 			feed(&receiver, bytes, size);
 			/* a torn frame and, behind it, two whole ones */
 			memset(bytes, 0xee, garbage[i]);
-			make(bytes + garbage[i], size, GUEST_CPU_POWER, 3, 6);
-			make(bytes + garbage[i] + size, size, GUEST_CPU_POWER, 4, 7);
+			make_frame(bytes + garbage[i], size, GUEST_CPU_POWER, 3, 6);
+			make_frame(bytes + garbage[i] + size, size, GUEST_CPU_POWER, 4, 7);
 			feed(&receiver, bytes, garbage[i] + 2 * size);
 			drain(&receiver, true);
 			/* whatever was lost, the next frame is understood */
-			make(bytes, size, GUEST_CPU_POWER, 1, 4);
+			make_frame(bytes, size, GUEST_CPU_POWER, 1, 4);
 			feed(&receiver, bytes, size);
 			ck_assert_uint_eq(receiver.last_resource_id, 4);
 			ck_assert_uint_eq(receiver.last_size, size);
@@ -259,7 +246,7 @@ TEST(gives_up_a_stuck_piece)
 
 	make_connect(frame, sizeof(frame));
 	feed(&receiver, frame, sizeof(frame));
-	make(frame, sizeof(frame), GUEST_CPU_POWER, 1, 0);
+	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, 1, 0);
 	feed(&receiver, frame, 200);
 	ck_assert_uint_eq(receiver.n_frames, 1);
 	ck_assert_uint_eq(receiver.length, 200);
@@ -278,7 +265,7 @@ TEST(keeps_step_over_unknown_commands)
 
 	make_connect(frame, sizeof(frame));
 	feed(&receiver, frame, sizeof(frame));
-	make(frame, sizeof(frame), 5, 0, 0);
+	make_frame(frame, sizeof(frame), 5, 0, 0);
 	feed(&receiver, frame, sizeof(frame));
 	ck_assert_uint_eq(receiver.n_frames, 2);
 	ck_assert_uint_eq(receiver.last_command, 5);
@@ -309,7 +296,7 @@ TEST(endures_hostile_bytes)
 	make_connect(frame, sizeof(frame));
 	feed(&receiver, frame, sizeof(frame));
 	drain(&receiver, true);
-	make(frame, sizeof(frame), GUEST_CPU_POWER, 2, 9);
+	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, 2, 9);
 	feed(&receiver, frame, sizeof(frame));
 	drain(&receiver, true);
 	feed(&receiver, frame, sizeof(frame));

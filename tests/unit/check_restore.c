@@ -193,16 +193,21 @@ static const struct {
 	{"1800000", "2301000", 1200000, true, "2300000"},
 };
 
-TEST_EACH(someone_elses_speed, speed_cases)
+static void take_with_speed(int i)
 {
 	put_acpi(0, "0");
 	put_governor_speed("userspace", "2300000");
 	start();
 	take(0);
-	put(POLICY0 "scaling_setspeed", speed_cases[_i].now);
-	put(POLICY0 "scaling_max_freq", speed_cases[_i].max);
-	if (speed_cases[_i].failed)
+	put(POLICY0 "scaling_setspeed", speed_cases[i].now);
+	put(POLICY0 "scaling_max_freq", speed_cases[i].max);
+	if (speed_cases[i].failed)
 		cpufreq_write_failed(cpufreq, 0);
+}
+
+TEST_EACH(someone_elses_speed, speed_cases)
+{
+	take_with_speed(_i);
 	release(0, speed_cases[_i].written_khz);
 	assert_file(POLICY0 "scaling_setspeed", speed_cases[_i].left);
 	ck_assert_uint_eq(n_saved(), 0);
@@ -218,14 +223,7 @@ TEST_EACH(end_with_a_speed, speed_cases)
 {
 	bool known = speed_cases[_i].written_khz > 1 && !speed_cases[_i].failed;
 
-	put_acpi(0, "0");
-	put_governor_speed("userspace", "2300000");
-	start();
-	take(0);
-	put(POLICY0 "scaling_setspeed", speed_cases[_i].now);
-	put(POLICY0 "scaling_max_freq", speed_cases[_i].max);
-	if (speed_cases[_i].failed)
-		cpufreq_write_failed(cpufreq, 0);
+	take_with_speed(_i);
 	cpufreq_writer_ended(cpufreq, 0, speed_cases[_i].written_khz);
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 	assert_file(POLICY0 "scaling_setspeed", known ? speed_cases[_i].left : "2300000");

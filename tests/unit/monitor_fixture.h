@@ -25,6 +25,7 @@
 #include "helper/link/shared_state.h"
 #include "helper/monitor/channel_monitor.h"
 #include "helper/monitor/guest/proto.h"
+#include "tests/unit/guest_frame.h"
 
 #define DEADLINE_MS 20000
 #define NON_TURBO_KHZ 1500000u
@@ -239,21 +240,6 @@ static inline uint32_t content(int fd)
 }
 
 /* --- what guests say ------------------------------------------------------------------ */
-
-static inline void put32(uint8_t *bytes, uint32_t value)
-{
-	for (int i = 0; i < 4; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
-}
-
-static inline void make_frame(uint8_t *frame, size_t size, uint32_t command, uint32_t unit,
-			      uint32_t vcpu)
-{
-	memset(frame, 0, size);
-	put32(frame, vcpu);
-	put32(frame + 8, unit);
-	put32(frame + 12, command);
-}
 
 static inline void send_bytes(int guest, const void *bytes, size_t size)
 {
