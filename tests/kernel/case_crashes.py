@@ -10,7 +10,7 @@ from tests.kernel.case_requests import SLOW, expect_slow, slow
 from tests.harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, UP
 from tests.harness.process import alive
 from tests.harness.wait import wait_until
-from tests.kernel.stage import METHODS, apply_governors, scene
+from tests.kernel.stage import METHODS, apply_governors, each_method, scene
 
 PINS = {0: "0", 1: "1", 2: "2-3"}
 MIDST = (("manager", "performance"), ("monitor", "schedutil"), ("both", "ondemand"))
@@ -68,27 +68,26 @@ def test_SIGKILL_of_the_monitor_then_SIGTERM(cpufreq):
     each_governor(cpufreq, "monitor", then)
 
 
-def test_SIGKILL_of_the_monitor_and_its_successor_serves(cpufreq):
+@each_method("successor")
+def test_SIGKILL_of_the_monitor_and_its_successor_serves(stage):
     """Votes are kept; then another monitor sets what is asked for.
 
     After the first death nothing moves. One that dies soon after another has to wait, with the
     baseline put back meanwhile.
     """
-    for method in METHODS:
-        with scene(cpufreq, "successor", method) as stage:
-            apply_governors(stage, "ondemand")
-            domain = stage.started("vm", PINS)
-            slow(stage, domain)
-            for death in range(3):
-                stage.vmpower.kill_monitor()
-                stage.vmpower.wait_connected("vm", len(PINS))
-                if death:
-                    stage.expect_soon(SLOW)
-                expect_slow(stage)
-                assert domain.power(0, "max") == "ack"
-                stage.expect({0: HIGHEST, 1: UP[2], 2: LOWEST})
-                assert domain.power(0, "min") == "ack"
-                expect_slow(stage)
+    apply_governors(stage, "ondemand")
+    domain = stage.started("vm", PINS)
+    slow(stage, domain)
+    for death in range(3):
+        stage.vmpower.kill_monitor()
+        stage.vmpower.wait_connected("vm", len(PINS))
+        if death:
+            stage.expect_soon(SLOW)
+        expect_slow(stage)
+        assert domain.power(0, "max") == "ack"
+        stage.expect({0: HIGHEST, 1: UP[2], 2: LOWEST})
+        assert domain.power(0, "min") == "ack"
+        expect_slow(stage)
 
 
 def test_SIGKILL_of_both_then_a_start(cpufreq):
@@ -105,21 +104,20 @@ def test_SIGKILL_of_both_then_a_start(cpufreq):
     each_governor(cpufreq, "both", then)
 
 
-def test_SIGKILL_while_a_successor_starts(cpufreq):
+@each_method("again")
+def test_SIGKILL_while_a_successor_starts(stage):
     """A manager that dies while it puts back what its predecessor owed."""
-    for method in METHODS:
-        with scene(cpufreq, "again", method) as stage:
-            apply_governors(stage, "conservative")
-            domain = stage.started("vm", PINS)
-            slow(stage, domain)
-            stage.vmpower.kill()
-            for attempt in range(8):
-                manager = stage.vmpower.launch()
-                with contextlib.suppress(AssertionError):
-                    manager.wait(0.01 + attempt * 0.01)
-                manager.kill()
-            stage.vmpower.start()
-            stage.expect_baseline()
+    apply_governors(stage, "conservative")
+    domain = stage.started("vm", PINS)
+    slow(stage, domain)
+    stage.vmpower.kill()
+    for attempt in range(8):
+        manager = stage.vmpower.launch()
+        with contextlib.suppress(AssertionError):
+            manager.wait(0.01 + attempt * 0.01)
+        manager.kill()
+    stage.vmpower.start()
+    stage.expect_baseline()
 
 
 def test_SIGKILL_in_the_midst_of_requests(cpufreq):

@@ -8,7 +8,7 @@ not, and the hardware may have been reset meanwhile (KernelCpufreq.forget()).
 from tests.harness.cpufreq_tree import BASELINE_FILES
 from tests.harness.kernel_cpufreq import HIGHEST, LOWEST, UP
 from tests.harness.wait import wait_until
-from tests.kernel.stage import METHODS, apply_governors, scene
+from tests.kernel.stage import METHODS, apply_governors, each_method, scene
 
 GOVERNORS = ("performance", "schedutil", "userspace")
 
@@ -46,68 +46,65 @@ def away_at_each_step(cpufreq, name, meanwhile):
             stage.expect_baseline_soon()
 
 
-def test_requests_while_the_CPU_is_offline(cpufreq):
+@each_method("meanwhile")
+def test_requests_while_the_CPU_is_offline(stage):
     """No ACK for what can't be done; others are served; it works again when the CPU is back."""
-    for method in METHODS:
-        with scene(cpufreq, "meanwhile", method) as stage:
-            domain = stage.started("vm", {0: "0", 1: "1"})
-            for vcpu in (0, 1):
-                assert domain.power(vcpu, "min") == "ack"
-            cpufreq.plug(1, False)
-            cpufreq.forget(1)
-            assert domain.power(1, "max") == "nack"
-            assert domain.power(0, "up") == "ack"
-            stage.expect({0: UP[1], 1: HIGHEST})
-            cpufreq.plug(1, True)
-            vote = stage.vmpower.show("vm")["vcpus"][1]["vote_khz"]
-            stage.expect_soon({0: UP[1], 1: vote})
-            for unit, khz in (("max", HIGHEST), ("min", LOWEST)):
-                assert domain.power(1, unit) == "ack"
-                stage.expect({0: UP[1], 1: khz})
+    domain = stage.started("vm", {0: "0", 1: "1"})
+    for vcpu in (0, 1):
+        assert domain.power(vcpu, "min") == "ack"
+    stage.tree.plug(1, False)
+    stage.tree.forget(1)
+    assert domain.power(1, "max") == "nack"
+    assert domain.power(0, "up") == "ack"
+    stage.expect({0: UP[1], 1: HIGHEST})
+    stage.tree.plug(1, True)
+    vote = stage.vmpower.show("vm")["vcpus"][1]["vote_khz"]
+    stage.expect_soon({0: UP[1], 1: vote})
+    for unit, khz in (("max", HIGHEST), ("min", LOWEST)):
+        assert domain.power(1, unit) == "ack"
+        stage.expect({0: UP[1], 1: khz})
 
 
-def test_CPUs_of_a_shared_clock_offline_and_online_again(cpufreq):
+@each_method("shared-plug")
+def test_CPUs_of_a_shared_clock_offline_and_online_again(stage):
     """One of two; the one that the kernel's policy is named after; both, in either order."""
     orders = [((2,), (2,)), ((3,), (3,)), ((2, 3), (3, 2)), ((2, 3), (2, 3)), ((3, 2), (3, 2))]
-    for method in METHODS:
-        with scene(cpufreq, "shared-plug", method) as stage:
-            one, two = stage.started("one", {0: "2"}), stage.started("two", {0: "3"})
-            for domain in (one, two):
-                assert domain.power(0, "min") == "ack"
-            assert one.power(0, "up") == "ack"
-            for away, back in orders:
-                stage.expect({2: UP[1]})
-                for cpu in away:
-                    cpufreq.plug(cpu, False)
-                if len(away) == 2:
-                    cpufreq.forget(2)
-                else:
-                    stage.expect_soon({2: UP[1]})
-                for cpu in back:
-                    cpufreq.plug(cpu, True)
-                    stage.expect_soon({2: UP[1]})
-                for domain, unit, khz in ((two, "max", HIGHEST), (two, "min", UP[1])):
-                    assert domain.power(0, unit) == "ack"
-                    stage.expect({2: khz})
+    one, two = stage.started("one", {0: "2"}), stage.started("two", {0: "3"})
+    for domain in (one, two):
+        assert domain.power(0, "min") == "ack"
+    assert one.power(0, "up") == "ack"
+    for away, back in orders:
+        stage.expect({2: UP[1]})
+        for cpu in away:
+            stage.tree.plug(cpu, False)
+        if len(away) == 2:
+            stage.tree.forget(2)
+        else:
+            stage.expect_soon({2: UP[1]})
+        for cpu in back:
+            stage.tree.plug(cpu, True)
+            stage.expect_soon({2: UP[1]})
+        for domain, unit, khz in ((two, "max", HIGHEST), (two, "min", UP[1])):
+            assert domain.power(0, unit) == "ack"
+            stage.expect({2: khz})
 
 
-def test_a_domain_stops_while_its_CPU_is_offline(cpufreq):
+@each_method("owed")
+def test_a_domain_stops_while_its_CPU_is_offline(stage):
     """The baseline is owed until the CPU is back."""
-    for method in METHODS:
-        with scene(cpufreq, "owed", method) as stage:
-            for governor in GOVERNORS:
-                apply_governors(stage, governor)
-                domain = stage.started("vm", {0: "1", 1: "2-3"})
-                for vcpu in (0, 1):
-                    assert domain.power(vcpu, "min") == "ack"
-                for cpu in (1, 2, 3):
-                    cpufreq.plug(cpu, False)
-                stage.hook(domain, "stopped")
-                stage.vmpower.wait_forgotten("vm")
-                for cpu in (3, 1, 2):
-                    cpufreq.plug(cpu, True)
-                back_except_speed(stage, governor)
-                stage.drop()
+    for governor in GOVERNORS:
+        apply_governors(stage, governor)
+        domain = stage.started("vm", {0: "1", 1: "2-3"})
+        for vcpu in (0, 1):
+            assert domain.power(vcpu, "min") == "ack"
+        for cpu in (1, 2, 3):
+            stage.tree.plug(cpu, False)
+        stage.hook(domain, "stopped")
+        stage.vmpower.wait_forgotten("vm")
+        for cpu in (3, 1, 2):
+            stage.tree.plug(cpu, True)
+        back_except_speed(stage, governor)
+        stage.drop()
 
 
 def back_except_speed(stage, governor):
@@ -145,22 +142,21 @@ def test_the_daemon_stops_while_a_CPU_is_offline(cpufreq):
                     stage.expect_baseline_soon()
 
 
-def test_a_CPU_that_was_offline_at_the_start(cpufreq):
+@each_method("late", start=False)
+def test_a_CPU_that_was_offline_at_the_start(stage):
     """It is found when it comes."""
-    for method in METHODS:
-        with scene(cpufreq, "late", method, start=False) as stage:
-            cpufreq.plug(1, False)
-            stage.vmpower.start()
-            domain = stage.started("vm", {0: "1"})
-            assert domain.power(0, "min") == "nack"
-            cpufreq.plug(1, True)
-            stage.keep()
-            wait_acked(domain)
-            stage.expect({1: LOWEST})
-            assert domain.power(0, "max") == "ack"
-            stage.expect({1: HIGHEST})
-            stage.hook(domain, "stopped")
-            stage.expect_baseline_soon()
+    stage.tree.plug(1, False)
+    stage.vmpower.start()
+    domain = stage.started("vm", {0: "1"})
+    assert domain.power(0, "min") == "nack"
+    stage.tree.plug(1, True)
+    stage.keep()
+    wait_acked(domain)
+    stage.expect({1: LOWEST})
+    assert domain.power(0, "max") == "ack"
+    stage.expect({1: HIGHEST})
+    stage.hook(domain, "stopped")
+    stage.expect_baseline_soon()
 
 
 def wait_acked(domain):
@@ -168,20 +164,19 @@ def wait_acked(domain):
     wait_until(lambda: domain.power(0, "min") == "ack", 20, "a request to be granted", poll=0.2)
 
 
-def test_a_CPU_online_while_the_monitor_is_replaced(cpufreq):
+@each_method("both")
+def test_a_CPU_online_while_the_monitor_is_replaced(stage):
     """Two at a time."""
-    for method in METHODS:
-        with scene(cpufreq, "both", method) as stage:
-            domain = stage.started("vm", {0: "1", 1: "2"})
-            for vcpu in (0, 1):
-                assert domain.power(vcpu, "min") == "ack"
-            cpufreq.plug(1, False)
-            cpufreq.forget(1)
-            stage.vmpower.kill_monitor()
-            cpufreq.plug(1, True)
-            stage.vmpower.wait_connected("vm", 2)
-            stage.expect_soon({1: LOWEST, 2: LOWEST})
-            for unit, khz in (("max", HIGHEST), ("min", LOWEST)):
-                wait_acked(domain)
-                assert domain.power(0, unit) == "ack"
-                stage.expect_soon({1: khz, 2: LOWEST})
+    domain = stage.started("vm", {0: "1", 1: "2"})
+    for vcpu in (0, 1):
+        assert domain.power(vcpu, "min") == "ack"
+    stage.tree.plug(1, False)
+    stage.tree.forget(1)
+    stage.vmpower.kill_monitor()
+    stage.tree.plug(1, True)
+    stage.vmpower.wait_connected("vm", 2)
+    stage.expect_soon({1: LOWEST, 2: LOWEST})
+    for unit, khz in (("max", HIGHEST), ("min", LOWEST)):
+        wait_acked(domain)
+        assert domain.power(0, unit) == "ack"
+        stage.expect_soon({1: khz, 2: LOWEST})

@@ -3,92 +3,87 @@
 
 from tests.harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, NON_TURBO, UP
 from tests.harness.wait import wait_until
-from tests.kernel.stage import METHODS, apply_governors, scene
+from tests.kernel.stage import apply_governors, each_method
 
 SLOW = {0: LOWEST, 1: UP[2], 2: LOWEST}  # inside the limits of apply_governors()
 
 
-def test_requests_arrive_in_the_register_of_the_right_CPU(cpufreq):
+@each_method("right")
+def test_requests_arrive_in_the_register_of_the_right_CPU(stage):
     """And of no other: each check is of all registers."""
-    for method in METHODS:
-        with scene(cpufreq, "right", method) as stage:
-            domain = stage.started("vm", {0: "0", 1: "1"})
-            assert domain.power(1, "min") == "ack"
-            stage.expect({1: LOWEST})
-            for khz in UP[1:]:
-                assert domain.power(1, "up") == "ack"
-                stage.expect({1: khz})
-            for khz in UP[-2:2:-1]:
-                assert domain.power(1, "down") == "ack"
-                stage.expect({1: khz})
-            assert domain.power(0, "min") == "ack"
-            stage.expect({0: LOWEST, 1: UP[3]})
-            assert domain.power(1, "max") == "ack"
-            stage.expect({0: LOWEST, 1: HIGHEST})
-            assert domain.power(1, "noturbo") == "ack"
-            stage.expect({0: LOWEST, 1: NON_TURBO})
-            stage.hook(domain, "stopped")
-            stage.expect_baseline_soon()
-            stage.expect({})
+    domain = stage.started("vm", {0: "0", 1: "1"})
+    assert domain.power(1, "min") == "ack"
+    stage.expect({1: LOWEST})
+    for khz in UP[1:]:
+        assert domain.power(1, "up") == "ack"
+        stage.expect({1: khz})
+    for khz in UP[-2:2:-1]:
+        assert domain.power(1, "down") == "ack"
+        stage.expect({1: khz})
+    assert domain.power(0, "min") == "ack"
+    stage.expect({0: LOWEST, 1: UP[3]})
+    assert domain.power(1, "max") == "ack"
+    stage.expect({0: LOWEST, 1: HIGHEST})
+    assert domain.power(1, "noturbo") == "ack"
+    stage.expect({0: LOWEST, 1: NON_TURBO})
+    stage.hook(domain, "stopped")
+    stage.expect_baseline_soon()
+    stage.expect({})
 
 
-def test_CPUs_that_share_a_clock(cpufreq):
+@each_method("shared")
+def test_CPUs_that_share_a_clock(stage):
     """The highest vote wins, and silence protects: one register for both CPUs."""
-    for method in METHODS:
-        with scene(cpufreq, "shared", method) as stage:
-            one, two = stage.started("one", {0: "2"}), stage.started("two", {0: "3"})
-            assert one.power(0, "min") == "ack"
-            stage.expect({2: NON_TURBO})
-            assert two.power(0, "min") == "ack"
-            stage.expect({2: LOWEST})
-            assert two.power(0, "up") == "ack"
-            stage.expect({2: UP[1]})
-            assert one.power(0, "max") == "ack"
-            stage.expect({2: HIGHEST})
-            stage.hook(one, "stopped")
-            stage.expect_soon({2: UP[1]})
-            stage.hook(two, "stopped")
-            stage.expect_baseline_soon()
+    one, two = stage.started("one", {0: "2"}), stage.started("two", {0: "3"})
+    assert one.power(0, "min") == "ack"
+    stage.expect({2: NON_TURBO})
+    assert two.power(0, "min") == "ack"
+    stage.expect({2: LOWEST})
+    assert two.power(0, "up") == "ack"
+    stage.expect({2: UP[1]})
+    assert one.power(0, "max") == "ack"
+    stage.expect({2: HIGHEST})
+    stage.hook(one, "stopped")
+    stage.expect_soon({2: UP[1]})
+    stage.hook(two, "stopped")
+    stage.expect_baseline_soon()
 
 
-def test_a_vCPU_on_several_clocks(cpufreq):
+@each_method("several")
+def test_a_vCPU_on_several_clocks(stage):
     """It votes on each that it can run on."""
-    for method in METHODS:
-        with scene(cpufreq, "several", method) as stage:
-            wide, narrow = stage.started("wide", {0: "1-3"}), stage.started("narrow", {0: "1"})
-            assert wide.power(0, "min") == "ack"
-            stage.expect({1: NON_TURBO, 2: LOWEST})
-            assert narrow.power(0, "min") == "ack"
-            stage.expect({1: LOWEST, 2: LOWEST})
-            stage.hook(wide, "stopped")
-            stage.expect_soon({1: LOWEST})
+    wide, narrow = stage.started("wide", {0: "1-3"}), stage.started("narrow", {0: "1"})
+    assert wide.power(0, "min") == "ack"
+    stage.expect({1: NON_TURBO, 2: LOWEST})
+    assert narrow.power(0, "min") == "ack"
+    stage.expect({1: LOWEST, 2: LOWEST})
+    stage.hook(wide, "stopped")
+    stage.expect_soon({1: LOWEST})
 
 
-def test_every_governor_is_put_back_when_the_domain_stops(cpufreq):
+@each_method("governors")
+def test_every_governor_is_put_back_when_the_domain_stops(stage):
     """Governor and limits byte for byte, and the register is the governor's again."""
-    for method in METHODS:
-        with scene(cpufreq, "governors", method) as stage:
-            for governor in GOVERNORS:
-                apply_governors(stage, governor)
-                domain = stage.started("vm", {0: "0", 1: "1", 2: "2-3"})
-                slow(stage, domain)
-                stage.hook(domain, "stopped")
-                stage.vmpower.wait_forgotten("vm")
-                stage.expect_baseline_soon()
-                stage.drop()
+    for governor in GOVERNORS:
+        apply_governors(stage, governor)
+        domain = stage.started("vm", {0: "0", 1: "1", 2: "2-3"})
+        slow(stage, domain)
+        stage.hook(domain, "stopped")
+        stage.vmpower.wait_forgotten("vm")
+        stage.expect_baseline_soon()
+        stage.drop()
 
 
-def test_a_governor_chosen_while_vmpower_runs(cpufreq):
+@each_method("chosen")
+def test_a_governor_chosen_while_vmpower_runs(stage):
     """The baseline is what is set when the first vote comes, not what was at start."""
-    for method in METHODS:
-        with scene(cpufreq, "chosen", method) as stage:
-            domain = stage.started("vm", {0: "1"})
-            stage.tree.set(1, "conservative", 1600000, 3200000)
-            stage.keep()
-            assert domain.power(0, "max") == "ack"
-            wait_until(lambda: stage.vmpower.status()["controlled"] == 1, 10, "it to be ours")
-            stage.hook(domain, "stopped")
-            stage.expect_baseline_soon()
+    domain = stage.started("vm", {0: "1"})
+    stage.tree.set(1, "conservative", 1600000, 3200000)
+    stage.keep()
+    assert domain.power(0, "max") == "ack"
+    wait_until(lambda: stage.vmpower.status()["controlled"] == 1, 10, "it to be ours")
+    stage.hook(domain, "stopped")
+    stage.expect_baseline_soon()
 
 
 def slow(stage, domain):

@@ -2,6 +2,7 @@
 """Inside the emulated machine: vmpowerd on the kernel's own cpufreq, with stand-in domains."""
 
 import contextlib
+import functools
 import itertools
 import os
 import pwd
@@ -204,6 +205,20 @@ def scene(cpufreq, name, method, sections=None, start=True):
 
 
 scene.current = None
+
+
+def each_method(name, sections=None, start=True):
+    """Decorate test(stage): it runs once with each method, in a scene of its own."""
+    def decorate(test):
+        @functools.wraps(test)
+        def run(cpufreq):
+            for method in METHODS:
+                with scene(cpufreq, name, method, sections, start) as stage:
+                    test(stage)
+
+        return run
+
+    return decorate
 
 
 def apply_governors(stage, *governors):
