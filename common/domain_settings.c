@@ -20,43 +20,43 @@ const struct domain_setting_field domain_setting_fields[N_SETTINGS] = {
 	[SETTING_SERVE] =
 		{"serve", "serve", TYPE_FLAG, FIELD(serve), .merge = MERGE_AND, .allowed = A_FLAG,
 		 .initial = "yes",
-		 .help = "Are its channels served? no: they are not connected, so its guest is "
-			 "not heard. Its pinned vCPUs still count as silent ones."},
+		 .help = "Are its channels served? no: they are not connected. Its pinned vCPUs "
+			 "still count as vCPUs that have not voted."},
 	[SETTING_MIN_FREQUENCY] =
 		{"min-frequency", "min_khz", TYPE_FREQUENCY, FIELD(min_khz), .merge = MERGE_HIGHER,
 		 .section_narrows = true, .allowed = A_FREQUENCY, .initial = "0",
-		 .help = "The lowest frequency, in kHz, that its requests can lead to; "
-			 "0: what [limits] says."},
+		 .help = "The lowest frequency, in kHz, that its requests can set; 0: as in "
+			 "[limits]."},
 	[SETTING_MAX_FREQUENCY] =
 		{"max-frequency", "max_khz", TYPE_FREQUENCY, FIELD(max_khz), .merge = MERGE_LOWER,
 		 .section_narrows = true, .allowed = A_FREQUENCY, .initial = "0",
-		 .help = "The highest frequency, in kHz, that its requests can lead to; "
-			 "0: what [limits] says."},
+		 .help = "The highest frequency, in kHz, that its requests can set; 0: as in "
+			 "[limits]."},
 	[SETTING_TURBO] =
 		{"turbo", "turbo", TYPE_FLAG, FIELD(turbo), .merge = MERGE_AND,
 		 .section_narrows = true, .allowed = A_FLAG, .initial = "yes",
-		 .help = "May it ask for frequencies above the highest without turbo? yes: "
-			 "where [limits] turbo allows it."},
+		 .help = "May it ask for frequencies above the highest without turbo? yes: if "
+			 "[limits] turbo allows it."},
 	[SETTING_COMMANDS] =
 		{"commands", "commands", TYPE_COMMANDS, FIELD(commands), .merge = MERGE_AND,
 		 .allowed = "none, or words out of: scale turbo", .initial = "scale turbo",
-		 .help = "Which commands are obeyed: scale (up, down, min, max), turbo (on, "
-			 "off); the others are answered with NACK. none: no command."},
+		 .help = "The commands to obey: scale (up, down, min, max), turbo (on, off); "
+			 "others are answered with NACK. none: no command."},
 	[SETTING_QUERIES] =
 		{"queries", "queries", TYPE_FLAG, FIELD(queries), .merge = MERGE_AND,
 		 .allowed = A_FLAG, .initial = "yes",
-		 .help = "May it ask for frequencies and capabilities? Where it is not given, "
-			 "[channel] queries holds."},
+		 .help = "May it query frequencies and capabilities? If not given, [channel] "
+			 "queries applies."},
 	[SETTING_RATE] =
 		{"rate", "rate", TYPE_NUMBER, 0, HIGHEST_RATE, FIELD(rate), .merge = MERGE_LOWER,
 		 .allowed = "0 (unlimited) to 1000000 requests per second", .initial = "1000",
-		 .help = "Requests per second for each of its channels; 0: unlimited. Where it is "
-			 "not given, [channel] rate holds."},
+		 .help = "Requests per second on each of its channels; 0: unlimited. If not "
+			 "given, [channel] rate applies."},
 	[SETTING_BURST] =
 		{"burst", "burst", TYPE_NUMBER, 1, HIGHEST_RATE, FIELD(burst), .merge = MERGE_LOWER,
 		 .allowed = "1 to 1000000 requests", .initial = "200",
-		 .help = "How many requests may come in one go. Where it is not given, [channel] "
-			 "burst holds."},
+		 .help = "The most requests on a channel at once. If not given, [channel] burst "
+			 "applies."},
 };
 
 int domain_setting_find(const char *name)

@@ -33,72 +33,70 @@ const struct config_key config_keys[] = {
 	{"libvirt", "uri", KEY_URI, FIELD(libvirt_uri), .initial = "qemu:///system",
 	 .allowed = "a libvirt URI such as qemu:///system, or none",
 	 .help = "The libvirt daemon whose domains are served; vmpowerd connects read-only. none: "
-		 "without libvirt, then only the hook tells of domains. With the default libvirt "
-		 "itself looks what is there, at each new connection: virtqemud "
-		 "(/run/libvirt/virtqemud-sock-ro) where it exists, else libvirtd "
-		 "(libvirt-sock-ro). qemu:///system?socket=PATH means that one. A change needs a "
-		 "restart.",
+		 "without libvirt; only the hook reports domains. With the default, libvirt "
+		 "chooses at each new connection: virtqemud if /run/libvirt/virtqemud-sock-ro "
+		 "exists, otherwise libvirtd (libvirt-sock-ro). qemu:///system?socket=PATH names "
+		 "a socket. A change needs a restart.",
 	 .fixed = "the domains that are served were found through the libvirt of now"},
 
 	{"channel", "rate", KEY_NUMBER, 0, 1000000, FIELD(channel_rate), .initial = "1000",
 	 .allowed = "0 (unlimited) to 1000000 requests per second",
-	 .help = "Requests per second that a channel may make. A guest that asks for more waits; "
-		 "nobody is disconnected. 0: unlimited."},
+	 .help = "Requests per second that a channel may make. A guest that makes more waits; it "
+		 "is not disconnected. 0: unlimited."},
 	{"channel", "burst", KEY_NUMBER, 1, 1000000, FIELD(channel_burst), .initial = "200",
 	 .allowed = "1 to 1000000 requests",
-	 .help = "How many requests a channel may make in one go."},
+	 .help = "The most requests that a channel may make at once."},
 	{"channel", "total-rate", KEY_NUMBER, 0, 10000000, FIELD(total_rate), .initial = "100000",
 	 .allowed = "0 (unlimited) to 10000000 requests per second",
-	 .help = "Requests per second of all channels together: it bounds the CPU time that guests "
-		 "can take from the host. A request takes some 5 us of it, so the default is half "
-		 "a CPU. 0: unlimited, which is one CPU, for the monitor has one thread. When it "
-		 "is used up, channels wait that have used up half of their burst; the others are "
-		 "served."},
+	 .help = "Requests per second of all channels together. This bounds the CPU time that "
+		 "guests can take from the host: a request takes about 5 us, so the default is "
+		 "half a CPU. 0: unlimited, which is one CPU, since the monitor has one thread. "
+		 "At the limit, channels that have used up half of their burst wait; the others "
+		 "are served."},
 	{"channel", "queries", KEY_FLAG, FIELD(channel_queries), .initial = "yes",
 	 .allowed = A_FLAG,
-	 .help = "May guests ask for frequencies and capabilities of their vCPUs' CPUs?"},
+	 .help = "May guests query the frequencies and capabilities of their vCPUs' CPUs?"},
 	{"channel", "peer-user", KEY_USERS, FIELD(peer_users), .initial = "root qemu libvirt-qemu",
-	 .allowed = "1 to 15 user names of at most 32 characters, parted by blanks or commas",
+	 .allowed = "1 to 15 user names of at most 32 characters, separated by blanks or commas",
 	 .help = "Users whose processes are trusted to be QEMU at the other end of a channel's "
-		 "socket, parted by blanks or commas. A name that this host does not know is "
-		 "passed over. Asked when a channel is connected."},
+		 "socket, separated by blanks or commas. Names that this host does not know are "
+		 "ignored. Checked when a channel is connected."},
 
 	{"cpufreq", "sysfs", KEY_PATH, FIELD(sysfs), .initial = "/sys",
 	 .allowed = "the absolute path of a directory that stands for /sys",
-	 .help = "The directory that stands for /sys: for tests. A change needs a restart.",
+	 .help = "The directory to use as /sys, for tests. A change needs a restart.",
 	 .fixed = "the baseline of what is set now belongs to the directory of now"},
 	{"cpufreq", "method", KEY_CHOICE, .choices = method_choices, FIELD(method),
 	 .initial = "auto", .allowed = "auto, " METHOD_NAME_SETSPEED " or " METHOD_NAME_LIMITS,
-	 .help = "How a frequency is set. setspeed: governor userspace and scaling_setspeed, fast. "
-		 "limits: scaling_min_freq and scaling_max_freq, works with any driver and keeps "
-		 "the governor. auto: setspeed where a CPU has the governor userspace, else "
-		 "limits."},
+	 .help = "How to set a frequency. setspeed: governor userspace and scaling_setspeed; "
+		 "fast. limits: scaling_min_freq and scaling_max_freq; works with any driver and "
+		 "keeps the governor. auto: setspeed if the governor userspace is available, "
+		 "otherwise limits."},
 	{"cpufreq", "transition-interval", KEY_NUMBER, 0, 10000000, FIELD(transition_interval_us),
 	 .initial = "0", .allowed = "0 to 10000000 microseconds",
-	 .help = "Least time between two changes of one CPU's frequency, in microseconds. 0: no "
-		 "such limit."},
+	 .help = "Least time between two changes of one frequency domain, in microseconds. 0: no "
+		 "limit."},
 	{"cpufreq", "foreign", KEY_CHOICE, .choices = foreign_choices, FIELD(foreign),
 	 .initial = "report", .allowed = "report or reassert",
-	 .help = "What to do where someone else has changed a value that is ours. report: log it. "
-		 "reassert: log it and set ours again."},
+	 .help = "What to do if someone else replaced the governor that vmpower set. report: log "
+		 "it, and refuse requests until it is userspace again. reassert: log it and set it "
+		 "again."},
 
 	{"arbitration", "silence", KEY_CHOICE, .choices = silence_choices, FIELD(silence),
 	 .initial = "protect", .allowed = "protect or ignore",
-	 .help = "A pinned vCPU that has not asked for anything. protect: its CPU does not run "
-		 "slower than the highest frequency without turbo, whatever others ask for. "
-		 "ignore: it does not count."},
+	 .help = "What a pinned vCPU that has not voted counts as. protect: the highest frequency "
+		 "without turbo, so others cannot slow its CPU down. ignore: it does not count."},
 	{"arbitration", "allow-unpinned", KEY_FLAG, FIELD(allow_unpinned), .initial = "no",
-	 .allowed = A_FLAG,
-	 .help = "May a vCPU that is not pinned to certain CPUs ask for a frequency?"},
+	 .allowed = A_FLAG, .help = "May a vCPU that is not pinned vote?"},
 
 	{"limits", "min-frequency", KEY_FREQUENCY, FIELD(min_khz), .initial = "0",
 	 .allowed = A_FREQUENCY,
-	 .help = "The lowest frequency, in kHz, that is set on any CPU; 0: no limit."},
+	 .help = "The lowest frequency, in kHz, to set on any CPU; 0: no limit."},
 	{"limits", "max-frequency", KEY_FREQUENCY, FIELD(max_khz), .initial = "0",
 	 .allowed = A_FREQUENCY,
-	 .help = "The highest frequency, in kHz, that is set on any CPU; 0: no limit."},
+	 .help = "The highest frequency, in kHz, to set on any CPU; 0: no limit."},
 	{"limits", "turbo", KEY_FLAG, FIELD(turbo), .initial = "yes", .allowed = A_FLAG,
-	 .help = "May frequencies above the highest without turbo be asked for?"},
+	 .help = "May frequencies above the highest without turbo be set?"},
 };
 
 const unsigned int n_config_keys = array_size(config_keys);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The shipped configuration file, out of the table of keys. */
+/* Prints the shipped configuration file from the table of keys. */
 #include <string.h>
 
 #include "helper/manager/config/keys.h"
@@ -7,27 +7,24 @@
 #define COLUMNS 98 /* of a line of text */
 
 static const char head[] =
-	"vmpower: what vmpowerd reads when it starts, and at \"systemctl reload vmpowerd\" or "
-	"\"vmpowerctl reload\".\n"
+	"The configuration of vmpowerd, which reads it when it starts, and on \"systemctl reload "
+	"vmpowerd\" or \"vmpowerctl reload\". See vmpower.conf(5).\n"
 	"\n"
-	"Every key is shown with its default. Rather than changing this file, put what differs "
-	"into "
-	"a file of its own, /etc/vmpower/vmpower.conf.d/NAME.conf: those are read after this one, "
-	"in "
-	"the order of their names, and the last value counts. \"vmpowerd --check-config\" tells of "
-	"mistakes; a file with one is refused as a whole, and what held before goes on to hold. A "
-	"comment begins with \"#\" at the start of a line.";
+	"Every key is shown with its default. Rather than change this file, put your settings "
+	"into a file of their own, /etc/vmpower/vmpower.conf.d/NAME.conf. Those are read after "
+	"this one, in the order of their names; the last value of a key counts. \"vmpowerd "
+	"--check-config\" reports mistakes. After a mistake the whole configuration is refused, "
+	"and a reload keeps the previous one. A comment begins with \"#\" at the start of a "
+	"line.";
 
 static const char domains_help[] =
-	"What differs for some domains: a section for each, named by UUID, name, or name with "
-	"wildcards (*, ?, [a-z]), in quotes. One section applies to a domain, as a whole: that "
-	"with "
-	"its UUID, else that with its name, else of those whose wildcards fit the one with the "
-	"most "
-	"characters besides them (of equals the first). A domain's own XML can narrow what is said "
-	"here, not widen it. Nothing here goes beyond [limits].";
+	"Settings of some domains: a section for each, named by UUID, name, or name with "
+	"wildcards (*, ?, [a-z]), in quotes. One section applies to a domain, as a whole: the one "
+	"with its UUID, else the one with its name, else, of those whose wildcards match, the one "
+	"with the most characters that are not wildcards (the first of equals). A domain's own XML "
+	"can narrow these settings, not widen them. They cannot go beyond [limits].";
 
-/* Comment lines, broken between words. */
+/* As comment lines, wrapped between words. */
 static void print_text(FILE *out, const char *text)
 {
 	size_t column = 0;
