@@ -11,6 +11,8 @@ from tests.harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main
 from tests.harness.uevents import Uevents
 from tests.harness.wait import wait_until
 
+CPUS = 8
+
 
 class Cpus:
     """What the kernel shows of CPUs, and then tells."""
@@ -43,9 +45,8 @@ def hotplug(name, sections=None, before=None, **tree):
     """A scene whose vmpowerd hears of CPUs; before: called with it before that starts."""
     if b"__asan_init" not in (paths.BIN / "vmpower-monitor").read_bytes():
         raise Skip("needs the sanitizer build: the monitor of others allows no library of umockdev")
-    events = Uevents()
-    try:
-        with scene(name, sections, start=False, **tree) as stage:
+    with contextlib.closing(Uevents(CPUS)) as events:
+        with scene(name, sections, start=False, cpus=CPUS, **tree) as stage:
             cpus = Cpus(stage, events)
             if before:
                 before(stage, cpus)
@@ -53,8 +54,6 @@ def hotplug(name, sections=None, before=None, **tree):
                 stage.vmpower.start()
             assert "can't hear of CPUs" not in stage.logged()
             yield stage, cpus
-    finally:
-        events.close()
 
 
 def logged(stage, text):
@@ -190,7 +189,7 @@ def test_a_policy_made_anew_with_other_pCPUs():
         assert domain.power(0, "min") == "ack"
         stage.expect({3: LOWEST})
         cpus.offline(3)
-        # else it may look when the tree is half made, and write before the snapshot
+        # else it may look when the tree is half made, and drop the vote with policy3
         logged(stage, "policy3: none of its CPUs is online")
         remove_policy(stage, 3)
         remove_policy(stage, 2)

@@ -11,23 +11,22 @@ from .paths import MissingError
 
 PRELOAD = "libumockdev-preload.so.0"
 
-# A process of its own: it has to have the library preloaded, too.
+# A process of its own, as it needs the library preloaded. umockdev sends "add" for each new device:
+# all CPUs are added while nobody listens, so that the tests' events are the only ones.
 SENDER = """
 import ctypes, sys
 library = ctypes.CDLL("libumockdev.so.0")
 library.umockdev_testbed_new.restype = ctypes.c_void_p
 library.umockdev_testbed_get_root_dir.restype = ctypes.c_char_p
 testbed = ctypes.c_void_p(library.umockdev_testbed_new())
+path = "/devices/system/cpu/cpu"
+for cpu in range(int(sys.argv[1])):
+    device = f"P: {path}{cpu}\\nE: SUBSYSTEM=cpu\\n"
+    assert library.umockdev_testbed_add_from_string(testbed, device.encode(), None)
 print(library.umockdev_testbed_get_root_dir(testbed).decode(), flush=True)
-known = set()
 for line in sys.stdin:
     cpu, action = line.split()
-    path = "/devices/system/cpu/cpu" + cpu
-    if cpu not in known:
-        known.add(cpu)
-        device = f"P: {path}\\nE: SUBSYSTEM=cpu\\n"
-        assert library.umockdev_testbed_add_from_string(testbed, device.encode(), None)
-    library.umockdev_testbed_uevent(testbed, f"/sys{path}".encode(), action.encode())
+    library.umockdev_testbed_uevent(testbed, f"/sys{path}{cpu}".encode(), action.encode())
     print("sent", flush=True)
 library.g_object_unref(testbed)
 """
@@ -36,10 +35,11 @@ library.g_object_unref(testbed)
 class Uevents:
     """Events that reach what was started in listening()."""
 
-    def __init__(self):
+    def __init__(self, cpus):
+        """cpus: how many there may be."""
         me = os.getpid()
         self._sender = subprocess.Popen(  # pylint: disable=consider-using-with
-            [sys.executable, "-c", SENDER],
+            [sys.executable, "-c", SENDER, str(cpus)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
