@@ -237,7 +237,7 @@ static const struct {
 	 .error = -ENOTCONN},
 	{.steps = {{METHOD("AddDomain", "{\"domain\":\"vm2\"}"),
 		    ERROR("LibvirtUnavailable",
-			  "{\"uri\":\"test:///\",\"reason\":\"it does not answer in time\"}")}},
+			  "{\"uri\":\"test:///\",\"reason\":\"it did not answer in time\"}")}},
 	 .error = -ETIMEDOUT},
 	{.steps = {{METHOD("AddDomain", "{\"domain\":\"vm2\"}"),
 		    ERROR("LibvirtUnavailable",

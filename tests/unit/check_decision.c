@@ -20,14 +20,14 @@ static void setup(void)
 		f.table.khz[i] = 1000000 + i * 100000;
 }
 
-/* In MHz, 0: none; vCPU n of domain n has the nth say. */
-struct said {
+/* In MHz, 0: none; the nth is that of domain n's vCPU n. */
+struct given {
 	uint32_t vote, override;
 	bool unprotected, paused;
 };
 
 static const struct {
-	struct said says[3];
+	struct given claims[3];
 	uint32_t n;
 	enum decider decider;
 	uint32_t mhz, leader, n_equal;
@@ -36,101 +36,101 @@ static const struct {
 } cases[] = {
 	{.n = 0, .decider = DECIDER_NOBODY},
 	{.n = 2, .decider = DECIDER_NOBODY}, /* two silent ones */
-	{.says = {{.vote = 1200, .paused = true}, {0}}, .n = 2, .decider = DECIDER_NOBODY},
-	{.says = {{.vote = 1200}, {.vote = 1400, .paused = true}, {.paused = true}},
+	{.claims = {{.vote = 1200, .paused = true}, {0}}, .n = 2, .decider = DECIDER_NOBODY},
+	{.claims = {{.vote = 1200}, {.vote = 1400, .paused = true}, {.paused = true}},
 	 .n = 3,
 	 .decider = DECIDER_VOTE,
 	 .mhz = 1200,
 	 .leader = 0,
 	 .n_equal = 1},
-	{.says = {{.vote = 1200}, {.vote = 1200, .paused = true}},
+	{.claims = {{.vote = 1200}, {.vote = 1200, .paused = true}},
 	 .n = 2,
 	 .decider = DECIDER_VOTE,
 	 .mhz = 1200,
 	 .leader = 0,
 	 .n_equal = 1},
-	{.says = {{.vote = 1200}, {.override = 1100, .paused = true}},
+	{.claims = {{.vote = 1200}, {.override = 1100, .paused = true}},
 	 .n = 2,
 	 .decider = DECIDER_OVERRIDE,
 	 .mhz = 1100,
 	 .leader = 1,
 	 .n_equal = 1},
-	{.says = {{.vote = 1200}, {.vote = 1400}, {.vote = 1300}},
+	{.claims = {{.vote = 1200}, {.vote = 1400}, {.vote = 1300}},
 	 .n = 3,
 	 .decider = DECIDER_VOTE,
 	 .mhz = 1400,
 	 .leader = 1,
 	 .n_equal = 1},
-	{.says = {{.vote = 1200}, {.vote = 1400}, {.vote = 1400}},
+	{.claims = {{.vote = 1200}, {.vote = 1400}, {.vote = 1400}},
 	 .n = 3,
 	 .decider = DECIDER_VOTE,
 	 .mhz = 1400,
 	 .leader = 1,
 	 .n_equal = 2},
-	{.says = {{.vote = 1200}, {0}, {0}},
+	{.claims = {{.vote = 1200}, {0}, {0}},
 	 .n = 3,
 	 .decider = DECIDER_SILENCE,
 	 .mhz = 1500,
 	 .leader = 1,
 	 .n_equal = 2},
-	{.says = {{.vote = 1200}, {0}},
+	{.claims = {{.vote = 1200}, {0}},
 	 .n = 2,
 	 .decider = DECIDER_VOTE,
 	 .mhz = 1200,
 	 .leader = 0,
 	 .n_equal = 1,
 	 .ignore_silence = true},
-	{.says = {{.vote = 1200}, {.unprotected = true}},
+	{.claims = {{.vote = 1200}, {.unprotected = true}},
 	 .n = 2,
 	 .decider = DECIDER_VOTE,
 	 .mhz = 1200,
 	 .leader = 0,
 	 .n_equal = 1},
-	{.says = {{.vote = 1600}, {0}},
+	{.claims = {{.vote = 1600}, {0}},
 	 .n = 2,
 	 .decider = DECIDER_VOTE,
 	 .mhz = 1600,
 	 .leader = 0,
 	 .n_equal = 1},
-	{.says = {{.vote = 1500}, {0}},
+	{.claims = {{.vote = 1500}, {0}},
 	 .n = 2,
 	 .decider = DECIDER_VOTE,
 	 .mhz = 1500,
 	 .leader = 0,
 	 .n_equal = 1},
-	{.says = {{.vote = 1300}, {0}},
+	{.claims = {{.vote = 1300}, {0}},
 	 .n = 2,
 	 .decider = DECIDER_VOTE,
 	 .mhz = 1300,
 	 .leader = 0,
 	 .n_equal = 1,
 	 .ceiling = 3},
-	{.says = {{.vote = 1200}, {0}},
+	{.claims = {{.vote = 1200}, {0}},
 	 .n = 2,
 	 .decider = DECIDER_SILENCE,
 	 .mhz = 1300,
 	 .leader = 1,
 	 .n_equal = 1,
 	 .ceiling = 3},
-	{.says = {{.vote = 1800}, {.override = 1100}},
+	{.claims = {{.vote = 1800}, {.override = 1100}},
 	 .n = 2,
 	 .decider = DECIDER_OVERRIDE,
 	 .mhz = 1100,
 	 .leader = 1,
 	 .n_equal = 1},
-	{.says = {{.override = 1100}},
+	{.claims = {{.override = 1100}},
 	 .n = 1,
 	 .decider = DECIDER_OVERRIDE,
 	 .mhz = 1100,
 	 .leader = 0,
 	 .n_equal = 1},
-	{.says = {{.vote = 1800}, {.override = 1100}, {.vote = 1800, .override = 1200}},
+	{.claims = {{.vote = 1800}, {.override = 1100}, {.vote = 1800, .override = 1200}},
 	 .n = 3,
 	 .decider = DECIDER_OVERRIDE,
 	 .mhz = 1200,
 	 .leader = 2,
 	 .n_equal = 1},
-	{.says = {{.override = 1700}, {.override = 1600}},
+	{.claims = {{.override = 1700}, {.override = 1600}},
 	 .n = 2,
 	 .decider = DECIDER_OVERRIDE,
 	 .mhz = 1300,
@@ -146,17 +146,17 @@ static uint32_t step_of(uint32_t mhz)
 	return step > f.ceiling ? f.ceiling : step;
 }
 
-static struct say make(const struct said *said, uint32_t number)
+static struct claim make(const struct given *given, uint32_t number)
 {
-	return (struct say){
+	return (struct claim){
 		.domain = &domains[number],
 		.vcpu = number,
-		.flags = (said->unprotected ? 0 : VCPU_PROTECTED) | VCPU_MAY_VOTE |
-			 (said->paused ? VCPU_PAUSED : 0),
-		.vote_khz = said->vote * 1000,
-		.vote_step = step_of(said->vote),
-		.override_khz = said->override * 1000,
-		.override_step = step_of(said->override),
+		.flags = (given->unprotected ? 0 : VCPU_PROTECTED) | VCPU_MAY_VOTE |
+			 (given->paused ? VCPU_PAUSED : 0),
+		.vote_khz = given->vote * 1000,
+		.vote_step = step_of(given->vote),
+		.override_khz = given->override * 1000,
+		.override_step = step_of(given->override),
 	};
 }
 
@@ -170,17 +170,17 @@ TEST_EACH(rules, cases)
 	if (cases[_i].ceiling > 0)
 		f.ceiling = cases[_i].ceiling;
 	for (uint32_t i = 0; i < cases[_i].n; i++) {
-		struct say say = make(&cases[_i].says[i], i);
+		struct claim claim = make(&cases[_i].claims[i], i);
 
-		decision_add(&decision, &f, &say);
+		decision_add(&decision, &f, &claim);
 	}
 	decision_conclude(&decision, &f, !cases[_i].ignore_silence);
 	ck_assert_int_eq(decision.decider, cases[_i].decider);
 	ck_assert_uint_eq(decision.khz, cases[_i].mhz * 1000);
 	for (uint32_t i = 0; i < cases[_i].n; i++) {
-		struct say say = make(&cases[_i].says[i], i);
+		struct claim claim = make(&cases[_i].claims[i], i);
 
-		n_deciders += decision_is_by(&decision, &say);
+		n_deciders += decision_is_by(&decision, &claim);
 	}
 	ck_assert_uint_eq(n_deciders, cases[_i].n_equal);
 	if (cases[_i].decider == DECIDER_NOBODY) {

@@ -150,7 +150,7 @@ TEST(requests_are_for_those_who_ask)
 	event_ring_unsubscribe(stage.ring, &asks);
 }
 
-TEST(readers_are_told_once_until_they_read)
+TEST(readers_are_notified_once_until_they_read)
 {
 	struct event_reader reader = new_reader(false);
 	uint64_t lost;

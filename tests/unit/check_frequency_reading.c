@@ -79,7 +79,7 @@ static void on_others(struct loop_timer *timer)
 	others.n++;
 	if (others.asker && others.n == others.at) {
 		if (others.forgets)
-			frequency_reading_forget(reading, &others.asker->wait);
+			frequency_reading_cancel(reading, &others.asker->wait);
 		else
 			ask(others.asker);
 	}
@@ -210,7 +210,7 @@ TEST(freed_before_its_turn)
 
 	begin(0, 4);
 	ask(&a);
-	frequency_reading_forget(reading, &a.wait);
+	frequency_reading_cancel(reading, &a.wait);
 	frequency_reading_free(reading);
 	reading = NULL;
 	others.last = 1;

@@ -166,9 +166,9 @@ TEST(too_large_reply_is_an_error)
 	toy.limits.reply_size = 10000;
 	start();
 	peer = peer_connect(&toy.fixture);
-	peer_call(&peer, CALL("Big", "{\"size\":[10000]}"),
-		  ERROR("org.example.Toy.OutOfResources",
-			"{\"reason\":\"the reply is larger than a reply may be\"}"));
+	peer_call(
+		&peer, CALL("Big", "{\"size\":[10000]}"),
+		ERROR("org.example.Toy.OutOfResources", "{\"reason\":\"the reply is too large\"}"));
 	peer_call(&peer, ECHO_HI);
 	peer_close(&peer);
 }

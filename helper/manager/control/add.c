@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The methods that add: they ask libvirt what a domain is now, register it that way, and reply when
- * that is done.
- */
+/* AddDomain and AddChannels: ask libvirt for the domain's XML, register the domain, then reply. */
 #include "helper/manager/control/methods.h"
 
 #include <errno.h>
@@ -23,9 +20,9 @@ struct lookup {
 	struct varlink_call *call;
 	int cookie;
 	uint64_t asked_ns;		/* monotonic_ns() when libvirt was asked */
-	char domain[MAX_DOMAIN_NAME];	/* as the operator gave it */
+	char domain[MAX_DOMAIN_NAME];	/* name or UUID, as in the call */
 	struct channel_numbers numbers; /* of AddChannels */
-	uint32_t changed;		/* of AddChannels: channels that were not known before */
+	uint32_t changed;		/* of AddChannels: channels that were unknown before */
 	void (*registered)(struct lookup *lookup, struct domain *domain);
 };
 
@@ -37,8 +34,8 @@ static void on_cancelled(void *data)
 	free(lookup);
 }
 
-/* The domain is registered as libvirt describes it; NULL: it is not, which was replied. */
-static struct domain *take_over(const struct lookup *lookup, const char *xml, size_t size)
+/* Register the domain. Return: NULL: failed, an error was sent */
+static struct domain *register_domain(const struct lookup *lookup, const char *xml, size_t size)
 {
 	const struct control_parts *parts = &lookup->control->parts;
 	struct domain_description *description = NULL;
@@ -84,12 +81,12 @@ static void on_found(void *context, int error, const char *xml, size_t size)
 				   error);
 		return;
 	}
-	domain = take_over(lookup, xml, size);
+	domain = register_domain(lookup, xml, size);
 	if (domain)
 		lookup->registered(lookup, domain);
 }
 
-/* Ask libvirt; @lookup is taken over. */
+/* Ask libvirt; takes @lookup over */
 static void start(struct lookup *lookup, const char *name_or_uuid)
 {
 	struct virt *virt = lookup->control->parts.virt;
@@ -106,7 +103,7 @@ static void start(struct lookup *lookup, const char *name_or_uuid)
 	varlink_defer(lookup->call, on_cancelled, lookup);
 }
 
-/* NULL: no memory, which was replied. */
+/* NULL: out of memory, an error was sent */
 static struct lookup *lookup_new(struct varlink_call *call, struct control_context *control,
 				 const char *domain)
 {
@@ -118,7 +115,7 @@ static struct lookup *lookup_new(struct varlink_call *call, struct control_conte
 	}
 	lookup->control = control;
 	lookup->call = call;
-	/* control_domain_name() has seen to its size */
+	/* control_domain_name() has checked its length */
 	(void)snprintf(lookup->domain, sizeof(lookup->domain), "%s", domain);
 	return lookup;
 }
@@ -145,7 +142,7 @@ void control_add_domain(struct varlink_call *call, void *context)
 	start(lookup, lookup->domain);
 }
 
-/* Channels that were removed are served again; @changed: others that are so already */
+/* Serve removed channels again, and reply. @changed: channels added before */
 static void add_channels(struct varlink_call *call, struct control_context *control,
 			 struct domain *domain, const struct channel_numbers *numbers,
 			 uint32_t changed)
@@ -202,7 +199,7 @@ void control_add_channels(struct varlink_call *call, void *context)
 		add_channels(call, control, domain, &numbers, 0);
 		return;
 	}
-	/* It may have been plugged in since: libvirt's event for that may be under way. */
+	/* A channel may just have been plugged in: libvirt's event may still be on its way. */
 	lookup = lookup_new(call, control, domain->description->name);
 	if (!lookup)
 		return;

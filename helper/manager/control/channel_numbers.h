@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which of a domain's channels a call is about: all, or some by number. Pure. */
+/* The channels that a call is about: all of a domain's, or some by number. Pure. */
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_CHANNEL_NUMBERS_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_CHANNEL_NUMBERS_H
 
@@ -15,9 +15,9 @@ struct channel_numbers {
 };
 
 /**
- * channel_numbers_read() - from a call's parameter
+ * channel_numbers_read() - from the call's parameter
  * @value:	array of integers; null or NULL: all
- * @bad:	set on failure: a number that no channel can have
+ * @bad:	set on failure: a number that is out of range
  *
  * Return: 0 or -ERANGE.
  */
@@ -26,9 +26,8 @@ int channel_numbers_read(json_t *value, struct channel_numbers *numbers, json_in
 bool channel_numbers_has(const struct channel_numbers *numbers, uint32_t number);
 
 /**
- * channel_numbers_unknown() - the first number that the domain has no channel for
- *
- * Return: true and @number; false: it has them all.
+ * channel_numbers_unknown() - does the domain lack any of the channels?
+ * @number:	set to the first one that it lacks
  */
 bool channel_numbers_unknown(const struct channel_numbers *numbers, struct domain *domain,
 			     uint32_t *number);

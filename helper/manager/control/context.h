@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the methods of org.vmpower.Manager work on. */
+/* The context of the methods of org.vmpower.Manager. */
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_CONTEXT_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_CONTEXT_H
 
@@ -11,6 +11,7 @@
 #include "helper/manager/loop/loop.h"
 #include "helper/manager/registry/events.h"
 #include "helper/manager/registry/registry.h"
+#include "helper/manager/report/decision.h"
 #include "helper/manager/sources/virt.h"
 
 #define CONTROL_INTERFACE "org.vmpower.Manager"
@@ -26,23 +27,33 @@ struct control_parts {
 	struct reload *reload;
 };
 
-struct control_watchers;  /* control_monitor.h */
-struct frequency_reading; /* frequency_reading.h */
+struct control_watchers;  /* subscribe.h */
+struct frequency_reading; /* report/frequency_reading.h */
 
-/* The context of each handler. */
 struct control_context {
 	struct control_parts parts;
-	uint64_t started_ns; /* CLOCK_MONOTONIC, for the uptime */
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	struct control_watchers *watchers;
 	struct frequency_reading *reading;
 };
 
-/* What the monitor publishes; NULL: nothing yet */
+/* What the monitor publishes; NULL: nothing */
 static inline const struct shared_state *control_state(const struct control_context *control)
 {
 	const struct monitor_process *monitor = domains_monitor(control->parts.domains);
 
 	return monitor ? monitor_state(monitor) : NULL;
+}
+
+static inline struct decision_sources
+control_decision_sources(const struct control_context *control)
+{
+	return (struct decision_sources){
+		.registry = control->parts.registry,
+		.cpufreq = control->parts.cpufreq,
+		.config = control->parts.config,
+		.state = control_state(control),
+	};
 }
 
 #endif

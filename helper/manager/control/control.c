@@ -15,11 +15,11 @@
 #include "helper/manager/service/listening.h"
 #include "helper/manager/varlink/server.h"
 
-/* What hooks and guests may have to wait for reads in a turn, and one more; answers come on top. */
+/* Reading frequencies in one turn delays hooks and guests by this much and one read. */
 #define READING_SLICE_NS (NS_PER_S / 1000)
 
 struct control {
-	struct control_context context; /* first: the methods are given this alone */
+	struct control_context context; /* passed to the methods */
 	struct varlink_service service;
 	struct varlink_server *server;
 	uid_t uid;
@@ -29,7 +29,7 @@ struct control {
 
 static const struct varlink_limits limits = {
 	.clients = 64,
-	.reserved_change = 8, /* root finds a place whatever readers leave open */
+	.reserved_change = 8, /* root can connect however many readers there are */
 	.reserved_read = 40,
 	.call_size = 64 << 10,
 	.reply_size = 16 << 20,

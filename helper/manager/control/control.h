@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The control API: org.vmpower.Manager in varlink framing (JSON objects, each ended by NUL, on
- * a stream socket). Bounded: clients, message size, what a client may leave unread.
+ * The control API: a varlink server for org.vmpower.Manager. Clients, messages, and what a client
+ * may leave unread are bounded.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_CONTROL_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_CONTROL_H
@@ -12,7 +12,7 @@ struct control;
 
 /**
  * control_new() - serve a listening socket
- * @listen_fd:	SOCK_STREAM, taken over, in any case
+ * @listen_fd:	SOCK_STREAM; taken over, also on failure
  */
 int control_new(const struct control_parts *parts, int listen_fd, struct control **control);
 void control_free(struct control *control);

@@ -6,7 +6,7 @@
 #include "helper/link/message.h"
 #include "helper/manager/control/domain_json.h"
 
-/* A value as a file has it; null where it is none */
+/* A frequency as read from a file; null: not a number */
 static json_t *text_khz_json(const char *text)
 {
 	uint32_t khz;
@@ -41,9 +41,10 @@ json_t *control_json_decider(const struct decision *decision)
 	return json;
 }
 
-json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency_domain *f,
-			   const struct decision *decision, const struct shared_state *state,
-			   uint32_t current_khz)
+json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
+				      const struct frequency_domain *f,
+				      const struct decision *decision,
+				      const struct shared_state *state, uint32_t current_khz)
 {
 	uint32_t target = f && state ? shared_load(state->frequency_domains[f->id].target_khz) : 0;
 	json_t *json = json_object();
@@ -60,11 +61,11 @@ json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency
 	return json;
 }
 
-json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online)
+json_t *control_json_cpu(json_t *shared, unsigned int cpu, bool online)
 {
 	json_t *json = json_pack("{s:i, s:b}", "cpu", (int)cpu, "online", (int)online);
 
-	if (json && json_object_update(json, clock) == 0)
+	if (json && json_object_update(json, shared) == 0)
 		return json;
 	json_decref(json);
 	return NULL;
@@ -83,61 +84,62 @@ json_t *control_json_limits(const struct frequency_domain *f)
 	return json;
 }
 
-/* Which limit of its domain a vote has run into; NULL: none. Overrides are not bound by them. */
-static const char *clamped_by_domain(const struct frequency_domain *f, const struct say *say)
+/* The limit in the domain's settings that the vote is at; NULL: none, or overridden */
+static const char *clamped_by_domain(const struct frequency_domain *f, const struct claim *claim)
 {
 	const struct frequency_table *table = &f->table;
-	const struct domain_settings *settings = &say->domain->rules.settings;
+	const struct domain_settings *settings = &claim->domain->rules.settings;
 	uint32_t step;
 
-	if (say->override_khz > 0)
+	if (claim->override_khz > 0)
 		return NULL;
-	if (!settings->turbo && say->vote_step == table->non_turbo && table->non_turbo < f->ceiling)
+	if (!settings->turbo && claim->vote_step == table->non_turbo &&
+	    table->non_turbo < f->ceiling)
 		return "domain-turbo";
 	step = frequency_step_at_least(table->khz, table->n_steps, settings->max_khz);
 	if (step > 0 && table->khz[step] > settings->max_khz)
 		step--;
-	if (settings->max_khz > 0 && say->vote_step == step && step < f->ceiling)
+	if (settings->max_khz > 0 && claim->vote_step == step && step < f->ceiling)
 		return "domain-max";
 	step = frequency_step_at_least(table->khz, table->n_steps, settings->min_khz);
-	if (settings->min_khz > 0 && say->vote_step == step && step > f->floor)
+	if (settings->min_khz > 0 && claim->vote_step == step && step > f->floor)
 		return "domain-min";
 	return NULL;
 }
 
-/* Which limit an override or vote has run into; NULL: none */
-static const char *clamped_by(const struct frequency_domain *f, const struct say *say)
+/* The limit that the override or vote is at; NULL: none */
+static const char *clamped_by(const struct frequency_domain *f, const struct claim *claim)
 {
-	uint32_t step = say->override_khz > 0 ? say->override_step : say->vote_step;
+	uint32_t step = claim->override_khz > 0 ? claim->override_step : claim->vote_step;
 
-	if (say->override_khz == 0 && say->vote_khz == 0)
+	if (claim->override_khz == 0 && claim->vote_khz == 0)
 		return NULL;
 	if (step == f->ceiling && f->ceiling < f->table.n_steps - 1)
 		return "max";
 	if (step == f->floor && f->floor > 0)
 		return "min";
-	return clamped_by_domain(f, say);
+	return clamped_by_domain(f, claim);
 }
 
-json_t *control_json_say(const struct config *config, const struct frequency_domain *f,
-			 const struct decision *decision, const struct say *say)
+json_t *control_json_claim(const struct config *config, const struct frequency_domain *f,
+			   const struct decision *decision, const struct claim *claim)
 {
 	bool silence_protects = config->silence == SILENCE_PROTECT;
-	const struct domain_description *domain = say->domain->description;
-	const struct vcpu_description *vcpu = &domain->vcpus[say->vcpu];
-	bool paused = (say->flags & VCPU_PAUSED) != 0;
-	bool protects = silence_protects && !paused && say->vote_khz == 0 &&
-			(say->flags & VCPU_PROTECTED) != 0;
+	const struct domain_description *domain = claim->domain->description;
+	const struct vcpu_description *vcpu = &domain->vcpus[claim->vcpu];
+	bool paused = (claim->flags & VCPU_PAUSED) != 0;
+	bool protects = silence_protects && !paused && claim->vote_khz == 0 &&
+			(claim->flags & VCPU_PROTECTED) != 0;
 	json_t *json = json_object();
 
 	json_put_text(&json, "domain", domain->name);
-	json_put_int(&json, "vcpu", say->vcpu);
+	json_put_int(&json, "vcpu", claim->vcpu);
 	json_put(&json, "cpus", json_cpus(vcpu->pinned ? vcpu->affinity : NULL));
-	json_put_nonzero(&json, "vote_khz", say->vote_khz);
+	json_put_nonzero(&json, "vote_khz", claim->vote_khz);
 	json_put_bool(&json, "protects", protects);
 	json_put_bool(&json, "paused", paused);
-	json_put_nonzero(&json, "override_khz", say->override_khz);
-	json_put_text(&json, "clamped", clamped_by(f, say));
-	json_put_bool(&json, "decides", decision_is_by(decision, say));
+	json_put_nonzero(&json, "override_khz", claim->override_khz);
+	json_put_text(&json, "clamped", clamped_by(f, claim));
+	json_put_bool(&json, "decides", decision_is_by(decision, claim));
 	return json;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * CPUs, and who decides their frequency, as the types of org.vmpower.Manager. Each function
- * returns a new reference, or NULL for want of memory.
+ * returns a new reference; NULL: out of memory.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_CPU_JSON_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_CPU_JSON_H
@@ -14,19 +14,19 @@
 #include "helper/manager/report/decision.h"
 
 /**
- * control_json_clock() - what the CPUs of a frequency domain have in common: type Cpu but for
- * "cpu" and "online"
+ * control_json_frequency_domain() - type Cpu without "cpu" and "online": what its CPUs share
  * @f:		NULL: the CPU has none
- * @decision:	of @f; nobody's where there is none
+ * @decision:	on @f; DECIDER_NOBODY if @f is NULL
  * @state:	NULL: the monitor publishes nothing
- * @current_khz: what @f runs at; 0: unknown
+ * @current_khz: 0: unknown
  */
-json_t *control_json_clock(const struct cpufreq *cpufreq, const struct frequency_domain *f,
-			   const struct decision *decision, const struct shared_state *state,
-			   uint32_t current_khz);
+json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
+				      const struct frequency_domain *f,
+				      const struct decision *decision,
+				      const struct shared_state *state, uint32_t current_khz);
 
-/** control_json_cpu() - type Cpu, of a clock as above */
-json_t *control_json_cpu(json_t *clock, unsigned int cpu, bool online);
+/** control_json_cpu() - type Cpu; @shared: as above, not taken over */
+json_t *control_json_cpu(json_t *shared, unsigned int cpu, bool online);
 
 /** control_json_decider() - type Decider */
 json_t *control_json_decider(const struct decision *decision);
@@ -34,8 +34,8 @@ json_t *control_json_decider(const struct decision *decision);
 /** control_json_limits() - type Limits */
 json_t *control_json_limits(const struct frequency_domain *f);
 
-/** control_json_say() - type Say */
-json_t *control_json_say(const struct config *config, const struct frequency_domain *f,
-			 const struct decision *decision, const struct say *say);
+/** control_json_claim() - type Claim */
+json_t *control_json_claim(const struct config *config, const struct frequency_domain *f,
+			   const struct decision *decision, const struct claim *claim);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The methods about CPUs: what they run at, and who decides that. */
+/* ListCpus and ExplainCpu. */
 #include "helper/manager/control/methods.h"
 
 #include <stdlib.h>
@@ -15,17 +15,7 @@
 #include "helper/manager/report/decision.h"
 #include "helper/manager/report/frequency_reading.h"
 
-static struct decision_sources sources_of(const struct control_context *control)
-{
-	return (struct decision_sources){
-		.registry = control->parts.registry,
-		.cpufreq = control->parts.cpufreq,
-		.config = control->parts.config,
-		.state = control_state(control),
-	};
-}
-
-/* The host's CPUs as far as anything is known of them. */
+/* @all: CPUs that are online or have a frequency domain */
 static void find_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus, struct cpuset *all)
 {
 	(void)cpufreq_host_cpus(cpufreq, cpus);
@@ -38,7 +28,7 @@ static void find_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus, str
 	}
 }
 
-/* --- calls that wait for frequencies to be read --------------------------------------- */
+/* --- calls that wait until frequencies are read --------------------------------------- */
 
 struct waiting_call {
 	struct frequency_wait wait;
@@ -58,7 +48,7 @@ static void on_hangup(void *data)
 {
 	cleanup_free struct waiting_call *waiting = data;
 
-	frequency_reading_forget(waiting->control->reading, &waiting->wait);
+	frequency_reading_cancel(waiting->control->reading, &waiting->wait);
 }
 
 static void
@@ -83,31 +73,26 @@ answer_later(struct varlink_call *call, const struct control_context *control, u
 
 /* --- ListCpus ------------------------------------------------------------------------- */
 
-struct clock {
-	json_t *json; /* NULL: not made yet */
-};
-
 struct listing {
 	const struct cpufreq *cpufreq;
 	const struct frequency_reading *reading;
 	const struct shared_state *state;
 	const struct decision *decisions;
-	struct clock *clocks; /* by frequency domain's id, then that of the CPUs without one */
-	uint32_t n_clocks;
+	json_t **shared; /* by frequency domain's id; last: for CPUs without one; NULL: not built
+			    yet */
+	uint32_t n_shared;
 };
 
 static json_t *list_cpu(struct listing *listing, unsigned int cpu, bool online)
 {
 	const struct frequency_domain *f = cpufreq_of_cpu(listing->cpufreq, cpu);
-	uint32_t id = f ? f->id : listing->n_clocks - 1;
-	struct clock *clock = &listing->clocks[id];
+	uint32_t id = f ? f->id : listing->n_shared - 1;
 
-	/* made once, however many CPUs share it */
-	if (!clock->json)
-		clock->json = control_json_clock(listing->cpufreq, f, &listing->decisions[id],
-						 listing->state,
-						 frequency_reading_khz(listing->reading, id));
-	return control_json_cpu(clock->json, cpu, online);
+	if (!listing->shared[id])
+		listing->shared[id] = control_json_frequency_domain(
+			listing->cpufreq, f, &listing->decisions[id], listing->state,
+			frequency_reading_khz(listing->reading, id));
+	return control_json_cpu(listing->shared[id], cpu, online);
 }
 
 static json_t *list_all(struct listing *listing)
@@ -125,23 +110,23 @@ static json_t *list_all(struct listing *listing)
 
 static void list_cpus(struct varlink_call *call, const struct control_context *control)
 {
-	const struct decision_sources sources = sources_of(control);
+	const struct decision_sources sources = control_decision_sources(control);
 	cleanup_free struct decision *decisions = decision_all(&sources);
 	struct listing listing = {
 		.cpufreq = sources.cpufreq,
 		.reading = control->reading,
 		.state = sources.state,
 		.decisions = decisions,
-		.n_clocks = cpufreq_count(sources.cpufreq) + 1,
+		.n_shared = cpufreq_count(sources.cpufreq) + 1,
 	};
-	cleanup_free struct clock *clocks = calloc(listing.n_clocks, sizeof(*clocks));
+	cleanup_free json_t **shared = calloc(listing.n_shared, sizeof(*shared));
 	json_t *cpus = NULL;
 
-	listing.clocks = clocks;
-	if (decisions && clocks)
+	listing.shared = shared;
+	if (decisions && shared)
 		cpus = list_all(&listing);
-	for (uint32_t i = 0; clocks && i < listing.n_clocks; i++)
-		json_decref(clocks[i].json);
+	for (uint32_t i = 0; shared && i < listing.n_shared; i++)
+		json_decref(shared[i]);
 	varlink_reply(call, json_pack("{s:o}", "cpus", cpus));
 }
 
@@ -156,27 +141,27 @@ struct explanation {
 	const struct frequency_domain *f;
 	struct decision decision;
 	const struct config *config;
-	json_t *says;
+	json_t *claims;
 };
 
-static void count_say(void *context, const struct frequency_domain *f, const struct say *say)
+static void count_claim(void *context, const struct frequency_domain *f, const struct claim *claim)
 {
 	struct explanation *explanation = context;
 
 	if (f == explanation->f)
-		decision_add(&explanation->decision, f, say);
+		decision_add(&explanation->decision, f, claim);
 }
 
-static void list_say(void *context, const struct frequency_domain *f, const struct say *say)
+static void list_claim(void *context, const struct frequency_domain *f, const struct claim *claim)
 {
 	struct explanation *explanation = context;
 
 	if (f == explanation->f)
-		json_add(&explanation->says,
-			 control_json_say(explanation->config, f, &explanation->decision, say));
+		json_add(&explanation->claims,
+			 control_json_claim(explanation->config, f, &explanation->decision, claim));
 }
 
-/* vCPUs that may run on the CPU as on any other, and have no say. */
+/* vCPUs that may run on any CPU but may not vote, since they are not pinned */
 static int count_floating(const struct decision_sources *sources, const struct host_cpus *cpus)
 {
 	int n = 0;
@@ -206,14 +191,14 @@ static json_int_t cpu_of(const struct varlink_call *call)
 
 static void explain_cpu(struct varlink_call *call, const struct control_context *control)
 {
-	const struct decision_sources sources = sources_of(control);
+	const struct decision_sources sources = control_decision_sources(control);
 	json_int_t number = cpu_of(call);
 	struct explanation explanation = {
 		.config = sources.config,
 	};
 	struct host_cpus cpus;
 	struct cpuset all;
-	json_t *clock, *cpu, *json;
+	json_t *shared, *cpu, *json;
 
 	find_cpus(sources.cpufreq, &cpus, &all);
 	if (number < 0 || number >= MAX_CPUS || !cpuset_has(&all, (unsigned int)number)) {
@@ -221,23 +206,23 @@ static void explain_cpu(struct varlink_call *call, const struct control_context 
 		return;
 	}
 	explanation.f = cpufreq_of_cpu(sources.cpufreq, (unsigned int)number);
-	explanation.says = json_array();
+	explanation.claims = json_array();
 	if (explanation.f) {
-		decision_each_say(&sources, count_say, &explanation);
+		decision_each_claim(&sources, count_claim, &explanation);
 		decision_conclude(&explanation.decision, explanation.f,
 				  sources.config->silence == SILENCE_PROTECT);
-		decision_each_say(&sources, list_say, &explanation);
+		decision_each_claim(&sources, list_claim, &explanation);
 	}
-	clock = control_json_clock(
+	shared = control_json_frequency_domain(
 		sources.cpufreq, explanation.f, &explanation.decision, sources.state,
 		explanation.f ? frequency_reading_khz(control->reading, explanation.f->id) : 0);
-	cpu = control_json_cpu(clock, (unsigned int)number,
+	cpu = control_json_cpu(shared, (unsigned int)number,
 			       cpuset_has(&cpus.online, (unsigned int)number));
-	json_decref(clock);
+	json_decref(shared);
 	json = json_object();
 	json_put(&json, "cpu", cpu);
 	json_put(&json, "limits", explanation.f ? control_json_limits(explanation.f) : json_null());
-	json_put(&json, "vcpus", explanation.says);
+	json_put(&json, "vcpus", explanation.claims);
 	json_put_int(&json, "floating", count_floating(&sources, &cpus));
 	json_put(&json, "write_error",
 		 explanation.f ? write_error(explanation.f, sources.state) : json_null());

@@ -9,19 +9,19 @@
 #include "helper/link/message.h"
 #include "helper/manager/registry/placement.h"
 
-/* The monitor is not trusted with a number that JSON can't hold. */
-static json_int_t counter(uint64_t value)
+/* The monitor is not trusted: saturate what JSON integers can't hold. */
+static int64_t counter(uint64_t value)
 {
-	return value > INT64_MAX ? INT64_MAX : (json_int_t)value;
+	return value > INT64_MAX ? INT64_MAX : (int64_t)value;
 }
 
-static json_int_t add(json_int_t sum, json_int_t value)
+static int64_t add(int64_t sum, int64_t value)
 {
 	return value > INT64_MAX - sum ? INT64_MAX : sum + value;
 }
 
 void control_count_requests(const struct domain *domain, const struct shared_state *state,
-			    json_int_t *requests, json_int_t *nacks)
+			    int64_t *requests, int64_t *nacks)
 {
 	*requests = *nacks = 0;
 	for (uint32_t i = 0; state && i < domain->n_channels; i++) {
@@ -36,7 +36,7 @@ json_t *control_json_summary(const struct domain *domain, const struct shared_st
 {
 	const struct domain_description *description = domain->description;
 	json_t *json = json_object();
-	json_int_t requests, nacks;
+	int64_t requests, nacks;
 	int connected = 0;
 
 	for (uint32_t i = 0; i < domain->n_channels; i++)
@@ -68,7 +68,7 @@ json_t *control_json_error(int error)
 {
 	char buffer[128];
 
-	/* the monitor publishes some: it is not trusted with a number that can't be negated */
+	/* it may come from the monitor, which is not trusted */
 	if (error >= 0 || error < -4095)
 		return json_null();
 	return json_text(strerror_r(-error, buffer, sizeof(buffer)));
@@ -110,11 +110,11 @@ static json_t *channels_json(const struct domain *domain, const struct shared_st
 	return channels;
 }
 
-/* What follows from where vCPUs may run. Most domains have few different places. */
+/* Derived from an affinity; consecutive vCPUs often share it. */
 struct place {
 	const struct cpuset *affinity;
 	bool pinned;
-	json_t *cpus, *frequency_domains; /* own references */
+	json_t *cpus, *frequency_domains; /* owned */
 };
 
 static void place_clear(struct place *place)

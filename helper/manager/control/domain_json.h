@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The manager's state as the types of org.vmpower.Manager. Each returns a new reference, or
- * NULL: out of memory.
+ * Domains as the types of org.vmpower.Manager. Each function that returns JSON returns a new
+ * reference; NULL: out of memory.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_DOMAIN_JSON_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_DOMAIN_JSON_H
@@ -12,12 +12,12 @@
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/registry/registry.h"
 
-/** control_json_error() - what a -errno means, as a JSON string; null where @error is none */
+/** control_json_error() - the text of a -errno; null: @error is not a -errno */
 json_t *control_json_error(int error);
 
-/** control_count_requests() - of all channels; @state: NULL: 0 */
+/** control_count_requests() - of all channels. @state: NULL: all are 0 */
 void control_count_requests(const struct domain *domain, const struct shared_state *state,
-			    json_int_t *requests, json_int_t *nacks);
+			    int64_t *requests, int64_t *nacks);
 
 /**
  * control_json_summary() - type DomainSummary

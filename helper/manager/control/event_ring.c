@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/json/build.h"
 #include "helper/manager/control/domain_json.h"
@@ -12,7 +13,7 @@
 
 struct entry {
 	enum event_kind kind;
-	json_t *json; /* NULL: no memory for it; it counts as lost */
+	json_t *json; /* NULL: out of memory; counts as lost */
 };
 
 struct event_ring {
@@ -21,12 +22,13 @@ struct event_ring {
 	struct loop *loop;
 	struct loop_timer deliver;
 	struct event_reader *readers;
-	uint64_t first, end; /* numbers of the events in the ring: [first, end) */
+	uint64_t first, end; /* the ring has the events numbered [first, end) */
 	struct entry entries[RING_SIZE];
 };
 
 static struct entry *entry_of(struct event_ring *ring, uint64_t number)
 {
+	ASSERT(number - ring->first < RING_SIZE);
 	return &ring->entries[number % RING_SIZE];
 }
 
@@ -35,7 +37,7 @@ static bool wants(const struct event_reader *reader, enum event_kind kind)
 	return kind != EVENT_REQUESTS || reader->requests;
 }
 
-/* Some reader has something to read: tell it from the loop, not from where it happened. */
+/* Notify readers from the loop, not from where the event happened. */
 static void on_deliver(struct loop_timer *timer)
 {
 	struct event_ring *ring = container_of(timer, struct event_ring, deliver);
@@ -43,9 +45,9 @@ static void on_deliver(struct loop_timer *timer)
 
 	for (struct event_reader *r = ring->readers; r; r = next) {
 		next = r->next_reader;
-		if (r->told || r->next == ring->end)
+		if (r->notified || r->next == ring->end)
 			continue;
-		r->told = true;
+		r->notified = true;
 		r->on_ready(r);
 	}
 }
@@ -65,7 +67,7 @@ static void drop_first(struct event_ring *ring)
 	ring->first++;
 }
 
-/* Keep nothing that all have read. */
+/* Drop what all readers have read. */
 static void drop_read(struct event_ring *ring)
 {
 	uint64_t needed = ring->end;
@@ -93,7 +95,7 @@ void event_ring_subscribe(struct event_ring *ring, struct event_reader *reader)
 {
 	reader->next = ring->end;
 	reader->lost = 0;
-	reader->told = false;
+	reader->notified = false;
 	reader->next_reader = ring->readers;
 	ring->readers = reader;
 }
@@ -118,12 +120,12 @@ bool event_ring_wanted(const struct event_ring *ring, enum event_kind kind)
 	return false;
 }
 
-json_t *event_ring_read(struct event_ring *ring, struct event_reader *reader, size_t most,
+json_t *event_ring_read(struct event_ring *ring, struct event_reader *reader, size_t max,
 			uint64_t *lost)
 {
 	json_t *array = json_array();
 
-	for (; reader->next < ring->end && json_array_size(array) < most; reader->next++) {
+	for (; reader->next < ring->end && json_array_size(array) < max; reader->next++) {
 		const struct entry *entry = entry_of(ring, reader->next);
 
 		if (!wants(reader, entry->kind))
@@ -133,7 +135,7 @@ json_t *event_ring_read(struct event_ring *ring, struct event_reader *reader, si
 	}
 	*lost = reader->lost;
 	reader->lost = 0;
-	reader->told = reader->next < ring->end;
+	reader->notified = reader->next < ring->end;
 	drop_read(ring);
 	return array;
 }

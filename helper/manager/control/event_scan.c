@@ -9,22 +9,23 @@
 #include "helper/manager/control/domain_json.h"
 #include "helper/manager/report/decision.h"
 
-#define MOST_TARGETS 256 /* told in one look ... */
-#define MOST_OTHERS 256	 /* ... and votes and requests */
+/* Events in one look. */
+#define MAX_TARGET_EVENTS 256
+#define MAX_DOMAIN_EVENTS 256
 
-/* A domain as it was told last. */
+/* A domain as last reported. */
 struct seen_domain {
-	uint64_t registered_ns; /* another in this slot has another */
-	json_int_t requests, nacks;
+	uint64_t registered_ns; /* tells domains apart that have the same id */
+	int64_t requests, nacks;
 	uint32_t vote_khz[MAX_DOMAIN_VCPUS];
 };
 
 struct event_scan {
 	const struct control_context *control;
 	bool libvirt_connected;
-	uint32_t next_frequency_domain, next_domain; /* where the last look ran out */
+	uint32_t next_frequency_domain, next_domain; /* where the last look stopped */
 	uint32_t target_khz[MAX_FREQUENCY_DOMAINS];
-	struct seen_domain domains[MAX_DOMAINS]; /* slots in use alone take memory */
+	struct seen_domain domains[MAX_DOMAINS]; /* pages of unused ids are never touched */
 };
 
 /* One look. */
@@ -32,41 +33,45 @@ struct look {
 	struct event_scan *scan;
 	struct event_ring *ring; /* NULL: only remember */
 	const struct shared_state *state;
-	unsigned int left;	    /* that may be told yet */
-	struct decision *decisions; /* NULL: not needed yet, or no memory */
+	unsigned int left;	    /* events that may still be put */
+	struct decision *decisions; /* NULL: not needed yet, or out of memory */
 };
 
 static json_t *decides_json(struct look *look, uint32_t id)
 {
-	const struct control_parts *parts = &look->scan->control->parts;
-	const struct decision_sources sources = {
-		.registry = parts->registry,
-		.cpufreq = parts->cpufreq,
-		.config = parts->config,
-		.state = look->state,
-	};
+	const struct decision_sources sources = control_decision_sources(look->scan->control);
 
 	if (!look->decisions)
 		look->decisions = decision_all(&sources);
 	return look->decisions ? control_json_decider(&look->decisions[id]) : NULL;
 }
 
-/* Return: false: no more can be told. */
+/* Return: false: no more events in this look */
+static bool report(struct look *look, enum event_kind kind, const struct event *event)
+{
+	const struct frequency_domain *f = event->frequency_domain;
+
+	if (!look->ring || !event_ring_wanted(look->ring, kind))
+		return true;
+	if (look->left == 0)
+		return false;
+	look->left--;
+	event_ring_put(look->ring, kind, event, f ? decides_json(look, f->id) : NULL);
+	return true;
+}
+
 static bool look_at_target(struct look *look, uint32_t id)
 {
 	uint32_t *seen = &look->scan->target_khz[id];
 	uint32_t khz = shared_load(look->state->frequency_domains[id].target_khz);
-	struct event event = {.khz = khz, .previous_khz = *seen};
+	const struct event event = {
+		.frequency_domain = cpufreq_get(look->scan->control->parts.cpufreq, id),
+		.khz = khz,
+		.previous_khz = *seen,
+	};
 
-	if (khz == *seen)
-		return true;
-	if (look->ring) {
-		if (look->left == 0)
-			return false;
-		look->left--;
-		event.frequency_domain = cpufreq_get(look->scan->control->parts.cpufreq, id);
-		event_ring_put(look->ring, EVENT_TARGET, &event, decides_json(look, id));
-	}
+	if (khz != *seen && !report(look, EVENT_TARGET, &event))
+		return false;
 	*seen = khz;
 	return true;
 }
@@ -76,7 +81,7 @@ static void look_at_targets(struct look *look)
 	uint32_t n = cpufreq_count(look->scan->control->parts.cpufreq);
 	uint32_t first = look->scan->next_frequency_domain;
 
-	look->left = MOST_TARGETS;
+	look->left = MAX_TARGET_EVENTS;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t id = (first + i) % n;
 
@@ -91,18 +96,11 @@ static bool look_at_vote(struct look *look, const struct domain *domain, uint32_
 {
 	uint32_t *seen = &look->scan->domains[domain->id].vote_khz[vcpu];
 	uint32_t khz = shared_load(look->state->vcpus[domain->id][vcpu].vote_khz);
-	struct event event = {.domain = domain, .vcpu = &vcpu};
+	const struct event event = {
+		.domain = domain, .vcpu = &vcpu, .khz = khz, .previous_khz = *seen};
 
-	if (khz == *seen)
-		return true;
-	if (look->ring) {
-		if (look->left == 0)
-			return false;
-		look->left--;
-		event.khz = khz;
-		event.previous_khz = *seen;
-		event_ring_put(look->ring, EVENT_VOTE, &event, NULL);
-	}
+	if (khz != *seen && !report(look, EVENT_VOTE, &event))
+		return false;
 	*seen = khz;
 	return true;
 }
@@ -111,21 +109,13 @@ static bool look_at_requests(struct look *look, const struct domain *domain)
 {
 	struct seen_domain *seen = &look->scan->domains[domain->id];
 	struct event event = {.domain = domain};
-	json_int_t requests, nacks;
 
-	control_count_requests(domain, look->state, &requests, &nacks);
-	if (requests == seen->requests && nacks == seen->nacks)
-		return true;
-	if (look->ring && event_ring_wanted(look->ring, EVENT_REQUESTS)) {
-		if (look->left == 0)
-			return false;
-		look->left--;
-		event.requests = requests;
-		event.nacks = nacks;
-		event_ring_put(look->ring, EVENT_REQUESTS, &event, NULL);
-	}
-	seen->requests = requests;
-	seen->nacks = nacks;
+	control_count_requests(domain, look->state, &event.requests, &event.nacks);
+	if ((event.requests != seen->requests || event.nacks != seen->nacks) &&
+	    !report(look, EVENT_REQUESTS, &event))
+		return false;
+	seen->requests = event.requests;
+	seen->nacks = event.nacks;
 	return true;
 }
 
@@ -144,7 +134,7 @@ static bool look_at_domain(struct look *look, const struct domain *domain)
 	return look_at_requests(look, domain);
 }
 
-/* Those before and those behind where the last look ran out. */
+/* Domains with ids in [from, to). Return: false: stopped early */
 static bool look_at_some(struct look *look, uint32_t from, uint32_t to)
 {
 	struct registry *registry = look->scan->control->parts.registry;
@@ -162,7 +152,7 @@ static void look_at_domains(struct look *look)
 {
 	uint32_t first = look->scan->next_domain;
 
-	look->left = MOST_OTHERS;
+	look->left = MAX_DOMAIN_EVENTS;
 	if (look_at_some(look, first, MAX_DOMAINS))
 		(void)look_at_some(look, 0, first);
 }

@@ -92,7 +92,7 @@ static void get_domain(struct varlink_call *call, void *context)
 	varlink_reply(call, json_pack("{s:o}", "domain", json));
 }
 
-/* Domain and channels of a call; NULL where one of them is unknown, which was replied. */
+/* The domain and channels of a call; NULL: one of them is unknown, an error was sent */
 static struct domain *find_channels(struct varlink_call *call,
 				    const struct control_context *control,
 				    struct channel_numbers *numbers)

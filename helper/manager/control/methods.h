@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The methods of org.vmpower.Manager, as its varlink file describes them. */
+/* The methods of org.vmpower.Manager, described in org.vmpower.Manager.varlink. */
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_METHODS_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_METHODS_H
 
@@ -20,6 +20,6 @@ void control_verify(struct varlink_call *call, void *context);
 
 extern const struct varlink_method control_methods[];
 extern const size_t n_control_methods;
-extern const char control_methods_text[]; /* that file */
+extern const char control_methods_text[]; /* org.vmpower.Manager.varlink */
 
 #endif

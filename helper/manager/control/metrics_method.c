@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The method that monitoring systems read. */
 #include "helper/manager/control/methods.h"
 
 #include <stdlib.h>

@@ -67,7 +67,7 @@ void control_virt_error(struct varlink_call *call, const struct virt *virt, cons
 		libvirt_unavailable(call, virt, "not connected");
 		return;
 	case ETIMEDOUT:
-		libvirt_unavailable(call, virt, "it does not answer in time");
+		libvirt_unavailable(call, virt, "it did not answer in time");
 		return;
 	case ENOSPC:
 		varlink_error(call, "OutOfResources",

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The method by which the operator has the last word. */
 #include "helper/manager/control/methods.h"
 
 #include <errno.h>
@@ -12,7 +11,6 @@
 #include "helper/manager/registry/override.h"
 #include "helper/manager/registry/placement.h"
 
-/* What is asked for, as far as the call itself tells. */
 struct request {
 	struct domain *domain;
 	uint32_t vcpu;
@@ -20,7 +18,7 @@ struct request {
 	uint32_t khz; /* of OVERRIDE_KHZ */
 };
 
-/* Return: false where the call was answered: it can't be. */
+/* Return: false: invalid, an error was sent */
 static bool read_request(struct varlink_call *call, const struct control_context *control,
 			 struct request *request)
 {
@@ -36,7 +34,7 @@ static bool read_request(struct varlink_call *call, const struct control_context
 		varlink_invalid(call, "action");
 		return false;
 	}
-	/* a frequency where one is asked for, and none where not */
+	/* a frequency for action khz, and only there */
 	if (json_is_integer(khz) != (request->action == OVERRIDE_KHZ) ||
 	    (json_is_integer(khz) &&
 	     (json_integer_value(khz) < 1 || json_integer_value(khz) > UINT32_MAX))) {
@@ -63,7 +61,7 @@ static void refuse(struct varlink_call *call, const struct request *request, con
 				(int)request->vcpu));
 }
 
-/* What up and down start from: the override, else what is written now. */
+/* Where up and down start: the override, else the highest target */
 static uint32_t from_khz(const struct control_context *control, const struct request *request,
 			 const struct frequency_domain *const *below, uint32_t n)
 {
@@ -81,7 +79,7 @@ static uint32_t from_khz(const struct control_context *control, const struct req
 	return khz;
 }
 
-/* Return: kHz; 0: it can't be, which was replied. */
+/* Return: kHz; 0: impossible, an error was sent */
 static uint32_t resolve(struct varlink_call *call, const struct control_context *control,
 			const struct request *request)
 {

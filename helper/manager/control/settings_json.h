@@ -6,7 +6,7 @@
 
 #include "helper/manager/registry/registry.h"
 
-/** control_json_settings() - type Settings: what holds for a domain; NULL: no memory */
+/** control_json_settings() - type Settings; NULL: out of memory */
 json_t *control_json_settings(const struct domain *domain);
 
 #endif

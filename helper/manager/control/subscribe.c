@@ -8,17 +8,17 @@
 #include "helper/manager/control/methods.h"
 
 #define LOOK_NS UINT64_C(125000000)
-#define MOST_IN_A_REPLY 64 /* events: some 20 kB */
+#define MAX_EVENTS 64 /* in a reply: about 20 kB */
 
 struct control_watchers {
 	const struct control_context *control;
 	struct event_ring *ring;
 	struct loop_timer look;
-	struct event_scan *scan; /* NULL: nobody watches */
-	unsigned int n;
+	struct event_scan *scan; /* NULL: no watchers */
+	unsigned int n;		 /* watchers */
 };
 
-/* One client that watches. */
+/* A client that watches. */
 struct watcher {
 	struct control_watchers *watchers;
 	struct varlink_call *call;
@@ -60,9 +60,9 @@ static void send_events(struct watcher *watcher)
 {
 	uint64_t lost;
 	json_t *events =
-		event_ring_read(watcher->watchers->ring, &watcher->reader, MOST_IN_A_REPLY, &lost);
+		event_ring_read(watcher->watchers->ring, &watcher->reader, MAX_EVENTS, &lost);
 
-	/* all that there was may have been of no interest to this one */
+	/* there may have been only events that this watcher does not want */
 	if (json_array_size(events) == 0 && lost == 0) {
 		json_decref(events);
 		return;
@@ -71,7 +71,6 @@ static void send_events(struct watcher *watcher)
 			 json_pack("{s:o, s:I}", "events", events, "lost", (json_int_t)lost));
 }
 
-/* The client has taken what was sent. */
 static void on_taken(void *data)
 {
 	struct watcher *watcher = data;
@@ -79,8 +78,8 @@ static void on_taken(void *data)
 	send_events(watcher);
 }
 
-/* There is news. A client that still has the last ones to take is given these after them. */
-static void on_news(struct event_reader *reader)
+/* A busy client is sent them when it has taken the last reply. */
+static void on_ready(struct event_reader *reader)
 {
 	struct watcher *watcher = container_of(reader, struct watcher, reader);
 
@@ -102,7 +101,7 @@ static void watcher_free(void *data)
 	watchers->scan = NULL;
 }
 
-/* Return: false: no memory */
+/* Return: false: out of memory */
 static bool begin_looking(struct control_watchers *watchers)
 {
 	if (watchers->scan)
@@ -126,7 +125,7 @@ void control_subscribe(struct varlink_call *call, void *context)
 	}
 	watcher->watchers = watchers;
 	watcher->call = call;
-	watcher->reader.on_ready = on_news;
+	watcher->reader.on_ready = on_ready;
 	watcher->reader.requests =
 		json_is_true(json_object_get(varlink_parameters(call), "requests"));
 	watchers->n++;
@@ -135,6 +134,6 @@ void control_subscribe(struct varlink_call *call, void *context)
 		watcher_free(watcher);
 		return;
 	}
-	/* nothing has happened yet, but it has begun */
+	/* tells the client that it is subscribed */
 	varlink_continue(call, json_pack("{s:[], s:i}", "events", "lost", 0));
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The method that reports what others have changed. */
 #include "helper/manager/control/methods.h"
 
 #include <stdlib.h>
@@ -33,7 +32,7 @@ void control_verify(struct varlink_call *call, void *context)
 	json_t *array = json_array();
 	int checked = 0;
 
-	/* where no monitor has published anything nothing was written either */
+	/* without a state, nothing was written */
 	if (state && verify_all(control->parts.cpufreq, state, &findings, &n) < 0) {
 		json_decref(array);
 		varlink_reply(call, NULL);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assertion.h"
+#include "common/cleanup.h"
 #include "helper/link/message.h"
 #include "helper/manager/registry/placement.h"
 
@@ -16,53 +18,55 @@ static uint32_t within(const struct frequency_domain *f, uint32_t khz)
 	return step < f->floor ? f->floor : step;
 }
 
-struct listener {
-	void (*on_say)(void *context, const struct frequency_domain *f, const struct say *say);
+struct visitor {
+	void (*on_claim)(void *context, const struct frequency_domain *f,
+			 const struct claim *claim);
 	void *context;
 };
 
-static void each_of_vcpu(const struct decision_sources *sources, const struct host_cpus *cpus,
-			 struct say *say, const struct listener *listener)
+static void visit_vcpu(const struct decision_sources *sources, const struct host_cpus *cpus,
+		       struct claim *claim, const struct visitor *visitor)
 {
-	const struct vcpu_description *vcpu = &say->domain->description->vcpus[say->vcpu];
+	const struct vcpu_description *vcpu = &claim->domain->description->vcpus[claim->vcpu];
 	uint32_t ids[MAX_FREQUENCY_DOMAINS], n, vote_khz = 0;
 
-	say->flags = placement_find(sources->config, sources->cpufreq, vcpu, cpus, ids, &n);
-	if (say->domain->paused)
-		say->flags |= VCPU_PAUSED;
-	if (sources->state && (say->flags & VCPU_MAY_VOTE))
-		vote_khz = shared_load(sources->state->vcpus[say->domain->id][say->vcpu].vote_khz);
-	say->override_khz =
-		placement_pinned(vcpu, cpus) ? domain_override(say->domain, say->vcpu) : 0;
+	claim->flags = placement_find(sources->config, sources->cpufreq, vcpu, cpus, ids, &n);
+	if (claim->domain->paused)
+		claim->flags |= VCPU_PAUSED;
+	if (sources->state && (claim->flags & VCPU_MAY_VOTE))
+		vote_khz =
+			shared_load(sources->state->vcpus[claim->domain->id][claim->vcpu].vote_khz);
+	claim->override_khz =
+		placement_pinned(vcpu, cpus) ? domain_override(claim->domain, claim->vcpu) : 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct frequency_domain *f = cpufreq_get(sources->cpufreq, ids[i]);
 
-		say->vote_step = within(f, vote_khz);
-		say->vote_khz = vote_khz > 0 ? f->table.khz[say->vote_step] : 0;
-		say->override_step = within(f, say->override_khz);
-		listener->on_say(listener->context, f, say);
+		claim->vote_step = within(f, vote_khz);
+		claim->vote_khz = vote_khz > 0 ? f->table.khz[claim->vote_step] : 0;
+		claim->override_step = within(f, claim->override_khz);
+		visitor->on_claim(visitor->context, f, claim);
 	}
 }
 
-void decision_each_say(const struct decision_sources *sources,
-		       void (*on_say)(void *context, const struct frequency_domain *f,
-				      const struct say *say),
-		       void *context)
+void decision_each_claim(const struct decision_sources *sources,
+			 void (*on_claim)(void *context, const struct frequency_domain *f,
+					  const struct claim *claim),
+			 void *context)
 {
-	const struct listener listener = {.on_say = on_say, .context = context};
+	const struct visitor visitor = {.on_claim = on_claim, .context = context};
 	struct host_cpus cpus;
 
-	(void)cpufreq_host_cpus(sources->cpufreq, &cpus); /* none: nobody counts as pinned */
+	(void)cpufreq_host_cpus(sources->cpufreq, &cpus); /* on failure nothing is pinned */
 	registry_for_each (d, sources->registry) {
 		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
-			struct say say = {.domain = d, .vcpu = i};
+			struct claim claim = {.domain = d, .vcpu = i};
 
-			each_of_vcpu(sources, &cpus, &say, &listener);
+			visit_vcpu(sources, &cpus, &claim, &visitor);
 		}
 	}
 }
 
-static void lead(struct leader *leader, const struct say *say, uint32_t step)
+static void add_to(struct leader *leader, const struct claim *claim, uint32_t step)
 {
 	leader->n++;
 	if (leader->domain && step < leader->step)
@@ -71,23 +75,23 @@ static void lead(struct leader *leader, const struct say *say, uint32_t step)
 		leader->n_equal++;
 		return;
 	}
-	leader->domain = say->domain;
-	leader->vcpu = say->vcpu;
+	leader->domain = claim->domain;
+	leader->vcpu = claim->vcpu;
 	leader->step = step;
 	leader->n_equal = 1;
 }
 
 void decision_add(struct decision *decision, const struct frequency_domain *f,
-		  const struct say *say)
+		  const struct claim *claim)
 {
-	if (say->override_khz > 0)
-		lead(&decision->overrides, say, say->override_step);
-	if (say->flags & VCPU_PAUSED)
+	if (claim->override_khz > 0)
+		add_to(&decision->overrides, claim, claim->override_step);
+	if (claim->flags & VCPU_PAUSED)
 		return;
-	if (say->vote_khz > 0)
-		lead(&decision->votes, say, say->vote_step);
-	else if (say->flags & VCPU_PROTECTED)
-		lead(&decision->silent, say, within(f, f->table.khz[f->table.non_turbo]));
+	if (claim->vote_khz > 0)
+		add_to(&decision->votes, claim, claim->vote_step);
+	else if (claim->flags & VCPU_PROTECTED)
+		add_to(&decision->silent, claim, within(f, f->table.khz[f->table.non_turbo]));
 }
 
 void decision_conclude(struct decision *decision, const struct frequency_domain *f,
@@ -112,28 +116,29 @@ void decision_conclude(struct decision *decision, const struct frequency_domain 
 	decision->khz = f->table.khz[decision->leader->step];
 }
 
-bool decision_is_by(const struct decision *decision, const struct say *say)
+bool decision_is_by(const struct decision *decision, const struct claim *claim)
 {
-	bool paused = say->flags & VCPU_PAUSED;
+	bool paused = claim->flags & VCPU_PAUSED;
 
 	switch (decision->decider) {
 	case DECIDER_NOBODY:
 		return false;
 	case DECIDER_VOTE:
-		return !paused && say->vote_khz > 0 && say->vote_step == decision->votes.step;
+		return !paused && claim->vote_khz > 0 && claim->vote_step == decision->votes.step;
 	case DECIDER_SILENCE:
-		return !paused && say->vote_khz == 0 && (say->flags & VCPU_PROTECTED);
+		return !paused && claim->vote_khz == 0 && (claim->flags & VCPU_PROTECTED);
 	case DECIDER_OVERRIDE:
-		return say->override_khz > 0 && say->override_step == decision->overrides.step;
+		return claim->override_khz > 0 && claim->override_step == decision->overrides.step;
 	}
 	return false;
 }
 
-static void add_to_its_own(void *context, const struct frequency_domain *f, const struct say *say)
+static void add_to_domain(void *context, const struct frequency_domain *f,
+			  const struct claim *claim)
 {
 	struct decision *decisions = context;
 
-	decision_add(&decisions[f->id], f, say);
+	decision_add(&decisions[f->id], f, claim);
 }
 
 struct decision *decision_all(const struct decision_sources *sources)
@@ -143,7 +148,7 @@ struct decision *decision_all(const struct decision_sources *sources)
 
 	if (!decisions)
 		return NULL;
-	decision_each_say(sources, add_to_its_own, decisions);
+	decision_each_claim(sources, add_to_domain, decisions);
 	for (uint32_t id = 0; id < n; id++)
 		decision_conclude(&decisions[id], cpufreq_get(sources->cpufreq, id),
 				  sources->config->silence == SILENCE_PROTECT);
@@ -159,5 +164,6 @@ const char *decider_name(enum decider decider)
 		[DECIDER_OVERRIDE] = "override",
 	};
 
+	ASSERT(decider < array_size(names));
 	return names[decider];
 }

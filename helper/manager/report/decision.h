@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who decides a frequency domain's frequency, worked out anew from what the registry knows and
- * the monitor publishes, by the rules in monitor/arbiter.h: for people who ask why.
+ * Who decides a frequency domain's frequency, and why: derived from the registry and from what the
+ * monitor publishes, by the rules in monitor/arbiter/arbiter.h.
  *
- * The monitor publishes a vCPU's vote on its first frequency domain. On its others it is taken
- * for the same frequency, which it is wherever they have the same table; where not, and while a
- * request is under way, what is worked out here may differ from the target that the monitor
- * publishes, so who shows one shows both.
+ * The monitor publishes a vCPU's vote on its first frequency domain only; its others are assumed
+ * to have the same frequency, which is right where they have the same table. Where they do not, and
+ * while a request is being handled, the result can differ from the published target: show both.
  */
 #ifndef VMPOWER_HELPER_MANAGER_REPORT_DECISION_H
 #define VMPOWER_HELPER_MANAGER_REPORT_DECISION_H
@@ -19,62 +18,62 @@
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/registry/registry.h"
 
-/* What all is worked out from. */
 struct decision_sources {
 	struct registry *registry;
 	const struct cpufreq *cpufreq;
 	const struct config *config;
-	const struct shared_state *state; /* NULL: nothing is published, nobody has voted */
+	const struct shared_state *state; /* NULL: nothing published, so there are no votes */
 };
 
-/* What one vCPU has to say on one of its frequency domains. */
-struct say {
+/* What one vCPU wants of one of its frequency domains. */
+struct claim {
 	const struct domain *domain;
 	uint32_t vcpu;
-	uint32_t flags;			   /* VCPU_* of message.h */
-	uint32_t vote_khz;		   /* inside the host's limits; 0: silent */
-	uint32_t override_khz;		   /* as it was given; 0: none */
-	uint32_t vote_step, override_step; /* inside the host's limits, where there are such */
+	uint32_t flags;	       /* VCPU_* of link/message.h */
+	uint32_t vote_khz;     /* within the host's limits; 0: silent */
+	uint32_t override_khz; /* as given; 0: none */
+	uint32_t vote_step,
+		override_step; /* within the host's limits; valid if the kHz are not 0 */
 };
 
-/* The highest of those who say the same kind of thing. */
+/* The highest of the claims of one kind. */
 struct leader {
-	const struct domain *domain; /* the first of them; NULL: there is none */
+	const struct domain *domain; /* of the first one; NULL: no claims */
 	uint32_t vcpu;
 	uint32_t step;
-	uint32_t n_equal; /* who say just that */
-	uint32_t n;	  /* of this kind */
+	uint32_t n_equal; /* claims of just this step */
+	uint32_t n;	  /* claims of this kind */
 };
 
 enum decider { DECIDER_NOBODY, DECIDER_VOTE, DECIDER_SILENCE, DECIDER_OVERRIDE };
 
 struct decision {
 	enum decider decider;
-	const struct leader *leader; /* one of those below; NULL: nobody */
-	uint32_t khz;		     /* what follows; 0: the baseline */
+	const struct leader *leader; /* points to one of those below; NULL: nobody */
+	uint32_t khz;		     /* the result; 0: the baseline */
 	struct leader votes, silent, overrides;
 };
 
-/** decision_each_say() - call @on_say for every vCPU and each frequency domain that it is on */
-void decision_each_say(const struct decision_sources *sources,
-		       void (*on_say)(void *context, const struct frequency_domain *f,
-				      const struct say *say),
-		       void *context);
+/** decision_each_claim() - call @on_claim for each vCPU on each of its frequency domains */
+void decision_each_claim(const struct decision_sources *sources,
+			 void (*on_claim)(void *context, const struct frequency_domain *f,
+					  const struct claim *claim),
+			 void *context);
 
-/** decision_add() - @decision starts zeroed; any order */
+/** decision_add() - add a claim, in any order; @decision starts zeroed */
 void decision_add(struct decision *decision, const struct frequency_domain *f,
-		  const struct say *say);
+		  const struct claim *claim);
 
-/** decision_conclude() - all have been added: fill in decider, leader and khz */
+/** decision_conclude() - after the last claim: set decider, leader and khz */
 void decision_conclude(struct decision *decision, const struct frequency_domain *f,
 		       bool silence_protects);
 
-/** decision_is_by() - is this vCPU among those who decide? */
-bool decision_is_by(const struct decision *decision, const struct say *say);
+/** decision_is_by() - is this vCPU one of those that decide? */
+bool decision_is_by(const struct decision *decision, const struct claim *claim);
 
 /**
- * decision_all() - of every frequency domain, by id, and behind the last one nobody's
- * Return: an array, the caller's to free(); NULL: no memory.
+ * decision_all() - the decisions on all frequency domains, by id; the last element is
+ * DECIDER_NOBODY Return: an array, to be free()d by the caller; NULL: out of memory.
  */
 struct decision *decision_all(const struct decision_sources *sources);
 

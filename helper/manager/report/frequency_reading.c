@@ -12,9 +12,9 @@ struct frequency_reading {
 	const struct cpufreq *cpufreq;
 	uint64_t slice_ns;
 	struct loop_timer turn;
-	uint32_t n;		      /* frequency domains that there are */
-	uint32_t next;		      /* id to be read for who waits for all */
-	struct frequency_wait *waits; /* who asked first is read for first */
+	uint32_t n;		      /* frequency domains */
+	uint32_t next;		      /* id that is read next for ALL_FREQUENCIES */
+	struct frequency_wait *waits; /* oldest first */
 	uint32_t khz[MAX_FREQUENCY_DOMAINS];
 };
 
@@ -39,8 +39,8 @@ static void finish(struct frequency_reading *reading)
 	}
 }
 
-/* A rescan may find more, never less: who waits for all waits for them, too. */
-static void count(struct frequency_reading *reading)
+/* A rescan only adds frequency domains; requests for all include the new ones. */
+static void update_count(struct frequency_reading *reading)
 {
 	uint32_t more = cpufreq_count(reading->cpufreq) - reading->n;
 
@@ -50,15 +50,15 @@ static void count(struct frequency_reading *reading)
 }
 
 /*
- * For the first who waits: one, or the next of all, round and round, so that each who waits for
- * all has all read since it asked, wherever that began. Who waits for that one alone has it, too.
+ * Serves the oldest request. Those for all share one round-robin: each is done when every frequency
+ * domain has been read since it was made, wherever that began. A read counts for all requests.
  */
 static void read_next(struct frequency_reading *reading)
 {
 	uint32_t id = reading->waits->id;
 	bool all = id == ALL_FREQUENCIES;
 
-	count(reading);
+	update_count(reading);
 	if (all) {
 		id = reading->next < reading->n ? reading->next : 0;
 		reading->next = id + 1;
@@ -74,7 +74,7 @@ static void on_turn(struct loop_timer *timer)
 	struct frequency_reading *reading = container_of(timer, struct frequency_reading, turn);
 	uint64_t end = monotonic_ns() + reading->slice_ns;
 
-	finish(reading); /* a host without cpufreq has nothing to read */
+	finish(reading); /* without cpufreq, requests for all are done at once */
 	while (reading->waits) {
 		read_next(reading);
 		if (monotonic_ns() >= end)
@@ -111,9 +111,9 @@ void frequency_reading_ask(struct frequency_reading *reading, struct frequency_w
 {
 	struct frequency_wait **end = &reading->waits;
 
-	/* not at once: those who ask in the same turn wait for the same reads */
+	/* from the loop: requests of the same turn share reads */
 	loop_timer_set(reading->loop, &reading->turn, 0);
-	count(reading);
+	update_count(reading);
 	while (*end)
 		end = &(*end)->next;
 	wait->left = wait->id == ALL_FREQUENCIES ? reading->n : 1;
@@ -121,7 +121,7 @@ void frequency_reading_ask(struct frequency_reading *reading, struct frequency_w
 	*end = wait;
 }
 
-void frequency_reading_forget(struct frequency_reading *reading, struct frequency_wait *wait)
+void frequency_reading_cancel(struct frequency_reading *reading, struct frequency_wait *wait)
 {
 	for (struct frequency_wait **w = &reading->waits; *w; w = &(*w)->next) {
 		if (*w == wait) {

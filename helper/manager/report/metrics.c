@@ -13,7 +13,7 @@
 
 enum type { COUNTER, GAUGE, INFO };
 
-/* What one value of a metric is about. */
+/* What one series of a metric is about. */
 enum scope { HOST, CHANNEL_STATES, FREQUENCY_DOMAINS, DOMAINS, DOMAIN_REFUSALS };
 
 struct frequency_values {
@@ -24,14 +24,14 @@ struct frequency_values {
 struct metric {
 	const char *name; /* without "vmpower_", and without "_total" or "_info" */
 	enum type type;
-	const char *unit; /* the end of its name; NULL: none */
+	const char *unit; /* as in its name; NULL: none */
 	const char *help;
 	enum scope scope;
-	/* one of these, by scope */
+	/* the value, by scope */
 	uint64_t (*host)(const struct metrics_source *source);
 	uint64_t (*frequency)(const struct frequency_values *values);
 	uint64_t (*domain)(const struct domain *domain);
-	uint64_t (*channel)(const struct shared_channel *channel); /* of all channels the sum */
+	uint64_t (*channel)(const struct shared_channel *channel); /* summed up */
 };
 
 /* --- values --------------------------------------------------------------------------- */
@@ -150,54 +150,52 @@ static uint64_t throttled(const struct shared_channel *channel)
 
 static const struct metric metrics[] = {
 	{"build", INFO, NULL, "Version of vmpowerd.", HOST, .host = one},
-	{"uptime_seconds", GAUGE, "seconds", "Time since vmpowerd has started.", HOST,
-	 .host = uptime},
-	{"libvirt_connected", GAUGE, NULL, "Is vmpowerd connected to libvirt (1), or not (0).",
-	 HOST, .host = libvirt_connected},
-	{"monitor_restarts", COUNTER, NULL, "Times that vmpower-monitor had to be replaced.", HOST,
+	{"uptime_seconds", GAUGE, "seconds", "Time since vmpowerd started.", HOST, .host = uptime},
+	{"libvirt_connected", GAUGE, NULL,
+	 "Whether vmpowerd is connected to libvirt (1) or not (0).", HOST,
+	 .host = libvirt_connected},
+	{"monitor_restarts", COUNTER, NULL, "Times vmpower-monitor was restarted.", HOST,
 	 .host = monitor_restarts_of},
 	{"domains", GAUGE, NULL, "Registered libvirt domains.", HOST, .host = domains},
 	{"channels", GAUGE, NULL, "Channels of all domains, by state.", CHANNEL_STATES,
 	 .host = NULL},
 	{"frequency_domain_controlled", GAUGE, NULL,
-	 "Does vmpower set the frequency (1), or is it at its baseline (0).", FREQUENCY_DOMAINS,
-	 .frequency = controlled},
+	 "Whether vmpower sets the frequency (1) or leaves it at its baseline (0).",
+	 FREQUENCY_DOMAINS, .frequency = controlled},
 	{"frequency_domain_target_hertz", GAUGE, "hertz",
-	 "Frequency that vmpower has written; 0: the baseline.", FREQUENCY_DOMAINS,
+	 "Frequency that vmpower wrote last; 0: the baseline.", FREQUENCY_DOMAINS,
 	 .frequency = target},
 	{"frequency_domain_voters", GAUGE, NULL, "vCPUs that have voted.", FREQUENCY_DOMAINS,
 	 .frequency = voters},
 	{"frequency_domain_silent", GAUGE, NULL,
 	 "Pinned vCPUs that have not voted: they protect the frequency.", FREQUENCY_DOMAINS,
 	 .frequency = silent},
-	{"frequency_domain_writes", COUNTER, NULL, "Frequencies that the kernel took.",
+	{"frequency_domain_writes", COUNTER, NULL, "Frequencies that the kernel accepted.",
 	 FREQUENCY_DOMAINS, .frequency = writes},
 	{"frequency_domain_write_failures", COUNTER, NULL, "Frequencies that the kernel refused.",
 	 FREQUENCY_DOMAINS, .frequency = write_failures},
 	{"frequency_domain_foreign_writes", COUNTER, NULL,
-	 "Times that a file was seen to hold what someone else wrote.", FREQUENCY_DOMAINS,
+	 "Times a file was found changed by someone else.", FREQUENCY_DOMAINS,
 	 .frequency = foreign_writes},
 	{"domain_channels", GAUGE, NULL, "Channels of the domain.", DOMAINS, .domain = channels},
 	{"domain_connected_channels", GAUGE, NULL, "Channels of the domain that are connected.",
 	 DOMAINS, .domain = connected},
-	{"domain_paused", GAUGE, NULL, "Is the domain paused (1): its votes rest.", DOMAINS,
+	{"domain_paused", GAUGE, NULL,
+	 "Whether the domain is paused (1), so that its votes do not count, or not (0).", DOMAINS,
 	 .domain = paused},
-	{"domain_requests", COUNTER, NULL, "Messages of the guest that were understood.", DOMAINS,
+	{"domain_requests", COUNTER, NULL, "Valid messages from the guest.", DOMAINS,
 	 .channel = requests},
-	{"domain_acks", COUNTER, NULL, "Requests that were answered with ACK.", DOMAINS,
-	 .channel = acks},
-	{"domain_nacks", COUNTER, NULL, "Requests that were answered with NACK.", DOMAINS,
-	 .channel = nacks},
+	{"domain_acks", COUNTER, NULL, "Requests answered with ACK.", DOMAINS, .channel = acks},
+	{"domain_nacks", COUNTER, NULL, "Requests answered with NACK.", DOMAINS, .channel = nacks},
 	{"domain_refused_requests", COUNTER, NULL,
-	 "Requests that were refused, by reason; reasons that never applied are left out.",
-	 DOMAIN_REFUSALS, .host = NULL},
-	{"domain_resyncs", COUNTER, NULL, "Times that a channel's stream was out of step.", DOMAINS,
+	 "Refused requests by reason; reasons without any are left out.", DOMAIN_REFUSALS,
+	 .host = NULL},
+	{"domain_resyncs", COUNTER, NULL, "Times a channel's stream lost synchronization.", DOMAINS,
 	 .channel = resyncs},
-	{"domain_dropped_replies", COUNTER, NULL, "Replies that the guest did not take.", DOMAINS,
-	 .channel = dropped_replies},
+	{"domain_dropped_replies", COUNTER, NULL, "Replies dropped because the guest did not read.",
+	 DOMAINS, .channel = dropped_replies},
 	{"domain_throttled", COUNTER, NULL,
-	 "Times that a channel was not read for a while, for its rate of requests.", DOMAINS,
-	 .channel = throttled},
+	 "Times a channel was paused because of its request rate.", DOMAINS, .channel = throttled},
 };
 
 /* --- text ----------------------------------------------------------------------------- */
@@ -221,7 +219,7 @@ static const char *suffix(const struct metric *metric)
 	return suffixes[metric->type];
 }
 
-/* A family of OpenMetrics has the name without the suffix, one of Prometheus with it. */
+/* A family's name is without the suffix in OpenMetrics, with it in Prometheus. */
 static void put_head(FILE *out, const struct metric *metric, enum metrics_format format)
 {
 	static const char *const types[] = {
@@ -236,7 +234,7 @@ static void put_head(FILE *out, const struct metric *metric, enum metrics_format
 		(void)fprintf(out, "# UNIT vmpower_%s %s\n", metric->name, metric->unit);
 }
 
-/* Names are tenants' text: it must end neither its label nor its line. */
+/* Tenants choose names: they must end neither the label nor the line. */
 static void put_escaped(FILE *out, const char *text)
 {
 	for (; *text; text++) {
@@ -310,7 +308,7 @@ static void put_domain_labels(FILE *out, const struct metric *metric, const stru
 	(void)fprintf(out, "\",uuid=\"%s\"", domain->description->uuid);
 }
 
-/* The monitor is not trusted: a sum that can't be stays at what can be told. */
+/* The monitor is not trusted: saturate. */
 static uint64_t sum_channels(const struct metric *metric, const struct domain *domain,
 			     const struct shared_state *state)
 {

@@ -19,7 +19,6 @@ struct findings {
 	size_t n, capacity;
 };
 
-/* What the monitor published of one frequency domain. */
 struct written {
 	uint32_t target_khz;
 	uint32_t writing_khz;
@@ -57,10 +56,7 @@ static bool is_khz(const char *text, uint32_t khz)
 	return khz > 0 && parse_u32(text, UINT32_MAX, &value) == 0 && value == khz;
 }
 
-/*
- * Is this what the file should say? The monitor may be at work: what it is writing now is ours,
- * as is what it had written before.
- */
+/* The monitor may be writing now: both the old and the new value are ours. */
 static bool is_ours(int dir, const char *found, const struct written *written, const char *word)
 {
 	if (word)
@@ -69,7 +65,7 @@ static bool is_ours(int dir, const char *found, const struct written *written, c
 	       platform_holds(dir, found, written->target_khz);
 }
 
-/* Return: 1: it differs, and was added; 0: it does not; -ENOMEM */
+/* Add a finding if the file differs. Return: 0; -ENOMEM */
 static int compare(const struct frequency_domain *domain, int dir, const char *file,
 		   const char *word, const struct shared_state *state, struct findings *findings)
 {
@@ -82,7 +78,7 @@ static int compare(const struct frequency_domain *domain, int dir, const char *f
 		found[0] = '\0';
 	if (r >= 0 && is_ours(dir, found, &written, word))
 		return 0;
-	/* Written between our two looks? */
+	/* Written since we read the state? */
 	written = load(state, domain->id);
 	if ((r >= 0 && is_ours(dir, found, &written, word)) || (!word && written.target_khz == 0))
 		return 0;
@@ -99,7 +95,7 @@ static int compare(const struct frequency_domain *domain, int dir, const char *f
 		(void)snprintf(finding->ours, sizeof(finding->ours), "%s", word);
 	else
 		(void)snprintf(finding->ours, sizeof(finding->ours), "%u", written.target_khz);
-	return 1;
+	return 0;
 }
 
 static int verify_one(struct cpufreq *cpufreq, const struct frequency_domain *domain,
@@ -140,7 +136,7 @@ int verify_all(struct cpufreq *cpufreq, const struct shared_state *state,
 		const struct frequency_domain *domain = cpufreq_get(cpufreq, id);
 		int r = 0;
 
-		/* of CPUs that are offline there is nothing to say: they get their target again */
+		/* offline CPUs get their target again when they come online */
 		if (domain->acquired && !domain->gone && !domain->offline &&
 		    load(state, id).target_khz > 0)
 			r = verify_one(cpufreq, domain, state, &found);

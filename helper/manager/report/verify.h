@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Do the kernel's files still say what we believe? Compares, for each frequency domain that is
- * ours, its files with what the monitor published as written. Reads only; fights over nothing.
+ * Compares the kernel's files with what the monitor published as written, for each frequency domain
+ * that vmpower controls. Only reads.
  */
 #ifndef VMPOWER_HELPER_MANAGER_REPORT_VERIFY_H
 #define VMPOWER_HELPER_MANAGER_REPORT_VERIFY_H
@@ -14,34 +14,33 @@
 
 #define VERIFY_TEXT 32
 
-/* One file that says something else. */
+/* A file whose value is not ours. */
 struct verify_finding {
-	uint32_t frequency_domain; /* id, for cpufreq_get(): cpus, driver, method, ... */
+	uint32_t frequency_domain; /* id, for cpufreq_get() */
 	uint32_t policy;	   /* N of policyN */
-	const struct cpuset *cpus; /* its pCPUs; valid until the next rescan (same callback) */
-	const char *file;	   /* "scaling_governor", ...: a constant */
-	char ours[VERIFY_TEXT];	   /* what it should say: "userspace", "1200000" */
-	char found[VERIFY_TEXT];   /* what it says, printable ASCII; "" where error is set */
-	int error;		   /* 0; -errno: the file can't be read (offline, vanished) */
-	int64_t since;		   /* Unix time, s: when it was first noticed, by the monitor
-				    * before a write or by verify_all(); the change is older */
+	const struct cpuset *cpus; /* its pCPUs; valid until the next rescan */
+	const char *file;	   /* "scaling_governor", ...; static */
+	char ours[VERIFY_TEXT];	   /* expected: "userspace", "1200000" */
+	char found[VERIFY_TEXT];   /* printable ASCII; "" if error is set */
+	int error;		   /* 0; -errno: the file can't be read */
+	int64_t since;		   /* Unix time in s: first noticed by the monitor before a
+				    * write, or by verify_all() */
 };
 
 /**
  * verify_all() - find what someone else has changed
- * @cpufreq:	the frequency domains; of each that is ours it keeps since when it differs
- * @state:	what the monitor publishes (monitor_state()); its numbers are only compared
- * @findings:	set to an array, the caller's to free(); NULL where there are none
- * @n:		its length, in the order of the frequency domains' ids; at most two of each:
- *		method setspeed: scaling_governor, scaling_setspeed; method limits:
- *		scaling_min_freq, scaling_max_freq
+ * @cpufreq:	remembers since when each frequency domain differs
+ * @state:	what the monitor publishes; untrusted, only compared
+ * @findings:	set to an array, to be free()d by the caller; NULL: no findings
+ * @n:		set to its length. Ordered by the frequency domains' ids; at most two of each:
+ *		scaling_governor and scaling_setspeed, or scaling_min_freq and scaling_max_freq
  *
- * Not ours, or nothing written yet: nothing to compare. A value that the monitor is writing at
- * this moment is no finding, nor is a limit of the platform that the files tell of
- * (platform_limit.h). A driver that rounds, and a limit of another administrator or of a cooling
- * device that holds the value down, look like someone else's value.
+ * Frequency domains that are not controlled or were not written yet are skipped. A value that the
+ * monitor is just writing is no finding, nor is a limit of the platform that the files show
+ * (cpufreq/platform_limit.h). A driver that rounds, and limits set by another administrator or a
+ * cooling device, look like a change by someone else.
  *
- * Return: 0 (also with findings); -ENOMEM.
+ * Return: 0, with or without findings; -ENOMEM.
  */
 int verify_all(struct cpufreq *cpufreq, const struct shared_state *state,
 	       struct verify_finding **findings, size_t *n);

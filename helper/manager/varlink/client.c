@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/unix_socket.h"
@@ -17,20 +18,20 @@ void varlink_complain(const struct varlink_client *client, struct log_limit *lim
 
 	if (!log_limit_pass(limit, monotonic_ns(), &suppressed))
 		return;
-	log_warning("control client (pid %d, user id %u) %s: its connection is closed",
-		    (int)client->pid, (unsigned int)client->uid, what);
+	log_warning("control client (pid %d, uid %u) %s; closing its connection", (int)client->pid,
+		    (unsigned int)client->uid, what);
 	if (suppressed > 0)
-		log_warning("%u lines like the last were left out", suppressed);
+		log_warning("%u more like the last line were left out", suppressed);
 }
 
-/* What to wait for. HUP and ERR come in any case. */
+/* EPOLLHUP and EPOLLERR are always reported. */
 static uint32_t wanted_events(struct varlink_client *client)
 {
 	if (client->call.state == CALL_DEFERRED)
 		return 0;
 	if (client->call.state == CALL_STREAMING)
 		return client->out ? EPOLLOUT : 0;
-	/* A call that was received already waits for its turn: being writable is that turn. */
+	/* A call that was received already is handled in the next turn: EPOLLOUT causes it. */
 	if (client->out || varlink_frame_ready(&client->frame))
 		return EPOLLOUT;
 	return EPOLLIN;
@@ -90,10 +91,11 @@ void varlink_client_drop(struct varlink_client *client)
 void varlink_client_push(struct varlink_client *client, char *text)
 {
 	if (text) {
+		ASSERT(!client->out);
 		client->out = text;
 		client->out_size = strlen(text) + 1;
 		client->out_sent = 0;
-		/* who watches may look away: what it misses is counted elsewhere */
+		/* streams have no stall timeout: a slow reader only loses events */
 		if (!client->doomed && client->call.state != CALL_STREAMING)
 			loop_timer_set(client->server->loop, &client->stall,
 				       client->server->limits.stall_ns);
@@ -107,7 +109,7 @@ void varlink_client_send(struct varlink_client *client, char *text)
 	varlink_client_push(client, text);
 }
 
-/* Return: true where all is sent. False: not yet, or the client was dropped. */
+/* Return: true: all is sent; false: not yet, or the client was dropped */
 static bool flush(struct varlink_client *client)
 {
 	struct loop *loop = client->server->loop;
@@ -115,7 +117,7 @@ static bool flush(struct varlink_client *client)
 			 client->out_size - client->out_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n < 0) {
-		/* Else it has gone: its business, nothing to report. */
+		/* other errors mean that it has gone, which is not worth a line */
 		if (errno != EAGAIN && errno != EINTR)
 			varlink_client_drop(client);
 		return false;
@@ -130,7 +132,7 @@ static bool flush(struct varlink_client *client)
 	return true;
 }
 
-/* Return: true where something was read. False: nothing, or the client was dropped. */
+/* Return: true: read something; false: nothing, or the client was dropped */
 static bool receive(struct varlink_client *client)
 {
 	size_t size;
@@ -139,7 +141,7 @@ static bool receive(struct varlink_client *client)
 
 	if (varlink_frame_reserve(&client->frame, &room, &size) < 0) {
 		varlink_complain(client, &client->server->protocol_log,
-				 "could not be served for want of memory");
+				 "can't be served: out of memory");
 		varlink_client_drop(client);
 		return false;
 	}
@@ -197,8 +199,8 @@ static void on_client(struct loop_source *source, uint32_t events)
 	}
 	if (client->call.state == CALL_DEFERRED) {
 		/*
-		 * Nothing was asked for, so this is the hang-up. Whoever wants no reply may hang
-		 * up and still have it done; watched on, the hang-up would be told for ever.
+		 * We asked for no events, so this is a hang-up. A oneway call goes on; but stop
+		 * watching, since epoll would report the hang-up again and again.
 		 */
 		if (client->call.request.oneway)
 			loop_remove(client->server->loop, source);
@@ -219,7 +221,7 @@ static void on_stall(struct loop_timer *timer)
 
 	if (!client->doomed)
 		varlink_complain(client, &client->server->stall_log,
-				 "has not read its reply in time");
+				 "did not read its reply in time");
 	varlink_client_drop(client);
 }
 
@@ -233,7 +235,7 @@ int varlink_client_new(struct varlink_server *server, int fd, enum varlink_acces
 		close_fd(&fd);
 		return -ENOMEM;
 	}
-	(void)unix_peer(fd, &peer); /* for log lines; access was decided before */
+	(void)unix_peer(fd, &peer); /* only for the log */
 	client->server = server;
 	client->fd = fd;
 	client->access = access;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "helper/manager/varlink/text.h"
 
@@ -15,7 +16,7 @@ static struct varlink_client *client_of(const struct varlink_call *call)
 	return container_of(call, struct varlink_client, call);
 }
 
-/* A reply that takes no memory but its own; @reason needs no escaping. NULL: not even that. */
+/* Formatted with as little memory as possible; @reason needs no escaping. NULL: out of memory */
 static char *out_of_resources(const struct varlink_client *client, const char *reason)
 {
 	char *text;
@@ -26,12 +27,13 @@ static char *out_of_resources(const struct varlink_client *client, const char *r
 	return text;
 }
 
-/* @reply: the whole reply, taken over; NULL: there was no memory for it */
+/* @reply: taken over; NULL: out of memory */
 static void send_reply(struct varlink_call *call, json_t *reply)
 {
 	struct varlink_client *client = client_of(call);
 	char *text;
 
+	ASSERT(call->state != CALL_NONE); /* a call is answered once */
 	if (call->request.oneway) {
 		json_decref(reply);
 		varlink_client_send(client, NULL);
@@ -43,10 +45,10 @@ static void send_reply(struct varlink_call *call, json_t *reply)
 		text = out_of_resources(client, "out of memory");
 	} else if (strlen(text) >= client->server->limits.reply_size) {
 		free(text);
-		text = out_of_resources(client, "the reply is larger than a reply may be");
+		text = out_of_resources(client, "the reply is too large");
 	}
 	if (!text)
-		varlink_client_doom(client, "can't be answered for want of memory");
+		varlink_client_doom(client, "can't be answered: out of memory");
 	varlink_client_send(client, text);
 }
 
@@ -89,6 +91,7 @@ void varlink_invalid(struct varlink_call *call, const char *parameter)
 
 void varlink_defer(struct varlink_call *call, void (*cancelled)(void *data), void *data)
 {
+	ASSERT(call->state == CALL_RUNNING);
 	call->state = CALL_DEFERRED;
 	call->cancelled = cancelled;
 	call->data = data;
@@ -97,6 +100,7 @@ void varlink_defer(struct varlink_call *call, void (*cancelled)(void *data), voi
 bool varlink_stream(struct varlink_call *call, void (*ready)(void *data),
 		    void (*cancelled)(void *data), void *data)
 {
+	ASSERT(call->state == CALL_RUNNING);
 	if (call->request.oneway || !call->request.more) {
 		send_error(call, SERVICE, "ExpectedMore", json_object());
 		return false;
@@ -118,9 +122,10 @@ void varlink_continue(struct varlink_call *call, json_t *parameters)
 	json_t *reply = json_pack("{s:o*, s:b}", "parameters", parameters, "continues", 1);
 	char *text = parameters && reply ? json_dumps(reply, JSON_COMPACT) : NULL;
 
+	ASSERT(call->state == CALL_STREAMING);
 	json_decref(reply);
 	if (!text)
-		varlink_client_doom(client_of(call), "can't be answered for want of memory");
+		varlink_client_doom(client_of(call), "can't be answered: out of memory");
 	varlink_client_push(client_of(call), text);
 }
 
@@ -178,7 +183,7 @@ static bool is_interface(const char *method, const char *dot, const char *interf
 	       strncmp(method, interface, strlen(interface)) == 0;
 }
 
-/* The method that is called; NULL: there is none, which was replied. */
+/* NULL: no such method, an error was sent */
 static const struct varlink_method *find_method(struct varlink_call *call)
 {
 	const struct varlink_service *service = client_of(call)->server->service;
@@ -241,7 +246,7 @@ int varlink_dispatch(struct varlink_client *client, const char *message, size_t 
 	}
 	call->state = CALL_RUNNING;
 	run(client);
-	if (call->state == CALL_RUNNING) /* neither answered nor deferred: it does nothing yet */
+	if (call->state == CALL_RUNNING) /* neither answered nor deferred */
 		service_error(call, "MethodNotImplemented", "method", call->request.method);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a message to its method, from a result to a reply. Internal to the server. */
+/* From a message to its method, and from the result to a reply. Internal to the server. */
 #ifndef VMPOWER_HELPER_MANAGER_VARLINK_DISPATCH_H
 #define VMPOWER_HELPER_MANAGER_VARLINK_DISPATCH_H
 
@@ -8,7 +8,7 @@
 /**
  * varlink_dispatch() - handle one message
  *
- * Return: 0; -EBADMSG: it is not a call (logged); drop the client.
+ * Return: 0; -EBADMSG: not a call, which was logged; drop the client.
  */
 int varlink_dispatch(struct varlink_client *client, const char *message, size_t size);
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* A flag of the call: absent is false. False return: it is there and no boolean. */
+/* A missing flag is false. Return: false: not a boolean */
 static bool read_flag(json_t *message, const char *name, bool *flag)
 {
 	json_t *value = json_object_get(message, name);
@@ -20,7 +20,7 @@ static int read_call(struct varlink_request *request, const char **problem)
 	bool upgrade;
 
 	if (!json_is_object(message)) {
-		*problem = "is no JSON object";
+		*problem = "is not a JSON object";
 		return -EBADMSG;
 	}
 	request->method = json_string_value(json_object_get(message, "method"));
@@ -28,11 +28,10 @@ static int read_call(struct varlink_request *request, const char **problem)
 		*problem = "has no \"method\" string";
 		return -EBADMSG;
 	}
-	/* one reply is a valid answer to "more"; "upgrade" asks for another protocol */
 	if (!read_flag(message, "oneway", &request->oneway) ||
 	    !read_flag(message, "more", &request->more) ||
 	    !read_flag(message, "upgrade", &upgrade)) {
-		*problem = "has a flag that is no boolean";
+		*problem = "has a flag that is not a boolean";
 		return -EBADMSG;
 	}
 	if (upgrade)
@@ -46,7 +45,7 @@ static int read_call(struct varlink_request *request, const char **problem)
 		request->bad_field = "parameters";
 	}
 	if (!request->parameters) {
-		*problem = "there is no memory for";
+		*problem = "does not fit into memory";
 		return -EBADMSG;
 	}
 	return 0;
@@ -60,7 +59,7 @@ int varlink_request_parse(const char *text, size_t size, struct varlink_request 
 	*request = (struct varlink_request){
 		.message = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL)};
 	if (!request->message) {
-		*problem = "is no JSON";
+		*problem = "is not JSON";
 		return -EBADMSG;
 	}
 	r = read_call(request, problem);

@@ -13,7 +13,7 @@
 
 #define REST_NS NS_PER_S
 
-/* Whoever may do more finds a place where others have taken theirs. */
+/* Clients that peers with this access may bring the total to. */
 static unsigned int places(const struct varlink_limits *limits, enum varlink_access access)
 {
 	unsigned int reserved = 0;
@@ -31,7 +31,7 @@ static void on_failure(struct listener *listener, int error)
 	uint32_t suppressed;
 
 	if (log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
-		log_error("can't accept a control client: %s; tried again in 1 s", strerror(error));
+		log_error("can't accept control clients: %s; retrying in 1 s", strerror(error));
 }
 
 static void on_connection(struct listener *listener, int accepted)
@@ -44,14 +44,13 @@ static void on_connection(struct listener *listener, int accepted)
 
 	if (server->n_clients >= places(&server->limits, access)) {
 		if (log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
-			log_warning("a control client was refused: %u are connected already, "
-				    "more than that is not served; close some",
+			log_warning("control client refused: %u are connected already; close some",
 				    server->n_clients);
 		return;
 	}
 	r = varlink_client_new(server, take_fd(&fd), access);
 	if (r < 0 && log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
-		log_error("a control client was refused: %s", strerror(-r));
+		log_error("control client refused: %s", strerror(-r));
 }
 
 int varlink_server_new(struct loop *loop, int listen_fd, const struct varlink_service *service,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A varlink service (varlink.org) on a listening socket: clients, framing, dispatch by a table
- * of methods, replies at once or later. Knows nothing of what the methods do.
+ * A varlink server (varlink.org) on a listening socket: clients, framing, and dispatch by a table
+ * of methods.
  *
- * A client has one call in flight: until its reply is sent whole nothing more of it is read.
- * Each loop turn handles at most one call of each client.
+ * A client has one call in flight: nothing more is read from it until its reply is sent. Each turn
+ * of the loop handles at most one call of each client.
  */
 #ifndef VMPOWER_HELPER_MANAGER_VARLINK_SERVER_H
 #define VMPOWER_HELPER_MANAGER_VARLINK_SERVER_H
@@ -16,9 +16,9 @@ struct varlink_server;
 
 /**
  * varlink_server_new() - serve a listening socket
- * @listen_fd:	SOCK_STREAM, non-blocking; taken over, in any case
- * @service:	stays valid
- * @context:	handed to the handlers and to service->access()
+ * @listen_fd:	SOCK_STREAM, non-blocking; taken over, also on failure
+ * @service:	must outlive the server
+ * @context:	passed to the handlers and to service->access()
  *
  * Return: 0; -ENOMEM; -errno of epoll.
  */
@@ -26,7 +26,7 @@ int varlink_server_new(struct loop *loop, int listen_fd, const struct varlink_se
 		       const struct varlink_limits *limits, void *context,
 		       struct varlink_server **server);
 
-/** varlink_server_free() - drop all clients; what was deferred is cancelled */
+/** varlink_server_free() - disconnect all clients; deferred calls and streams are cancelled */
 void varlink_server_free(struct varlink_server *server);
 
 unsigned int varlink_server_clients(const struct varlink_server *server);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Descriptions of interfaces, *.varlink files, as strings in the program. */
+/* Embeds interface descriptions (*.varlink) into the program. */
 #ifndef VMPOWER_HELPER_MANAGER_VARLINK_TEXT_H
 #define VMPOWER_HELPER_MANAGER_VARLINK_TEXT_H
 
-/* Defines @symbol, a string; @file is relative to the top of the tree, where make runs. */
+/* Define @symbol, a string with the contents of @file (a path from the top of the tree). */
 #define VARLINK_TEXT(symbol, file)                                                                 \
 	__asm__(".pushsection .rodata\n"                                                           \
 		".globl " #symbol "\n"                                                             \

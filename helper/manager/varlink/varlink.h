@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A varlink service (varlink.org) as its methods see it: what it consists of, and how a call is
- * answered, at once or later.
+ * A varlink service (varlink.org): the table that describes it, and how its methods answer calls,
+ * at once or later.
  */
 #ifndef VMPOWER_HELPER_MANAGER_VARLINK_VARLINK_H
 #define VMPOWER_HELPER_MANAGER_VARLINK_VARLINK_H
@@ -17,7 +17,7 @@ struct varlink_call;
 
 /* What a client may do; each includes those before it. */
 enum varlink_access {
-	VARLINK_INTROSPECT, /* org.varlink.service alone */
+	VARLINK_INTROSPECT, /* only org.varlink.service */
 	VARLINK_READ,
 	VARLINK_CHANGE,
 };
@@ -27,45 +27,44 @@ enum varlink_access {
 struct varlink_method {
 	const char *name; /* without the interface */
 	enum varlink_access access;
-	/* replies (varlink_reply(), varlink_error()) or defers (varlink_defer()), just once */
+	/* calls exactly one of varlink_reply(), _error(), _invalid(), _defer(), _stream() */
 	void (*handler)(struct varlink_call *call, void *context);
 	struct varlink_parameter parameters[VARLINK_MAX_PARAMETERS + 1];
 };
 
 struct varlink_service {
 	const char *vendor, *product, *version, *url; /* for GetInfo */
-	const char *interface;			      /* its name */
-	/* varlink text; defines the errors PermissionDenied and OutOfResources (reason: string) */
+	const char *interface;
+	/* varlink; must define the errors PermissionDenied and OutOfResources (reason: string) */
 	const char *description;
 	const struct varlink_method *methods;
 	size_t n_methods;
-	const char *denied[VARLINK_CHANGE + 1]; /* why a method of that access is refused */
-	/* what may this peer do? asked once, at accept */
+	const char *denied[VARLINK_CHANGE + 1]; /* reason for PermissionDenied, by access needed */
+	/* what the peer on a socket may do; called once, when it connects */
 	enum varlink_access (*access)(void *context, int fd);
 };
 
 struct varlink_limits {
 	unsigned int clients;
-	/* places among them that peers with less than CHANGE, than READ, can't take */
+	/* of them, kept free for peers with VARLINK_CHANGE, VARLINK_READ */
 	unsigned int reserved_change, reserved_read;
 	size_t call_size;  /* bytes */
 	size_t reply_size; /* bytes */
-	uint64_t stall_ns; /* a client that takes longer to read a reply is dropped; no stream */
+	uint64_t stall_ns; /* longest time to read a reply, except for streams */
 };
 
-/** varlink_parameters() - of a call: checked against the method's table; valid until the reply */
+/** varlink_parameters() - checked against the method's table; valid until the reply */
 json_t *varlink_parameters(const struct varlink_call *call);
 
 /**
  * varlink_reply() - answer a call; @call is invalid afterwards
- * @parameters:	an object, taken over; NULL: it could not be made for want of memory
+ * @parameters:	an object, taken over; NULL: out of memory, replied as OutOfResources
  */
 void varlink_reply(struct varlink_call *call, json_t *parameters);
 
 /**
- * varlink_error() - answer a call with an error of the service's interface; @call is invalid
- * afterwards
- * @name:	"NoSuchDomain", without the interface
+ * varlink_error() - answer with an error of the service; @call is invalid afterwards
+ * @name:	without the interface: "NoSuchDomain"
  * @parameters:	as in varlink_reply()
  */
 void varlink_error(struct varlink_call *call, const char *name, json_t *parameters);
@@ -74,26 +73,26 @@ void varlink_error(struct varlink_call *call, const char *name, json_t *paramete
 void varlink_invalid(struct varlink_call *call, const char *parameter);
 
 /**
- * varlink_defer() - the reply comes later; @call stays valid until then
- * @cancelled:	called instead if the client is gone before; @call is invalid then
+ * varlink_defer() - reply later; @call stays valid until then
+ * @cancelled:	called if the client disconnects before; @call is invalid then
  */
 void varlink_defer(struct varlink_call *call, void (*cancelled)(void *data), void *data);
 
 /**
- * varlink_stream() - replies come from now on until the client hangs up; @call is valid until then
- * @ready:	the client has taken the last one, the next may be sent
- * @cancelled:	the client is gone; @call is invalid then
+ * varlink_stream() - send replies until the client disconnects; @call is valid until then
+ * @ready:	called when the client has taken the last reply: the next may be sent
+ * @cancelled:	called when the client has disconnected; @call is invalid then
  *
- * Return: true; false: the client wants no or only one reply, which is an error and was replied.
+ * Return: true; false: the call does not allow several replies, an error was sent.
  */
 bool varlink_stream(struct varlink_call *call, void (*ready)(void *data),
 		    void (*cancelled)(void *data), void *data);
 
-/** varlink_busy() - has the client not taken the last reply of its stream yet? */
+/** varlink_busy() - is the last reply of the stream still being sent? */
 bool varlink_busy(const struct varlink_call *call);
 
 /**
- * varlink_continue() - send one reply of a stream, while it is not busy
+ * varlink_continue() - send a reply of a stream that is not busy
  * @parameters:	as in varlink_reply()
  */
 void varlink_continue(struct varlink_call *call, json_t *parameters);
