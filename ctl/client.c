@@ -61,13 +61,13 @@ static char *explain_connect(const char *path, int error)
 				 path, strerror(-error));
 	case EACCES:
 	case EPERM:
-		return text_make("no access to %s: only root and members of group vmpower have it. "
-				 "Use sudo",
-				 path);
+		return text_make(
+			"no access to %s: only root and members of group vmpower have it. Use sudo",
+			path);
 	case ENAMETOOLONG:
-		return text_make("invalid socket path %s: use 1 to 107 bytes. Give a shorter "
-				 "--runtime-dir",
-				 path);
+		return text_make(
+			"invalid socket path %s: use 1 to 107 bytes. Give a shorter --runtime-dir",
+			path);
 	case EAGAIN:
 		return text_make("vmpowerd does not accept connections on %s: it may hang. See "
 				 "\"journalctl -u vmpowerd\"",
@@ -81,9 +81,9 @@ static char *explain_exchange(const char *path, int error)
 {
 	switch (-error) {
 	case ETIMEDOUT:
-		return text_make("vmpowerd (%s) did not answer in %d s. See \"journalctl -u "
-				 "vmpowerd\"",
-				 path, CLIENT_TIMEOUT_MS / 1000);
+		return text_make(
+			"vmpowerd (%s) did not answer in %d s. See \"journalctl -u vmpowerd\"",
+			path, CLIENT_TIMEOUT_MS / 1000);
 	case ECONNRESET:
 	case EPIPE:
 		return text_make("vmpowerd closed the connection to %s without an answer. See "

@@ -18,7 +18,7 @@ const char *ctl_text(json_t *object, const char *key)
 	return text ? text : "";
 }
 
-json_int_t ctl_number(json_t *object, const char *key)
+long long ctl_number(json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
 }
@@ -37,14 +37,14 @@ bool ctl_has(json_t *object, const char *key)
 
 char *ctl_decider(json_t *decides)
 {
-	json_int_t others = ctl_number(decides, "others");
+	long long others = ctl_number(decides, "others");
 	char more[48] = "";
 
 	if (!ctl_has(decides, "vcpu"))
 		return strdup("");
 	if (others > 0)
-		(void)snprintf(more, sizeof(more), " and %" JSON_INTEGER_FORMAT " more", others);
-	return text_make("%s of %s vCPU %" JSON_INTEGER_FORMAT "%s", ctl_text(decides, "kind"),
+		(void)snprintf(more, sizeof(more), " and %lld more", others);
+	return text_make("%s of %s vCPU %lld%s", ctl_text(decides, "kind"),
 			 ctl_text(decides, "domain"), ctl_number(decides, "vcpu"), more);
 }
 
@@ -95,17 +95,17 @@ int ctl_print(const struct table *table)
 	return CTL_FAILED;
 }
 
-void ctl_number_cell(struct table *table, json_t *object, const char *key)
+void ctl_cells(struct table *table, json_t *object, ...)
 {
-	json_t *number = json_object_get(object, key);
+	const char *key;
+	va_list keys;
 
-	if (json_is_integer(number))
-		table_cell(table, "%" JSON_INTEGER_FORMAT, json_integer_value(number));
-	else
-		table_cell(table, "%s", "");
-}
-
-void ctl_text_cell(struct table *table, json_t *object, const char *key)
-{
-	table_cell(table, "%s", ctl_text(object, key));
+	va_start(keys, object);
+	while ((key = va_arg(keys, const char *))) {
+		if (json_is_integer(json_object_get(object, key)))
+			table_cell(table, "%lld", ctl_number(object, key));
+		else
+			table_cell(table, "%s", ctl_text(object, key));
+	}
+	va_end(keys);
 }

@@ -10,7 +10,7 @@
 
 /* A member of an object from the daemon; "", 0 or false where it is missing or of another type. */
 const char *ctl_text(json_t *object, const char *key);
-json_int_t ctl_number(json_t *object, const char *key);
+long long ctl_number(json_t *object, const char *key);
 bool ctl_flag(json_t *object, const char *key);
 
 /** ctl_has() - is there such a member, and is it not null? */
@@ -43,10 +43,7 @@ size_t ctl_terminal_width(void);
 /** ctl_print() - print a table to stdout. Return: CTL_OK; CTL_FAILED, complained about */
 int ctl_print(const struct table *table);
 
-/** ctl_number_cell() - the next cell: a member that is a number; "-" where it is null */
-void ctl_number_cell(struct table *table, json_t *object, const char *key);
-
-/** ctl_text_cell() - the next cell: a member that is text; "-" where it is null */
-void ctl_text_cell(struct table *table, json_t *object, const char *key);
+/** ctl_cells() - the next cells: members that are text or numbers; keys, then NULL */
+void ctl_cells(struct table *table, json_t *object, ...) __attribute__((sentinel));
 
 #endif

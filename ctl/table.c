@@ -13,17 +13,12 @@
 #define GAP 2
 #define MIN_WIDTH 8 /* of a column of text that is too wide for the terminal */
 
-void table_init(struct table *table, const struct table_column *columns, size_t n_columns)
-{
-	*table = (struct table){.columns = columns, .n_columns = n_columns};
-}
-
 void table_free(struct table *table)
 {
 	for (size_t i = 0; i < table->n_cells; i++)
 		free(table->cells[i]);
 	free(table->cells);
-	table_init(table, table->columns, table->n_columns);
+	*table = (struct table){.columns = table->columns, .n_columns = table->n_columns};
 }
 
 static bool make_room(struct table *table)

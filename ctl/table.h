@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "common/cleanup.h"
+
 struct table_column {
 	const char *heading; /* either all columns have one or none */
 	bool right;	     /* align right, as numbers are */
@@ -23,8 +25,10 @@ struct table {
 	bool failed; /* out of memory: table_print() reports it */
 };
 
-/** table_init() - an empty table; @columns must outlive it */
-void table_init(struct table *table, const struct table_column *columns, size_t n_columns);
+/** TABLE() - an empty table; @table_columns: an array that outlives it */
+#define TABLE(table_columns)                                                                       \
+	((struct table){.columns = (table_columns), .n_columns = array_size(table_columns)})
+
 void table_free(struct table *table);
 
 /** table_cell() - the next cell, row after row; printf(3) */

@@ -44,8 +44,8 @@ char *text_format(const char *format, va_list args)
 
 const char *text_pasteable(const char *name)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "_.:@%+=-";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:@%+=-";
 
 	return name[0] != '-' && name[strspn(name, plain)] == '\0' ? name : "DOMAIN";
 }

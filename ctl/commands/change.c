@@ -29,20 +29,26 @@ static json_t *channel_numbers(const struct ctl *ctl)
 }
 
 /* "registered, 2 channels" */
-static void say_channels(const char *domain, const char *before, json_int_t n, const char *after)
+static void say_channels(const char *domain, const char *before, long long n, const char *after)
 {
-	ctl_say("domain \"%s\": %s%" JSON_INTEGER_FORMAT " channel%s%s", domain, before, n,
-		n == 1 ? "" : "s", after);
+	ctl_say("domain \"%s\": %s%lld channel%s%s", domain, before, n, n == 1 ? "" : "s", after);
 }
 
-/* @done: " enabled", ... what was done to the channels */
-static int change_channels(const struct ctl *ctl, const char *method, json_t *parameters,
+/* @enabled: only of SetChannels, else NULL; @done: what has been done to the channels */
+static int change_channels(const struct ctl *ctl, const char *method, json_t *enabled,
 			   const char *done)
 {
 	cleanup_json json_t *reply = NULL;
-	json_int_t changed;
-	int r = ctl_call(ctl, method, parameters, &reply);
+	json_t *numbers = channel_numbers(ctl);
+	long long changed;
+	int r;
 
+	if (!numbers)
+		return CTL_USAGE;
+	r = ctl_call(ctl, method,
+		     json_pack("{s:s, s:o, s:o*}", "domain", ctl->words[0], "numbers", numbers,
+			       "enabled", enabled),
+		     &reply);
 	if (r != CTL_OK || ctl->json)
 		return r;
 	changed = ctl_number(reply, "changed");
@@ -53,47 +59,24 @@ static int change_channels(const struct ctl *ctl, const char *method, json_t *pa
 	return CTL_OK;
 }
 
-static int set_channels(const struct ctl *ctl, bool enabled)
-{
-	json_t *numbers = channel_numbers(ctl);
-
-	if (!numbers)
-		return CTL_USAGE;
-	return change_channels(ctl, "SetChannels",
-			       json_pack("{s:s, s:o, s:b}", "domain", ctl->words[0], "numbers",
-					 numbers, "enabled", (int)enabled),
-			       enabled ? " enabled" : " disabled");
-}
-
 int ctl_channel_enable(const struct ctl *ctl)
 {
-	return set_channels(ctl, true);
+	return change_channels(ctl, "SetChannels", json_true(), " enabled");
 }
 
 int ctl_channel_disable(const struct ctl *ctl)
 {
-	return set_channels(ctl, false);
-}
-
-static int add_or_remove(const struct ctl *ctl, const char *method, const char *done)
-{
-	json_t *numbers = channel_numbers(ctl);
-
-	if (!numbers)
-		return CTL_USAGE;
-	return change_channels(ctl, method,
-			       json_pack("{s:s, s:o}", "domain", ctl->words[0], "numbers", numbers),
-			       done);
+	return change_channels(ctl, "SetChannels", json_false(), " disabled");
 }
 
 int ctl_channel_add(const struct ctl *ctl)
 {
-	return add_or_remove(ctl, "AddChannels", " added");
+	return change_channels(ctl, "AddChannels", NULL, " added");
 }
 
 int ctl_channel_remove(const struct ctl *ctl)
 {
-	return add_or_remove(ctl, "RemoveChannels", " removed");
+	return change_channels(ctl, "RemoveChannels", NULL, " removed");
 }
 
 int ctl_domain_add(const struct ctl *ctl)

@@ -7,9 +7,8 @@
 static void baseline_cell(struct table *table, json_t *baseline)
 {
 	if (ctl_has(baseline, "min_khz") && ctl_has(baseline, "max_khz"))
-		table_cell(table, "%s %" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT,
-			   ctl_text(baseline, "governor"), ctl_number(baseline, "min_khz"),
-			   ctl_number(baseline, "max_khz"));
+		table_cell(table, "%s %lld-%lld", ctl_text(baseline, "governor"),
+			   ctl_number(baseline, "min_khz"), ctl_number(baseline, "max_khz"));
 	else
 		table_cell(table, "%s", ctl_text(baseline, "governor"));
 }
@@ -24,8 +23,7 @@ static void decider_cell(struct table *table, json_t *decides)
 static void frequency_domain_cell(struct table *table, json_t *cpu)
 {
 	if (ctl_has(cpu, "frequency_domain"))
-		table_cell(table, "policy%" JSON_INTEGER_FORMAT,
-			   ctl_number(cpu, "frequency_domain"));
+		table_cell(table, "policy%lld", ctl_number(cpu, "frequency_domain"));
 	else
 		table_cell(table, "none");
 }
@@ -38,22 +36,20 @@ int ctl_cpu(const struct ctl *ctl)
 		{"CURRENT-KHZ", true}, {"DECIDED-BY", false},
 	};
 	cleanup_json json_t *reply = NULL;
-	cleanup_table struct table table;
+	cleanup_table struct table table = TABLE(columns);
 	json_t *cpu;
 	int r = ctl_call(ctl, "ListCpus", json_object(), &reply);
 
-	table_init(&table, columns, array_size(columns));
 	if (r != CTL_OK || ctl->json)
 		return r;
 	ctl_for_each (cpu, json_object_get(reply, "cpus")) {
-		ctl_number_cell(&table, cpu, "cpu");
+		ctl_cells(&table, cpu, "cpu", NULL);
 		frequency_domain_cell(&table, cpu);
-		ctl_text_cell(&table, cpu, "driver");
-		ctl_text_cell(&table, cpu, "method");
+		ctl_cells(&table, cpu, "driver", "method", NULL);
 		baseline_cell(&table, json_object_get(cpu, "baseline"));
-		ctl_number_cell(&table, cpu, "target_khz");
+		ctl_cells(&table, cpu, "target_khz", NULL);
 		if (ctl_flag(cpu, "online"))
-			ctl_number_cell(&table, cpu, "current_khz");
+			ctl_cells(&table, cpu, "current_khz", NULL);
 		else
 			table_cell(&table, "offline");
 		decider_cell(&table, json_object_get(cpu, "decides"));

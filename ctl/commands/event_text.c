@@ -16,20 +16,19 @@ static void print_subject(FILE *out, json_t *event)
 		(void)fprintf(out, "domain \"%s\"%s", ctl_text(event, "domain"),
 			      ctl_has(event, "channel") || ctl_has(event, "vcpu") ? ", " : ": ");
 	if (ctl_has(event, "channel"))
-		(void)fprintf(out, "channel %" JSON_INTEGER_FORMAT ": ",
-			      ctl_number(event, "channel"));
+		(void)fprintf(out, "channel %lld: ", ctl_number(event, "channel"));
 	if (ctl_has(event, "vcpu"))
-		(void)fprintf(out, "vCPU %" JSON_INTEGER_FORMAT ": ", ctl_number(event, "vcpu"));
+		(void)fprintf(out, "vCPU %lld: ", ctl_number(event, "vcpu"));
 	if (ctl_has(event, "frequency_domain"))
-		(void)fprintf(out, "policy%" JSON_INTEGER_FORMAT " (CPU %s): ",
-			      ctl_number(event, "frequency_domain"), ctl_text(event, "cpus"));
+		(void)fprintf(out, "policy%lld (CPU %s): ", ctl_number(event, "frequency_domain"),
+			      ctl_text(event, "cpus"));
 }
 
 /* "1200000 kHz", or @none where there is no frequency */
 static void print_khz(FILE *out, json_t *event, const char *key, const char *none)
 {
 	if (ctl_has(event, key))
-		(void)fprintf(out, "%" JSON_INTEGER_FORMAT " kHz", ctl_number(event, key));
+		(void)fprintf(out, "%lld kHz", ctl_number(event, key));
 	else
 		(void)fputs(none, out);
 }
@@ -61,9 +60,7 @@ static void print_what(FILE *out, json_t *event)
 	} else if (strcmp(kind, "override") == 0) {
 		print_change(out, event, "none");
 	} else if (strcmp(kind, "requests") == 0) {
-		(void)fprintf(out,
-			      "%" JSON_INTEGER_FORMAT " requests, %" JSON_INTEGER_FORMAT
-			      " of them refused",
+		(void)fprintf(out, "%lld requests, %lld of them refused",
 			      ctl_number(event, "requests"), ctl_number(event, "nacks"));
 	} else {
 		if (ctl_has(event, "khz"))

@@ -8,7 +8,7 @@
 #include "ctl/commands/event_text.h"
 #include "ctl/print.h"
 
-static void print_time(json_int_t time_us)
+static void print_time(long long time_us)
 {
 	time_t when = (time_t)(time_us / 1000000);
 	struct tm tm;
@@ -29,20 +29,18 @@ static void print_event(json_t *event)
 		     how == STYLE_PLAIN ? "" : style(stdout, STYLE_PLAIN));
 }
 
-static void print_lost(const struct ctl *ctl, json_int_t lost)
+static void print_lost(const struct ctl *ctl, long long lost)
 {
 	if (ctl->json)
-		(void)printf("{\"kind\":\"lost\",\"lost\":%" JSON_INTEGER_FORMAT "}\n", lost);
+		(void)printf("{\"kind\":\"lost\",\"lost\":%lld}\n", lost);
 	else
-		(void)printf("-- %" JSON_INTEGER_FORMAT
-			     " events were lost: this reader was too slow\n",
-			     lost);
+		(void)printf("-- %lld events were lost: this reader was too slow\n", lost);
 }
 
 /* Return: false: the output is closed. */
 static bool print_reply(const struct ctl *ctl, json_t *reply)
 {
-	json_int_t lost = ctl_number(reply, "lost");
+	long long lost = ctl_number(reply, "lost");
 	json_t *event;
 
 	if (lost > 0)

@@ -10,11 +10,9 @@
 #include "ctl/print.h"
 #include "ctl/text.h"
 
-#define KHZ "%" JSON_INTEGER_FORMAT " kHz"
-
-static json_int_t count_votes(json_t *vcpus)
+static long long count_votes(json_t *vcpus)
 {
-	json_int_t n = 0;
+	long long n = 0;
 	json_t *vcpu;
 
 	ctl_for_each (vcpu, vcpus)
@@ -23,9 +21,9 @@ static json_int_t count_votes(json_t *vcpus)
 }
 
 /* The highest vote that does not decide. */
-static json_int_t highest_vote(json_t *vcpus)
+static long long highest_vote(json_t *vcpus)
 {
-	json_int_t khz = 0;
+	long long khz = 0;
 	json_t *vcpu;
 
 	ctl_for_each (vcpu, vcpus) {
@@ -37,18 +35,15 @@ static json_int_t highest_vote(json_t *vcpus)
 
 static void say_where(json_t *cpu)
 {
-	json_int_t number = ctl_number(cpu, "cpu");
+	long long number = ctl_number(cpu, "cpu");
 	const char *offline = ctl_flag(cpu, "online") ? "" : " (offline)";
 
 	if (!ctl_has(cpu, "frequency_domain")) {
-		ctl_say("CPU %" JSON_INTEGER_FORMAT
-			"%s has no cpufreq driver: its frequency can't be "
-			"set.",
-			number, offline);
+		ctl_say("CPU %lld%s has no cpufreq driver: its frequency can't be set.", number,
+			offline);
 		return;
 	}
-	ctl_say("CPU %" JSON_INTEGER_FORMAT "%s is in frequency domain policy%" JSON_INTEGER_FORMAT
-		", CPU list %s: driver %s, method %s.",
+	ctl_say("CPU %lld%s is in frequency domain policy%lld, CPU list %s: driver %s, method %s.",
 		number, offline, ctl_number(cpu, "frequency_domain"), ctl_text(cpu, "cpus"),
 		ctl_text(cpu, "driver"), ctl_text(cpu, "method"));
 }
@@ -57,28 +52,28 @@ static void say_why(json_t *cpu, json_t *vcpus)
 {
 	json_t *decides = json_object_get(cpu, "decides");
 	const char *kind = ctl_text(decides, "kind"), *domain = ctl_text(decides, "domain");
-	json_int_t vcpu = ctl_number(decides, "vcpu"), khz = ctl_number(decides, "khz");
-	json_int_t others = ctl_number(decides, "others");
+	long long vcpu = ctl_number(decides, "vcpu"), khz = ctl_number(decides, "khz");
+	long long others = ctl_number(decides, "others");
 	char more[64] = "";
 
 	if (others > 0)
-		(void)snprintf(more, sizeof(more), ", and %" JSON_INTEGER_FORMAT " more", others);
+		(void)snprintf(more, sizeof(more), ", and %lld more", others);
 	if (strcmp(kind, "override") == 0) {
-		ctl_say("Target " KHZ ": an override by the operator, on domain \"%s\", vCPU "
-			"%" JSON_INTEGER_FORMAT "%s: it beats all votes.",
+		ctl_say("Target %lld kHz: an override by the operator, on domain \"%s\", vCPU "
+			"%lld%s: it beats all votes.",
 			khz, domain, vcpu, more);
-		ctl_say("\"vmpowerctl set %s %" JSON_INTEGER_FORMAT " release\" ends it.",
-			text_pasteable(domain), vcpu);
+		ctl_say("\"vmpowerctl set %s %lld release\" ends it.", text_pasteable(domain),
+			vcpu);
 	} else if (strcmp(kind, "vote") == 0) {
-		ctl_say("Target " KHZ ": the highest vote, by domain \"%s\", vCPU "
-			"%" JSON_INTEGER_FORMAT "%s. Votes here: %" JSON_INTEGER_FORMAT ".",
+		ctl_say("Target %lld kHz: the highest vote, by domain \"%s\", vCPU %lld%s. Votes "
+			"here: %lld.",
 			khz, domain, vcpu, more, count_votes(vcpus));
 	} else if (strcmp(kind, "silence") == 0) {
-		ctl_say("Target " KHZ ": the silence of domain \"%s\", vCPU "
-			"%" JSON_INTEGER_FORMAT "%s: pinned here, has not voted.",
+		ctl_say("Target %lld kHz: the silence of domain \"%s\", vCPU %lld%s: pinned here, "
+			"has not voted.",
 			khz, domain, vcpu, more);
 		ctl_say("Silence counts as the highest frequency without turbo. The highest vote "
-			"is " KHZ ".",
+			"is %lld kHz.",
 			highest_vote(vcpus));
 	} else {
 		ctl_say("Nobody has voted: the baseline stays.");
@@ -88,22 +83,20 @@ static void say_why(json_t *cpu, json_t *vcpus)
 /* Where the frequency written last is not the one decided. */
 static void say_difference(json_t *cpu, json_t *write_error)
 {
-	json_int_t wanted = ctl_number(json_object_get(cpu, "decides"), "khz");
-	json_int_t target = ctl_number(cpu, "target_khz");
+	long long wanted = ctl_number(json_object_get(cpu, "decides"), "khz");
+	long long target = ctl_number(cpu, "target_khz");
 
 	if (json_is_string(write_error))
 		ctl_say("The kernel refused the last frequency: %s. \"journalctl -u vmpowerd\" "
-			"says "
-			"more.",
+			"says more.",
 			json_string_value(write_error));
 	else if (wanted != target && !ctl_flag(cpu, "online"))
 		ctl_say("The CPU is offline: the target is set when it comes back.");
 	else if (wanted != target && target == 0)
 		ctl_say("Nothing is written yet: the write is pending, or failed, as \"journalctl "
-			"-u "
-			"vmpowerd\" would say.");
+			"-u vmpowerd\" would say.");
 	else if (wanted != target)
-		ctl_say("The frequency written last is " KHZ ": the change is pending.", target);
+		ctl_say("The frequency written last is %lld kHz: the change is pending.", target);
 }
 
 static void say_state(json_t *cpu, json_t *limits)
@@ -111,19 +104,18 @@ static void say_state(json_t *cpu, json_t *limits)
 	json_t *baseline = json_object_get(cpu, "baseline");
 
 	if (ctl_has(cpu, "current_khz"))
-		ctl_say("The driver reports " KHZ " now.", ctl_number(cpu, "current_khz"));
+		ctl_say("The driver reports %lld kHz now.", ctl_number(cpu, "current_khz"));
 	if (json_is_object(baseline))
-		ctl_say("Baseline%s: governor %s, %" JSON_INTEGER_FORMAT " to " KHZ ".",
+		ctl_say("Baseline%s: governor %s, %lld to %lld kHz.",
 			ctl_flag(cpu, "controlled")
 				? ", in force again when no votes or overrides are left"
 				: "",
 			ctl_text(baseline, "governor"), ctl_number(baseline, "min_khz"),
 			ctl_number(baseline, "max_khz"));
-	ctl_say("The host allows %" JSON_INTEGER_FORMAT " to " KHZ
-		"; the hardware can do %" JSON_INTEGER_FORMAT " to " KHZ ".",
+	ctl_say("The host allows %lld to %lld kHz; the hardware can do %lld to %lld kHz.",
 		ctl_number(limits, "min_khz"), ctl_number(limits, "max_khz"),
 		ctl_number(limits, "lowest_khz"), ctl_number(limits, "highest_khz"));
-	ctl_say("The highest frequency without turbo is " KHZ ".",
+	ctl_say("The highest frequency without turbo is %lld kHz.",
 		ctl_number(limits, "non_turbo_khz"));
 }
 
@@ -132,8 +124,7 @@ static void vote_cell(struct table *table, json_t *vcpu)
 	const char *paused = ctl_flag(vcpu, "paused") ? ", paused" : "";
 
 	if (ctl_has(vcpu, "vote_khz"))
-		table_cell(table, "%" JSON_INTEGER_FORMAT "%s", ctl_number(vcpu, "vote_khz"),
-			   paused);
+		table_cell(table, "%lld%s", ctl_number(vcpu, "vote_khz"), paused);
 	else if (*paused)
 		table_cell(table, "silent, paused");
 	else
@@ -159,17 +150,15 @@ static int print_vcpus(json_t *vcpus)
 		{"VOTE-KHZ", true}, {"CLAMPED-BY", false}, {"OVERRIDE-KHZ", true},
 		{"DECIDES", false},
 	};
-	cleanup_table struct table table;
+	cleanup_table struct table table = TABLE(columns);
 	json_t *vcpu;
 
-	table_init(&table, columns, array_size(columns));
 	ctl_for_each (vcpu, vcpus) {
-		ctl_text_cell(&table, vcpu, "domain");
-		ctl_number_cell(&table, vcpu, "vcpu");
+		ctl_cells(&table, vcpu, "domain", "vcpu", NULL);
 		table_cell(&table, "%s", ctl_has(vcpu, "cpus") ? ctl_text(vcpu, "cpus") : "no");
 		vote_cell(&table, vcpu);
 		clamped_cell(&table, ctl_text(vcpu, "clamped"));
-		ctl_number_cell(&table, vcpu, "override_khz");
+		ctl_cells(&table, vcpu, "override_khz", NULL);
 		table_cell(&table, "%s", ctl_flag(vcpu, "decides") ? "yes" : "");
 	}
 	return ctl_print(&table);
@@ -198,8 +187,7 @@ int ctl_explain(const struct ctl *ctl)
 	say_difference(cpu, json_object_get(reply, "write_error"));
 	say_state(cpu, json_object_get(reply, "limits"));
 	if (ctl_number(reply, "floating") > 0)
-		ctl_say("Unpinned vCPUs that may run here and have no vote: "
-			"%" JSON_INTEGER_FORMAT ".",
+		ctl_say("Unpinned vCPUs that may run here and have no vote: %lld.",
 			ctl_number(reply, "floating"));
 	if (json_array_size(vcpus) == 0) {
 		ctl_say("No vCPU is pinned here.");

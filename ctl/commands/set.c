@@ -10,7 +10,7 @@
 #include "ctl/commands/commands.h"
 #include "ctl/print.h"
 
-#define FIXED "fixed at %" JSON_INTEGER_FORMAT " kHz until it is released"
+#define FIXED "fixed at %lld kHz until it is released"
 
 static bool is_action(const char *word)
 {
@@ -43,12 +43,12 @@ static json_t *parameters_of(const struct ctl *ctl)
 		return NULL;
 	}
 	return json_pack("{s:s, s:i, s:s, s:I}", "domain", ctl->words[0], "vcpu", (int)vcpu,
-			 "action", "khz", "khz", (json_int_t)khz);
+			 "action", "khz", "khz", (long long)khz);
 }
 
 static void report(const struct ctl *ctl, json_t *reply)
 {
-	json_int_t khz = ctl_number(reply, "khz"), before = ctl_number(reply, "previous_khz");
+	long long khz = ctl_number(reply, "khz"), before = ctl_number(reply, "previous_khz");
 	uint32_t vcpu = 0, wanted = 0;
 	char outcome[128] = "released, votes count again";
 

@@ -14,7 +14,7 @@ static const struct table_column key_value[] = {{NULL, false}, {NULL, false}};
 static void number_line(struct table *table, const char *key, json_t *object, const char *name)
 {
 	table_cell(table, "%s:", key);
-	table_cell(table, "%" JSON_INTEGER_FORMAT, ctl_number(object, name));
+	table_cell(table, "%lld", ctl_number(object, name));
 }
 
 static void text_line(struct table *table, const char *key, const char *text)
@@ -23,15 +23,15 @@ static void text_line(struct table *table, const char *key, const char *text)
 	table_cell(table, "%s", text);
 }
 
-static void uptime_line(struct table *table, json_int_t s)
+static void uptime_line(struct table *table, long long s)
 {
 	table_cell(table, "uptime:");
 	if (s >= 86400)
-		table_cell(table, "%lld d %lld h", (long long)s / 86400, (long long)s / 3600 % 24);
+		table_cell(table, "%lld d %lld h", s / 86400, s / 3600 % 24);
 	else if (s >= 3600)
-		table_cell(table, "%lld h %lld min", (long long)s / 3600, (long long)s / 60 % 60);
+		table_cell(table, "%lld h %lld min", s / 3600, s / 60 % 60);
 	else
-		table_cell(table, "%lld min %lld s", (long long)s / 60, (long long)s % 60);
+		table_cell(table, "%lld min %lld s", s / 60, s % 60);
 }
 
 static void monitor_line(struct table *table, json_t *status)
@@ -39,20 +39,18 @@ static void monitor_line(struct table *table, json_t *status)
 	char state[32] = "does not run";
 
 	if (ctl_has(status, "monitor_pid"))
-		(void)snprintf(state, sizeof(state), "pid %" JSON_INTEGER_FORMAT,
-			       ctl_number(status, "monitor_pid"));
+		(void)snprintf(state, sizeof(state), "pid %lld", ctl_number(status, "monitor_pid"));
 	table_cell(table, "monitor:");
-	table_cell(table, "%s, restarted %" JSON_INTEGER_FORMAT " times", state,
+	table_cell(table, "%s, restarted %lld times", state,
 		   ctl_number(status, "monitor_restarts"));
 }
 
 int ctl_status(const struct ctl *ctl)
 {
 	cleanup_json json_t *status = NULL;
-	cleanup_table struct table table;
+	cleanup_table struct table table = TABLE(key_value);
 	int r = ctl_call(ctl, "GetStatus", json_object(), &status);
 
-	table_init(&table, key_value, array_size(key_value));
 	if (r != CTL_OK || ctl->json)
 		return r;
 	text_line(&table, "version", ctl_text(status, "version"));
@@ -76,21 +74,16 @@ int ctl_list(const struct ctl *ctl)
 		{"NAME", false},    {"UUID", false},	 {"ID", true},	     {"VCPUS", true},
 		{"CHANNELS", true}, {"CONNECTED", true}, {"REQUESTS", true}, {"NACKS", true},
 	};
-	static const char *const numbers[] = {"id",	   "vcpus",    "channels",
-					      "connected", "requests", "nacks"};
 	cleanup_json json_t *reply = NULL;
-	cleanup_table struct table table;
+	cleanup_table struct table table = TABLE(columns);
 	json_t *domain;
 	int r = ctl_call(ctl, "ListDomains", json_object(), &reply);
 
-	table_init(&table, columns, array_size(columns));
 	if (r != CTL_OK || ctl->json)
 		return r;
 	ctl_for_each (domain, json_object_get(reply, "domains")) {
-		ctl_text_cell(&table, domain, "name");
-		ctl_text_cell(&table, domain, "uuid");
-		for (size_t n = 0; n < array_size(numbers); n++)
-			ctl_number_cell(&table, domain, numbers[n]);
+		ctl_cells(&table, domain, "name", "uuid", "id", "vcpus", "channels", "connected",
+			  "requests", "nacks", NULL);
 	}
 	return ctl_print(&table);
 }
@@ -109,8 +102,8 @@ static void refused_cell(struct table *table, json_t *refused)
 
 		if (json_integer_value(count) == 0)
 			continue;
-		n = snprintf(text + used, sizeof(text) - used, "%s%s %" JSON_INTEGER_FORMAT,
-			     used > 0 ? ", " : "", reason, json_integer_value(count));
+		n = snprintf(text + used, sizeof(text) - used, "%s%s %lld", used > 0 ? ", " : "",
+			     reason, json_integer_value(count));
 		if (n < 0 || used + (size_t)n >= sizeof(text)) {
 			(void)snprintf(text, sizeof(text), "(many: see --json)");
 			break;
@@ -127,18 +120,14 @@ static int print_channels(json_t *channels)
 		{"ACKS", true},	     {"NACKS", true},	 {"RESYNCS", true},  {"DROPPED", true},
 		{"THROTTLED", true}, {"REFUSED", false},
 	};
-	static const char *const numbers[] = {"requests",	 "acks",     "nacks", "resyncs",
-					      "dropped_replies", "throttled"};
-	cleanup_table struct table table;
+	cleanup_table struct table table = TABLE(columns);
 	json_t *channel;
 
-	table_init(&table, columns, array_size(columns));
 	ctl_for_each (channel, channels) {
-		ctl_number_cell(&table, channel, "number");
-		ctl_text_cell(&table, channel, "state");
+		ctl_cells(&table, channel, "number", "state", NULL);
 		table_cell(&table, "%s", ctl_flag(channel, "enabled") ? "yes" : "no");
-		for (size_t n = 0; n < array_size(numbers); n++)
-			ctl_number_cell(&table, channel, numbers[n]);
+		ctl_cells(&table, channel, "requests", "acks", "nacks", "resyncs",
+			  "dropped_replies", "throttled", NULL);
 		refused_cell(&table, json_object_get(channel, "refused"));
 	}
 	return ctl_print(&table);
@@ -147,17 +136,15 @@ static int print_channels(json_t *channels)
 /* Channels that can't be connected, and why: the table has no room for it. */
 static int print_channel_errors(json_t *channels)
 {
-	cleanup_table struct table table;
+	cleanup_table struct table table = TABLE(key_value);
 	json_t *channel;
 
-	table_init(&table, key_value, array_size(key_value));
 	ctl_for_each (channel, channels) {
 		const char *error = ctl_text(channel, "error");
 
 		if (!*error)
 			continue;
-		table_cell(&table, "channel %" JSON_INTEGER_FORMAT ":",
-			   ctl_number(channel, "number"));
+		table_cell(&table, "channel %lld:", ctl_number(channel, "number"));
 		table_cell(&table, "can't connect to %s: %s", ctl_text(channel, "path"), error);
 	}
 	if (table.n_cells == 0)
@@ -174,7 +161,7 @@ static void list_cell(struct table *table, json_t *numbers)
 	json_t *number;
 
 	ctl_for_each (number, numbers) {
-		json_int_t n = json_integer_value(number);
+		long long n = json_integer_value(number);
 
 		/* policyN is named after a CPU, so N is a CPU number */
 		if (n >= 0 && n < MAX_CPUS)
@@ -191,7 +178,7 @@ static void list_cell(struct table *table, json_t *numbers)
 static void khz_cell(struct table *table, json_t *vcpu, const char *key, const char *none)
 {
 	if (ctl_has(vcpu, key))
-		table_cell(table, "%" JSON_INTEGER_FORMAT " kHz", ctl_number(vcpu, key));
+		table_cell(table, "%lld kHz", ctl_number(vcpu, key));
 	else
 		table_cell(table, "%s", none);
 }
@@ -205,12 +192,11 @@ static int print_vcpus(json_t *vcpus)
 		{"OVERRIDE", true},
 		{"FREQUENCY-DOMAINS", false},
 	};
-	cleanup_table struct table table;
+	cleanup_table struct table table = TABLE(columns);
 	json_t *vcpu;
 
-	table_init(&table, columns, array_size(columns));
 	ctl_for_each (vcpu, vcpus) {
-		ctl_number_cell(&table, vcpu, "vcpu");
+		ctl_cells(&table, vcpu, "vcpu", NULL);
 		table_cell(&table, "%s", ctl_has(vcpu, "cpus") ? ctl_text(vcpu, "cpus") : "no");
 		if (ctl_flag(vcpu, "online"))
 			khz_cell(&table, vcpu, "vote_khz", "silent");
@@ -225,7 +211,7 @@ static int print_vcpus(json_t *vcpus)
 /* Limits, if there are any: "1200000 to 2400000 kHz, no turbo" */
 static void limits_line(struct table *table, json_t *settings)
 {
-	json_int_t min = ctl_number(settings, "min_khz"), max = ctl_number(settings, "max_khz");
+	long long min = ctl_number(settings, "min_khz"), max = ctl_number(settings, "max_khz");
 	const char *turbo = ctl_flag(settings, "turbo") ? "" : ", no turbo";
 
 	if (min == 0 && max == 0 && !*turbo)
@@ -268,8 +254,7 @@ static void settings_lines(struct table *table, json_t *settings)
 	if (*section || ctl_flag(settings, "metadata")) {
 		table_cell(table, "rate:");
 		table_cell(table, "%lld requests/s for each channel, %lld in one go",
-			   (long long)ctl_number(settings, "rate"),
-			   (long long)ctl_number(settings, "burst"));
+			   ctl_number(settings, "rate"), ctl_number(settings, "burst"));
 	}
 	if (*error) {
 		table_cell(table, "metadata:");
@@ -281,9 +266,8 @@ static void settings_lines(struct table *table, json_t *settings)
 
 static int print_header(json_t *domain)
 {
-	cleanup_table struct table table;
+	cleanup_table struct table table = TABLE(key_value);
 
-	table_init(&table, key_value, array_size(key_value));
 	text_line(&table, "name", ctl_text(domain, "name"));
 	text_line(&table, "uuid", ctl_text(domain, "uuid"));
 	number_line(&table, "id", domain, "id");

@@ -7,7 +7,7 @@
 #include "ctl/commands/commands.h"
 #include "ctl/print.h"
 
-static void time_cell(struct table *table, json_int_t seconds)
+static void time_cell(struct table *table, long long seconds)
 {
 	time_t when = (time_t)seconds;
 	struct tm tm;
@@ -24,16 +24,15 @@ static int print_findings(json_t *findings)
 	static const struct table_column columns[] = {
 		{"CPU", false}, {"FILE", false}, {"OURS", true}, {"FOUND", true}, {"SINCE", false},
 	};
-	cleanup_table struct table table;
+	cleanup_table struct table table = TABLE(columns);
 	json_t *finding;
 
-	table_init(&table, columns, array_size(columns));
 	ctl_for_each (finding, findings) {
-		ctl_text_cell(&table, finding, "cpus");
-		table_cell(&table, "policy%" JSON_INTEGER_FORMAT "/%s",
-			   ctl_number(finding, "frequency_domain"), ctl_text(finding, "file"));
-		ctl_text_cell(&table, finding, "ours");
-		ctl_text_cell(&table, finding, ctl_has(finding, "error") ? "error" : "found");
+		ctl_cells(&table, finding, "cpus", NULL);
+		table_cell(&table, "policy%lld/%s", ctl_number(finding, "frequency_domain"),
+			   ctl_text(finding, "file"));
+		ctl_cells(&table, finding, "ours", ctl_has(finding, "error") ? "error" : "found",
+			  NULL);
 		time_cell(&table, ctl_number(finding, "since"));
 	}
 	return ctl_print(&table);
@@ -71,8 +70,8 @@ int ctl_verify(const struct ctl *ctl)
 	findings = json_object_get(reply, "findings");
 	if (json_array_size(findings) == 0) {
 		if (!ctl->json)
-			ctl_say("frequency domains controlled by vmpower: %" JSON_INTEGER_FORMAT
-				"; all as vmpower wrote them",
+			ctl_say("frequency domains controlled by vmpower: %lld; all as vmpower "
+				"wrote them",
 				ctl_number(reply, "checked"));
 		return CTL_OK;
 	}

@@ -60,8 +60,8 @@ static json_t *ask_methods(const struct doctor *doctor)
 		return NULL;
 	methods = json_object();
 	ctl_for_each (cpu, json_object_get(reply, "cpus")) {
-		cleanup_free char *policy = text_make("policy%" JSON_INTEGER_FORMAT,
-						      ctl_number(cpu, "frequency_domain"));
+		cleanup_free char *policy =
+			text_make("policy%lld", ctl_number(cpu, "frequency_domain"));
 
 		if (policy && ctl_has(cpu, "frequency_domain"))
 			(void)json_object_set(methods, policy, json_object_get(cpu, "method"));
@@ -178,9 +178,8 @@ void check_cpufreq(struct doctor *doctor)
 		return;
 	doctor_add(doctor, HEALTH_PROBLEM, "%s has no frequency domains", path ? path : CPUFREQ);
 	doctor_remedy(doctor,
-		      "load a driver (acpi-cpufreq, intel_pstate, amd-pstate) and check that "
-		      "the firmware leaves frequencies to the system; virtual machines have "
-		      "none");
+		      "load a driver (acpi-cpufreq, intel_pstate, amd-pstate) and check that the "
+		      "firmware leaves frequencies to the system; virtual machines have none");
 }
 
 static bool read_number(const struct doctor *doctor, const char *path, uint32_t *number)
@@ -206,20 +205,20 @@ void check_intel_pstate(struct doctor *doctor)
 	    read_number(doctor, CPUFREQ "/policy0/cpuinfo_min_freq", &low) &&
 	    read_number(doctor, CPUFREQ "/policy0/cpuinfo_max_freq", &high) &&
 	    (uint64_t)percent * high / 100 > (uint64_t)low + STEP_KHZ) {
-		doctor_add(
-			doctor, HEALTH_WARNING,
-			"intel_pstate's min_perf_pct is %u: no CPU runs slower than that part of "
-			"its highest frequency, whatever guests request",
-			percent);
-		doctor_remedy(doctor, "echo 0 > " INTEL_PSTATE "/min_perf_pct; where tuned runs, "
-				      "min_perf_pct=0 in [cpu] of its profile");
+		doctor_add(doctor, HEALTH_WARNING,
+			   "intel_pstate's min_perf_pct is %u: no CPU runs slower than that part "
+			   "of its highest frequency, whatever guests request",
+			   percent);
+		doctor_remedy(
+			doctor,
+			"echo 0 > " INTEL_PSTATE
+			"/min_perf_pct; where tuned runs, min_perf_pct=0 in [cpu] of its profile");
 	}
 	if (read_number(doctor, INTEL_PSTATE "/max_perf_pct", &percent) && percent < 100) {
-		doctor_add(
-			doctor, HEALTH_NOTE,
-			"intel_pstate's max_perf_pct is %u: no CPU runs faster than that part of "
-			"its highest frequency, whatever guests request",
-			percent);
+		doctor_add(doctor, HEALTH_NOTE,
+			   "intel_pstate's max_perf_pct is %u: no CPU runs faster than that part "
+			   "of its highest frequency, whatever guests request",
+			   percent);
 		doctor_remedy(doctor,
 			      "unless it is intended, echo 100 > " INTEL_PSTATE "/max_perf_pct");
 	}
@@ -249,8 +248,7 @@ void check_writers(struct doctor *doctor)
 			   writers[i].name, (int)pid);
 		doctor_remedy(
 			doctor,
-			"make it leave the CPUs of guests alone, or \"systemctl disable --now "
-			"%s\"",
+			"make it leave the CPUs of guests alone, or \"systemctl disable --now %s\"",
 			writers[i].name);
 	}
 	if (!any)

@@ -65,8 +65,7 @@ void check_daemon(struct doctor *doctor)
 	}
 	status = doctor->status;
 	doctor_add(doctor, HEALTH_OK,
-		   "vmpowerd %s runs: %" JSON_INTEGER_FORMAT " domains, %" JSON_INTEGER_FORMAT
-		   " of %" JSON_INTEGER_FORMAT " channels connected",
+		   "vmpowerd %s runs: %lld domains, %lld of %lld channels connected",
 		   ctl_text(status, "version"), ctl_number(status, "domains"),
 		   ctl_number(status, "connected"), ctl_number(status, "channels"));
 	if (strcmp(ctl_text(status, "version"), VMPOWER_VERSION) != 0) {
@@ -78,18 +77,16 @@ void check_daemon(struct doctor *doctor)
 
 void check_monitor(struct doctor *doctor)
 {
-	json_int_t restarts = ctl_number(doctor->status, "monitor_restarts");
+	long long restarts = ctl_number(doctor->status, "monitor_restarts");
 
 	if (!doctor->status)
 		return;
 	if (!ctl_has(doctor->status, "monitor_pid")) {
 		doctor_add(doctor, HEALTH_PROBLEM,
-			   "vmpower-monitor does not run: guests are not "
-			   "heard");
+			   "vmpower-monitor does not run: guests are not heard");
 		doctor_remedy(doctor, "see \"journalctl -u vmpowerd\"; vmpowerd keeps trying");
 	} else if (restarts > 0) {
-		doctor_add(doctor, HEALTH_WARNING,
-			   "vmpower-monitor ended unexpectedly %" JSON_INTEGER_FORMAT " times",
+		doctor_add(doctor, HEALTH_WARNING, "vmpower-monitor ended unexpectedly %lld times",
 			   restarts);
 		doctor_remedy(doctor, "see \"journalctl -u vmpowerd\", please report it");
 	}

@@ -15,8 +15,7 @@ static void find_connect_errors(struct doctor *doctor, json_t *domain)
 		if (!*ctl_text(channel, "error"))
 			continue;
 		doctor_add(doctor, HEALTH_PROBLEM,
-			   "domain \"%s\", channel %" JSON_INTEGER_FORMAT
-			   ": can't connect to %s: %s",
+			   "domain \"%s\", channel %lld: can't connect to %s: %s",
 			   ctl_text(domain, "name"), ctl_number(channel, "number"),
 			   ctl_text(channel, "path"), ctl_text(channel, "error"));
 		doctor_remedy(doctor, "see \"journalctl -u vmpowerd\"; check that it is QEMU's "

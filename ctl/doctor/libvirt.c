@@ -97,8 +97,8 @@ void check_hook(struct doctor *doctor)
 		doctor_add(doctor, HEALTH_WARNING,
 			   "%s: %s. vmpowerd learns of domains from libvirt's events only",
 			   path ? path : "", strerror(errno));
-		doctor_remedy(doctor, "install it (\"make install\", or the package), then reload "
-				      "libvirt");
+		doctor_remedy(doctor,
+			      "install it (\"make install\", or the package), then reload libvirt");
 	} else if (stat(path, &st) < 0) {
 		doctor_add(doctor, HEALTH_PROBLEM, "%s is a link to nothing", path);
 		doctor_remedy(doctor, "install it again");

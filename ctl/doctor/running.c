@@ -56,8 +56,8 @@ static void find_unregistered(struct doctor *doctor, const struct domain_descrip
 	doctor_add(doctor, HEALTH_PROBLEM, "domain \"%s\" runs, and vmpowerd does not serve it",
 		   domain->name);
 	doctor_remedy(doctor,
-		      "vmpowerctl domain add %s; \"journalctl -u vmpowerd\" says why it was "
-		      "not registered",
+		      "vmpowerctl domain add %s; \"journalctl -u vmpowerd\" says why it was not "
+		      "registered",
 		      text_pasteable(domain->name));
 }
 

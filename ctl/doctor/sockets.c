@@ -54,6 +54,6 @@ void check_baseline(struct doctor *doctor)
 		return;
 	doctor_add(doctor, HEALTH_WARNING, "%s: values from before a crash could not be restored",
 		   bad);
-	doctor_remedy(doctor, "check governors and limits (\"vmpowerctl cpu\"), then remove the "
-			      "file");
+	doctor_remedy(doctor,
+		      "check governors and limits (\"vmpowerctl cpu\"), then remove the file");
 }

@@ -74,13 +74,13 @@ static void line(struct page *page, enum style style, const char *format, ...)
 }
 
 /* "[####------]": how far @khz is on the way from the lowest to the highest frequency */
-static void make_bar(char *bar, size_t width, json_t *limits, json_int_t khz, char fill)
+static void make_bar(char *bar, size_t width, json_t *limits, long long khz, char fill)
 {
-	json_int_t low = ctl_number(limits, "lowest_khz"), high = ctl_number(limits, "highest_khz");
+	long long low = ctl_number(limits, "lowest_khz"), high = ctl_number(limits, "highest_khz");
 	size_t filled = 0;
 
 	if (high > low && khz > low)
-		filled = (size_t)((khz - low) * (json_int_t)width / (high - low));
+		filled = (size_t)((khz - low) * (long long)width / (high - low));
 	if (filled > width)
 		filled = width;
 	if (khz > 0 && filled == 0)
@@ -94,14 +94,14 @@ static void make_bar(char *bar, size_t width, json_t *limits, json_int_t khz, ch
 static void khz_text(char text[static 16], json_t *object, const char *key, const char *none)
 {
 	if (ctl_has(object, key))
-		(void)snprintf(text, 16, "%" JSON_INTEGER_FORMAT, ctl_number(object, key));
+		(void)snprintf(text, 16, "%lld", ctl_number(object, key));
 	else
 		(void)snprintf(text, 16, "%s", none);
 }
 
 static void clock_line(struct page *page, json_t *clock)
 {
-	json_int_t target = ctl_number(clock, "target_khz");
+	long long target = ctl_number(clock, "target_khz");
 	cleanup_free char *decider = ctl_decider(json_object_get(clock, "decides"));
 	char bar[BAR_MAX + 3], to[16], now[16], policy[24];
 
@@ -109,8 +109,7 @@ static void clock_line(struct page *page, json_t *clock)
 		 target > 0 ? target : ctl_number(clock, "current_khz"), target > 0 ? '#' : '-');
 	khz_text(to, clock, "target_khz", "baseline");
 	khz_text(now, clock, "current_khz", "-");
-	(void)snprintf(policy, sizeof(policy), "policy%" JSON_INTEGER_FORMAT,
-		       ctl_number(clock, "frequency_domain"));
+	(void)snprintf(policy, sizeof(policy), "policy%lld", ctl_number(clock, "frequency_domain"));
 	line(page, target > 0 ? STYLE_GOOD : STYLE_PLAIN, "%-10s %-7s %s %9s %9s  %s", policy,
 	     ctl_text(clock, "cpus"), bar, to, now,
 	     !decider	? "?"
@@ -138,9 +137,9 @@ static void vcpu_line(struct page *page, json_t *vcpu)
 	if (!ctl_flag(vcpu, "online"))
 		(void)snprintf(vote, sizeof(vote), "offline");
 	khz_text(fixed, vcpu, "override_khz", "");
-	line(page, STYLE_PLAIN, "  vCPU %-4" JSON_INTEGER_FORMAT " on %-12s %9s%s%s",
-	     ctl_number(vcpu, "vcpu"), ctl_has(vcpu, "cpus") ? ctl_text(vcpu, "cpus") : "any CPU",
-	     vote, *fixed ? ", fixed at " : "", fixed);
+	line(page, STYLE_PLAIN, "  vCPU %-4lld on %-12s %9s%s%s", ctl_number(vcpu, "vcpu"),
+	     ctl_has(vcpu, "cpus") ? ctl_text(vcpu, "cpus") : "any CPU", vote,
+	     *fixed ? ", fixed at " : "", fixed);
 }
 
 static int count_connected(json_t *channels)
@@ -170,8 +169,7 @@ static void domain_lines(struct page *page, json_t *domain)
 static void status_line(struct page *page, json_t *status)
 {
 	line(page, STYLE_PLAIN,
-	     "vmpower %s: %" JSON_INTEGER_FORMAT " domains, %" JSON_INTEGER_FORMAT
-	     " of %" JSON_INTEGER_FORMAT " channels connected, libvirt %s%s",
+	     "vmpower %s: %lld domains, %lld of %lld channels connected, libvirt %s%s",
 	     ctl_text(status, "version"), ctl_number(status, "domains"),
 	     ctl_number(status, "connected"), ctl_number(status, "channels"),
 	     ctl_flag(status, "libvirt_connected") ? "connected" : "not connected",

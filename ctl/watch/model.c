@@ -20,7 +20,7 @@ void watch_model_clear(struct watch_model *model)
 
 static void policy_key(char key[static 24], json_t *cpu)
 {
-	(void)snprintf(key, 24, "%" JSON_INTEGER_FORMAT, ctl_number(cpu, "frequency_domain"));
+	(void)snprintf(key, 24, "%lld", ctl_number(cpu, "frequency_domain"));
 }
 
 /* The range that a bar stands for does not change: ask once for each frequency domain. */
@@ -83,7 +83,7 @@ static int add_clocks(struct watch_model *model, const struct ctl *ctl, json_t *
 
 static double rate(json_t *before, json_t *now, const char *key, int64_t elapsed_ms)
 {
-	json_int_t n = ctl_number(now, key) - ctl_number(before, key);
+	long long n = ctl_number(now, key) - ctl_number(before, key);
 
 	return before && n > 0 ? (double)n * 1000 / (double)elapsed_ms : 0;
 }

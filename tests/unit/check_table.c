@@ -32,19 +32,17 @@ static void expect(struct table *table, const char *text)
 
 TEST(headings_alone)
 {
-	struct table table;
+	struct table table = TABLE(columns);
 
-	table_init(&table, columns, array_size(columns));
 	expect(&table, "NAME  N  REST\n");
-	table_init(&table, key_value, array_size(key_value));
+	table = TABLE(key_value);
 	expect(&table, "");
 }
 
 TEST(columns_are_aligned)
 {
-	struct table table;
+	struct table table = TABLE(columns);
 
-	table_init(&table, columns, array_size(columns));
 	table_cell(&table, "%s", "a");
 	table_cell(&table, "%d", 12345);
 	table_cell(&table, "%s", "x y");
@@ -58,9 +56,8 @@ TEST(columns_are_aligned)
 
 TEST(keys_and_values)
 {
-	struct table table;
+	struct table table = TABLE(key_value);
 
-	table_init(&table, key_value, array_size(key_value));
 	table_cell(&table, "a:");
 	table_cell(&table, "1");
 	table_cell(&table, "longer:");
@@ -70,13 +67,12 @@ TEST(keys_and_values)
 
 TEST(many_rows)
 {
-	struct table table;
+	struct table table = TABLE(columns);
 	cleanup_free char *printed = NULL;
 	size_t size, lines = 0;
 	FILE *out = open_memstream(&printed, &size);
 
 	ck_assert_ptr_nonnull(out);
-	table_init(&table, columns, array_size(columns));
 	for (int i = 0; i < 1000; i++) {
 		table_cell(&table, "vm%d", i);
 		table_cell(&table, "%d", i);
@@ -118,9 +114,8 @@ TEST_EACH(control_characters_are_escaped, escapes)
 
 TEST(cells_are_escaped)
 {
-	struct table table;
+	struct table table = TABLE(key_value);
 
-	table_init(&table, key_value, array_size(key_value));
 	table_cell(&table, "%s", "caf\xc3\xa9");
 	table_cell(&table, "%s", "\x1b[31m");
 	table_cell(&table, "%s", "plain");
@@ -190,9 +185,8 @@ static const struct {
 
 TEST_EACH(what_is_too_wide_goes_on_below, narrow)
 {
-	struct table table;
+	struct table table = TABLE(columns);
 
-	table_init(&table, columns, array_size(columns));
 	table_cell(&table, "the quick brown fox");
 	table_cell(&table, "123456");
 	table_cell(&table, "jumps over it");
@@ -201,9 +195,8 @@ TEST_EACH(what_is_too_wide_goes_on_below, narrow)
 
 TEST(words_that_have_no_blanks_are_broken)
 {
-	struct table table;
+	struct table table = TABLE(columns);
 
-	table_init(&table, columns, array_size(columns));
 	table_cell(&table, "abcdefghijklmnop");
 	table_cell(&table, "1");
 	table_cell(&table,
