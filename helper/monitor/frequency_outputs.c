@@ -209,9 +209,10 @@ int frequency_outputs_acquired(struct channel_monitor *monitor,
 		without_files(monitor, output, acquired->error);
 	} else {
 		r = frequency_writer_open(&output->writer, output->method, fds, n_fds);
+		/* a failure has closed the old files: nothing can be written any more */
+		output->state = r < 0 ? OUTPUT_IDLE : OUTPUT_ACQUIRED;
 		if (r < 0)
 			return r;
-		output->state = OUTPUT_ACQUIRED;
 		arbiter_mark_dirty(monitor->arbiter, output->id);
 	}
 	wake_waiting(monitor, output);

@@ -238,7 +238,7 @@ TEST(notices_wait_for_room)
 }
 
 /* Whatever the manager says that can't be, the monitor ends, to be started anew. */
-TEST_RANGE(ends_on_nonsense, 0, 8)
+TEST_RANGE(ends_on_nonsense, 0, 9)
 {
 	int fd = -1;
 
@@ -275,6 +275,17 @@ TEST_RANGE(ends_on_nonsense, 0, 8)
 		request(fd, GUEST_SCALE_MIN, 0);
 		receive_id(LINK_ACQUIRE, 0);
 		send_acquired(0, 0, files, 2);
+		break;
+	}
+	case 8: /* the same of an acquired one, in a turn that has its frequency to write */
+	{
+		int files[2] = {memfd_create("x", MFD_CLOEXEC), memfd_create("y", MFD_CLOEXEC)};
+
+		fd = one_guest(METHOD_SETSPEED, 0);
+		(void)ask_and_grant(fd, GUEST_SCALE_MIN, 0, 0);
+		for (uint32_t i = 0; i < 50; i++)
+			set_frequency_domain(0, METHOD_SETSPEED);
+		send_unasked(0, ACQUIRED_RENEWED, 0, files, 2);
 		break;
 	}
 	default:
