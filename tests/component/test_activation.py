@@ -124,14 +124,14 @@ def test_wrong_kind_is_told():
         with activated(f"wrong-{name}", kinds) as (stage, _):
             assert refused(stage) == 1
             said = stage.logged()
-            assert f'hands over as "{name}" is not a socket that listens at {option}' in said, said
+            assert f'an fd "{name}" that is not a listening socket of {option}' in said, said
             assert "systemctl cat vmpowerd" in said, said
     for what in (lambda: os.memfd_create("hook"), lambda: socket.socket().detach(),
                  lambda: socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).detach()):
         with activated("no-socket", {}) as (stage, manager):
             manager.listening.append(("hook", what()))
             assert refused(stage) == 1
-            assert "is not a socket that listens" in stage.logged()
+            assert "is not a listening socket" in stage.logged()
 
 
 def test_restart_keeps_who_waits():

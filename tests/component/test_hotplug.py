@@ -52,7 +52,7 @@ def hotplug(name, sections=None, before=None, **tree):
                 before(stage, cpus)
             with events.listening():
                 stage.vmpower.start()
-            assert "can't hear of CPUs" not in stage.logged()
+            assert "can't watch for CPUs" not in stage.logged()
             yield stage, cpus
 
 

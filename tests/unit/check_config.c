@@ -164,7 +164,7 @@ static const struct {
 	{"[domain a]\n", 1, {"[domain \"NAME\"]"}},
 	{"[domain \"a\" ]\n", 1, {"[domain \"NAME\"]"}},
 	{"[domain \"a\"", 1, {"[domain \"NAME\"]"}},
-	{"[domain \"a\"] rate = 1\n", 1, {"behind [domain]"}},
+	{"[domain \"a\"] rate = 1\n", 1, {"text after [domain]"}},
 	{"[domains \"a\"]\n", 1, {"unknown section", "domain \"...\""}},
 	{"[domain \"a\"]\nrates = 1\n",
 	 2,
@@ -208,7 +208,7 @@ TEST(refuses_a_nul)
 
 	write_bytes(path, text, sizeof(text) - 1);
 	ck_assert_int_eq(config_load(path, true, &config, &error), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(error.text, ":2: a control character"));
+	ck_assert_ptr_nonnull(strstr(error.text, ":2: control character"));
 }
 
 TEST(longest_line)

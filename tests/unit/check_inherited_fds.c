@@ -99,7 +99,7 @@ TEST_RANGE(each_goes_where_its_name_says, 0, 2)
 	ck_assert_int_eq(fd_store_take_state(store), fds[turn ? 4 : 2]);
 	ck_assert_int_eq(fd_store_take_state(store), -1);
 	/* "c", the second "hook", "HOOK", "" */
-	ck_assert_uint_eq(fd_store_drop_rest(store), 4);
+	ck_assert_uint_eq(fd_store_close_unused(store), 4);
 	for (int i = 0; i < 7; i++)
 		ck_assert_int_eq(is_open(fds[i]), i == hook || i == control || i == (turn ? 4 : 2));
 	inherited_fds_clear(&inherited);

@@ -264,8 +264,8 @@ int reload_config(struct reload *reload, struct reload_result *result, struct co
 	}
 	*result = (struct reload_result){.n_changed = 2,
 					 .changed = {1, 2},
-					 .n_fixed = 1,
-					 .fixed = {0},
+					 .n_needs_restart = 1,
+					 .needs_restart = {0},
 					 .domains_changed = true};
 	return 0;
 }

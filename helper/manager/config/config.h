@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What vmpower.conf says. config_keys.h has the keys and their defaults, config_load.h reads them.
- */
+/* The content of vmpower.conf: keys.h has its keys and defaults, load.h reads it. */
 #ifndef VMPOWER_HELPER_MANAGER_CONFIG_CONFIG_H
 #define VMPOWER_HELPER_MANAGER_CONFIG_CONFIG_H
 
@@ -20,20 +18,20 @@ enum silence_choice { SILENCE_PROTECT, SILENCE_IGNORE };
 #define CONFIG_PEER_USERS 16
 #define CONFIG_MAX_DOMAINS 1024 /* sections [domain "..."] */
 
-/* A section [domain "..."]; domain_rules.h says which of them applies to a domain. */
+/* A section [domain "..."]; domain_rules.h finds the one that applies to a domain. */
 struct config_domain {
 	char pattern[MAX_DOMAIN_NAME]; /* UUID, name, or name with wildcards */
 	struct domain_settings settings;
-	char origin[CONFIG_TEXT]; /* "FILE:LINE" of its beginning; cut with "..." */
+	char origin[CONFIG_TEXT]; /* "FILE:LINE" where it begins; truncated with "..." */
 };
 
 struct config {
-	char libvirt_uri[CONFIG_TEXT]; /* "none": without libvirt */
+	char libvirt_uri[CONFIG_TEXT]; /* "none": do not connect */
 	uint32_t channel_rate;	       /* requests/s; 0: unlimited */
 	uint32_t channel_burst;	       /* requests */
-	uint32_t total_rate;	       /* requests/s of all channels together; 0: unlimited */
+	uint32_t total_rate;	       /* requests/s of all channels; 0: unlimited */
 	bool channel_queries;
-	char peer_users[CONFIG_PEER_USERS][33]; /* user names; "" ends the list */
+	char peer_users[CONFIG_PEER_USERS][33]; /* ends with "" */
 	char sysfs[CONFIG_TEXT];		/* stands for /sys */
 	enum method_choice method;
 	uint32_t transition_interval_us;
@@ -43,17 +41,17 @@ struct config {
 	uint32_t min_khz, max_khz; /* 0: no limit */
 	bool turbo;
 	uint32_t n_domains;
-	struct config_domain *domains; /* owned: config_clear() */
+	struct config_domain *domains; /* owned, see config_clear() */
 };
 
 struct config_error {
-	char text[1024]; /* "FILE:LINE: what is wrong; what is allowed" */
+	char text[1024]; /* "FILE:LINE: the error; the allowed values" */
 };
 
-/** config_defaults() - the vendor's values, which config_keys.c has */
+/** config_defaults() - the defaults of keys.c; owns nothing */
 void config_defaults(struct config *config);
 
-/** config_clear() - free what it owns */
+/** config_clear() - free its sections */
 static inline void config_clear(struct config *config)
 {
 	free(config->domains);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Characters that stand for themselves. */
+/* Count the characters that match only themselves. */
 static unsigned int literal_characters(const char *pattern)
 {
 	unsigned int n = 0;
@@ -25,7 +25,7 @@ static unsigned int literal_characters(const char *pattern)
 const struct config_domain *domain_rules_section(const struct config *config, const char *name,
 						 const char *uuid)
 {
-	const struct config_domain *named = NULL, *fits = NULL;
+	const struct config_domain *named = NULL, *matching = NULL;
 	unsigned int most = 0;
 
 	for (uint32_t i = 0; i < config->n_domains; i++) {
@@ -39,12 +39,12 @@ const struct config_domain *domain_rules_section(const struct config *config, co
 		if (named || fnmatch(domain->pattern, name, FNM_NOESCAPE) != 0)
 			continue;
 		n = literal_characters(domain->pattern);
-		if (fits && n <= most)
+		if (matching && n <= most)
 			continue;
-		fits = domain;
+		matching = domain;
 		most = n;
 	}
-	return named ? named : fits;
+	return named ? named : matching;
 }
 
 void domain_rules_find(const struct config *config, const struct domain_description *domain,
@@ -71,10 +71,11 @@ void domain_rules_find(const struct config *config, const struct domain_descript
 	narrowed = rules->settings;
 	domain_settings_narrow(&narrowed, &domain->metadata);
 	if (narrowed.max_khz && narrowed.min_khz > narrowed.max_khz) {
-		(void)snprintf(rules->problem, sizeof(rules->problem),
-			       "it leaves no frequency: at least %u and at most %u kHz, with what "
-			       "the host allows",
-			       narrowed.min_khz, narrowed.max_khz);
+		(void)snprintf(
+			rules->problem, sizeof(rules->problem),
+			"no frequency is left: at least %u and at most %u kHz, together with "
+			"the host's limits",
+			narrowed.min_khz, narrowed.max_khz);
 		return;
 	}
 	rules->settings = narrowed;

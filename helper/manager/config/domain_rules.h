@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What holds for one domain: the host's configuration, of its sections [domain "..."] the one
- * that applies, and what the metadata in the domain's XML narrows. Pure.
+ * The settings in force for one domain: the host's configuration, overridden by the section
+ * [domain "..."] that applies, narrowed by the metadata in the domain's XML. Pure.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONFIG_DOMAIN_RULES_H
 #define VMPOWER_HELPER_MANAGER_CONFIG_DOMAIN_RULES_H
@@ -10,26 +10,25 @@
 #include "xml/domain_description.h"
 
 struct domain_rules {
-	struct domain_settings settings;     /* in force, all given; [limits] included */
-	const struct config_domain *section; /* that applies; NULL: none. Lives in the config */
-	char problem[512];		     /* why the metadata is not followed; "": it is */
+	struct domain_settings settings;     /* in force, all given, within [limits] */
+	const struct config_domain *section; /* that applies, owned by the config; NULL: none */
+	char problem[512];		     /* why the metadata is ignored; "": it is not */
 };
 
 /**
- * domain_rules_section() - the section of the domain's UUID, else of its name, else of those
- * whose wildcards fit its name the one with the most characters besides them, of equals the first
+ * domain_rules_section() - the section that applies to a domain: the one with its UUID, else the
+ * one with its name, else the matching one with the most literal characters, the first of equals
  *
- * Return: NULL: none.
+ * Return: the section; NULL: none.
  */
 const struct config_domain *domain_rules_section(const struct config *config, const char *name,
 						 const char *uuid);
 
 /**
- * domain_rules_find() - work out what holds for a domain
+ * domain_rules_find() - compute the settings in force for a domain
  *
- * Metadata can only narrow: of minima the highest counts, of maxima the lowest, of yes and no
- * the no, of commands those in both. Where it is wrong, or leaves no frequency, it counts as a
- * whole as if it were not there.
+ * Metadata can only narrow: the higher minimum, the lower maximum, "no" and the commands allowed
+ * by both apply. Metadata that is invalid or leaves no frequency is ignored as a whole.
  */
 void domain_rules_find(const struct config *config, const struct domain_description *domain,
 		       struct domain_rules *rules);

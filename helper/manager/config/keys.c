@@ -37,7 +37,7 @@ const struct config_key config_keys[] = {
 		 "chooses at each new connection: virtqemud if /run/libvirt/virtqemud-sock-ro "
 		 "exists, otherwise libvirtd (libvirt-sock-ro). qemu:///system?socket=PATH names "
 		 "a socket. A change needs a restart.",
-	 .fixed = "the domains that are served were found through the libvirt of now"},
+	 .needs_restart = "the domains served now were found through the present libvirt"},
 
 	{"channel", "rate", KEY_NUMBER, 0, 1000000, FIELD(channel_rate), .initial = "1000",
 	 .allowed = "0 (unlimited) to 1000000 requests per second",
@@ -65,7 +65,7 @@ const struct config_key config_keys[] = {
 	{"cpufreq", "sysfs", KEY_PATH, FIELD(sysfs), .initial = "/sys",
 	 .allowed = "the absolute path of a directory that stands for /sys",
 	 .help = "The directory to use as /sys, for tests. A change needs a restart.",
-	 .fixed = "the baseline of what is set now belongs to the directory of now"},
+	 .needs_restart = "the saved baselines belong to the present directory"},
 	{"cpufreq", "method", KEY_CHOICE, .choices = method_choices, FIELD(method),
 	 .initial = "auto", .allowed = "auto, " METHOD_NAME_SETSPEED " or " METHOD_NAME_LIMITS,
 	 .help = "How to set a frequency. setspeed: governor userspace and scaling_setspeed; "
@@ -138,7 +138,7 @@ static bool set_users(char users[CONFIG_PEER_USERS][USER_NAME_MAX + 1], const ch
 		if (!*value)
 			break;
 		len = strcspn(value, " \t,");
-		/* The last entry stays "", it ends the list. */
+		/* Keep the last entry "": it ends the list. */
 		if (n == CONFIG_PEER_USERS - 1 || len > USER_NAME_MAX || *value == '-' ||
 		    strspn(value, USER_NAME_CHARACTERS) < len)
 			return false;

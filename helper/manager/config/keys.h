@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The keys of vmpower.conf, each with its range, its default and what it is for: what is read,
- * what the shipped file says, and what may change at run time all come from this table. The keys
- * of sections [domain "..."] are in domain_settings.h. Pure.
+ * The keys of vmpower.conf: one table for parsing, for the shipped file, and for what may change
+ * at run time. common/domain_settings.h has the keys of sections [domain "..."]. Pure.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONFIG_KEYS_H
 #define VMPOWER_HELPER_MANAGER_CONFIG_KEYS_H
@@ -21,34 +20,36 @@ struct config_key {
 	size_t offset;		    /* of the field in struct config */
 	const char *allowed;	    /* for messages */
 	const char *initial;	    /* the default, as text */
-	const char *help;	    /* sentences */
-	const char *fixed;	    /* why it can't change at run time; NULL: it can */
+	const char *help;	    /* sentences for the shipped file */
+	const char *needs_restart;  /* why it can't change at run time; NULL: it can */
 };
 
 #define DOMAIN_SECTION "domain"
 
-#define MAX_CONFIG_KEYS 32 /* for those who keep something for each */
+#define MAX_CONFIG_KEYS 32 /* for arrays by key */
 
-/* Keys of one section stand together. */
+/* Keys of one section are adjacent. */
 extern const struct config_key config_keys[];
 extern const unsigned int n_config_keys;
 
-/** config_key_set() - take a value over. Return: whether it is allowed */
+/** config_key_set() - set a key from text. Return: is the value allowed? */
 bool config_key_set(const struct config_key *key, const char *value, struct config *config);
 
-/** config_key_equal() - have both the same value? */
+/** config_key_equal() - does a key have the same value in both? */
 bool config_key_equal(const struct config_key *key, const struct config *a, const struct config *b);
 
-/** config_key_copy() - have @to keep what @from says */
+/** config_key_copy() - copy a key's value */
 void config_key_copy(const struct config_key *key, const struct config *from, struct config *to);
 
-/** config_key_names() - "a, b, c": the sections (@section NULL), or a section's keys; for people */
+/** config_key_names() - "a, b, c", for messages: a section's keys, or all sections (@section NULL)
+ */
 const char *config_key_names(const char *section, char *text, size_t size);
 
-/** config_is_section() - besides [domain "..."] */
+/** config_is_section() - is there such a section, other than [domain "..."]? */
 bool config_is_section(const char *name);
 
-/** config_print_defaults() - the file that is shipped: every key, commented out, explained */
+/** config_print_defaults() - print the shipped file: every key explained, its default commented out
+ */
 void config_print_defaults(FILE *out);
 
 #endif

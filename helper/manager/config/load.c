@@ -20,7 +20,7 @@ static int is_drop_in(const struct dirent *entry)
 	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0;
 }
 
-/* By bytes: the order must not depend on a locale. */
+/* By bytes: the order must not depend on the locale. */
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
@@ -58,15 +58,15 @@ static int load_drop_ins(const char *path, struct config_draft *draft, struct co
 	return r;
 }
 
-/* Only what holds at the end counts: a limit may be in one file and its other end in the next. */
+/* Checked last: minimum and maximum may come from different files. */
 static int check_limits(const struct config_draft *draft, struct config_error *error)
 {
 	const struct config *config = &draft->config;
 
 	if (config->min_khz && config->max_khz && config->min_khz > config->max_khz) {
 		config_fail(error,
-			    "%s: [limits] min-frequency %u is above max-frequency %u; allowed is "
-			    "at most that, or 0 (no limit) for either",
+			    "%s: [limits] min-frequency %u is above max-frequency %u; lower it, or "
+			    "set either to 0 (no limit)",
 			    draft->limits_origin, config->min_khz, config->max_khz);
 		return -EINVAL;
 	}
@@ -80,12 +80,10 @@ static int check_limits(const struct config_draft *draft, struct config_error *e
 			max_khz = config->max_khz;
 		if (!max_khz || min_khz <= max_khz)
 			continue;
-		config_fail(
-			error,
-			"%s: [" DOMAIN_SECTION " \"%s\"] leaves no frequency: at least %u and "
-			"at most %u kHz, with what [limits] says; allowed is a max-frequency of "
-			"at least min-frequency",
-			domain->origin, domain->pattern, min_khz, max_khz);
+		config_fail(error,
+			    "%s: [" DOMAIN_SECTION " \"%s\"] leaves no frequency: at least %u and "
+			    "at most %u kHz, together with [limits]",
+			    domain->origin, domain->pattern, min_khz, max_khz);
 		return -EINVAL;
 	}
 	return 0;

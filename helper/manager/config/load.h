@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vmpower.conf: INI, read with inih, strict on top of it. An unknown section or key, a key
- * given twice or a bad value is an error with file and line.
+ * Reads vmpower.conf, an INI file, with inih but more strictly: unknown sections and keys, keys
+ * given twice and bad values are errors with file and line.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONFIG_LOAD_H
 #define VMPOWER_HELPER_MANAGER_CONFIG_LOAD_H
@@ -9,12 +9,12 @@
 #include "helper/manager/config/config.h"
 
 /**
- * config_load() - defaults, then a file, then its drop-ins (FILE with ".d" appended, *.conf in
- * the order of their names)
- * @path:	the file; @required: else a missing one is an empty one
- * @config:	written only on success, what it held is not looked at; config_clear() it
+ * config_load() - defaults, then a file, then its drop-ins: PATH.d/NAME.conf in order of name
+ * @required:	is a missing file an error?
+ * @config:	set on success, without freeing what it held; release it with config_clear()
+ * @error:	set on failure
  *
- * Return: 0; -EINVAL with @error set; -errno with @error set.
+ * Return: 0; -EINVAL; -errno.
  */
 int config_load(const char *path, bool required, struct config *config, struct config_error *error);
 

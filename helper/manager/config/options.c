@@ -19,9 +19,9 @@ static void usage(FILE *to)
 		      "  --config FILE        default " VMPOWER_CONFIG_FILE "\n"
 		      "  --runtime-dir DIR    sockets and state file; default " VMPOWER_RUNTIME_DIR
 		      "\n"
-		      "  --check-config       read the configuration, report, exit\n"
-		      "  --default-config     print a configuration file that explains itself\n"
-		      "  --debug              log more\n"
+		      "  --check-config       check the configuration and exit\n"
+		      "  --default-config     print the default configuration, with comments\n"
+		      "  --debug              log debug messages\n"
 		      "  --version, --help\n");
 }
 

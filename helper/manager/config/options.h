@@ -13,10 +13,10 @@ struct options {
 };
 
 /**
- * options_parse() - read the command line, and do what it asks for instead of serving
+ * options_parse() - parse the command line; carry out options such as --version
  * @options:	set; points into @argv
  *
- * Return: -1 to go on; else the exit status.
+ * Return: -1: serve; else: exit with this status.
  */
 int options_parse(int argc, char **argv, struct options *options);
 

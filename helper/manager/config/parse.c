@@ -18,16 +18,16 @@
 #define SECTION_SIZE 64
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
-/* One file being read. */
+/* The state of parsing one file. */
 struct parse {
 	const char *path;
 	FILE *file;
-	int line; /* the one that inih has last */
+	int line; /* number of the last line read */
 	struct config_draft *draft;
 	struct config_error *error;
 	bool failed;
-	char section[SECTION_SIZE]; /* that the line is in; "": none yet */
-	uint32_t domain;	    /* of config.domains, in a section [domain "..."] */
+	char section[SECTION_SIZE]; /* of the line; "": none yet */
+	uint32_t domain;	    /* index in config.domains, in a section [domain "..."] */
 	bool seen[MAX_CONFIG_KEYS];
 	uint16_t domain_seen[CONFIG_MAX_DOMAINS]; /* bits by enum domain_setting */
 };
@@ -52,7 +52,7 @@ int config_unreadable(const char *path, int result, struct config_error *error)
 	return result;
 }
 
-/* The first error of a file is the one that is told. Return: 0, which stops inih's handler */
+/* Keep a file's first error. Return: 0, an error for inih */
 #define fail(parse, format, ...)                                                                   \
 	({                                                                                         \
 		if (!(parse)->failed)                                                              \
@@ -76,7 +76,7 @@ static int unknown_key(struct parse *parse, const char *name)
 {
 	char names[256];
 
-	return fail(parse, "unknown key '%s' in section [%s]; there are: %s", name, parse->section,
+	return fail(parse, "unknown key '%s' in section [%s]; known are: %s", name, parse->section,
 		    config_key_names(parse->section, names, sizeof(names)));
 }
 
@@ -117,18 +117,18 @@ static const struct config_key *find_key(const char *section, const char *name)
 	return NULL;
 }
 
-/* inih's handler: one "name = value". Return: 0 is an error */
+/* inih's handler for "name = value". Return: 1; 0: error */
 static int on_value(void *user, const char *section, const char *name, const char *value)
 {
 	struct parse *parse = user;
 	const struct config_key *key;
 	char names[256];
 
-	(void)section; /* cut to some length: check_line() has it whole */
+	(void)section; /* truncated: parse->section is not */
 	if (parse->failed)
 		return 0;
 	if (!parse->section[0])
-		return fail(parse, "key '%s' stands before any [section]; there are: %s", name,
+		return fail(parse, "key '%s' comes before any [section]; known are: %s", name,
 			    config_key_names(NULL, names, sizeof(names)));
 	if (!value)
 		value = "";
@@ -153,11 +153,11 @@ static bool unknown_section(struct parse *parse, const char *section)
 {
 	char names[256];
 
-	return fail(parse, "unknown section [%s]; there are: %s", section,
+	return fail(parse, "unknown section [%s]; known are: %s", section,
 		    config_key_names(NULL, names, sizeof(names)));
 }
 
-/* The section of @pattern, which may have been begun in a file before. */
+/* Enter a new section, or one that an earlier file has begun. */
 static bool enter_domain(struct parse *parse, const char *pattern, size_t length)
 {
 	struct config *config = &parse->draft->config;
@@ -168,8 +168,7 @@ static bool enter_domain(struct parse *parse, const char *pattern, size_t length
 		i++;
 	if (i == CONFIG_MAX_DOMAINS)
 		return fail(parse,
-			    "more than %d sections [" DOMAIN_SECTION " \"...\"]; one with "
-			    "wildcards can stand for several",
+			    "more than %d sections [" DOMAIN_SECTION " \"...\"]; use wildcards",
 			    CONFIG_MAX_DOMAINS);
 	if (i == parse->draft->capacity) {
 		uint32_t capacity = i ? i * 2 : 8;
@@ -192,8 +191,8 @@ static bool enter_domain(struct parse *parse, const char *pattern, size_t length
 }
 
 /*
- * [domain "..."], of which inih would cut the name. @line: behind "[domain".
- * Return: what is behind the "]"; NULL: failed
+ * Parse [domain "..."]: inih would truncate the name. @line: what follows "[domain".
+ * Return: what follows the "]"; NULL: error
  */
 static const char *read_domain(struct parse *parse, const char *line)
 {
@@ -202,7 +201,7 @@ static const char *read_domain(struct parse *parse, const char *line)
 	line += strspn(line, " \t");
 	length = *line == '"' ? strcspn(line + 1, "\"") : 0;
 	if (length == 0 || line[1 + length] != '"' || line[2 + length] != ']') {
-		fail(parse, "a domain's section is to be [" DOMAIN_SECTION
+		fail(parse, "write a domain's section as [" DOMAIN_SECTION
 			    " \"NAME\"], with a name, a UUID or a name with wildcards in quotes");
 		return NULL;
 	}
@@ -227,7 +226,7 @@ static const char *read_plain(struct parse *parse, const char *line)
 	size_t length;
 
 	if (!end) {
-		fail(parse, "no ']' ends the section's name");
+		fail(parse, "']' is missing after the section's name");
 		return NULL;
 	}
 	length = (size_t)(end - line) - 1;
@@ -244,25 +243,25 @@ static const char *read_plain(struct parse *parse, const char *line)
 
 static bool read_section(struct parse *parse, const char *line)
 {
-	const char *behind;
+	const char *rest;
 
 	if (is_domain_section(line)) {
 		memcpy(parse->section, DOMAIN_SECTION, sizeof(DOMAIN_SECTION));
-		behind = read_domain(parse, line + strlen("[" DOMAIN_SECTION));
+		rest = read_domain(parse, line + strlen("[" DOMAIN_SECTION));
 	} else {
-		behind = read_plain(parse, line);
+		rest = read_plain(parse, line);
 	}
-	if (!behind)
+	if (!rest)
 		return false;
-	behind += strspn(behind, " \t\r\n");
-	if (*behind && !strchr("#;", *behind))
-		return fail(parse, "something stands behind [%s]", parse->section);
+	rest += strspn(rest, " \t\r\n");
+	if (*rest && !strchr("#;", *rest))
+		return fail(parse, "unexpected text after [%s]", parse->section);
 	return true;
 }
 
 /* --- lines ------------------------------------------------------------------------------ */
 
-/* What inih would take without a word: lines that continue a value, empty strange sections. */
+/* Refuse what inih accepts silently: continued values, empty unknown sections. */
 static bool check_line(struct parse *parse, char *text)
 {
 	size_t mark = strlen(BYTE_ORDER_MARK), blanks;
@@ -279,15 +278,14 @@ static bool check_line(struct parse *parse, char *text)
 		return true;
 	if (!read_section(parse, line))
 		return false;
-	/* inih need not know more than that there is one */
+	/* A section that inih accepts; parse->section has its name. */
 	memcpy(text, "[s]", sizeof("[s]"));
 	return true;
 }
 
 /*
- * inih's reader: the next line, with its newline. It is here that lines are counted (the
- * library may be built without line numbers for handlers), and that a line which inih would
- * cut in two is refused.
+ * inih's reader: the next line, with its newline. Counts lines (inih may be built without line
+ * numbers for handlers), and refuses lines that inih would split.
  */
 static char *read_line(char *text, int size, void *stream)
 {
@@ -299,7 +297,7 @@ static char *read_line(char *text, int size, void *stream)
 	parse->line++;
 	while (n < size - 1 && (c = getc(parse->file)) != EOF) {
 		if ((c < 0x20 && !strchr("\t\r\n", c)) || c == 0x7f || c == 0) {
-			fail(parse, "a control character (0x%02x); this is to be a text file", c);
+			fail(parse, "control character (0x%02x); this must be a text file", c);
 			return NULL;
 		}
 		text[n++] = (char)c;
@@ -322,7 +320,7 @@ static char *read_line(char *text, int size, void *stream)
 
 static int open_regular(const char *path, FILE **file, struct config_error *error)
 {
-	/* O_NONBLOCK: not to wait for ever for the other end of a FIFO */
+	/* O_NONBLOCK: do not wait for the other end of a FIFO */
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
@@ -350,7 +348,7 @@ int config_parse_file(const char *path, struct config_draft *draft, struct confi
 		return r;
 	parse.file = file;
 	r = ini_parse_stream(read_line, &parse, on_value, &parse);
-	/* inih's own first error may stand before ours, but it goes on after it. */
+	/* inih's first error may come before ours: it continues after one. */
 	if (r > 0 && (!parse.failed || r < parse.line)) {
 		config_fail(error, "%s:%d: neither '[section]' nor 'key = value'", path, r);
 		return -EINVAL;

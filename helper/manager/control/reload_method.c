@@ -32,5 +32,6 @@ void control_reload(struct varlink_call *call, void *context)
 	varlink_reply(call,
 		      json_pack("{s:o, s:o}", "changed",
 				names(result.changed, result.n_changed, result.domains_changed),
-				"needs_restart", names(result.fixed, result.n_fixed, false)));
+				"needs_restart",
+				names(result.needs_restart, result.n_needs_restart, false)));
 }

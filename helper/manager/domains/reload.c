@@ -24,14 +24,14 @@ static void compare(const struct config *old, struct config *new, struct reload_
 
 		if (config_key_equal(key, old, new))
 			continue;
-		if (!key->fixed) {
+		if (!key->needs_restart) {
 			result->changed[result->n_changed++] = i;
 			continue;
 		}
-		result->fixed[result->n_fixed++] = i;
+		result->needs_restart[result->n_needs_restart++] = i;
 		log_warning("configuration: [%s] %s is another now, and that needs a restart of "
 			    "vmpowerd, which guests do not notice: %s",
-			    key->section, key->name, key->fixed);
+			    key->section, key->name, key->needs_restart);
 		config_key_copy(key, old, new);
 	}
 	/* where they begin does not matter */

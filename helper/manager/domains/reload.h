@@ -24,10 +24,10 @@ struct reload {
 
 /* "[section] key" of config_keys[], by their number there. */
 struct reload_result {
-	unsigned int n_changed, n_fixed;
-	unsigned int changed[MAX_CONFIG_KEYS]; /* in force now */
-	unsigned int fixed[MAX_CONFIG_KEYS];   /* differ in the file, and need a restart */
-	bool domains_changed;		       /* sections [domain "..."] differ */
+	unsigned int n_changed, n_needs_restart;
+	unsigned int changed[MAX_CONFIG_KEYS];	     /* in force now */
+	unsigned int needs_restart[MAX_CONFIG_KEYS]; /* differ in the file, and need a restart */
+	bool domains_changed;			     /* sections [domain "..."] differ */
 };
 
 /**

@@ -230,7 +230,7 @@ int succession_take_over(struct succession *succession, struct channel_manager *
 	if (*state_fd < 0)
 		return *state_fd;
 	*taken_over = registry_count(succession->parts.registry) > 0;
-	n_stale = fd_store_drop_rest(succession->store);
+	n_stale = fd_store_close_unused(succession->store);
 	if (n_stale > 0)
 		log_notice("sockets that a predecessor left and nobody needs: %zu; closed",
 			   n_stale);
@@ -239,7 +239,7 @@ int succession_take_over(struct succession *succession, struct channel_manager *
 			 registry_count(succession->parts.registry), n_channels);
 	remove_files(succession);
 	succession_save(succession);
-	if (!fd_store_is_there(succession->store))
+	if (!fd_store_available(succession->store))
 		return 0;
 	if (!adopted || n_stale > 0)
 		put_all(succession, *state_fd);
@@ -249,7 +249,7 @@ int succession_take_over(struct succession *succession, struct channel_manager *
 
 bool succession_possible(const struct succession *succession)
 {
-	return succession && fd_store_is_there(succession->store) && succession->dir >= 0;
+	return succession && fd_store_available(succession->store) && succession->dir >= 0;
 }
 
 void succession_forget(struct succession *succession)
@@ -285,7 +285,7 @@ int succession_new(const struct succession_parts *parts, struct succession **out
 		free(succession);
 		return r;
 	}
-	if (fd_store_is_there(succession->store)) {
+	if (fd_store_available(succession->store)) {
 		succession->dir = open_dir(parts->runtime_dir);
 		if (succession->dir < 0)
 			log_warning("%s/domains can't be used: %s; a restart of vmpowerd will "

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* the source line would always be the one below */
+/* The source line would always be that of sd_journal_sendv(). */
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
@@ -74,7 +74,7 @@ void journal_entry(struct journal_entry *entry, const struct log_about *about, i
 
 static bool to_journal(const struct log_about *about, int priority, const char *text)
 {
-	/* on the stack: libvirt's thread logs as well */
+	/* On the stack: the libvirt thread logs too. */
 	struct journal_entry entry;
 
 	journal_entry(&entry, about, priority, text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The manager's log lines in the systemd journal, with fields for what they are about, so that
- * `journalctl VMPOWER_DOMAIN=vm1` finds them. The monitor's own lines go to stderr and have none.
+ * Sends the manager's log lines to the systemd journal with fields for their subjects, so that
+ * `journalctl VMPOWER_DOMAIN=vm1` finds them. The monitor logs to stderr, without fields.
  */
 #ifndef VMPOWER_HELPER_MANAGER_LOG_JOURNAL_H
 #define VMPOWER_HELPER_MANAGER_LOG_JOURNAL_H
@@ -16,24 +16,23 @@
 #include "helper/manager/log/message_id.h"
 
 /*
- * For log_about(): plain facts; fields that are NULL or 0 are left out. ABOUT_DOMAIN(),
- * ABOUT_CHANNEL() (registry.h) and ABOUT_FREQUENCY_DOMAIN() (frequency_domain.h) fill in those of
- * an object.
+ * Facts for log_about(); NULL and 0 are left out. ABOUT_DOMAIN() and ABOUT_CHANNEL() (registry.h)
+ * and ABOUT_FREQUENCY_DOMAIN() (frequency_domain.h) set those of an object.
  */
 struct log_about {
 	enum message_id message;
 	const char *domain, *domain_uuid;
 	const uint32_t *channel, *vcpu; /* their numbers in the domain */
-	const uint32_t *policy;		/* number of the frequency domain */
+	const uint32_t *policy;		/* N of policyN */
 	const struct cpuset *cpus;
 	uint32_t old_khz, new_khz;
 	const char *reason;
-	bool has_event; /* an event says more than this line to whoever watches events */
+	bool has_event; /* an event is emitted for it: the line itself needs none */
 };
 
 #define JOURNAL_FIELDS 16
 
-/* Fields as sd_journal_sendv(3) takes them, in a buffer of their own. */
+/* Fields for sd_journal_sendv(3), with their text. */
 struct journal_entry {
 	struct iovec fields[JOURNAL_FIELDS];
 	int n_fields;
@@ -41,11 +40,11 @@ struct journal_entry {
 	char text[16384];
 };
 
-/** journal_entry() - form the entry of a line; a field that has no room is left out. Pure. */
+/** journal_entry() - form a line's entry; fields that do not fit are left out. Pure. */
 void journal_entry(struct journal_entry *entry, const struct log_about *about, int priority,
 		   const char *text);
 
-/** journal_open() - write log lines to the journal if stderr is the journal's */
+/** journal_open() - send log lines to the journal if stderr is connected to it */
 void journal_open(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The kinds of log line that a program or an operator may want to find, and the MESSAGE_ID of each.
- * packaging/journal/vmpower.catalog explains each of them. An id is never given to another kind.
+ * The MESSAGE_ID of each kind of log line that programs or operators may search for.
+ * packaging/journal/vmpower.catalog explains them. An id is never reused for another kind.
  */
 #ifndef VMPOWER_HELPER_MANAGER_LOG_MESSAGE_ID_H
 #define VMPOWER_HELPER_MANAGER_LOG_MESSAGE_ID_H
@@ -27,7 +27,7 @@
 	X(MESSAGE_LOG_LEVEL, "a26b4b038d18411184d489a55b0b5080")
 
 enum message_id {
-	MESSAGE_NONE, /* has no MESSAGE_ID */
+	MESSAGE_NONE, /* no MESSAGE_ID */
 #define X_NAME(name, id) name,
 	EACH_MESSAGE(X_NAME)
 #undef X_NAME

@@ -9,10 +9,10 @@
 
 static void watch(struct listener *listener)
 {
-	bool resting = listener->rest.due_ns != 0;
+	bool paused = listener->pause.due_ns != 0;
 
 	(void)loop_modify(listener->loop, &listener->source,
-			  resting || listener->full ? 0 : EPOLLIN);
+			  paused || listener->full ? 0 : EPOLLIN);
 }
 
 static void on_readable(struct loop_source *source, uint32_t events)
@@ -24,25 +24,25 @@ static void on_readable(struct loop_source *source, uint32_t events)
 	if (fd >= 0) {
 		listener->on_connection(listener, fd);
 	} else if (error != EAGAIN && error != ECONNABORTED && error != EINTR) {
-		loop_timer_set(listener->loop, &listener->rest, listener->rest_ns);
+		loop_timer_set(listener->loop, &listener->pause, listener->pause_ns);
 		watch(listener);
 		listener->on_failure(listener, error);
 	}
 }
 
-static void on_rested(struct loop_timer *timer)
+static void on_pause_over(struct loop_timer *timer)
 {
-	watch(container_of(timer, struct listener, rest));
+	watch(container_of(timer, struct listener, pause));
 }
 
 int listener_start(struct listener *listener, struct loop *loop, int fd)
 {
 	int r;
 
-	ASSERT(listener->on_connection && listener->on_failure && listener->rest_ns > 0);
+	ASSERT(listener->on_connection && listener->on_failure && listener->pause_ns > 0);
 	listener->loop = loop;
 	listener->source = (struct loop_source){.fd = -1, .on_event = on_readable};
-	listener->rest = (struct loop_timer){.on_expiry = on_rested};
+	listener->pause = (struct loop_timer){.on_expiry = on_pause_over};
 	listener->full = false;
 	r = loop_add(loop, &listener->source, fd, EPOLLIN);
 	if (r < 0)
@@ -60,6 +60,6 @@ void listener_stop(struct listener *listener)
 {
 	if (!listener->loop)
 		return;
-	loop_timer_cancel(listener->loop, &listener->rest);
+	loop_timer_cancel(listener->loop, &listener->pause);
 	loop_close(listener->loop, &listener->source);
 }

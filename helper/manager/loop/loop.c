@@ -14,7 +14,7 @@
 
 struct loop {
 	int epoll_fd;
-	struct loop_timer *timers; /* by due_ns, soonest first */
+	struct loop_timer *timers; /* soonest first */
 	struct epoll_event batch[BATCH];
 	int n_batch;
 	bool quit;
@@ -120,12 +120,12 @@ static int timeout_ms(const struct loop *loop)
 	now = monotonic_ns();
 	if (loop->timers->due_ns <= now)
 		return 0;
-	/* Rounded up: waking up early would be useless. */
+	/* Round up: waking up early would be useless. */
 	ms = (loop->timers->due_ns - now + NS_PER_MS - 1) / NS_PER_MS;
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-/* Run the timers that are due. One that is armed again meanwhile is not yet. */
+/* Run the timers that are due now; not those that a callback arms. */
 static void expire(struct loop *loop)
 {
 	uint64_t now;

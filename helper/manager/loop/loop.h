@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The manager's event loop: one epoll set of typed sources and a list of timers. Sources and
- * timers are embedded in what they belong to (container_of). Any callback may remove and even free
- * them. The loop wakes up only for an event or a timer that is due.
+ * The manager's event loop: an epoll set of sources and a list of timers. Sources and timers are
+ * embedded in their owners (container_of). Callbacks may remove and free any of them. The loop
+ * wakes up only for events and for timers that are due.
  */
 #ifndef VMPOWER_HELPER_MANAGER_LOOP_LOOP_H
 #define VMPOWER_HELPER_MANAGER_LOOP_LOOP_H
@@ -30,17 +30,17 @@ void loop_free(struct loop *loop);
 
 /**
  * loop_add() - watch an fd
- * @source:	owned by the caller, stays in place until loop_remove(); on_event set
+ * @source:	the caller's, with on_event set; must stay in place until loop_remove()
  * @fd:		stays the caller's
  * @events:	EPOLLIN, EPOLLOUT, ... (level-triggered)
  */
 int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events);
 int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events);
 
-/** loop_remove() - stop watching; pending events are dropped; source->fd becomes -1 */
+/** loop_remove() - stop watching, drop pending events, set source->fd to -1 */
 void loop_remove(struct loop *loop, struct loop_source *source);
 
-/** loop_close() - loop_remove() and close the fd; does nothing if it is not in the loop */
+/** loop_close() - loop_remove() and close the fd; does nothing if fd is -1 */
 void loop_close(struct loop *loop, struct loop_source *source);
 
 /** loop_timer_set() - (re)arm a one-shot timer @delay_ns from now */

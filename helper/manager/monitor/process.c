@@ -315,7 +315,7 @@ static int start(struct monitor_process *monitor)
 	r = spawn(monitor, theirs, &monitor->pid);
 	if (r < 0)
 		return r;
-	instance_lock_note(monitor->lock_fd, monitor->pid);
+	instance_lock_write_pid(monitor->lock_fd, monitor->pid);
 	monitor->started_ns = monotonic_ns();
 	r = watch_process(monitor, &ours);
 	if (r < 0) {

@@ -11,15 +11,15 @@
 #include "common/unix_socket.h"
 
 struct inherited {
-	uint64_t cookie; /* 0: it is no socket */
+	uint64_t cookie; /* 0: not a socket */
 	int fd;		 /* -1: taken */
 	bool state;
 };
 
 struct fd_store {
-	bool there;
+	bool available;
 	size_t n;
-	struct inherited *inherited; /* by cookie */
+	struct inherited *inherited; /* sorted by cookie */
 };
 
 static int compare(const void *a, const void *b)
@@ -35,7 +35,7 @@ int fd_store_new(struct inherited_fds *inherited, struct fd_store **out)
 
 	if (!store)
 		return -ENOMEM;
-	store->there = getenv("NOTIFY_SOCKET") != NULL;
+	store->available = getenv("NOTIFY_SOCKET") != NULL;
 	if (inherited->n > 0) {
 		store->inherited = calloc(inherited->n, sizeof(store->inherited[0]));
 		if (!store->inherited) {
@@ -62,13 +62,13 @@ void fd_store_free(struct fd_store *store)
 {
 	if (!store)
 		return;
-	(void)fd_store_drop_rest(store);
+	(void)fd_store_close_unused(store);
 	free(store);
 }
 
-bool fd_store_is_there(const struct fd_store *store)
+bool fd_store_available(const struct fd_store *store)
 {
-	return store->there;
+	return store->available;
 }
 
 int fd_store_take_state(struct fd_store *store)
@@ -90,7 +90,7 @@ int fd_store_take_socket(struct fd_store *store, uint64_t cookie)
 	return found ? take_fd(&found->fd) : -1;
 }
 
-size_t fd_store_drop_rest(struct fd_store *store)
+size_t fd_store_close_unused(struct fd_store *store)
 {
 	size_t n = 0;
 
@@ -109,18 +109,18 @@ void fd_store_put(const struct fd_store *store, const char *name, int fd)
 	char message[64];
 	int r;
 
-	if (!store->there)
+	if (!store->available)
 		return;
 	(void)snprintf(message, sizeof(message), "FDSTORE=1\nFDNAME=%s", name);
 	r = sd_pid_notify_with_fds(0, 0, message, &fd, 1);
 	if (r < 0)
-		log_warning("systemd can't be given an fd to keep: %s; a restart will be noticed "
-			    "by a guest",
-			    strerror(-r));
+		log_warning(
+			"can't store an fd with systemd: %s; a restart will disconnect a channel",
+			strerror(-r));
 }
 
 void fd_store_remove(const struct fd_store *store, const char *name)
 {
-	if (store->there)
+	if (store->available)
 		(void)sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * systemd's fd store (sd_pid_notify_with_fds(3), FDSTORE): fds in it outlive this process, and
- * systemd passes them to the next one, by LISTEN_FDS and LISTEN_FDNAMES.
+ * systemd's fd store (sd_pid_notify_with_fds(3), FDSTORE): its fds outlive this process, and
+ * systemd passes them to the next one in LISTEN_FDS and LISTEN_FDNAMES.
  *
- * The names of all fds make one environment string, which the kernel limits to 128 KiB: so a name
- * is one letter, and a socket is identified by its cookie. systemd drops a socket that hangs up: to
- * have one dropped, shut it down.
+ * The names of all fds form one environment string, limited to 128 KiB by the kernel: so a name is
+ * one letter, and a socket's cookie identifies it. systemd drops sockets that hang up: to drop one
+ * from the store, shut it down.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SERVICE_FD_STORE_H
 #define VMPOWER_HELPER_MANAGER_SERVICE_FD_STORE_H
@@ -22,30 +22,30 @@
 struct fd_store;
 
 /**
- * fd_store_new() - take what a predecessor left
- * @inherited:	all that are left in it are taken
+ * fd_store_new() - take the fds that a predecessor stored
+ * @inherited:	its remaining fds are taken
  *
- * Return: 0; -ENOMEM
+ * Return: 0; -ENOMEM.
  */
 int fd_store_new(struct inherited_fds *inherited, struct fd_store **store);
 void fd_store_free(struct fd_store *store);
 
-/** fd_store_is_there() - is there an fd store? */
-bool fd_store_is_there(const struct fd_store *store);
+/** fd_store_available() - does systemd run us, and keep fds? */
+bool fd_store_available(const struct fd_store *store);
 
-/** fd_store_take_state() - Return: fd of that name, the caller's, at most once each; -1: none */
+/** fd_store_take_state() - Return: an fd named FD_STORE_STATE, now the caller's; -1: none left */
 int fd_store_take_state(struct fd_store *store);
 
-/** fd_store_take_socket() - Return: fd of the channel with this cookie, the caller's; -1: none */
+/** fd_store_take_socket() - Return: the socket with this cookie, now the caller's; -1: none */
 int fd_store_take_socket(struct fd_store *store, uint64_t cookie);
 
-/** fd_store_drop_rest() - close what was not taken. Return: how many */
-size_t fd_store_drop_rest(struct fd_store *store);
+/** fd_store_close_unused() - close the fds that were not taken. Return: their number */
+size_t fd_store_close_unused(struct fd_store *store);
 
-/** fd_store_put() - store an fd; again is no error. @fd stays the caller's */
+/** fd_store_put() - store an fd, which stays the caller's; storing it twice is no error */
 void fd_store_put(const struct fd_store *store, const char *name, int fd);
 
-/** fd_store_remove() - drop all of a name */
+/** fd_store_remove() - remove all fds of a name from the store */
 void fd_store_remove(const struct fd_store *store, const char *name);
 
 #endif

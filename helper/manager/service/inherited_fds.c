@@ -16,8 +16,8 @@ int inherited_fds_get(struct inherited_fds *inherited)
 
 	*inherited = (struct inherited_fds){.n = 0};
 	if (n < 0)
-		log_warning("what systemd hands over can't be told: %s; vmpowerd makes its sockets "
-			    "itself, and connects channels anew",
+		log_warning("can't read which fds systemd passes: %s; vmpowerd creates its own "
+			    "sockets and reconnects the channels",
 			    strerror(-n));
 	if (n <= 0)
 		return 0;

@@ -15,12 +15,13 @@
 #include "common/path.h"
 #include "common/value.h"
 
-#define LOOK_MS 10
-#define LOOKS_BEFORE_KILL 400 /* a manager waits half of this for its monitor to end */
-#define LOOKS 1000
-#define COMM "vmpower-monitor\n" /* 15 characters: not cut off */
+#define POLL_MS 10
+#define POLLS_BEFORE_KILL 400 /* a manager waits half of this for its monitor to end */
+#define POLLS 1000
+#define COMM "vmpower-monitor\n" /* 15 characters: not truncated */
 
-static pid_t noted(int fd)
+/* The pid in the file; 0: none. */
+static pid_t read_pid(int fd)
 {
 	char text[16];
 	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
@@ -36,7 +37,7 @@ static pid_t noted(int fd)
 static void kill_monitor(int fd)
 {
 	char path[64], comm[32] = "";
-	pid_t pid = noted(fd);
+	pid_t pid = read_pid(fd);
 	cleanup_close int proc = -1;
 
 	if (pid <= 1)
@@ -60,25 +61,25 @@ int instance_lock(const char *runtime_dir)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 	if (fd < 0)
 		return -errno;
-	for (int i = 0; i < LOOKS; i++) {
+	for (int i = 0; i < POLLS; i++) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return take_fd(&fd);
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
 		if (i == 0)
 			log_notice("a predecessor has not ended yet; waiting");
-		if (i == LOOKS_BEFORE_KILL)
+		if (i == POLLS_BEFORE_KILL)
 			kill_monitor(fd);
-		(void)poll(NULL, 0, LOOK_MS);
+		(void)poll(NULL, 0, POLL_MS);
 	}
 	return -EBUSY;
 }
 
-void instance_lock_note(int fd, pid_t monitor)
+void instance_lock_write_pid(int fd, pid_t monitor)
 {
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d", (int)monitor);
 
 	if (fd >= 0 && (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n))
-		log_warning("the lock can't be written: %s", strerror(errno));
+		log_warning("can't write the monitor's pid to the lock: %s", strerror(errno));
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One manager at a time has a runtime directory, and one monitor writes: <runtime directory>/lock.
+ * <runtime directory>/lock: one manager uses a runtime directory at a time, and one monitor writes.
  *
- * systemd ensures that itself. Without systemd a manager may start while another still ends, or
- * after a crash has left a monitor behind. The monitor holds the lock as well (the file is its
- * stdin), and the file contains its pid. The file is never removed.
+ * systemd ensures that by itself. Without it a manager may start while another one is ending, or
+ * after a crash has left a monitor behind. The monitor holds the lock too: the file is its stdin,
+ * and contains its pid. The file is never removed.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SERVICE_INSTANCE_LOCK_H
 #define VMPOWER_HELPER_MANAGER_SERVICE_INSTANCE_LOCK_H
@@ -14,14 +14,14 @@
 /**
  * instance_lock() - wait for a predecessor to end, then hold the lock
  *
- * The predecessor is given some seconds; a monitor that has not ended by then is killed.
+ * Kills a monitor that does not end within some seconds.
  *
- * Return: fd, the caller's, which holds the lock as long as it or a duplicate is open; -EBUSY: the
- * predecessor does not end; -errno.
+ * Return: fd, the caller's; it or any duplicate holds the lock; -EBUSY: the predecessor does not
+ * end; -errno.
  */
 int instance_lock(const char *runtime_dir);
 
-/** instance_lock_note() - write the monitor's pid into the file */
-void instance_lock_note(int fd, pid_t monitor);
+/** instance_lock_write_pid() - write the monitor's pid into the file. @fd: -1: do nothing */
+void instance_lock_write_pid(int fd, pid_t monitor);
 
 #endif

@@ -15,7 +15,7 @@
 #include "common/unix_socket.h"
 
 static const struct {
-	const char *name; /* as systemd calls it */
+	const char *name; /* FileDescriptorName= */
 	const char *file;
 	const char *unit, *option;
 	int type;
@@ -34,7 +34,7 @@ static int set_nonblocking(int fd)
 	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-/* Return: 0, also where systemd has none for us; -errno, logged */
+/* Return: 0, also if systemd passes none; -errno, logged */
 static int take_over(struct listening *listening, enum listening_socket which,
 		     struct inherited_fds *inherited)
 {
@@ -45,9 +45,9 @@ static int take_over(struct listening *listening, enum listening_socket which,
 		return 0;
 	r = sd_is_socket_unix(fd, sockets[which].type, 1, NULL, 0);
 	if (r == 0) {
-		log_error("what systemd hands over as \"%s\" is not a socket that listens at %s; "
+		log_error("systemd passes an fd \"%s\" that is not a listening socket of %s; "
 			  "correct %s (\"systemctl cat %s\" shows it), or mask it: then vmpowerd "
-			  "listens itself",
+			  "creates the socket",
 			  sockets[which].name, sockets[which].option, sockets[which].unit,
 			  sockets[which].unit);
 		return -EPROTOTYPE;
@@ -75,7 +75,7 @@ int listening_init(struct listening *listening, const char *runtime_dir,
 	return r;
 }
 
-/* Members of group vmpower may ask; without the group, or the right to give, only root. */
+/* Members of CONTROL_GROUP may connect; if that fails, only root may. */
 static void give_to_group(const char *path)
 {
 	const struct group *group = getgrnam(CONTROL_GROUP);
@@ -83,7 +83,7 @@ static void give_to_group(const char *path)
 
 	if (!group)
 		return;
-	/* the unit has us run in that group, and forbids chown() */
+	/* The unit runs us in that group, and forbids chown(). */
 	if (stat(path, &st) == 0 && st.st_gid == group->gr_gid)
 		return;
 	if (chown(path, (uid_t)-1, group->gr_gid) < 0)
@@ -91,7 +91,7 @@ static void give_to_group(const char *path)
 			    CONTROL_GROUP, strerror(errno));
 }
 
-static int make(struct listening *listening, enum listening_socket which)
+static int create(struct listening *listening, enum listening_socket which)
 {
 	char path[PATH_MAX];
 	int r = path_join(path, listening->runtime_dir, sockets[which].file);
@@ -99,7 +99,7 @@ static int make(struct listening *listening, enum listening_socket which)
 	if (r == 0)
 		r = unix_listen(path, sockets[which].type, sockets[which].mode);
 	if (r == -EADDRINUSE)
-		log_error("%s is in use: another vmpowerd serves %s; stop it first, or give "
+		log_error("%s is in use: another vmpowerd serves %s; stop it first, or choose "
 			  "another --runtime-dir",
 			  path, listening->runtime_dir);
 	else if (r < 0)
@@ -117,7 +117,7 @@ int listening_open(struct listening *listening, enum listening_socket which)
 {
 	if (listening->inherited[which] >= 0)
 		return take_fd(&listening->inherited[which]);
-	return make(listening, which);
+	return create(listening, which);
 }
 
 void listening_end(struct listening *listening)

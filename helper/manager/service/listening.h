@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The sockets that vmpowerd serves at: systemd's, where it hands them over (vmpowerd.socket,
- * vmpowerd-hook.socket), else its own, in the runtime directory.
+ * The sockets at which vmpowerd listens: systemd's, if it passes them (vmpowerd.socket,
+ * vmpowerd-hook.socket), else its own in the runtime directory.
  *
- * systemd's are there before vmpowerd, and outlive it: files of those are not ours to remove.
+ * systemd's sockets exist before vmpowerd and outlive it: vmpowerd does not remove their files.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SERVICE_LISTENING_H
 #define VMPOWER_HELPER_MANAGER_SERVICE_LISTENING_H
@@ -12,7 +12,7 @@
 
 #include "helper/manager/service/inherited_fds.h"
 
-/* Members may connect to LISTENING_CONTROL: ask, not change. */
+/* Members may connect to LISTENING_CONTROL, to query, not to change. */
 #define CONTROL_GROUP "vmpower"
 
 enum listening_socket {
@@ -23,30 +23,30 @@ enum listening_socket {
 
 struct listening {
 	const char *runtime_dir;
-	int inherited[N_LISTENING]; /* -1: none, or opened */
-	bool ours[N_LISTENING];	    /* the file is */
+	int inherited[N_LISTENING]; /* -1: none, or handed out */
+	bool ours[N_LISTENING];	    /* we created the file */
 };
 
 /**
- * listening_init() - take what systemd has for us
+ * listening_init() - take systemd's sockets
  * @listening:		zeroed
- * @runtime_dir:	stays valid
- * @inherited:		both are taken out
+ * @runtime_dir:	must stay valid
+ * @inherited:		both sockets are taken from it
  *
- * Return: 0; -errno, logged: what systemd has is no such socket.
+ * Return: 0; -errno, logged: systemd passes something else.
  */
 int listening_init(struct listening *listening, const char *runtime_dir,
 		   struct inherited_fds *inherited);
 
 /**
- * listening_open() - have the one that was handed over, or make it
+ * listening_open() - get systemd's socket, or create one
  *
  * Return: fd, CLOEXEC and non-blocking, the caller's; -errno, logged.
  */
 int listening_open(struct listening *listening, enum listening_socket which);
 
-/** listening_end() - remove the files that are ours; while the fds are open, or they may be
- * another's */
+/** listening_end() - remove our own files, before their fds are closed: then they may be another's
+ */
 void listening_end(struct listening *listening);
 
 #endif

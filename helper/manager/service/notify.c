@@ -8,13 +8,13 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 
-#define STATUS_DELAY_NS (NS_PER_S / 10) /* one line for all that happens within this time */
+#define STATUS_DELAY_NS (NS_PER_S / 10) /* one line for all changes within this time */
 
 struct notify {
 	struct notify_parts parts;
 	struct loop_timer status, watchdog;
-	uint64_t watchdog_ns; /* half of what systemd waits; 0: it does not */
-	bool listens;	      /* somebody reads what we tell, and we are not stopping */
+	uint64_t watchdog_ns; /* half of WatchdogSec=; 0: none */
+	bool reports_status;  /* systemd reports_status, and we are not stopping */
 };
 
 static void on_status(struct loop_timer *timer)
@@ -46,8 +46,8 @@ int notify_new(const struct notify_parts *parts, struct notify **out)
 	notify->status.on_expiry = on_status;
 	notify->watchdog.on_expiry = on_watchdog;
 	*out = notify;
-	notify->listens = sd_notify(0, "READY=1") > 0;
-	if (notify->listens)
+	notify->reports_status = sd_notify(0, "READY=1") > 0;
+	if (notify->reports_status)
 		on_status(&notify->status);
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
 		notify->watchdog_ns = watchdog_us * NS_PER_US / 2;
@@ -58,7 +58,7 @@ int notify_new(const struct notify_parts *parts, struct notify **out)
 
 void notify_changed(struct notify *notify)
 {
-	if (notify && notify->listens && notify->status.due_ns == 0)
+	if (notify && notify->reports_status && notify->status.due_ns == 0)
 		loop_timer_set(notify->parts.loop, &notify->status, STATUS_DELAY_NS);
 }
 
@@ -67,7 +67,7 @@ void notify_stopping(struct notify *notify)
 	(void)sd_notify(0, "STOPPING=1");
 	if (!notify)
 		return;
-	notify->listens = false;
+	notify->reports_status = false;
 	loop_timer_cancel(notify->parts.loop, &notify->status);
 	loop_timer_cancel(notify->parts.loop, &notify->watchdog);
 }

@@ -19,7 +19,7 @@
 
 #define MAX_CLIENTS 128			 /* hooks at one moment: VMs that start at once */
 #define CLIENT_TIMEOUT_NS (2 * NS_PER_S) /* a hook lives for a tenth of that */
-#define REST_NS (NS_PER_S / 10)
+#define PAUSE_NS (NS_PER_S / 10)
 #define XML_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 
 struct hook_client {
@@ -223,7 +223,7 @@ int hook_server_new(struct loop *loop, struct domains *domains, int listen_fd,
 	server->loop = loop;
 	server->domains = domains;
 	server->listener = (struct listener){
-		.on_connection = on_connection, .on_failure = on_failure, .rest_ns = REST_NS};
+		.on_connection = on_connection, .on_failure = on_failure, .pause_ns = PAUSE_NS};
 	r = listener_start(&server->listener, loop, listen_fd);
 	if (r < 0) {
 		free(server);

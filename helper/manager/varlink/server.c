@@ -11,7 +11,7 @@
 #include "helper/manager/varlink/client.h"
 #include "helper/manager/varlink/dispatch.h"
 
-#define REST_NS NS_PER_S
+#define PAUSE_NS NS_PER_S
 
 /* Clients that peers with this access may bring the total to. */
 static unsigned int places(const struct varlink_limits *limits, enum varlink_access access)
@@ -70,7 +70,7 @@ int varlink_server_new(struct loop *loop, int listen_fd, const struct varlink_se
 	server->context = context;
 	server->on_message = varlink_dispatch;
 	server->listener = (struct listener){
-		.on_connection = on_connection, .on_failure = on_failure, .rest_ns = REST_NS};
+		.on_connection = on_connection, .on_failure = on_failure, .pause_ns = PAUSE_NS};
 	r = listener_start(&server->listener, loop, listen_fd);
 	if (r < 0) {
 		varlink_server_free(server);
