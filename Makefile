@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# "make help" names the targets: the lines that begin with "## ". CFLAGS, CPPFLAGS, LDFLAGS of the
-# caller are kept and added to.
+# "make help" lists the targets: the lines that begin with "## ". The caller's CFLAGS, CPPFLAGS and
+# LDFLAGS are kept and extended.
 
 VERSION := 0.2.0
 
@@ -23,15 +23,15 @@ RUNSTATEDIR ?= /run
 DESTDIR ?=
 
 CC ?= cc
-# "make WERROR=" for a compiler that warns of more than ours
+# "make WERROR=" for a compiler that has more warnings than ours
 WERROR ?= -Werror
 AR ?= ar
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
 PYTHON ?= python3
-# where everything is built: another one for another compiler
+# use another folder for another compiler
 BUILD ?= build
-# A recipe's make runs as many jobs as there are CPUs, unless the caller has said -j.
+# A recursive make runs one job per CPU, unless the caller has given -j.
 jobs = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 ifeq ($(V),1)
@@ -42,7 +42,7 @@ Q := @
 say = @printf '  %-7s %s\n'
 endif
 
-# --- what is built from what ----------------------------------------------------------
+# --- sources --------------------------------------------------------------------------
 
 common_src := $(wildcard common/*.c common/*/*.c)
 xml_src := $(wildcard xml/*.c)
@@ -59,7 +59,7 @@ vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(link_src) \
 vmpower-hook_src := hook/main.c common/clock.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(common_src)
 
-# The hook links libc alone, the monitor libseccomp besides: little that can fail to load or be
+# The hook links only libc, the monitor also libseccomp: little that can fail to load or be
 # attacked.
 vmpowerd_pkgs := libvirt libxml-2.0 libsystemd libudev jansson inih libseccomp
 vmpower-monitor_pkgs := libseccomp
@@ -89,15 +89,14 @@ our_cppflags = -I. $(defines)
 our_cflags = -std=gnu11 -fPIE -fstack-protector-strong -fno-strict-aliasing $(warnings)
 our_ldflags = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
-# Two variants of every object: as shipped, and with the sanitizers for the tests.
+# Two variants of every object: plain, as shipped, and san, with sanitizers, for the tests.
 plain_dir := $(BUILD)
 plain_flags :=
 san_dir := $(BUILD)/san
 san_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 
-# Keep the objects of the tests. .SECONDARY would keep them too, but then a header that was
-# renamed would not make anything be built again.
+# Keep the tests' objects. Not .SECONDARY: with it, a renamed header would not cause a rebuild.
 .PRECIOUS: $(plain_dir)/obj/%.o $(san_dir)/obj/%.o
 .PHONY: all
 ## all: build the programs: build/bin/{vmpowerd,vmpower-monitor,vmpower-hook,vmpowerctl}
@@ -141,7 +140,7 @@ endef
 $(eval $(call variant_rules,plain))
 $(eval $(call variant_rules,san))
 
-# What was built with another compiler, other flags or other paths is built again.
+# Another compiler, other flags or other paths cause a rebuild.
 how_built = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(our_cflags) $(defines) $(SBINDIR) $(BINDIR) \
 	$(LIBEXECDIR)
 $(foreach d,$(plain_dir) $(san_dir),$(all_src:%.c=$(d)/obj/%.o)): $(BUILD)/how-built
@@ -154,7 +153,7 @@ FORCE:
 $(BUILD)/%.service: packaging/systemd/%.service.in $(BUILD)/how-built
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|;s|@BINDIR@|$(BINDIR)|;s|@LIBEXECDIR@|$(LIBEXECDIR)/vmpower|' $< > $@
 
-# Descriptions of varlink interfaces are part of the program (.incbin).
+# Varlink interface descriptions are part of the program (.incbin).
 $(foreach d,$(plain_dir) $(san_dir),$(addprefix $(d)/obj/helper/manager/,varlink/text.o \
 	control/methods.o)): $(wildcard helper/manager/*/*.varlink)
 
@@ -170,7 +169,7 @@ build/guest-init: $(wildcard tests/guest/*.c tests/guest/*.h)
 guest: build/guest-init
 	$(Q)tests/guest/build-guest build/guest build/guest-init
 
-# The same with DPDK's own power library in it, which comes as packages and is not installed.
+# The same with DPDK's power library, which is taken from packages but not installed.
 dpdk := build/librte/dpdk
 librte_src := tests/librte/power-guest.c tests/guest/guest-init.c tests/guest/ports.c
 
@@ -206,23 +205,23 @@ check-kernel: deps
 	$(Q)$(MAKE) --no-print-directory all machine
 	$(Q)exec $(PYTHON) tests/run-all kernel
 
-# --- the reader of the metrics' tests ----------------------------------------------------
+# --- promtool ----------------------------------------------------------------------------
 
-## promtool: fetch the reader of the metrics' tests
+## promtool: fetch promtool, for the tests of the metrics
 .PHONY: promtool
 promtool:
 	$(Q)tests/monitoring/get-promtool build/promtool || echo "no promtool: its tests are skipped"
 
-# --- main job and tests ---------------------------------------------------------------
+# --- demo and tests -------------------------------------------------------------------
 
 ## deps: install what building and testing need
 .PHONY: deps
 deps:
 	$(Q)tests/install-deps
 
-# "deps" first, then a make that sees the packages it brought.
+# "deps" first, then a make that sees the packages it installed.
 .PHONY: demo check unit corpora component system
-## demo: show the main job at work (installs what it needs)
+## demo: show a guest that asks and a frequency that changes (installs what it needs)
 demo: deps
 	$(Q)$(MAKE) --no-print-directory $(jobs) all guest
 	$(Q)exec $(PYTHON) -m tests.system.demo $(DEMO_ARGS)
@@ -232,9 +231,9 @@ check: deps
 	$(Q)$(MAKE) --no-print-directory $(jobs) all guest guest-librte machine promtool test-programs
 	$(Q)exec $(PYTHON) tests/run-all
 
-# parts of "check", for those who have its packages
+# Parts of "check"; its packages must be installed.
 ## unit: run the unit tests
-## corpora: replay what the fuzzers start from, and what they once found
+## corpora: replay the fuzzers' corpora
 unit corpora: test-programs
 	$(Q)exec $(PYTHON) tests/run-all $@
 ## component: run the real programs with stand-ins for QEMU and sysfs
@@ -245,7 +244,7 @@ system: all guest guest-librte
 	$(Q)exec $(PYTHON) tests/run-all $@
 
 ## unit-plain: run the unit tests without sanitizers (a package's %check)
-## unit-san: run the unit tests with sanitizers: "unit" of any compiler, without Python
+## unit-san: run the unit tests with sanitizers, without Python
 .PHONY: unit-plain unit-san
 unit-plain: $(addprefix $(plain_dir)/tests/,$(unit_tests))
 unit-san: $(addprefix $(san_dir)/tests/,$(unit_tests))
@@ -254,13 +253,13 @@ unit-san: export UBSAN_OPTIONS = print_stacktrace=1:halt_on_error=1
 unit-plain unit-san:
 	$(Q)printf '%s\n' $^ | xargs -P $(shell nproc) -n 1 env
 
-## check-clang: build with clang as with gcc, and run the unit tests of both builds
+## check-clang: build plain and san with clang, and run the unit tests of both
 .PHONY: check-clang
 check-clang: fuzz-deps
 	$(Q)$(MAKE) --no-print-directory $(jobs) BUILD=build/clang CC=clang all unit-plain unit-san
 
-# CHAOS_SECONDS=0 and CHAOS_EVENTS=N for so many events, CHAOS_SEED=N to see a run again.
-## chaos: kill everything at random, for longer than check has time for: CHAOS_SECONDS=300
+# CHAOS_SECONDS=0 CHAOS_EVENTS=N: stop after N events. CHAOS_SEED=N: repeat a run.
+## chaos: kill processes at random, for longer than check does: CHAOS_SECONDS=300
 .PHONY: chaos
 chaos: export CHAOS_SECONDS ?= 300
 chaos: export CHAOS_EVENTS ?= 1000000
@@ -268,7 +267,7 @@ chaos: deps
 	$(Q)$(MAKE) --no-print-directory $(jobs) all guest
 	$(Q)exec $(PYTHON) -m tests.system.test_chaos
 
-## test-programs: build what the unit and component tests run, with sanitizers
+## test-programs: build the programs of the unit and component tests, with sanitizers
 .PHONY: test-programs
 test-programs: $(addprefix $(san_dir)/bin/,$(programs)) $(addprefix $(san_dir)/tests/,$(unit_tests))
 
@@ -278,7 +277,7 @@ bench_programs := $(addprefix build/bench/,spawn-time drain floor load monitor-a
 ## bench-deps: install what bench needs
 bench-deps:
 	$(Q)tests/install-deps bench
-## bench: measure vmpower beside the least that is possible
+## bench: measure what vmpower costs, compared with the least possible
 bench: bench-deps
 	$(Q)$(MAKE) --no-print-directory $(jobs) all $(bench_programs)
 	$(Q)exec $(PYTHON) -m tests.bench.run $(BENCH_ARGS)
@@ -307,7 +306,7 @@ man_pages := $(wildcard docs/man/*.[1-8])
 man_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 
 .PHONY: install uninstall
-## install: install the programs, units and man pages: PREFIX, SYSCONFDIR, LIBEXECDIR, DESTDIR
+## install: install programs, units and man pages: PREFIX, SYSCONFDIR, LIBEXECDIR, DESTDIR
 install: all
 	$(INSTALL) -d '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(hookdir)' \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower' \
@@ -320,7 +319,7 @@ install: all
 	$(INSTALL) -m 755 $(BUILD)/bin/vmpower-monitor packaging/systemd/vmpower-stopping \
 		'$(DESTDIR)$(LIBEXECDIR)/vmpower/'
 	$(INSTALL) -m 755 $(BUILD)/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
-	@# a file, not a link: AppArmor runs hooks from this directory only
+	@# a file, not a link: AppArmor allows only hooks in this directory
 	$(INSTALL) -m 755 $(BUILD)/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
 	$(INSTALL) -m 644 $(BUILD)/vmpowerd.service $(BUILD)/vmpower-metrics.service \
 		packaging/systemd/vmpowerd.socket packaging/systemd/vmpowerd-hook.socket \
@@ -365,11 +364,11 @@ include tests/lint/lint.mk
 
 # --- packages --------------------------------------------------------------------------
 
-# What git knows of, as it is in the tree now. Without git (a tarball): all but build/.
+# The tracked files, as they are in the tree now. Without git (a tarball): all but build/.
 dist_name := vmpower-$(VERSION)
 dist_files = { git ls-files -z 2>/dev/null || find . -type f -not -path './build/*' -print0; }
 rpm_top := $(CURDIR)/build/rpm
-# elsewhere than on Fedora and RHEL rpm lacks macros, and knows of no installed packages
+# outside Fedora and RHEL, rpm lacks macros and does not know the installed packages
 rpm_lacks = $(if $(shell rpm --eval '%{?_unitdir}'),,--load $(CURDIR)/packaging/rpm/elsewhere.macros --nodeps)
 
 .PHONY: dist rpm check-packaging
@@ -389,7 +388,7 @@ rpm: dist
 	$(Q)rpmbuild $(rpm_lacks) --define '_topdir $(rpm_top)' $(RPM_FLAGS) -ba \
 		$(rpm_top)/SPECS/vmpower.spec
 
-## check-packaging: run the tests of RPMs, units and the policy module
+## check-packaging: test RPMs, units and the policy module
 check-packaging: deps
 	$(Q)$(MAKE) --no-print-directory machine
 	$(Q)exec $(PYTHON) tests/run-all packaging
@@ -399,7 +398,7 @@ check-packaging: deps
 clean:
 	rm -rf build
 
-## help: name the targets
+## help: list the targets
 help:
 	$(Q)awk -F ': ' 'sub(/^## /, "") { name = $$1; sub(/[^:]*: /, ""); printf "%-16s %s\n", name, $$0 }' \
 		Makefile tests/*/*.mk | LC_ALL=C sort

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # bash completion for vmpowerctl(1)
 #
-# Commands and options are read from what "vmpowerctl help" prints, so they are those that the
-# program has: "  name(15) arguments(14)  help", and "  --option ARG(18) [commands: ]help".
+# Commands and options are parsed from the output of "vmpowerctl help":
+# "  name(15) arguments(14)  help", and "  --option ARG(18) [commands: ]help".
 
-# Names of the commands, one a line.
+# Prints the names of all commands, one a line.
 _vmpowerctl_commands() {
 	"$1" help 2>/dev/null | sed -n 's/^  \([a-z].\{14\}\) .*/\1/p' | sed 's/ *$//'
 }
 
-# What a command takes, as in "DOMAIN VCPU TO".
+# Prints the arguments of a command, as in "DOMAIN VCPU TO".
 _vmpowerctl_arguments() {
 	"$1" help 2>/dev/null | awk -v name="$2" '
 		/^  [a-z]/ && substr($0, 3, 15) ~ "^" name " *$" { print substr($0, 19, 14) }'
 }
 
-# Options that go with a command, or where there is none yet, all.
+# Prints the options of a command; without a command, all options.
 _vmpowerctl_options() {
 	"$1" help 2>/dev/null | awk -v name="$2" '
 		/^  --/ {
@@ -27,7 +27,7 @@ _vmpowerctl_options() {
 		}'
 }
 
-# Does an option take an argument?
+# Succeeds if an option takes an argument.
 _vmpowerctl_takes() {
 	"$1" help 2>/dev/null | grep -q "^  $2 [A-Z]"
 }
@@ -76,7 +76,7 @@ _vmpowerctl() {
 	_vmpowerctl_word "$program" "$current"
 }
 
-# A command's word, or what it takes.
+# Completes a word of a command, or one of its arguments.
 _vmpowerctl_word() {
 	local commands name rest choices kind
 
