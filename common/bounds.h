@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The bounds that every part of vmpower agrees on. */
+/* Limits that all programs share; they size arrays and validate what arrives. */
 #ifndef VMPOWER_COMMON_BOUNDS_H
 #define VMPOWER_COMMON_BOUNDS_H
 
@@ -8,15 +8,16 @@
 #define MAX_DOMAIN_VCPUS 1024	   /* vCPUs of a domain */
 #define MAX_CHANNEL_NUMBER 1023	   /* n in virtio.serial.port.poweragent.<n>: a vCPU */
 #define MAX_CPUS 4096		   /* pCPUs of a host */
-#define MAX_FREQUENCY_DOMAINS 4096 /* one per pCPU where each has its own clock */
+#define MAX_FREQUENCY_DOMAINS 4096 /* one per pCPU if each has its own clock */
 #define MAX_FREQUENCY_STEPS 256	   /* entries of a frequency table */
-#define MAX_DOMAIN_NAME 256	   /* libvirt keeps <name>.xml files: NAME_MAX, with NUL */
-#define MAX_DOMAIN_XML (4u << 20)  /* bytes; the largest seen in the field are some 100 kB */
+#define MAX_DOMAIN_NAME 256	   /* with NUL; libvirt keeps <name>.xml files: NAME_MAX */
+#define MAX_DOMAIN_XML (4u << 20)  /* bytes; the largest in the field have some 100 kB */
 #define MAX_EXCERPT 132		   /* foreign text in an error, with "..." and NUL */
 #define MAX_CHANNELS (MAX_DOMAINS * MAX_DOMAIN_CHANNELS)
 
-#define LOWEST_KHZ 1000u      /* lower values come from broken firmware tables */
-#define HIGHEST_KHZ 20000000u /* so do higher ones */
+/* Frequencies outside this range come from broken firmware tables. */
+#define LOWEST_KHZ 1000u
+#define HIGHEST_KHZ 20000000u
 
 #define CHANNEL_NAME_PREFIX "virtio.serial.port.poweragent."
 

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cleanup attributes: what a scope acquires is released on every exit. */
+/*
+ * Cleanup attributes: what a scope acquires is released on every exit.
+ *
+ *	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+ *
+ *	if (fd < 0)
+ *		return -errno;
+ *	...
+ *	return take_fd(&fd); // or let it be closed
+ */
 #ifndef VMPOWER_COMMON_CLEANUP_H
 #define VMPOWER_COMMON_CLEANUP_H
 
@@ -13,7 +22,7 @@
 
 #define cleanup(f) __attribute__((cleanup(f)))
 
-/* Close *fd unless it is negative, and set it to -1. Keeps errno. */
+/* Close *fd unless negative, and set it to -1. Preserves errno. */
 static inline void close_fd(int *fd)
 {
 	if (*fd >= 0) {
@@ -36,7 +45,7 @@ static inline void close_file(FILE **f)
 		(void)fclose(*f);
 }
 
-/* Close a stream after writing (a file, open_memstream(3)). Return: was all of it written? */
+/* Close a stream after writing (a file, open_memstream(3)). Return: was everything written? */
 static inline bool close_written(FILE *f)
 {
 	bool failed = ferror(f) != 0;
@@ -55,7 +64,7 @@ static inline void close_dir(DIR **d)
 #define cleanup_fclose cleanup(close_file)
 #define cleanup_closedir cleanup(close_dir)
 
-/* Give what a cleanup variable holds to a new owner. */
+/* Hand what a cleanup variable holds to another owner: the scope no longer releases it. */
 static inline int take_fd(int *fd)
 {
 	int taken = *fd;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The monotonic clock that rates, deadlines and timeouts use, and units of time. */
 #ifndef VMPOWER_COMMON_CLOCK_H
 #define VMPOWER_COMMON_CLOCK_H
 
@@ -8,7 +9,7 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_US UINT64_C(1000)
 
-/** monotonic_ns() - CLOCK_MONOTONIC in ns. Tests that need their own clock define this function */
+/** monotonic_ns() - CLOCK_MONOTONIC in ns; a test defines its own to control the time */
 uint64_t monotonic_ns(void);
 
 /** monotonic_ms() - the same in ms, rounded down */

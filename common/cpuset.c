@@ -19,7 +19,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* By whole words: a long text of "0-4095,0-4095,..." must stay cheap. */
+/* Word by word, so that a long "0-4095,0-4095,..." stays cheap. */
 static void add_range(struct cpuset *set, unsigned int first, unsigned int last)
 {
 	unsigned int w;
@@ -87,7 +87,7 @@ int cpuset_parse(const char *text, struct cpuset *set)
 {
 	struct cpuset parsed = {{0}};
 	const char *p = text;
-	bool comma = false; /* seen: an item must follow */
+	bool comma = false; /* was read: an item must follow */
 
 	while (is_space(*p))
 		p++;
@@ -142,7 +142,7 @@ int cpuset_format(const struct cpuset *set, char *text, size_t size)
 
 char *cpuset_text(const struct cpuset *set)
 {
-	size_t size = MAX_CPUS * sizeof("4095,"); /* the worst list there is fits */
+	size_t size = MAX_CPUS * sizeof("4095,"); /* fits every list */
 	char *text = malloc(size);
 
 	if (text)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sets of CPU numbers and their text form, the kernel's and libvirt's "0-3,8,^2". Pure. */
+/* Sets of CPU numbers, and their text form in the kernel and libvirt: "0-3,8,^2". Pure. */
 #ifndef VMPOWER_COMMON_CPUSET_H
 #define VMPOWER_COMMON_CPUSET_H
 
@@ -32,25 +32,23 @@ static inline void cpuset_del(struct cpuset *set, unsigned int cpu)
 
 /**
  * cpuset_parse() - read a list
- * @text:	ranges and numbers separated by commas or white space; "^n" removes n
- *		(as libvirt writes it). Empty text: the empty set
+ * @text:	numbers and ranges separated by commas or white space; "^n" removes n, as libvirt
+ *		writes it; empty text is the empty set
  * @set:	written only on success
  *
- * Return: 0; -EINVAL if it is not such a list; -ERANGE for a CPU >= MAX_CPUS.
+ * Return: 0; -EINVAL (not such a list); -ERANGE (a CPU >= MAX_CPUS).
  */
 int cpuset_parse(const char *text, struct cpuset *set);
 
 /**
- * cpuset_format() - write a list as "0-3,8"
- * @set:	the set
- * @text:	buffer
- * @size:	its size in bytes
+ * cpuset_format() - write a set as "0-3,8"
+ * @size:	of @text, in bytes
  *
- * Return: length without the NUL; -ENOSPC if it does not fit (text is then empty).
+ * Return: length without the NUL; -ENOSPC if it does not fit (@text is then empty).
  */
 int cpuset_format(const struct cpuset *set, char *text, size_t size);
 
-/** cpuset_text() - the same, allocated, the caller's to free(); NULL: out of memory */
+/** cpuset_text() - the same in a new string, owned by the caller; NULL: out of memory */
 char *cpuset_text(const struct cpuset *set);
 
 /** cpuset_count() - number of CPUs in the set */
@@ -59,7 +57,7 @@ unsigned int cpuset_count(const struct cpuset *set);
 /** cpuset_next() - the first CPU >= @from, or MAX_CPUS if there is none */
 unsigned int cpuset_next(const struct cpuset *set, unsigned int from);
 
-/** cpuset_intersects() - is some CPU in both? */
+/** cpuset_intersects() - is any CPU in both sets? */
 static inline bool cpuset_intersects(const struct cpuset *a, const struct cpuset *b)
 {
 	for (unsigned int i = 0; i < MAX_CPUS / 64; i++) {

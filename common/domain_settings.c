@@ -12,7 +12,7 @@
 #define HIGHEST_RATE 1000000
 #define FIELD(member) .offset = offsetof(struct domain_settings, member)
 
-_Static_assert(LOWEST_KHZ == 1000 && HIGHEST_KHZ == 20000000, "A_FREQUENCY says so");
+_Static_assert(LOWEST_KHZ == 1000 && HIGHEST_KHZ == 20000000, "keep A_FREQUENCY in step");
 
 const char *const domain_command_names[] = {"scale", "turbo", NULL};
 
@@ -39,7 +39,7 @@ const struct domain_setting_field domain_setting_fields[N_SETTINGS] = {
 			 "[limits] turbo allows it."},
 	[SETTING_COMMANDS] =
 		{"commands", "commands", TYPE_COMMANDS, FIELD(commands), .merge = MERGE_AND,
-		 .allowed = "none, or words out of: scale turbo", .initial = "scale turbo",
+		 .allowed = "none, or any of: scale turbo", .initial = "scale turbo",
 		 .help = "The commands to obey: scale (up, down, min, max), turbo (on, off); "
 			 "others are answered with NACK. none: no command."},
 	[SETTING_QUERIES] =
@@ -140,19 +140,19 @@ static uint32_t merge(enum setting_merge how, uint32_t a, uint32_t b)
 	return a;
 }
 
-/* @override: whether the value of a field that a section overrides is taken over as it is */
+/* @override: replace the values that a section overrides; false: narrow every value */
 static void apply(struct domain_settings *settings, const struct domain_settings *from,
 		  bool override)
 {
 	for (enum domain_setting i = 0; i < N_SETTINGS; i++) {
 		const struct domain_setting_field *field = &domain_setting_fields[i];
 		uint32_t *value = domain_setting_value(settings, i);
-		uint32_t said = domain_setting_get(from, i);
+		uint32_t given = domain_setting_get(from, i);
 
 		if (domain_setting_given(from, i))
 			*value = override && !field->section_narrows
-					 ? said
-					 : merge(field->merge, *value, said);
+					 ? given
+					 : merge(field->merge, *value, given);
 	}
 }
 

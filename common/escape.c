@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "common/escape.h"
 
-/* Bytes of the UTF-8 character at @c; 0: escape its first byte. */
+/* Length of the UTF-8 character at @c; 0: escape its first byte. */
 static size_t shown_bytes(const unsigned char *c)
 {
 	size_t n = c[0] < 0x80 ? 1 : c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
@@ -14,7 +14,7 @@ static size_t shown_bytes(const unsigned char *c)
 		if ((c[i] & 0xc0) != 0x80)
 			return 0;
 	}
-	/* Terminals obey C1 control characters (C2 80 to C2 9F) as well. */
+	/* Terminals also obey C1 control characters (C2 80 to C2 9F). */
 	return c[0] == 0xc2 && c[1] < 0xa0 ? 0 : n;
 }
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How a CPU's frequency is set, and the names of it in config, JSON, state file and log lines. */
+/* How a CPU's frequency is set, and the method's name in config, JSON, state file and logs. */
 #ifndef VMPOWER_COMMON_FREQUENCY_METHOD_H
 #define VMPOWER_COMMON_FREQUENCY_METHOD_H
 
 enum frequency_method {
 	METHOD_SETSPEED = 1, /* scaling_setspeed under governor userspace */
-	METHOD_LIMITS = 2,   /* scaling_min_freq and scaling_max_freq, both */
+	METHOD_LIMITS = 2,   /* scaling_min_freq and scaling_max_freq */
 };
 
-/* for tables that the compiler puts together */
+/* The names as literals, for tables. */
 #define METHOD_NAME_SETSPEED "setspeed"
 #define METHOD_NAME_LIMITS "limits"
 
-/** frequency_method_name() - "setspeed", "limits"; "unknown" */
+/** frequency_method_name() - "setspeed" or "limits"; "unknown" for any other value */
 const char *frequency_method_name(enum frequency_method method);
 
-/** frequency_method_parse() - by name. Return: 0; -EBADMSG: there is no such method */
+/** frequency_method_parse() - the reverse. Return: 0; -EBADMSG (unknown name) */
 int frequency_method_parse(const char *name, enum frequency_method *method);
 
 #endif

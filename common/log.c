@@ -17,7 +17,7 @@
 static struct {
 	const char *program;
 	int level;
-	bool journal; /* stderr is the journal's: it reads "<N>" */
+	bool journal; /* stderr is connected to the journal, which parses "<N>" */
 	bool (*sink)(const struct log_about *about, int priority, const char *text);
 	void (*tap)(void *context, const struct log_about *about, int priority, const char *text);
 	void *tap_context;
@@ -26,7 +26,7 @@ static struct {
 /* Per thread: the same text from two threads is not a repeat. */
 static __thread struct log_repeats repeats;
 
-/* JOURNAL_STREAM may be inherited, and our stderr be another file. */
+/* JOURNAL_STREAM may be inherited while stderr is another file: compare them. */
 static bool is_journal_stream(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -107,7 +107,7 @@ static void write_line(const struct log_about *about, int priority, const char *
 	if (log_context.sink && log_context.sink(about, priority, line + len))
 		return;
 	line[n++] = '\n';
-	/* Nothing to be done about a log that can't be written. */
+	/* If the log can't be written, nobody can be told. */
 	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
 		;
 }
@@ -120,7 +120,7 @@ static bool repeat_pass(const char *text, uint32_t *suppressed)
 static void log_va(const struct log_about *about, int priority, bool limited, const char *format,
 		   va_list args) __attribute__((format(printf, 4, 0)));
 
-/* @limited: by its source */
+/* @limited: by its source, so write repeats */
 static void log_va(const struct log_about *about, int priority, bool limited, const char *format,
 		   va_list args)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Log lines to stderr: "<priority>text" where stderr is the journal's (sd-daemon(3)), else
- * "program: text". One call is one line and one write(2). libc alone, so that the monitor
- * can use it; a program that can do better than stderr sets a sink.
+ * Log lines to stderr: "<priority>text" if stderr is connected to the journal (sd-daemon(3)), else
+ * "program: text". Each call writes one line with one write(2). Needs only libc, so that the
+ * sandboxed monitor can use it; a program that can do better than stderr sets a sink.
  *
- * A text that repeats is written 5 times in each 10 s; the next one says how many were left out.
- * log_counted() writes all.
+ * A repeated text is written at most 5 times per 10 s; a line after the next one that passes says
+ * how many were left out. log_counted() is exempt.
  */
 #ifndef VMPOWER_COMMON_LOG_H
 #define VMPOWER_COMMON_LOG_H
@@ -17,44 +17,44 @@
 
 #include "common/log_limit.h"
 
-/* What a line is about; only sinks know its fields. */
+/* What a line is about (domain, channel, CPU); defined by the program that sets a sink. */
 struct log_about;
 
 /**
- * log_init() - name the program and set what is written
+ * log_init() - set the program's name and log level
  * @program:	prefix of every line; not copied, must stay valid
- * @level:	LOG_ERR..LOG_DEBUG: less urgent lines are dropped
+ * @level:	LOG_ERR to LOG_DEBUG; less urgent lines are dropped
  */
 void log_init(const char *program, int level);
 
-/** log_set_level() - change at run time what is written; @level as in log_init() */
+/** log_set_level() - change the level at run time; from any thread */
 void log_set_level(int level);
 int log_level(void);
 
-/* "error", "warning", "notice", "info", "debug"; NULL: no such level */
+/** log_level_name() - "error", "warning", "notice", "info" or "debug"; NULL: no such level */
 const char *log_level_name(int level);
 
-/** log_level_by_name() - Return: LOG_ERR..LOG_DEBUG; -EINVAL: no level is called so */
+/** log_level_by_name() - the reverse. Return: LOG_ERR to LOG_DEBUG; -EINVAL (unknown name) */
 int log_level_by_name(const char *name);
 
-/** log_is_journal() - is stderr the stream that the journal gave this service? */
+/** log_is_journal() - is stderr connected to the journal? */
 bool log_is_journal(void);
 
 /**
- * log_set_sink() - write lines elsewhere than to stderr
- * @sink:	called by the thread that logs, with the text escaped and what it is about (NULL:
- *		nothing is known); it must not log. Return: true; false: write it to stderr
+ * log_set_sink() - write lines to another place than stderr
+ * @sink:	called in the logging thread with the escaped text; @about is NULL if unknown. Must
+ *		not log. Returns false to have the line written to stderr after all
  *
- * Set it before there is a second thread.
+ * Call it before starting a second thread.
  */
 void log_set_sink(bool (*sink)(const struct log_about *about, int priority, const char *text));
 
 /**
- * log_set_tap() - see each line that is written
- * @tap:	called by the thread that logs, with what the line is about (NULL: nothing is known)
- *		and the text, not escaped; it must not log
+ * log_set_tap() - get a copy of each line that is written
+ * @tap:	called in the logging thread with the text, not escaped; @about is NULL if unknown.
+ *		Must not log
  *
- * Set it before there is a second thread.
+ * Call it before starting a second thread.
  */
 void log_set_tap(void (*tap)(void *context, const struct log_about *about, int priority,
 			     const char *text),
@@ -63,21 +63,17 @@ void log_set_tap(void (*tap)(void *context, const struct log_about *about, int p
 /**
  * log_line() - write one line
  * @priority:	LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO or LOG_DEBUG
- * @format:	as printf(3), without a newline; over 1,000 bytes it ends in "..."
+ * @format:	as printf(3), without a newline; lines over 1,000 bytes are cut and end in "..."
  *
- * Control characters, and bytes that are no UTF-8, are escaped as \xNN. Keeps errno.
+ * Escapes the text (common/escape.h). Preserves errno.
  */
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** log_about() - log_line() with what it is about, for a sink */
+/** log_about() - log_line() that tells the sink what the line is about */
 void log_about(const struct log_about *about, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/**
- * log_counted() - log_about() for a line that its source has limited and counted
- *
- * Repeats of it are written.
- */
+/** log_counted() - log_about() without the limit on repeats, for lines their source has limited */
 void log_counted(const struct log_about *about, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

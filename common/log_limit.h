@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Lines that come again and again: which are written, and how many were not. Pure. */
+/* Rate limits for log lines: which pass, and how many were suppressed. Pure. */
 #ifndef VMPOWER_COMMON_LOG_LIMIT_H
 #define VMPOWER_COMMON_LOG_LIMIT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A burst of lines, then silence until the interval is over: for what a guest can provoke. */
+/* Limit for one kind of line from one source, such as a guest. Zero-initialized. */
 struct log_limit {
 	uint64_t window_start_ns;
 	uint32_t in_window;
@@ -15,27 +15,26 @@ struct log_limit {
 
 /**
  * log_limit_pass() - may this line be written?
- * @limit:	state, zero at first; one for each kind of line and each source of it
- * @now_ns:	CLOCK_MONOTONIC, ns
- * @suppressed:	set to the number of lines dropped since the last that passed
+ * @now_ns:	as monotonic_ns()
+ * @suppressed:	set to the number of lines suppressed since the last one that passed
  *
- * Passes 5 lines in each 10 s.
+ * Passes 5 lines per 10 s.
  */
 bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint32_t *suppressed);
 
 /**
- * log_limit_pass_both() - the same for one of many sources, which share a budget
+ * log_limit_pass_both() - the same for one of many sources that share a budget
  * @limit:	of this source
- * @all:	of all sources together: 50 lines in each 10 s; NULL: no such budget
+ * @all:	of all sources together: 50 lines per 10 s; NULL: no shared budget
  *
- * A line that passes counts in both. One that does not counts as suppressed in @limit.
+ * A line that passes counts against both; a suppressed one is counted in @limit.
  */
 bool log_limit_pass_both(struct log_limit *limit, struct log_limit *all, uint64_t now_ns,
 			 uint32_t *suppressed);
 
 #define LOG_REPEAT_TEXTS 16
 
-/* The texts that came last, each with its limit. All zero at first. */
+/* The most recent texts, each with its own limit. Zero-initialized. */
 struct log_repeats {
 	struct {
 		uint64_t hash; /* of the text; 0: none */
@@ -45,13 +44,9 @@ struct log_repeats {
 };
 
 /**
- * log_repeat_pass() - may this line be written?
- * @text:	of it: lines with the same text are counted together, those with another are not
- * @now_ns:	CLOCK_MONOTONIC, ns
- * @suppressed:	set to how many lines like it were left out since the last that passed
+ * log_repeat_pass() - log_limit_pass() per text: may this line be written?
  *
- * As log_limit_pass() for each text. Only as many texts as there is room for are known: the one
- * that has not come for the longest time is forgotten for a new one.
+ * Remembers LOG_REPEAT_TEXTS texts; a new text replaces the least recently used one.
  */
 bool log_repeat_pass(struct log_repeats *repeats, const char *text, uint64_t now_ns,
 		     uint32_t *suppressed);

@@ -22,7 +22,7 @@ int unix_address(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
-/* A socket, and @path as its address. Return: fd or -errno */
+/* Open a socket and fill @address from @path. Return: fd; -errno */
 static int open_socket(const char *path, int type, struct sockaddr_un *address)
 {
 	int fd, r = unix_address(path, address);
@@ -45,7 +45,7 @@ int unix_connect(const char *path, int type)
 	return take_fd(&fd);
 }
 
-/* Is there a socket file that nobody listens at? */
+/* Is @path a socket file that nobody listens on? */
 static bool is_stale(const char *path, int type)
 {
 	cleanup_close int fd = -1;
@@ -163,7 +163,7 @@ int unix_send(int fd, const void *data, size_t size, const int *fds, unsigned in
 	return (size_t)n == size ? 0 : -EIO;
 }
 
-/* Put a message's fds into fds[]; close those that do not fit, and return false. */
+/* Put a message's fds into @fds and close those that do not fit. Return: did all fit? */
 static bool collect_fds(struct msghdr *msg, int *fds, unsigned int *n_fds, unsigned int room)
 {
 	bool fit = true;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* AF_UNIX sockets: listen, connect, peers, and messages that carry fds. */
+/*
+ * AF_UNIX sockets: listen, connect, identify the peer, exchange messages that carry fds. Linked
+ * into the hook, so it must not log or assert.
+ */
 #ifndef VMPOWER_COMMON_UNIX_SOCKET_H
 #define VMPOWER_COMMON_UNIX_SOCKET_H
 
@@ -10,7 +13,7 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
-/** unix_address() - fill @address. Return: 0, or -ENAMETOOLONG (over 107 bytes) */
+/** unix_address() - fill @address. Return: 0; -ENAMETOOLONG (empty, or over 107 bytes) */
 int unix_address(const char *path, struct sockaddr_un *address);
 
 /**
@@ -19,7 +22,7 @@ int unix_address(const char *path, struct sockaddr_un *address);
  * @type:	SOCK_STREAM or SOCK_SEQPACKET; the fd is CLOEXEC and non-blocking
  * @mode:	of the socket file
  *
- * Return: fd; -EADDRINUSE where another process serves the path; -errno.
+ * Return: fd; -EADDRINUSE (another process serves the path); -errno.
  */
 int unix_listen(const char *path, int type, mode_t mode);
 
@@ -28,11 +31,11 @@ int unix_listen(const char *path, int type, mode_t mode);
  * @path:	socket file
  * @type:	SOCK_STREAM or SOCK_SEQPACKET; the fd is CLOEXEC and non-blocking
  *
- * Return: fd; -EAGAIN where the listener's backlog is full (try again later); -errno.
+ * Return: fd; -EAGAIN (the listener's backlog is full: try again later); -errno.
  */
 int unix_connect(const char *path, int type);
 
-/** unix_peer() - credentials that the kernel recorded at connect/listen. Return: 0 or -errno */
+/** unix_peer() - credentials that the kernel recorded at connect or listen. Return: 0; -errno */
 int unix_peer(int fd, struct ucred *peer);
 
 /** unix_cookie() - host-wide unique socket id (SO_COOKIE); 0: not a socket */
@@ -45,23 +48,23 @@ bool unix_has_hung_up(int fd);
 bool unix_peer_in_group(int fd, gid_t gid);
 
 /**
- * unix_send() - send one message whole, with fds
+ * unix_send() - send one message with fds
  * @fd:		SEQPACKET or DGRAM socket
+ * @fds:	remain the caller's; at most UNIX_MAX_FDS
  * @flags:	added to MSG_NOSIGNAL
- * @fds:	stay the caller's; at most UNIX_MAX_FDS
  *
- * Return: 0 or -errno (-EAGAIN, -EPIPE, ...).
+ * Return: 0; -errno (-EAGAIN, -EPIPE, ...).
  */
 int unix_send(int fd, const void *data, size_t size, const int *fds, unsigned int n_fds, int flags);
 
 /**
- * unix_receive() - receive one message, with fds
- * @size:	of @data; a longer message is -EMSGSIZE and is dropped whole
- * @fds:	filled with up to *@n_fds fds (CLOEXEC), owned by the caller
- * @n_fds:	in: room; out: number received. More than fit: -EMSGSIZE, all closed
+ * unix_receive() - receive one message with fds
+ * @size:	of @data, in bytes
+ * @fds:	filled with CLOEXEC fds, owned by the caller
+ * @n_fds:	in: room in @fds; out: number received, 0 on error
  * @flags:	added to MSG_CMSG_CLOEXEC
  *
- * Return: bytes (0: the peer is gone) or -errno. On error no fd is kept.
+ * Return: bytes (0: the peer is gone); -EMSGSIZE (message or fds do not fit; all dropped); -errno.
  */
 ssize_t unix_receive(int fd, void *data, size_t size, int *fds, unsigned int *n_fds, int flags);
 

@@ -93,7 +93,7 @@ static int write_new(int dir, const char *path, const char *text, size_t size,
 		r = -errno;
 	if (r == 0 && how->durable && fsync(fd) < 0)
 		r = -errno;
-	/* Some file systems report only here that they are full. */
+	/* Some file systems report only on close that they are full. */
 	if (close(take_fd(&fd)) < 0 && r == 0)
 		r = -errno;
 	return r;
@@ -114,7 +114,7 @@ static int sync_directory(int dir, const char *path)
 		parent[length] = '\0';
 	}
 	fd = openat(dir, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* Some file systems know no fsync of a directory, and have nothing better. */
+	/* Some file systems can't fsync a directory; there is no alternative. */
 	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
 		return -errno;
 	return 0;
@@ -126,7 +126,7 @@ int whole_file_replace(int dir, const char *path, const char *text, size_t size,
 	cleanup_free char *new = NULL;
 	int r;
 
-	ASSERT(how->suffix[0]); /* else the old file would go first */
+	ASSERT(how->suffix[0]); /* else write_new() would unlink the old file */
 	if (!*path || path[strlen(path) - 1] == '/')
 		return -EISDIR;
 	if (asprintf(&new, "%s%s", path, how->suffix) < 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Files that are read and replaced as a whole. Paths are relative to a directory fd or AT_FDCWD. */
+/* Read and replace files as a whole. Paths are relative to the directory fd @dir or AT_FDCWD. */
 #ifndef VMPOWER_COMMON_WHOLE_FILE_H
 #define VMPOWER_COMMON_WHOLE_FILE_H
 
@@ -8,37 +8,37 @@
 #include <sys/types.h>
 
 /**
- * whole_file_read() - the content of a regular file
+ * whole_file_read() - read a regular file
  * @max:	largest size allowed, in bytes
- * @ours:	refuse a file that is another user's or that others may write
- * @text:	allocated, with a NUL behind it, the caller's to free
- * @size:	without that NUL
+ * @ours:	refuse a file that another user owns or others may write
+ * @text:	set to the content and a NUL, owned by the caller (free())
+ * @size:	set to its size in bytes, without the NUL
  *
- * Follows no symbolic link as the last component, and does not wait for the other end of a FIFO.
+ * Does not follow a symbolic link in the last component and never blocks on a FIFO.
  *
- * Return: 0; -EPERM (no regular file, or not @ours); -EFBIG (over @max); -ENOMEM; -errno.
+ * Return: 0; -EPERM (not a regular file, or not @ours); -EFBIG (over @max); -ENOMEM; -errno.
  */
 int whole_file_read(int dir, const char *path, size_t max, bool ours, char **text, size_t *size);
 
 struct whole_file_write {
-	const char *suffix; /* of the new file, beside @path, until it takes its place */
-	mode_t mode;	    /* whatever the umask is */
-	bool durable;	    /* to survive a crash of the host: file and directory are fsynced */
+	const char *suffix; /* of the new file's name, until it replaces @path */
+	mode_t mode;	    /* regardless of the umask */
+	bool durable;	    /* survive a crash of the host: fsync file and directory */
 };
 
 /**
- * whole_file_replace() - put a new file into the place of @path, by rename(2)
+ * whole_file_replace() - replace @path with a new file by rename(2)
  *
- * Readers see the old content or the new one, never a part. A file named @path and suffix, which
- * a crash may have left, is removed first: two writers at a time need different suffixes.
+ * Readers see the old or the new content, never a part. A leftover of a crash, named @path plus
+ * suffix, is removed first, so concurrent writers need different suffixes.
  *
- * Return: 0; -errno: the old file is still there, or (where the directory's fsync failed) it is
- * not certain which one a crash leaves.
+ * Return: 0; -errno: the old file is still in place, unless only the fsync of the directory failed:
+ * then either file may survive a crash.
  */
 int whole_file_replace(int dir, const char *path, const char *text, size_t size,
 		       const struct whole_file_write *how);
 
-/** whole_file_remove() - unlink durably. Return: 0, also where there is no file; -errno */
+/** whole_file_remove() - unlink durably. Return: 0, even if there was no file; -errno */
 int whole_file_remove(int dir, const char *path);
 
 #endif

@@ -172,7 +172,7 @@ static const struct {
 	{"[domain \"a\"]\nmethod = auto\n", 2, {"'method'", "[domain]"}},
 	{"[domain \"a\"]\nrate = x\n", 2, {"[domain] rate is 'x'", "1000000"}},
 	{"[domain \"a\"]\nburst = 0\n", 2, {"burst"}},
-	{"[domain \"a\"]\ncommands = up\n", 2, {"none, or words out of: scale turbo"}},
+	{"[domain \"a\"]\ncommands = up\n", 2, {"none, or any of: scale turbo"}},
 	{"[domain \"a\"]\nserve = 1\n", 2, {"yes or no"}},
 	{"[domain \"a\"]\nmin-frequency = 1\n", 2, {"1000 to 20000000 kHz"}},
 	{"[domain \"a\"]\nrate = 1\n[domain \"b\"]\nrate = 1\n[domain \"a\"]\nrate = 1\n",
