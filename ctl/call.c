@@ -82,7 +82,7 @@ int ctl_next(struct client *client, int timeout_ms, json_t **out, char **problem
 int ctl_report(int status, const char *problem)
 {
 	if (status != CTL_OK)
-		ctl_complain("%s", problem ? problem : "out of memory");
+		ctl_error("%s", problem ? problem : "out of memory");
 	return status;
 }
 
@@ -91,8 +91,9 @@ int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json
 	cleanup_free char *problem = NULL;
 	int r;
 
-	if (!parameters) { /* json_pack() fails only for text from the command line */
-		ctl_complain("invalid argument: not UTF-8");
+	if (!parameters) { /* of what callers pack, only text from the command line can be invalid
+			    */
+		ctl_error("invalid argument: not UTF-8");
 		return CTL_USAGE;
 	}
 	r = ctl_ask(ctl, method, parameters, out, &problem);

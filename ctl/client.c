@@ -36,7 +36,7 @@ static int wait_for(int fd, short events, int64_t deadline)
 	}
 }
 
-/* One can't poll for a full backlog, only retry. */
+/* No poll(2) waits for room in a full backlog: retry. */
 static int connect_until(const char *path, int64_t deadline)
 {
 	const struct timespec delay = {.tv_nsec = CONNECT_RETRY_MS * (long)NS_PER_MS};
@@ -155,7 +155,7 @@ static int parse_reply(const char *message, size_t size, struct client_reply *re
 	error = json_object_get(reply->message, "error");
 	reply->error = json_string_value(error);
 	reply->parameters = json_object_get(reply->message, "parameters");
-	/* An error may come without parameters, a result may not. */
+	/* Errors may lack parameters, results may not. */
 	if (!reply->parameters && json_is_object(reply->message) && reply->error) {
 		if (json_object_set_new(reply->message, "parameters", json_object()) == 0)
 			reply->parameters = json_object_get(reply->message, "parameters");

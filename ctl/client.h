@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Calls to vmpowerd over its control socket, for one reply or many, with a deadline. */
+/* Calls to vmpowerd over its control socket, for one reply or a stream of them. */
 #ifndef VMPOWER_CTL_CLIENT_H
 #define VMPOWER_CTL_CLIENT_H
 
@@ -21,16 +21,16 @@ struct client_reply {
 struct client {
 	int fd; /* readable: there may be a reply; -1: not connected */
 	char *path;
-	int64_t deadline; /* of connecting and sending, CLOCK_MONOTONIC in ms */
+	int64_t deadline; /* for connecting and sending, CLOCK_MONOTONIC in ms */
 	struct varlink_frame frame;
 };
 
 /*
- * @problem of all of these: set on failure to what went wrong and what to do, owned by the caller;
- * NULL: no memory for it
+ * On failure all of these set @problem to what went wrong and what to do, owned by the caller;
+ * NULL: out of memory
  */
 
-/** client_open() - connect; CLIENT_TIMEOUT_MS for that and client_send(). Return: 0 or -errno */
+/** client_open() - connect; shares CLIENT_TIMEOUT_MS with client_send(). Return: 0 or -errno */
 int client_open(struct client *client, const char *socket_path, char **problem);
 void client_close(struct client *client);
 

@@ -30,19 +30,18 @@ struct ctl {
 };
 
 /**
- * ctl_call() - call a method of org.vmpower.Manager; complain where it fails
+ * ctl_call() - call a method of org.vmpower.Manager; print an error if it fails
  * @method:	without the interface
  * @parameters:	an object, taken over; NULL: an argument is not UTF-8
- * @reply:	set to the reply's parameters on success; json_decref() it. With --json they are
- *		printed here
+ * @reply:	set to the reply's parameters on success; json_decref() it. Printed here with --json
  *
  * Return: CTL_OK; else another exit code.
  */
 int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json_t **reply);
 
 /*
- * The same in parts, for callers that report a failure elsewhere or later, by ctl_report().
- * @problem: set on failure, owned by the caller; NULL: no memory
+ * The same in parts, for callers that report failures elsewhere, or later with ctl_report().
+ * @problem: set on failure, owned by the caller; NULL: out of memory
  */
 
 /** ctl_ask() - as ctl_call(), but prints nothing */
@@ -65,10 +64,10 @@ int ctl_stream(const struct ctl *ctl, const char *method, json_t *parameters, st
  */
 int ctl_next(struct client *client, int timeout_ms, json_t **reply, char **problem);
 
-/** ctl_report() - complain where @status is not CTL_OK. Return: @status */
+/** ctl_report() - print @problem unless @status is CTL_OK. Return: @status */
 int ctl_report(int status, const char *problem);
 
-/** ctl_error_text() - what an error of the daemon means and what to do; owned by the caller */
+/** ctl_error_text() - what the daemon's error means and what to do; owned by the caller */
 char *ctl_error_text(const char *error, json_t *parameters);
 
 /* for the cleanup attribute */

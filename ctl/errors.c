@@ -69,7 +69,7 @@ static const struct {
 	 {"interface"}},
 };
 
-/* A member as text, a number as JSON has it. */
+/* A member as text; numbers as JSON writes them. Owned by the caller. */
 static char *member(json_t *parameters, const char *key)
 {
 	json_t *value = json_object_get(parameters, key);
@@ -78,7 +78,7 @@ static char *member(json_t *parameters, const char *key)
 	return text ? strdup(text) : json_dumps(value ? value : json_null(), JSON_ENCODE_ANY);
 }
 
-/* @format with its %s, one by one, replaced by @values */
+/* @format with each %s replaced by the next of @values */
 static char *fill_in(const char *format, char *const *values, size_t n)
 {
 	cleanup_free char *text = NULL;
@@ -99,7 +99,6 @@ static char *fill_in(const char *format, char *const *values, size_t n)
 	return close_written(out) ? take_ptr(text) : NULL;
 }
 
-/* One of the texts, filled in. */
 static char *known_error(const char *format, const char *const *keys, size_t n, json_t *parameters)
 {
 	char *values[3] = {NULL}, *text = NULL;

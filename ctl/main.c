@@ -7,6 +7,7 @@
 
 #include "common/bounds.h"
 #include "common/cleanup.h"
+#include "common/json/build.h"
 #include "ctl/commands/commands.h"
 #include "ctl/doctor/doctor.h"
 #include "ctl/print.h"
@@ -16,7 +17,7 @@
 
 struct command {
 	const char *name;	  /* one or two words */
-	const char *arguments;	  /* for people */
+	const char *arguments;	  /* as help prints them */
 	const char *help;	  /* one line */
 	int min_words, max_words; /* how many arguments */
 	int (*run)(const struct ctl *ctl);
@@ -42,19 +43,19 @@ static const struct command commands[] = {
 	{"explain", "CPU", "who decides a CPU's frequency, and why", 1, 1, ctl_explain},
 	{"set", "DOMAIN VCPU TO", "fix a vCPU's frequency, whatever guests request", 3, 3, ctl_set},
 	{"reload", "", "read the configuration again", 0, 0, ctl_reload},
-	{"verify", "", "what someone else changed in our files", 0, 0, ctl_verify},
+	{"verify", "", "what others changed in files that vmpower sets", 0, 0, ctl_verify},
 	{"watch", "", "a live view of frequencies, votes and requests", 0, 0, ctl_watch},
 	{"events", "", "what happens, as it happens", 0, 0, ctl_events},
 	{"doctor", "", "find what keeps vmpower from working, and how to fix it", 0, 0, ctl_doctor},
 	{"metrics", "", "counters and measurements, as OpenMetrics", 0, 0, ctl_metrics},
 	{"log-level", "LEVEL", "set how much is logged, until vmpowerd ends", 1, 1, ctl_log_level},
-	{"xml", "DOMAIN", "print the channels that its XML lacks", 1, 1, ctl_xml},
+	{"xml", "DOMAIN", "print the channel elements that its XML lacks", 1, 1, ctl_xml},
 	{"attach", "DOMAIN", "have libvirt add the missing channels", 1, 1, ctl_attach},
 	{"detach", "DOMAIN", "have libvirt remove its channels", 1, 1, ctl_detach},
 	{"help", "", "print this text", 0, 0, help},
 };
 
-/* The options, the commands they belong to (NULL: all), and where they go in struct ctl. */
+/* The options, their commands (NULL: all), and their members of struct ctl. */
 static const struct option_help {
 	const char *name, *argument, *help, *commands;
 	int value; /* of getopt_long() */
@@ -99,22 +100,21 @@ static void print_options(void)
 	}
 }
 
-/* For programs, completion among them. */
+/* For programs */
 static int help_json(void)
 {
-	cleanup_json json_t *all = json_pack("{s:[], s:[]}", "commands", "options");
+	json_t *all_commands = json_array(), *all_options = json_array();
+	cleanup_json json_t *all = NULL;
 
 	for (size_t i = 0; i < array_size(commands); i++)
-		(void)json_array_append_new(json_object_get(all, "commands"),
-					    json_pack("{s:s, s:s, s:s}", "name", commands[i].name,
-						      "arguments", commands[i].arguments, "help",
-						      commands[i].help));
+		json_add(&all_commands,
+			 json_pack("{s:s, s:s, s:s}", "name", commands[i].name, "arguments",
+				   commands[i].arguments, "help", commands[i].help));
 	for (size_t i = 0; i < array_size(options); i++)
-		(void)json_array_append_new(
-			json_object_get(all, "options"),
-			json_pack("{s:s, s:s?, s:s?, s:s}", "name", options[i].name, "argument",
-				  options[i].argument, "commands", options[i].commands, "help",
-				  options[i].help));
+		json_add(&all_options, json_pack("{s:s, s:s?, s:s?, s:s}", "name", options[i].name,
+						 "argument", options[i].argument, "commands",
+						 options[i].commands, "help", options[i].help));
+	all = json_pack("{s:o, s:o}", "commands", all_commands, "options", all_options);
 	ctl_print_json(all, JSON_INDENT(2));
 	return CTL_OK;
 }
@@ -129,17 +129,17 @@ static int help(const struct ctl *ctl)
 		     "virtio.serial.port.poweragent.N. TO is up, down, min, max or a frequency in\n"
 		     "kHz; it holds until \"set DOMAIN VCPU release\".\n\n");
 	print_options();
-	(void)printf(
-		"\nWithout --live and --config, attach and detach change both if there are both.\n"
-		"The default runtime directory is %s.\n\n"
-		"exit codes: %d success; %d vmpowerd or libvirt refused, or verify or doctor "
-		"found\n"
-		"something; %d wrong usage; %d vmpowerd or libvirt can't be reached\n",
-		VMPOWER_RUNTIME_DIR, CTL_OK, CTL_FAILED, CTL_USAGE, CTL_UNREACHABLE);
+	(void)printf("\nBy default attach and detach change both the running domain and its next "
+		     "start.\n"
+		     "The default runtime directory is %s.\n\n"
+		     "exit codes: %d success; %d vmpowerd or libvirt refused, or verify or doctor "
+		     "found\n"
+		     "something; %d wrong usage; %d vmpowerd or libvirt can't be reached\n",
+		     VMPOWER_RUNTIME_DIR, CTL_OK, CTL_FAILED, CTL_USAGE, CTL_UNREACHABLE);
 	return CTL_OK;
 }
 
-/* How many words of the command line make up this command's name; 0: another command. */
+/* How many words of the command line are this command's name; 0: another command */
 static int name_words(const struct command *command, char **words, int n_words)
 {
 	const char *space = strchr(command->name, ' ');
@@ -155,10 +155,10 @@ static int name_words(const struct command *command, char **words, int n_words)
 static int unknown_command(char **words, int n_words)
 {
 	if (n_words == 0)
-		ctl_complain("no command given. The commands are:");
+		ctl_error("no command given. The commands are:");
 	else
-		ctl_complain("unknown command \"%s%s%s\". The commands are:", words[0],
-			     n_words > 1 ? " " : "", n_words > 1 ? words[1] : "");
+		ctl_error("unknown command \"%s%s%s\". The commands are:", words[0],
+			  n_words > 1 ? " " : "", n_words > 1 ? words[1] : "");
 	print_commands(stderr);
 	return CTL_USAGE;
 }
@@ -174,19 +174,19 @@ static int run(struct ctl *ctl, char **words, int n_words)
 		ctl->n_words = n_words - n;
 		if (ctl->n_words >= commands[i].min_words && ctl->n_words <= commands[i].max_words)
 			return commands[i].run(ctl);
-		ctl_complain("usage: vmpowerctl %s%s%s", commands[i].name,
-			     *commands[i].arguments ? " " : "", commands[i].arguments);
+		ctl_error("usage: vmpowerctl %s%s%s", commands[i].name,
+			  *commands[i].arguments ? " " : "", commands[i].arguments);
 		return CTL_USAGE;
 	}
 	return unknown_command(words, n_words);
 }
 
-/* Output may have failed: a full disk, a closed pipe. */
+/* Report a failed write: a full disk, a closed pipe */
 static int finish(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	ctl_complain("can't write the output: %m");
+	ctl_error("can't write the output: %m");
 	return status == CTL_OK ? CTL_FAILED : status;
 }
 
@@ -201,20 +201,20 @@ static bool is_word_of(const char *word, const char *words)
 	return false;
 }
 
-/* An option that the command would ignore is a mistake. Return: CTL_OK or CTL_USAGE */
+/* Refuse options that the command would ignore. Return: CTL_OK or CTL_USAGE */
 static int check_options(const bool *given, const char *command)
 {
 	for (size_t i = 0; i < array_size(options); i++) {
 		if (!given[i] || !options[i].commands ||
 		    (command && is_word_of(command, options[i].commands)))
 			continue;
-		ctl_complain("--%s is an option of %s only", options[i].name, options[i].commands);
+		ctl_error("--%s is an option of %s only", options[i].name, options[i].commands);
 		return CTL_USAGE;
 	}
 	return CTL_OK;
 }
 
-/* An option with an argument has a string in struct ctl, another a flag. */
+/* With an argument it sets a string in struct ctl, without one a flag. */
 static void take_option(struct ctl *ctl, const struct option_help *option, char *argument)
 {
 	void *member = (char *)ctl + option->offset;
@@ -239,7 +239,7 @@ static int parse_options(struct ctl *ctl, int argc, char **argv, bool *given)
 		};
 	while ((value = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1) {
 		if (value == '?') {
-			ctl_complain("\"vmpowerctl --help\" lists commands and options");
+			ctl_error("\"vmpowerctl --help\" lists commands and options");
 			return CTL_USAGE;
 		}
 		if (value == 'V') {

@@ -55,7 +55,7 @@ static void print_line(FILE *out, const char *before, const char *format, va_lis
 	(void)fprintf(out, "%s%s\n", before, text ? text : "out of memory");
 }
 
-void ctl_complain(const char *format, ...)
+void ctl_error(const char *format, ...)
 {
 	va_list args;
 
@@ -91,7 +91,7 @@ int ctl_print(const struct table *table)
 {
 	if (table_print(table, stdout, ctl_terminal_width()) == 0)
 		return CTL_OK;
-	ctl_complain("out of memory");
+	ctl_error("out of memory");
 	return CTL_FAILED;
 }
 

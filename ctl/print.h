@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What subcommands print, and the members of the daemon's replies that they print. */
+/* Printing, and access to members of the daemon's replies. */
 #ifndef VMPOWER_CTL_PRINT_H
 #define VMPOWER_CTL_PRINT_H
 
@@ -13,7 +13,7 @@ const char *ctl_text(json_t *object, const char *key);
 long long ctl_number(json_t *object, const char *key);
 bool ctl_flag(json_t *object, const char *key);
 
-/** ctl_has() - is there such a member, and is it not null? */
+/** ctl_has() - does the member exist, and is it not null? */
 bool ctl_has(json_t *object, const char *key);
 
 /* Each element of a JSON array; none where it is not an array. */
@@ -28,19 +28,19 @@ bool ctl_has(json_t *object, const char *key);
  */
 char *ctl_decider(json_t *decides);
 
-/** ctl_complain() - "vmpowerctl: text" and a newline to stderr, escaped; printf(3) */
-void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** ctl_error() - "vmpowerctl: text" and a newline to stderr, escaped; printf(3) */
+void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/** ctl_say() - a line to stdout, escaped: it may hold names; printf(3) */
+/** ctl_say() - a line to stdout, escaped; printf(3) */
 void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** ctl_print_json() - a line to stdout; @flags of json_dumpf() */
 void ctl_print_json(const json_t *value, size_t flags);
 
-/** ctl_terminal_width() - columns of the terminal that stdout is; 0: not a terminal, or unknown */
+/** ctl_terminal_width() - columns of the terminal on stdout; 0: no terminal, or unknown */
 size_t ctl_terminal_width(void);
 
-/** ctl_print() - print a table to stdout. Return: CTL_OK; CTL_FAILED, complained about */
+/** ctl_print() - print a table to stdout. Return: CTL_OK; CTL_FAILED: error printed */
 int ctl_print(const struct table *table);
 
 /** ctl_cells() - the next cells: members that are text or numbers; keys, then NULL */

@@ -11,7 +11,7 @@ enum style { STYLE_PLAIN, STYLE_GOOD, STYLE_WARNING, STYLE_BAD, STYLE_FAINT, STY
 /** style_wanted() - does @out get colours? */
 bool style_wanted(FILE *out);
 
-/** style() - the sequence that starts @style, STYLE_PLAIN ends it; "" without colours */
+/** style() - the escape sequence of @style, STYLE_PLAIN to end it; "" without colours */
 const char *style(FILE *out, enum style style);
 
 #endif

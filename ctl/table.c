@@ -61,13 +61,13 @@ static void print_blanks(FILE *out, size_t n)
 		(void)fputc(' ', out);
 }
 
-/* May text continue on the next line after this byte? */
+/* May a line break follow this byte? */
 static bool may_break(char c)
 {
 	return c == ' ' || c == '-';
 }
 
-/* The bytes of the first @width characters, or fewer: if more follow, up to a place to break. */
+/* Bytes of the first @width characters; fewer if more text follows and may break earlier. */
 static size_t piece(const char *text, size_t width)
 {
 	size_t bytes = 0, at = 0, n = 0;
@@ -75,7 +75,7 @@ static size_t piece(const char *text, size_t width)
 	for (; text[bytes]; bytes++) {
 		if ((text[bytes] & 0xc0) == 0x80)
 			continue;
-		if (n++ == width) /* a blank takes no room: it is not printed there */
+		if (n++ == width) /* a blank that the line ends with is not printed */
 			return text[bytes] == ' ' ? bytes + 1 : at > 0 ? at : bytes;
 		if (may_break(text[bytes]))
 			at = bytes + 1;
@@ -83,7 +83,7 @@ static size_t piece(const char *text, size_t width)
 	return bytes;
 }
 
-/* Characters of the longest part without a place to break. */
+/* Characters of the longest part that can't be broken. */
 static size_t longest_part(const char *text)
 {
 	size_t longest = 0, n = 0;
@@ -102,7 +102,7 @@ static size_t longest_part(const char *text)
 static bool print_line(const struct table *table, FILE *out, const size_t *widths,
 		       const char **rest)
 {
-	size_t owed = 0; /* blanks not yet printed: none end a line */
+	size_t owed = 0; /* blanks to print before more text; none end a line */
 	bool more = false;
 
 	for (size_t i = 0; i < table->n_columns; i++) {
@@ -135,7 +135,7 @@ static void widen(size_t *width, const char *text)
 		*width = needed;
 }
 
-/* Narrow the widest columns of text, none below its @least, until the table fits. */
+/* Narrow the widest columns of text until the table fits, none below its @least. */
 static void narrow(const struct table *table, size_t *widths, const size_t *least, size_t limit)
 {
 	size_t total = GAP * (table->n_columns - 1), widest;
@@ -155,7 +155,6 @@ static void narrow(const struct table *table, size_t *widths, const size_t *leas
 	}
 }
 
-/* How wide each column is to be. */
 static void choose_widths(const struct table *table, size_t *widths, size_t *least, size_t limit)
 {
 	bool headings = table->columns[0].heading;
@@ -174,7 +173,7 @@ static void choose_widths(const struct table *table, size_t *widths, size_t *lea
 	narrow(table, widths, least, limit);
 	for (size_t i = 0; i < table->n_columns; i++)
 		least[i] = MIN_WIDTH;
-	narrow(table, widths, least, limit); /* rather break words than rows */
+	narrow(table, widths, least, limit); /* better to break words than rows */
 }
 
 int table_print(const struct table *table, FILE *out, size_t width)

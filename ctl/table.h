@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 
 struct table_column {
-	const char *heading; /* either all columns have one or none */
+	const char *heading; /* all columns have one, or none has */
 	bool right;	     /* align right, as numbers are */
 };
 
@@ -37,8 +37,7 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 /**
  * table_print() - headings (where columns[0] has one) and rows
  *
- * @width:	of the terminal: text wraps within its column where a row would be longer; 0: rows
- *		may have any width
+ * @width:	of the terminal: rows that are longer wrap their text within its column; 0: none do
  *
  * An empty cell is shown as "-". Return: 0; -ENOMEM, also for an earlier table_cell().
  */

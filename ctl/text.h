@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Text of any length, made fit for a terminal or a command line. Pure. */
+/* Text of any length, safe for a terminal or a command line. Pure. */
 #ifndef VMPOWER_CTL_TEXT_H
 #define VMPOWER_CTL_TEXT_H
 
@@ -23,9 +23,9 @@ char *text_escape(const char *text);
 char *text_format(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /**
- * text_pasteable() - a domain's name for a command that somebody may paste
+ * text_pasteable() - a domain's name for a command that a user may paste
  *
- * Return: @name; "DOMAIN" where it has a character that is special to a shell.
+ * Return: @name; "DOMAIN" if a character of it is special to a shell.
  */
 const char *text_pasteable(const char *name);
 

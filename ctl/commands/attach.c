@@ -6,12 +6,13 @@
 
 #include "common/bounds.h"
 #include "common/cpuset.h"
+#include "common/json/build.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/libvirt_domain.h"
 #include "ctl/print.h"
 #include "ctl/text.h"
 
-/* The numbers given on the command line. Return: CTL_OK; else another exit code, complained */
+/* The numbers of --vcpus, or all vCPUs. Return: CTL_OK; else another exit code, error printed */
 static int wanted_numbers(const struct ctl *ctl, uint32_t n_vcpus, struct cpuset *wanted)
 {
 	*wanted = (struct cpuset){0};
@@ -21,12 +22,12 @@ static int wanted_numbers(const struct ctl *ctl, uint32_t n_vcpus, struct cpuset
 		return CTL_OK;
 	}
 	if (cpuset_parse(ctl->vcpus, wanted) < 0 || cpuset_count(wanted) == 0) {
-		ctl_complain("invalid vCPU list \"%s\": write it as in 0-3,6", ctl->vcpus);
+		ctl_error("invalid vCPU list \"%s\": write it as in 0-3,6", ctl->vcpus);
 		return CTL_USAGE;
 	}
 	if (cpuset_next(wanted, n_vcpus) < MAX_CPUS) {
-		ctl_complain("domain \"%s\" has no vCPU %u: it has %u, numbered from 0",
-			     ctl->words[0], cpuset_next(wanted, n_vcpus), n_vcpus);
+		ctl_error("domain \"%s\" has no vCPU %u: it has %u, numbered from 0", ctl->words[0],
+			  cpuset_next(wanted, n_vcpus), n_vcpus);
 		return CTL_FAILED;
 	}
 	return CTL_OK;
@@ -37,7 +38,8 @@ static int wanted_numbers(const struct ctl *ctl, uint32_t n_vcpus, struct cpuset
 static int print_missing(const struct ctl *ctl, const struct channel_elements *elements,
 			 const struct cpuset *wanted)
 {
-	cleanup_json json_t *all = json_pack("{s:s, s:[]}", "domain", ctl->words[0], "channels");
+	json_t *channels = json_array();
+	cleanup_json json_t *all = NULL;
 	unsigned int number;
 
 	cpuset_for_each (number, wanted) {
@@ -45,13 +47,13 @@ static int print_missing(const struct ctl *ctl, const struct channel_elements *e
 
 		if (channel_elements_find(elements, number))
 			continue;
-		if (!ctl->json)
-			(void)fputs(xml ? xml : "", stdout);
+		if (ctl->json)
+			json_add(&channels,
+				 json_pack("{s:i, s:s}", "number", (int)number, "xml", xml));
 		else
-			(void)json_array_append_new(
-				json_object_get(all, "channels"),
-				json_pack("{s:i, s:s}", "number", (int)number, "xml", xml));
+			(void)fputs(xml ? xml : "", stdout);
 	}
+	all = json_pack("{s:s, s:o}", "domain", ctl->words[0], "channels", channels);
 	if (ctl->json && all)
 		ctl_print_json(all, JSON_INDENT(2));
 	return CTL_OK;
@@ -76,7 +78,7 @@ int ctl_xml(const struct ctl *ctl)
 
 /* --- attach, detach ------------------------------------------------------------------- */
 
-/* What was done to one of its two XMLs. */
+/* What was done to one of the domain's two XMLs. */
 struct outcome {
 	bool tried;
 	struct cpuset changed, unchanged; /* numbers of channels */
@@ -89,7 +91,7 @@ struct change {
 	struct outcome outcomes[2]; /* by scope */
 };
 
-/* One channel. To detach it takes the element as the XML has it, with its path. */
+/* Attach or detach one channel. libvirt detaches an element that is just as in the XML. */
 static int change_one(struct change *change, enum scope scope,
 		      const struct channel_elements *elements, uint32_t number)
 {
@@ -113,7 +115,7 @@ static int change_one(struct change *change, enum scope scope,
 	return r;
 }
 
-/* Without a list all channels are detached. */
+/* detach without --vcpus: all channels */
 static int numbers_to_change(const struct change *change, const struct channel_elements *elements,
 			     struct cpuset *wanted)
 {
@@ -147,7 +149,7 @@ static int change_scope(struct change *change, enum scope scope)
 	return CTL_OK;
 }
 
-/* As the options say, else what exists. Return: CTL_OK; else an exit code, complained about */
+/* What the options name, else what exists. Return: CTL_OK; else an exit code, error printed */
 static int choose_scopes(const struct change *change, bool chosen[2])
 {
 	const struct ctl *ctl = change->ctl;
@@ -157,11 +159,11 @@ static int choose_scopes(const struct change *change, bool chosen[2])
 	chosen[SCOPE_LIVE] = any ? ctl->live : domain->active;
 	chosen[SCOPE_CONFIG] = any ? ctl->config : domain->persistent;
 	if (chosen[SCOPE_LIVE] && !domain->active) {
-		ctl_complain("domain \"%s\" does not run: omit --live", ctl->words[0]);
+		ctl_error("domain \"%s\" does not run: omit --live", ctl->words[0]);
 		return CTL_FAILED;
 	}
 	if (chosen[SCOPE_CONFIG] && !domain->persistent) {
-		ctl_complain(
+		ctl_error(
 			"domain \"%s\" is transient and has no stored configuration: omit --config",
 			ctl->words[0]);
 		return CTL_FAILED;
@@ -175,7 +177,7 @@ static json_t *numbers_json(const struct cpuset *numbers)
 	unsigned int number;
 
 	cpuset_for_each (number, numbers)
-		(void)json_array_append_new(array, json_integer(number));
+		json_add(&array, json_integer(number));
 	return array;
 }
 
@@ -187,7 +189,7 @@ static json_t *outcome_json(const struct outcome *outcome)
 			 numbers_json(&outcome->unchanged));
 }
 
-/* "channel 0-3 attached"; "" where there are none; owned by the caller; NULL: no memory */
+/* "channel 0-3 attached", "" without channels; owned by the caller; NULL: out of memory */
 static char *clause(const struct cpuset *channels, const char *outcome)
 {
 	cleanup_free char *list = cpuset_text(channels);
@@ -207,7 +209,7 @@ static void print_outcome(const struct change *change, enum scope scope)
 	if (!outcome->tried)
 		return;
 	if (!changed || !unchanged)
-		ctl_complain("out of memory");
+		ctl_error("out of memory");
 	else if (*changed || *unchanged)
 		ctl_say("domain \"%s\", %s: %s%s%s", domain, name, changed,
 			*changed && *unchanged ? ", " : "", unchanged);
@@ -245,7 +247,7 @@ static int run(const struct ctl *ctl, bool attach)
 		r = change_scope(&change, SCOPE_LIVE);
 	change.failed = r != CTL_OK;
 	if (change.outcomes[SCOPE_LIVE].tried || change.outcomes[SCOPE_CONFIG].tried)
-		print_outcomes(&change); /* on failure: what was done before it */
+		print_outcomes(&change); /* after a failure too: what was done before it */
 	libvirt_domain_close(&change.domain);
 	return r;
 }

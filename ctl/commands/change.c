@@ -2,11 +2,12 @@
 /* The subcommands that change something: domain add|remove, channel enable|disable|add|remove. */
 #include "common/bounds.h"
 #include "common/cleanup.h"
+#include "common/json/build.h"
 #include "common/value.h"
 #include "ctl/commands/commands.h"
 #include "ctl/print.h"
 
-/* The words after DOMAIN as a list of channels: null where there are none. NULL: complained. */
+/* The channels after DOMAIN; JSON's null: none given; NULL: error printed */
 static json_t *channel_numbers(const struct ctl *ctl)
 {
 	json_t *numbers;
@@ -18,12 +19,12 @@ static json_t *channel_numbers(const struct ctl *ctl)
 		uint32_t number;
 
 		if (parse_u32(ctl->words[i], MAX_CHANNEL_NUMBER, &number) < 0) {
-			ctl_complain("invalid channel \"%s\": use 0 to %d", ctl->words[i],
-				     MAX_CHANNEL_NUMBER);
+			ctl_error("invalid channel \"%s\": use 0 to %d", ctl->words[i],
+				  MAX_CHANNEL_NUMBER);
 			json_decref(numbers);
 			return NULL;
 		}
-		(void)json_array_append_new(numbers, json_integer(number));
+		json_add(&numbers, json_integer(number));
 	}
 	return numbers;
 }

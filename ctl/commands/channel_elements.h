@@ -24,8 +24,8 @@ struct channel_elements {
  * @xml:	of a domain, running or not
  * @elements:	filled on success: channel_elements_clear() it
  *
- * Return: 0; -EINVAL (no domain, or it has power channels that can't be served), -E2BIG, -ENOMEM,
- * with @error.
+ * Return: 0; -EINVAL (not a domain, or its power channels can't be served), -E2BIG, -ENOMEM, with
+ * @error.
  */
 int channel_elements_read(const char *xml, size_t size, struct channel_elements *elements,
 			  struct xml_error *error);

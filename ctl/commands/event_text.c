@@ -24,7 +24,7 @@ static void print_subject(FILE *out, json_t *event)
 			      ctl_text(event, "cpus"));
 }
 
-/* "1200000 kHz", or @none where there is no frequency */
+/* "1200000 kHz", or @none */
 static void print_khz(FILE *out, json_t *event, const char *key, const char *none)
 {
 	if (ctl_has(event, key))

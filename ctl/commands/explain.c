@@ -20,7 +20,6 @@ static long long count_votes(json_t *vcpus)
 	return n;
 }
 
-/* The highest vote that does not decide. */
 static long long highest_vote(json_t *vcpus)
 {
 	long long khz = 0;
@@ -80,7 +79,7 @@ static void say_why(json_t *cpu, json_t *vcpus)
 	}
 }
 
-/* Where the frequency written last is not the one decided. */
+/* Why the frequency written last is not the one decided */
 static void say_difference(json_t *cpu, json_t *write_error)
 {
 	long long wanted = ctl_number(json_object_get(cpu, "decides"), "khz");
@@ -93,8 +92,8 @@ static void say_difference(json_t *cpu, json_t *write_error)
 	else if (wanted != target && !ctl_flag(cpu, "online"))
 		ctl_say("The CPU is offline: the target is set when it comes back.");
 	else if (wanted != target && target == 0)
-		ctl_say("Nothing is written yet: the write is pending, or failed, as \"journalctl "
-			"-u vmpowerd\" would say.");
+		ctl_say("Nothing is written yet: the write is pending, or it failed; see "
+			"\"journalctl -u vmpowerd\".");
 	else if (wanted != target)
 		ctl_say("The frequency written last is %lld kHz: the change is pending.", target);
 }
@@ -172,7 +171,7 @@ int ctl_explain(const struct ctl *ctl)
 	int r;
 
 	if (parse_u32(ctl->words[0], MAX_CPUS - 1, &number) < 0) {
-		ctl_complain("invalid CPU \"%s\": use 0 to %d", ctl->words[0], MAX_CPUS - 1);
+		ctl_error("invalid CPU \"%s\": use 0 to %d", ctl->words[0], MAX_CPUS - 1);
 		return CTL_USAGE;
 	}
 	r = ctl_call(ctl, "ExplainCpu", json_pack("{s:i}", "cpu", (int)number), &reply);

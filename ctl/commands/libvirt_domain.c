@@ -13,7 +13,7 @@ const char *scope_name(enum scope scope)
 	return scope == SCOPE_LIVE ? "live" : "config";
 }
 
-/* Without this libvirt prints its errors itself. */
+/* Keep libvirt from printing errors itself. */
 static void on_error(void *context, virErrorPtr error)
 {
 	(void)context;
@@ -36,14 +36,14 @@ static int find(struct libvirt_domain *domain, const char *name)
 	if (!domain->domain)
 		domain->domain = virDomainLookupByUUIDString(domain->connection, name);
 	if (!domain->domain) {
-		ctl_complain("libvirt has no domain \"%s\": \"virsh list --all\" shows all", name);
+		ctl_error("libvirt has no domain \"%s\": \"virsh list --all\" shows all", name);
 		return CTL_FAILED;
 	}
 	active = virDomainIsActive(domain->domain);
 	persistent = virDomainIsPersistent(domain->domain);
 	if (active < 0 || persistent < 0 ||
 	    virDomainGetUUIDString(domain->domain, domain->uuid) < 0) {
-		ctl_complain("domain \"%s\": %s", name, last_error());
+		ctl_error("domain \"%s\": %s", name, last_error());
 		return CTL_FAILED;
 	}
 	domain->active = active;
@@ -51,7 +51,7 @@ static int find(struct libvirt_domain *domain, const char *name)
 	return CTL_OK;
 }
 
-/* By default libvirt connects a user other than root to a session with domains of its own. */
+/* libvirt's default for users other than root is a session with domains of its own. */
 static const char *uri_of(const struct ctl *ctl)
 {
 	if (ctl->connect)
@@ -69,9 +69,9 @@ int libvirt_domain_open(struct libvirt_domain *domain, const struct ctl *ctl, co
 	virSetErrorFunc(NULL, on_error);
 	domain->connection = read_only ? virConnectOpenReadOnly(uri) : virConnectOpen(uri);
 	if (!domain->connection) {
-		ctl_complain("can't connect to libvirt%s%s: %s. Check that libvirtd or virtqemud "
-			     "runs; use sudo; --connect names another URI",
-			     uri ? " at " : "", uri ? uri : "", last_error());
+		ctl_error("can't connect to libvirt%s%s: %s. Check that libvirtd or virtqemud "
+			  "runs; use sudo; --connect names another URI",
+			  uri ? " at " : "", uri ? uri : "", last_error());
 		return CTL_UNREACHABLE;
 	}
 	r = find(domain, name);
@@ -97,13 +97,13 @@ int libvirt_domain_channels(const struct libvirt_domain *domain, enum scope scop
 	struct xml_error error;
 
 	if (!xml) {
-		ctl_complain("domain \"%s\": can't get its XML from libvirt: %s", domain->name,
-			     last_error());
+		ctl_error("domain \"%s\": can't get its XML from libvirt: %s", domain->name,
+			  last_error());
 		return CTL_FAILED;
 	}
 	if (channel_elements_read(xml, strlen(xml), elements, &error) == 0)
 		return CTL_OK;
-	ctl_complain("domain \"%s\": %s", domain->name, error.text);
+	ctl_error("domain \"%s\": %s", domain->name, error.text);
 	return CTL_FAILED;
 }
 
@@ -112,15 +112,14 @@ static unsigned int flags_of(enum scope scope)
 	return scope == SCOPE_LIVE ? VIR_DOMAIN_AFFECT_LIVE : VIR_DOMAIN_AFFECT_CONFIG;
 }
 
-/* @what: "attach", "detach". Return: CTL_OK; else an exit code, complained about */
+/* @what: "attach", "detach". Return: CTL_OK; else an exit code, error printed */
 static int finish(const struct libvirt_domain *domain, enum scope scope, const char *what, int r)
 {
 	if (r == 0)
 		return CTL_OK;
-	ctl_complain("domain \"%s\": libvirt refused to %s the channel (%s): %s%s", domain->name,
-		     what, scope_name(scope), last_error(),
-		     scope == SCOPE_LIVE ? ". With --config it takes effect at the next start"
-					 : "");
+	ctl_error("domain \"%s\": libvirt refused to %s the channel (%s): %s%s", domain->name, what,
+		  scope_name(scope), last_error(),
+		  scope == SCOPE_LIVE ? ". With --config it takes effect at the next start" : "");
 	return CTL_FAILED;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A libvirt domain, for the subcommands that change its XML. Each complains about its errors. */
+/* A libvirt domain, for the subcommands about its XML. Each function prints its errors. */
 #ifndef VMPOWER_CTL_COMMANDS_LIBVIRT_DOMAIN_H
 #define VMPOWER_CTL_COMMANDS_LIBVIRT_DOMAIN_H
 
@@ -26,18 +26,17 @@ const char *scope_name(enum scope scope);
  * libvirt_domain_open() - connect to libvirt and find a domain
  * @name:	its name or UUID
  *
- * Return: CTL_OK; else another exit code.
+ * Return, as of those below: CTL_OK; else another exit code.
  */
 int libvirt_domain_open(struct libvirt_domain *domain, const struct ctl *ctl, const char *name,
 			bool read_only);
 void libvirt_domain_close(struct libvirt_domain *domain);
 
-/** libvirt_domain_channels() - its power channels; channel_elements_clear() them. Return: as above
- */
+/** libvirt_domain_channels() - find its power channels; channel_elements_clear() them */
 int libvirt_domain_channels(const struct libvirt_domain *domain, enum scope scope,
 			    struct channel_elements *elements);
 
-/** libvirt_domain_attach(), libvirt_domain_detach() - a device, as XML. Return: as above */
+/** libvirt_domain_attach(), libvirt_domain_detach() - a device, as XML */
 int libvirt_domain_attach(const struct libvirt_domain *domain, enum scope scope, const char *xml);
 int libvirt_domain_detach(const struct libvirt_domain *domain, enum scope scope, const char *xml);
 

@@ -10,8 +10,8 @@ int ctl_log_level(const struct ctl *ctl)
 	int r;
 
 	if (log_level_by_name(ctl->words[0]) < 0) {
-		ctl_complain("invalid log level \"%s\": use error, warning, notice, info or debug",
-			     ctl->words[0]);
+		ctl_error("invalid log level \"%s\": use error, warning, notice, info or debug",
+			  ctl->words[0]);
 		return CTL_USAGE;
 	}
 	r = ctl_call(ctl, "SetLogLevel", json_pack("{s:s}", "level", ctl->words[0]), &reply);

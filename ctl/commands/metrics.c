@@ -10,7 +10,7 @@
 #include "ctl/commands/commands.h"
 #include "ctl/print.h"
 
-/* The collector runs as another user. It reads *.prom: the new file's name must not end so. */
+/* The collector, another user, reads *.prom: the temporary name must not match. */
 static int replace_file(const char *path, const char *text)
 {
 	char suffix[16];
@@ -35,6 +35,6 @@ int ctl_metrics(const struct ctl *ctl)
 	r = replace_file(ctl->output, ctl_text(reply, "text"));
 	if (r == 0)
 		return CTL_OK;
-	ctl_complain("can't write %s: %s; the old file is unchanged", ctl->output, strerror(-r));
+	ctl_error("can't write %s: %s; the old file is unchanged", ctl->output, strerror(-r));
 	return CTL_FAILED;
 }

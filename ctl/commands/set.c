@@ -23,23 +23,22 @@ static bool is_action(const char *word)
 	return false;
 }
 
-/* The call's parameters; NULL: complained */
+/* The call's parameters; NULL: error printed */
 static json_t *parameters_of(const struct ctl *ctl)
 {
 	uint32_t vcpu, khz;
 
 	if (parse_u32(ctl->words[1], MAX_DOMAIN_VCPUS - 1, &vcpu) < 0) {
-		ctl_complain("invalid vCPU \"%s\": use 0 to %d", ctl->words[1],
-			     MAX_DOMAIN_VCPUS - 1);
+		ctl_error("invalid vCPU \"%s\": use 0 to %d", ctl->words[1], MAX_DOMAIN_VCPUS - 1);
 		return NULL;
 	}
 	if (is_action(ctl->words[2]))
 		return json_pack("{s:s, s:i, s:s}", "domain", ctl->words[0], "vcpu", (int)vcpu,
 				 "action", ctl->words[2]);
 	if (parse_u32(ctl->words[2], UINT32_MAX, &khz) < 0 || khz == 0) {
-		ctl_complain("invalid frequency \"%s\": use up, down, min, max, release, or kHz "
-			     "such as 2400000",
-			     ctl->words[2]);
+		ctl_error("invalid frequency \"%s\": use up, down, min, max, release, or kHz "
+			  "such as 2400000",
+			  ctl->words[2]);
 		return NULL;
 	}
 	return json_pack("{s:s, s:i, s:s, s:I}", "domain", ctl->words[0], "vcpu", (int)vcpu,

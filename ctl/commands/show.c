@@ -133,7 +133,7 @@ static int print_channels(json_t *channels)
 	return ctl_print(&table);
 }
 
-/* Channels that can't be connected, and why: the table has no room for it. */
+/* Why channels can't be connected: too long for the table. */
 static int print_channel_errors(json_t *channels)
 {
 	cleanup_table struct table table = TABLE(key_value);
@@ -174,7 +174,7 @@ static void list_cell(struct table *table, json_t *numbers)
 		table->failed = true;
 }
 
-/* "1200000 kHz", or @none where the member is null; a table cell */
+/* "1200000 kHz", or @none; a table cell */
 static void khz_cell(struct table *table, json_t *vcpu, const char *key, const char *none)
 {
 	if (ctl_has(vcpu, key))
@@ -208,7 +208,7 @@ static int print_vcpus(json_t *vcpus)
 	return ctl_print(&table);
 }
 
-/* Limits, if there are any: "1200000 to 2400000 kHz, no turbo" */
+/* Limits, if any: "1200000 to 2400000 kHz, no turbo" */
 static void limits_line(struct table *table, json_t *settings)
 {
 	long long min = ctl_number(settings, "min_khz"), max = ctl_number(settings, "max_khz");
@@ -226,7 +226,7 @@ static void limits_line(struct table *table, json_t *settings)
 		table_cell(table, "no turbo");
 }
 
-/* The commands that are obeyed, unless all are: there are two */
+/* The commands that are obeyed, unless both are */
 static void commands_line(struct table *table, json_t *commands)
 {
 	const char *only = json_string_value(json_array_get(commands, 0));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The subcommand verify: which files that vmpower set someone else changed. */
+/* The subcommand verify: files that vmpower set and someone else changed. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

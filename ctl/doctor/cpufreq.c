@@ -18,7 +18,7 @@
 #define INTEL_PSTATE "/sys/devices/system/cpu/intel_pstate"
 #define STEP_KHZ 100000 /* between P-states of intel_pstate, at most */
 
-/* What a frequency domain is like; similar ones share a finding. */
+/* A finding, of all frequency domains that are alike */
 struct kind {
 	char text[160];
 	enum health health;
@@ -33,7 +33,7 @@ static bool has_file(const struct doctor *doctor, const char *policy, const char
 	return path && access(path, F_OK) == 0;
 }
 
-/* Return: false: unknown, or beyond what a set holds. */
+/* Return: false: unknown, or too high for a set */
 static bool cpus_of(const struct doctor *doctor, const char *policy, struct cpuset *cpus)
 {
 	cleanup_free char *list = doctor_read(doctor, CPUFREQ "/%s/related_cpus", policy);
@@ -41,7 +41,7 @@ static bool cpus_of(const struct doctor *doctor, const char *policy, struct cpus
 
 	if (list)
 		return cpuset_parse(list, cpus) == 0;
-	/* unreadable while all are offline; the name has one of them */
+	/* unreadable while all are offline; policyN is named after CPU N */
 	if (parse_u32(policy + strlen("policy"), MAX_CPUS - 1, &first) < 0)
 		return false;
 	cpuset_add(cpus, first);
@@ -104,8 +104,8 @@ static struct kind kind_of(const struct doctor *doctor, json_t *methods, const c
 	} else if (strcmp(governor, "userspace") == 0 &&
 		   ctl_number(doctor->status, "controlled") == 0) {
 		kind.health = HEALTH_WARNING;
-		kind.remedy = "set another governor: under this one the frequency stays as it is "
-			      "while nothing sets it";
+		kind.remedy = "set another governor: this one leaves the frequency as it is until "
+			      "somebody sets it";
 	}
 	return kind;
 }
@@ -120,7 +120,7 @@ static void free_kinds(struct kinds *kinds)
 	free(kinds->items);
 }
 
-/* Return: false: no memory. */
+/* Return: false: out of memory */
 static bool add_kind(struct kinds *kinds, const struct kind *kind)
 {
 	struct kind *items;
@@ -189,6 +189,15 @@ static bool read_number(const struct doctor *doctor, const char *path, uint32_t 
 	return text && parse_u32(text, UINT32_MAX, number) == 0;
 }
 
+static void find_bound(struct doctor *doctor, enum health health, const char *file,
+		       uint32_t percent, const char *direction)
+{
+	doctor_add(doctor, health,
+		   "intel_pstate's %s is %u: no CPU runs %s than that part of its highest "
+		   "frequency, whatever guests request",
+		   file, percent, direction);
+}
+
 /*
  * intel_pstate has bounds of its own, in percent of the highest frequency; tuned's profiles set
  * them. In active mode scaling_min_freq and scaling_max_freq, which votes set, override them.
@@ -205,20 +214,12 @@ void check_intel_pstate(struct doctor *doctor)
 	    read_number(doctor, CPUFREQ "/policy0/cpuinfo_min_freq", &low) &&
 	    read_number(doctor, CPUFREQ "/policy0/cpuinfo_max_freq", &high) &&
 	    (uint64_t)percent * high / 100 > (uint64_t)low + STEP_KHZ) {
-		doctor_add(doctor, HEALTH_WARNING,
-			   "intel_pstate's min_perf_pct is %u: no CPU runs slower than that part "
-			   "of its highest frequency, whatever guests request",
-			   percent);
-		doctor_remedy(
-			doctor,
-			"echo 0 > " INTEL_PSTATE
-			"/min_perf_pct; where tuned runs, min_perf_pct=0 in [cpu] of its profile");
+		find_bound(doctor, HEALTH_WARNING, "min_perf_pct", percent, "slower");
+		doctor_remedy(doctor, "echo 0 > " INTEL_PSTATE "/min_perf_pct; where tuned runs, "
+				      "min_perf_pct=0 in [cpu] of its profile");
 	}
 	if (read_number(doctor, INTEL_PSTATE "/max_perf_pct", &percent) && percent < 100) {
-		doctor_add(doctor, HEALTH_NOTE,
-			   "intel_pstate's max_perf_pct is %u: no CPU runs faster than that part "
-			   "of its highest frequency, whatever guests request",
-			   percent);
+		find_bound(doctor, HEALTH_NOTE, "max_perf_pct", percent, "faster");
 		doctor_remedy(doctor,
 			      "unless it is intended, echo 100 > " INTEL_PSTATE "/max_perf_pct");
 	}

@@ -9,7 +9,7 @@
 #include "ctl/print.h"
 #include "ctl/text.h"
 
-/* Beside our own program if it was built there, else where it is installed. */
+/* vmpowerd beside this program if built there, else the installed one; owned by the caller */
 static char *find_daemon(void)
 {
 	char self[4096];
@@ -88,7 +88,7 @@ void check_monitor(struct doctor *doctor)
 	} else if (restarts > 0) {
 		doctor_add(doctor, HEALTH_WARNING, "vmpower-monitor ended unexpectedly %lld times",
 			   restarts);
-		doctor_remedy(doctor, "see \"journalctl -u vmpowerd\", please report it");
+		doctor_remedy(doctor, "see \"journalctl -u vmpowerd\"; please report it");
 	}
 }
 

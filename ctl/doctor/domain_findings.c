@@ -10,8 +10,8 @@ static void find_metadata_error(struct doctor *doctor, const struct domain_facts
 	if (!facts->metadata_error || !*facts->metadata_error)
 		return;
 	doctor_add(doctor, HEALTH_WARNING,
-		   "domain \"%s\": the settings in its <metadata> are not followed: %s",
-		   facts->name, facts->metadata_error);
+		   "domain \"%s\": the settings in its <metadata> are ignored: %s", facts->name,
+		   facts->metadata_error);
 	doctor_remedy(doctor, "set them again with \"virsh metadata\", see vmpower-domain(5)");
 }
 
@@ -21,7 +21,7 @@ static void find_unserved(struct doctor *doctor, const struct domain_facts *fact
 		return;
 	doctor_add(doctor, HEALTH_NOTE, "domain \"%s\" is not served: serve is no in %s",
 		   facts->name, facts->unserved);
-	doctor_remedy(doctor, "remove that if its guest is to be heard");
+	doctor_remedy(doctor, "remove it if requests of its guest are to be obeyed");
 }
 
 static void find_disabled_channels(struct doctor *doctor, const struct domain_facts *facts)
@@ -43,7 +43,7 @@ static void find_channels_beyond(struct doctor *doctor, const struct domain_fact
 	if (!beyond || !*beyond)
 		return;
 	doctor_add(doctor, HEALTH_WARNING,
-		   "domain \"%s\", channel %s: there is no such vCPU, it has %u, numbered from 0",
+		   "domain \"%s\", channel %s has no vCPU: the domain has %u, numbered from 0",
 		   facts->name, beyond, facts->n_vcpus);
 	doctor_remedy(doctor, "vmpowerctl detach %s --vcpus %s, and vmpowerctl attach %s", name,
 		      beyond, name);

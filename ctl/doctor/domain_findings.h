@@ -14,10 +14,10 @@ struct domain_facts {
 	struct cpuset beyond;	    /* channels with no such vCPU */
 	struct cpuset disabled;	    /* channels that the operator disabled */
 	const char *metadata_error; /* NULL or "": none */
-	const char *unserved;	    /* what says "serve = no"; NULL: it is served */
+	const char *unserved;	    /* where "serve = no" stands; NULL: it is served */
 };
 
-/** domain_findings_add() - all findings about a domain */
+/** domain_findings_add() - add all findings about a domain */
 void domain_findings_add(struct doctor *doctor, const struct domain_facts *facts);
 
 #endif

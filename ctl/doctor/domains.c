@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The domains that vmpowerd knows: have they channels, and are the vCPUs of these pinned? */
+/* Domains that vmpowerd knows: do they have channels, and are the channels' vCPUs pinned? */
 #include <stdlib.h>
 
 #include "ctl/doctor/checks.h"
@@ -23,7 +23,7 @@ static void find_connect_errors(struct doctor *doctor, json_t *domain)
 	}
 }
 
-/* What says that a domain is not served, owned by the caller; NULL: it is served, or no memory. */
+/* Where "serve = no" stands, owned by the caller; NULL: it is served, or out of memory */
 static char *unserved_by(json_t *settings)
 {
 	const char *section = ctl_text(settings, "section");

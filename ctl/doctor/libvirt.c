@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which libvirt runs, is our hook installed, and does the running daemon know of it? */
+/* Which libvirt runs, is the hook installed, and does libvirt know of it? */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
@@ -66,8 +66,8 @@ static bool is_hook(const struct stat *st)
 }
 
 /*
- * libvirt looks for hooks at start and reload. If it finds any for QEMU it finds later ones by
- * itself, so the oldest counts.
+ * libvirt looks for hooks at start and reload. If it finds any for QEMU it also runs those that
+ * come later, so the oldest counts.
  */
 static int64_t oldest_hook(const struct doctor *doctor)
 {
@@ -100,21 +100,21 @@ void check_hook(struct doctor *doctor)
 		doctor_remedy(doctor,
 			      "install it (\"make install\", or the package), then reload libvirt");
 	} else if (stat(path, &st) < 0) {
-		doctor_add(doctor, HEALTH_PROBLEM, "%s is a link to nothing", path);
+		doctor_add(doctor, HEALTH_PROBLEM, "%s is a dangling symbolic link", path);
 		doctor_remedy(doctor, "install it again");
 	} else if (!is_hook(&st)) {
 		doctor_add(doctor, HEALTH_PROBLEM, "%s is not executable", path);
 		doctor_remedy(doctor, "chmod 755 %s", path);
 	} else if ((st.st_mode & 022) != 0 || (st.st_uid != 0 && st.st_uid != geteuid())) {
 		doctor_add(doctor, HEALTH_PROBLEM,
-			   "others than root can change %s, which libvirt runs as root", path);
+			   "users other than root can change %s, which libvirt runs as root", path);
 		doctor_remedy(doctor, "chown root %s; chmod 755 %s", path, path);
 	} else {
 		doctor_add(doctor, HEALTH_OK, "%s is installed and executable", path);
 	}
 }
 
-/* Does the socket of daemon @i exist? It runs then, or a connection starts it. */
+/* Does its socket exist? Then the daemon runs, or a connection starts it. */
 static bool is_reachable(const struct doctor *doctor, size_t i)
 {
 	cleanup_free char *socket = doctor_path(doctor, "%s", daemons[i].socket);
@@ -137,9 +137,8 @@ void check_libvirt(struct doctor *doctor)
 			doctor_add(doctor, HEALTH_OK, "%s runs (pid %d) at %s%s", comm, (int)pid,
 				   doctor->root, socket);
 		else
-			doctor_add(doctor, HEALTH_OK,
-				   "%s is started when somebody connects to %s%s", comm,
-				   doctor->root, socket);
+			doctor_add(doctor, HEALTH_OK, "%s starts when somebody connects to %s%s",
+				   comm, doctor->root, socket);
 	}
 	if (reachable)
 		return;
@@ -173,7 +172,7 @@ void check_hook_seen(struct doctor *doctor)
 	struct stat st;
 
 	if (!path || stat(path, &st) < 0 || !is_hook(&st))
-		return; /* "hook" says so */
+		return; /* check_hook() says so */
 	for (size_t i = 0; i < array_size(daemons); i++) {
 		pid_t pid = doctor_process(doctor, daemons[i].comm);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/assertion.h"
+#include "common/json/build.h"
 #include "ctl/text.h"
 
 #define RUN_S 5
@@ -34,10 +35,9 @@ void doctor_add(struct doctor *doctor, enum health health, const char *format, .
 	va_end(args);
 	ASSERT(health < N_HEALTH && doctor->check);
 	doctor->n[health]++;
-	(void)json_array_append_new(doctor->findings,
-				    json_pack("{s:s, s:s, s:s, s:n}", "check", doctor->check,
-					      "status", health_name(health), "text",
-					      text ? text : "out of memory", "remedy"));
+	json_add(&doctor->findings,
+		 json_pack("{s:s, s:s, s:s, s:n}", "check", doctor->check, "status",
+			   health_name(health), "text", text ? text : "out of memory", "remedy"));
 }
 
 void doctor_remedy(struct doctor *doctor, const char *format, ...)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the checks of doctor share: they look at the host and add findings. */
+/* What the checks of doctor share: reading the host, and adding findings. */
 #ifndef VMPOWER_CTL_DOCTOR_LOOK_H
 #define VMPOWER_CTL_DOCTOR_LOOK_H
 
@@ -26,7 +26,7 @@ struct doctor {
 	json_t *findings;  /* [{"check", "status", "text", "remedy"}] */
 	int n[N_HEALTH];
 	json_t *status; /* vmpowerd's GetStatus; NULL: no answer */
-	json_t *known;	/* the UUIDs of vmpowerd's domains, as keys; NULL: no answer */
+	json_t *known;	/* its domains' UUIDs, as keys; NULL: no answer */
 };
 
 /** doctor_add() - a finding of the check that runs; printf(3) */
@@ -37,23 +37,22 @@ void doctor_add(struct doctor *doctor, enum health health, const char *text, ...
 void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** doctor_path() - a path below the root, owned by the caller; NULL: no memory */
+/** doctor_path() - a path below the root, owned by the caller; NULL: out of memory */
 char *doctor_path(const struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** doctor_read() - a file's first line, at most 4095 bytes, owned by the caller; NULL: unreadable
- */
+/** doctor_read() - a file's first line, up to 4095 bytes, owned by the caller; NULL: unreadable */
 char *doctor_read(const struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** doctor_process() - a process with this comm; 0: none */
+/** doctor_process() - find a process by its comm. Return: its pid; 0: none */
 pid_t doctor_process(const struct doctor *doctor, const char *comm);
 
 /**
  * doctor_run() - run a program for at most 5 s, without stdin
- * @output:	set to what it wrote, at most 4095 bytes, owned by the caller
+ * @output:	set to what it wrote, up to 4095 bytes, owned by the caller
  *
- * Return: its exit status; -1: it could not be run, or was killed.
+ * Return: its exit status; -1: it can't be run, or was killed.
  */
 int doctor_run(const char *const argv[], char **output);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The running domains that vmpowerd does not know, from libvirt's status files. */
+/* Running domains that vmpowerd does not know, from libvirt's status files. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #define STATUS "/run/libvirt/qemu"
 #define MOST_STATUS (16u << 20)
 
-/* The CPUs that are present; where that is unknown, those online; empty: unknown too. */
+/* CPUs that are present, or else those that are online; empty: both are unknown */
 static struct cpuset present_cpus(const struct doctor *doctor)
 {
 	cleanup_free char *present = doctor_read(doctor, "/sys/devices/system/cpu/present");
@@ -61,15 +61,15 @@ static void find_unregistered(struct doctor *doctor, const struct domain_descrip
 		      text_pasteable(domain->name));
 }
 
-/* A channel whose name is almost that of a power channel. */
+/* A channel whose name is almost that of a power channel */
 static void find_near_miss(struct doctor *doctor, const struct domain_description *domain)
 {
 	if (!*domain->near_miss)
 		return;
-	doctor_add(doctor, HEALTH_WARNING, "domain \"%s\": channel %s is no power channel",
+	doctor_add(doctor, HEALTH_WARNING, "domain \"%s\": channel %s is not a power channel",
 		   domain->name, domain->near_miss);
-	doctor_remedy(doctor, "if it should be one: name it " CHANNEL_NAME_PREFIX
-			      "N by \"virsh edit\", with a vCPU's number for N");
+	doctor_remedy(doctor, "if it should be one, \"virsh edit\" and name it " CHANNEL_NAME_PREFIX
+			      "N, where N is a vCPU's number");
 }
 
 static void find_xml_error(struct doctor *doctor, const char *file, const struct xml_error *error)
@@ -85,13 +85,12 @@ static void find_xml_error(struct doctor *doctor, const char *file, const struct
 		      named ? text_pasteable(error->domain) : "DOMAIN");
 }
 
-/* The domain may have ended meanwhile; "doctor" says that some files need root. */
+/* The domain may have ended meanwhile; check_rights() says that root sees more. */
 static void find_read_error(struct doctor *doctor, const char *file, int error)
 {
 	if (error == ENOENT || (error == EACCES && geteuid() != 0))
 		return;
-	doctor_add(doctor, HEALTH_WARNING, "domain of %s can't be looked at: %s", file,
-		   strerror(error));
+	doctor_add(doctor, HEALTH_WARNING, "domain of %s can't be read: %s", file, strerror(error));
 	doctor_remedy(doctor, "\"virsh dumpxml\" shows what libvirt knows of it");
 }
 

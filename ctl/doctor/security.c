@@ -61,7 +61,7 @@ void check_apparmor(struct doctor *doctor)
 		doctor_add(doctor, HEALTH_OK, "AppArmor is off");
 	} else if (hook && lstat(hook, &st) == 0 && S_ISLNK(st.st_mode)) {
 		doctor_add(doctor, HEALTH_PROBLEM,
-			   "AppArmor is on: it lets libvirt run no link to a program, as %s is",
+			   "AppArmor is on and does not let libvirt run a symbolic link, as %s is",
 			   hook);
 		doctor_remedy(doctor, "put the program itself there: cp --remove-destination");
 	} else {

@@ -23,7 +23,7 @@ static void check_mode(struct doctor *doctor, const char *name, mode_t allowed)
 	mode_t mode;
 
 	if (!path || stat(path, &st) < 0)
-		return; /* nothing listens: "daemon" says so */
+		return; /* nothing listens: check_daemon() says so */
 	mode = st.st_mode & 07777;
 	if ((mode & ~allowed) != 0) {
 		doctor_add(doctor, HEALTH_PROBLEM,
@@ -35,7 +35,7 @@ static void check_mode(struct doctor *doctor, const char *name, mode_t allowed)
 		doctor_add(doctor, HEALTH_OK, "%s: mode %04o", path, mode);
 		return;
 	}
-	doctor_remedy(doctor, "systemctl stop vmpowerd, then start it: that sets it right");
+	doctor_remedy(doctor, "systemctl stop vmpowerd, then systemctl start vmpowerd");
 }
 
 /* Only root, and for control.sock the group, may use them. */

@@ -73,7 +73,7 @@ static void line(struct page *page, enum style style, const char *format, ...)
 	lines->lines[lines->n++] = (struct watch_line){text, style};
 }
 
-/* "[####------]": how far @khz is on the way from the lowest to the highest frequency */
+/* "[####......]": how far @khz is from the lowest to the highest frequency */
 static void make_bar(char *bar, size_t width, json_t *limits, long long khz, char fill)
 {
 	long long low = ctl_number(limits, "lowest_khz"), high = ctl_number(limits, "highest_khz");
@@ -84,7 +84,7 @@ static void make_bar(char *bar, size_t width, json_t *limits, long long khz, cha
 	if (filled > width)
 		filled = width;
 	if (khz > 0 && filled == 0)
-		filled = 1; /* the lowest frequency shows as one */
+		filled = 1; /* the lowest frequency is not an empty bar */
 	bar[0] = '[';
 	memset(bar + 1, '.', width);
 	memset(bar + 1, fill, filled);
@@ -99,47 +99,47 @@ static void khz_text(char text[static 16], json_t *object, const char *key, cons
 		(void)snprintf(text, 16, "%s", none);
 }
 
-static void clock_line(struct page *page, json_t *clock)
+static void fdom_line(struct page *page, json_t *fdom)
 {
-	long long target = ctl_number(clock, "target_khz");
-	cleanup_free char *decider = ctl_decider(json_object_get(clock, "decides"));
+	long long target = ctl_number(fdom, "target_khz");
+	cleanup_free char *decider = ctl_decider(json_object_get(fdom, "decides"));
 	char bar[BAR_MAX + 3], to[16], now[16], policy[24];
 
-	make_bar(bar, page->bar_width, json_object_get(clock, "limits"),
-		 target > 0 ? target : ctl_number(clock, "current_khz"), target > 0 ? '#' : '-');
-	khz_text(to, clock, "target_khz", "baseline");
-	khz_text(now, clock, "current_khz", "-");
-	(void)snprintf(policy, sizeof(policy), "policy%lld", ctl_number(clock, "frequency_domain"));
+	make_bar(bar, page->bar_width, json_object_get(fdom, "limits"),
+		 target > 0 ? target : ctl_number(fdom, "current_khz"), target > 0 ? '#' : '-');
+	khz_text(to, fdom, "target_khz", "baseline");
+	khz_text(now, fdom, "current_khz", "-");
+	(void)snprintf(policy, sizeof(policy), "policy%lld", ctl_number(fdom, "frequency_domain"));
 	line(page, target > 0 ? STYLE_GOOD : STYLE_PLAIN, "%-10s %-7s %s %9s %9s  %s", policy,
-	     ctl_text(clock, "cpus"), bar, to, now,
+	     ctl_text(fdom, "cpus"), bar, to, now,
 	     !decider	? "?"
 	     : *decider ? decider
 			: "-");
 }
 
-static void clock_lines(struct page *page, json_t *clocks)
+static void fdom_lines(struct page *page, json_t *fdoms)
 {
-	json_t *clock;
+	json_t *fdom;
 
 	line(page, STYLE_HEADING, "%-10s %-7s %-*s %9s %9s  %s", "FREQ-DOM", "CPUS",
 	     (int)page->bar_width + 2, "", "TARGET", "CURRENT", "DECIDED BY");
-	ctl_for_each (clock, clocks)
-		clock_line(page, clock);
-	if (json_array_size(clocks) == 0)
+	ctl_for_each (fdom, fdoms)
+		fdom_line(page, fdom);
+	if (json_array_size(fdoms) == 0)
 		line(page, STYLE_WARNING, "this host has no cpufreq: frequencies can't be set");
 }
 
 static void vcpu_line(struct page *page, json_t *vcpu)
 {
-	char vote[16], fixed[16];
+	char vote[16], override[16];
 
 	khz_text(vote, vcpu, "vote_khz", "silent");
 	if (!ctl_flag(vcpu, "online"))
 		(void)snprintf(vote, sizeof(vote), "offline");
-	khz_text(fixed, vcpu, "override_khz", "");
+	khz_text(override, vcpu, "override_khz", "");
 	line(page, STYLE_PLAIN, "  vCPU %-4lld on %-12s %9s%s%s", ctl_number(vcpu, "vcpu"),
 	     ctl_has(vcpu, "cpus") ? ctl_text(vcpu, "cpus") : "any CPU", vote,
-	     *fixed ? ", fixed at " : "", fixed);
+	     *override ? ", fixed at " : "", override);
 }
 
 static int count_connected(json_t *channels)
@@ -187,7 +187,7 @@ int watch_lines_make(struct watch_lines *lines, json_t *shown, size_t width)
 		page.bar_width = BAR_MAX;
 	status_line(&page, json_object_get(shown, "status"));
 	line(&page, STYLE_PLAIN, "%s", "");
-	clock_lines(&page, json_object_get(shown, "frequency_domains"));
+	fdom_lines(&page, json_object_get(shown, "frequency_domains"));
 	ctl_for_each (domain, json_object_get(shown, "domains")) {
 		line(&page, STYLE_PLAIN, "%s", "");
 		domain_lines(&page, domain);

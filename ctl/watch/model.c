@@ -7,7 +7,7 @@
 #include "ctl/print.h"
 
 #define SAMPLE_MS 1000
-#define MOST_DOMAINS 64 /* shown in full; nobody would scroll to more */
+#define MOST_DOMAINS 64 /* nobody scrolls further */
 
 void watch_model_clear(struct watch_model *model)
 {
@@ -24,57 +24,57 @@ static void policy_key(char key[static 24], json_t *cpu)
 }
 
 /* The range that a bar stands for does not change: ask once for each frequency domain. */
-static int add_limits(struct watch_model *model, const struct ctl *ctl, json_t *clock,
+static int add_limits(struct watch_model *model, const struct ctl *ctl, json_t *fdom,
 		      char **problem)
 {
 	cleanup_json json_t *reply = NULL;
 	char key[24];
 	int r;
 
-	policy_key(key, clock);
+	policy_key(key, fdom);
 	if (!json_object_get(model->limits, key)) {
 		r = ctl_ask(ctl, "ExplainCpu",
-			    json_pack("{s:I}", "cpu", ctl_number(clock, "frequency_domain")),
-			    &reply, problem);
+			    json_pack("{s:I}", "cpu", ctl_number(fdom, "frequency_domain")), &reply,
+			    problem);
 		if (r == CTL_UNREACHABLE)
 			return r;
 		(void)json_object_set_new(
 			model->limits, key,
 			r == CTL_OK ? json_incref(json_object_get(reply, "limits")) : json_null());
 	}
-	(void)json_object_set(clock, "limits", json_object_get(model->limits, key));
+	(void)json_object_set(fdom, "limits", json_object_get(model->limits, key));
 	return CTL_OK;
 }
 
-static bool listed(json_t *clocks, json_t *cpu)
+static bool listed(json_t *fdoms, json_t *cpu)
 {
-	json_t *clock;
+	json_t *fdom;
 
-	ctl_for_each (clock, clocks) {
-		if (ctl_number(clock, "frequency_domain") == ctl_number(cpu, "frequency_domain"))
+	ctl_for_each (fdom, fdoms) {
+		if (ctl_number(fdom, "frequency_domain") == ctl_number(cpu, "frequency_domain"))
 			return true;
 	}
 	return false;
 }
 
-static int add_clocks(struct watch_model *model, const struct ctl *ctl, json_t *shown,
-		      char **problem)
+static int add_fdoms(struct watch_model *model, const struct ctl *ctl, json_t *shown,
+		     char **problem)
 {
 	cleanup_json json_t *reply = NULL;
-	json_t *clocks = json_array(), *cpu;
+	json_t *fdoms = json_array(), *cpu;
 	int r = ctl_ask(ctl, "ListCpus", json_object(), &reply, problem);
 
-	(void)json_object_set_new(shown, "frequency_domains", clocks);
+	(void)json_object_set_new(shown, "frequency_domains", fdoms);
 	ctl_for_each (cpu, json_object_get(reply, "cpus")) {
-		json_t *clock;
+		json_t *fdom;
 
-		if (!ctl_has(cpu, "frequency_domain") || listed(clocks, cpu))
+		if (!ctl_has(cpu, "frequency_domain") || listed(fdoms, cpu))
 			continue;
-		clock = json_deep_copy(cpu);
-		(void)json_object_del(clock, "cpu");
-		(void)json_object_del(clock, "online");
-		(void)json_array_append_new(clocks, clock);
-		r = add_limits(model, ctl, clock, problem);
+		fdom = json_deep_copy(cpu);
+		(void)json_object_del(fdom, "cpu");
+		(void)json_object_del(fdom, "online");
+		(void)json_array_append_new(fdoms, fdom);
+		r = add_limits(model, ctl, fdom, problem);
 		if (r != CTL_OK)
 			break;
 	}
@@ -171,7 +171,7 @@ int watch_model_refresh(struct watch_model *model, const struct ctl *ctl, int64_
 		model->limits = json_object();
 	(void)json_object_set(shown, "status", status);
 	if (r == CTL_OK)
-		r = add_clocks(model, ctl, shown, problem);
+		r = add_fdoms(model, ctl, shown, problem);
 	if (r == CTL_OK)
 		r = add_domains(model, ctl, shown, now_ms, problem);
 	if (r != CTL_OK)

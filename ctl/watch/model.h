@@ -16,7 +16,7 @@ struct watch_model {
 	 * "nacks_per_s"]}
 	 */
 	json_t *shown;
-	json_t *limits;	  /* by policy number; asked once */
+	json_t *limits;	  /* by policy number; asked for once */
 	json_t *counters; /* by UUID: of the last sample */
 	json_t *rates;	  /* by UUID: since the previous sample */
 	int64_t sampled_ms;
@@ -27,7 +27,7 @@ void watch_model_clear(struct watch_model *model);
 
 /**
  * watch_model_refresh() - ask vmpowerd for all of it
- * @now_ms:	CLOCK_MONOTONIC; rates are over a second or more
+ * @now_ms:	CLOCK_MONOTONIC; rates are averages of at least a second
  * @problem:	as in ctl_ask()
  */
 int watch_model_refresh(struct watch_model *model, const struct ctl *ctl, int64_t now_ms,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The terminal of watch: ncurses, with signals behind a file descriptor. */
+/* The terminal of watch: ncurses, and signals by a file descriptor. */
 #ifndef VMPOWER_CTL_WATCH_SCREEN_H
 #define VMPOWER_CTL_WATCH_SCREEN_H
 
@@ -15,7 +15,7 @@ struct watch_screen {
 	size_t n_lines; /* ... of this many */
 };
 
-/** watch_screen_open() - Return: 0; -ENOTTY; -ENODEV: it can't move its cursor; -errno */
+/** watch_screen_open() - Return: 0; -ENOTTY; -ENODEV: its cursor can't be moved; -errno */
 int watch_screen_open(struct watch_screen *screen);
 void watch_screen_close(struct watch_screen *screen);
 

@@ -17,7 +17,7 @@
 #include "ctl/watch/screen.h"
 
 #define REFRESH_MS 250	  /* at most that often */
-#define RATE_LOOK_MS 1000 /* while requests come: their rate falls without events */
+#define RATE_LOOK_MS 1000 /* while requests come: no event says that they end */
 
 struct watch {
 	const struct ctl *ctl;
@@ -54,7 +54,7 @@ static int refresh_all(struct watch *watch)
 	return fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
 }
 
-/* Time until the next refresh; negative: wait for an event */
+/* Until the next refresh; negative: wait for an event */
 static int sleep_ms(const struct watch *watch)
 {
 	int64_t wait = watch->changed ? REFRESH_MS : watch->model.moving ? RATE_LOOK_MS : -1;
@@ -126,13 +126,13 @@ static int explain_screen(int error)
 	const char *term = getenv("TERM");
 
 	if (error == -ENOTTY)
-		ctl_complain("watch needs a terminal; scripts use \"watch --json\" or \"events\"");
+		ctl_error("watch needs a terminal; scripts use \"watch --json\" or \"events\"");
 	else if (error == -ENODEV)
-		ctl_complain("the terminal type \"%s\" is unknown or can't move its cursor: set "
-			     "TERM to one that can, such as xterm",
-			     term ? term : "");
+		ctl_error("the terminal type \"%s\" is unknown or can't move its cursor: set "
+			  "TERM to one that can, such as xterm",
+			  term ? term : "");
 	else
-		ctl_complain("can't use the terminal: %s", strerror(-error));
+		ctl_error("can't use the terminal: %s", strerror(-error));
 	return CTL_USAGE;
 }
 

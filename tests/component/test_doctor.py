@@ -80,11 +80,11 @@ def test_hook():
         hook.chmod(0o644)
         doc.finds("hook", "problem", "not executable", "chmod 755")
         hook.chmod(0o775)
-        doc.finds("hook", "problem", "others than root")
+        doc.finds("hook", "problem", "users other than root")
         hook.unlink()
         doc.finds("hook", "warning", "No such file", "install")
         hook.symlink_to("nowhere")
-        doc.finds("hook", "problem", "link to nothing")
+        doc.finds("hook", "problem", "dangling symbolic link")
 
 
 def test_hook_that_libvirt_has_not_seen():
@@ -145,7 +145,7 @@ def test_selinux_and_apparmor():
         hook = doc.host.root / HOOK
         hook.rename(doc.host.root / "hook")
         hook.symlink_to(doc.host.root / "hook")
-        doc.finds("apparmor", "problem", "no link")
+        doc.finds("apparmor", "problem", "symbolic link")
 
 
 def test_cpufreq():
@@ -289,7 +289,8 @@ def test_domains_that_are_not_followed():
         wrong.metadata = metadata(turbo="maybe")
         stage.hook(wrong)
         wrong.accept()
-        doc.finds("domains", "warning", 'domain "wrong": the settings in its <metadata> are not',
+        doc.finds("domains", "warning",
+                  'domain "wrong": the settings in its <metadata> are ignored',
                   "<turbo> is 'maybe'; allowed is yes or no", "virsh metadata")
         stage.hook(wrong, "stopped")
         off = stage.domain("off", {0: "1"})
@@ -298,8 +299,8 @@ def test_domains_that_are_not_followed():
                   "vmpower.conf:")
         stage.hook(off, "stopped")
         beyond = stage.started("beyond", {0: "1"}, channels=(0, 5))
-        doc.finds("domains", "warning", 'domain "beyond", channel 5: there is no such vCPU, it '
-                  "has 1,", "vmpowerctl detach beyond --vcpus 5, and vmpowerctl attach beyond")
+        doc.finds("domains", "warning", 'domain "beyond", channel 5 has no vCPU: the domain has 1,',
+                  "vmpowerctl detach beyond --vcpus 5, and vmpowerctl attach beyond")
         stage.hook(beyond, "stopped")
         stage.started("mute", {0: "1"})
         stage.vmpower.ctl("channel", "disable", "mute")
@@ -342,7 +343,7 @@ def test_domains_without_the_daemon():
         one.xml = lambda xml=one.xml: xml().replace("poweragent.x", "poweragnet.0")
         status_file(doc.host, one)
         doc.finds("domains", "warning", 'domain "bad": channel virtio.serial.port.poweragnet.0 is '
-                  "no power channel", "virtio.serial.port.poweragent.N")
+                  "not a power channel", "virtio.serial.port.poweragent.N")
         one.close()
         two.close()
 
@@ -366,7 +367,7 @@ def test_domains_as_large_as_may_be():
         assert f'domain "{name}", vCPU {every}: not pinned' in found(1024)[2]
         os.truncate(file, (16 << 20) + 1)
         (finding,) = [finding for finding in doc.all() if finding[0] == "domains"]
-        assert finding[1:3] == ("warning", "domain of large.xml can't be looked at: File too large")
+        assert finding[1:3] == ("warning", "domain of large.xml can't be read: File too large")
 
 
 def test_lines_on_a_terminal():
