@@ -124,6 +124,7 @@ static const struct varlink_method methods[] = {
 	{"Later", VARLINK_READ, reply_later, {{0}}},
 	{"Stream", VARLINK_READ, reply_stream, {{0}}},
 	{"Change", VARLINK_CHANGE, reply_echo, {{"text", VARLINK_STRING, false}}},
+	{.name = NULL},
 };
 
 static const struct varlink_service service = {
@@ -134,7 +135,6 @@ static const struct varlink_service service = {
 	.interface = "org.example.Toy",
 	.description = "interface org.example.Toy\n",
 	.methods = methods,
-	.n_methods = array_size(methods),
 	.denied = {"", "readers only", "changers only"},
 	.access = access_of,
 };

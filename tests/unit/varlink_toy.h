@@ -143,6 +143,7 @@ static const struct varlink_method methods[] = {
 	{"Stream", VARLINK_READ, toy_stream, {{0}}},
 	{"Nothing", VARLINK_READ, toy_nothing, {{0}}},
 	{"Change", VARLINK_CHANGE, toy_echo, {{0}}},
+	{.name = NULL},
 };
 
 static const struct varlink_service service = {
@@ -153,7 +154,6 @@ static const struct varlink_service service = {
 	.interface = "org.example.Toy",
 	.description = "interface org.example.Toy\n",
 	.methods = methods,
-	.n_methods = array_size(methods),
 	.denied = {[VARLINK_READ] = "no reading", [VARLINK_CHANGE] = "no changing"},
 	.access = toy_access,
 };

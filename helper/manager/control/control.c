@@ -20,7 +20,6 @@
 
 struct control {
 	struct control_context context; /* passed to the methods */
-	struct varlink_service service;
 	struct varlink_server *server;
 	uid_t uid;
 	bool has_group;
@@ -83,8 +82,7 @@ static int serve(struct control *control, struct loop *loop, int listen_fd)
 		close_fd(&listen_fd);
 		return r;
 	}
-	return varlink_server_new(loop, listen_fd, &control->service, &limits, context,
-				  &control->server);
+	return varlink_server_new(loop, listen_fd, &service, &limits, context, &control->server);
 }
 
 int control_new(const struct control_parts *parts, int listen_fd, struct control **out)
@@ -104,8 +102,6 @@ int control_new(const struct control_parts *parts, int listen_fd, struct control
 		control->has_group = true;
 		control->group = group->gr_gid;
 	}
-	control->service = service;
-	control->service.n_methods = n_control_methods;
 	r = serve(control, parts->loop, listen_fd);
 	if (r < 0) {
 		control_free(control);

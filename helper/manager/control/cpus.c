@@ -78,8 +78,8 @@ struct listing {
 	const struct frequency_reading *reading;
 	const struct shared_state *state;
 	const struct decision *decisions;
-	json_t **shared; /* by frequency domain's id; last: for CPUs without one; NULL: not built
-			    yet */
+	/* by frequency domain's id, then one for CPUs without; NULL: not built yet */
+	json_t **shared;
 	uint32_t n_shared;
 };
 

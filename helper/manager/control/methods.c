@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/json/build.h"
 #include "common/log.h"
@@ -226,8 +225,7 @@ const struct varlink_method control_methods[] = {
 	  {"vcpu", VARLINK_INT, false},
 	  {"action", VARLINK_STRING, false},
 	  {"khz", VARLINK_INT, true}}},
+	{.name = NULL},
 };
-
-const size_t n_control_methods = array_size(control_methods);
 
 VARLINK_TEXT(control_methods_text, "helper/manager/control/org.vmpower.Manager.varlink");

@@ -3,8 +3,6 @@
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_METHODS_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_METHODS_H
 
-#include <stddef.h>
-
 #include "helper/manager/varlink/varlink.h"
 
 /* Handlers; @context is a struct control_context. */
@@ -18,8 +16,7 @@ void control_set_override(struct varlink_call *call, void *context);
 void control_subscribe(struct varlink_call *call, void *context);
 void control_verify(struct varlink_call *call, void *context);
 
-extern const struct varlink_method control_methods[];
-extern const size_t n_control_methods;
-extern const char control_methods_text[]; /* org.vmpower.Manager.varlink */
+extern const struct varlink_method control_methods[]; /* ends with a NULL name */
+extern const char control_methods_text[];	      /* org.vmpower.Manager.varlink */
 
 #endif

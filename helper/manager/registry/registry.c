@@ -178,8 +178,8 @@ int registry_update(struct domain *domain, struct domain_description *descriptio
 	int r;
 
 	ASSERT(strcasecmp(domain->description->uuid, description->uuid) == 0);
-	ASSERT(domain->description->n_vcpus ==
-	       description->n_vcpus); /* or overrides is too short */
+	/* overrides has n_vcpus elements */
+	ASSERT(domain->description->n_vcpus == description->n_vcpus);
 	r = set_channels(domain, description);
 	if (r < 0)
 		return r;

@@ -32,8 +32,8 @@ struct claim {
 	uint32_t flags;	       /* VCPU_* of link/message.h */
 	uint32_t vote_khz;     /* within the host's limits; 0: silent */
 	uint32_t override_khz; /* as given; 0: none */
-	uint32_t vote_step,
-		override_step; /* within the host's limits; valid if the kHz are not 0 */
+	/* within the host's limits; valid if the kHz are not 0 */
+	uint32_t vote_step, override_step;
 };
 
 /* The highest of the claims of one kind. */
@@ -72,8 +72,10 @@ void decision_conclude(struct decision *decision, const struct frequency_domain 
 bool decision_is_by(const struct decision *decision, const struct claim *claim);
 
 /**
- * decision_all() - the decisions on all frequency domains, by id; the last element is
- * DECIDER_NOBODY Return: an array, to be free()d by the caller; NULL: out of memory.
+ * decision_all() - the decisions on all frequency domains
+ *
+ * Return: an array by id, with a DECIDER_NOBODY after the last, to be free()d by the caller; NULL:
+ * out of memory.
  */
 struct decision *decision_all(const struct decision_sources *sources);
 

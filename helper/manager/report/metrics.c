@@ -36,66 +36,32 @@ struct metric {
 
 /* --- values --------------------------------------------------------------------------- */
 
-static uint64_t one(const struct metrics_source *source)
-{
-	(void)source;
-	return 1;
-}
+#define HOST_VALUE(name, value)                                                                    \
+	static uint64_t name(const struct metrics_source *source)                                  \
+	{                                                                                          \
+		(void)source;                                                                      \
+		return (value);                                                                    \
+	}
 
-static uint64_t uptime(const struct metrics_source *source)
-{
-	return source->uptime_s;
-}
+HOST_VALUE(one, 1)
+HOST_VALUE(uptime, source->uptime_s)
+HOST_VALUE(libvirt_connected, source->libvirt_connected)
+HOST_VALUE(restarts, source->monitor_restarts)
+HOST_VALUE(domains, registry_count(source->registry))
 
-static uint64_t libvirt_connected(const struct metrics_source *source)
-{
-	return source->libvirt_connected;
-}
+#define FREQUENCY_VALUE(name, value)                                                               \
+	static uint64_t name(const struct frequency_values *values)                                \
+	{                                                                                          \
+		return (value);                                                                    \
+	}
 
-static uint64_t monitor_restarts_of(const struct metrics_source *source)
-{
-	return source->monitor_restarts;
-}
-
-static uint64_t domains(const struct metrics_source *source)
-{
-	return registry_count(source->registry);
-}
-
-static uint64_t controlled(const struct frequency_values *values)
-{
-	return values->domain->acquired;
-}
-
-static uint64_t target(const struct frequency_values *values)
-{
-	return UINT64_C(1000) * values->shared.target_khz;
-}
-
-static uint64_t voters(const struct frequency_values *values)
-{
-	return values->shared.n_voters;
-}
-
-static uint64_t silent(const struct frequency_values *values)
-{
-	return values->shared.n_silent;
-}
-
-static uint64_t writes(const struct frequency_values *values)
-{
-	return values->shared.n_writes;
-}
-
-static uint64_t write_failures(const struct frequency_values *values)
-{
-	return values->shared.n_failures;
-}
-
-static uint64_t foreign_writes(const struct frequency_values *values)
-{
-	return values->shared.n_foreign;
-}
+FREQUENCY_VALUE(controlled, values->domain->acquired)
+FREQUENCY_VALUE(target, UINT64_C(1000) * values->shared.target_khz)
+FREQUENCY_VALUE(voters, values->shared.n_voters)
+FREQUENCY_VALUE(silent, values->shared.n_silent)
+FREQUENCY_VALUE(writes, values->shared.n_writes)
+FREQUENCY_VALUE(write_failures, values->shared.n_failures)
+FREQUENCY_VALUE(foreign_writes, values->shared.n_foreign)
 
 static uint64_t connected(const struct domain *domain)
 {
@@ -116,35 +82,18 @@ static uint64_t paused(const struct domain *domain)
 	return domain->paused;
 }
 
-static uint64_t requests(const struct shared_channel *channel)
-{
-	return shared_load(channel->requests);
-}
+#define CHANNEL_VALUE(field)                                                                       \
+	static uint64_t field(const struct shared_channel *channel)                                \
+	{                                                                                          \
+		return shared_load(channel->field);                                                \
+	}
 
-static uint64_t acks(const struct shared_channel *channel)
-{
-	return shared_load(channel->acks);
-}
-
-static uint64_t nacks(const struct shared_channel *channel)
-{
-	return shared_load(channel->nacks);
-}
-
-static uint64_t resyncs(const struct shared_channel *channel)
-{
-	return shared_load(channel->resyncs);
-}
-
-static uint64_t dropped_replies(const struct shared_channel *channel)
-{
-	return shared_load(channel->dropped_replies);
-}
-
-static uint64_t throttled(const struct shared_channel *channel)
-{
-	return shared_load(channel->throttled);
-}
+CHANNEL_VALUE(requests)
+CHANNEL_VALUE(acks)
+CHANNEL_VALUE(nacks)
+CHANNEL_VALUE(resyncs)
+CHANNEL_VALUE(dropped_replies)
+CHANNEL_VALUE(throttled)
 
 /* --- the table ------------------------------------------------------------------------ */
 
@@ -155,7 +104,7 @@ static const struct metric metrics[] = {
 	 "Whether vmpowerd is connected to libvirt (1) or not (0).", HOST,
 	 .host = libvirt_connected},
 	{"monitor_restarts", COUNTER, NULL, "Times vmpower-monitor was restarted.", HOST,
-	 .host = monitor_restarts_of},
+	 .host = restarts},
 	{"domains", GAUGE, NULL, "Registered libvirt domains.", HOST, .host = domains},
 	{"channels", GAUGE, NULL, "Channels of all domains, by state.", CHANNEL_STATES,
 	 .host = NULL},

@@ -164,16 +164,14 @@ static const struct varlink_method service_methods[] = {
 	 VARLINK_INTROSPECT,
 	 get_interface_description,
 	 {{"interface", VARLINK_STRING, false}}},
+	{.name = NULL},
 };
 
-static const struct varlink_method *find(const struct varlink_method *methods, size_t n,
-					 const char *name)
+static const struct varlink_method *find(const struct varlink_method *methods, const char *name)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(methods[i].name, name) == 0)
-			return &methods[i];
-	}
-	return NULL;
+	while (methods->name && strcmp(methods->name, name) != 0)
+		methods++;
+	return methods->name ? methods : NULL;
 }
 
 /* "a.b.Method" is Method of interface "a.b". */
@@ -197,9 +195,9 @@ static const struct varlink_method *find_method(struct varlink_call *call)
 		return NULL;
 	}
 	if (is_interface(name, dot, SERVICE)) {
-		method = find(service_methods, array_size(service_methods), dot + 1);
+		method = find(service_methods, dot + 1);
 	} else if (is_interface(name, dot, service->interface)) {
-		method = find(service->methods, service->n_methods, dot + 1);
+		method = find(service->methods, dot + 1);
 	} else {
 		interface = strndup(name, (size_t)(dot - name));
 		service_error(call, "InterfaceNotFound", "interface", interface);

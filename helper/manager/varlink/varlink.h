@@ -37,8 +37,7 @@ struct varlink_service {
 	const char *interface;
 	/* varlink; must define the errors PermissionDenied and OutOfResources (reason: string) */
 	const char *description;
-	const struct varlink_method *methods;
-	size_t n_methods;
+	const struct varlink_method *methods;	/* ends with a NULL name */
 	const char *denied[VARLINK_CHANGE + 1]; /* reason for PermissionDenied, by access needed */
 	/* what the peer on a socket may do; called once, when it connects */
 	enum varlink_access (*access)(void *context, int fd);
