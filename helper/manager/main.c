@@ -2,8 +2,8 @@
 /*
  * vmpowerd - the manager: control plane of vmpower
  *
- * Puts the parts together and runs the loop. It never reads a byte that a guest wrote: that is
- * the monitor's, a process of its own with no privileges.
+ * Puts the rooms together and runs the loop. The manager never reads what a guest wrote: the
+ * monitor does, a process of its own without privileges.
  */
 #include <errno.h>
 #include <libxml/parser.h>
@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,10 +32,12 @@
 #include "helper/manager/loop/loop.h"
 #include "helper/manager/registry/events.h"
 #include "helper/manager/registry/registry.h"
+#include "helper/manager/report/status_line.h"
 #include "helper/manager/service/inherited_fds.h"
 #include "helper/manager/service/instance_lock.h"
 #include "helper/manager/service/listening.h"
 #include "helper/manager/service/notify.h"
+#include "helper/manager/service/signals.h"
 #include "helper/manager/sources/hook_server.h"
 #include "helper/manager/sources/libvirt_sync.h"
 
@@ -47,7 +48,7 @@ struct manager {
 	char runtime_dir[PATH_MAX];
 	char monitor_path[PATH_MAX];
 	struct loop *loop;
-	struct loop_source signals;
+	struct signals signals;
 	struct registry *registry;
 	struct events events;
 	struct cpu_hotplug *cpu_hotplug;
@@ -63,30 +64,10 @@ struct manager {
 	struct inherited_fds inherited;
 	struct listening listening;
 	int hook_fd; /* -1: not open, or the hook server has it */
-	bool keep;   /* at the end: all stays as it is, a successor is on its way */
+	bool keep;   /* at the end leave everything to a successor */
 };
 
-/* Beside our own program where it was built, else where it is installed. */
-static int find_monitor(char path[static PATH_MAX])
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		if (slash) {
-			*slash = '\0';
-			if (path_join(path, self, "vmpower-monitor") == 0 &&
-			    access(path, X_OK) == 0)
-				return 0;
-		}
-	}
-	return path_join(path, VMPOWER_LIBEXEC_DIR, "vmpower-monitor");
-}
-
-/* --- what the kernel tells ---------------------------------------------------------------- */
+/* --- callbacks ---------------------------------------------------------------------------- */
 
 static void on_cpus_changed(void *context, const struct cpuset *changed)
 {
@@ -95,12 +76,7 @@ static void on_cpus_changed(void *context, const struct cpuset *changed)
 	domains_cpus_changed(manager->domains, changed);
 }
 
-/* --- what the log says ---------------------------------------------------------------------- */
-
-/*
- * Warnings and worse are events, too, where they do not have one already; those of libvirt's
- * thread, which may touch nothing, are not.
- */
+/* Emits warnings and errors as events, unless they have one; not from the libvirt thread. */
 static void on_log(void *context, const struct log_about *about, int priority, const char *text)
 {
 	struct manager *manager = context;
@@ -109,37 +85,11 @@ static void on_log(void *context, const struct log_about *about, int priority, c
 		events_emit_text(&manager->events, EVENT_WARNING, text);
 }
 
-/* --- what systemd is told -------------------------------------------------------------------- */
-
-static unsigned int count_cpus(const struct cpufreq *cpufreq)
-{
-	unsigned int n = 0;
-
-	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
-		const struct frequency_domain *f = cpufreq_get(cpufreq, id);
-
-		n += f->gone ? 0 : cpuset_count(&f->cpus);
-	}
-	return n;
-}
-
-static const char *plural(uint32_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
 static void form_status(void *context, char text[static NOTIFY_STATUS_SIZE])
 {
 	const struct manager *manager = context;
-	uint32_t n_domains = registry_count(manager->registry), n_channels = 0;
-	unsigned int n_cpus = count_cpus(manager->cpufreq);
 
-	registry_for_each (d, manager->registry) {
-		for (uint32_t i = 0; i < d->n_channels; i++)
-			n_channels += d->channels[i].state == CHANNEL_CONNECTED;
-	}
-	(void)snprintf(text, NOTIFY_STATUS_SIZE, "%u domain%s, %u channel%s, %u CPU%s", n_domains,
-		       plural(n_domains), n_channels, plural(n_channels), n_cpus, plural(n_cpus));
+	status_line(manager->registry, manager->cpufreq, text, NOTIFY_STATUS_SIZE);
 }
 
 static void on_event(struct event_tap *tap, enum event_kind kind, const struct event *event)
@@ -151,7 +101,7 @@ static void on_event(struct event_tap *tap, enum event_kind kind, const struct e
 		notify_changed(manager->notify);
 }
 
-/* As long as we are alive, so must the monitor be. */
+/* While we are alive the monitor must be too. */
 static void on_watchdog(void *context)
 {
 	struct manager *manager = context;
@@ -159,54 +109,23 @@ static void on_watchdog(void *context)
 	monitor_ping(domains_monitor(manager->domains));
 }
 
-/* --- start and stop ---------------------------------------------------------------------- */
-
-static void on_signal(struct loop_source *source, uint32_t events)
+static void on_signal(void *context, int signo)
 {
-	struct manager *manager = container_of(source, struct manager, signals);
-	struct signalfd_siginfo info;
+	struct manager *manager = context;
 	struct reload_result result;
 	struct config_error error;
 
-	(void)events;
-	if (read(source->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return;
-	if (info.ssi_signo == SIGHUP) {
+	if (signo == SIGHUP) {
 		(void)reload_config(&manager->reload, &result, &error); /* it logs */
 		return;
 	}
-	manager->keep = info.ssi_signo == SIGUSR1;
-	log_info("stopping: signal %u (%s)", info.ssi_signo, strsignal((int)info.ssi_signo));
+	manager->keep = signo == SIGUSR1;
+	log_info("stopping: signal %d (%s)", signo, strsignal(signo));
 	notify_stopping(manager->notify);
 	loop_quit(manager->loop, 0);
 }
 
-static int watch_signals(struct manager *manager)
-{
-	cleanup_close int fd = -1;
-	sigset_t signals;
-	int r;
-
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGQUIT);
-	(void)sigaddset(&signals, SIGHUP);
-	(void)sigaddset(&signals, SIGUSR1);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-		return -errno;
-	(void)signal(SIGPIPE, SIG_IGN);
-	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	manager->signals.on_event = on_signal;
-	r = loop_add(manager->loop, &manager->signals, fd, EPOLLIN);
-	if (r == 0)
-		(void)take_fd(&fd);
-	return r;
-}
-
-/* --- the phases of the start, in their order ------------------------------------------------ */
+/* --- the phases of the start, in order --------------------------------------------------- */
 
 static int read_configuration(struct manager *manager)
 {
@@ -237,18 +156,18 @@ static int set_up_loop(struct manager *manager)
 	int r = loop_new(&manager->loop);
 
 	if (r == 0)
-		r = watch_signals(manager);
+		r = signals_watch(&manager->signals, manager->loop, on_signal, manager);
 	(void)raise_fd_limit();
 	events_add_tap(&manager->events, &manager->notify_tap);
 	log_set_tap(on_log, manager);
-	/* Before there is a second thread: libxml2's set-up wants to be alone. */
+	/* Before there is a second thread: libxml2's initialisation is not thread-safe. */
 	xmlInitParser();
 	return r;
 }
 
 /*
- * Before the lock: another vmpowerd that serves here has this socket, and we fail at once; one
- * that is about to end has only the lock, and that is waited for.
+ * Before the lock: if another vmpowerd serves here we fail at once, since it has this socket. One
+ * that is ending has only the lock, for which we wait.
  */
 static int listen_for_hooks(struct manager *manager)
 {
@@ -262,13 +181,13 @@ static int listen_for_hooks(struct manager *manager)
 	return manager->hook_fd < 0 ? manager->hook_fd : 0;
 }
 
-/* Before anything is read that a predecessor may still write, or that its monitor sets. */
+/* Before reading anything that a predecessor or its monitor may still write. */
 static int take_lock(struct manager *manager)
 {
 	manager->lock_fd = instance_lock(manager->runtime_dir);
 	if (manager->lock_fd >= 0)
 		return 0;
-	log_error("%s/lock can't be had: %s; end the vmpowerd and vmpower-monitor that hold it",
+	log_error("can't lock %s/lock: %s; end the vmpowerd and vmpower-monitor that hold it",
 		  manager->runtime_dir, strerror(-manager->lock_fd));
 	return manager->lock_fd;
 }
@@ -283,7 +202,7 @@ static int find_frequency_domains(struct manager *manager)
 	char state_path[PATH_MAX];
 	int r = path_join(state_path, manager->runtime_dir, "baseline");
 
-	/* Before CPUs are looked at, so that no change is missed. */
+	/* Before the scan, so that no change is missed. */
 	if (r == 0)
 		r = cpu_hotplug_new(manager->loop, on_cpus_changed, manager, &manager->cpu_hotplug);
 	if (r == 0)
@@ -291,7 +210,7 @@ static int find_frequency_domains(struct manager *manager)
 	return r;
 }
 
-static int read_what_predecessor_left(struct manager *manager)
+static int read_predecessor_state(struct manager *manager)
 {
 	const struct succession_parts parts = {
 		.loop = manager->loop,
@@ -305,7 +224,7 @@ static int read_what_predecessor_left(struct manager *manager)
 	return succession_new(&parts, &manager->succession);
 }
 
-/* The monitor starts with them. */
+/* Starts the monitor. */
 static int serve_domains(struct manager *manager)
 {
 	const struct domains_parts parts = {
@@ -318,7 +237,7 @@ static int serve_domains(struct manager *manager)
 		.succession = manager->succession,
 		.events = &manager->events,
 	};
-	int r = find_monitor(manager->monitor_path);
+	int r = monitor_find_program(manager->monitor_path);
 
 	return r == 0 ? domains_new(&parts, &manager->domains) : r;
 }
@@ -366,7 +285,7 @@ static int serve_control(struct manager *manager)
 	return fd < 0 ? fd : control_new(&parts, fd, &manager->control);
 }
 
-static int tell_that_we_serve(struct manager *manager)
+static int report_ready(struct manager *manager)
 {
 	const struct notify_parts parts = {
 		.loop = manager->loop,
@@ -391,12 +310,12 @@ static int start(struct manager *manager)
 		take_lock,
 		make_registry,
 		find_frequency_domains,
-		read_what_predecessor_left,
+		read_predecessor_state,
 		serve_domains,
 		follow_libvirt,
 		serve_hooks,
 		serve_control,
-		tell_that_we_serve,
+		report_ready,
 	};
 	int r = 0;
 
@@ -413,7 +332,7 @@ static void stop(struct manager *manager)
 		succession_save(manager->succession);
 	else
 		succession_forget(manager->succession);
-	/* Before they are closed: then they may be another's already. */
+	/* Before the sockets are closed: then their files may be another's. */
 	listening_end(&manager->listening);
 	control_free(manager->control);
 	hook_server_free(manager->hook_server);
@@ -425,8 +344,7 @@ static void stop(struct manager *manager)
 	events_remove_tap(&manager->events, &manager->notify_tap);
 	notify_free(manager->notify);
 	succession_free(manager->succession);
-	if (manager->loop)
-		loop_close(manager->loop, &manager->signals);
+	signals_close(&manager->signals);
 	loop_free(manager->loop);
 	config_clear(&manager->config);
 	close_fd(&manager->hook_fd);
@@ -437,7 +355,6 @@ static void stop(struct manager *manager)
 int main(int argc, char **argv)
 {
 	static struct manager manager = {
-		.signals = {.fd = -1},
 		.notify_tap = {.on_event = on_event},
 		.lock_fd = -1,
 		.hook_fd = -1,

@@ -54,7 +54,7 @@ def test_with_what_was_stored():
         assert manager.names() == ["c", "s"]
         stage.hook(domain, "stopped")
         stage.expect_soon({})
-        assert "nobody needs: 2; closed" in stage.logged()
+        assert "unused sockets of a predecessor closed: 2" in stage.logged()
 
 
 def fds_of(pid):

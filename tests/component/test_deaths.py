@@ -95,7 +95,7 @@ def test_hangup_signal_stops_nothing():
     with scene("sighup") as stage:
         domain = slow_domain(stage)
         stage.vmpower.process.send(signal.SIGHUP)
-        wait_until(lambda: "configuration taken over" in stage.logged(), 10, "a log line")
+        wait_until(lambda: "configuration reloaded" in stage.logged(), 10, "a log line")
         assert domain.power(0, "max") == "ack"
 
 

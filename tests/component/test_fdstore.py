@@ -306,7 +306,7 @@ def test_garbage_in_the_store():
         stage.expect({1: LOWEST})
         assert manager.names()[-2:] == ["c", "s"], manager.names()
         assert [path.name for path in directory.iterdir()] == [domain.uuid]
-        assert "nobody needs" in stage.logged()
+        assert "unused sockets" in stage.logged()
 
 
 def change_state(manager, at, data):

@@ -45,7 +45,7 @@ def test_a_speed_that_someone_else_has_set():
             lambda: stage.tree.write(2, "scaling_setspeed", UP[2]),
             f"policy2: scaling_setspeed held {UP[2]} kHz, we had written",
         )
-        quiet(stage, domain, "someone else has set it")
+        quiet(stage, domain, "set by someone else")
         stage.expect({2: LOWEST})
         assert "policy2: scaling_setspeed" in log(stage)
 
@@ -62,7 +62,7 @@ def test_limits_that_someone_else_has_set():
                 lambda stage=stage, name=name: stage.tree.write(2, name, UP[2]),
                 f"held {UP[2]} kHz, we had written",
             )
-            quiet(stage, domain, "someone else has set it")
+            quiet(stage, domain, "set by someone else")
             stage.expect({2: LOWEST})
 
 

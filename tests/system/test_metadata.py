@@ -120,7 +120,7 @@ def test_wrong_metadata_is_told_and_not_followed(stage):
         lines = stage.vmpower.log.read_text(errors="replace").splitlines()
         told = [line for line in lines if "mistaken" in line and "2 GHz" in line]
         assert len(told) == 1, told
-        for words in ("<metadata>", error, "host's hold", "virsh metadata"):
+        for words in ("<metadata>", error, "ignored", "virsh metadata"):
             assert words in told[0], f"{words}: {told[0]}"
         vote(guest, 0, "max")
         stage.expect_khz(stage.first, HIGHEST)

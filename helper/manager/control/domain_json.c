@@ -37,10 +37,7 @@ json_t *control_json_summary(const struct domain *domain, const struct shared_st
 	const struct domain_description *description = domain->description;
 	json_t *json = json_object();
 	int64_t requests, nacks;
-	int connected = 0;
 
-	for (uint32_t i = 0; i < domain->n_channels; i++)
-		connected += domain->channels[i].state == CHANNEL_CONNECTED;
 	control_count_requests(domain, state, &requests, &nacks);
 	json_put_text(&json, "name", description->name);
 	json_put_text(&json, "uuid", description->uuid);
@@ -48,7 +45,7 @@ json_t *control_json_summary(const struct domain *domain, const struct shared_st
 	json_put_bool(&json, "paused", domain->paused);
 	json_put_int(&json, "vcpus", description->n_vcpus);
 	json_put_int(&json, "channels", domain->n_channels);
-	json_put_int(&json, "connected", connected);
+	json_put_int(&json, "connected", domain_count_connected(domain));
 	json_put_int(&json, "requests", requests);
 	json_put_int(&json, "nacks", nacks);
 	return json;

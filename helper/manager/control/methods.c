@@ -19,8 +19,7 @@ static void count_channels(struct registry *registry, int *channels, int *connec
 	*channels = *connected = 0;
 	registry_for_each (d, registry) {
 		*channels += (int)d->n_channels;
-		for (uint32_t i = 0; i < d->n_channels; i++)
-			*connected += d->channels[i].state == CHANNEL_CONNECTED;
+		*connected += (int)domain_count_connected(d);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -17,10 +18,10 @@
 #define FIRST_RETRY_NS (10 * NS_PER_MS)
 #define LAST_RETRY_NS (5000 * NS_PER_MS)
 #define GIVE_UP_AFTER 10    /* attempts after QEMU hung up, some 10 s */
-#define COMPLAIN_AFTER 8    /* attempts, some 2.5 s: a socket that is slow to appear is no news */
-#define FDS_FOR_OTHERS 1024 /* hooks, control clients, libvirt, the two processes' own */
+#define WARN_AFTER 8	    /* attempts, some 2.5 s: sockets may be slow to appear */
+#define FDS_FOR_OTHERS 1024 /* hooks, control clients, libvirt, and the processes' own */
 #define FDS_PER_FREQUENCY_DOMAIN 2
-#define ATTEMPTS_PER_TURN 1024 /* a few ms: hooks must not wait for thousands of others */
+#define ATTEMPTS_PER_TURN 1024 /* a few ms: hooks must not wait for thousands of channels */
 
 struct channel_manager {
 	struct loop *loop;
@@ -31,11 +32,11 @@ struct channel_manager {
 	uid_t trusted[CONFIG_PEER_USERS];
 	unsigned int n_trusted;
 	unsigned int max_connected;
-	bool told_full;
+	bool full_logged;
 	char trusted_names[256]; /* for log lines */
 };
 
-/* Users that this host does not have are passed over: the default names two distributions'. */
+/* Ignores unknown users: the default has those of several distributions. */
 void channel_manager_configure(struct channel_manager *manager, const struct config *config)
 {
 	size_t used = 0;
@@ -68,7 +69,7 @@ static bool is_trusted(const struct channel_manager *manager, uid_t uid)
 	return false;
 }
 
-/* Return: fd; -EPERM where somebody else's process listens there; -errno. */
+/* Return: fd; -EPERM: the listening process is not trusted; -errno. */
 static int connect_channel(const struct channel_manager *manager, const struct channel *channel)
 {
 	cleanup_close int fd = -1;
@@ -87,8 +88,8 @@ static int connect_channel(const struct channel_manager *manager, const struct c
 						      ABOUT_CHANNEL(channel)},
 				  LOG_ERR,
 				  "domain \"%s\", channel %u: the process that listens at %s has "
-				  "user id %u, none of %s: not connected. If that is QEMU's user "
-				  "here, add it to [channel] peer-user",
+				  "user id %u, which is none of %s: not connected. If QEMU runs as "
+				  "this user, add it to [channel] peer-user",
 				  channel->domain->description->name, channel->number,
 				  channel->path, (unsigned int)peer.uid, manager->trusted_names);
 		return -EPERM;
@@ -102,12 +103,13 @@ int channel_manager_adopt(struct channel_manager *manager, struct channel *chann
 	struct ucred peer;
 	int r = unix_peer(fd, &peer);
 
+	ASSERT(channel->state == CHANNEL_CONNECTING && channel->fd < 0);
 	if (r == 0 && !is_trusted(manager, peer.uid))
 		r = -EPERM;
 	if (r == 0 && unix_has_hung_up(fd))
 		r = -ECONNRESET;
 	if (r < 0) {
-		/* systemd has it, too, and would hold QEMU's one connection open */
+		/* systemd has a copy, which would keep QEMU's only connection open. */
 		(void)shutdown(fd, SHUT_RDWR);
 		return r;
 	}
@@ -127,8 +129,8 @@ static uint64_t retry_delay_ns(uint32_t attempts)
 }
 
 /*
- * The monitor needs an fd for each channel, too, under the same limit, and each of both some for
- * other things: with the last of them a channel would end the monitor. A low limit is halved.
+ * The monitor needs an fd for each channel too, under the same limit, and both processes need some
+ * for other purposes. Leave enough of them, or half of a low limit.
  */
 static unsigned int fds_for_channels(unsigned int n_frequency_domains)
 {
@@ -146,11 +148,11 @@ static bool is_full(struct channel_manager *manager, unsigned int n_connected)
 {
 	if (n_connected < manager->max_connected)
 		return false;
-	if (!manager->told_full)
-		log_error("%u channels are connected, the most that the limit of open files "
-			  "allows; others wait. Raise LimitNOFILE= of vmpowerd.service",
+	if (!manager->full_logged)
+		log_error("%u channels are connected, as many as the limit of open files allows; "
+			  "the others wait. Raise LimitNOFILE= of vmpowerd.service",
 			  n_connected);
-	manager->told_full = true;
+	manager->full_logged = true;
 	return true;
 }
 
@@ -177,15 +179,16 @@ static void attempt(struct channel_manager *manager, struct channel *channel, bo
 		channel->state = CHANNEL_DISCONNECTED;
 		return;
 	}
-	if (!channel->hung_up && channel->attempts == COMPLAIN_AFTER && fd != -EPERM) {
-		const char *why = strerror(-fd);
+	if (!channel->hung_up && channel->attempts == WARN_AFTER && fd != -EPERM) {
+		const char *reason = strerror(-fd);
 
 		log_about(&(struct log_about){.message = MESSAGE_CHANNEL_UNREACHABLE,
 					      ABOUT_CHANNEL(channel),
-					      .reason = why},
+					      .reason = reason},
 			  LOG_WARNING,
 			  "domain \"%s\", channel %u: can't connect to %s: %s; still trying",
-			  channel->domain->description->name, channel->number, channel->path, why);
+			  channel->domain->description->name, channel->number, channel->path,
+			  reason);
 	}
 }
 
@@ -193,10 +196,8 @@ static unsigned int count_connected(struct registry *registry)
 {
 	unsigned int n = 0;
 
-	registry_for_each (d, registry) {
-		for (uint32_t i = 0; i < d->n_channels; i++)
-			n += d->channels[i].state == CHANNEL_CONNECTED;
-	}
+	registry_for_each (d, registry)
+		n += domain_count_connected(d);
 	return n;
 }
 
@@ -215,7 +216,7 @@ void channel_manager_kick(struct channel_manager *manager)
 			if (channel->next_attempt_ns <= now && attempts++ < ATTEMPTS_PER_TURN)
 				attempt(manager, channel, is_full(manager, n_connected), now);
 			n_connected += channel->state == CHANNEL_CONNECTED;
-			/* beyond this turn's share: at once in the next one */
+			/* Beyond this turn's share: in the next turn, at once. */
 			if (attempts > ATTEMPTS_PER_TURN)
 				next = now;
 			else if (channel->state == CHANNEL_CONNECTING &&
@@ -231,8 +232,7 @@ void channel_manager_kick_later(struct channel_manager *manager, struct channel 
 {
 	channel->attempts = 0;
 	channel->next_attempt_ns = monotonic_ns() + FIRST_RETRY_NS;
-	/* No look at all channels for each one: thousands hang up at once where a host is emptied.
-	 */
+	/* Do not check all channels for each: thousands hang up when a host is emptied. */
 	if (manager->retry.due_ns == 0 || manager->retry.due_ns > channel->next_attempt_ns)
 		loop_timer_set(manager->loop, &manager->retry, FIRST_RETRY_NS);
 }

@@ -54,7 +54,7 @@ struct domain_change domain_change_find(const struct domain_description *before,
 	};
 }
 
-_Static_assert(sizeof("vCPUs, channels, name, metadata") <= DOMAIN_CHANGE_TEXT_SIZE, "all fits");
+_Static_assert(sizeof("vCPUs, channels, name, metadata") <= DOMAIN_CHANGE_TEXT_SIZE, "it fits");
 
 void domain_change_text(const struct domain_change *change, char text[DOMAIN_CHANGE_TEXT_SIZE])
 {
@@ -80,11 +80,11 @@ void domain_change_text(const struct domain_change *change, char text[DOMAIN_CHA
 
 /* --- log lines -------------------------------------------------------------------------- */
 
-/* @why: who told of it, or what went wrong */
+/* @reason: the report's source, or an error */
 static struct log_about about_domain(enum message_id message,
-				     const struct domain_description *domain, const char *why)
+				     const struct domain_description *domain, const char *reason)
 {
-	return (struct log_about){.message = message, ABOUT_DOMAIN(domain), .reason = why};
+	return (struct log_about){.message = message, ABOUT_DOMAIN(domain), .reason = reason};
 }
 
 void domain_log_registered(const struct domain *domain, const char *source)
@@ -114,8 +114,8 @@ void domain_log_not_served(const struct domain_description *description, const c
 
 	if (error == -ENOSPC)
 		log_about(&about, LOG_ERR,
-			  "domain \"%s\" (%s): not served: %u domains are registered, the most "
-			  "that there can be",
+			  "domain \"%s\" (%s): not served: %u domains are registered, which is the "
+			  "limit",
 			  description->name, source, MAX_DOMAINS);
 	else
 		log_about(&about, LOG_ERR, "domain \"%s\" (%s): not served: %s", description->name,
@@ -143,7 +143,7 @@ void domain_log_changed(const struct domain *domain, const char *source,
 	struct domain_change taken_over = *change;
 	char what[DOMAIN_CHANGE_TEXT_SIZE];
 
-	/* domain_find_rules() reports metadata that is wrong */
+	/* domain_find_rules() logs errors in the metadata. */
 	taken_over.metadata &= !description->metadata_error[0];
 	domain_change_text(&taken_over, what);
 	if (paused_changed)
@@ -168,20 +168,20 @@ static void log_problem(const struct domain *domain)
 
 	if (rules->problem[0])
 		log_about(&about, LOG_WARNING,
-			  "domain \"%s\": the settings in its XML's <metadata> are wrong, and the "
-			  "host's hold alone: %s. Set them anew by \"virsh metadata\", see "
+			  "domain \"%s\": the settings in its XML's <metadata> are wrong and "
+			  "ignored: %s. Correct them with \"virsh metadata\", see "
 			  "vmpower-domain(5)",
 			  domain->description->name, rules->problem);
 }
 
-void domain_let_go(struct monitor_view *view, struct events *events, struct channel *channel,
-		   const char *why)
+void domain_disconnect(struct monitor_view *view, struct events *events, struct channel *channel,
+		       const char *reason)
 {
 	if (channel->state != CHANNEL_CONNECTED)
 		return;
 	view_send_id(view, LINK_CHANNEL_REMOVE, channel->id);
 	channel_hang_up(channel);
-	events_emit_channel(events, EVENT_CHANNEL_GONE, channel, why);
+	events_emit_channel(events, EVENT_CHANNEL_GONE, channel, reason);
 }
 
 bool domain_find_rules(const struct config *config, struct domain *domain)
@@ -207,7 +207,7 @@ void domain_apply_serve(struct monitor_view *view, struct events *events, struct
 			channel->next_attempt_ns = 0;
 			channel->attempts = 0;
 		} else if (!serve && channel->state != CHANNEL_REMOVED) {
-			domain_let_go(view, events, channel, "serve = no");
+			domain_disconnect(view, events, channel, "serve = no");
 			channel->state = CHANNEL_UNSERVED;
 		}
 	}
@@ -223,7 +223,7 @@ void domain_apply_rules(struct monitor_view *view, struct events *events, struct
 	};
 
 	if (domain_find_rules(view->config, domain)) {
-		log_about(&about, LOG_INFO, "domain \"%s\": other settings are in force",
+		log_about(&about, LOG_INFO, "domain \"%s\": its settings have changed",
 			  domain->description->name);
 		view_send_domain_settings(view, domain);
 	}

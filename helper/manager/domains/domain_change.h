@@ -15,76 +15,74 @@
 #include "xml/domain_xml.h"
 
 struct domain_change {
-	bool vcpus;    /* their number, which are online, where they are pinned */
-	bool channels; /* their numbers, or paths of sockets */
+	bool vcpus;    /* their number, online state or pinning */
+	bool channels; /* their numbers or socket paths */
 	bool name;
-	bool metadata; /* the settings in its XML, or what is wrong with them */
+	bool metadata; /* the settings in its XML, or their error */
 };
 
-/** domain_change_find() - what of @before is another in @after */
+/** domain_change_find() - compare two descriptions of the same run */
 struct domain_change domain_change_find(const struct domain_description *before,
 					const struct domain_description *after);
 
 #define DOMAIN_CHANGE_TEXT_SIZE 48
 
 /**
- * domain_change_text() - what has changed, for a log line: "vCPUs, channels"
- * @text:	the list; empty where nothing has changed
+ * domain_change_text() - a list for a log line: "vCPUs, channels"; "": nothing has changed
  */
 void domain_change_text(const struct domain_change *change, char text[DOMAIN_CHANGE_TEXT_SIZE]);
 
 /* --- log lines -------------------------------------------------------------------------- */
 
-/* @source is the report's: "hook started", "libvirt". */
+/* @source: of the report: "hook started", "libvirt" */
 
 void domain_log_registered(const struct domain *domain, const char *source);
 void domain_log_unregistered(const struct domain *domain, const char *source);
 
-/** domain_log_not_served() - a domain was not registered. @error: -errno */
+/** domain_log_not_served() - a domain could not be registered. @error: -errno */
 void domain_log_not_served(const struct domain_description *description, const char *source,
 			   int error);
 
 /**
- * domain_log_unreadable() - a domain is not served because its XML can't be read
+ * domain_log_unreadable() - a domain is not served because its XML can't be parsed
  * @name:	"": unknown
- * @error:	what domain_xml_parse() returned
- * @details:	and what it said
+ * @error, @details:	of domain_xml_parse()
  */
 void domain_log_unreadable(const char *name, const char *source, int error,
 			   const struct xml_error *details);
 
 /**
- * domain_log_changed() - a domain that was registered has become another
- * @change:		since the last report; may be nothing
- * @paused_changed:	it was suspended, or resumed: domain->paused says which
+ * domain_log_changed() - a registered domain was updated
+ * @change:		since the last report; may be empty
+ * @paused_changed:	it was suspended or resumed, see domain->paused
  */
 void domain_log_changed(const struct domain *domain, const char *source,
 			const struct domain_change *change, bool paused_changed);
 
 /* --- rules ------------------------------------------------------------------------------ */
 
-/** domain_let_go() - disconnect a channel, if it is connected; its state is the caller's */
-void domain_let_go(struct monitor_view *view, struct events *events, struct channel *channel,
-		   const char *why);
+/** domain_disconnect() - disconnect a channel, if it is connected; the caller sets its new state */
+void domain_disconnect(struct monitor_view *view, struct events *events, struct channel *channel,
+		       const char *reason);
 
 /**
- * domain_find_rules() - set the rules of a domain, from configuration and description
+ * domain_find_rules() - set a domain's rules from configuration and description
  *
- * To be called for each domain that is registered, and when one of both has changed: before the
- * old configuration is freed, since the rules point into it. Logs metadata that is newly wrong.
+ * Call it for each new domain, and when either has changed: before the old configuration is freed,
+ * since the rules point into it. Logs new errors in the metadata.
  *
- * Return: whether other settings are in force now.
+ * Return: have the settings in force changed?
  */
 bool domain_find_rules(const struct config *config, struct domain *domain);
 
 /**
- * domain_apply_serve() - connect channels, or not, as the domain's rules say
+ * domain_apply_serve() - connect or disconnect channels, as the domain's rules say
  *
- * Channels that are to be served become CONNECTING; the caller kicks the channel manager.
+ * Channels to be served become CONNECTING; the caller kicks the channel manager.
  */
 void domain_apply_serve(struct monitor_view *view, struct events *events, struct domain *domain);
 
-/** domain_apply_rules() - all of this for a domain that the monitor knows */
+/** domain_apply_rules() - find the rules of a domain that the monitor knows, and apply them */
 void domain_apply_rules(struct monitor_view *view, struct events *events, struct domain *domain);
 
 #endif

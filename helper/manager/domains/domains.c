@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/unix_socket.h"
@@ -44,13 +45,13 @@ static void on_monitor_died(void *context, bool delayed)
 	frequency_control_monitor_died(&domains->frequency_control, delayed);
 }
 
-/* Tell a monitor that knows nothing. */
+/* Send everything to a monitor that knows nothing. */
 static void on_monitor_started(void *context)
 {
 	struct domains *domains = context;
 
 	view_send_id(&domains->view, LINK_LOG_LEVEL, (uint32_t)log_level());
-	/* since it was set up as the first one was, the configuration may have changed */
+	/* The configuration may have changed since the setup message was formed. */
 	view_send_settings(&domains->view);
 	view_send_frequency_domains(&domains->view);
 	registry_for_each (d, domains->registry) {
@@ -70,7 +71,7 @@ static void on_channel_gone(struct domains *domains, uint32_t id)
 {
 	struct channel *channel = registry_channel(domains->registry, id);
 
-	/* The channel is gone, or another one has its id: an old message. */
+	/* An old message: the channel is gone, or another one has its id. */
 	if (!channel || channel->state != CHANNEL_CONNECTED || !unix_has_hung_up(channel->fd))
 		return;
 	close_fd(&channel->fd);
@@ -156,7 +157,7 @@ static int add(struct domains *domains, const struct domain_report *report)
 	return 0;
 }
 
-/* The same run of the domain, described again: take over what has changed, touch nothing else. */
+/* The same run of the domain, described again: take over only what has changed. */
 static int update(struct domains *domains, struct domain *domain,
 		  const struct domain_report *report)
 {
@@ -168,6 +169,7 @@ static int update(struct domains *domains, struct domain *domain,
 	const char *source = report->source;
 	int r;
 
+	ASSERT(domain->n_channels <= array_size(ids));
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
 		if (domain->channels[i].state == CHANNEL_CONNECTED)
 			ids[n_ids++] = domain->channels[i].id;
@@ -182,7 +184,7 @@ static int update(struct domains *domains, struct domain *domain,
 	for (uint32_t i = 0; i < n_ids; i++) {
 		const struct channel *channel = registry_channel(domains->registry, ids[i]);
 
-		/* A new channel may have the id of one that is gone. */
+		/* A new channel may have the id of one that has gone. */
 		if (!channel || channel->state != CHANNEL_CONNECTED)
 			view_send_id(&domains->view, LINK_CHANNEL_REMOVE, ids[i]);
 	}
@@ -223,14 +225,14 @@ static int report_running(struct domains *domains, const struct domain_report *r
 	struct domain *known = registry_find_uuid(domains->registry, description->uuid);
 
 	if (description->id < 0) {
-		log_warning("domain \"%s\" (%s): does not run, not registered", description->name,
-			    report->source);
+		log_warning("domain \"%s\" (%s): it does not run: not registered",
+			    description->name, report->source);
 		domain_description_free(description);
 		return -ESRCH;
 	}
 	/*
-	 * Another run of the domain: the votes of the last run do not stay because we missed its
-	 * end. (vCPUs that go on- or offline do not change their number.)
+	 * Another run of the domain, and we missed the end of the last one: its votes must not
+	 * stay. (vCPUs that go online or offline do not change their number.)
 	 */
 	if (known && (known->description->id != description->id ||
 		      known->description->n_vcpus != description->n_vcpus)) {
@@ -290,13 +292,13 @@ void domains_channel_enable(struct domains *domains, struct channel *channel, bo
 
 void domains_channel_remove(struct domains *domains, struct channel *channel)
 {
-	static const char why[] = "removed by the operator";
+	static const char reason[] = "removed by the operator";
 	bool connected = channel->state == CHANNEL_CONNECTED;
 
-	domain_let_go(&domains->view, domains->events, channel, why);
+	domain_disconnect(&domains->view, domains->events, channel, reason);
 	channel->state = CHANNEL_REMOVED;
 	if (!connected)
-		events_emit_channel(domains->events, EVENT_DOMAIN_CHANGED, channel, why);
+		events_emit_channel(domains->events, EVENT_DOMAIN_CHANGED, channel, reason);
 	if (!domain_connected(channel->domain))
 		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
 }
@@ -337,7 +339,7 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 	if (r < 0)
 		return r;
 	if (khz == 0 && event.previous_khz == 0)
-		return 0; /* nothing to release, nothing to tell */
+		return 0; /* nothing to release */
 	events_emit(domains->events, EVENT_OVERRIDE, &event);
 	if (khz > 0)
 		log_about(&about, LOG_NOTICE,
@@ -360,7 +362,7 @@ void domains_set_log_level(struct domains *domains, int level)
 	const struct log_about about = {.message = MESSAGE_LOG_LEVEL, .reason = "operator"};
 	int before = log_level();
 
-	/* told at the level that lets it through */
+	/* Log at the more verbose of both levels. */
 	if (level > before)
 		log_set_level(level);
 	log_about(&about, LOG_NOTICE, "log level %s, it was %s", log_level_name(level),
@@ -396,10 +398,10 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	if (r == 0)
 		r = succession_take_over(parts->succession, domains->channels, &state_fd,
 					 &taken_over);
-	/* A predecessor's domains: the monitor is sent their rules as soon as it starts. */
+	/* Of a predecessor's domains: the monitor is sent their rules when it starts. */
 	registry_for_each (d, parts->registry)
 		(void)domain_find_rules(parts->config, d);
-	/* What a crash has left behind; a failure is logged, and no reason not to serve. */
+	/* After a crash. A failure is logged and does not prevent serving. */
 	if (r == 0 && taken_over)
 		cpufreq_take_over(parts->cpufreq);
 	else if (r == 0)
@@ -432,7 +434,7 @@ void domains_free(struct domains *domains, bool keep)
 	if (!domains)
 		return;
 	channel_manager_free(domains->channels);
-	/* First the one who writes, then what it wrote to. */
+	/* First the writer, then what it wrote. */
 	monitor_process_end(domains->view.monitor);
 	if (!keep)
 		frequency_control_end(&domains->frequency_control);

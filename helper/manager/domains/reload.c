@@ -15,7 +15,7 @@
 #include "helper/manager/loop/loop.h"
 #include "helper/manager/registry/events.h"
 
-/* Keys that can't change keep the value in force. */
+/* Keys that can't change at run time keep the value in force. */
 static void compare(const struct config *old, struct config *new, struct reload_result *result)
 {
 	memset(result, 0, sizeof(*result));
@@ -29,12 +29,12 @@ static void compare(const struct config *old, struct config *new, struct reload_
 			continue;
 		}
 		result->needs_restart[result->n_needs_restart++] = i;
-		log_warning("configuration: [%s] %s is another now, and that needs a restart of "
-			    "vmpowerd, which guests do not notice: %s",
+		log_warning("configuration: [%s] %s has changed; restart vmpowerd to apply it, "
+			    "which guests do not notice: %s",
 			    key->section, key->name, key->needs_restart);
 		config_key_copy(key, old, new);
 	}
-	/* where they begin does not matter */
+	/* Their origin does not matter. */
 	result->domains_changed = old->n_domains != new->n_domains;
 	for (uint32_t i = 0; i < old->n_domains && !result->domains_changed; i++)
 		result->domains_changed =
@@ -44,7 +44,7 @@ static void compare(const struct config *old, struct config *new, struct reload_
 					       &new->domains[i].settings);
 }
 
-/* Of any length; the caller's; NULL: no memory. */
+/* Return: a list of any length, the caller's; NULL: out of memory */
 static char *describe(const struct reload_result *result)
 {
 	cleanup_free char *text = NULL;
@@ -76,10 +76,9 @@ int reload_config(struct reload *reload, struct reload_result *result, struct co
 	r = config_load(reload->path, reload->required, &new, error);
 	if (r < 0) {
 		log_about(&(struct log_about){.has_event = true}, LOG_ERR,
-			  "configuration not taken over, the old one stays in force: %s",
+			  "the configuration is refused, the old one stays in force: %s",
 			  error->text);
-		if (asprintf(&text, "not taken over, the old one stays in force: %s", error->text) <
-		    0)
+		if (asprintf(&text, "refused, the old one stays in force: %s", error->text) < 0)
 			text = NULL;
 		events_emit_text(reload->events, EVENT_RELOAD, text);
 	} else {
@@ -88,7 +87,7 @@ int reload_config(struct reload *reload, struct reload_result *result, struct co
 		domains_reconfigure(reload->domains);
 		config_clear(&old);
 		text = describe(result);
-		log_notice("configuration taken over from %s: %s", reload->path,
+		log_notice("configuration reloaded from %s: %s", reload->path,
 			   text ? text : "out of memory");
 		events_emit_text(reload->events, EVENT_RELOAD, text);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The configuration is read again while all goes on: whole, or not at all. Channels stay
- * connected and votes stay, within what the limits are then.
+ * Reloads the configuration at run time, as a whole or not at all. Channels stay connected, votes
+ * stay within the new limits.
  */
 #ifndef VMPOWER_HELPER_MANAGER_DOMAINS_RELOAD_H
 #define VMPOWER_HELPER_MANAGER_DOMAINS_RELOAD_H
@@ -16,26 +16,26 @@ struct events;
 
 struct reload {
 	const char *path;      /* of the file */
-	bool required;	       /* it has to be there */
-	struct config *config; /* what is in force; everyone has a pointer to it */
+	bool required;	       /* is a missing file an error? */
+	struct config *config; /* in force; all rooms share it */
 	struct domains *domains;
 	struct events *events;
 };
 
-/* "[section] key" of config_keys[], by their number there. */
+/* Indices in config_keys[]. */
 struct reload_result {
 	unsigned int n_changed, n_needs_restart;
 	unsigned int changed[MAX_CONFIG_KEYS];	     /* in force now */
-	unsigned int needs_restart[MAX_CONFIG_KEYS]; /* differ in the file, and need a restart */
+	unsigned int needs_restart[MAX_CONFIG_KEYS]; /* differ in the file, not in force */
 	bool domains_changed;			     /* sections [domain "..."] differ */
 };
 
 /**
- * reload_config() - read the configuration, and put it in force
+ * reload_config() - read the configuration and put it in force
  * @result:	set on success
- * @error:	why not, otherwise: then all is as it was
+ * @error:	set on failure; nothing has changed then
  *
- * Tells systemd, the log and the events.
+ * Notifies systemd, logs the result and emits an event.
  *
  * Return: 0; -errno.
  */

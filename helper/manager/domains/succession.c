@@ -21,16 +21,16 @@ struct succession {
 	struct fd_store *store;
 	struct event_tap tap;
 	struct loop_timer save;
-	int dir;		      /* with one file a domain; -1: there is none */
-	uint8_t changed[MAX_DOMAINS]; /* by domain id: its file is to be written */
-	bool told_failure;
+	int dir;		      /* one file per domain; -1: none */
+	uint8_t changed[MAX_DOMAINS]; /* by domain id: its file must be written */
+	bool failure_logged;
 };
 
-/* --- keeping --------------------------------------------------------------------------- */
+/* --- saving ---------------------------------------------------------------------------- */
 
 static void save(struct succession *succession, const struct domain *domain)
 {
-	/* to outlive vmpowerd, not the host */
+	/* Must survive vmpowerd, not a reboot. */
 	static const struct whole_file_write how = {.suffix = ".new", .mode = 0600};
 	cleanup_free char *text = saved_domain_format(domain);
 	int r = !text ? -ENOMEM
@@ -39,13 +39,13 @@ static void save(struct succession *succession, const struct domain *domain)
 
 	if (r == 0)
 		return;
-	/* better not at all than as it was */
+	/* No file is better than an outdated one. */
 	(void)unlinkat(succession->dir, domain->description->uuid, 0);
-	if (!succession->told_failure)
+	if (!succession->failure_logged)
 		log_warning("domain \"%s\" can't be saved in %s/domains: %s; a restart of vmpowerd "
-			    "will connect its channels anew",
+			    "will reconnect its channels",
 			    domain->description->name, succession->parts.runtime_dir, strerror(-r));
-	succession->told_failure = true;
+	succession->failure_logged = true;
 }
 
 void succession_save(struct succession *succession)
@@ -65,7 +65,7 @@ static void on_save(struct loop_timer *timer)
 	succession_save(container_of(timer, struct succession, save));
 }
 
-/* Sockets at once; files once for all that happens in a turn of the loop. */
+/* Sockets are stored at once; files are written once per turn of the loop. */
 static void on_event(struct event_tap *tap, enum event_kind kind, const struct event *event)
 {
 	struct succession *succession = container_of(tap, struct succession, tap);
@@ -84,7 +84,7 @@ static void on_event(struct event_tap *tap, enum event_kind kind, const struct e
 
 /* --- taking over -------------------------------------------------------------------------- */
 
-/* What was kept, and what a crash left half written. */
+/* Saved domains, and files that a crash left half written. */
 static void remove_files(const struct succession *succession)
 {
 	int fd = succession->dir < 0 ? -1 : openat(succession->dir, ".", O_RDONLY | O_CLOEXEC);
@@ -97,7 +97,7 @@ static void remove_files(const struct succession *succession)
 	}
 }
 
-/* Return: channels that go on as they were. */
+/* Return: the number of channels that stay connected */
 static uint32_t adopt_channels(struct succession *succession, struct channel_manager *channels,
 			       struct domain *domain, const struct saved_channel *saved)
 {
@@ -115,7 +115,7 @@ static uint32_t adopt_channels(struct succession *succession, struct channel_man
 	return n;
 }
 
-/* Return: channels taken over; -ENOENT: the domain is gone, as far as we can tell; -errno. */
+/* Return: the number of channels taken over; -ENOENT: the domain seems gone; -errno */
 static int adopt(struct succession *succession, struct channel_manager *channels, const char *name)
 {
 	struct saved_domain saved;
@@ -135,7 +135,7 @@ static int adopt(struct succession *succession, struct channel_manager *channels
 		n = adopt_channels(succession, channels, domain, saved.channels);
 		succession->changed[domain->id] = true;
 		r = (int)n;
-		/* Nothing of it is there: only a listing can tell whether it is. */
+		/* Without a connected channel only libvirt's listing shows whether it runs. */
 		if (n == 0 && !succession->parts.listing) {
 			registry_remove(succession->parts.registry, domain);
 			r = -ENOENT;
@@ -168,13 +168,13 @@ static uint32_t adopt_all(struct succession *succession, struct channel_manager 
 	}
 	if (n_failed > 0)
 		log_warning("%u domains that a predecessor saved can't be taken over (%s): their "
-			    "channels are connected anew",
+			    "channels are reconnected",
 			    n_failed,
 			    error == -EPROTONOSUPPORT ? "of another version" : strerror(-error));
 	return n_channels;
 }
 
-/* The predecessor's, if there is one and it can be used. */
+/* Return: the predecessor's state, the caller's; -errno: none, or unusable */
 static int take_state(struct succession *succession)
 {
 	cleanup_close int fd = fd_store_take_state(succession->store);
@@ -185,14 +185,14 @@ static int take_state(struct succession *succession)
 	r = shared_area_check(fd);
 	if (r < 0) {
 		log_notice("the state that a predecessor left can't be used (%s): channels are "
-			   "connected anew",
+			   "reconnected",
 			   r == -EPROTONOSUPPORT ? "of another version" : "damaged");
 		return r;
 	}
 	return take_fd(&fd);
 }
 
-/* systemd shall keep exactly what we have. */
+/* Make systemd's fd store hold exactly our fds. */
 static void put_all(const struct succession *succession, int state_fd)
 {
 	struct registry *registry = succession->parts.registry;
@@ -232,8 +232,7 @@ int succession_take_over(struct succession *succession, struct channel_manager *
 	*taken_over = registry_count(succession->parts.registry) > 0;
 	n_stale = fd_store_close_unused(succession->store);
 	if (n_stale > 0)
-		log_notice("sockets that a predecessor left and nobody needs: %zu; closed",
-			   n_stale);
+		log_notice("unused sockets of a predecessor closed: %zu", n_stale);
 	if (*taken_over)
 		log_info("taken over from a predecessor: %u domains, %u channels",
 			 registry_count(succession->parts.registry), n_channels);
@@ -289,7 +288,7 @@ int succession_new(const struct succession_parts *parts, struct succession **out
 		succession->dir = open_dir(parts->runtime_dir);
 		if (succession->dir < 0)
 			log_warning("%s/domains can't be used: %s; a restart of vmpowerd will "
-				    "connect channels anew",
+				    "reconnect the channels",
 				    parts->runtime_dir, strerror(-succession->dir));
 	}
 	*out = succession;

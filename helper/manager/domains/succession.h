@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One manager follows another, after a restart, an upgrade or a crash, and no guest notices: the
- * channels' sockets and the state with the votes come from systemd's fd store, who the domains are
- * from <runtime directory>/domains/<UUID>, one saved_domain.h each. Without a fd store, or where
- * the state is another version's, channels are connected anew.
+ * Succession: after a restart, an upgrade or a crash a manager continues from its predecessor, and
+ * no guest notices. systemd's fd store keeps the channels' sockets and the state with the votes;
+ * <runtime directory>/domains/<UUID> keeps each domain (saved_domain.h). Without an fd store, or if
+ * the state is of another version, channels are reconnected.
  */
 #ifndef VMPOWER_HELPER_MANAGER_DOMAINS_SUCCESSION_H
 #define VMPOWER_HELPER_MANAGER_DOMAINS_SUCCESSION_H
@@ -23,8 +23,8 @@ struct succession_parts {
 	struct registry *registry;
 	struct events *events;
 	const char *runtime_dir;
-	struct inherited_fds *inherited; /* all that is left in there was stored */
-	bool listing;			 /* libvirt will tell of what is not there any more */
+	struct inherited_fds *inherited; /* its remaining fds come from the fd store */
+	bool listing;			 /* will libvirt list the running domains? */
 };
 
 int succession_new(const struct succession_parts *parts, struct succession **succession);
@@ -32,29 +32,29 @@ int succession_new(const struct succession_parts *parts, struct succession **suc
 void succession_free(struct succession *succession);
 
 /**
- * succession_take_over() - enter into the registry what a predecessor had
- * @succession:	NULL: there was none, and nothing is kept for a successor
+ * succession_take_over() - enter a predecessor's domains into the registry
+ * @succession:	NULL: no predecessor, and nothing is saved for a successor
  * @state_fd:	set to the state's memfd, a new one or the predecessor's; the caller's
- * @taken_over:	set to whether domains were taken over, with their votes
+ * @taken_over:	set: were domains taken over, with their votes?
  *
- * From here on what happens to domains and channels is kept for a successor.
+ * From here on domains and channels are saved for a successor.
  *
- * Return: 0; -errno: not even a new state can be made.
+ * Return: 0; -errno: even a new state could not be created.
  */
 int succession_take_over(struct succession *succession, struct channel_manager *channels,
 			 int *state_fd, bool *taken_over);
 
 /**
- * succession_possible() - will a successor find what it needs, if all is left as it is?
+ * succession_possible() - can a successor continue from here?
  *
- * Where not, or where none will come, succession_forget().
+ * If not, or if none will come, call succession_forget().
  */
 bool succession_possible(const struct succession *succession);
 
-/** succession_forget() - nobody follows: what was kept in files is removed */
+/** succession_forget() - no successor will come: remove the saved domains */
 void succession_forget(struct succession *succession);
 
-/** succession_save() - write what is not written yet */
+/** succession_save() - write pending changes */
 void succession_save(struct succession *succession);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -15,8 +16,8 @@
 #include "helper/manager/loop/loop.h"
 #include "helper/manager/registry/placement.h"
 
-/* A look at a file and the failed write after it report the same within milliseconds. */
-#define TOLD_NS NS_PER_S
+/* The check of a file and the failed write after it report the same within milliseconds. */
+#define REPEAT_NS NS_PER_S
 
 void frequency_control_init(struct frequency_control *control, struct monitor_view *view,
 			    struct registry *registry)
@@ -32,6 +33,7 @@ static void send_acquired(struct frequency_control *control, const struct link_a
 {
 	struct link_message *message = &control->view->message;
 
+	ASSERT(acquired->error < 0 || fds[0] >= 0);
 	message->type = LINK_ACQUIRED;
 	message->pad = 0;
 	message->acquired = *acquired;
@@ -92,7 +94,7 @@ void frequency_control_monitor_died(struct frequency_control *control, bool dela
 	}
 }
 
-/* --- writes that fail, values that are someone else's -------------------------------------- */
+/* --- failed writes, foreign values ------------------------------------------------------ */
 
 static void emit(struct frequency_control *control, enum event_kind kind,
 		 const struct frequency_domain *fdom, uint32_t khz, uint32_t previous_khz,
@@ -108,26 +110,32 @@ static void emit(struct frequency_control *control, enum event_kind kind,
 	events_emit(control->events, kind, &event);
 }
 
+/* Was the loss of its governor logged a moment ago? */
+static bool governor_just_lost(const struct frequency_control *control, uint32_t id)
+{
+	uint64_t lost_ns = control->governor_lost_ns[id];
+
+	return lost_ns != 0 && monotonic_ns() - lost_ns < REPEAT_NS;
+}
+
 static void lost_governor(struct frequency_control *control, const struct frequency_domain *fdom)
 {
 	bool reassert = control->view->config->foreign == FOREIGN_REASSERT;
-	uint64_t now = monotonic_ns();
-	uint64_t *told_ns = &control->told_ns[fdom->id];
-	bool told = *told_ns != 0 && now - *told_ns < TOLD_NS;
+	bool logged = governor_just_lost(control, fdom->id);
 
-	*told_ns = now;
+	control->governor_lost_ns[fdom->id] = monotonic_ns();
 	(void)cpufreq_note_foreign(control->view->cpufreq, fdom->id, time(NULL));
 	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
 				      ABOUT_FREQUENCY_DOMAIN(fdom),
 				      .reason = "governor",
 				      .has_event = true},
-		  told ? LOG_DEBUG : LOG_WARNING,
+		  logged ? LOG_DEBUG : LOG_WARNING,
 		  "policy%u: its governor is not userspace any more, set by someone else: %s",
 		  fdom->policy,
-		  reassert ? "it is set again, as [cpufreq] foreign = reassert says"
+		  reassert ? "it is set again ([cpufreq] foreign = reassert)"
 			   : "requests for it are answered with NACK until it is userspace "
 			     "again; or set [cpufreq] foreign = reassert, or method = limits");
-	if (!told)
+	if (!logged)
 		emit(control, EVENT_FOREIGN, fdom, 0, 0,
 		     reassert ? "its governor was not userspace any more; it is set again"
 			      : "its governor is not userspace any more");
@@ -141,7 +149,7 @@ static void on_write_failed(struct frequency_control *control,
 	const struct frequency_domain *fdom =
 		cpufreq_get(control->view->cpufreq, failed->frequency_domain);
 	const char *reason = strerror(-failed->error); /* once: strerror() reuses its buffer */
-	bool told;
+	bool logged;
 
 	if (!fdom || !fdom->acquired)
 		return;
@@ -151,20 +159,19 @@ static void on_write_failed(struct frequency_control *control,
 		lost_governor(control, fdom);
 		return;
 	}
-	/* logged already, when the CPUs went offline or the governor was set again */
-	told = (fdom->offline && cpufreq_is_offline(failed->error)) ||
-	       (failed->error == -EINVAL && control->told_ns[fdom->id] != 0 &&
-		monotonic_ns() - control->told_ns[fdom->id] < TOLD_NS);
+	/* Logged when the CPUs went offline, or when the governor was set again. */
+	logged = (fdom->offline && cpufreq_is_offline(failed->error)) ||
+		 (failed->error == -EINVAL && governor_just_lost(control, fdom->id));
 	log_about(&(struct log_about){.message = MESSAGE_WRITE_FAILED,
 				      ABOUT_FREQUENCY_DOMAIN(fdom),
 				      .new_khz = failed->khz,
 				      .reason = reason,
 				      .has_event = true},
-		  told ? LOG_DEBUG : LOG_ERR,
+		  logged ? LOG_DEBUG : LOG_ERR,
 		  "policy%u (%s): the kernel refused %u kHz: %s; requests that need it are "
 		  "answered with NACK until it takes one",
 		  fdom->policy, fdom->driver, failed->khz, reason);
-	if (!told)
+	if (!logged)
 		emit(control, EVENT_WRITE_FAILED, fdom, failed->khz, 0, reason);
 }
 
@@ -186,9 +193,10 @@ static void on_foreign(struct frequency_control *control, const struct link_fore
 		return;
 	limit_khz = limit_of(control->view->cpufreq, fdom->id);
 	if (limit_khz > 0 && foreign->found_khz == limit_khz && foreign->ours_khz > limit_khz) {
-		log_info("policy%u: the platform allows %u kHz at most: our %u kHz count when it "
-			 "allows more",
-			 fdom->policy, limit_khz, foreign->ours_khz);
+		log_info(
+			"policy%u: the platform allows %u kHz at most: our %u kHz take effect when "
+			"it allows more",
+			fdom->policy, limit_khz, foreign->ours_khz);
 		return;
 	}
 	if (fdom->method == METHOD_SETSPEED) {
@@ -206,14 +214,13 @@ static void on_foreign(struct frequency_control *control, const struct link_fore
 				      .reason = file,
 				      .has_event = true},
 		  LOG_WARNING,
-		  "policy%u: %s held %u kHz, we had written %u kHz: someone else has set it, or "
-		  "a limit of the platform was in force; a request changed the frequency, so it "
-		  "was overwritten",
+		  "policy%u: %s held %u kHz, we had written %u kHz: set by someone else, or by a "
+		  "limit of the platform; the next request has overwritten it",
 		  fdom->policy, file, foreign->found_khz, foreign->ours_khz);
 	emit(control, EVENT_FOREIGN, fdom, foreign->found_khz, foreign->ours_khz, file);
 }
 
-/* The monitor writes nothing until it acquires the frequency domain again: this is stable. */
+/* Stable: the monitor writes nothing until it acquires the frequency domain again. */
 static uint32_t last_written(const struct frequency_control *control, uint32_t id)
 {
 	const struct shared_state *state = monitor_state(control->view->monitor);
@@ -221,7 +228,7 @@ static uint32_t last_written(const struct frequency_control *control, uint32_t i
 	return state ? shared_load(state->frequency_domains[id].writing_khz) : 0;
 }
 
-/* The frequency written last, if the write was complete (both limits). 0: not known */
+/* The frequency written last, if its write is complete (both limits); 0: unknown */
 static uint32_t finished_writing(const struct shared_frequency_domain *shared)
 {
 	uint32_t khz = shared_load(shared->writing_khz);
@@ -264,13 +271,13 @@ bool frequency_control_message(struct frequency_control *control,
 	}
 }
 
-/* --- CPUs that go and come -------------------------------------------------------------- */
+/* --- CPUs that come and go -------------------------------------------------------------- */
 
 /* What a rescan found. */
 struct rescanned {
 	struct frequency_control *control;
-	struct cpuset concerned; /* CPUs whose vCPUs have to be sent again */
-	bool others;		 /* domains came or went: priority is relative */
+	struct cpuset affected; /* CPUs whose vCPUs must be sent again */
+	bool others;		/* frequency domains came or went: priorities are relative */
 };
 
 static void on_change(void *context, uint32_t id, enum cpufreq_change change)
@@ -284,8 +291,9 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 		.reason = ACQUIRED_RENEWED,
 	};
 
+	ASSERT(fdom);
 	for (size_t i = 0; i < array_size(fdom->cpus.bits); i++)
-		rescanned->concerned.bits[i] |= fdom->cpus.bits[i];
+		rescanned->affected.bits[i] |= fdom->cpus.bits[i];
 	switch (change) {
 	case CPUFREQ_NEW:
 		rescanned->others = true;
@@ -298,9 +306,9 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 	case CPUFREQ_OFFLINE:
 		send_acquired(control, &offline, (int[2]){-1, -1}, 0);
 		break;
-	case CPUFREQ_GONE: /* no vCPU runs on it any more: the monitor releases it */
+	case CPUFREQ_GONE: /* no vCPU runs on it: the monitor releases it */
 		rescanned->others = true;
-		memset(&rescanned->concerned, 0xff, sizeof(rescanned->concerned));
+		memset(&rescanned->affected, 0xff, sizeof(rescanned->affected));
 		break;
 	}
 }
@@ -312,19 +320,19 @@ void frequency_control_reconfigure(struct frequency_control *control)
 	(void)cpufreq_reconfigure(control->view->cpufreq, on_change, &rescanned);
 }
 
-/* Has what the monitor knows of the vCPU changed? */
-static bool vcpu_concerned(const struct rescanned *rescanned, const struct vcpu_description *vcpu,
-			   const struct host_cpus *before)
+/* Must the monitor be sent the vCPU again? */
+static bool vcpu_affected(const struct rescanned *rescanned, const struct vcpu_description *vcpu,
+			  const struct host_cpus *before)
 {
-	/* not pinned, now or before: it floats over the online CPUs */
+	/* Unpinned, now or before: it floats over the online CPUs. */
 	if (!placement_pinned(vcpu, before) || !placement_pinned(vcpu, &rescanned->control->cpus))
 		return true;
-	return cpuset_intersects(vcpu->affinity, &rescanned->concerned);
+	return cpuset_intersects(vcpu->affinity, &rescanned->affected);
 }
 
 void frequency_control_cpus_changed(struct frequency_control *control, const struct cpuset *changed)
 {
-	struct rescanned rescanned = {.control = control, .concerned = *changed};
+	struct rescanned rescanned = {.control = control, .affected = *changed};
 	struct host_cpus before = control->cpus;
 
 	(void)cpufreq_host_cpus(control->view->cpufreq, &control->cpus);
@@ -334,7 +342,7 @@ void frequency_control_cpus_changed(struct frequency_control *control, const str
 		view_send_priorities(control->view);
 	registry_for_each (d, control->registry) {
 		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
-			if (!vcpu_concerned(&rescanned, &d->description->vcpus[i], &before))
+			if (!vcpu_affected(&rescanned, &d->description->vcpus[i], &before))
 				continue;
 			view_send_vcpus(control->view, d);
 			break;

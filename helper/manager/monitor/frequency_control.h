@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Between the kernel's frequency domains (cpufreq.h) and the monitor that writes to them: hands out
- * files, reports failed writes and foreign values, and follows CPUs that go offline and come back.
+ * Between the kernel's frequency domains (cpufreq.h) and the monitor that writes to them: sends it
+ * files, reports failed writes and foreign values, handles CPUs that go offline and come back.
  */
 #ifndef VMPOWER_HELPER_MANAGER_MONITOR_FREQUENCY_CONTROL_H
 #define VMPOWER_HELPER_MANAGER_MONITOR_FREQUENCY_CONTROL_H
@@ -17,55 +17,56 @@
 struct frequency_control {
 	struct monitor_view *view; /* not owned */
 	struct registry *registry; /* not owned */
-	struct events *events;	   /* not owned; NULL: nobody watches */
+	struct events *events;	   /* not owned; may be NULL */
 	struct host_cpus cpus;	   /* as of the last change */
-	/* by frequency domain: when its governor was last found to be another; 0: never */
-	uint64_t told_ns[MAX_FREQUENCY_DOMAINS];
+	/* by frequency domain: when someone else's governor was noticed last; 0: never */
+	uint64_t governor_lost_ns[MAX_FREQUENCY_DOMAINS];
 };
 
-/** frequency_control_init() - @view, @registry: have to outlive it */
+/** frequency_control_init() - @view, @registry: must outlive it */
 void frequency_control_init(struct frequency_control *control, struct monitor_view *view,
 			    struct registry *registry);
 
 /**
- * frequency_control_message() - do what a message of the monitor asks for
+ * frequency_control_message() - handle a message from the monitor
+ *
  * Return: false: it is not about a frequency domain.
  */
 bool frequency_control_message(struct frequency_control *control,
 			       const struct link_message *message);
 
 /**
- * frequency_control_take_over() - give a new monitor the files of what is ours; after the
- * votes, which say what of it is still wanted
+ * frequency_control_take_over() - send a new monitor the files of acquired frequency domains; call
+ * it after the votes were sent, which say which of them are still wanted
  */
 void frequency_control_take_over(struct frequency_control *control);
 
 /**
- * frequency_control_monitor_died() - @delayed: its successor will take a while
+ * frequency_control_monitor_died() - the monitor died
+ * @delayed:	its successor does not start at once
  *
- * A successor that starts within milliseconds takes the votes over and releases what nobody wants:
- * until then everything stays. If none starts soon, nobody serves the guests: everything is put
- * back.
+ * A successor that starts at once takes the votes over and releases what nobody wants: until then
+ * everything stays. If it is delayed, nobody serves the guests: all baselines are restored.
  */
 void frequency_control_monitor_died(struct frequency_control *control, bool delayed);
 
 /**
- * frequency_control_end() - the monitor was ended: put everything back
+ * frequency_control_end() - the monitor was ended: restore all baselines
  *
- * Relies on what it published, as at a release. If that shows an unfinished or failed last write,
- * restores as after a crash.
+ * Relies on the frequencies that it published, as at a release. If its last write is unfinished or
+ * failed, restores as after a crash.
  */
 void frequency_control_end(struct frequency_control *control);
 
-/** frequency_control_reconfigure() - config says other limits, another method */
+/** frequency_control_reconfigure() - config has changed: limits, method */
 void frequency_control_reconfigure(struct frequency_control *control);
 
 /**
- * frequency_control_cpus_changed() - CPUs went offline or online, came or went
- * @changed:	the CPUs; all: not known which
+ * frequency_control_cpus_changed() - CPUs went offline or online, were added or removed
+ * @changed:	the CPUs; all of them if unknown
  *
- * Reads the frequency domains anew. Sends the monitor new ones, new files where CPUs came back, and
- * the vCPUs of each domain that is affected.
+ * Rescans the frequency domains. Sends the monitor new ones, reopened files where CPUs came back,
+ * and the vCPUs of each affected domain.
  */
 void frequency_control_cpus_changed(struct frequency_control *control,
 				    const struct cpuset *changed);

@@ -16,9 +16,9 @@
 struct queued_message {
 	struct queued_message *next;
 	/*
-	 * A channel's socket is not duplicated: thousands wait when a monitor is replaced, and
-	 * with two fds each, half of the limit of open files would be for them alone. The cookie
-	 * tells whether the fd is still that socket. 0: duplicates of files.
+	 * Of a channel's socket, which is not duplicated: thousands wait when a monitor is
+	 * replaced, and duplicates would take half of the limit of open files. The cookie shows
+	 * whether the fd is still that socket. 0: the fds are duplicates of files.
 	 */
 	uint64_t cookie;
 	unsigned int n_fds;
@@ -98,7 +98,7 @@ int link_queue_add(struct link_queue *queue, const struct link_message *message,
 	return 0;
 }
 
-/* ETOOMANYREFS: too many fds are on their way; they arrive as the monitor reads. */
+/* ETOOMANYREFS: too many fds are in flight, until the monitor reads. */
 bool link_is_full(int error)
 {
 	return error == -EAGAIN || error == -ENOBUFS || error == -ETOOMANYREFS;
@@ -108,10 +108,10 @@ int link_queue_send(struct link_queue *queue, int link_fd)
 {
 	while (queue->first) {
 		const struct queued_message *q = queue->first;
-		bool is_void = q->cookie != 0 && unix_cookie(q->fds[0]) != q->cookie;
+		bool closed = q->cookie != 0 && unix_cookie(q->fds[0]) != q->cookie;
 		int r = 0;
 
-		if (!is_void)
+		if (!closed)
 			r = unix_send(link_fd, q->bytes, q->size, q->fds, q->n_fds, MSG_DONTWAIT);
 		if (link_is_full(r))
 			return 0;

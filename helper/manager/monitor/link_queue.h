@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages to the monitor that wait for room in the link, in order. */
+/* A queue of messages to the monitor that wait for room in the link. */
 #ifndef VMPOWER_HELPER_MANAGER_MONITOR_LINK_QUEUE_H
 #define VMPOWER_HELPER_MANAGER_MONITOR_LINK_QUEUE_H
 
@@ -17,13 +17,13 @@ struct link_queue {
 
 void link_queue_init(struct link_queue *queue);
 
-/** link_queue_clear() - drop all waiting messages */
+/** link_queue_clear() - drop all messages */
 void link_queue_clear(struct link_queue *queue);
 
 /**
- * link_queue_is_empty() - nothing waits
+ * link_queue_is_empty() - does no message wait?
  *
- * While messages wait, later ones have to queue behind them.
+ * While messages wait, later ones must be queued behind them.
  */
 static inline bool link_queue_is_empty(const struct link_queue *queue)
 {
@@ -32,24 +32,23 @@ static inline bool link_queue_is_empty(const struct link_queue *queue)
 
 /**
  * link_queue_add() - copy a message to the end of the queue
- * @fds:	either one socket, which stays the caller's: it may be closed before its message is
- *		sent, and then that message is not sent; or files, which are duplicated
+ * @fds:	files, which are duplicated; or one socket, which stays the caller's. If it is
+ *closed before its message is sent, the message is dropped
  * @n_fds:	at most UNIX_MAX_FDS
  *
- * Return: 0; -ENOBUFS: the queue is full: the monitor does not read; -ENOMEM; -EMFILE; the
- * message is not in the queue then.
+ * Return: 0; -ENOBUFS: full, the monitor does not read; -ENOMEM; -EMFILE.
  */
 int link_queue_add(struct link_queue *queue, const struct link_message *message, const int *fds,
 		   unsigned int n_fds);
 
 /**
- * link_queue_send() - send what there is room for
+ * link_queue_send() - send as many messages as the link has room for
  *
- * Return: 0 or -errno of the link. link_queue_is_empty() tells whether all of it was sent.
+ * Return: 0, even if some still wait; -errno of the link.
  */
 int link_queue_send(struct link_queue *queue, int link_fd);
 
-/** link_is_full() - does a send's error mean that there will be room later? */
+/** link_is_full() - does a send's -errno mean that there will be room later? */
 bool link_is_full(int error);
 
 #endif

@@ -18,13 +18,14 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/path.h"
 #include "common/unix_socket.h"
 #include "helper/link/shared_state.h"
 #include "helper/manager/log/journal.h"
 #include "helper/manager/monitor/link_queue.h"
 #include "helper/manager/service/instance_lock.h"
 
-#define STABLE_NS (10 * NS_PER_S) /* a monitor that lived this long starts back-off anew */
+#define STABLE_NS (10 * NS_PER_S) /* a monitor that lived this long resets the back-off */
 #define FIRST_BACKOFF_NS (NS_PER_S / 20)
 #define LAST_BACKOFF_NS (30 * NS_PER_S)
 #define MESSAGES_PER_TURN 256
@@ -37,7 +38,7 @@ struct monitor_process {
 	struct link_setup setup;
 	struct monitor_handlers handlers;
 	int state_fd;
-	int lock_fd; /* its stdin; -1: none */
+	int lock_fd; /* becomes its stdin; -1: none */
 	struct shared_state *state;
 	pid_t pid;
 	struct loop_source exit_source; /* pidfd */
@@ -52,10 +53,11 @@ struct monitor_process {
 };
 
 /* Kill a misbehaving monitor; on_exit_event() starts another. */
-static void kill_monitor(struct monitor_process *monitor, const char *why)
+static void kill_monitor(struct monitor_process *monitor, const char *reason)
 {
-	log_about(&(struct log_about){.message = MESSAGE_MONITOR_ENDED, .reason = why}, LOG_ERR,
-		  "monitor (pid %d): %s; it will be replaced", (int)monitor->pid, why);
+	ASSERT(monitor->pid > 0);
+	log_about(&(struct log_about){.message = MESSAGE_MONITOR_ENDED, .reason = reason}, LOG_ERR,
+		  "monitor (pid %d): %s; it will be replaced", (int)monitor->pid, reason);
 	(void)kill(monitor->pid, SIGKILL);
 	loop_close(monitor->loop, &monitor->link_source);
 }
@@ -65,8 +67,8 @@ static void on_pong_timeout(struct loop_timer *timer)
 	kill_monitor(container_of(timer, struct monitor_process, pong), "it hangs");
 }
 
-/* A monitor that reads is alive, however late it gets to the PING. */
-static void reads(struct monitor_process *monitor)
+/* A monitor that reads is alive, however late it answers the PING. */
+static void extend_pong_timeout(struct monitor_process *monitor)
 {
 	if (monitor->pong.due_ns != 0)
 		loop_timer_set(monitor->loop, &monitor->pong, PONG_TIMEOUT_NS);
@@ -76,7 +78,7 @@ static void send_queued(struct monitor_process *monitor)
 {
 	int r = link_queue_send(&monitor->queue, monitor->link_source.fd);
 
-	reads(monitor); /* there was room again */
+	extend_pong_timeout(monitor); /* there was room again */
 	if (r < 0)
 		kill_monitor(monitor, strerror(-r));
 	else if (link_queue_is_empty(&monitor->queue))
@@ -98,7 +100,7 @@ static void send_or_queue(struct monitor_process *monitor, const struct link_mes
 			r = loop_modify(monitor->loop, &monitor->link_source, EPOLLIN | EPOLLOUT);
 	}
 	if (r == -ENOBUFS)
-		kill_monitor(monitor, "it does not read what it is sent");
+		kill_monitor(monitor, "it does not read its messages");
 	else if (r < 0)
 		kill_monitor(monitor, strerror(-r));
 }
@@ -126,8 +128,8 @@ static void log_violation(const struct monitor_process *monitor, uint32_t number
 
 	log_about(&(struct log_about){.message = MESSAGE_MONITOR_VIOLATION, .reason = name},
 		  LOG_ERR,
-		  "monitor (pid %d): tried system call %s (%u), which it never needs: ended. A "
-		  "guest may have taken it over: please report this",
+		  "monitor (pid %d): tried system call %s (%u), which it never needs, and was "
+		  "ended. A guest may have taken it over: please report this",
 		  (int)monitor->pid, name ? name : "?", number);
 	free(name);
 }
@@ -146,7 +148,7 @@ static void on_link(struct loop_source *source, uint32_t events)
 		if (r == -EAGAIN)
 			return;
 		if (r == 0 || r == -ECONNRESET) {
-			/* It is ending, and on_exit_event() logs why; or the link is broken. */
+			/* It is exiting, and on_exit_event() logs why; or the link broke. */
 			(void)kill(monitor->pid, SIGKILL);
 			loop_close(monitor->loop, source);
 			return;
@@ -217,8 +219,8 @@ static void on_exit_event(struct loop_source *source, uint32_t events)
 }
 
 /*
- * posix_spawn() and not fork(): the libvirt thread may hold any lock at this moment. The child
- * gets stderr, the link and the lock, nothing else: every other fd of ours is CLOEXEC.
+ * posix_spawn(), not fork(): the libvirt thread may hold any lock now. The child gets stderr, the
+ * link and the lock; all other fds are CLOEXEC.
  */
 static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
 {
@@ -259,8 +261,8 @@ static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
 }
 
 /*
- * End the monitor and reap it. When the link closes, the monitor acts upon what it has read, or
- * leaves it to its successor, and exits. If it does not exit in time, it hangs.
+ * End the monitor and reap it. When the link closes, the monitor acts upon the bytes it has read,
+ * or leaves them to its successor, and exits. If it does not exit in time, it hangs.
  */
 static void end_process(struct monitor_process *monitor)
 {
@@ -305,7 +307,7 @@ static int start(struct monitor_process *monitor)
 		return -errno;
 	ours = pair[0];
 	theirs = pair[1];
-	/* dup2() of an fd onto itself would leave it CLOEXEC. */
+	/* dup2() of an fd onto itself would leave CLOEXEC set. */
 	if (theirs == LINK_FD) {
 		theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, LINK_FD + 1);
 		(void)close(pair[1]);
@@ -339,6 +341,25 @@ static void on_restart(struct loop_timer *timer)
 		monitor->handlers.died(monitor->handlers.context, true);
 		loop_timer_set(monitor->loop, timer, backoff_ns(monitor->quick_deaths + 1));
 	}
+}
+
+int monitor_find_program(char path[static PATH_MAX])
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		if (slash) {
+			*slash = '\0';
+			if (path_join(path, self, "vmpower-monitor") == 0 &&
+			    access(path, X_OK) == 0)
+				return 0;
+		}
+	}
+	return path_join(path, VMPOWER_LIBEXEC_DIR, "vmpower-monitor");
 }
 
 static int map_state(struct monitor_process *monitor)

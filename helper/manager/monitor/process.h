@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The monitor as the manager sees it: a child process behind a link. Starts it, starts another
- * when it dies (at once, then with back-off), queues what can't be sent yet, maps the state
- * that it publishes.
+ * The monitor as the manager sees it: a child process behind a link. Starts it, restarts it when it
+ * dies (at once, then with back-off), queues messages, maps the state that it publishes.
  */
 #ifndef VMPOWER_HELPER_MANAGER_MONITOR_PROCESS_H
 #define VMPOWER_HELPER_MANAGER_MONITOR_PROCESS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -17,21 +17,28 @@
 struct monitor_process;
 
 struct monitor_handlers {
-	/* a new monitor is there and knows nothing: tell it everything */
+	/* A monitor has started and knows nothing: send it everything. */
 	void (*started)(void *context);
-	/* it is gone; @delayed: it keeps dying, and its successor will take a while */
+	/* It died. @delayed: it keeps dying, and the next start waits. */
 	void (*died)(void *context, bool delayed);
 	void (*message)(void *context, const struct link_message *message);
 	void *context;
 };
 
 /**
+ * monitor_find_program() - beside our own program (in a build tree), else where it is installed
+ *
+ * Return: 0; -ENAMETOOLONG.
+ */
+int monitor_find_program(char path[static PATH_MAX]);
+
+/**
  * monitor_process_new() - start the monitor
  * @path:	the program
- * @setup:	sent first to each monitor
+ * @setup:	the first message to each monitor
  * @state_fd:	from shared_area.h; taken over, also on failure
- * @lock_fd:	from instance_lock.h, held by the monitor as well; -1: none
- * @monitor:	set before handlers->started() is called for the first one
+ * @lock_fd:	from instance_lock.h, inherited by the monitor; -1: none
+ * @monitor:	set before the first call of handlers->started()
  *
  * Return: 0 or -errno.
  */
@@ -40,45 +47,43 @@ int monitor_process_new(struct loop *loop, const char *path, const struct link_s
 			struct monitor_process **monitor);
 
 /**
- * monitor_process_end() - end the monitor for good, with SIGKILL if it has to be, and reap it
+ * monitor_process_end() - end the monitor for good, with SIGKILL if necessary, and reap it
  *
- * What it has published stays, and stays as it was when it ended; messages to it are dropped.
+ * Its published state stays mapped; queued messages are dropped.
  */
 void monitor_process_end(struct monitor_process *monitor);
 
-/** monitor_process_free() - end the monitor, if it runs, and forget what it has published */
+/** monitor_process_free() - end the monitor, if it runs, and unmap its state */
 void monitor_process_free(struct monitor_process *monitor);
 
 /**
  * monitor_send() - send a message, in order, now or when the link has room
- * @fds:	go along; stay the caller's
+ * @fds:	sent with it, see link_queue_add(); stay the caller's
  *
- * While no monitor runs messages are dropped: handlers.started() tells it all. A monitor that
- * does not answer a PING sent along within 5 s, or lets the queue grow beyond its bound, hangs:
- * it is replaced.
+ * While no monitor runs messages are dropped: handlers.started() sends everything. A monitor that
+ * neither reads nor answers a PING for 5 s, or lets the queue overflow, hangs and is replaced.
  */
 void monitor_send(struct monitor_process *monitor, const struct link_message *message,
 		  const int *fds, unsigned int n_fds);
 
 /**
- * monitor_ping() - check that the monitor still responds
+ * monitor_ping() - check that the monitor responds
  *
- * Sent along with other messages, so that an idle host sleeps; and by the watchdog, if there is
- * one.
+ * Sent only with other messages and by the watchdog, so that an idle host stays idle.
  */
 void monitor_ping(struct monitor_process *monitor);
 
-/** monitor_state() - what the monitor publishes; numbers to show, trust none */
+/** monitor_state() - the state that the monitor publishes; untrusted */
 const struct shared_state *monitor_state(const struct monitor_process *monitor);
 
-/* When the registry gives an id out again: its counters start from zero. */
+/* Reset the counters of an id that the registry reuses. */
 void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain);
 void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel);
 
-/** monitor_forget_leftover() - a channel has a new socket: drop what was read from the old one */
+/** monitor_forget_leftover() - a channel has a new socket: drop bytes read from the old one */
 void monitor_forget_leftover(struct monitor_process *monitor, uint32_t channel);
 
-pid_t monitor_pid(const struct monitor_process *monitor); /* 0: none runs */
+pid_t monitor_pid(const struct monitor_process *monitor); /* 0: not running */
 uint32_t monitor_restarts(const struct monitor_process *monitor);
 
 #endif

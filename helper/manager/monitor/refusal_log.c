@@ -18,7 +18,7 @@ void refusal_log(struct registry *registry, const struct link_refused *refused)
 		.message = MESSAGE_REQUEST_REFUSED,
 		ABOUT_CHANNEL(channel),
 		.reason = refusal_name((enum refusal)refused->refusal),
-		/* an event of kind requests says how many there are */
+		/* An event of kind requests counts them. */
 		.has_event = true,
 	};
 	if (refused->vcpu < channel->domain->description->n_vcpus)
@@ -26,7 +26,7 @@ void refusal_log(struct registry *registry, const struct link_refused *refused)
 	if (refused->more > 0)
 		(void)snprintf(more, sizeof(more), "; %u more of this domain since its last line",
 			       refused->more);
-	/* The monitor has limited them. */
+	/* Not limited again: the monitor does that. */
 	log_counted(&about, LOG_WARNING, "domain \"%s\", channel %u: request refused: %s (%s)%s",
 		    about.domain, channel->number, about.reason,
 		    refusal_remedy((enum refusal)refused->refusal), more);

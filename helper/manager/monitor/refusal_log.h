@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Logs what the monitor refuses to guests. The manager does it, since it knows the domain. */
+/* Logs requests that the monitor refused: the manager knows the domain. */
 #ifndef VMPOWER_HELPER_MANAGER_MONITOR_REFUSAL_LOG_H
 #define VMPOWER_HELPER_MANAGER_MONITOR_REFUSAL_LOG_H
 
@@ -8,7 +8,7 @@
 
 /**
  * refusal_log() - log that requests of a channel were refused
- * @refused:	passed by link_validate(); ignored if the channel is gone
+ * @refused:	valid by link_validate(); ignored if the channel is gone
  */
 void refusal_log(struct registry *registry, const struct link_refused *refused);
 

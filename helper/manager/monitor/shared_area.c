@@ -21,7 +21,7 @@ struct head {
 _Static_assert(offsetof(struct shared_state, magic) == offsetof(struct head, magic) &&
 		       offsetof(struct shared_state, version) == offsetof(struct head, version) &&
 		       offsetof(struct shared_state, size) == offsetof(struct head, size),
-	       "they begin alike");
+	       "struct head is the beginning of struct shared_state");
 
 static const struct head ours = {
 	.magic = SHARED_STATE_MAGIC,

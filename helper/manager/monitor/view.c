@@ -110,7 +110,7 @@ static void send_vcpu(struct monitor_view *view, const struct domain *domain, ui
 	bool pinned = placement_pinned(vcpu, cpus);
 	struct link_vcpu *to;
 
-	/* The operator fixed the CPUs it was pinned to, not all those it floats over now. */
+	/* The operator meant the CPUs it was pinned to, not those over which it floats now. */
 	if (override_khz > 0 && !pinned)
 		send_override(view, domain, number, 0);
 	to = &new_message(view, LINK_VCPU_SET)->vcpu;
@@ -132,11 +132,10 @@ static void send_vcpu(struct monitor_view *view, const struct domain *domain, ui
 void view_send_vcpus(struct monitor_view *view, const struct domain *domain)
 {
 	struct host_cpus cpus;
-	int r;
+	int r = cpufreq_host_cpus(view->cpufreq, &cpus);
 
-	r = cpufreq_host_cpus(view->cpufreq, &cpus);
 	if (r < 0)
-		log_error("domain \"%s\": can't tell which CPUs are online: %s; its vCPUs may not "
+		log_error("domain \"%s\": can't read which CPUs are online: %s; its vCPUs may not "
 			  "vote",
 			  domain->description->name, strerror(-r));
 	for (uint32_t i = 0; i < domain->description->n_vcpus; i++)

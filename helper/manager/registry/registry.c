@@ -282,13 +282,13 @@ uint32_t domain_override(const struct domain *domain, uint32_t vcpu)
 	return domain->overrides ? domain->overrides[vcpu] : 0;
 }
 
-bool domain_connected(const struct domain *domain)
+uint32_t domain_count_connected(const struct domain *domain)
 {
-	for (uint32_t i = 0; i < domain->n_channels; i++) {
-		if (domain->channels[i].state == CHANNEL_CONNECTED)
-			return true;
-	}
-	return false;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		n += domain->channels[i].state == CHANNEL_CONNECTED;
+	return n;
 }
 
 const char *channel_state_name(enum channel_state state)

@@ -143,8 +143,14 @@ int domain_set_override(struct domain *domain, uint32_t vcpu, uint32_t khz);
 /** domain_override() - kHz; 0: none */
 uint32_t domain_override(const struct domain *domain, uint32_t vcpu);
 
+/** domain_count_connected() - how many of its channels are CONNECTED */
+uint32_t domain_count_connected(const struct domain *domain);
+
 /** domain_connected() - is any of its channels CONNECTED? */
-bool domain_connected(const struct domain *domain);
+static inline bool domain_connected(const struct domain *domain)
+{
+	return domain_count_connected(domain) > 0;
+}
 
 const char *channel_state_name(enum channel_state state);
 

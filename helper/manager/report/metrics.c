@@ -65,11 +65,7 @@ FREQUENCY_VALUE(foreign_writes, values->shared.n_foreign)
 
 static uint64_t connected(const struct domain *domain)
 {
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i < domain->n_channels; i++)
-		n += domain->channels[i].state == CHANNEL_CONNECTED;
-	return n;
+	return domain_count_connected(domain);
 }
 
 static uint64_t channels(const struct domain *domain)

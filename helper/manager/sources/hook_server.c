@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -17,7 +18,7 @@
 #include "helper/manager/loop/listener.h"
 #include "xml/domain_xml.h"
 
-#define MAX_CLIENTS 128			 /* hooks at one moment: VMs that start at once */
+#define MAX_CLIENTS 128			 /* simultaneous hooks: VMs that start at once */
 #define CLIENT_TIMEOUT_NS (2 * NS_PER_S) /* a hook lives for a tenth of that */
 #define PAUSE_NS (NS_PER_S / 10)
 #define XML_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
@@ -50,7 +51,8 @@ static void client_free(struct hook_client *client)
 	loop_timer_cancel(server->loop, &client->timeout);
 	loop_close(server->loop, &client->source);
 	free(client);
-	/* There is room again: look at the backlog. */
+	ASSERT(server->n_clients > 0 && server->n_clients <= MAX_CLIENTS);
+	/* There is room again: accept from the backlog. */
 	if (server->n_clients-- == MAX_CLIENTS)
 		listener_set_full(&server->listener, false);
 }
@@ -82,7 +84,7 @@ int hook_event_check(const struct hook_event *event, size_t size)
 	return event->xml_size > 0 && event->xml_size <= MAX_DOMAIN_XML ? 0 : -EPROTO;
 }
 
-/* Everything that can be said about an event without looking into its XML. */
+/* All checks of an event before its XML is parsed. */
 static int check_event(const struct hook_event *event, size_t size, int xml_fd)
 {
 	struct stat st;
@@ -90,7 +92,7 @@ static int check_event(const struct hook_event *event, size_t size, int xml_fd)
 
 	if (hook_event_check(event, size) < 0)
 		return -EPROTO;
-	/* Sealed: it can neither change below us nor shrink and fault us. */
+	/* Sealed: it can't change under us, or shrink and fault us. */
 	seals = fcntl(xml_fd, F_GET_SEALS);
 	if (seals < 0 || (seals & XML_SEALS) != XML_SEALS)
 		return -EPROTO;
@@ -110,14 +112,14 @@ static void act(struct hook_server *server, const struct hook_event *event, int 
 
 	xml = mmap(NULL, event->xml_size, PROT_READ, MAP_PRIVATE, xml_fd, 0);
 	if (xml == MAP_FAILED) {
-		log_error("domain \"%s\", %s: can't map its XML: %s", event->domain, source,
+		log_error("domain \"%s\" (%s): can't map its XML: %s", event->domain, source,
 			  strerror(errno));
 		return;
 	}
 	r = domain_xml_parse(xml, event->xml_size, &description, &error);
 	(void)munmap(xml, event->xml_size);
 	if (event->operation == HOOK_STOPPED || event->operation == HOOK_RELEASE) {
-		/* Without its UUID the name must do. */
+		/* If its XML has no UUID, use the name. */
 		report.uuid = description ? description->uuid : NULL;
 		report.name = event->domain;
 		(void)domains_report(server->domains, &report);
@@ -151,13 +153,13 @@ static void on_client(struct loop_source *source, uint32_t events)
 		return;
 	}
 	r = n_fds == 1 ? check_event(&event, (size_t)n, xml_fd) : -EPROTO;
-	/* libvirt holds the domain's lock until the hook ends: let it go first. */
+	/* Reply first: libvirt holds the domain's lock until the hook ends. */
 	if (r == 0)
 		(void)unix_send(source->fd, &accepted, sizeof(accepted), NULL, 0, MSG_DONTWAIT);
 	client_free(client);
 	if (r < 0)
-		log_warning("hook socket: dropped a message that is no hook event; does the "
-			    "hook in qemu.d belong to this version of vmpowerd?");
+		log_warning("hook socket: invalid message dropped; is the hook in qemu.d of the "
+			    "same version as vmpowerd?");
 	else
 		act(server, &event, xml_fd);
 }
@@ -195,7 +197,7 @@ static void on_connection(struct listener *listener, int fd)
 	struct ucred peer;
 
 	if (unix_peer(fd, &peer) < 0 || (peer.uid != 0 && peer.uid != geteuid())) {
-		log_warning("hook socket: user id %u may not send events, libvirt's hooks run as "
+		log_warning("hook socket: user id %u may not send events; libvirt's hooks run as "
 			    "root",
 			    (unsigned int)peer.uid);
 		(void)close(fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The hook's socket: each vmpower-hook connects, sends one event, is told "accepted" before
- * the event is looked into, and goes.
+ * The hook's socket: each vmpower-hook connects, sends one event and gets "accepted" before the
+ * event's XML is parsed.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SOURCES_HOOK_SERVER_H
 #define VMPOWER_HELPER_MANAGER_SOURCES_HOOK_SERVER_H
@@ -17,23 +17,23 @@ struct hook_server;
 
 /**
  * hook_server_new() - serve a listening socket
- * @listen_fd:	SOCK_SEQPACKET, taken over, in any case
+ * @listen_fd:	SOCK_SEQPACKET; taken over, also on failure
  */
 int hook_server_new(struct loop *loop, struct domains *domains, int listen_fd,
 		    struct hook_server **server);
 void hook_server_free(struct hook_server *server);
 
 /**
- * hook_event_check() - may a received message be acted upon? Pure: it does not look at the memfd
- * @event:	of which @size bytes were received
+ * hook_event_check() - is a received message a valid event? Pure: ignores the memfd
+ * @size:	number of bytes received
  *
- * Checks size, magic, version, operation, strings (NUL-terminated), xml_size (1..MAX_DOMAIN_XML).
+ * Checks size, magic, version, operation, NUL-terminated strings and xml_size (1..MAX_DOMAIN_XML).
  *
  * Return: 0 or -EPROTO.
  */
 int hook_event_check(const struct hook_event *event, size_t size);
 
-/** hook_operation_name() - "hook started", ... for log lines; NULL: no enum hook_operation */
+/** hook_operation_name() - "hook started", ... for log lines; NULL: not in enum hook_operation */
 const char *hook_operation_name(uint32_t operation);
 
 #endif

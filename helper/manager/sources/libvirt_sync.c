@@ -10,8 +10,8 @@
 #include "xml/domain_xml.h"
 
 /*
- * libvirt has no event for vCPUs that are plugged or unplugged: it is asked about domains where
- * that can happen. A vCPU that came may then vote and protects; the vote of one that went ends.
+ * libvirt has no event for vCPU hotplug: poll the domains that may have it. A plugged vCPU may vote
+ * and protects; the vote of an unplugged one ends.
  */
 #define ASK_INTERVAL_NS (10 * NS_PER_S)
 
@@ -21,10 +21,10 @@ struct libvirt_sync {
 	struct domains *domains;
 	struct virt *virt;
 	struct loop_timer ask;
-	bool asking; /* the timer runs */
+	bool asking; /* the timer is armed */
 };
 
-/* The answer starts the timer again, so that a libvirt that hangs is asked once. */
+/* The answer arms the timer again: a libvirt that hangs is asked only once. */
 static void on_ask(struct loop_timer *timer)
 {
 	struct libvirt_sync *sync = container_of(timer, struct libvirt_sync, ask);

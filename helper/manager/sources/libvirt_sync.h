@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reports to the domains what libvirt says: which domains run when it connects, and later changes
- * that no hook reports. It also finds starts and ends that hooks have missed.
+ * Reports to domains.h what libvirt knows: the running domains at each connection, then changes
+ * that no hook reports, and starts and ends that hooks have missed.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SOURCES_LIBVIRT_SYNC_H
 #define VMPOWER_HELPER_MANAGER_SOURCES_LIBVIRT_SYNC_H
@@ -23,7 +23,7 @@ struct libvirt_sync_parts {
 int libvirt_sync_new(const struct libvirt_sync_parts *parts, struct libvirt_sync **sync);
 void libvirt_sync_free(struct libvirt_sync *sync);
 
-/** libvirt_sync_virt() - its connection, for look-ups */
+/** libvirt_sync_virt() - its connection, for lookups */
 struct virt *libvirt_sync_virt(struct libvirt_sync *sync);
 
 #endif

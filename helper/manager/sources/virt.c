@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "helper/manager/sources/virt_thread.h"
 
@@ -27,7 +28,7 @@ struct virt {
 	struct virt_handlers handlers;
 	struct loop_source source;
 	pthread_t thread;
-	bool has_thread; /* its end is to be waited for */
+	bool has_thread; /* it must be joined */
 	bool connected;
 	int last_cookie;
 	struct lookup lookups[MAX_LOOKUPS];
@@ -37,7 +38,8 @@ static void finish(struct lookup *lookup, int error, const char *xml, size_t siz
 {
 	void (*found)(void *, int, const char *, size_t) = lookup->found;
 
-	/* Free before the call: it may start another. */
+	ASSERT(lookup->cookie > 0 && found);
+	/* Free before the call, which may start another lookup. */
 	loop_timer_cancel(lookup->virt->loop, &lookup->timeout);
 	lookup->cookie = 0;
 	found(lookup->context, error, xml, size);
@@ -197,7 +199,7 @@ int virt_lookup(struct virt *virt, const char *name_or_uuid,
 		return -ENOMEM;
 	virt->last_cookie = virt->last_cookie == INT32_MAX ? 1 : virt->last_cookie + 1;
 	message->cookie = virt->last_cookie;
-	/* Full: the thread hangs in a call, and so would this look-up. */
+	/* If it is full the thread hangs in a call, and so would this lookup. */
 	r = virt_message_send(virt->source.fd, message, MSG_DONTWAIT);
 	if (r < 0)
 		return r == -EAGAIN ? -ETIMEDOUT : r;

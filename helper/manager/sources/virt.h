@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * libvirt, in a thread of its own, because any call into it can block for as long as libvirtd
- * likes. Thread and loop share nothing: requests and results are messages on a socket pair.
- * The connection is read-only. Where libvirtd is away the thread tries again with back-off.
+ * A read-only connection to libvirt, in a thread of its own, because any call can block for as long
+ * as libvirtd likes. Thread and loop share nothing and exchange messages over a socket pair. While
+ * libvirtd is away the thread reconnects with back-off.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SOURCES_VIRT_H
 #define VMPOWER_HELPER_MANAGER_SOURCES_VIRT_H
@@ -15,39 +15,36 @@
 
 struct virt;
 
-/* @asked_ns is monotonic_ns() before libvirt was asked: it knows nothing later. */
+/* @asked_ns: monotonic_ns() before libvirt was asked: its answer knows nothing later. */
 struct virt_handlers {
-	/*
-	 * A domain runs: it is in a listing, has changed, or was asked for.
-	 * @paused: its vCPUs do not run, for whatever reason
-	 */
+	/* A domain runs, or has changed. @paused: its vCPUs do not run, for whatever reason */
 	void (*running)(void *context, const char *xml, size_t size, uint64_t asked_ns,
 			bool paused);
-	/* A domain has stopped; @uuid is in lower case with dashes. */
+	/* A domain has stopped. @uuid: in lower case, with dashes */
 	void (*stopped)(void *context, const char *uuid, uint64_t asked_ns);
-	/* A listing is complete: @uuids (@n of them) ran, nothing else. */
+	/* A listing is complete: exactly the domains in @uuids (@n of them) ran. */
 	void (*listed)(void *context, const char (*uuids)[37], size_t n, uint64_t asked_ns);
 	void *context;
 };
 
 /**
- * virt_new() - start the thread, connect
+ * virt_new() - start the thread and connect
  * @uri:	libvirt connection URI; "none" or "": no thread, every lookup is -ENOTCONN
  */
 int virt_new(struct loop *loop, const char *uri, const struct virt_handlers *handlers,
 	     struct virt **virt);
 
-/** virt_free() - end the thread; it does not wait for a call that hangs for longer than 0.5 s */
+/** virt_free() - end the thread, without waiting longer than 0.5 s for a call that hangs */
 void virt_free(struct virt *virt);
 
 /**
  * virt_lookup() - ask for the XML of a running domain, by name or UUID
- * @found:	called from the loop, once: error 0 and the XML; -ENOENT (libvirt knows no such
- *		domain); -ESRCH (it knows it, but it does not run); -ENOTCONN (libvirt is
- *		away); -ETIMEDOUT (no answer in 5 s)
- * @context:	handed to @found
+ * @found:	called once, from the loop: error 0 and the XML; -ENOENT (libvirt knows no such
+ *		domain); -ESRCH (the domain does not run); -ENOTCONN (libvirt is away);
+ *		-ETIMEDOUT (no answer within 5 s)
+ * @context:	passed to @found
  *
- * Return: a cookie > 0 for virt_cancel(); -errno, and then @found is not called.
+ * Return: a cookie > 0 for virt_cancel(); -errno: @found will not be called.
  */
 int virt_lookup(struct virt *virt, const char *name_or_uuid,
 		void (*found)(void *context, int error, const char *xml, size_t size),
@@ -56,7 +53,7 @@ int virt_lookup(struct virt *virt, const char *name_or_uuid,
 /** virt_cancel() - forget a lookup: its @found will not be called */
 void virt_cancel(struct virt *virt, int cookie);
 
-/** virt_refresh() - have a domain told of again, by running(); not at all where it is gone */
+/** virt_refresh() - ask for a call of running() for a domain; none comes if it is gone */
 void virt_refresh(struct virt *virt, const char *uuid);
 
 bool virt_connected(const struct virt *virt);

@@ -30,9 +30,9 @@ struct virt_thread {
 	char *uri;
 	int fd;
 	bool quit;
-	bool complained;
+	bool failure_logged;
 	int retry_ms;
-	int retry_timer; /* libvirt's event loop's */
+	int retry_timer; /* of libvirt's event loop */
 	virConnectPtr connection;
 	int callbacks[5];
 };
@@ -50,7 +50,7 @@ struct virt_message *virt_message_new(enum virt_kind kind, const void *text, siz
 	return message;
 }
 
-/* What travels: both ends are in this process. */
+/* What travels over the socket pair: both ends are in this process. */
 struct parcel {
 	struct virt_message *message;
 };
@@ -85,11 +85,11 @@ int virt_message_receive(int fd, struct virt_message **message, int flags)
 	return 1;
 }
 
-/* To the loop. Blocks where it has much to do: that is what this thread is for. */
-static void tell(struct virt_thread *thread, struct virt_message *message)
+/* Send to the loop. May block while it is busy: only this thread waits. */
+static void send_to_loop(struct virt_thread *thread, struct virt_message *message)
 {
 	if (!message)
-		log_error("libvirt: out of memory, a message to the loop is lost");
+		log_error("libvirt: out of memory: a change of a domain may be missed");
 	else if (virt_message_send(thread->fd, message, 0) < 0)
 		thread->quit = true;
 }
@@ -101,22 +101,22 @@ static const char *last_error(void)
 	return text ? text : "unknown error";
 }
 
-/* Do its vCPUs stand still, though there is a QEMU? */
+/* Do its vCPUs stand still, although QEMU runs? */
 static bool is_paused(int state)
 {
 	return state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED ||
 	       state == VIR_DOMAIN_CRASHED;
 }
 
-/* Without VIR_DOMAIN_XML_SECURE: no passwords. */
-static void tell_running(struct virt_thread *thread, virDomainPtr domain)
+/* Without VIR_DOMAIN_XML_SECURE the XML has no passwords. */
+static void report_running(struct virt_thread *thread, virDomainPtr domain)
 {
 	uint64_t asked_ns = monotonic_ns();
 	char *xml = virDomainGetXMLDesc(domain, 0);
 	struct virt_message *message;
 	int state;
 
-	/* It may have stopped since: an event tells of that. */
+	/* If it has stopped since, an event follows. */
 	if (xml && virDomainGetState(domain, &state, NULL, 0) == 0 &&
 	    virDomainIsActive(domain) == 1) {
 		message = virt_message_new(VIRT_RUNNING, xml, strlen(xml));
@@ -124,12 +124,12 @@ static void tell_running(struct virt_thread *thread, virDomainPtr domain)
 			message->asked_ns = asked_ns;
 			message->paused = is_paused(state);
 		}
-		tell(thread, message);
+		send_to_loop(thread, message);
 	}
 	free(xml);
 }
 
-/* Return: false where that failed. */
+/* Return: false: failed, logged */
 static bool list_running(struct virt_thread *thread)
 {
 	char(*uuids)[VIR_UUID_STRING_BUFLEN] = NULL;
@@ -147,7 +147,7 @@ static bool list_running(struct virt_thread *thread)
 	for (int i = 0; i < n; i++) {
 		if (uuids)
 			(void)virDomainGetUUIDString(list[i], uuids[i]);
-		tell_running(thread, list[i]);
+		report_running(thread, list[i]);
 		(void)virDomainFree(list[i]);
 	}
 	free(list);
@@ -156,28 +156,28 @@ static bool list_running(struct virt_thread *thread)
 	message = virt_message_new(VIRT_LISTED, uuids, (size_t)n * sizeof(*uuids));
 	if (message)
 		message->asked_ns = asked_ns;
-	tell(thread, message);
+	send_to_loop(thread, message);
 	free(uuids);
 	return true;
 }
 
 /* --- events ------------------------------------------------------------------------- */
 
-static void tell_stopped(struct virt_thread *thread, virDomainPtr domain)
+static void report_stopped(struct virt_thread *thread, virDomainPtr domain)
 {
 	uint64_t asked_ns = monotonic_ns();
 	int active = virDomainIsActive(domain);
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	struct virt_message *message;
 
-	/* Perhaps it runs again, and the hook has said so already. */
+	/* It may run again, which the hook may have reported already. */
 	if (active == 1) {
-		tell_running(thread, domain);
+		report_running(thread, domain);
 		return;
 	}
 	/*
-	 * Of a transient domain that has ended libvirt says that it knows none. Any other error is
-	 * no answer: the connection is about to be lost, and the next one's listing tells.
+	 * libvirt no longer knows a transient domain that has ended. On any other error the
+	 * connection is about to be lost: the next listing will show.
 	 */
 	if (active < 0 && virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
 		return;
@@ -186,7 +186,7 @@ static void tell_stopped(struct virt_thread *thread, virDomainPtr domain)
 	message = virt_message_new(VIRT_STOPPED, uuid, strlen(uuid));
 	if (message)
 		message->asked_ns = asked_ns;
-	tell(thread, message);
+	send_to_loop(thread, message);
 }
 
 static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
@@ -202,11 +202,11 @@ static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event
 	case VIR_DOMAIN_EVENT_SUSPENDED:
 	case VIR_DOMAIN_EVENT_PMSUSPENDED:
 	case VIR_DOMAIN_EVENT_CRASHED:
-		/* Events may lag behind: what counts is how it is now. */
-		tell_running(thread, domain);
+		/* Events may lag behind: report the present state. */
+		report_running(thread, domain);
 		break;
 	case VIR_DOMAIN_EVENT_STOPPED:
-		tell_stopped(thread, domain);
+		report_stopped(thread, domain);
 		break;
 	default:
 		break;
@@ -220,7 +220,7 @@ static void on_tunable(virConnectPtr connection, virDomainPtr domain,
 	(void)connection;
 	(void)parameters;
 	(void)n;
-	tell_running(opaque, domain);
+	report_running(opaque, domain);
 }
 
 static void on_device(virConnectPtr connection, virDomainPtr domain, const char *alias,
@@ -228,7 +228,7 @@ static void on_device(virConnectPtr connection, virDomainPtr domain, const char 
 {
 	(void)connection;
 	(void)alias;
-	tell_running(opaque, domain);
+	report_running(opaque, domain);
 }
 
 static void on_metadata(virConnectPtr connection, virDomainPtr domain, int type, const char *uri,
@@ -236,10 +236,10 @@ static void on_metadata(virConnectPtr connection, virDomainPtr domain, int type,
 {
 	(void)connection;
 	if (type == VIR_DOMAIN_METADATA_ELEMENT && uri && strstr(uri, DOMAIN_NAMESPACE_FAMILY))
-		tell_running(opaque, domain);
+		report_running(opaque, domain);
 }
 
-/* Return: false where not all can be watched. */
+/* Return: false: not all events can be watched, logged */
 static bool watch_events(struct virt_thread *thread)
 {
 	const struct {
@@ -280,7 +280,7 @@ static void drop_connection(struct virt_thread *thread)
 	thread->connection = NULL;
 }
 
-/* Not from inside a callback of the connection: only note it, on_retry() cleans up. */
+/* A callback must not close its connection: on_retry() does. */
 static void on_close(virConnectPtr connection, int reason, void *opaque)
 {
 	struct virt_thread *thread = opaque;
@@ -288,7 +288,7 @@ static void on_close(virConnectPtr connection, int reason, void *opaque)
 	(void)connection;
 	(void)reason;
 	log_warning("libvirt (%s): connection lost; trying again", thread->uri);
-	tell(thread, virt_message_new(VIRT_DISCONNECTED, NULL, 0));
+	send_to_loop(thread, virt_message_new(VIRT_DISCONNECTED, NULL, 0));
 	virEventUpdateTimeout(thread->retry_timer, FIRST_RETRY_MS);
 	thread->retry_ms = FIRST_RETRY_MS;
 }
@@ -305,27 +305,27 @@ static void connect_libvirt(struct virt_thread *thread)
 	drop_connection(thread);
 	thread->connection = virConnectOpenReadOnly(thread->uri);
 	if (!thread->connection) {
-		if (!thread->complained)
+		if (!thread->failure_logged)
 			log_warning("libvirt (%s): can't connect: %s; trying again. The hook works "
-				    "without",
+				    "without it",
 				    thread->uri, last_error());
-		thread->complained = true;
+		thread->failure_logged = true;
 		retry_later(thread);
 		return;
 	}
 	virEventUpdateTimeout(thread->retry_timer, -1);
-	thread->complained = false;
+	thread->failure_logged = false;
 	(void)virConnectSetKeepAlive(thread->connection, KEEPALIVE_S, KEEPALIVE_COUNT);
 	(void)virConnectRegisterCloseCallback(thread->connection, on_close, thread, NULL);
 	log_info("libvirt (%s): connected", thread->uri);
-	tell(thread, virt_message_new(VIRT_CONNECTED, NULL, 0));
-	/* Events first: what happens during the listing is told after it. */
+	send_to_loop(thread, virt_message_new(VIRT_CONNECTED, NULL, 0));
+	/* Events first: changes during the listing are reported after it. */
 	if (watch_events(thread) && list_running(thread)) {
 		thread->retry_ms = FIRST_RETRY_MS;
 		return;
 	}
-	/* Half a connection would follow half of what happens: again, from the start. */
-	tell(thread, virt_message_new(VIRT_DISCONNECTED, NULL, 0));
+	/* Half a connection would miss changes: start again. */
+	send_to_loop(thread, virt_message_new(VIRT_DISCONNECTED, NULL, 0));
 	retry_later(thread);
 }
 
@@ -335,7 +335,7 @@ static void on_retry(int timer, void *opaque)
 	connect_libvirt(opaque);
 }
 
-/* --- look-ups ----------------------------------------------------------------------- */
+/* --- lookups ------------------------------------------------------------------------ */
 
 static virDomainPtr find_domain(struct virt_thread *thread, const char *name_or_uuid)
 {
@@ -381,7 +381,7 @@ static void refresh(struct virt_thread *thread, const char *uuid)
 
 	if (!domain)
 		return;
-	tell_running(thread, domain);
+	report_running(thread, domain);
 	(void)virDomainFree(domain);
 }
 
@@ -409,12 +409,12 @@ static void on_request(int watch, int fd, int events, void *opaque)
 	if (answer)
 		answer->cookie = request->cookie;
 	free(request);
-	tell(thread, answer);
+	send_to_loop(thread, answer);
 }
 
 /* --- the thread --------------------------------------------------------------------- */
 
-/* libvirt prints errors to stderr unless told otherwise. We log what matters. */
+/* By default libvirt prints errors to stderr. We log what matters. */
 static void no_print(void *opaque, virErrorPtr error)
 {
 	(void)opaque;
@@ -436,17 +436,17 @@ static void *run(void *opaque)
 	if (watch >= 0)
 		thread->retry_timer = virEventAddTimeout(0, on_retry, thread, NULL);
 	if (watch < 0 || thread->retry_timer < 0) {
-		log_error("libvirt: can't set its event loop up: %s", last_error());
+		log_error("libvirt: can't set up its event loop: %s", last_error());
 		thread->quit = true;
 	}
 	while (!thread->quit) {
 		if (virEventRunDefaultImpl() < 0) {
 			log_error("libvirt: event loop: %s", last_error());
-			(void)poll(NULL, 0, FIRST_RETRY_MS); /* or it would spin */
+			(void)poll(NULL, 0, FIRST_RETRY_MS); /* do not spin */
 		}
 	}
 	drop_connection(thread);
-	/* libvirt's event loop is the process's: whoever runs it next would call us */
+	/* libvirt's event loop belongs to the process: its next user would call us. */
 	if (watch >= 0)
 		(void)virEventRemoveHandle(watch);
 	if (thread->retry_timer >= 0)
