@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A request of DPDK 18.11 and newer, as the bench's programs see it: the protocol's byte layout. */
+/* The byte layout of a request of DPDK 18.11 and newer. */
 #ifndef VMPOWER_TESTS_BENCH_BENCH_FRAME_H
 #define VMPOWER_TESTS_BENCH_BENCH_FRAME_H
 
@@ -14,7 +14,7 @@ enum { BENCH_CPU_POWER = 1 };
 enum { BENCH_MAX = 3, BENCH_MIN = 4 };
 enum { BENCH_ACK = 1, BENCH_NACK = 2 };
 
-/* As far as the machine lets us: who needs more will hear of EMFILE. */
+/* As far as the host permits: beyond that there is EMFILE. */
 static inline void bench_raise_fd_limit(void)
 {
 	struct rlimit limit;

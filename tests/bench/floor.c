@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The floor: the smallest program that does for a request what has to be done: epoll_wait, read
- * a frame, pwrite a frequency, send the frame back. It trusts what it reads, knows no limits,
- * no votes and no neighbours, and keeps nothing.
+ * The floor: the smallest program that serves a request: epoll_wait, read a frame, pwrite a
+ * frequency, send the frame back. It trusts its input, and has no limits, votes or state.
  *
  * usage: floor DIR N FILE...	connects to DIR/0 ... DIR/<N-1>; channel <i> sets FILE <i mod n>
  */

@@ -6,15 +6,15 @@
  * usage: load DIR N VCPUS	listens at DIR/0 ... DIR/<N-1>; channel <i> is vCPU <i mod VCPUS>
  *
  *   prime			each channel asks for the lowest frequency, once
- *   one SECONDS		one request outstanding in all; a channel asks for max, then min,
- *				then it is the next one's turn: each request changes a frequency
+ *   one SECONDS		one request outstanding in all; a channel asks for max, then min;
+ *				then the next channel does: each request changes a frequency
  *   closed DEPTH SECONDS	DEPTH requests outstanding on each channel
  *   open RATE SECONDS		RATE requests a second in all, whether answered or not
  *   flood SECONDS		as "one" on all channels but the first, which floods
  *   calm SECONDS		the same without the flood
  *
- * A line: requests answered, seconds, and of the latency of those measured the median, 99th and
- * 99.9th percentile in microseconds; a reply other than ACK is an error and ends it.
+ * Prints a line: requests answered, seconds, and the median, 99th and 99.9th percentile of their
+ * latency in microseconds. A reply other than ACK is an error and ends it.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -75,7 +75,7 @@ static void put_frame(uint8_t *frame, const struct channel *channel, uint8_t uni
 	frame[BENCH_COMMAND_AT] = BENCH_CPU_POWER;
 }
 
-/* @n requests for the same, in one write; their latency counts from @due_ns. */
+/* Send @n equal requests in one write; their latency counts from @due_ns. */
 static void ask(struct channel *channel, uint32_t n, uint8_t unit, uint64_t due_ns)
 {
 	static uint8_t frames[MAX_DEPTH * BENCH_FRAME_SIZE];
@@ -102,7 +102,7 @@ static void note_latency(uint64_t due_ns, uint64_t now)
 		load.samples[load.n_samples++] = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
 }
 
-/* Take the replies that are there, or wait for some. Return: how many came */
+/* Read replies, waiting for the first. Return: how many */
 static uint32_t take_replies(struct channel *channel, bool wait, bool measure)
 {
 	static uint8_t bytes[MAX_DEPTH * BENCH_FRAME_SIZE];
@@ -133,7 +133,7 @@ static uint32_t take_replies(struct channel *channel, bool wait, bool measure)
 
 /* --- all channels ------------------------------------------------------------------------ */
 
-/* Wait for replies. Return: channels that have some */
+/* Wait for replies. Return: how many channels have some */
 static int wait_for_replies(struct epoll_event events[MAX_EVENTS], int timeout_ms)
 {
 	int n = epoll_wait(load.epoll_fd, events, MAX_EVENTS, timeout_ms);
@@ -182,7 +182,7 @@ static void one(uint64_t end_ns)
 	}
 }
 
-/* A depth's worth of requests for max, then one for min: each batch ends with another vote. */
+/* @depth requests, alternately for max and for min: each batch changes the vote. */
 static void ask_on(struct channel *channel, uint32_t n, uint32_t depth)
 {
 	uint64_t now = monotonic_ns();
@@ -236,7 +236,7 @@ static void open_loop(uint64_t rate, uint64_t begin_ns, uint64_t end_ns)
 	take_all(true);
 }
 
-/* As much as the socket takes. The rest of a frame that went in part goes first. */
+/* Write as much as the socket takes, beginning with the rest of a partly written frame. */
 static void pour(struct channel *channel, size_t *part)
 {
 	static uint8_t frames[MAX_DEPTH * BENCH_FRAME_SIZE];
@@ -254,7 +254,7 @@ static void pour(struct channel *channel, size_t *part)
 	}
 }
 
-/* Replies that a guest does not read in time are dropped: what is left comes now, or never. */
+/* Replies not read in time are dropped: what is left arrives now or never. */
 static void settle(struct channel *flooder, size_t part)
 {
 	struct epoll_event events[MAX_EVENTS];
@@ -272,7 +272,7 @@ static void settle(struct channel *flooder, size_t part)
 	flooder->answered = 0;
 }
 
-/* The first channel floods, or is silent; of the others one has a request outstanding. */
+/* The first channel floods or is silent; one of the others has a request outstanding. */
 static void beside(bool flooding, uint64_t end_ns)
 {
 	struct channel *flooder = &load.channels[0];

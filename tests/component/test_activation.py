@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""systemd's sockets in place of vmpowerd's own: taken by name, served, left where they are."""
+"""systemd's sockets instead of vmpowerd's own: taken by name, served, left in place."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ KINDS = {"hook": socket.SOCK_SEQPACKET, "control": socket.SOCK_STREAM}
 
 
 def activated(name, sockets=None):
-    """A service that takes its sockets over from systemd. It does not run yet."""
+    """A service that gets its sockets from systemd. It is not started yet."""
     return service(name, sockets=KINDS if sockets is None else sockets, start=False)
 
 
@@ -45,7 +45,7 @@ def test_with_what_was_stored():
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
         assert manager.names() == ["c", "s"]
-        # a unit may be there twice, or be an administrator's own
+        # an administrator may have a unit twice, or add one
         manager.listen("hook", stage.directory / "second", socket.SOCK_SEQPACKET)
         manager.listen("other", stage.directory / "other", socket.SOCK_STREAM)
         stage.vmpower.kill()
@@ -62,7 +62,7 @@ def fds_of(pid):
     return {int(path.name): os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
 
 
-def test_none_is_inherited():
+def test_no_socket_is_inherited_by_the_monitor():
     """The monitor has neither socket."""
     with activated("inherited") as (stage, manager):
         stage.vmpower.start()
@@ -72,8 +72,8 @@ def test_none_is_inherited():
         assert not listening & set(fds_of(monitor).values())
 
 
-def test_one_alone():
-    """The other one vmpowerd makes itself, and removes."""
+def test_one_socket_alone():
+    """vmpowerd creates the other one itself, and removes it."""
     for name, other in (("hook", "control"), ("control", "hook")):
         with activated(f"{name}-alone", {name: KINDS[name]}) as (stage, _):
             stage.vmpower.start()
@@ -85,7 +85,7 @@ def test_one_alone():
 
 
 def test_hook_comes_too_early():
-    """It does not wait longer than ever, and what it says is heard when vmpowerd is there."""
+    """The hook keeps its deadline, and its report counts once vmpowerd runs."""
     with activated("early") as (stage, _):
         domain = stage.domain("vm", {0: "1"})
         stage.hook(domain, "started")
@@ -100,7 +100,7 @@ def test_hook_comes_too_early():
 
 
 def test_client_comes_too_early():
-    """It waits, and is answered."""
+    """The client waits, and gets its reply."""
     with activated("early-client") as (stage, _):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(stage.vmpower.runtime / "control.sock"))
@@ -111,12 +111,12 @@ def test_client_comes_too_early():
 
 
 def refused(stage):
-    """The exit status of one that can't serve."""
+    """The exit status of a daemon that can't serve."""
     process, stage.vmpower.process = stage.vmpower.launch(), None
     return process.wait()
 
 
-def test_wrong_kind_is_told():
+def test_wrong_kind_is_reported():
     """Each kind of mistake, and what to do about it."""
     swapped = dict(zip(KINDS, reversed(KINDS.values())))
     for name, option in (("hook", "ListenSequentialPacket="), ("control", "ListenStream=")):
@@ -134,8 +134,8 @@ def test_wrong_kind_is_told():
             assert "is not a listening socket" in stage.logged()
 
 
-def test_restart_keeps_who_waits():
-    """A successor answers whoever has come meanwhile."""
+def test_restart_keeps_waiting_clients():
+    """A successor replies to clients that connected meanwhile."""
     with activated("waits") as (stage, _):
         stage.vmpower.start()
         domain = stage.started("vm", {0: "1"})
@@ -151,8 +151,8 @@ def test_restart_keeps_who_waits():
         assert domain.channels[0].connected()
 
 
-def test_another_by_hand_is_refused():
-    """While systemd's listens there."""
+def test_second_daemon_by_hand_is_refused():
+    """While systemd's socket listens there."""
     with activated("another") as (stage, _):
         stage.vmpower.start()
         words = Path(f"/proc/{stage.vmpower.process.pid}/cmdline").read_text().split("\0")[:-1]

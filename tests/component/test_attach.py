@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpowerctl xml, attach and detach, as far as libvirt's test driver goes: it has domains, but
-attaches nothing. The rest is in tests/system.
+"""vmpowerctl xml, attach and detach on libvirt's test driver, which has domains but can't attach
+anything. The rest is in tests/system.
 """
 
 import json
@@ -15,7 +15,7 @@ CHANNEL = """<channel type='unix'>
   <target type='virtio' name='virtio.serial.port.poweragent.{}'/>
 </channel>
 """
-# what the other libraries keep until they end is theirs
+# what other libraries keep until the end is not a leak of ours
 QUIET = {"ASAN_OPTIONS": "detect_leaks=0"}
 
 
@@ -54,8 +54,8 @@ OURS = ("<channel type='unix'><source mode='bind' path='/run/p1'/>"
         "<target type='virtio' name='virtio.serial.port.poweragent.1'/></channel>")
 
 
-def test_whose_libvirt_it_is():
-    """The system's for everybody, as vmpowerd's; the environment may say otherwise."""
+def test_which_libvirt_is_used():
+    """The system's libvirt for every user, as for vmpowerd; the environment may name another."""
     with Node(domain("vm", 1)) as uri:
         env = {**QUIET, "LIBVIRT_DEFAULT_URI": uri}
         said = run(paths.BIN / "vmpowerctl", "xml", "vm", check=False, env=env)
@@ -78,7 +78,7 @@ def test_xml_prints_what_is_missing():
             {"number": number, "xml": CHANNEL.format(number)} for number in (0, 2)]}, answer
 
 
-def test_what_is_asked_for_wrongly():
+def test_wrong_arguments():
     with Node(domain("vm", 2)) as uri:
         for words, status, said in (
             (("xml", "vm", "--vcpus", "x"), 2, "invalid vCPU list"),
@@ -101,7 +101,7 @@ def test_libvirt_out_of_reach():
 
 
 def test_libvirt_refuses():
-    """Its own words, once, and no trace of success."""
+    """libvirt's error, once, and no sign of success."""
     with Node(domain("vm", 2, OURS)) as uri:
         for words in (("attach", "vm"), ("detach", "vm")):
             answer = ctl(uri, *words)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Domains that can't speak: their pinned vCPUs protect their pCPUs all the same.
+"""Domains without channels: their pinned vCPUs still protect their pCPUs.
 
-They are known through the hook, and through libvirt's listing (its test driver plays it).
+They are known through the hook, and through libvirt's listing (of its test driver).
 """
 
 import os
@@ -14,15 +14,15 @@ NON_TURBO = HIGHEST  # the simulated driver has no turbo
 
 
 def bystander(stage, name, pins, **more):
-    """A domain without channels that has just started."""
+    """Start a domain without channels."""
     domain = stage.domain(name, pins, channels=[], **more)
     stage.hook(domain)
     wait_until(lambda: name in stage.vmpower.domains(), 20, f"{name} to be registered")
     return domain
 
 
-def test_who_can_not_speak_is_protected():
-    """Nobody slows its pCPU down, before or after it came; at its end the vote counts again."""
+def test_domain_without_channels_is_protected():
+    """Nobody slows down its pCPU, whoever came first; after its end the vote counts again."""
     with scene("protects") as stage:
         vm = stage.started("vm", {0: "1", 1: "2"})
         assert vm.power(0, "min") == "ack"
@@ -38,8 +38,8 @@ def test_who_can_not_speak_is_protected():
         stage.expect_soon({1: LOWEST, 2: LOWEST})
 
 
-def test_it_asks_for_nothing():
-    """Without votes of others its pCPUs are not touched."""
+def test_domain_without_channels_asks_for_nothing():
+    """Without others' votes its pCPUs are left alone."""
     with scene("nothing") as stage:
         bystander(stage, "mute", {0: "1"})
         vm = stage.started("vm", {0: "3"})
@@ -48,7 +48,7 @@ def test_it_asks_for_nothing():
         assert stage.vmpower.status()["controlled"] == 1
 
 
-def test_it_protects_the_whole_clock():
+def test_domain_without_channels_protects_the_whole_clock():
     """The pCPUs of one frequency domain run alike."""
     with scene("clock", shared=4) as stage:
         vm = stage.started("vm", {0: "4"})
@@ -58,8 +58,8 @@ def test_it_protects_the_whole_clock():
         stage.expect_soon({4: NON_TURBO})
 
 
-def test_it_is_pinned_anew():
-    """What the hook tells at the next event counts (libvirt's own event, with libvirt)."""
+def test_domain_without_channels_is_repinned():
+    """The hook's next report counts (with libvirt, libvirt's own event)."""
     with scene("anew") as stage:
         vm = stage.started("vm", {0: "1", 1: "2"})
         assert vm.power(0, "min") == vm.power(1, "min") == "ack"
@@ -70,8 +70,8 @@ def test_it_is_pinned_anew():
         stage.expect_soon({1: LOWEST, 2: NON_TURBO})
 
 
-def test_only_who_is_pinned_is_protected():
-    """A vCPU that may run anywhere protects nothing: else one of them would protect all."""
+def test_only_pinned_vCPUs_are_protected():
+    """A vCPU that may run anywhere protects nothing, or a single one would protect all pCPUs."""
     with scene("floats") as stage:
         bystander(stage, "floats", {}, vcpus=2)
         bystander(stage, "everywhere", {0: "0-7"})
@@ -89,8 +89,8 @@ def test_silence_may_be_ignored():
         stage.expect({1: LOWEST})
 
 
-def test_it_ran_before_us():
-    """libvirt lists it; no hook has told."""
+def test_domain_that_ran_before_us():
+    """libvirt lists it; no hook has reported it."""
     with scene("listed", start=False) as stage:
         host = stage.directory / "host.xml"
         host.write_text(
@@ -102,7 +102,7 @@ def test_it_ran_before_us():
         )
         stage.sections["libvirt"]["uri"] = f"test://{host}"
         stage.vmpower.configure(stage.sections)
-        # libraries below libvirt keep what they have allocated once
+        # libraries of libvirt never free what they allocate once
         options = f"{os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"
         with unittest.mock.patch.dict(os.environ, ASAN_OPTIONS=options.lstrip(":")):
             stage.vmpower.start()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Completion of vmpowerctl's words in bash and zsh, held against the program's own table."""
+"""Completion for vmpowerctl in bash and zsh, compared with the program's own table."""
 
 import json
 import tempfile
@@ -19,7 +19,7 @@ _vmpowerctl
 ((${#COMPREPLY[@]})) && printf '%s\n' "${COMPREPLY[@]}"
 exit 0
 """
-# zsh's own functions need a terminal: those that are called are stood in for
+# zsh's own functions need a terminal: stand-ins for those that are called
 ZSH = r"""
 file=$1; shift
 _describe() { local array=${@[-1]}; print -l -- ${(P)array} }
@@ -31,21 +31,21 @@ complete_it
 
 
 class Shell:  # pylint: disable=too-few-public-methods
-    """Completes words as one of the shells does."""
+    """Completes words as one of the shells would."""
 
     def __init__(self, name, tools):
         self.name = name
         self.env = {"PATH": f"{tools}:{paths.SEARCH}"}
 
     def complete(self, *words):
-        """What it offers for the last of the words, in order of the alphabet."""
+        """Return what the shell offers for the last word, sorted."""
         line = ["vmpowerctl", *words]
         if self.name == "bash":
             done = run("bash", "-c", BASH, "-", FILES / "vmpowerctl.bash", *line, env=self.env)
             found = done.stdout.split("\n")
         else:
             done = run("zsh", "-f", "-c", ZSH, "-", FILES / "_vmpowerctl", *line, env=self.env)
-            # it is zsh itself that takes those that begin so
+            # zsh itself selects those with the right beginning
             found = [text.split(":")[0] for text in done.stdout.split("\n")]
             found = [text for text in found if text.startswith(words[-1]) or text == "(files)"]
         assert not done.stderr, done.stderr
@@ -53,7 +53,7 @@ class Shell:  # pylint: disable=too-few-public-methods
 
 
 def tools_in(directory):
-    """vmpowerctl and virsh for the shells: the first answers help itself."""
+    """Fake vmpowerctl and virsh for the shells; --help is the real program's."""
     for name, text in {
         "vmpowerctl": f'case $* in *list) printf "NAME UUID\\nfw x\\nlb y\\n" ;;'
         f' *cpu) printf "CPU X\\n  0 x\\n  1 y\\n" ;; *) exec {PROGRAM} "$@" ;; esac',
@@ -64,7 +64,7 @@ def tools_in(directory):
 
 
 def table():
-    """What the program has."""
+    """The program's commands and options."""
     return json.loads(run(PROGRAM, "help", "--json").stdout)
 
 
@@ -107,7 +107,7 @@ def test_all_options(shell):
 
 @in_both
 def test_arguments(shell):
-    """By what the table says that a command takes."""
+    """As the table says what a command takes."""
     seen = set()
     for command in table()["commands"]:
         words = command["name"].split()
@@ -128,7 +128,7 @@ def test_arguments(shell):
 
 @in_both
 def test_options_before_words(shell):
-    """They and their arguments are no words of the command."""
+    """Global options and their arguments do not count as words of the command."""
     assert shell.complete("--json", "--vcpus", "0-1", "attach", "f") == ["fw"]
     assert shell.complete("--runtime-dir", "/tmp", "show", "") == ["fw", "lb"]
     assert shell.complete("--vcpus", "") == []

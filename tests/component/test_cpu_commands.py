@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpowerctl cpu, explain and verify: what people and scripts are shown."""
+"""vmpowerctl cpu, explain and verify: their output for people and for scripts."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def cpu_of(stage, number):
 
 
 def explain(stage, cpu):
-    """vmpowerctl explain: the answer, and the text for people."""
+    """vmpowerctl explain: return the JSON, and the text for people."""
     answer = stage.vmpower.ask("explain", cpu)
     return answer, stage.vmpower.ctl("explain", cpu).stdout
 
@@ -52,7 +52,7 @@ def bystander(stage, name, pins, vcpus=None):
 
 
 def test_cpu_in_full():
-    """All keys; CPUs that share a clock, one that is offline, one without cpufreq."""
+    """All keys; CPUs that share a clock, an offline one, one without cpufreq."""
     with scene("cpu", cpus=6, shared=2) as stage:
         domain = stage.started("vm", {0: "3"})
         assert domain.power(0, "up") == "ack"
@@ -89,7 +89,7 @@ def test_cpu_in_full():
 
 
 def test_a_baseline_that_was_saved_is_shown_while_it_is_ours():
-    """Not what the files hold meanwhile; and after that what they hold again."""
+    """Not what the files hold meanwhile; after the release what they hold then."""
     with scene("baseline", governors=LIMITS_ONLY) as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -107,7 +107,7 @@ def test_a_baseline_that_was_saved_is_shown_while_it_is_ours():
 
 
 def test_explain_nobody():
-    """Pinned and silent vCPUs are listed though nobody votes; floating ones are counted."""
+    """Pinned silent vCPUs are listed even without a vote; floating ones are counted."""
     with scene("nobody", cpus=4) as stage:
         answer, text = explain(stage, 1)
         assert answer["vcpus"] == [] and answer["floating"] == 0, answer
@@ -133,7 +133,7 @@ def test_explain_nobody():
 
 
 def test_explain_a_vote():
-    """The deciding one is marked; more than one where they are equal."""
+    """The deciding vCPU is marked; several if they are equal."""
     with scene("vote", shared=4) as stage:
         one = stage.started("one", {0: "0", 1: "1-2,5"})
         two = stage.started("two", {0: "3"})
@@ -155,7 +155,7 @@ def test_explain_a_vote():
 
 
 def test_explain_silence():
-    """Who is protected, and from what."""
+    """Which vCPU is protected, and from what."""
     with scene("silence") as stage:
         domain = stage.started("vm", {0: "1"})
         bystander(stage, "quiet", {0: "1"})
@@ -174,7 +174,7 @@ def test_explain_silence():
 
 
 def test_explain_an_override():
-    """By whom, and how it ends; votes and limits beside it."""
+    """Who set it, and how to end it; votes and limits as well."""
     limits = {"min-frequency": UP[1], "max-frequency": UP[-2]}
     with scene("override", sections={"limits": limits}) as stage:
         domain = stage.started("vm", {0: "1", 1: "1"})
@@ -202,7 +202,7 @@ def test_explain_an_override():
 
 
 def test_explain_is_safe_to_paste():
-    """A command that it suggests does no more than that, whatever a domain is called."""
+    """A suggested command is safe to run, whatever the domain's name."""
     with scene("paste") as stage:
         stage.started("a;reboot", {0: "1"})
         stage.vmpower.ask("set", "a;reboot", "0", "min")
@@ -211,7 +211,7 @@ def test_explain_is_safe_to_paste():
 
 
 def test_explain_a_limit_of_the_domain():
-    """Of its section in the configuration; the host would allow more."""
+    """The limit is that of its configuration section; the host would allow more."""
     section = {"min-frequency": UP[1], "max-frequency": UP[-3]}
     with scene("domain-limit", sections={'domain "vm"': section}) as stage:
         domain = stage.started("vm", {0: "1", 1: "1", 2: "2"})
@@ -225,7 +225,7 @@ def test_explain_a_limit_of_the_domain():
 
 
 def test_explain_names_the_wrong_CPU():
-    """And says where to look."""
+    """It says where to look."""
     with scene("wrong") as stage:
         answer = stage.vmpower.ctl("explain", "8", check=False)
         assert answer.returncode == 1 and "no CPU 8" in answer.stderr, answer
@@ -235,7 +235,7 @@ def test_explain_names_the_wrong_CPU():
 
 
 def test_names_can_not_move_the_cursor():
-    """A domain's name is a name, whatever is in it."""
+    """A domain's name is printed as text, whatever it contains."""
     with scene("cursor") as stage:
         bystander(stage, "a\u009b2Jb", {0: "1"})
         text = stage.vmpower.ctl("explain", "1").stdout
@@ -246,7 +246,7 @@ def test_names_can_not_move_the_cursor():
 
 
 def test_verify():
-    """Exit 1 and a table where something differs, with both methods."""
+    """Exit status 1 and a table if something differs, with both methods."""
     for governors, file in ((None, "scaling_setspeed"), (LIMITS_ONLY, "scaling_max_freq")):
         with scene("verify", governors=governors, shared=2) as stage:
             good = stage.vmpower.ctl("verify")
@@ -283,7 +283,7 @@ def test_verify():
 
 
 def test_reading_needs_no_monitor():
-    """While none runs the manager answers from what is known."""
+    """Without a monitor the manager answers from what it knows."""
     with scene("dead") as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -294,7 +294,7 @@ def test_reading_needs_no_monitor():
 
 
 def test_who_may_set():
-    """Changing is root's: others are refused, and told so."""
+    """Only root may change anything: others are refused with a message."""
     if os.geteuid():
         raise Skip("needs root, to be somebody else")
     with scene("who") as stage:

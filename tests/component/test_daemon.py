@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The daemon's life: domains come and go, the operator steps in, processes die."""
+"""The daemon: domains come and go, the operator intervenes, processes die."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def test_stopped_restores_the_baseline():
 
 
 def test_QEMU_hangs_up_without_a_hook():
-    """Its votes vanish with its channels."""
+    """Its votes end with its channels."""
     with scene("hangup") as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -47,7 +47,7 @@ def test_QEMU_hangs_up_without_a_hook():
 
 
 def test_a_channel_socket_that_appears_late():
-    """Tried again until it is there."""
+    """The connection is retried until the socket exists."""
     with scene("late") as stage:
         domain = stage.domain("vm", {0: "1"})
         domain.close()
@@ -65,7 +65,7 @@ def test_a_channel_socket_that_appears_late():
 
 
 def test_started_twice_is_one_registration():
-    """reconnect after started: no second connection, votes stay."""
+    """"reconnect" after "started": no second connection, votes stay."""
     with scene("twice") as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -79,7 +79,7 @@ def test_started_twice_is_one_registration():
 
 
 def test_reconnect_with_other_pins_moves_the_vote():
-    """What libvirt says last counts."""
+    """libvirt's last report counts."""
     with scene("repinned") as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -89,7 +89,7 @@ def test_reconnect_with_other_pins_moves_the_vote():
 
 
 def test_a_broken_definition_is_refused_by_name():
-    """The hook goes on well; the log says what is wrong."""
+    """The hook succeeds; the log says what is wrong."""
     with scene("broken") as stage:
         domain = stage.domain("clumsy", {0: "1"})
         xml = domain.xml().replace("mode='bind'", "mode='connect'", 1)
@@ -118,7 +118,7 @@ def test_channel_disable_and_enable():
 
 
 def test_channel_remove_and_add():
-    """Removed: disconnected; added: connected anew."""
+    """Removed: disconnected; added: connected again."""
     with scene("remove") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
         stage.vmpower.ask("channel", "remove", "vm", "1")
@@ -135,7 +135,7 @@ def test_channel_remove_and_add():
 
 
 def test_domain_remove():
-    """Forgotten, and its frequencies go back."""
+    """Forgotten, and its frequencies are put back."""
     with scene("forget") as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -216,7 +216,7 @@ def expect_types(thing, **types):
 
 
 def test_vmpowerctl_without_a_daemon():
-    """Its own exit code, and what to do."""
+    """Its own exit status, and what to do."""
     with scene("unreachable", start=False) as stage:
         answer = stage.vmpower.ctl("status", check=False)
         assert answer.returncode == 3, answer
@@ -227,7 +227,7 @@ def test_vmpowerctl_without_a_daemon():
 
 
 def test_SIGTERM_restores_everything():
-    """With both methods, and with a domain that still runs."""
+    """With both methods, while a domain still runs."""
     for governors in (None, LIMITS_ONLY):
         with scene("sigterm", governors=governors) as stage:
             domain = stage.started("vm", {0: "1", 1: "2"})
@@ -237,7 +237,7 @@ def test_SIGTERM_restores_everything():
 
 
 def test_SIGKILL_of_the_manager():
-    """The next start restores what the dead one left; domains register anew."""
+    """The next start restores what the dead daemon left; domains register again."""
     with scene("sigkill") as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -254,7 +254,7 @@ def test_SIGKILL_of_the_manager():
 
 
 def test_SIGKILL_of_manager_and_monitor_at_once():
-    """As above, with nobody there to notice."""
+    """As above, with no monitor to notice it."""
     with scene("sigkill-both") as stage:
         domain = stage.started("vm", {0: "1", 1: "5"})
         assert domain.power(0, "min") == domain.power(1, "min") == "ack"
@@ -268,7 +268,7 @@ def test_SIGKILL_of_manager_and_monitor_at_once():
 
 
 def test_SIGKILL_of_the_monitor():
-    """Another one takes over: no channel sees a hang-up, votes stay, requests are served."""
+    """Another monitor takes over: no channel sees a hang-up, votes stay, requests are served."""
     with scene("monitor") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
         assert domain.power(0, "min") == domain.power(1, "max") == "ack"
@@ -287,7 +287,7 @@ def test_SIGKILL_of_the_monitor():
 
 
 def test_a_request_while_the_monitor_is_dead():
-    """It waits in the socket and is answered by the next monitor."""
+    """The request waits in the socket; the next monitor answers it."""
     with scene("gap") as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "max") == "ack"
@@ -297,7 +297,7 @@ def test_a_request_while_the_monitor_is_dead():
 
 
 def test_two_daemons_on_one_runtime_directory():
-    """The second says so and ends; the first goes on."""
+    """The second exits with a message; the first goes on."""
     with scene("second") as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -318,7 +318,7 @@ def test_two_daemons_on_one_runtime_directory():
 
 
 def test_hook_without_a_daemon_and_with_nonsense():
-    """Exit 0, no word, in time: whatever it is called with."""
+    """Exit status 0, no output, in time, whatever the arguments."""
     with scene("hook", start=False) as stage:
         domain = stage.domain("vm", {0: "1"})
         socket_path = stage.vmpower.hook_socket
@@ -333,7 +333,7 @@ def test_hook_without_a_daemon_and_with_nonsense():
 
 
 def test_hook_with_a_daemon_that_hangs(runner):
-    """SIGSTOP: the deadline holds; what was sent counts when the daemon goes on."""
+    """SIGSTOP: the deadline holds; what was sent counts when the daemon continues."""
     with scene("hang") as stage:
         domain = stage.domain("vm", {0: "1"})
         daemon = stage.vmpower.process
@@ -350,7 +350,7 @@ def test_hook_with_a_daemon_that_hangs(runner):
 
 
 def test_a_large_definition_passes_the_hook(runner):
-    """Some 2 MB of XML that are not ours."""
+    """About 2 MB of other XML."""
     with scene("bulk") as stage:
         domain = stage.domain("vm", {0: "1"})
         filler = "<metadata>" + "<note xmlns='urn:x'>" + "x" * (2 << 20) + "</note></metadata>"

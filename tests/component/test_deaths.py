@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Things that end or hang in an unlucky order: the baseline comes back all the same."""
+"""Processes that end or hang in an unlucky order: the baseline is still restored."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ def slow_domain(stage, name="vm"):
 
 
 def test_monitor_dies_then_the_domain_stops():
-    for attempt in range(6):  # each a little later, so that the successor is further on
+    for attempt in range(6):  # each a little later, so that the successor gets further
         with scene(f"then-stops-{attempt}") as stage:
             domain = slow_domain(stage)
             before = stage.vmpower.status()["monitor_pid"]
@@ -36,7 +36,7 @@ def test_monitor_dies_then_the_domain_stops():
             assert stage.vmpower.status()["controlled"] == 0
 
 
-def test_channel_removed_while_no_monitor_is_there():
+def test_channel_removed_while_no_monitor_runs():
     with scene("removed-meanwhile") as stage:
         slow_domain(stage)
         os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
@@ -56,7 +56,7 @@ def test_last_channel_is_unplugged():
 
 @contextlib.contextmanager
 def private_programs(directory):
-    """vmpower's programs in a place of their own, where one can be taken away."""
+    """A copy of vmpower's programs, so that one can be removed."""
     place = directory / "bin"
     shutil.copytree(paths.BIN, place)
     before, paths.BIN = paths.BIN, place
@@ -74,7 +74,7 @@ def test_no_successor_can_be_started():
         os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
         stage.expect_soon({})
         (place / "away").rename(place / "vmpower-monitor")
-        # another one takes the vote over as soon as it can be had
+        # another monitor takes over the vote as soon as it can be started
         stage.expect_soon({1: LOWEST})
         assert domain.power(0, "down") == "ack"
 
@@ -108,11 +108,11 @@ def test_quit_signal_restores():
 
 
 def test_started_while_another_ends():
-    """Two at a time would each put back, and note down, what the other has set."""
+    """Two at once would each record and restore what the other has set."""
     with scene("another-ends") as stage:
         slow_domain(stage)
         first, monitor = stage.vmpower.process, stage.vmpower.status()["monitor_pid"]
-        os.kill(monitor, signal.SIGSTOP)  # it is given some time to end
+        os.kill(monitor, signal.SIGSTOP)  # it gets some time to end
         first.send(signal.SIGTERM)
         wait_until(lambda: not stage.vmpower.hook_socket.exists(), 20, "the first one to end")
         stage.vmpower.start()
@@ -139,7 +139,7 @@ def test_monitor_left_behind_by_a_crash():
 
 
 def test_more_channels_than_files():
-    """Half of the limit is for channels: so many are served, and the monitor lives."""
+    """Half of the limit is for channels: that many are served, and the monitor lives."""
     with scene("files", start=False) as stage:
         stage.vmpower.start(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80)))
         domain = stage.domain("vm", {n: str(n % 8) for n in range(60)})

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How a guest ends its own or all service of DPDK's sample host, tried here: P1 to P5, P7, P8.
+"""Ways in which a guest ends its own or all service of DPDK's sample host, tried here: P1 to P5,
+P7, P8.
 
 The numbers are those of the known defects of examples/vm_power_manager, up to 26.07.
 """
@@ -31,12 +32,12 @@ from tests.harness.wait import wait_until
 
 ALONE = True  # CPU time is measured
 QUIET_S = 0.5  # to see whether a process idles
-IDLE_S = 0.15  # of processor time within it; a process that spins takes all of it
-HELD_BACK = 70000  # bytes of unread replies; a socket takes 77,488 of them before it is full
+IDLE_S = 0.15  # CPU time within it; a process that spins takes all of it
+HELD_BACK = 70000  # bytes of unread replies; a socket holds 77,488
 
 
 def test_P1_partial_frames():
-    """One byte, and the channel was destroyed for good."""
+    """One byte destroyed the channel for good."""
     with scene("p1") as stage:
         domain = stage.started("vm", {v: str(v % 8) for v in range(64)})
         for vcpu in range(64):
@@ -47,7 +48,7 @@ def test_P1_partial_frames():
         sizes = [1, 2, 8, 12, 15, 16, 17, 31, 32, 455, 456, 457, 459, 460, 461, 463]
         sizes += [7 * n + 3 for n in range(1, 64 - len(sizes) + 1)]
         whole = frames.request(0, "max", size=464)
-        short = (16, 456, 460)  # these are whole requests of other generations, or its first
+        short = (16, 456, 460)  # these are whole requests of other generations
         for channel, size in zip(domain.channels.values(), sizes):
             channel.send(whole[:size])
 
@@ -62,7 +63,7 @@ def test_P1_partial_frames():
         wait_until(given_up, 10, "64 broken frames to be given up")
         for vcpu, channel in domain.channels.items():
             assert_served(channel, vcpu, vcpu=vcpu, unit="min")
-        # 16 bytes are a request to a guest of the first generation
+        # 16 bytes are a request of the first generation
         assert domain.power(0, "min") == "ack"
         stage.expect(votes)
         witness.check()
@@ -70,14 +71,14 @@ def test_P1_partial_frames():
 
 
 def test_P1_a_frame_in_two_halves():
-    """Cut anywhere, it counts as one."""
+    """Cut anywhere, the frame counts once."""
     with siege("p1-halves") as attack:
         for size in (464, 460):
             attack.channel.send(frames.connect(size))
             for at in (1, 12, 15, 16, 17, 100, 456, size - 1):
                 frame = frames.request(0, "min", size=size, name=b"cut at %d" % at)
                 attack.channel.send(frame[:at])
-                # the first half is read by then, or not yet: both are well
+                # the first half may or may not be read by then: both are fine
                 assert attack.other.power(0, "max") == "ack"
                 attack.channel.send(frame[at:])
                 answer = attack.channel.receive(size)
@@ -87,7 +88,7 @@ def test_P1_a_frame_in_two_halves():
 
 
 def test_P2_end_of_file_within_a_frame(runner):
-    """SHUT_WR after one byte: an endless loop, and no service for anyone."""
+    """SHUT_WR after one byte caused an endless loop, and no service for anyone."""
     with siege("p2") as attack:
         stage, used = attack.stage, []
         whole = frames.request(0, "min")
@@ -95,7 +96,7 @@ def test_P2_end_of_file_within_a_frame(runner):
             loner = stage.started(f"loner{len(sent)}", {0: "7"})
             channel = loner.channels[0]
             channel.send(sent)
-            channel.listener.close()  # no second connection to look at
+            channel.listener.close()  # no second connection
             channel.path.unlink()
             channel.peer.shutdown(socket.SHUT_WR)
             received = b""
@@ -114,7 +115,7 @@ def test_P2_end_of_file_within_a_frame(runner):
 
 
 def test_P2_end_of_file_and_back():
-    """QEMU's end is opened again: the channel is served again."""
+    """QEMU's end reopens: the channel is served again."""
     with siege("p2-back") as attack:
         channel = attack.channel
         channel.send(b"\x01")
@@ -129,15 +130,15 @@ def test_P2_end_of_file_and_back():
 
 
 def test_P3_repeated_branch_ratio_policies():
-    """Each opened MSR files anew and forgot the old ones."""
+    """Each policy opened MSR files again and leaked the old ones."""
     with siege("p3") as attack:
         attack.nacked([policy(kind=BRANCH_RATIO, vcpus=[0, 1])] * 2000, "command")
 
 
 def test_P4_repeated_policies(runner):
-    """Each leaked a list of all domains."""
+    """Each policy leaked a list of all domains."""
     with siege("p4") as attack:
-        attack.nacked([policy(), policy(kind=TRAFFIC)] * 200, "command")  # warm by then
+        attack.nacked([policy(), policy(kind=TRAFFIC)] * 200, "command")  # warmed up
         before = attack.witness.memory = Witness(attack.stage).memory
         attack.nacked([policy(), policy(kind=TRAFFIC)] * 2500, "command")
         if None not in before.values():
@@ -146,11 +147,11 @@ def test_P4_repeated_policies(runner):
             runner.note(f"5,000 policies: manager {growth[0]:+} KiB, monitor {growth[1]:+} KiB")
 
 
-def test_P5_nobody_waits_for_libvirt():
-    """libvirt was called from the loop: a slow libvirtd was silence for all guests.
+def test_P5_no_guest_waits_for_libvirt():
+    """libvirt was called from the loop: a slow libvirtd silenced all guests.
 
-    Here it is the manager that talks to libvirt: it is stopped, and guests are served. Only a
-    vCPU's first vote needs the manager, and nobody else waits with it.
+    Here the manager talks to libvirt. While it is stopped guests are served; only a vCPU's first
+    vote needs the manager, and no other vCPU waits with it.
     """
     with siege("p5") as attack:
         first = attack.stage.started("first", {0: "6"})
@@ -176,7 +177,7 @@ def test_P5_nobody_waits_for_libvirt():
 
 
 def unread_requests(attack, n, first, pieces=1):
-    """Send n requests that can be told apart, and no answer is read; return them."""
+    """Send n distinguishable requests, read no answers, and return the requests."""
     sent = []
     for index in range(first, first + n):
         sent.append(frames.request(index % 2, "min", name=b"request %d" % index))
@@ -186,7 +187,7 @@ def unread_requests(attack, n, first, pieces=1):
 
 
 def wait_requests(attack, count):
-    """Until so many were served."""
+    """Wait until so many were served."""
     wait_until(
         lambda: attack.stage.vmpower.channel("vm", 0)["requests"] >= count,
         60,
@@ -196,7 +197,7 @@ def wait_requests(attack, count):
 
 
 def check_order(sent, data):
-    """Whole ACKs, in order, of some of these requests; return them."""
+    """Read whole ACKs, in order, of some of these requests, and return those requests."""
     replies = split_replies(data)
     expected = (frames.answer_to(frame, frames.ACK) for frame in sent)
     for reply in replies:
@@ -205,7 +206,7 @@ def check_order(sent, data):
 
 
 def test_P7_guest_that_never_reads(runner):
-    """A full socket was a fatal error; replies could be cut."""
+    """A full socket was a fatal error; replies could be truncated."""
     for pieces in (1, 7, 16):
         with siege(f"p7-{pieces}") as attack:
             channel, stage = attack.channel, attack.stage
@@ -222,7 +223,7 @@ def test_P7_guest_that_never_reads(runner):
 
 
 def test_P7_nothing_more_until_all_is_read():
-    """What lies there unread is met by the next program that opens the port."""
+    """The next program that opens the port reads what was left unread."""
     with siege("p7-rule") as attack:
         channel, stage = attack.channel, attack.stage
         start = stage.vmpower.channel("vm", 0)["requests"]
@@ -233,16 +234,16 @@ def test_P7_nothing_more_until_all_is_read():
         late = unread_requests(attack, 10, 5000)
         wait_requests(attack, start + len(sent) + len(late))
         data = first + read_all(channel)
-        check_order(sent, data)  # none of the late ones
+        check_order(sent, data)  # none of the late replies
         counts = stage.vmpower.channel("vm", 0)
         received = len(split_replies(data))
         assert counts["dropped_replies"] + received == len(sent) + len(late), counts
 
 
 def test_P7_guest_that_stops_reading(runner):
-    """After a thousand replies that it read, when nobody looks whether it reads for a while.
+    """After a thousand read replies the monitor checks less often whether the guest reads.
 
-    Each by itself, replies fill the socket up; several in one are held back before that.
+    Single replies fill up the socket; batches are held back before that.
     """
     power = frames.request(0, "min")
     mixed = [power, *(query(command) for command in QUERIES), frames.request(9, "min")]
@@ -265,7 +266,7 @@ def test_P7_guest_that_stops_reading(runner):
 
 
 def test_P7_replies_can_not_be_delivered():
-    """The other end takes none any more: no SIGPIPE, and it is heard as before."""
+    """The other end no longer reads: no SIGPIPE, and its requests still count."""
     with siege("p7-pipe") as attack:
         stage = attack.stage
         loner = stage.started("loner", {0: "7"})
@@ -282,7 +283,7 @@ def test_P7_replies_can_not_be_delivered():
 
 
 def test_P8_every_request_that_can_be_answered_is():
-    """Bad unit, policy removal, a disabled channel: silence, that looked like a loss."""
+    """Bad unit, policy removal, a disabled channel: silence looked like a lost request."""
     with siege("p8") as attack:
         channel, vmpower = attack.channel, attack.stage.vmpower
         attack.nacked([frames.request(0, unit) for unit in (0, 7, 2**31, 2**32 - 1)], "unit")
@@ -309,7 +310,7 @@ def test_P8_every_request_that_can_be_answered_is():
 
 
 def test_P8_queries_that_are_not_allowed():
-    """No NACK: a stock guest waits for a list or for nothing. They are counted."""
+    """No NACK: a stock guest expects a list or nothing. The refusals are counted."""
     with siege("p8-queries", {"channel": {"queries": "no"}}) as attack:
         attack.unanswered([query(command) for command in QUERIES] * 3, "denied")
         assert refusals(attack.stage, "vm") == {"denied": 3 * len(QUERIES)}

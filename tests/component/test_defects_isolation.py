@@ -27,7 +27,7 @@ LINES_AT_ONCE = 5  # of one domain, in 10 s
 
 
 def test_A1_a_pCPU_by_its_number():
-    """core_type PHYSICAL: any guest could scale any core of the host."""
+    """With core_type PHYSICAL any guest could scale any core of the host."""
     with siege("a1") as attack:
         for core_type in (1, 2, 128, 255):
             attack.nacked(
@@ -97,7 +97,7 @@ def test_A5_two_domains_on_one_pCPU():
         victim, noisy = stage.started("victim", {0: "1"}), stage.started("noisy", {0: "1"})
         witness = Witness(stage)
         assert noisy.power(0, "min") == "ack"
-        stage.expect({1: HIGHEST})  # the victim has not spoken yet: it is protected
+        stage.expect({1: HIGHEST})  # the victim has not voted yet: it is protected
         assert victim.power(0, "max") == "ack"
         for unit in ("min", "down", "noturbo", "min") * 25:
             assert noisy.power(0, unit) == "ack"
@@ -105,7 +105,7 @@ def test_A5_two_domains_on_one_pCPU():
         assert victim.power(0, "down") == "ack"
         stage.expect({1: UP[-2]})
         assert noisy.power(0, "max") == "ack"
-        stage.expect({1: HIGHEST})  # faster than asked for is nobody's loss
+        stage.expect({1: HIGHEST})  # faster than requested harms nobody
         assert noisy.power(0, "min") == "ack"
         stage.expect({1: UP[-2]})
         witness.alive()
@@ -116,7 +116,7 @@ def test_A5_two_domains_on_one_pCPU():
 
 
 def test_A6_unpinned_vCPUs():
-    """Affinity to several cores was taken for the highest of them: one core for all domains."""
+    """Affinity to several cores was taken as the highest one: one core for all domains."""
     with scene("a6") as stage:
         loose = stage.started("loose", {}, vcpus=2)
         everywhere = stage.started("everywhere", {0: "0-7"})
@@ -130,7 +130,7 @@ def test_A6_unpinned_vCPUs():
         assert refusals(stage, "loose", 0) == refusals(stage, "loose", 1) == {"unpinned": sent}
         assert refusals(stage, "everywhere") == {"unpinned": sent}
         assert pair.power(0, "min") == "ack"
-        stage.expect({2: LOWEST, 6: LOWEST})  # not the highest alone, and not for long:
+        stage.expect({2: LOWEST, 6: LOWEST})  # not the highest alone:
         neighbour = stage.started("neighbour", {0: "6"})
         stage.expect_soon({2: LOWEST, 6: HIGHEST})
         assert neighbour.power(0, "min") == "ack"
@@ -149,13 +149,13 @@ def test_A8_flood_of_refused_requests(runner):
         lines = len(attack.stage.log.read_bytes().splitlines()) - before
         refused = sum(attack.refused().values())
         assert refused == rounds // 16 * 16 * len(bad), attack.refused()
-        # for a machine that takes a minute over it
+        # for a host that takes a minute
         assert lines <= 6 * (LINES_AT_ONCE + 1), f"{lines} lines for {refused} requests"
         runner.note(f"{refused} refused requests, {lines} lines in the log")
 
 
 def test_A8_flood_at_the_default_rate(runner):
-    """No rate limit: each frame could be a write to sysfs. All are answered, in their time."""
+    """There was no rate limit: each frame could be a write to sysfs. Here all get an answer."""
     with scene("a8-rate") as stage:
         stage.vmpower.stop()
         del stage.sections["channel"]["rate"]  # as shipped
@@ -165,7 +165,7 @@ def test_A8_flood_at_the_default_rate(runner):
         assert domain.power(0, "min") == other.power(0, "min") == "ack"
         witness = Witness(stage)
         flood = [frames.request(0, unit) for unit in ("max", "min")] * 250
-        window = 16  # not so many that replies would be dropped
+        window = 16  # few enough that no reply is dropped
         for at, frame in enumerate(flood):
             domain.channels[0].send(frame)
             if at >= window:

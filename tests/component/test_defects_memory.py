@@ -2,8 +2,8 @@
 """What a guest can do to the memory of DPDK's sample host, tried here: M1 to M11.
 
 The numbers are those of the known defects of examples/vm_power_manager, up to 26.07. Each test
-sends what makes that program read or write where it must not, and checks that here it is an
-answer, a count, and no more. Run with a sanitizer build (BIN=build/san/bin) they see more.
+sends what makes that program read or write out of bounds, and checks that here it yields an answer
+and a count, nothing else. A sanitizer build (BIN=build/san/bin) shows more.
 """
 
 import itertools
@@ -25,11 +25,11 @@ from tests.harness.hostile import (
 )
 from tests.harness.scene import HIGHEST, LOWEST, UP, component_main, scene
 
-FAR = (2, 7, 8, 127, 128, 254, 255)  # no vCPUs of a domain with two
+FAR = (2, 7, 8, 127, 128, 254, 255)  # not vCPUs of a domain with two
 G3 = (464, 460)
 
 
-def test_M1_branch_ratio_policy_for_vCPUs_that_are_none():
+def test_M1_branch_ratio_policy_for_vCPUs_that_do_not_exist():
     """vcpu_to_control indexed an array of the host's CPUs, unchecked."""
     with siege("m1") as attack:
         for core_type, reason in ((0, "command"), (1, "physical")):
@@ -43,7 +43,7 @@ def test_M1_branch_ratio_policy_for_vCPUs_that_are_none():
 
 
 def test_M2_policy_with_too_many_vCPUs():
-    """num_vcpu was the end of a loop over arrays of 8."""
+    """num_vcpu bounded a loop over arrays of 8."""
     with siege("m2") as attack:
         attack.nacked(
             [
@@ -56,14 +56,14 @@ def test_M2_policy_with_too_many_vCPUs():
 
 
 def test_M3_traffic_policy_without_MACs():
-    """nb_mac_to_monitor = 0: the packet's own tail became an index to write to."""
+    """With nb_mac_to_monitor = 0 the packet's tail became an index to write to."""
     with siege("m3") as attack:
         tails = (b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x00\x00\x00\x80", b"\x10\x00\x00\x00")
         attack.nacked([policy(kind=TRAFFIC, n_macs=0, tail=tail) for tail in tails], "command")
 
 
-def test_M4_policy_with_too_many_MACs_or_fewer_than_none():
-    """nb_mac_to_monitor is signed, and was the end of a loop over arrays of 10."""
+def test_M4_policy_with_too_many_MACs_or_a_negative_number():
+    """nb_mac_to_monitor is signed, and bounded a loop over arrays of 10."""
     with siege("m4") as attack:
         counts = (-1, -(2**31), 2**31 - 1, 11, 12, 255, 65536)
         attack.nacked(
@@ -82,7 +82,7 @@ def test_M4_policy_with_too_many_MACs_or_fewer_than_none():
 
 
 def test_M5_resource_id_beyond_the_map():
-    """One packet was a SIGSEGV. What is cut to 32 bits or fewer would be a vCPU that exists."""
+    """One packet caused a SIGSEGV. Truncated to 32 bits or fewer these are vCPUs that exist."""
     ids = (2, 7, 63, 64, 127, 128, 1023, 1024, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
     ids += (2**32, 2**32 + 1, 2**63, 2**63 + 1, 2**64 - 1, 2**64 - 2**32, 1 << 8, 1 << 16)
     with siege("m5") as attack:
@@ -91,8 +91,8 @@ def test_M5_resource_id_beyond_the_map():
         attack.unanswered([query(frames.QUERY_CAPS, vcpu) for vcpu in ids], "vcpu")
 
 
-def test_M6_policy_of_a_domain_that_nobody_knows():
-    """The pCPUs were then taken from uninitialised stack."""
+def test_M6_policy_of_an_unknown_domain():
+    """The pCPUs came from uninitialised stack."""
     with siege("m6") as attack:
         names = (b"", b"nobody", b"x" * 32, b"\xff" * 32)
         attack.nacked(
@@ -106,7 +106,7 @@ def test_M6_policy_of_a_domain_that_nobody_knows():
 
 
 def all_queries(vcpus):
-    """Every query in both lengths, with other bytes set that must not come back."""
+    """Every query in both lengths, with filler bytes that must not come back."""
     for size, command in itertools.product(G3, QUERIES):
         single = command in (frames.QUERY_FREQ, frames.QUERY_CAPS)
         for vcpu in vcpus if single else vcpus[:1]:
@@ -114,7 +114,7 @@ def all_queries(vcpus):
 
 
 def check_queries(channel, khz, n_vcpus, turbo=0):
-    """Each reply, every byte of it; turbo: may the vCPUs have it? (1 or 0)"""
+    """Check every byte of each reply; turbo: whether the vCPUs may use it (1 or 0)."""
     size = 0
     for frame in all_queries(range(min(n_vcpus, 8))):
         if len(frame) != size:  # another generation begins with CONNECT
@@ -145,7 +145,7 @@ def test_M7_list_of_a_domain_with_many_vCPUs():
             for channel in domain.channels.values():
                 check_queries(channel, list(votes.values()), n)
             beyond = [query(command, 8) for command in (frames.QUERY_FREQ, frames.QUERY_CAPS)]
-            for frame in beyond:  # it exists where n > 8, but has no place in the reply
+            for frame in beyond:  # exists if n > 8, but the reply has no room for it
                 domain.channels[0].send(frames.connect() + frame)
             assert domain.channels[0].power(0, "min") == "ack"
             assert refusals(stage, "wide") == {"vcpu": len(beyond)}
@@ -154,8 +154,8 @@ def test_M7_list_of_a_domain_with_many_vCPUs():
 
 
 def test_M8_replies_carry_nothing_but_what_was_asked_for():
-    """72 of 88 and 156 of 184 bytes were the host's stack."""
-    turbo = (3601000, 3600000, 2400000, 1200000)  # 1 MHz more says: turbo
+    """72 of 88 and 156 of 184 bytes came from the host's stack."""
+    turbo = (3601000, 3600000, 2400000, 1200000)  # 1 MHz more marks turbo
     for steps, has_turbo in ((None, 0), (turbo, 1)):
         with scene(f"m8-{has_turbo}", **({"steps": steps} if steps else {})) as stage:
             silent, domain = stage.started("no", {0: "1"}), stage.started("vm", {0: "2", 1: "3"})
@@ -173,7 +173,7 @@ def test_M8_replies_carry_nothing_but_what_was_asked_for():
 
 
 def test_M9_control_characters_in_vm_name():
-    """No terminator, lines that look like ours, a terminal's escape sequences."""
+    """No terminator, fake log lines, terminal escape sequences."""
     names = (
         b"\nvmpowerd: all is well\n\n\n\n\n\n\n\n\n\n",
         b"\x1b[2J\x1b]0;owned\x07\x00\x01\x02\x7f%s%n%n%n%n%n",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpowerctl doctor: each thing that it finds, and that it does not where there is none."""
+"""vmpowerctl doctor: each problem is found, and none where there is none."""
 
 import itertools
 import os
@@ -16,7 +16,7 @@ from tests.harness.wait import wait_until
 
 
 def test_all_is_well():
-    """Exit status 0, a line for each check, and again where nothing of it is known."""
+    """Exit status 0 and a line for each check; also on a host without any of the files."""
     with doctor("well") as doc:
         doc.well()
         checks = {finding[0] for finding in doc.all()}
@@ -33,7 +33,7 @@ def test_all_is_well():
 
 
 def test_configuration():
-    """The daemon's own words of what is wrong, with file and line."""
+    """The daemon's own message, with file and line."""
     with doctor("config") as doc:
         doc.host.write("etc/vmpower/vmpower.conf", "[limits]\nturbo = yes\n")
         doc.well()
@@ -42,7 +42,7 @@ def test_configuration():
 
 
 def test_daemon_that_is_down():
-    """All else is looked at all the same."""
+    """The other checks still run."""
     with doctor("down", start=False) as doc:
         doc.finds("daemon", "problem", "systemctl start vmpowerd")
         assert len(doc.all()) > 7
@@ -51,14 +51,14 @@ def test_daemon_that_is_down():
 
 
 def test_monitor_that_dies():
-    """That it did is told for as long as the daemon knows."""
+    """It is reported for as long as the daemon knows."""
     with doctor("monitor") as doc:
         doc.stage.vmpower.kill_monitor()
         doc.finds("monitor", "warning", "1 times", "journalctl")
 
 
 def test_permissions():
-    """Sockets and directory that others may use; a baseline that could not be put back."""
+    """Sockets and a directory open to others; a baseline that could not be restored."""
     with doctor("permissions") as doc:
         for name, mode, good in (("control.sock", 0o666, 0o660), ("hook.sock", 0o660, 0o600),
                                  (".", 0o777, 0o755)):
@@ -74,7 +74,7 @@ def test_permissions():
 
 
 def test_hook():
-    """Missing, not executable, open to others, a dead link."""
+    """Missing, not executable, open to others, a dangling link."""
     with doctor("hook") as doc:
         hook = doc.host.root / HOOK
         hook.chmod(0o644)
@@ -88,7 +88,7 @@ def test_hook():
 
 
 def test_hook_that_libvirt_has_not_seen():
-    """Newer than libvirtd's start and last reload, and no other hook was there before."""
+    """The hook is newer than libvirtd's start and last reload, and there was no other before."""
     with doctor("unseen") as doc:
         now = int(time.time())
         doc.host.process(100, "libvirtd", started=now - 1000)
@@ -104,7 +104,7 @@ def test_hook_that_libvirt_has_not_seen():
 
 
 def test_libvirt():
-    """None, the modular one, one that is started on demand."""
+    """None, the modular daemon, one started on demand."""
     with doctor("libvirt") as doc:
         socket = doc.host.root / "run/libvirt/libvirt-sock"
         socket.unlink()
@@ -117,13 +117,13 @@ def test_libvirt():
 
 
 def test_libvirt_that_vmpowerd_does_not_reach():
-    """As vmpowerd says it."""
+    """As vmpowerd reports it."""
     with doctor("away", sections={"libvirt": {"uri": "qemu+unix:///system?socket=/none"}}) as doc:
         doc.finds("libvirt", "problem", "not connected", "[libvirt] uri")
 
 
 def test_selinux_and_apparmor():
-    """Where they would keep libvirt from running the hook."""
+    """If they would keep libvirt from running the hook."""
     with doctor("security") as doc:
         (doc.host.root / "sys").unlink()
         CpufreqTree(doc.host.root / "sys", cpus=4)
@@ -149,7 +149,7 @@ def test_selinux_and_apparmor():
 
 
 def test_cpufreq():
-    """Each kind of frequency domain in a line of its own; none at all is a problem."""
+    """A line for each kind of frequency domain; none at all is a problem."""
     with doctor("cpufreq") as doc:
         (line,) = [finding for finding in doc.all() if finding[0] == "cpufreq"]
         assert line[2] == "CPU 0-7: driver acpi-cpufreq, governor schedutil, method setspeed", line
@@ -173,7 +173,7 @@ def test_cpufreq():
 
 
 def test_method():
-    """The one that the daemon uses; without it, the one that the host's files allow."""
+    """The daemon's method; without a daemon the one that the host's files allow."""
     with doctor("method", sections={"cpufreq": {"method": "limits"}}) as doc:
         for method in ("limits", "setspeed"):
             (line,) = [finding[2] for finding in doc.all() if finding[0] == "cpufreq"]
@@ -182,7 +182,7 @@ def test_method():
 
 
 def test_many_kinds():
-    """None of them is left out."""
+    """Each kind has a line."""
     with doctor("kinds", cpus=12) as doc:
         for cpu in range(12):
             doc.stage.tree.write(cpu, "scaling_driver", f"driver{cpu}")
@@ -192,7 +192,7 @@ def test_many_kinds():
 
 
 def test_cpus_that_are_not_told():
-    """Offline ones are named all the same; so are more than there is room for."""
+    """Offline CPUs are named as well, and so are long lists."""
     with doctor("offline") as doc:
         (doc.host.root / "sys").unlink()
         tree = CpufreqTree(doc.host.root / "sys", cpus=8)
@@ -208,7 +208,7 @@ def test_cpus_that_are_not_told():
 
 
 def test_bounds_of_intel_pstate():
-    """In passive mode requests do nothing beyond them; in active mode votes win."""
+    """In passive mode requests can't exceed them; in active mode votes win."""
     with doctor("pstate") as doc:
         pstate = doc.stage.tree.cpu_directory / "intel_pstate"
         pstate.mkdir()
@@ -234,8 +234,8 @@ def test_bounds_of_intel_pstate():
             doc.well()
 
 
-def test_who_else_writes():
-    """By the name that the kernel keeps of them."""
+def test_other_programs_that_set_frequencies():
+    """By their name in the kernel."""
     with doctor("writers") as doc:
         for comm, name in (("tuned", "tuned"), ("thermald", "thermald"),
                            ("power-profiles-", "power-profiles-daemon")):
@@ -245,8 +245,8 @@ def test_who_else_writes():
         doc.well()
 
 
-def test_values_of_someone_else():
-    """As verify finds them."""
+def test_values_set_by_someone_else():
+    """As verify reports them."""
     with doctor("foreign") as doc:
         domain = doc.stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -256,7 +256,7 @@ def test_values_of_someone_else():
 
 
 def test_domains():
-    """No channels, a vCPU that is not pinned, a channel that can't be connected."""
+    """No channels, an unpinned vCPU, a channel that can't be connected."""
     with doctor("domains") as doc:
         stage = doc.stage
         stage.started("good", {0: "1"})
@@ -281,7 +281,7 @@ def test_domains():
 
 
 def test_domains_that_are_not_followed():
-    """Settings that are wrong or say no, channels that are disabled or that no vCPU has."""
+    """Settings that are invalid or refuse service, channels disabled or without a vCPU."""
     sections = {'domain "off"': {"serve": "no"}}
     with doctor("unfollowed", sections=sections) as doc:
         stage = doc.stage
@@ -309,13 +309,13 @@ def test_domains_that_are_not_followed():
 
 
 def status_file(host, domain):
-    """What libvirt keeps of a domain that runs."""
+    """libvirt's file of a running domain."""
     host.write(f"run/libvirt/qemu/{domain.name}.xml",
                f"<domstatus state='running' pid='7'><monitor path='x'/>{domain.xml()}</domstatus>")
 
 
 def test_domains_without_the_daemon():
-    """From libvirt's own files; and what the daemon should know and does not."""
+    """From libvirt's files; also a domain that the daemon should know and does not."""
     with doctor("status", start=False) as doc:
         one = StandinDomain(doc.stage.directory, "one", {0: "1"})
         two = StandinDomain(doc.stage.directory, "two", {0: "0-7"})
@@ -348,8 +348,8 @@ def test_domains_without_the_daemon():
         two.close()
 
 
-def test_domains_as_large_as_may_be():
-    """A long name, and numbers that no line holds: all of it, also in what is to be pasted."""
+def test_largest_domains():
+    """A long name and long numbers are printed in full, also in commands to paste."""
     name, numbers = "n" * 250, range(881, 1008, 2)
     channels = dict.fromkeys(numbers, "/path")
     with doctor("large", start=False) as doc:
@@ -371,7 +371,7 @@ def test_domains_as_large_as_may_be():
 
 
 def test_lines_on_a_terminal():
-    """Of its width, below each other; elsewhere a finding is a line."""
+    """Wrapped to its width; elsewhere a finding is one line."""
     with doctor("lines", start=False) as doc:
         plain = doc.run().stdout.splitlines()
         (wanted,) = [line for line in plain if line.startswith("problem  daemon")]
@@ -391,7 +391,7 @@ def test_lines_on_a_terminal():
 
 
 def test_colours_on_a_terminal():
-    """Not with NO_COLOR, nor where it goes into a file."""
+    """Not with NO_COLOR, nor into a file."""
     with doctor("colours", start=False) as doc:
         for no_color, wanted in ((None, True), ("1", False)):
             terminal = Terminal([*doc.command, "doctor"], term="linux", columns=200,

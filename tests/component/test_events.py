@@ -19,7 +19,7 @@ requests nacks text""".split()
 
 
 def watch(stage, **more):
-    """A client that watches."""
+    """A client that watches events."""
     return Watcher(stage.vmpower.runtime / "control.sock", **more)
 
 
@@ -31,7 +31,7 @@ def manager_ticks(stage):
 
 
 def is_connected(process):
-    """Has vmpowerctl sent its call, and does it wait for what comes?"""
+    """Has vmpowerctl sent its call, and does it wait for events?"""
     try:
         where = Path(f"/proc/{process.pid}/wchan").read_text(encoding="ascii")
         fds = [os.readlink(fd) for fd in Path(f"/proc/{process.pid}/fd").iterdir()]
@@ -41,7 +41,7 @@ def is_connected(process):
 
 
 def test_a_domains_life():
-    """Registered, connected, votes, target, gone: each told once, in order, with all keys."""
+    """Registered, connected, votes, target, gone: each reported once, in order, with all keys."""
     with scene("life") as stage, watch(stage) as watcher:
         domain = stage.started("vm", {0: "3"})
         event = watcher.wait("domain-registered", domain="vm")
@@ -72,7 +72,7 @@ def test_a_domains_life():
         assert watcher.lost == 0
 
 
-def test_what_goes_wrong():
+def test_failures_are_events():
     """A hang-up, a monitor that dies, a foreign value, a write that fails, a warning."""
     with scene("wrong") as stage, watch(stage) as watcher:
         domain = stage.started("vm", {0: "3", 1: "4"})
@@ -80,7 +80,7 @@ def test_what_goes_wrong():
         watcher.wait("target", frequency_domain=3)
         units = ["max", "min"]
 
-        def noticed():  # files are looked at once a second, before a write
+        def noticed():  # files are checked once a second, before a write
             stage.tree.write(3, "scaling_setspeed", UP[4])
             assert domain.power(0, units[0]) == "ack"
             units.reverse()
@@ -99,15 +99,15 @@ def test_what_goes_wrong():
 
 
 def all_told(stage, watcher):
-    """What was told of what has happened so far: up to an override, which is told at once."""
+    """Return the events so far: up to an override, which is reported at once."""
     stage.vmpower.ctl("set", "vm", "1", "max")
     while not any(event["kind"] == "override" for event in watcher.events):
         watcher.take()
     return watcher.events
 
 
-def test_a_write_that_fails_is_told_once():
-    """With what was refused and why; the line in the log is the same story, not another event."""
+def test_failed_write_is_reported_once():
+    """With what was refused and why; its log line is not a second event."""
     with scene("refused") as stage:
         setspeed = stage.tree.directory(3) / "scaling_setspeed"
         file = os.memfd_create("setspeed", os.MFD_ALLOW_SEALING)
@@ -116,7 +116,7 @@ def test_a_write_that_fails_is_told_once():
         setspeed.symlink_to(f"/proc/{os.getpid()}/fd/{file}")
         domain = stage.started("vm", {0: "3", 1: "4"})
         assert domain.power(0, "max") == "ack"
-        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)  # no kernel takes it back
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)  # not undone by a kernel
         with watch(stage) as watcher:
             for _i in range(3):
                 assert domain.power(0, "min") == "nack"
@@ -129,8 +129,8 @@ def test_a_write_that_fails_is_told_once():
         assert stage.log.read_text().count("the kernel refused 1200000 kHz") == 1
 
 
-def test_a_governor_of_someone_else_is_told_once():
-    """As foreign; and a reload that is refused as reload."""
+def test_governor_of_someone_else_is_reported_once():
+    """As "foreign"; a refused reload is reported as "reload"."""
     with scene("governor") as stage:
         domain = stage.started("vm", {0: "3", 1: "4"})
         assert domain.power(0, "min") == "ack"
@@ -138,7 +138,7 @@ def test_a_governor_of_someone_else_is_told_once():
             stage.tree.write(3, "scaling_governor", "performance")
             units = ["max", "min"]
 
-            def noticed():  # files are looked at once a second, before a write
+            def noticed():  # files are checked once a second, before a write
                 stage.tree.write(3, "scaling_setspeed", "<unsupported>")
                 domain.power(0, units[0])
                 units.reverse()
@@ -154,11 +154,11 @@ def test_a_governor_of_someone_else_is_told_once():
             (refused,) = [event for event in told if event["kind"] == "reload"]
             assert "not taken over" in refused["text"] and "much" in refused["text"], refused
             assert "warning" not in kinds, told
-        stage.tree.write(3, "scaling_governor", "userspace")  # what is someone else's is left
+        stage.tree.write(3, "scaling_governor", "userspace")  # someone else's value stays
 
 
-def test_requests_are_told_to_who_asks():
-    """Of a kind of their own, which others are not bothered with."""
+def test_requests_go_to_watchers_that_ask():
+    """A separate kind, which other watchers do not get."""
     with scene("requests") as stage, watch(stage) as plain, watch(stage, requests=True) as asks:
         domain = stage.started("vm", {0: "3"})
         for _i in range(3):
@@ -175,7 +175,7 @@ def test_requests_are_told_to_who_asks():
 
 
 def test_who_may_watch_and_how():
-    """A call without "more" is an error that says so; others get one reply with "more"."""
+    """Monitor without "more" is an error that says so; other methods ignore "more"."""
     with scene("how") as stage, Varlink(stage.vmpower.runtime / "control.sock") as client:
         try:
             client.call("org.vmpower.Manager.Monitor")
@@ -197,8 +197,8 @@ def test_who_may_watch_and_how():
         assert "method Monitor(" in info["description"]
 
 
-def test_nobody_watches_nothing_ticks():
-    """The manager sleeps before the first and after the last watcher."""
+def test_manager_sleeps_without_watchers():
+    """The manager does not wake up before the first and after the last watcher."""
     with scene("idle") as stage:
         stage.started("vm", {0: "3"})
 
@@ -216,7 +216,7 @@ def test_nobody_watches_nothing_ticks():
 
 
 def test_watchers_that_do_not_read():
-    """Hook, guests and other watchers go on; who comes back is told how much it has missed."""
+    """Hook, guests and other watchers go on; a watcher that resumes is told how much it missed."""
     with scene("slow", sections={"channel": {"rate": 0}}) as stage:
         domain = stage.started("vm", {0: "3"})
         other = stage.domain("other", {0: "5"}, channels=())
@@ -247,7 +247,7 @@ def test_watchers_that_do_not_read():
 
 
 def test_events_as_lines():
-    """vmpowerctl events: a line each for people, an object a line with --json, read by jq."""
+    """vmpowerctl events: a line an event for people, an object a line with --json, read by jq."""
     with scene("lines") as stage:
         outputs = [stage.directory / name for name in ("text", "json")]
         ctl = [paths.BIN / "vmpowerctl", "--runtime-dir", stage.vmpower.runtime]
@@ -256,7 +256,7 @@ def test_events_as_lines():
         try:
             for watcher in watchers:
                 wait_until(lambda: is_connected(watcher), 20, "it to connect")
-            # calls are handled in turn: with this answer theirs have been, too
+            # calls are handled in order: after this reply theirs are handled
             stage.vmpower.status()
             assert stage.started("v\u0085m", {0: "3"}).power(0, "min") == "ack"
             wait_until(lambda: all(" target " in o.read_text() or '"target"' in o.read_text()
@@ -278,7 +278,7 @@ def test_events_as_lines():
 
 
 def test_without_a_daemon():
-    """Exit status 3 and what to do; also when it ends while we watch."""
+    """Exit status 3 and what to do; also when the daemon ends meanwhile."""
     with scene("down") as stage:
         ctl = [paths.BIN / "vmpowerctl", "--runtime-dir", stage.vmpower.runtime, "events"]
         watcher = Process(ctl, stage.directory / "out")

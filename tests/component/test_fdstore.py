@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A manager follows another, and no guest notices: sockets, votes and frequencies stay."""
+"""A manager replaces another, and no guest notices: sockets, votes and frequencies stay."""
 
 import json
 import os
@@ -19,7 +19,7 @@ PERIOD_S = 0.005
 
 
 def restart(stage):
-    """As systemctl restart: ExecStop= says that a successor is on its way, then SIGTERM."""
+    """As systemctl restart: ExecStop= announces a successor, then SIGTERM."""
     monitor = stage.vmpower.status()["monitor_pid"]
     process = stage.vmpower.process
     process.child.send_signal(signal.SIGUSR1)
@@ -38,7 +38,7 @@ SUCCESSIONS = {"restart": restart, "crash": crash}
 
 
 class Sender(threading.Thread):
-    """A guest that asks for a step up, then a step down, every 5 ms, and counts the answers."""
+    """A guest that requests a step up, then a step down, every 5 ms, and counts the answers."""
 
     def __init__(self, channel):
         super().__init__(daemon=True)
@@ -51,7 +51,7 @@ class Sender(threading.Thread):
         try:
             while not self.ended:
                 number = self.sent % 2**16
-                # the name is not looked at, and comes back: it numbers the request
+                # the name is ignored and echoed: it numbers the request
                 frame = frames.request(0, ("up", "down")[number % 2], name=str(number).encode())
                 self.sent += 1
                 assert self.channel.ask(frame) == "ack", f"request {number}"
@@ -61,7 +61,7 @@ class Sender(threading.Thread):
             self.error = error
 
     def finish(self):
-        """Stop, and give what became of it."""
+        """Stop, and raise the error if there was one."""
         self.ended = True
         self.join(30)
         assert not self.error, self.error
@@ -69,7 +69,7 @@ class Sender(threading.Thread):
 
 
 class Watcher(threading.Thread):
-    """Reads the governors all the time: none may change."""
+    """Reads the governor all the time: it must not change."""
 
     def __init__(self, tree, cpu):
         super().__init__(daemon=True)
@@ -87,7 +87,7 @@ class Watcher(threading.Thread):
             time.sleep(0.001)
 
     def finish(self):
-        """It held the same, and was not written."""
+        """The governor was the same throughout, and not written."""
         self.ended = True
         self.join()
         assert self.seen == {"userspace"}, self.seen
@@ -121,7 +121,7 @@ def test_no_request_is_lost():
             _ = stamp
 
 
-def test_nothing_jumps_though_nobody_asks():
+def test_frequencies_stay_without_requests():
     for name, succeed in SUCCESSIONS.items():
         with service(f"silent-{name}") as (stage, _):
             domain = stage.started("vm", {0: "1", 1: "2"})
@@ -133,7 +133,7 @@ def test_nothing_jumps_though_nobody_asks():
             watcher.finish()
             stage.expect({1: LOWEST, 2: HIGHEST})
             assert stage.vmpower.show("vm")["vcpus"][0]["vote_khz"] == LOWEST
-            # what a neighbour's vote would have to be put back goes back as ever
+            # a neighbour's baseline is restored as usual
             stage.hook(domain, "stopped")
             stage.expect_soon({})
 
@@ -147,7 +147,7 @@ def test_partial_request_is_completed_by_the_successor():
             frame = frames.request(0, "up")
             os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGSTOP)
             channel.send(frame[:200])
-            # the monitor reads it, at the earliest, when it hears that its manager is gone
+            # the monitor reads it, at the earliest, when it notices the end of its manager
             monitor = stage.vmpower.status()["monitor_pid"]
             if succeed is crash:
                 stage.vmpower.process.kill()
@@ -157,7 +157,7 @@ def test_partial_request_is_completed_by_the_successor():
             if succeed is not crash:
                 assert stage.vmpower.process.stop() == 0
             wait_until(lambda m=monitor: not alive(m), 10, "the monitor's end")
-            # before, so that a slow machine does not make the successor give the piece up
+            # early enough that the successor does not give up the piece on a slow host
             channel.send(frame[200:])
             stage.vmpower.start()
             assert channel.receive(len(frame)) == frames.answer_to(frame, frames.ACK)
@@ -177,7 +177,7 @@ def test_stop_puts_everything_back():
 def test_only_a_restart_keeps():
     """The unit's ExecStop= tells a restart from a stop by systemd's queue of jobs.
 
-    A restart into a configuration that is refused is none.
+    A restart with a bad configuration counts as a stop.
     """
     script = Path(__file__).resolve().parents[2] / "packaging/systemd/vmpower-stopping"
     unit = "vmpowerd.service"
@@ -206,7 +206,7 @@ def test_only_a_restart_keeps():
             assert domain.channels[0].connected() == kept
 
 
-def test_operators_word_holds():
+def test_overrides_survive():
     with service("operator") as (stage, _):
         stage.started("vm", {0: "1", 1: "2", 2: "3"})
         stage.vmpower.ctl("set", "vm", "0", str(UP[2]))
@@ -221,8 +221,8 @@ def test_operators_word_holds():
         stage.vmpower.ctl("set", "vm", "0", "release")
 
 
-def test_what_changed_last_holds():
-    """What no vCPU and no channel shows, and libvirt is not there to tell anew."""
+def test_last_change_survives():
+    """State that no vCPU and no channel shows, without libvirt to report it again."""
     with service("changed-last") as (stage, _):
         domain = stage.started("vm", {0: "1"})
         domain.metadata = metadata(max_frequency=UP[2])
@@ -233,7 +233,7 @@ def test_what_changed_last_holds():
         stage.expect({1: UP[2]})
 
 
-def test_channel_that_waits_stays_removed():
+def test_removed_channel_stays_removed():
     with service("stays-removed") as (stage, _):
         domain = stage.started("vm", {0: "1", 1: "2"})
         domain.channels[1].close()
@@ -243,7 +243,7 @@ def test_channel_that_waits_stays_removed():
         assert stage.vmpower.channel("vm", 1)["state"] == "removed"
 
 
-def test_what_is_gone_is_dropped():
+def test_ended_domains_are_dropped():
     with service("gone") as (stage, manager):
         stays = stage.started("stays", {0: "1"})
         ends = stage.started("ends", {0: "2"})
@@ -262,8 +262,8 @@ def test_what_is_gone_is_dropped():
         assert manager.names() == ["s"]
 
 
-def test_who_is_trusted_no_more_is_hung_up_on():
-    """Or QEMU, which takes one at a time, would wait for ever for who is gone."""
+def test_untrusted_channel_is_hung_up():
+    """Else QEMU, which accepts one client at a time, would wait for ever for the old one."""
     with service("trusted-no-more") as (stage, manager):
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
@@ -277,7 +277,7 @@ def test_who_is_trusted_no_more_is_hung_up_on():
 
 
 def hostile_fds(stage):
-    """What nobody has asked to be kept."""
+    """Fds that nobody has stored."""
     pair = socket.socketpair()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(stage.directory / "listener"))
@@ -310,7 +310,7 @@ def test_garbage_in_the_store():
 
 
 def change_state(manager, at, data):
-    """As another version would have left it."""
+    """As left by another version."""
     fd = next(fd for name, fd in manager.store if name == "s")
     os.pwrite(fd, data, at)
 

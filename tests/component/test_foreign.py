@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Others write to our files: that is noticed, reported once, and nobody is fought in silence."""
+"""Others write to our files: that is noticed and reported once, never fought silently."""
 
 from tests.harness.cpufreq_tree import BASELINE_GOVERNOR
 from tests.harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene
@@ -9,12 +9,12 @@ REASSERT = {"cpufreq": {"foreign": "reassert"}}
 
 
 def log(stage):
-    """All that vmpowerd has said."""
+    """The daemon's whole log."""
     return stage.log.read_text(encoding="utf-8", errors="replace")
 
 
 def until_noticed(stage, domain, disturb, text):
-    """Disturb and request by turns: the files are looked at once a second, before a write."""
+    """Disturb and request alternately: the files are checked once a second, before a write."""
     units = ["max", "min"]
 
     def noticed():
@@ -27,7 +27,7 @@ def until_noticed(stage, domain, disturb, text):
 
 
 def quiet(stage, domain, text):
-    """It goes on as before, and nothing more is said."""
+    """It goes on as before, without another message."""
     said = log(stage).count(text)
     for unit in ("max", "min") * 20:
         assert domain.power(0, unit) == "ack"
@@ -35,7 +35,7 @@ def quiet(stage, domain, text):
 
 
 def test_a_speed_that_someone_else_has_set():
-    """Reported, once; the next vote is written all the same."""
+    """Reported once; the next vote is still written."""
     with scene("speed") as stage:
         domain = stage.started("vm", {0: "2"})
         assert domain.power(0, "min") == "ack"
@@ -67,13 +67,13 @@ def test_limits_that_someone_else_has_set():
 
 
 def take_governor(stage):
-    """As tuned or an admin does; the kernel shows no speed then."""
+    """As tuned or an admin does; the kernel then shows no speed."""
     stage.tree.write(2, "scaling_governor", "performance")
     stage.tree.write(2, "scaling_setspeed", "<unsupported>")
 
 
 def test_a_governor_that_someone_else_has_chosen_is_reported():
-    """It stays as it is, and at the end, too; the log says what to do."""
+    """It stays, also at the end; the log says what to do."""
     with scene("report") as stage:
         domain = stage.started("vm", {0: "2"})
         assert domain.power(0, "min") == "ack"
@@ -98,7 +98,7 @@ def test_a_governor_that_someone_else_has_chosen_is_set_again():
         )
 
         def set_again():
-            # it may have been taken once more before the log was read
+            # it may have been acquired again before the log was read
             if stage.tree.governor(2) != "userspace":
                 take_governor(stage)
             assert domain.power(0, "min") == domain.power(0, "max") == "ack"
@@ -108,13 +108,13 @@ def test_a_governor_that_someone_else_has_chosen_is_set_again():
         assert domain.power(0, "max") == "ack"
         stage.expect({2: HIGHEST})
         quiet(stage, domain, "its governor is not userspace")
-        # what was there before us is what comes back
+        # the original baseline is restored
         stage.hook(domain, "stopped")
         stage.expect_soon({})
 
 
 def test_the_end_leaves_what_someone_else_has_set():
-    """A speed, or the minimum alone: SIGTERM knows what was ours, as the end of a domain does."""
+    """A speed, or the minimum alone: SIGTERM and the end of a domain both know what was ours."""
     for by_hook in (True, False):
         with scene(f"end-speed-{by_hook}", start=False) as stage:
             stage.tree.write(2, "scaling_governor", "userspace")
@@ -130,7 +130,7 @@ def test_the_end_leaves_what_someone_else_has_set():
 
 
 def vote_and_end(stage, by_hook, name, khz):
-    """A domain votes, someone else writes, it all ends; what was left alone was reported."""
+    """A domain votes, someone else writes, the daemon ends; what it left was reported."""
     stage.baseline = stage.tree.snapshot()
     stage.vmpower.start()
     domain = stage.started("vm", {0: "2"})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpower-hook where everything goes wrong: it has to end with status 0, in time, without a
-word on stdout or stderr, and with one line to syslog.
+"""vmpower-hook when everything goes wrong: it must exit with status 0, in time, with no output on
+stdout or stderr, and one line to syslog.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ from tests.harness.isolate import isolate
 from tests.harness.process import milliseconds_since
 from tests.harness.runner import run_tests
 
-ALONE = True  # its deadline is measured
+ALONE = True  # it measures the hook's deadline
 DEADLINE_MS = 200
-SLACK_MS = 10000  # that it ends at all; one test below measures the deadline
+SLACK_MS = 10000  # for the end; one test below measures the deadline
 XML = b"<domain type='kvm' id='1'><name>x</name></domain>\n" * 100
 ARGUMENTS = ("x", "started", "begin", "-")
 
 
 class Syslog:
-    """What a program says to syslog(3)."""
+    """What a program logs with syslog(3)."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -44,7 +44,7 @@ class Syslog:
 
 
 def private_dev():
-    """A /dev of our own, for /dev/log: the machine's stays as it is."""
+    """A private /dev, for /dev/log: the host's is untouched."""
     devices = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8),
                "urandom": (1, 9), "tty": (5, 0)}
     new = tempfile.mkdtemp(dir="/run")
@@ -83,10 +83,10 @@ class Manager:
 
 
 def start(*arguments, where="/nonexistent/hook.sock", stdin=subprocess.PIPE, preexec=None):
-    """The hook, as libvirt starts it: hardly any environment."""
+    """Start the hook as libvirt does: with hardly any environment."""
     SYSLOG.lines()
     environment = {"LC_ALL": "C", "VMPOWER_HOOK_SOCKET": str(where)}
-    # leaks: looking for them takes fds, and the hook allocates nothing
+    # looking for leaks takes fds, and the hook allocates nothing
     environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     began = time.monotonic()
     hook = subprocess.Popen([paths.BIN / "vmpower-hook", *arguments], cwd="/", env=environment,
@@ -227,7 +227,7 @@ def test_xml_beyond_the_bound():
 
 
 def test_no_fds_left():
-    def one_fd():  # as many as it takes to load libc
+    def one_fd():  # just enough to load libc
         resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
 
     manager = Manager()
@@ -236,7 +236,7 @@ def test_no_fds_left():
 
 
 def test_no_file_may_grow():
-    """RLIMIT_FSIZE counts for memfds, too, and its signal kills."""
+    """RLIMIT_FSIZE applies to memfds, and its signal kills."""
     def no_size():
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
@@ -294,7 +294,7 @@ def test_leaves_no_process():
 
 @contextlib.contextmanager
 def place(_name, runner):
-    """Syslog and /run that nobody else sees, in a mount namespace of our own."""
+    """Private syslog and /run, in a mount namespace."""
     global SYSLOG, WORK, RUN  # pylint: disable=global-statement
     isolate()
     subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Floods of nonsense from many guests at once, and guests that only want to be first.
+"""Floods of nonsense from many guests at once, and guests that take more than their share.
 
 HOSTILE_FRAMES  how many frames the flood of nonsense has (200000; a million takes a minute)
-HOSTILE_SEED    what they are made from; several, parted by commas (printed, else new ones)
+HOSTILE_SEED    their seeds, separated by commas (default: new ones, which are printed)
 """
 
 import collections
@@ -32,21 +32,21 @@ SEEDS = [int(seed) for seed in os.environ.get("HOSTILE_SEED", "").split(",") if 
 N_SEEDS = 4
 DOMAINS, CHANNELS = 16, 4
 UNLIMITED = {"channel": {"rate": 0, "total-rate": 0}}
-WARM_UP = 0.5  # share of the first seed after which memory counts
-GROWTH_KIB = 1024  # its buffers are touched when they are first used
+WARM_UP = 0.5  # part of the first seed's flood after which memory is measured
+GROWTH_KIB = 1024  # its buffers take memory on first use
 VALUES = (0, 1, 2, 3, 7, 8, 9, 10, 11, 15, 16, 63, 64, 127, 128, 255, 256, 1023, 1024, 65535)
 VALUES += (2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1)
 FIELDS_AT = (0, 4, 8, 12, 16, 28, 128, 132, 144, 148, 152, 156, 252, 348, 440, 444, 448, 452)
 
 
 class Nonsense:
-    """Frames that no guest should send, and some that it should, from one seed."""
+    """Frames that no guest should send, and some valid ones, from one seed."""
 
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.noise = self.random.randbytes(1 << 20)
         self.valid = {size: list(self._valid_frames(size)) for size in frames.GENERATIONS}
-        # what it is, and how often; the last three break the stream's step
+        # kind and weight; the last three break the framing
         self.makers = (
             self.valid_frame,
             self.mutated,
@@ -71,7 +71,7 @@ class Nonsense:
             yield policy(size, command=frames.POLICY_REMOVE)
 
     def random_bytes(self, size):
-        """Of any length, also none that a frame has."""
+        """Of any length, also of no frame's length."""
         size = self.random.choice((size, self.random.randrange(1, 700)))
         at = self.random.randrange(len(self.noise) - size)
         return self.noise[at : at + size]
@@ -81,7 +81,7 @@ class Nonsense:
         return self.random.choice(self.valid[size])
 
     def mutated(self, size):
-        """One to three fields have values at the edge of something."""
+        """One to three fields have boundary values."""
         frame = bytearray(self.valid_frame(size))
         for _field in range(self.random.randrange(1, 4)):
             at = self.random.choice(FIELDS_AT)
@@ -90,29 +90,29 @@ class Nonsense:
         return frame
 
     def flipped(self, size):
-        """Some bytes are others."""
+        """Some bytes are changed."""
         frame = bytearray(self.valid_frame(size))
         for _byte in range(self.random.randrange(1, 9)):
             frame[self.random.randrange(len(frame))] = self.random.randrange(256)
         return frame
 
     def part(self, size):
-        """Of a frame, from its begin or up to its end."""
+        """The beginning or the end of a frame."""
         frame = self.valid_frame(size)
         at = self.random.randrange(1, len(frame))
         return frame[:at] if self.random.random() < 0.5 else frame[at:]
 
     def connect(self, size):
-        """The guest's program starts anew."""
+        """The guest's program restarts."""
         return frames.connect(size)
 
     def of_another_generation(self, _size):
-        """Without a CONNECT before it, mostly."""
+        """Mostly without a CONNECT before it."""
         size = self.random.choice(frames.GENERATIONS)
         return self.random.choice((frames.connect(size), *self.valid[size]))
 
     def random_policy(self, size):
-        """The most fields there are."""
+        """A frame with the most fields."""
         number = self.random.choice
         return policy(
             max(size, 456),
@@ -127,7 +127,7 @@ class Nonsense:
         )
 
     def piece(self):
-        """What a guest of some generation writes in one go: (bytes, number of frames)."""
+        """One write of a guest of some generation: (bytes, number of frames)."""
         size = self.random.choice((*frames.GENERATIONS, 464, 464))
         n = self.random.choice((1, 1, 1, 2, 3, 5, 16, 17, 33))
         makers = self.random.choices(self.makers, self.random.choice(self.weights), k=n)
@@ -137,7 +137,7 @@ class Nonsense:
 
 
 class Crowd:
-    """Channels to which nonsense goes, as much as each takes."""
+    """Channels that get as much nonsense as they take."""
 
     def __init__(self, channels, seed):
         self.nonsense = Nonsense(seed)
@@ -147,7 +147,7 @@ class Crowd:
         self.sent = 0
 
     def _write(self, channel):
-        """Return: False where nothing more goes in now."""
+        """Return: False if nothing more fits now."""
         channel.peer.setblocking(False)
         try:
             n = channel.peer.send(self.pending[channel])
@@ -157,7 +157,7 @@ class Crowd:
         return not self.pending[channel]
 
     def flood(self, count):
-        """So many frames more."""
+        """Send so many more frames."""
         progress = Progress("sending nonsense")
         end = self.sent + count
         choice, blocked = self.nonsense.random.choice, 0
@@ -180,7 +180,7 @@ class Crowd:
         progress.done()
 
     def finish(self):
-        """Write what is left, so that no more than a guest's last frame is in pieces."""
+        """Write the rest, so that at most a guest's last frame is partial."""
 
         def written():
             left = [channel for channel in self.channels if self.pending[channel]]
@@ -193,7 +193,7 @@ class Crowd:
 
 
 def crowd_of_domains(stage):
-    """16 domains with 4 channels each, on 64 pCPUs; the channels, all of them connected."""
+    """16 domains with 4 channels each, on 64 pCPUs. Return the connected channels."""
     channels = []
     for d in range(DOMAINS):
         pins = {v: str(v * DOMAINS + d) for v in range(CHANNELS)}
@@ -202,7 +202,7 @@ def crowd_of_domains(stage):
 
 
 def all_files(tree):
-    """What every file of the tree says that a driver does not change by itself."""
+    """The content of every file that a driver does not change by itself."""
     return {
         path.relative_to(tree.root): path.read_bytes().partition(b"\n")[0]
         for policy_number in tree.policies
@@ -212,7 +212,7 @@ def all_files(tree):
 
 
 def totals(stage):
-    """Of all channels: the counters, and the refusals by reason."""
+    """The counters of all channels, and the refusals by reason."""
     sums, refused = collections.Counter(), collections.Counter()
     for domain in stage.domains:
         for channel in stage.vmpower.show(domain.name)["channels"]:
@@ -223,14 +223,14 @@ def totals(stage):
 
 
 def everyone_is_served(channels):
-    """CONNECT and a valid request are as good as ever."""
+    """CONNECT and a valid request work."""
     settle(channels)
     for index, channel in enumerate(channels):
         assert_served(channel, index, vcpu=index % CHANNELS)
 
 
 def test_nonsense_from_64_channels_at_once(runner):
-    """No crash, no leak, no channel lost, no frequency left behind."""
+    """No crash, no leak, no channel lost, every frequency restored."""
     seeds = SEEDS or [random.SystemRandom().randrange(2**32) for _seed in range(N_SEEDS)]
     print(f"# HOSTILE_SEED={','.join(map(str, seeds))} HOSTILE_FRAMES={FRAMES}", flush=True)
     with scene("nonsense", UNLIMITED, cpus=DOMAINS * CHANNELS) as stage:
@@ -278,7 +278,7 @@ def default_rate(stage):
 
 
 def test_nonsense_at_the_default_rate(runner):
-    """Who floods waits; who does not is served at once."""
+    """A flooding channel waits; another one is served at once."""
     seed = SEEDS[0] if SEEDS else random.SystemRandom().randrange(2**32)
     print(f"# HOSTILE_SEED={seed}", flush=True)
     with scene("nonsense-rate", cpus=16) as stage:
@@ -314,7 +314,7 @@ ROUNDS = 1000
 
 
 def ask_in_turns(domain, rounds, status):
-    """One request at a time; status() now and then. The times they took, sorted, in ms."""
+    """One request at a time; status() now and then. Return the times in ms, sorted."""
     took = []
     for n in range(rounds):
         before = time.perf_counter()
@@ -326,12 +326,12 @@ def ask_in_turns(domain, rounds, status):
 
 
 def figures(took):
-    """p50 and p99."""
+    """Median and 99th percentile."""
     return f"p50 {took[len(took) // 2]:.2f} ms, p99 {took[len(took) * 99 // 100]:.2f} ms"
 
 
 def check_fairness(stage, runner, name, reads, rounds=ROUNDS, size=464):
-    """One channel is flooded by another process; another domain and the operator don't mind."""
+    """Another process floods one channel; another domain and the operator are not affected."""
     victim, noisy = stage.started("victim", {0: "1"}), stage.started("noisy", {0: "2"})
     assert victim.power(0, "min") == noisy.power(0, "min") == "ack"
     witness = Witness(stage)
@@ -343,7 +343,7 @@ def check_fairness(stage, runner, name, reads, rounds=ROUNDS, size=464):
         served = [0]
 
         def status():
-            """The flood goes on, and the operator sees it."""
+            """The flood continues, and the operator sees it."""
             assert stage.vmpower.status()["connected"] == 2
             wait_until(
                 lambda: stage.vmpower.channel("noisy", 0)["requests"] > served[-1],
@@ -368,24 +368,24 @@ def check_fairness(stage, runner, name, reads, rounds=ROUNDS, size=464):
 
 
 def test_flood_beside_a_domain_at_the_default_rate(runner):
-    """The flood is throttled; the other's every request is answered."""
+    """The flood is throttled; each request of the other domain is answered."""
     with scene("fair-rate") as stage:
         default_rate(stage)
-        # no more rounds than a burst: the victim itself is within its rate
+        # not more rounds than a burst: the victim stays within its rate
         counts = check_fairness(stage, runner, "default rate", reads=True, rounds=100)
         assert counts["throttled"], counts
         assert stage.vmpower.channel("victim", 0)["dropped_replies"] == 0
 
 
 def test_flood_beside_a_domain_where_the_total_rate_is_used_up(runner):
-    """What all channels may take together is gone: the other's requests wait, but not for ever."""
+    """The total rate is used up: the other's requests wait, but not for ever."""
     with scene("fair-total", {"channel": {"rate": 0, "total-rate": 3000}}) as stage:
         counts = check_fairness(stage, runner, "total rate 3000", reads=True, rounds=400)
         assert counts["throttled"], counts
 
 
 def test_flood_beside_a_domain_without_a_rate(runner):
-    """Nothing but turns protects the other: one batch of each channel, and the next."""
+    """Only turns protect the other: one batch of each channel in turn."""
     for reads, size, how in (
         (True, 464, "replies are read"),
         (False, 464, "replies are not read"),

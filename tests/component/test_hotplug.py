@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""pCPUs that go offline, come back, are added and made anew, below guests that have voted."""
+"""pCPUs go offline, come back, are added and recreated while guests have votes on them."""
 
 import contextlib
 import shutil
@@ -15,7 +15,7 @@ CPUS = 8
 
 
 class Cpus:
-    """What the kernel shows of CPUs, and then tells."""
+    """Changes sysfs as the kernel does, then sends the event."""
 
     def __init__(self, stage, events):
         self.tree, self.events = stage.tree, events
@@ -42,7 +42,7 @@ class Cpus:
 
 @contextlib.contextmanager
 def hotplug(name, sections=None, before=None, **tree):
-    """A scene whose vmpowerd hears of CPUs; before: called with it before that starts."""
+    """A scene whose vmpowerd gets CPU events; before(stage) is called before the daemon starts."""
     if b"__asan_init" not in (paths.BIN / "vmpower-monitor").read_bytes():
         raise Skip("needs the sanitizer build: the monitor of others allows no library of umockdev")
     with contextlib.closing(Uevents(CPUS)) as events:
@@ -57,7 +57,7 @@ def hotplug(name, sections=None, before=None, **tree):
 
 
 def logged(stage, text):
-    """Wait until the log has it."""
+    """Wait for this text in the log."""
     wait_until(
         lambda: text in stage.log.read_text(encoding="utf-8", errors="replace"), 20, f'"{text}"'
     )
@@ -69,7 +69,7 @@ def remove_policy(stage, policy):
 
 
 def make_policy(stage, policy, cpus):
-    """Like the tree's others."""
+    """Create it like the others of the tree."""
     other = next(p for p in stage.tree.policies if stage.tree.directory(p).exists())
     directory = stage.tree.directory(policy)
     shutil.copytree(stage.tree.directory(other), directory)
@@ -85,7 +85,7 @@ def make_policy(stage, policy, cpus):
 
 
 def test_a_pCPU_goes_and_comes_back():
-    """It gets its target again, though the file may show it already; votes are kept."""
+    """Its target is written again although the file may show it; votes are kept."""
     with hotplug("back") as (stage, cpus):
         domain = stage.started("vm", {0: "3", 1: "4"})
         assert domain.power(0, "min") == "ack" and domain.power(1, "max") == "ack"
@@ -104,7 +104,7 @@ def test_a_pCPU_goes_and_comes_back():
         stage.expect_soon({})
 
 
-def test_the_same_with_limits():
+def test_a_pCPU_goes_and_comes_back_with_limits():
     """Both files are written again."""
     with hotplug("limits", governors=LIMITS_ONLY) as (stage, cpus):
         domain = stage.started("vm", {0: "3"})
@@ -117,7 +117,7 @@ def test_the_same_with_limits():
 
 
 def test_one_of_several_pCPUs_is_away():
-    """A vCPU that has others goes on with them, and has it again when it is back."""
+    """A vCPU goes on with its other pCPUs, and gets this one back later."""
     with hotplug("several") as (stage, cpus):
         domain = stage.started("vm", {0: "2-3"})
         assert domain.power(0, "min") == "ack"
@@ -131,7 +131,7 @@ def test_one_of_several_pCPUs_is_away():
 
 
 def test_an_affinity_may_cover_all_that_is_online():
-    """It is a pinning as long as it excludes a CPU that is offline; not when that is taken out."""
+    """It counts as pinned while it excludes an offline CPU, but not after that CPU is removed."""
     with hotplug("covers") as (stage, cpus):
         present = stage.tree.cpu_directory / "present"
         domain = stage.started("vm", {0: "0-6"})
@@ -160,7 +160,7 @@ def test_an_affinity_may_cover_all_that_is_online():
 
 
 def test_a_pCPU_that_was_offline_at_the_start():
-    """There was no policy for it: a frequency domain is added while guests run."""
+    """It had no policy: a frequency domain is added while guests run."""
 
     def before(stage, cpus):
         cpus.online.discard(5)
@@ -182,14 +182,14 @@ def test_a_pCPU_that_was_offline_at_the_start():
         stage.expect({5: LOWEST})
 
 
-def test_a_policy_made_anew_with_other_pCPUs():
-    """The vote moves along to what is below the vCPU now; silence protects there, too."""
+def test_a_policy_is_recreated_with_other_pCPUs():
+    """The vote moves to the vCPU's new frequency domain; silence protects there as well."""
     with hotplug("anew") as (stage, cpus):
         domain = stage.started("vm", {0: "3"})
         assert domain.power(0, "min") == "ack"
         stage.expect({3: LOWEST})
         cpus.offline(3)
-        # else it may look when the tree is half made, and drop the vote with policy3
+        # else it might read a half-made tree, and drop the vote with policy3
         logged(stage, "policy3: none of its CPUs is online")
         remove_policy(stage, 3)
         remove_policy(stage, 2)
@@ -206,7 +206,7 @@ def test_a_policy_made_anew_with_other_pCPUs():
 
 
 def test_the_monitor_dies_while_a_pCPU_is_away():
-    """Its successor knows, and is told when it is back."""
+    """Its successor knows, and is told when the pCPU is back."""
     with hotplug("dies") as (stage, cpus):
         domain = stage.started("vm", {0: "3"})
         assert domain.power(0, "min") == "ack"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is built and installed: libraries of each program, files of make install, uninstall."""
+"""Build and install: the libraries of each program, the files of make install and uninstall."""
 
 import os
 import subprocess
@@ -54,7 +54,7 @@ def test_monitor_links_no_library_of_the_manager():
 
 
 def make(*words):
-    """make, as somebody installing does, apart from an outer make's settings."""
+    """Run make as an installing user does, without an outer make's settings."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(["make", "-C", str(paths.TREE), *words], env=environment, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -77,7 +77,7 @@ def test_install_and_uninstall():
         unit = (root / "usr/local/lib/systemd/system/vmpowerd.service").read_text()
         assert "ExecStart=/usr/local/sbin/vmpowerd\n" in unit, unit
 
-        # what the operator wrote survives both
+        # the operator's changes survive both
         config = root / "etc/vmpower/vmpower.conf"
         config.write_text("[limits]\nturbo = no\n")
         make("install", f"DESTDIR={root}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpowerctl --json, of each subcommand: read by jq, with the keys that scripts rely on."""
+"""vmpowerctl --json of each subcommand: read by jq, with the keys that scripts rely on."""
 
 import json
 import tempfile
@@ -14,7 +14,7 @@ CPU = ["baseline", "controlled", "cpu", "cpus", "current_khz", "decides", "drive
        "frequency_domain", "method", "online", "target_khz"]
 CHANNEL = ["acks", "dropped_replies", "enabled", "error", "nacks", "number", "path", "refused",
            "requests", "resyncs", "state", "throttled"]
-# command: (its arguments, [(jq filter, what it gives)])
+# command: (its arguments, [(jq filter, expected output)])
 COMMANDS = {
     "status": ((), [("keys", [
         "channels", "connected", "controlled", "cpus", "domains", "frequency_domains",
@@ -48,12 +48,12 @@ NEED_LIBVIRT = {"domain add"}
 
 
 def keeps(old, new):
-    """The keys that there were are there; more may come."""
+    """All documented keys are there; there may be more."""
     return set(old) <= set(new)
 
 
 def test_every_command():
-    """Each of the program's own table; a new one is to be entered here, or to have no reply."""
+    """Each command of the program's table; a new one must be added here, or have no reply."""
     with scene("json") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
         assert domain.power(0, "min") == "ack"
@@ -97,7 +97,7 @@ def test_streams():
             assert set(kinds) == {"object"} and len(kinds) == text.count("\n") + 1, kinds
 
 
-def test_errors_are_no_json():
+def test_errors_are_not_json():
     """Nothing on stdout, the message on stderr, the exit status as documented."""
     with scene("errors") as stage:
         for words, status in ((("show", "none"), 1), (("nonsense",), 2), (("show",), 2)):

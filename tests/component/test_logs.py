@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Log lines in the journal: their fields, what explains them, and how much is logged."""
+"""Log lines in the journal: their fields, the catalog, and the log level."""
 
 import contextlib
 import os
@@ -51,12 +51,12 @@ class Journal:
         self.entries = []
 
     def close(self):
-        """No journal any more."""
+        """End the journal."""
         self.socket.close()
         JOURNAL.unlink()
 
     def read(self):
-        """All that has come so far."""
+        """All entries so far."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 self.entries.append(entry(self.socket.recv(65536)))
@@ -74,7 +74,7 @@ class Journal:
 
 
 def start(stage, stream):
-    """Start the daemon as systemd does, which says what is the journal's."""
+    """Start the daemon as systemd does: with JOURNAL_STREAM."""
     os.environ["JOURNAL_STREAM"] = stream
     try:
         stage.vmpower.start()
@@ -84,7 +84,7 @@ def start(stage, stream):
 
 @contextlib.contextmanager
 def journal_scene(name):
-    """A scene whose daemon takes its stderr for the journal's."""
+    """A scene whose daemon takes its stderr for the journal."""
     with contextlib.closing(Journal()) as journal, scene(name, start=False) as stage:
         stage.log.touch()
         status = stage.log.stat()
@@ -93,7 +93,7 @@ def journal_scene(name):
 
 
 def test_fields_in_the_journal():
-    """Each entry names what it is about; nothing but the monitor's lines is on stderr."""
+    """Each entry names what it is about; only the monitor's lines are on stderr."""
     with journal_scene("fields") as (journal, stage):
         serving = journal.wait("MESSAGE_SERVING")
         assert serving["PRIORITY"] == "6" and serving["SYSLOG_IDENTIFIER"] == "vmpowerd", serving
@@ -118,8 +118,8 @@ def test_fields_in_the_journal():
         assert all(re.match("<[3-7]>", line) for line in lines), lines
 
 
-def test_metadata_that_is_wrong():
-    """Whose, and why; what changed by it is an entry of the domain, too."""
+def test_bad_metadata():
+    """The domain and the error; what changed as a result is an entry of the domain as well."""
     with journal_scene("metadata") as (journal, stage):
         domain = stage.started("vm", {0: "2"})
         about = {"VMPOWER_DOMAIN": "vm", "VMPOWER_DOMAIN_UUID": domain.uuid}
@@ -133,8 +133,8 @@ def test_metadata_that_is_wrong():
         assert wrong["VMPOWER_REASON"] in wrong["MESSAGE"], wrong
 
 
-def test_domain_whose_xml_is_wrong():
-    """It is not served: which domain, and why."""
+def test_bad_domain_xml():
+    """The domain is not served: its name, and the error."""
     with journal_scene("unreadable") as (journal, stage):
         domain = stage.domain("bad", {0: "2"})
         domain.xml = lambda running: f"<domain type='kvm'><name>{domain.name}</name></domain>"
@@ -146,7 +146,7 @@ def test_domain_whose_xml_is_wrong():
 
 
 def test_requests_that_are_refused():
-    """Whose, of which channel and vCPU, and why: what the monitor knows, logged by the manager."""
+    """Domain, channel, vCPU and reason: the monitor reports them, the manager logs them."""
     with journal_scene("refused") as (journal, stage):
         domain = stage.started("vm", {0: "2"}, vcpus=2, channels=(0, 7))
         about = {"VMPOWER_DOMAIN": "vm", "VMPOWER_DOMAIN_UUID": domain.uuid, "PRIORITY": "4"}
@@ -168,8 +168,8 @@ def test_requests_that_are_refused():
         assert "refused" not in stage.log.read_text()
 
 
-def test_values_of_someone_else():
-    """Whose CPUs, what we wrote, what is found."""
+def test_values_set_by_someone_else():
+    """The CPUs, our value, the value found."""
     with journal_scene("foreign") as (journal, stage):
         domain = stage.started("vm", {0: "2"})
         units = ["min", "max"]
@@ -191,14 +191,14 @@ def test_values_of_someone_else():
 
 
 def test_a_monitor_that_ends():
-    """Its end is an entry; its successor goes on."""
+    """Its end is logged; its successor goes on."""
     with journal_scene("ended") as (journal, stage):
         stage.vmpower.kill_monitor()
         assert journal.wait("MESSAGE_MONITOR_ENDED")["PRIORITY"] == "3"
 
 
 def test_without_a_journal_stderr_will_do():
-    """JOURNAL_STREAM that is not our stderr's is somebody else's."""
+    """A JOURNAL_STREAM that does not match our stderr is not ours."""
     with contextlib.closing(Journal()) as journal, scene("stderr", start=False) as stage:
         start(stage, "8:1")
         wait_until(lambda: "vmpowerd: vmpowerd " in stage.log.read_text(), 10, "a line")
@@ -206,7 +206,7 @@ def test_without_a_journal_stderr_will_do():
 
 
 def test_log_level_at_run_time():
-    """Manager and monitor, and a monitor that is started later."""
+    """For manager and monitor, and for a monitor started later."""
     with scene("level") as stage:
         text = stage.vmpower.ctl("log-level", "error").stdout
         assert text == "log level error until vmpowerd ends, it was info\n", text
@@ -235,7 +235,7 @@ def test_log_level_at_run_time():
 
 
 def test_catalog_explains_each_message():
-    """Neither more nor fewer; each message is used, each field that is named is set."""
+    """Exactly the messages that are used; each field that an entry names is set."""
     catalog = CATALOG.read_text()
     ids = message_ids()
     listed = re.findall(r"^-- (\S+)", catalog, re.MULTILINE)
@@ -249,7 +249,7 @@ def test_catalog_explains_each_message():
 
 
 def test_catalog_is_valid():
-    """journalctl takes it, and finds each entry."""
+    """journalctl accepts it, and finds each entry."""
     if os.geteuid():
         raise Skip("needs root, for a directory that stands for /")
     root = Path("/run/catalog-root")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Man pages: valid, and they have all that the programs have."""
+"""The man pages are valid, and document everything that the programs have."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def options(source):
 
 
 def items(source):
-    """All words of all items."""
+    """All words of all item headings."""
     return {
         word
         for line in re.findall(r"^\.It (.*)$", source, re.MULTILINE)
@@ -44,14 +44,14 @@ def test_mandoc_finds_nothing():
     assert done.returncode == 0 and not done.stdout.strip(), done.stdout + done.stderr
 
 
-def test_pages_refer_to_pages_that_there_are():
+def test_pages_refer_to_existing_pages():
     known = {path.name for path in PAGES}
     for path in PAGES:
         for name, section in re.findall(r"^\.Xr (vmpower\S*) (\d)", path.read_text(), re.M):
             assert f"{name}.{section}" in known, (path.name, name, section)
 
 
-def test_catalog_refers_to_pages_that_there_are():
+def test_catalog_refers_to_existing_pages():
     catalog = (paths.TREE / "packaging/journal/vmpower.catalog").read_text()
     for name, section in re.findall(r"\b(vmpower[\w.-]*)\((\d)\)", catalog):
         assert (MAN / f"{name}.{section}").exists(), (name, section)
@@ -85,7 +85,7 @@ def keys(text, section, key):
 
 
 def test_keys_of_the_configuration():
-    """Those of the file that is installed, which is checked against the code."""
+    """The keys of the installed file, which is checked against the code."""
     packaged = (paths.TREE / "packaging/vmpower.conf").read_text()
     there = keys(packaged, r"#?\[([a-z]+)", r"#([a-z-]+) = ")
     documented = keys(page("vmpower.conf.5"), r"\.Ss \[([a-z]+)", r"\.It Cm (.*?)(?: Pq .*)?$")
@@ -93,7 +93,7 @@ def test_keys_of_the_configuration():
 
 
 def test_defaults_of_the_configuration():
-    """What the page says in parentheses is what the file that is installed has."""
+    """The defaults in parentheses are those of the installed file."""
     there, documented = {}, {}
     section = None
     for line in (paths.TREE / "packaging/vmpower.conf").read_text().splitlines():
@@ -116,13 +116,13 @@ def test_defaults_of_the_configuration():
 
 
 def words(source, macro):
-    """All that stands behind a macro, at a line's beginning or in an item."""
+    """All arguments of a macro, at the beginning of a line or in an item."""
     lines = re.findall(rf"^\.(?:It )?{macro} (.*)$", source, re.MULTILINE)
     return {word.strip() for line in lines for word in line.split(",")} - {""}
 
 
-def test_what_output_is_made_of():
-    """Kinds of events, reasons to refuse, limits that a vote is at: in vmpowerctl(1), all."""
+def test_words_of_the_output():
+    """vmpowerctl(1) lists all kinds of events, reasons for refusals, and limits of votes."""
     documented = {word.strip() for word in words(page("vmpowerctl.1"), "Sy")}
     kinds = re.findall(r'\[EVENT_\w+\] = "([a-z-]+)"',
                        (paths.TREE / "helper/manager/registry/events.c").read_text())
@@ -132,7 +132,7 @@ def test_what_output_is_made_of():
                         (paths.TREE / "helper/manager/control/cpu_json.c").read_text())
     assert len(kinds) > 10 and len(reasons) > 8 and len(limits) == 5, (kinds, reasons, limits)
     limits = {limit.replace("-", " ") if "-" in limit else f"host {limit}" for limit in limits}
-    # whoever prints events is not told of requests; none is no reason
+    # "request" is not printed by default; REFUSAL_NONE is not a reason
     expected = (set(kinds) - {"requests"}) | (set(reasons) - {"none"}) | limits
     assert documented == expected, documented ^ expected
     catalog = (paths.TREE / "packaging/journal/vmpower.catalog").read_text()
@@ -141,7 +141,7 @@ def test_what_output_is_made_of():
 
 
 def test_settings_in_a_domains_xml():
-    """Those of the schema."""
+    """The settings of the schema."""
     schema = paths.TREE / "xml/vmpower-domain.rng"
     there = set()
     if schema.exists():

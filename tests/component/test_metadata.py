@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Settings in <metadata> of a domain's XML: followed, narrowed, reported where they are wrong."""
+"""Settings in <metadata> of a domain's XML: they apply, may only narrow, errors are reported."""
 
 from tests.harness import paths
 from tests.harness.process import run
@@ -11,7 +11,7 @@ XMLLINT_INVALID = 3
 
 
 def settings_of(stage, domain="vm"):
-    """What holds for a domain."""
+    """The settings of a domain."""
     return stage.vmpower.show(domain)["settings"]
 
 
@@ -37,7 +37,7 @@ def test_metadata_narrows_what_the_host_allows():
 
 
 def test_metadata_changes_while_the_domain_runs():
-    """As libvirt tells of it: the same domain, described again. Votes stay."""
+    """libvirt reports the same domain again, with other metadata. Votes stay."""
     with scene("changes") as stage:
         domain = stage.started("vm", {0: "0"})
         assert domain.power(0, "max") == "ack"
@@ -57,7 +57,7 @@ def test_metadata_changes_while_the_domain_runs():
 
 
 def test_wrong_metadata_is_reported():
-    """In the log, and by vmpowerctl show; the host's settings hold, and the domain is served."""
+    """In the log and by vmpowerctl show; the host's settings apply, and the domain is served."""
     sections = {'domain "*"': {"max-frequency": UP[3]}}
     with scene("wrong", sections=sections) as stage:
         domain = stage.domain("vm", {0: "0"})
@@ -72,7 +72,7 @@ def test_wrong_metadata_is_reported():
         shown = stage.vmpower.ctl("show", "vm").stdout
         assert "metadata:" in shown and "2GHz" in shown, shown
         assert any("<metadata>" in line and "2GHz" in line for line in tail(stage.log, 50))
-        # right by itself, but the host allows none of it
+        # valid, but the host allows none of it
         domain.metadata = metadata(min_frequency=UP[5])
         stage.hook(domain, "reconnect")
         wait_until(
@@ -85,7 +85,7 @@ def test_wrong_metadata_is_reported():
 
 
 def test_metadata_of_the_next_run():
-    """It goes with the domain."""
+    """The metadata ends with the domain."""
     with scene("next") as stage:
         domain = stage.domain("vm", {0: "0"})
         domain.metadata = metadata(max_frequency=UP[1])
@@ -101,7 +101,7 @@ def test_metadata_of_the_next_run():
 
 
 def test_reload_and_metadata():
-    """Metadata that the host did not allow is followed when it does."""
+    """Metadata that the host did not allow applies once it is allowed."""
     with scene("reload", sections={'domain "vm"': {"max-frequency": UP[1]}}) as stage:
         domain = stage.domain("vm", {0: "0"})
         domain.metadata = metadata(min_frequency=UP[2])
@@ -117,7 +117,7 @@ def test_reload_and_metadata():
 
 
 def test_schema():
-    """It says of each sample what its name says; the parser's test takes the same ones."""
+    """Each sample's name has the verdict; the parser's test uses the same samples."""
     good = bad = 0
     for sample in sorted((paths.TREE / "tests/metadata").glob("*.xml")):
         done = run(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Metrics: right, as OpenMetrics and Prometheus's own readers want them, and all that is built on
-them uses names that there are.
+"""Metrics: correct, accepted by the readers of OpenMetrics and Prometheus; dashboard and alerts use
+only names that exist.
 """
 
 import json
@@ -19,13 +19,13 @@ NAME = re.compile(r"\bvmpower_[a-z_]+\b")
 
 
 def need_promtool():
-    """It is fetched before the namespaces without a network: by make, or where there is one."""
+    """Fetch it before the namespaces cut off the network: by make, or if there is a network."""
     if not PROMTOOL.exists():
         assert "CI" not in os.environ, "CI has no build/promtool: was make promtool refused?"
         raise Skip("no build/promtool: make promtool")
 
 
-# Debian's Python has the package, which need not be the one that runs us.
+# Debian's Python has the package; ours may be another Python
 READER = """
 import json, sys
 try:
@@ -59,7 +59,7 @@ def value(parsed, family, name=None, **labels):
 
 
 def played(stage):
-    """A domain that was served: one request granted, one refused."""
+    """A domain with one request granted and one refused."""
     domain = stage.started(HARD_NAME, {0: "2"}, vcpus=2)
     assert domain.power(0, "min") == "ack"
     assert domain.power(1, "min") == "nack"
@@ -67,7 +67,7 @@ def played(stage):
 
 
 def test_values():
-    """What was done is what is counted; labels survive any name; units are base units."""
+    """The counts are right; labels survive any name; units are base units."""
     with scene("values") as stage:
         domain = played(stage)
         parsed = families(stage.vmpower.ctl("metrics").stdout)
@@ -92,13 +92,13 @@ def test_values():
 
 
 def test_metrics_as_json():
-    """The same text, as the daemon's reply."""
+    """The same text as a reply of the daemon."""
     with scene("json") as stage:
         assert stage.vmpower.ask("metrics")["text"].endswith("# EOF\n")
 
 
-def test_promtool_finds_nothing_to_complain_about():
-    """Of what node_exporter would read."""
+def test_promtool_finds_no_fault():
+    """For node_exporter's textfile collector."""
     need_promtool()
     with scene("promtool") as stage:
         played(stage)
@@ -109,7 +109,7 @@ def test_promtool_finds_nothing_to_complain_about():
 
 
 def test_file_is_replaced_whole_or_not_at_all():
-    """By rename: another file, readable by all, nothing beside it, and errors leave the old."""
+    """By rename: a new file, readable by all, no leftovers; errors keep the old one."""
     with scene("file") as stage:
         directory = stage.directory / "textfile"
         directory.mkdir()
@@ -130,7 +130,7 @@ def test_file_is_replaced_whole_or_not_at_all():
 
 
 def exported():
-    """All names of samples that the code knows."""
+    """All sample names in the code."""
     source = (paths.TREE / "helper/manager/report/metrics.c").read_text()
     ends = {"COUNTER": "_total", "GAUGE": "", "INFO": "_info"}
     table = re.findall(r'\{"(\w+)",\s*(COUNTER|GAUGE|INFO)', source)
@@ -138,7 +138,7 @@ def exported():
     return {f"vmpower_{name}{ends[kind]}" for name, kind in table}
 
 
-def test_dashboard_and_alerts_use_names_that_there_are():
+def test_dashboard_and_alerts_use_existing_names():
     """Each name in an expression is exported."""
     dashboard = json.loads((MONITORING / "vmpower-dashboard.json").read_text())
     used = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Who wins on a frequency domain: votes, silence, limits, and the operator's override."""
+"""What decides on a frequency domain: votes, silence, limits, and the operator's override."""
 
 import os
 import signal
@@ -11,12 +11,12 @@ NON_TURBO = HIGHEST  # the simulated driver has no turbo
 
 
 def fix(stage, *words):
-    """vmpowerctl set: what it is fixed at."""
+    """Run vmpowerctl set; return the frequency."""
     return stage.vmpower.ask("set", *words)["khz"]
 
 
 def refused(stage, *words):
-    """What vmpowerctl says where vmpowerd refuses."""
+    """vmpowerctl's message when vmpowerd refuses."""
     answer = stage.vmpower.ctl(*words, check=False)
     assert answer.returncode == 1 and not answer.stdout, answer
     return answer.stderr
@@ -26,11 +26,11 @@ def refused(stage, *words):
 
 
 def test_the_highest_vote_on_a_shared_clock_wins():
-    """Four CPUs, one clock: it is as fast as its most demanding vCPU, wherever that is pinned."""
+    """Four CPUs on one clock: it runs as fast as the most demanding vCPU wants."""
     with scene("shared", shared=4) as stage:
         one, two = stage.started("one", {0: "0", 1: "6"}), stage.started("two", {0: "3"})
         assert one.power(0, "min") == "ack"
-        stage.expect({0: NON_TURBO})  # two is silent
+        stage.expect({0: NON_TURBO})  # domain two is silent
         assert two.power(0, "min") == "ack"
         stage.expect({0: LOWEST})
         assert two.power(0, "up") == "ack"
@@ -52,7 +52,7 @@ def test_silence_need_not_protect():
 
 
 def test_a_domain_without_channels_is_protected():
-    """It is pinned and can't agree."""
+    """Its vCPU is pinned and can't vote."""
     with scene("bystander") as stage:
         bystander = stage.domain("bystander", {0: "1-2"}, channels=())
         stage.hook(bystander)
@@ -66,7 +66,7 @@ def test_a_domain_without_channels_is_protected():
 
 
 def test_a_vCPU_on_several_frequency_domains_votes_on_all():
-    """And what another one wants on one of them, that one gets."""
+    """Another vCPU's vote on one of them counts there."""
     with scene("several", shared=2) as stage:
         wide, narrow = stage.started("wide", {0: "0-1,4-7"}), stage.started("narrow", {0: "5"})
         assert wide.power(0, "min") == narrow.power(0, "max") == "ack"
@@ -92,7 +92,7 @@ def test_limits_of_the_host_bound_votes_and_overrides():
 
 
 def test_override_beats_votes_and_silence_until_it_is_released():
-    """With both methods. Guests still get their ACK; what they voted counts afterwards."""
+    """With both methods. Guests still get their ACK; their votes count afterwards."""
     for governors in (None, LIMITS_ONLY):
         with scene("override", governors=governors) as stage:
             one, two = stage.started("one", {0: "1"}), stage.started("two", {0: "1"})
@@ -111,7 +111,7 @@ def test_override_beats_votes_and_silence_until_it_is_released():
 
 
 def test_override_needs_no_vote_and_no_channel():
-    """It acquires the frequency domain, and gives it back."""
+    """The override acquires the frequency domain, and releases it."""
     with scene("unasked") as stage:
         quiet = stage.domain("quiet", {0: "2", 1: "4-5"}, channels=())
         stage.hook(quiet)
@@ -123,13 +123,13 @@ def test_override_needs_no_vote_and_no_channel():
         assert stage.vmpower.status()["controlled"] == 3
         fix(stage, "quiet", "1", "release")
         stage.expect_soon({2: LOWEST})
-        stage.hook(quiet, "stopped")  # it ends with its domain
+        stage.hook(quiet, "stopped")  # the override ends with its domain
         stage.vmpower.wait_forgotten("quiet")
         stage.expect_soon({})
 
 
-def test_of_several_overrides_the_highest():
-    """On one clock, of two domains."""
+def test_the_highest_of_several_overrides_wins():
+    """On one clock, for two domains."""
     with scene("two", shared=4) as stage:
         stage.started("one", {0: "0"})
         stage.started("two", {0: "1"})
@@ -142,7 +142,7 @@ def test_of_several_overrides_the_highest():
 
 
 def test_up_and_down():
-    """From the override; without one from the target; without that from the non-turbo maximum."""
+    """A step starts from the override, else from the target, else from the non-turbo maximum."""
     with scene("steps") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
         assert domain.power(0, "min") == "ack"
@@ -160,7 +160,7 @@ def test_up_and_down():
 
 
 def test_override_moves_along_with_its_vCPU():
-    """And rests while it is not pinned."""
+    """It is suspended while the vCPU is not pinned."""
     with scene("along", sections={"arbitration": {"allow-unpinned": "yes"}}) as stage:
         domain = stage.started("vm", {0: "1"})
         fix(stage, "vm", "0", "min")
@@ -179,7 +179,7 @@ def test_override_moves_along_with_its_vCPU():
 
 
 def test_override_survives_the_monitor():
-    """SIGKILL: the next one is told, whether the frequency domain was voted on or not."""
+    """After SIGKILL the next monitor gets it, whether or not there was a vote."""
     with scene("monitor") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
         assert domain.power(0, "min") == "ack"
@@ -197,7 +197,7 @@ def test_override_survives_the_monitor():
 
 
 def test_override_while_no_monitor_runs():
-    """It counts from the next monitor's first moment."""
+    """It applies as soon as the next monitor runs."""
     with scene("gap") as stage:
         stage.started("vm", {0: "1"})
         os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
@@ -206,7 +206,7 @@ def test_override_while_no_monitor_runs():
 
 
 def test_override_outlives_the_channels():
-    """QEMU's hang-up takes the votes; the operator's word stays until the domain is gone."""
+    """QEMU's hang-up ends the votes; the override stays until the domain is gone."""
     with scene("hangup") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
         assert domain.power(1, "max") == "ack"
@@ -218,7 +218,7 @@ def test_override_outlives_the_channels():
 
 
 def test_SIGKILL_of_the_manager_ends_overrides():
-    """The baseline comes back, and what comes after knows of no override."""
+    """The baseline is restored, and the next manager knows no override."""
     with scene("manager") as stage:
         domain = stage.started("vm", {0: "1"})
         fix(stage, "vm", "0", "min")
@@ -236,14 +236,14 @@ def test_SIGKILL_of_the_manager_ends_overrides():
 # ---- what is refused
 
 
-def test_what_can_not_be_set():
-    """Each with a sentence that names the thing and the remedy."""
+def test_overrides_that_are_refused():
+    """Each error names the cause and the remedy."""
     with scene("refused", cpus=4) as stage:
         domain = stage.started("vm", {0: "1", 2: "0-3"}, vcpus=3, channels=(0,))
         assert "vmpowerctl list" in refused(stage, "set", "none", "0", "max")
         said = refused(stage, "set", "vm", "3", "max")
         assert "no vCPU 3: it has 3" in said, said
-        for vcpu in ("1", "2"):  # not pinned, and pinned to all there are
+        for vcpu in ("1", "2"):  # not pinned, and pinned to all CPUs
             said = refused(stage, "set", "vm", vcpu, "max")
             assert f"vCPU {vcpu} is not pinned" in said and "virsh vcpupin" in said, said
         assert domain.power(0, "min") == "ack"
@@ -258,7 +258,7 @@ def test_what_can_not_be_set():
         assert not [line for line in tail(stage.log, 50) if "fixed" in line]
 
 
-def test_a_frequency_domain_that_can_not_be_had():
+def test_a_frequency_domain_that_can_not_be_acquired():
     """The log says so; the next "set" tries again."""
     with scene("refuses") as stage:
         stage.started("vm", {0: "1"})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Who may do what at the control socket: members of group vmpower look, root changes."""
+"""Access to the control socket: members of group vmpower may read, root may change."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ LOOKS = {"GetStatus", "ListDomains", "GetDomain", "ListCpus", "ExplainCpu", "Ver
 
 @contextlib.contextmanager
 def group_scene(name):
-    """A scene on a host that has the group; whoever likes may come as far as the socket."""
+    """A scene on a host that has the group; every user can reach the socket."""
     if os.geteuid():
         raise Skip("needs root, to be somebody else")
     etc = Path("/run/group")
@@ -41,7 +41,7 @@ def group_scene(name):
 
 
 class Somebody:
-    """A process with another user and other groups, and what function(say) does in it."""
+    """Run function(say) in a process with another user and other groups."""
 
     def __init__(self, function, gid, groups=()):
         ours, theirs = os.pipe()
@@ -63,7 +63,7 @@ class Somebody:
         self.pipe = os.fdopen(ours, encoding="utf-8")
 
     def says(self):
-        """The next thing it has to say."""
+        """The next thing that it says."""
         line = self.pipe.readline()
         assert line, "it has ended"
         return json.loads(line)
@@ -79,7 +79,7 @@ class Somebody:
 
 
 def call_all(socket, say):
-    """Each method, without parameters: what it replies, by name; of Monitor the first reply."""
+    """Call each method without parameters; return the replies by name, of Monitor the first."""
     replies = {}
     for method in sorted(CHANGES | LOOKS):
         with Varlink(socket) as client:
@@ -93,13 +93,13 @@ def call_all(socket, say):
 
 
 def test_each_method_is_in_one_of_the_lists():
-    """A new one has to be thought of."""
+    """A new method must be added to one."""
     text = (paths.TREE / "helper/manager/control/org.vmpower.Manager.varlink").read_text(encoding="utf-8")
     assert set(re.findall(r"^method (\w+)\(", text, re.M)) == CHANGES | LOOKS
 
 
-def test_members_look_and_change_nothing():
-    """By primary group or another; each method."""
+def test_members_may_read_but_not_change():
+    """By primary or supplementary group; each method."""
     with group_scene("members") as (_stage, socket):
         for gid, groups in ((GROUP, ()), (OTHER_GROUP, (5, GROUP))):
             with Somebody(lambda say: call_all(socket, say), gid, groups) as member:
@@ -114,8 +114,8 @@ def test_members_look_and_change_nothing():
             assert replies["Monitor"] == "done", replies
 
 
-def test_strangers_come_no_further_than_the_socket():
-    """Nor do they look where somebody has opened it to all."""
+def test_strangers_get_no_further_than_the_socket():
+    """They may not even read if the socket is open to all."""
     with group_scene("strangers") as (_stage, socket):
 
         def connect(say):
@@ -134,7 +134,7 @@ def test_strangers_come_no_further_than_the_socket():
 
 
 def test_a_member_watches():
-    """Monitor's stream, from the first event to the daemon's end; requests, too, if it likes."""
+    """Monitor's stream, from the first event to the daemon's end, with requests if wanted."""
 
     def follow(socket, say):
         with Watcher(socket, requests=True) as watcher:
@@ -165,7 +165,7 @@ def test_a_member_watches():
 
 
 def test_vmpowerctl_of_a_member():
-    """A change is refused with what to do, and exit status 1."""
+    """A change is refused with advice, and exit status 1."""
     with group_scene("ctl") as (stage, _socket):
         command = ["setpriv", "--reuid", str(UID), "--regid", str(OTHER_GROUP), "--groups",
                    str(GROUP), paths.BIN / "vmpowerctl", "--runtime-dir",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The configuration changes while all goes on: nobody is disconnected, no vote is lost."""
+"""The configuration changes at run time: no channel is disconnected, no vote is lost."""
 
 import os
 import pwd
@@ -17,20 +17,20 @@ DOMAINS = '[domain "..."]'
 
 
 def change(stage, sections):
-    """Write other sections into the configuration file; it is not read yet."""
+    """Write other sections to the configuration file, without a reload."""
     for section, keys in sections.items():
         stage.sections.setdefault(section, {}).update(keys)
     stage.vmpower.configure(stage.sections)
 
 
 def reload_with(stage, sections):
-    """Change the configuration, and have it taken over: what "vmpowerctl reload" says."""
+    """Change the configuration and reload; return what "vmpowerctl reload" says."""
     change(stage, sections)
     return stage.vmpower.ask("reload")
 
 
 def settings(stage, domain="vm"):
-    """What holds for a domain."""
+    """The settings of a domain."""
     return stage.vmpower.show(domain)["settings"]
 
 
@@ -40,7 +40,7 @@ def still_connected(domain):
 
 
 def asked_at_once(domain, requests):
-    """So many requests in one go, all answered; which answers."""
+    """Send so many requests at once, and return the answers."""
     frame = frames.request(0, "min")
     domain.channels[0].send(frame * requests)
     return {domain.channels[0].receive(len(frame)) for _ in range(requests)}
@@ -50,7 +50,7 @@ def asked_at_once(domain, requests):
 
 
 def test_limits_move_votes():
-    """[limits]: a vote is kept, inside what is allowed now."""
+    """[limits]: a vote is kept, within the new limits."""
     for governors in (None, LIMITS_ONLY):
         with scene("limits", governors=governors) as stage:
             domain = stage.started("vm", {0: "0", 1: "1"})
@@ -69,7 +69,7 @@ def test_limits_move_votes():
 
 
 def test_the_method_changes():
-    """setspeed to limits and back: the frequency stays, in other files, and the baseline."""
+    """setspeed to limits and back: the frequency moves to other files; the baseline is kept."""
     with scene("method") as stage:
         domain = stage.started("vm", {0: "0"})
         assert domain.power(0, "min") == "ack"
@@ -91,8 +91,8 @@ def test_the_method_changes():
         still_connected(domain)
 
 
-def test_a_method_that_can_not_be_had_is_not_taken():
-    """What works goes on to work, and the log says so."""
+def test_an_unavailable_method_is_not_taken():
+    """The old method goes on, and the log says so."""
     with scene("keeps", governors=LIMITS_ONLY) as stage:
         domain = stage.started("vm", {0: "0"})
         assert domain.power(0, "min") == "ack"
@@ -104,7 +104,7 @@ def test_a_method_that_can_not_be_had_is_not_taken():
 
 
 def test_rates_change():
-    """[channel] rate, burst and total-rate, also for those who wait for their turn."""
+    """[channel] rate, burst and total-rate, also for throttled channels."""
     with scene("rates", sections={"channel": {"rate": 1, "burst": 1}}) as stage:
         domain = stage.started("vm", {0: "0"})
         frame = frames.request(0, "min")
@@ -157,7 +157,7 @@ def test_queries_change():
 
 
 def test_an_override_stays():
-    """The operator's word, within other limits."""
+    """The override, within other limits."""
     with scene("override") as stage:
         stage.started("vm", {0: "0"})
         stage.vmpower.ctl("set", "vm", "0", "max")
@@ -169,7 +169,7 @@ def test_an_override_stays():
 
 
 def test_the_next_monitor_knows():
-    """It is started as the first one was, and told what holds now."""
+    """It starts like the first, and gets the current settings."""
     with scene("successor") as stage:
         one, two = stage.started("one", {0: "0"}), stage.started("two", {0: "0"})
         assert one.power(0, "min") == "ack"
@@ -191,7 +191,7 @@ def test_the_next_monitor_knows():
 
 
 def test_sections_of_domains():
-    """Limits, turbo and commands; the most specific section, and no other."""
+    """Limits, turbo and commands; only the most specific section counts."""
     sections = {
         'domain "*"': {"max-frequency": UP[3]},
         'domain "vm-?"': {"max-frequency": UP[4], "commands": "scale"},
@@ -219,7 +219,7 @@ def test_sections_of_domains():
 
 
 def test_rate_of_one_domain():
-    """One is slowed down, its neighbour not."""
+    """One domain is throttled, its neighbour is not."""
     with scene("rate", sections={'domain "slow"': {"rate": 5, "burst": 1}}) as stage:
         slow, fast = stage.started("slow", {0: "0"}), stage.started("fast", {0: "1"})
         frame = frames.request(0, "min")
@@ -234,7 +234,7 @@ def test_rate_of_one_domain():
 
 
 def test_a_domain_that_is_not_served():
-    """It is not connected, its votes are gone, it protects; and it is served again."""
+    """It is disconnected, its votes end, it protects; then it is served again."""
     with scene("serve", sections={'domain "un*"': {"serve": "no"}}) as stage:
         unserved = stage.domain("unserved", {0: "0"})
         stage.hook(unserved)
@@ -248,8 +248,8 @@ def test_a_domain_that_is_not_served():
         assert unserved.power(0, "min") == "ack"
         assert domain.channels[0].peer.recv(1) == b""  # disconnected
         assert stage.vmpower.channel("vm", 0)["state"] == "unserved"
-        stage.expect_soon({0: HIGHEST})  # it is silent now
-        # the operator can't do by hand what the configuration forbids
+        stage.expect_soon({0: HIGHEST})  # silent again
+        # the operator can't override the configuration
         stage.vmpower.ctl("channel", "remove", "vm", "0")
         stage.vmpower.ctl("channel", "add", "vm", "0")
         assert stage.vmpower.channel("vm", 0)["state"] == "unserved"
@@ -264,7 +264,7 @@ def test_a_domain_that_is_not_served():
 
 
 def test_a_bad_configuration_is_refused_whole():
-    """By vmpowerctl and by SIGHUP: file, line, key, what is allowed; the old one stays."""
+    """By vmpowerctl and by SIGHUP: file, line, key, what is allowed; the old one stays in force."""
     with scene("bad", sections={"limits": {"max-frequency": UP[2]}}) as stage:
         domain = stage.started("vm", {0: "0"})
         assert domain.power(0, "max") == "ack"
@@ -295,8 +295,8 @@ def test_a_bad_configuration_is_refused_whole():
         still_connected(domain)
 
 
-def test_what_needs_a_restart_is_said():
-    """[libvirt] uri and [cpufreq] sysfs; the rest of the same reload is in force."""
+def test_keys_that_need_a_restart_are_reported():
+    """[libvirt] uri and [cpufreq] sysfs; the rest of the same reload applies."""
     with scene("restart") as stage:
         domain = stage.started("vm", {0: "0"})
         said = reload_with(
@@ -320,8 +320,8 @@ def test_what_needs_a_restart_is_said():
         assert any("restart vmpowerd" in line for line in tail(stage.log, 50))
 
 
-def test_every_key_is_told():
-    """By the reply, the event and the log: all that "vmpowerd --default-config" has."""
+def test_every_changed_key_is_reported():
+    """By the reply, the event and the log: all keys of "vmpowerd --default-config"."""
     other = {
         "libvirt": {"uri": "test:///default"},
         "channel": {"rate": 5000, "burst": 20, "total-rate": 7000, "queries": "no",
@@ -356,7 +356,7 @@ def test_every_key_is_told():
         assert len(error) > 512 and watcher.wait("reload")["text"].endswith(error), said
 
 
-def test_users_to_trust_change():
+def test_trusted_users_change():
     """[channel] peer-user, for connections from now on."""
     user = "nobody" if os.geteuid() == 0 else "root"
     with scene("users", sections={"channel": {"peer-user": user}}) as stage:
@@ -368,7 +368,7 @@ def test_users_to_trust_change():
         reload_with(stage, {"channel": {"peer-user": trusted}})
 
         def accepted():
-            """The attempts before were given up; the last one was not."""
+            """Earlier attempts were given up; the last one was not."""
             try:
                 return domain.channels[0].accept().silent(0.1)
             except AssertionError:
@@ -379,8 +379,8 @@ def test_users_to_trust_change():
         stage.expect({0: LOWEST})
 
 
-def test_systemd_is_told():
-    """RELOADING=1 with the time, then READY=1, whether it went well or not."""
+def test_systemd_is_notified():
+    """RELOADING=1 with the time, then READY=1, whether it succeeds or fails."""
     with scene("notify", start=False) as stage:
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify.bind(str(stage.directory / "notify"))
@@ -414,7 +414,7 @@ def test_systemd_is_told():
 
 
 def test_the_shipped_file_and_check_config():
-    """--default-config is what is shipped; --check-config names file and line."""
+    """--default-config prints the shipped file; --check-config names file and line."""
     with scene("check", start=False) as stage:
         program = paths.BIN / "vmpowerd"
         made = run(program, "--default-config").stdout

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Guests' requests: what is obeyed, what is refused, and which pCPU it sets."""
+"""Guests' requests: which are granted or refused, and which pCPU they set."""
 
 import os
 
@@ -9,7 +9,7 @@ from tests.harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main
 from tests.harness.standin import ForeignListener
 from tests.harness.wait import wait_until
 
-RESYNC_S = 0.5  # the monitor gives a broken frame up after some 100 ms
+RESYNC_S = 0.5  # the monitor gives up a broken frame after 100 ms
 
 
 # ---- the main job
@@ -33,7 +33,7 @@ def test_a_request_sets_the_frequency_below_its_vCPU_and_no_other():
         assert shown[1]["vote_khz"] == UP[1] and shown[1]["frequency_domains"] == [5], shown[1]
 
 
-def test_steps_end_at_the_ends_of_the_table():
+def test_steps_stop_at_the_ends_of_the_table():
     """up at the top and down at the bottom change nothing."""
     with scene("ends") as stage:
         domain = stage.started("vm", {0: "1"})
@@ -43,7 +43,7 @@ def test_steps_end_at_the_ends_of_the_table():
 
 
 def test_64_vCPUs_on_256_pCPUs():
-    """Many channels, through the real hook; each lands where it is pinned."""
+    """Many channels, through the real hook; each request sets the vCPU's pCPU."""
     pins = {vcpu: str(4 * vcpu + 1) for vcpu in range(64)}
     with scene("large", cpus=256) as stage:
         domain = stage.started("large", pins)
@@ -62,7 +62,7 @@ def test_64_vCPUs_on_256_pCPUs():
 
 
 def test_any_channel_of_a_domain_speaks_for_any_of_its_vCPUs():
-    """As the stock host: the vCPU is the request's, not the channel's."""
+    """As on the stock host the request names the vCPU, not the channel."""
     with scene("any") as stage:
         domain = stage.started("vm", {0: "0", 1: "3"})
         assert domain.channels[0].power(1, "min") == "ack"
@@ -70,7 +70,7 @@ def test_any_channel_of_a_domain_speaks_for_any_of_its_vCPUs():
 
 
 def test_all_generations_of_guests():
-    """16, 456, 460 and 464 bytes; the old ones never get an answer."""
+    """16, 456, 460 and 464 bytes; the old generations never get an answer."""
     with scene("generations") as stage:
         for size in frames.GENERATIONS:
             domain = stage.domain(f"g{size}", {0: "4"})
@@ -112,7 +112,7 @@ def test_pCPUs_that_share_a_clock():
 
 
 def test_a_driver_without_the_userspace_governor():
-    """The method limits: both ends are set, the governor stays."""
+    """Method limits: both limits are set, the governor stays."""
     with scene("limits", governors=LIMITS_ONLY) as stage:
         domain = stage.started("vm", {0: "2"})
         for unit, khz in (("min", LOWEST), ("max", HIGHEST), ("down", UP[-2]), ("min", LOWEST)):
@@ -128,7 +128,7 @@ def test_a_driver_without_the_userspace_governor():
 
 
 def test_silence_protects():
-    """Nobody slows a neighbour down who did not agree, or who can't even speak."""
+    """A neighbour that has not voted, or can't, is not slowed down."""
     with scene("silence") as stage:
         loud = stage.started("loud", {0: "1"})
         silent = stage.started("silent", {0: "1"})
@@ -145,7 +145,7 @@ def test_silence_protects():
 
 
 def test_an_unpinned_vCPU_may_not_vote():
-    """NACK, and the reason is counted; with allow-unpinned it may."""
+    """A NACK, counted by its reason; with allow-unpinned an ACK."""
     with scene("unpinned") as stage:
         domain = stage.started("vm", {}, vcpus=1)
         assert domain.power(0, "min") == "nack"
@@ -160,7 +160,7 @@ def test_an_unpinned_vCPU_may_not_vote():
 
 
 def test_bad_requests_are_refused():
-    """Each gets a NACK and its own count; nothing moves, nobody is disconnected."""
+    """Each gets a NACK and its own count; no frequency changes, no channel is disconnected."""
     with scene("bad") as stage:
         domain = stage.started("vm", {0: "2"})
         channel = domain.channels[0]
@@ -180,8 +180,8 @@ def test_bad_requests_are_refused():
         assert channel.power(0, "min") == "ack"
 
 
-def test_garbage_is_overcome():
-    """A frame's first half, a byte, noise: the next whole request counts."""
+def test_stream_recovers_from_garbage():
+    """After half a frame, a byte or noise the next whole request counts."""
     with scene("garbage") as stage:
         domain = stage.started("vm", {0: "2"})
         channel = domain.channels[0]
@@ -207,7 +207,7 @@ def test_many_requests_in_one_piece():
 
 
 def test_a_listener_of_another_user_is_refused():
-    """A socket that is not QEMU's: it gets no say, however long it waits."""
+    """A socket that is not QEMU's is never served, however long it waits."""
     if os.geteuid():
         raise Skip("needs root, to become another user")
     with scene("foreign") as stage:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The monitor has nothing that a guest could take: looked at from outside, in the programs as
-they are shipped (a sanitizer's runtime could not live in there).
+"""The monitor has nothing that a guest could use, seen from outside, with the programs as shipped
+(a sanitizer's runtime could not run in the sandbox).
 """
 
 import os
@@ -26,7 +26,7 @@ def status_of(pid):
 
 
 def confined(stage):
-    """The monitor's pid, once it has given up what it had: a busy machine may take its time."""
+    """Wait until the monitor has dropped its privileges; return its pid."""
     pid = stage.vmpower.status()["monitor_pid"]
     wait_until(
         lambda: status_of(pid)["Seccomp"] == "2", 20, "the monitor to be confined",
@@ -72,7 +72,7 @@ def test_no_core_dump():
         limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
         core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
         assert core.split()[4:6] == ["0", "0"], core
-        # undumpable: its files in /proc belong to root
+        # not dumpable: its files in /proc belong to root
         assert os.stat(f"/proc/{pid}/environ").st_uid == 0
 
 
@@ -106,14 +106,14 @@ def test_forbidden_call_ends_it_and_is_named():
         log = stage.logged()
         assert f"monitor (pid {before}): tried system call socket (41)" in log, log
         assert f"monitor (pid {before}) exited with status 159" in log, log
-        # the channel was not disconnected, the vote stands, the guest goes on
+        # the channel stays connected, the vote stands, the guest goes on
         assert stage.vmpower.channel("a", 0)["state"] == "connected"
         stage.expect_soon({2: HIGHEST})
         assert domain.power(0, "min") == "ack"
         stage.expect({2: LOWEST})
 
 
-def test_list_of_calls_is_what_a_busy_monitor_makes(runner):
+def test_a_busy_monitor_makes_exactly_the_listed_calls(runner):
     strace = shutil.which("strace")
     if not strace:
         raise Skip("no strace here")
@@ -121,7 +121,7 @@ def test_list_of_calls_is_what_a_busy_monitor_makes(runner):
         raise Skip("takes root to trace it")
     printed = run(paths.BIN / "vmpower-monitor", "--syscalls").stdout.splitlines()
     allowed = {line.split()[0] for line in printed}
-    # What only other machines, libcs or loads need; each has its reason in the list. And
+    # Calls that only other hosts, libcs or loads need; the list has the reasons. And
     # strace counts calls when they return.
     rare = {"exit_group", "epoll_pwait", "clock_gettime", "mmap", "munmap", "mremap", "brk", "setsockopt"}
     with scene("busy", sections={"channel": {"rate": 500, "burst": 20},
@@ -135,13 +135,13 @@ def test_list_of_calls_is_what_a_busy_monitor_makes(runner):
         for unit in ("max", "down", "up", "min"):
             assert domain.power(0, unit) == "ack"
         assert domain.power(2, "max") == "nack"  # unpinned: a message to the manager
-        stage.vmpower.ctl("log-level", "debug")  # a policy of nonsense: a log line
+        stage.vmpower.ctl("log-level", "debug")  # an invalid policy: a log line
         assert domain.channels[0].ask(frames.request(0, command=frames.POLICY,
                                                      name=b"\xff" * 400)) == "nack"
         domain.channels[0].send(frames.request(0, "max") * 100)  # throttled, in batches
         for _ in range(100):
             domain.channels[0].receive(464)
-        domain.channels[1].send(frames.request(1, "max")[:100])  # a piece of a frame
+        domain.channels[1].send(frames.request(1, "max")[:100])  # a partial frame
         wait_until(lambda: stage.vmpower.channel("a", 1)["resyncs"] > 0, 10, "a resync")
         stage.hook(domain, "stopped")
         stage.vmpower.wait_forgotten("a")
@@ -150,7 +150,7 @@ def test_list_of_calls_is_what_a_busy_monitor_makes(runner):
         stage.vmpower.process = None
         used = {line.split()[-1] for line in output.read_text().splitlines()[2:]
                 if line and not line.startswith(("-", "%")) and line.split()[-1] != "total"}
-        stage.vmpower.start()  # puts the baseline back
+        stage.vmpower.start()  # restores the baseline
     runner.note(f"used: {', '.join(sorted(used))}")
     assert used <= allowed, f"used, not in the list: {sorted(used - allowed)}"
     assert allowed - rare <= used, f"in the list, not used: {sorted(allowed - rare - used)}"

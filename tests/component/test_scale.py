@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A thousand domains: registered, served, their monitor replaced, removed; what that takes.
+"""A thousand domains are registered, served, handed to another monitor, removed; time and memory.
 
-With the programs as shipped: a sanitizer's memory would say nothing. Where the limit of open
-files is too low for all channels, each domain has fewer that are served.
+With the programs as shipped, since a sanitizer distorts memory. If the limit of open files is too
+low for all channels, each domain has fewer.
 
 SCALE_DOMAINS    how many (1000)
 SCALE_CHANNELS   of each (64)
@@ -19,7 +19,7 @@ from tests.harness.standin import call_hook
 from tests.harness.supervisor import usage
 from tests.harness.wait import wait_until
 
-ALONE = True  # what it prints is time
+ALONE = True  # it measures time
 DOMAINS = int(os.environ.get("SCALE_DOMAINS") or 1000)
 CHANNELS = int(os.environ.get("SCALE_CHANNELS") or 64)
 PORT = "virtio.serial.port.poweragent."
@@ -31,7 +31,7 @@ FIXED_KIB = 16384
 
 
 class Bystander:  # pylint: disable=too-few-public-methods
-    """What the hook has to be told of a domain."""
+    """A domain as the hook reports it."""
 
     def __init__(self, directory, index, channels):
         """Domain number index; as many vCPUs as channels."""
@@ -41,7 +41,7 @@ class Bystander:  # pylint: disable=too-few-public-methods
         self.directory.mkdir()
 
     def xml(self, running=True):
-        """As libvirt would say it."""
+        """As libvirt would pass it."""
         pins = "".join(
             f"<vcpupin vcpu='{number}' cpuset='{(self.first + number) % CPUS}'/>"
             for number in range(self.channels)
@@ -88,7 +88,7 @@ def private_kib(stage):
 
 
 def tell_memory(runner, before, after, channels):
-    """What one channel takes, which has a generous bound."""
+    """Note the memory a channel takes, within a generous bound."""
     for who, kib in after.items():
         runner.note(f"{who}: {kib} KiB private, {before[who]} without domains: "
                     f"{(kib - before[who]) * 1024 / channels:.0f} bytes per channel")
@@ -104,14 +104,14 @@ def register(stage, domains, operation="started"):
 
 
 def wait_connected(stage, channels):
-    """So many of them, no more."""
+    """Wait for exactly so many."""
     wait_until(lambda: stage.vmpower.status()["connected"] == channels, PATIENCE_S,
                f"{channels} connected channels",
                state=lambda: stage.vmpower.status()["connected"])
 
 
 def kill_monitor(stage):
-    """Another has taken over."""
+    """Kill the monitor and wait for another; return how many restarts that makes."""
     before = stage.vmpower.status()
     os.kill(before["monitor_pid"], 9)
     wait_until(lambda: stage.vmpower.status()["monitor_pid"] not in (None, before["monitor_pid"]),
@@ -126,7 +126,7 @@ def ask_all(stage, crowd, channels, unit, khz):
 
 
 def test_thousand_domains_are_served(runner):
-    """As many channels as the limit of open files lets vmpowerd serve, or a few less."""
+    """About as many channels as the limit of open files lets vmpowerd serve."""
     each = min(CHANNELS, (raise_limit() - 2048) // DOMAINS)
     channels = DOMAINS * each
     runner.note(f"{DOMAINS} domains x {each} channels; RLIMIT_NOFILE is {raise_limit()}")
@@ -176,7 +176,7 @@ def test_thousand_domains_are_served(runner):
 
 
 def test_thousand_domains_with_all_their_channels(runner):
-    """Registered they all are; those that the limit of open files leaves out wait."""
+    """All are registered; channels beyond the limit of open files wait."""
     channels = DOMAINS * CHANNELS
     served = min(channels, raise_limit() - 2048)
     runner.note(f"{DOMAINS} domains x {CHANNELS} channels, {served} of them can be served")
@@ -196,7 +196,7 @@ def test_thousand_domains_with_all_their_channels(runner):
             wait_connected(stage, served)
             wait_until(lambda: len(stage.vmpower.domains()) == DOMAINS, PATIENCE_S, "all domains")
             clock.tell("registered")
-            # silence of those who wait protects all
+            # the silence of waiting channels protects all
             ask_all(stage, crowd, served, "min", HIGHEST)
             tell_memory(runner, before, private_kib(stage), channels)
             clock.start()

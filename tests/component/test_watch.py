@@ -109,22 +109,22 @@ def test_ends_well():
 
 
 def test_says_why_it_ends():
-    """The daemon's end: exit status 3, and the message is where it can be read."""
+    """When the daemon ends: exit status 3, and a readable message."""
     with scene("why") as stage, watching(stage) as terminal:
         stage.vmpower.stop()
         assert terminal.end() == 3
-        # or, where it was about to ask: "does not run"
+        # or "does not run", if it was about to ask
         assert b"vmpowerctl: vmpowerd " in terminal.output
         stage.vmpower.start()
 
 
 def test_no_terminal():
-    """An error that names what to use instead; of a terminal that can't do it, too."""
+    """An error that names an alternative; also on a terminal that is too simple."""
     with scene("none") as stage:
         answer = run(*command(stage, "watch"), check=False)
         assert answer.returncode == 2 and "watch --json" in answer.stderr, answer
         for term in ("dumb", "no-such-terminal"):
-            # what ncurses does not free where it can't start
+            # ncurses does not free this if it can't start
             env = {"ASAN_OPTIONS": "detect_leaks=0"}
             terminal = Terminal(command(stage, "watch"), term=term, env=env)
             try:
@@ -134,7 +134,7 @@ def test_no_terminal():
 
 
 def test_colours():
-    """On a terminal that has them, and not with NO_COLOR."""
+    """On a terminal with colours, and not with NO_COLOR."""
     with scene("colours") as stage:
         domain = stage.started("vm", {0: "3"})
         assert domain.power(0, "min") == "ack"
@@ -145,7 +145,7 @@ def test_colours():
 
 
 def test_json_to_a_full_disk():
-    """Output that can't be written is what is told, once."""
+    """A failed write is reported, once."""
     with scene("full") as stage:
         watch = [*command(stage, "--json", "watch"), ">/dev/full"]
         answer = run("sh", "-c", " ".join(str(word) for word in watch), check=False)

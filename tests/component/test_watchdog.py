@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What systemd is told of the daemon, and what becomes of a monitor that hangs meanwhile."""
+"""The daemon's notifications to systemd's watchdog, and a monitor that hangs meanwhile."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import signal
 from tests.harness.scene import LOWEST, component_main, service
 from tests.harness.wait import wait_until
 
-ALONE = True  # a busy machine is taken for a daemon that hangs
+ALONE = True  # a busy host would look like a daemon that hangs
 
 
 def test_status_follows():
@@ -45,7 +45,7 @@ def test_monitor_that_hangs_is_replaced():
         before = stage.vmpower.status()["monitor_pid"]
         os.kill(before, signal.SIGSTOP)
         domain.channels[0].peer.settimeout(40)
-        # nothing but this request happens, and nobody hears it
+        # only this request happens, and the hung monitor does not read it
         assert domain.power(0, "down") == "ack"
         stage.expect({1: LOWEST})
         assert stage.vmpower.status()["monitor_pid"] not in (None, before)

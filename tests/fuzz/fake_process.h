@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * monitor_process.c without a process: what it starts is the test, which has the link's other end.
- * The source, not the object. The includer defines fake_killed(), called where the process ends.
+ * monitor_process.c without a process: the test holds the other end of the link. This includes the
+ * source. The includer defines fake_killed(), called when the process ends.
  */
 #ifndef VMPOWER_TESTS_FUZZ_FAKE_PROCESS_H
 #define VMPOWER_TESTS_FUZZ_FAKE_PROCESS_H
@@ -64,7 +64,7 @@ static int fake_kill(pid_t pid)
 	return 0;
 }
 
-/* Its link is closed, and it ends. */
+/* Close its link and end it. */
 static int fake_poll(void)
 {
 	(void)fake_kill(FAKE_PID);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the fuzz targets share: promises that must hold, and input taken apart piece by piece. */
+/* For all fuzz targets: promises that must hold, and values taken from the input. */
 #ifndef VMPOWER_TESTS_FUZZ_FUZZ_H
 #define VMPOWER_TESTS_FUZZ_FUZZ_H
 
@@ -26,7 +26,7 @@ struct input {
 	size_t size;
 };
 
-/* Take up to @size bytes; what the input lacks is zero. Return: number of bytes taken. */
+/* Take up to @size bytes; missing bytes are zero. Return: bytes taken. */
 static inline size_t take_bytes(struct input *input, void *bytes, size_t size)
 {
 	size_t n = size < input->size ? size : input->size;
@@ -63,7 +63,7 @@ static inline uint32_t take_u32(struct input *input)
 	return value;
 }
 
-/* An id that is likely to be in use: small, or with a first byte above 250 any. */
+/* An id that is likely to be in use; after a byte above 250, any id. */
 static inline uint32_t take_id(struct input *input, uint32_t in_use)
 {
 	uint8_t value = take_u8(input);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes as a state file: what is accepted is sound, and is the same after it is written. */
+/* Any bytes as a state file: an accepted one is sound, and survives being written. */
 #include <errno.h>
 
 #include "common/bounds.h"
@@ -25,11 +25,11 @@ static void check_entries(const struct baseline *baseline)
 		check_text(entry->min_freq);
 		check_text(entry->max_freq);
 		check_text(entry->setspeed);
-		/* what a restore by this method cannot do without */
+		/* required for a restore by this method */
 		require(entry->method == METHOD_LIMITS || entry->governor[0]);
 		require(entry->method == METHOD_SETSPEED ||
 			(entry->min_freq[0] && entry->max_freq[0]));
-		/* the first with its policy: no other has it */
+		/* no other entry has this policy */
 		require(baseline_find(baseline, entry->policy) == entry);
 	}
 }
@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(baseline_parse(text, text_size, &again) == 0);
 	check_equal(&baseline, &again);
 	baseline_free(&again);
-	/* without its last byte it is not whole any more */
+	/* without its last byte it is incomplete */
 	require(baseline_parse(text, text_size - 1, &again) == -EBADMSG);
 	free(text);
 	baseline_free(&baseline);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes as vmpower.conf: refused with file and a reason, or values that can be used. */
+/* Any bytes as vmpower.conf: refused with file and reason, or usable values. */
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 
 static char path[32];
 
-/* A file without a directory, opened by its name below /proc. */
+/* A file without a directory, opened through /proc. */
 static int config_file(void)
 {
 	static int fd = -1;

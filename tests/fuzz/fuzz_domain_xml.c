@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes as a domain's XML: what domain_xml.h promises of the result must hold. */
+/* Any bytes as a domain's XML: the promises of domain_xml.h must hold. */
 #include <errno.h>
 
 #include "tests/fuzz/fuzz.h"

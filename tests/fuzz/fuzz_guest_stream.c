@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The guest codec as a stream. Arbitrary bytes in arbitrary pieces first: frames lie inside
- * what was received, each step makes progress, decoding and replying stay in bounds. Then the
- * guest's next program comes and writes valid frames: not one may be lost, wherever what was
- * before has left the stream.
+ * The guest codec as a stream. First arbitrary bytes in arbitrary pieces: frames lie inside what
+ * was received, each step makes progress, decoding and replying stay in bounds. Then the guest's
+ * next program writes valid frames: none may be lost, in whatever state the stream is.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -18,7 +17,7 @@ struct channel {
 	struct guest_stream stream;
 	uint8_t bytes[BUFFER_SIZE];
 	size_t length;
-	/* valid frames: what must come out */
+	/* valid frames: the expected output */
 	const uint8_t *expected;
 	size_t expected_size, frame_size;
 };
@@ -116,7 +115,7 @@ static void check_frame(struct channel *channel, const uint8_t *frame, size_t si
 	check_replies(frame, size, n_vcpus);
 }
 
-/* Take out what frames there are, as the monitor does. */
+/* Take the complete frames out, as the monitor does. */
 static void consume(struct channel *channel, bool stuck, uint32_t n_vcpus)
 {
 	size_t at = 0;
@@ -133,7 +132,7 @@ static void consume(struct channel *channel, bool stuck, uint32_t n_vcpus)
 			require(!stuck || skip > 0);
 			break;
 		}
-		/* a request that has to wait is asked for again */
+		/* a request that has to wait is read again */
 		skip = guest_stream_next(&channel->stream, bytes + skip, rest - skip, stuck,
 					 &again);
 		require(skip == 0 && again == length);
@@ -153,7 +152,7 @@ static void receive(struct channel *channel, const uint8_t *data, size_t size, u
 	consume(channel, false, n_vcpus);
 }
 
-/* What was not understood is given up when its rest does not come. */
+/* Give up a partial frame whose remainder does not come. */
 static void time_out(struct channel *channel, uint32_t n_vcpus)
 {
 	for (int i = 0; channel->length > 0; i++) {
@@ -184,7 +183,7 @@ static void arbitrary(struct channel *channel, struct input *input)
 	}
 }
 
-/* A frame that a guest of the generation can send; what is not set is zero. */
+/* A frame that a guest of the generation can send; unset fields are zero. */
 static void build_frame(struct input *input, uint8_t *frame, size_t size, bool connect)
 {
 	static const uint8_t g1[] = {GUEST_CPU_POWER};
@@ -211,9 +210,9 @@ static void build_frame(struct input *input, uint8_t *frame, size_t size, bool c
 }
 
 /*
- * Another program opens the port: it says CONNECT, and writes frames whole, some in one go.
- * @shred: later writes arrive in pieces, as through a full socket; no CONNECT among them, which
- * makes the stream doubt the generation, by what it sees of the next frame
+ * Another program opens the port: it sends CONNECT, then whole frames, some in one write.
+ * @shred: later writes arrive in pieces, as through a full socket, without a CONNECT: that would
+ * make the stream detect the generation from a part of the next frame
  */
 static void valid(struct channel *channel, struct input *input)
 {
@@ -243,7 +242,7 @@ static void valid(struct channel *channel, struct input *input)
 			receive(channel, frames + at, piece, 1);
 			at += piece;
 		}
-		/* an earlier program's longer frames make the first one wait for a rest */
+		/* after longer frames the first one waits for a remainder */
 		if (first)
 			time_out(channel, 1);
 		require(channel->length == 0 && channel->expected_size == 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any message on the hook's socket: an event is accepted only if all of it can be used. */
+/* Any message on the hook's socket: an accepted event is usable as a whole. */
 #include <errno.h>
 
 #include "helper/manager/sources/hook_server.h"
@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	/* as the server has it: room for an event, of which fewer bytes may have been received */
+	/* as in the server: room for an event, of which fewer bytes may be received */
 	struct hook_event event;
 	size_t received = size < sizeof(event) ? size : sizeof(event);
 	const char *name;

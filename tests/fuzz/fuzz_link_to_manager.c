@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The manager below a monitor that was taken over: real domains, registry, channel manager and
- * cpufreq on a tree of plain files, and in place of the monitor's process the input, which
- * sends what it likes, writes to the files that it was given, stops reading, dies. What the
- * manager sends is always valid, and in the end every file holds its baseline again.
+ * The manager with a monitor that a guest controls: real domains, registry, channel manager and
+ * cpufreq on a tree of plain files. The input plays the monitor: it sends anything, writes to the
+ * files that it was given, stops reading, dies. What the manager sends is always valid, and in the
+ * end every file holds its baseline.
  */
 #include <fcntl.h>
 #include <pwd.h>
@@ -33,13 +33,13 @@
 
 static int shared_fd = -1;
 
-/* The files of one frequency domain that the monitor was given. */
+/* The files of one frequency domain that the monitor got. */
 static struct given {
 	int fds[2];
 	unsigned int n_fds;
-	/* answers to come, and how many of them are void: it was released since they were asked */
+	/* pending answers, and how many are void because of a release since */
 	unsigned int n_asked, n_void;
-	bool named; /* in an ACQUIRE or a RELEASE: what is handed over after that is late */
+	bool named; /* in an ACQUIRE or RELEASE: a handover after that is late */
 } given[N_POLICIES];
 
 static void close_given(uint32_t id)
@@ -57,7 +57,7 @@ static void fake_killed(void)
 	}
 }
 
-/* Lines are formed and written nowhere. */
+/* Lines are formatted and discarded. */
 static bool drop_line(const struct log_about *about, int priority, const char *text)
 {
 	static struct journal_entry entry;
@@ -66,7 +66,7 @@ static bool drop_line(const struct log_about *about, int priority, const char *t
 	return true;
 }
 
-/* --- a host that there is not ------------------------------------------------------------ */
+/* --- a fake host ------------------------------------------------------------------------- */
 
 struct host {
 	struct loop *loop;
@@ -143,7 +143,7 @@ static void drop_files(const int *fds, unsigned int n_fds)
 		(void)close(fds[i]);
 }
 
-/* Does message.h let the monitor have these files? */
+/* May the monitor have these files, according to message.h? */
 static bool may_take(struct given *files, enum acquired_reason reason)
 {
 	if (reason == ACQUIRED_TAKEN_OVER)
@@ -200,7 +200,7 @@ static void read_link(void)
 	require(link_end < 0 || r == -EAGAIN || r == 0);
 }
 
-/* Files that are released are closed first, as message.h says: what is written then is foreign. */
+/* Released files are closed first, as message.h says: a later write would be foreign. */
 static void send_link(const struct link_message *message, size_t size, unsigned int n_fds)
 {
 	int fds[2] = {cpu_dir, listen_fd};
@@ -255,7 +255,7 @@ static void send_raw(struct input *input)
 	send_link(&message, size ? size : 1, n_fds);
 }
 
-/* A frequency of the table to all files, or to one, and then it is killed. */
+/* Write a frequency of the table to all files, or to one and die. */
 static void write_files(struct input *input)
 {
 	static const char *const texts[] = {"1200000\n", "1800000\n", "2300000\n", "2100000\n"};
@@ -271,8 +271,8 @@ static void write_files(struct input *input)
 }
 
 /*
- * Anywhere in what the manager reads, and now and then in what monitors leave each other: these
- * few channels never have more there than at the area's beginning.
+ * Anywhere in what the manager reads, sometimes in what monitors leave each other: these few
+ * channels use only the beginning of that area.
  */
 static size_t anywhere(struct input *input)
 {
@@ -283,7 +283,7 @@ static size_t anywhere(struct input *input)
 	return at % (offsetof(struct shared_state, leftovers) - sizeof(uint32_t));
 }
 
-/* What a successor is to take over, or nonsense. */
+/* Write a vote for a successor to take over, or nonsense. */
 static void write_shared(struct input *input, bool vote)
 {
 	uint32_t value, vcpu = take_u8(input) % 2, domain = take_id(input, N_DOMAINS);
@@ -367,7 +367,7 @@ static void start_host(struct host *host)
 
 	memset(host, 0, sizeof(*host));
 	memset(host->qemu, 0xff, sizeof(host->qemu));
-	/* what else was changed is as it was: end_host() has looked */
+	/* the rest is unchanged: end_host() checked that */
 	put(0, "scaling_setspeed", "<unsupported>");
 	(void)snprintf(state_path, sizeof(state_path), "%s/baseline", root);
 	require(loop_new(&host->loop) == 0 && registry_new(&host->registry) == 0);
@@ -393,7 +393,7 @@ static void end_host(struct host *host)
 	loop_free(host->loop);
 	for (size_t i = 0; i < array_size(host->qemu); i++)
 		close_fd(&host->qemu[i]);
-	/* connections that nobody has accepted */
+	/* connections not yet accepted */
 	for (int fd; (fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
 		(void)close(fd);
 	close_fd(&link_end);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The monitor itself, turn by turn, on a clock that stands still unless it is told to go on.
- * The input is a list of steps: what the manager sends (with files and sockets), what guests
- * write, time that passes. Either the manager is honest: then it is never refused, and is told
- * of acquisitions as message.h says. Or it says what it likes: then the monitor may end, and no
- * more. After each turn votes, counts and targets are worked out anew and compared.
+ * The real monitor, turn by turn, on a fake clock. The input is a list of steps: what the manager
+ * sends (with files and sockets), what guests write, time that passes. An honest manager is never
+ * refused, and gets acquisition messages as message.h says. A dishonest one may at worst make the
+ * monitor exit. After each turn votes, counts and targets are recomputed and compared.
  */
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -40,7 +39,7 @@ static void set_frequency_domain(struct host *host, struct input *input)
 	set->floor = take_u8(input) % set->table.n_steps;
 	set->ceiling = set->floor + take_u8(input) % (set->table.n_steps - set->floor);
 	if (host->honest) {
-		/* other limits while not acquired: a method does not change later */
+		/* other limits while not acquired; the method does not change */
 		if (host->owner[set->id] != NOT_OURS)
 			set->method = host->method[set->id];
 		if (host->known[set->id] && set->method != host->method[set->id])
@@ -175,7 +174,7 @@ static void name_channel(struct host *host, struct input *input, enum link_type 
 	host->guests[domain][channel] = pair[1];
 }
 
-/* Sockets, files, and of other kinds than the message asks for. */
+/* Sockets and files, also of the wrong kind for the message. */
 static void send_raw(struct host *host, struct input *input)
 {
 	static struct link_message message;
@@ -243,7 +242,7 @@ static void hang_up(struct host *host, struct input *input)
 	if (host->guests[domain][channel] < 0)
 		return;
 	close_fd(&host->guests[domain][channel]);
-	/* an honest manager takes its time, but removes the channel before it adds another */
+	/* an honest manager removes the channel before it adds another */
 	run(host);
 	send_link(host, &message, NULL, 0);
 }
@@ -325,7 +324,7 @@ static void step(struct host *host, struct input *input)
 		else
 			read_link(host);
 	}
-	/* else it comes in one turn with the next */
+	/* else it shares a turn with the next step */
 	if (!(what & 0x80))
 		run(host);
 }
@@ -372,7 +371,7 @@ static void start(struct host *host, struct input *input)
 	require(set_up(host->monitor, NULL) == 0);
 }
 
-/* Lines are written nowhere; that there are some makes the monitor tell of what it refuses. */
+/* Lines are discarded, but the level makes the monitor report refusals. */
 static bool drop_line(const struct log_about *about, int priority, const char *text)
 {
 	(void)about;
@@ -397,7 +396,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_link(&host);
 		run(&host);
 	}
-	/* all gone: a manager that ends takes nothing back one by one */
+	/* everything at once: a manager that exits removes nothing first */
 	link_fd = host.monitor->link_fd;
 	monitor_free(host.monitor);
 	(void)close(link_fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The manager's loop for a fuzz target: on a clock that stands still unless it is told to go
- * on, and as far as there is something to do. The source, not the object: it waits as we say.
+ * The manager's loop for a fuzz target, on a fake clock, until there is nothing to do. This
+ * includes the source, to replace its waiting.
  */
 #ifndef VMPOWER_TESTS_FUZZ_FUZZ_LOOP_H
 #define VMPOWER_TESTS_FUZZ_FUZZ_LOOP_H
@@ -22,7 +22,7 @@ uint64_t monotonic_ns(void)
 	return fake_now_ns;
 }
 
-/* Where the loop would sleep it comes to an end. */
+/* Where the loop would sleep it ends. */
 static inline int fake_epoll_wait(int fd, struct epoll_event *events, int room, int timeout_ms)
 {
 	int n = epoll_wait(fd, events, room, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The monitor for a fuzz target, on a clock that stands still unless it is told to go on. The
- * sources, not the objects: its turn() is nobody else's business, and its clock is ours.
+ * The monitor for a fuzz target, on a fake clock. This includes the sources: turn() is static, and
+ * the clock must be replaced.
  */
 #ifndef VMPOWER_TESTS_FUZZ_FUZZ_MONITOR_H
 #define VMPOWER_TESTS_FUZZ_FUZZ_MONITOR_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes as a saved domain: what is accepted can be registered, and is the same when saved. */
+/* Any bytes as a saved domain: an accepted one can be registered, and is the same when saved. */
 #include <errno.h>
 #include <stdlib.h>
 

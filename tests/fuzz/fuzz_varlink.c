@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A varlink server and a client that sends any bytes, in any pieces, and reads when it likes.
- * Each reply is a JSON object with what varlink says is in one; no more replies than calls;
- * a client that has gone is forgotten, and a call of it that was put off is cancelled, once.
+ * A varlink server and a client that sends any bytes, in any pieces, and reads at any time. Each
+ * reply is a valid varlink reply; there are no more replies than calls; a client that hangs up is
+ * forgotten, and its deferred call is cancelled, once.
  */
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -21,8 +21,8 @@ struct toy {
 	struct varlink_call *waiting, *streaming;
 	int client;
 	struct varlink_frame replies;
-	size_t n_calls, n_replies; /* NULs sent, replies read: but those that others follow ... */
-	size_t n_sent, n_pieces;   /* ... of a stream: sent, read */
+	size_t n_calls, n_replies; /* NULs sent, final replies read */
+	size_t n_sent, n_pieces;   /* stream replies: sent, read */
 };
 
 static void reply_echo(struct varlink_call *call, void *context)
@@ -83,7 +83,7 @@ static void stream_more(struct toy *toy)
 	varlink_continue(toy->streaming, json_pack("{s:i}", "n", (int)toy->n_sent));
 }
 
-/* Two replies when it begins, one more for each that was taken, now and then. */
+/* Two replies at first, then sometimes one more for each that was read. */
 static void on_stream_ready(void *data)
 {
 	struct toy *toy = data;
@@ -154,7 +154,7 @@ static void check_reply(struct toy *toy, const char *text, size_t size)
 	json_decref(reply);
 }
 
-/* Return: false where the server has closed. */
+/* Return: false: the server has closed. */
 static bool read_replies(struct toy *toy, size_t most)
 {
 	const char *message;
@@ -201,7 +201,7 @@ static void answer_later(struct toy *toy)
 		stream_more(toy);
 }
 
-/* A step's low bits say what is done, the others how much of it. */
+/* A step's low bits say what to do, the others how much. */
 static void step(struct toy *toy, struct input *input, uint8_t what)
 {
 	switch (what % 4) {
@@ -236,7 +236,7 @@ static void open_toy(struct toy *toy, uint8_t bits)
 	require(varlink_server_new(toy->loop, listen_fd, &service, &limits, toy, &toy->server) ==
 		0);
 	require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
-	if (bits & 4) /* a reply goes in pieces */
+	if (bits & 4) /* a reply is sent in pieces */
 		(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	toy->client = pair[1];
 	require(varlink_client_new(toy->server, pair[0], (enum varlink_access)(bits % 3)) == 0);
@@ -255,7 +255,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	open_toy(&toy, bits);
 	for (uint8_t i = 0; i < n_steps; i++)
 		step(&toy, &input, steps[i]);
-	/* the rest at once, and all replies are read */
+	/* send the rest at once, and read all replies */
 	while (input.size > 0 && varlink_server_clients(toy.server) > 0) {
 		step(&toy, &input, 0xfc);
 		answer_later(&toy);

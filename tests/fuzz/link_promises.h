@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What link_validate() lets through is as message.h says, in either direction. */
+/* What link_validate() accepts is as message.h says, in both directions. */
 #ifndef VMPOWER_TESTS_FUZZ_LINK_PROMISES_H
 #define VMPOWER_TESTS_FUZZ_LINK_PROMISES_H
 
@@ -78,7 +78,7 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 		require(message->id >= 3 && message->id <= 7);
 		break;
 	default:
-		require(false); /* no type that goes to the monitor */
+		require(false); /* never sent to the monitor */
 	}
 	require(n_fds == 0);
 }
@@ -114,11 +114,11 @@ static inline void check_to_manager(const struct link_message *message, unsigned
 		require(message->write_failed.error >= -4095);
 		break;
 	default:
-		require(false); /* no type that goes to the manager */
+		require(false); /* never sent to the manager */
 	}
 }
 
-/* A message may go one way, not both. */
+/* Each type has one direction. */
 static inline void check_link(const struct link_message *message, size_t size, unsigned int n_fds)
 {
 	int to_monitor = link_validate(message, size, n_fds, LINK_TO_MONITOR);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The manager's end of a monitor that runs turn by turn, and what an honest manager knows: it
- * reads what the monitor says, and finds that it was to be said.
+ * The manager's end of a monitor that runs turn by turn. An honest manager keeps track of its
+ * state, and checks that each message of the monitor is due.
  */
 #ifndef VMPOWER_TESTS_FUZZ_MONITOR_HOST_H
 #define VMPOWER_TESTS_FUZZ_MONITOR_HOST_H
@@ -19,7 +19,7 @@
 #include "tests/fuzz/link_promises.h"
 #include "tests/fuzz/monitor_promises.h"
 
-#define USED_DOMAINS 3u /* ids that are likely */
+#define USED_DOMAINS 3u /* likely ids */
 #define USED_OUTPUTS 4u
 #define USED_CHANNELS 3u /* of each domain */
 #define MAX_IDLE_TURNS 400
@@ -32,7 +32,7 @@ struct host {
 	bool honest, lazy; /* reads the link only when told to */
 	bool ended;
 	int guests[USED_DOMAINS][USED_CHANNELS]; /* QEMU's ends; -1: none */
-	struct link_domain like;		 /* every domain, at first */
+	struct link_domain like;		 /* every new domain */
 	/* what an honest manager knows */
 	uint32_t n_vcpus[USED_DOMAINS];
 	bool known[USED_OUTPUTS];
@@ -56,7 +56,7 @@ static inline void send_link(struct host *host, const struct link_message *messa
 	require(r == 0 || host->ended);
 }
 
-/* Files that take what is written, and some that do not. */
+/* Files that accept writes, and some that do not. */
 static inline int output_file(uint8_t kind)
 {
 	static const char text[] = "1000\n";
@@ -147,7 +147,7 @@ static inline void read_link(struct host *host)
 	require(r == -EAGAIN || (r == 0 && host->ended));
 }
 
-/* Turns until there is nothing more to do; that point must come. */
+/* Run turns until there is nothing to do; that must happen. */
 static inline void run(struct host *host)
 {
 	struct pollfd pollfd = {.fd = host->monitor->epoll_fd, .events = POLLIN};

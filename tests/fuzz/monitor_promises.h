@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What must hold in the monitor between two turns: counts, targets and lists, worked out anew. */
+/* What must hold in the monitor between two turns: counts, targets and lists are recomputed. */
 #ifndef VMPOWER_TESTS_FUZZ_MONITOR_PROMISES_H
 #define VMPOWER_TESTS_FUZZ_MONITOR_PROMISES_H
 
@@ -30,7 +30,7 @@ static inline void check_vcpu(const struct channel_monitor *monitor, uint32_t do
 		if (vcpu->voted)
 			require(member->step >= member->low && member->step <= member->high);
 		if (vcpu->flags & VCPU_PAUSED) {
-			; /* neither holds up nor protects */
+			; /* neither votes nor protects */
 		} else if (vcpu->voted) {
 			tally->voters++;
 			if (member->step > tally->highest)
@@ -64,7 +64,7 @@ static inline void check_channel(const struct channel_monitor *monitor,
 		require(channel->buffer_at < channel->buffer_length);
 		require(channel->buffer_length <= BUFFER_SIZE);
 	}
-	/* whoever waits or is throttled is not in the epoll set: it would spin */
+	/* a waiting or throttled channel is not in the epoll set: the loop would spin */
 	require(!channel->watched || (channel->state != GUEST_CHANNEL_WAITING &&
 				      channel->state != GUEST_CHANNEL_THROTTLED));
 	require(channel->state != GUEST_CHANNEL_THROTTLED ||
@@ -112,13 +112,13 @@ static inline void check_output(const struct channel_monitor *monitor, uint32_t 
 	require(list_empty(&output->waiting) || output->state == OUTPUT_ACQUIRING);
 	if (output->state != OUTPUT_ACQUIRED)
 		return;
-	/* whose is it if nobody wants it, and does it run as they want it to? */
+	/* acquired only if wanted, and at the wanted frequency */
 	require(target != ARBITER_BASELINE || tally->holds > 0);
 	if (target != ARBITER_BASELINE && !output->failing && list_empty(&output->deferred_link))
 		require(writer->khz == arbiter_khz(monitor->arbiter, id, (uint32_t)target));
 }
 
-/* @n_domains, @n_outputs: ids that can be in use */
+/* @n_domains, @n_outputs: ids below that may be in use */
 static inline void check_monitor(const struct channel_monitor *monitor, uint32_t n_domains,
 				 uint32_t n_outputs)
 {

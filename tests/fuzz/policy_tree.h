@@ -84,7 +84,7 @@ static inline void remove_tree(void)
 		(void)fprintf(stderr, "%s is left behind\n", root);
 }
 
-/* Where writing costs no disk. */
+/* Where writing does not reach a disk. */
 static inline void make_tree(void)
 {
 	char path[96];

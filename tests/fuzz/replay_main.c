@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Feeds files to a fuzz target, once each, in place of libFuzzer: "make check" replays the
- * corpora with any compiler. Names each file before it is fed, so that a crash tells which.
+ * corpora with any compiler. It prints each name first, so that a crash shows which file.
  */
 #include "tests/fuzz/fuzz.h"
 
-/* A copy of its own, so that a byte behind the end is a finding. */
+/* A copy of exact size, so that a read beyond its end is found. */
 static int replay(const char *path)
 {
 	FILE *file = fopen(path, "rb");

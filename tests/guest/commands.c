@@ -11,10 +11,10 @@
 #include "tests/guest/ports.h"
 
 #define MAX_WORDS 64
-#define WRITE_LIMIT_MS 5000 /* a host that does not read for so long is away */
+#define WRITE_LIMIT_MS 5000 /* the host does not read */
 #define REPLY_LIMIT_MS 5000
 #define FLOOD_LIMIT_MS 60000
-#define FLOOD_QUIET_MS 300 /* no reply for so long: none will come */
+#define FLOOD_QUIET_MS 300 /* then no more replies will come */
 
 static size_t generation = 464;
 
@@ -66,8 +66,7 @@ static void append_hex(char *answer, const unsigned char *bytes, size_t size)
 }
 
 /*
- * Take one whole reply off the port. Return: 1; 0: none within the time; -1: what is there is
- * no reply.
+ * Take one whole reply from the port. Return: 1; 0: none in time; -1: the bytes are not a reply.
  */
 static int next_reply(struct port *port, uint64_t until_us, struct reply *reply)
 {
@@ -105,7 +104,7 @@ static void run_power(char **words, char *answer)
 	until = in_ms(number(words[2] && words[3] ? words[4] : NULL, REPLY_LIMIT_MS));
 	if (!send_frame(port, &frame, answer))
 		return;
-	do { /* a late reply to an earlier request is not this one's */
+	do { /* skip late replies to earlier requests */
 		got = next_reply(port, until, &reply);
 	} while (got > 0 && (reply.resource_id != frame.resource_id || reply.unit != frame.unit));
 	if (got < 0)
@@ -303,7 +302,7 @@ static void run_read(char **words, char *answer)
 	port_take(port, port->fill);
 }
 
-/* Count the replies that are there by now; wait for one where @until_us lies ahead. */
+/* Count the available replies; wait for one until @until_us. */
 static void count_replies(struct port *port, uint64_t until_us, uint64_t *acks, uint64_t *nacks)
 {
 	struct reply reply;
@@ -352,7 +351,7 @@ static void run_flood(char **words, char *answer)
 	    (unsigned long long)nacks, (unsigned long long)(now_us() - start));
 }
 
-/* The nth is to be sent at its time, not some time after the last: what is late is made up for. */
+/* Each request is due at a fixed time, so delays do not add up. */
 static void run_pace(char **words, char *answer)
 {
 	struct frame frame = {.command = COMMAND_POWER};

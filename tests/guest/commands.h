@@ -37,15 +37,15 @@
 enum after { AFTER_NOTHING, AFTER_REBOOT, AFTER_POWEROFF };
 
 /**
- * command_run() - carry one request out
- * @line:	the request, NUL-terminated; is changed
+ * command_run() - carry out a request
+ * @line:	the request, NUL-terminated; it is modified
  * @answer:	the answer without newline, NUL-terminated
  *
- * Return: what is to be done once the answer is written.
+ * Return: what to do after the answer is written.
  */
 enum after command_run(char *line, char answer[ANSWER_MAX]);
 
-/** say() - append to an answer what still fits */
+/** say() - append to an answer; what does not fit is cut */
 __attribute__((format(printf, 2, 3))) static inline void say(char *answer, const char *format, ...)
 {
 	size_t used = strlen(answer);

@@ -19,7 +19,7 @@ enum {
 	AT_BUSY = 156,
 	AT_QUIET = 252,
 	AT_TRAFFIC = 348,
-	AT_TAIL = 444, /* core_type, or at once workload, policy, turbo */
+	AT_TAIL = 444, /* core_type, if any, then workload, policy, turbo */
 
 	AT_FREQUENCIES = 48,
 	AT_FREQUENCIES_NUM = 80,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DPDK's power messages as a guest writes and reads them: a codec of its own, made from the
- * protocol's byte layout and sharing no line with the monitor's, so that a wrong offset on
- * either side shows. It builds bad messages as readily as good ones: nothing is validated.
+ * DPDK's power messages as a guest writes and reads them. This codec follows the protocol's byte
+ * layout and shares nothing with the monitor's, so that a wrong offset on either side shows. It
+ * validates nothing: it builds bad messages as readily as good ones.
  *
- * A guest's generation is known by the size of its request: 16 (DPDK 1.8 to 17.08), 456 (17.11
+ * The size of a request shows the guest's generation: 16 (DPDK 1.8 to 17.08), 456 (17.11
  * to 18.08), 464 (since 18.11), 460 (the same, built for i386).
  */
 #ifndef VMPOWER_TESTS_GUEST_FRAMES_H
@@ -35,7 +35,7 @@ enum { /* reply commands: they overlap with the requests' */
        REPLY_CAPABILITIES = 4,
 };
 
-/* One request with every field that any generation knows. */
+/* A request with the fields of all generations. */
 struct frame {
 	uint64_t resource_id;
 	uint32_t unit;
@@ -63,11 +63,11 @@ struct reply {
 	uint64_t turbo[8], priority[8];
 };
 
-/** frame_size_known() - is @size one of the four generations'? */
+/** frame_size_known() - is @size that of a generation? */
 bool frame_size_known(size_t size);
 
 /**
- * frame_build() - lay a request out
+ * frame_build() - encode a request
  * @frame:	what to say
  * @size:	generation: 16, 456, 460 or 464
  * @bytes:	room for FRAME_MAX; @size bytes are written, padding as zero

@@ -35,7 +35,7 @@ static void mount_at(const char *type, const char *where)
 		printf("guest: mount %s: %s\n", where, strerror(errno));
 }
 
-/* Ports appear when the driver has talked to the host, a moment after the module's loading. */
+/* Ports appear a moment after the module is loaded. */
 static int open_control_port(void)
 {
 	uint64_t until = now_us() + CONTROL_WAIT_MS * 1000ull;
@@ -101,7 +101,7 @@ static void write_line(int fd, char *answer)
 		if (n > 0)
 			done += (size_t)n;
 		else if (now_us() > until)
-			return; /* the host has gone: nobody waits for this answer */
+			return; /* the host is gone: nothing waits for this answer */
 		else
 			port_wait(fd, POLLOUT, now_us() + TICK_US);
 	}
@@ -135,7 +135,7 @@ static void serve(int fd, const int *buttons, int n_buttons)
 		check_buttons(buttons, n_buttons);
 		n = read(fd, line + fill, sizeof(line) - 1 - fill);
 		if (n <= 0) {
-			fill = n ? fill : 0; /* no host: half a line has no other half */
+			fill = n ? fill : 0; /* no host: drop a partial line */
 			usleep(n ? 0 : TICK_US);
 			continue;
 		}

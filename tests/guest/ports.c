@@ -24,7 +24,7 @@ uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* The name that the host gave to a port; "" for a port without one. */
+/* The name that the host gave a port; "": none. */
 static void port_name(const char *device, char *name, size_t size)
 {
 	char path[300];

@@ -12,7 +12,7 @@
 #define POWER_PORT_PREFIX "virtio.serial.port.poweragent."
 #define MAX_PORTS 1024
 
-/* What arrived on a power port and was not looked at yet. */
+/* A power port, and the bytes received but not yet used. */
 struct port {
 	int fd; /* -1: not open */
 	size_t fill;
@@ -28,8 +28,8 @@ int port_open_named(const char *name);
 size_t port_list(unsigned int *numbers, size_t room);
 
 /**
- * port_get() - a power port, opened when it is used for the first time (a port can be open
- * only once at a time, so it stays open)
+ * port_get() - a power port; it is opened on first use and stays open, since a port can be open
+ * only once at a time
  *
  * Return: the port; NULL with errno set.
  */
@@ -51,10 +51,10 @@ int port_write(struct port *port, const unsigned char *bytes, size_t size, uint6
  */
 bool port_fill(struct port *port, uint64_t until_us);
 
-/** port_take() - forget the first @size bytes of the buffer */
+/** port_take() - remove the first @size bytes from the buffer */
 void port_take(struct port *port, size_t size);
 
-/** port_wait() - wait for poll @events; naps where no host is connected, as poll won't then */
+/** port_wait() - wait for poll @events; sleeps if no host is connected, since poll() would not */
 void port_wait(int fd, short events, uint64_t until_us);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tests' guest with DPDK's own power library in it. PID 1 and the control port are those of
- * tests/guest (guest-init.c); what the lines there say is done here, through the library's
- * public API and nothing else. RETURN is what the library's function returned.
+ * The tests' guest with DPDK's own power library. PID 1 and the control port are those of
+ * tests/guest (guest-init.c); requests are carried out through the library's public API alone.
+ * RETURN is what the library's function returned.
  *
  *   ping [WORD]                    ok [WORD]
  *   eal                            ok VERSION...   rte_eal_init() with a lcore a vCPU
@@ -43,12 +43,12 @@
 #define PORTS_DIRECTORY "/sys/class/virtio-ports"
 #define LINKS_DIRECTORY "/dev/virtio-ports"
 #define MAX_WORDS 16
-/* no huge pages, no devices, nothing to share with other processes */
+/* no huge pages, no devices, nothing shared with other processes */
 #define EAL_ARGUMENTS "power-guest --no-shconf --no-huge -m 64 --no-pci --no-telemetry -l 0-%ld"
 #define DRAIN_MAX 10000u
 #define TRIES 500u /* of 10 ms */
 
-/* What udev does where there is one: the library opens ports by their names. */
+/* As udev does: the library opens ports by name. */
 static void link_port(const char *device)
 {
 	char path[300], name[128], target[300];
@@ -82,7 +82,7 @@ static void link_ports(void)
 	closedir(directory);
 }
 
-/* Cuts a line into words. Return: how many; the rest of @words is NULL. */
+/* Split a line into words. Return: how many; the rest of @words is NULL. */
 static int split(char *line, char *words[MAX_WORDS + 1])
 {
 	char *rest = NULL;

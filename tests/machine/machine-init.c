@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * PID 1 of the tests' emulated machine. It makes the file system of the machine outside, read-only
- * over 9p, its root, with a /run of its own; runs the command that /command holds, with a virtio
- * port as its output; tells how that ended through another port; and switches off.
+ * PID 1 of the tests' emulated machine. Its root is the host's file system, read-only over 9p, with
+ * its own /run. It runs the command in /command with a virtio port as output, reports how that
+ * ended through another port, and powers off.
  *
- * Where there is a directory /systemd, the root can be written to (what is written is lost), that
- * directory becomes /run/systemd/system, and systemd becomes PID 1. One of those units runs this
- * program again, as /run/machine-init, for the command.
+ * If there is a directory /systemd, the root is writable (changes are lost), the directory becomes
+ * /run/systemd/system, and systemd becomes PID 1. One of those units runs this program again, as
+ * /run/machine-init, for the command.
  *
  * /command: NUL-terminated words. 9p tags: "root", and "log", which is writable, at
  * /run/machine-log. Ports: "output", and "status": the lines "up" and "exit N".
@@ -45,7 +45,7 @@ static void __attribute__((noreturn)) off(void)
 		pause();
 }
 
-/* On the console, where the log of the machine is; there is nobody to go on without it. */
+/* Print to the console, which is the log of the machine, and power off. */
 static void __attribute__((noreturn)) die(const char *what, const char *name)
 {
 	printf("machine: %s %s: %s\n", what, name, strerror(errno));
@@ -81,7 +81,7 @@ static int read_command(const char *path, char *argv[MAX_WORDS + 1])
 	return n;
 }
 
-/* Return: an fd of the virtio port; -1: there is none of that name (yet) */
+/* Return: an fd of the virtio port; -1: no such port (yet) */
 static int open_port(const char *wanted)
 {
 	DIR *ports = opendir("/sys/class/virtio-ports");
@@ -110,7 +110,7 @@ static int open_port(const char *wanted)
 	return found;
 }
 
-/* Ports and their names come a moment after the driver. */
+/* Ports and their names appear a moment after the driver. */
 static int wait_port(const char *name)
 {
 	for (int waited = 0; waited < PORTS_WAIT_MS; waited += TICK_MS) {
@@ -158,7 +158,7 @@ static void copy(const char *from, const char *to, mode_t mode)
 	close(out);
 }
 
-/* Units, and us once more, out of the initramfs, which is soon out of reach. */
+/* Copy the units and this program out of the initramfs, which will be out of reach. */
 static void hand_over(void)
 {
 	DIR *units = opendir(UNITS);
@@ -197,7 +197,7 @@ static void enter_root(void)
 		die("enter", "/root");
 }
 
-/* PID 1 collects everybody's orphans. Return: exit status as a shell has it */
+/* PID 1 reaps orphans. Return: the exit status as in a shell */
 static int run(char *const argv[], int output)
 {
 	pid_t child = fork(), ended;
@@ -220,7 +220,7 @@ static int run(char *const argv[], int output)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Run the command, tell of it, and switch off. */
+/* Run the command, report its end, and power off. */
 static void __attribute__((noreturn)) serve(const char *command)
 {
 	char *argv[MAX_WORDS + 1];
@@ -243,14 +243,14 @@ int main(void)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (getpid() != 1) {
-		/* (run by mistake elsewhere it must not switch anything off) */
+		/* run elsewhere by mistake, it must not power off anything */
 		if (access(COMMAND_INSIDE, F_OK))
 			return EXIT_FAILURE;
 		serve(COMMAND_INSIDE);
 	}
 	must_mount("proc", "/proc", "proc", 0, NULL);
 	must_mount("sys", "/sys", "sysfs", 0, NULL);
-	/* the kernel may have done it already */
+	/* the kernel may have mounted it */
 	if (mount("dev", "/dev", "devtmpfs", 0, NULL) && errno != EBUSY)
 		die("mount", "/dev");
 	if (!load_modules("machine"))

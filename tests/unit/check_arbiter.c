@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The arbiter's rules, one by one. check_arbiter_model.c has the rest. */
+/* The arbiter's rules, one by one; check_arbiter_model.c tests combinations. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -114,7 +114,7 @@ TEST(a_paused_vcpu_is_not_there)
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 2, 3, flags | VCPU_PAUSED, 0, ids, 1), 0);
 	ck_assert_uint_eq(target_khz(9), 800000);
 	ck_assert_uint_eq(arbiter_silent(arbiter, 9), 0);
-	/* what was on its way counts when it runs again, and as often as it changes, once */
+	/* requests made while it is paused count when it runs again, as one vote */
 	vote(2, 3, ACTION_MAX);
 	vote(2, 3, ACTION_DOWN);
 	ck_assert_uint_eq(arbiter_vote_khz(arbiter, 2, 3), 1900000);
@@ -122,20 +122,20 @@ TEST(a_paused_vcpu_is_not_there)
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 2, 3, flags, 0, ids, 1), 0);
 	ck_assert_uint_eq(target_khz(9), 1900000);
 	ck_assert_uint_eq(arbiter_voters(arbiter, 9), 2);
-	/* a vote is kept, and the last one that counts leaves the baseline */
+	/* the vote is kept; without a vote that counts the baseline holds */
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 2, 3, flags | VCPU_PAUSED, 0, ids, 1), 0);
 	ck_assert_uint_eq(target_khz(9), 800000);
 	arbiter_remove_domain(arbiter, 1);
 	ck_assert_int_eq(arbiter_target(arbiter, 9), ARBITER_BASELINE);
 	ck_assert_int_eq(arbiter_set_override(arbiter, 2, 3, 1000000), 0);
-	ck_assert_uint_eq(target_khz(9), 1000000); /* the operator's */
+	ck_assert_uint_eq(target_khz(9), 1000000); /* the operator's override */
 	ck_assert_int_eq(arbiter_set_override(arbiter, 2, 3, 0), 0);
 	ck_assert_int_eq(arbiter_target(arbiter, 9), ARBITER_BASELINE);
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 2, 3, flags, 0, ids, 1), 0);
 	ck_assert_uint_eq(target_khz(9), 1900000);
 }
 
-/* A successor starts with it. */
+/* A successor starts with the vote. */
 TEST(a_paused_vcpu_begins_with_a_vote)
 {
 	const uint32_t ids[] = {0};
@@ -181,7 +181,7 @@ TEST(steps_stop_at_the_ends)
 	for (uint32_t i = 0; i < 2 * STEPS; i++)
 		vote(0, 0, ACTION_UP);
 	ck_assert_uint_eq(target_khz(0), 1800000);
-	vote(0, 0, ACTION_DOWN); /* a vote beyond the limit would have to come back first */
+	vote(0, 0, ACTION_DOWN); /* the vote itself does not exceed the limit */
 	ck_assert_uint_eq(target_khz(0), 1700000);
 	for (uint32_t i = 0; i < 2 * STEPS; i++)
 		vote(0, 0, ACTION_DOWN);
@@ -224,7 +224,7 @@ TEST(turbo_may_be_denied)
 	pin(1, 2, 2);
 	ck_assert_int_eq(vote(0, 0, ACTION_TURBO_ON), REFUSAL_DENIED); /* by the domain's config */
 	ck_assert_int_eq(vote(1, 1, ACTION_TURBO_ON), REFUSAL_DENIED); /* by the host's */
-	ck_assert_int_eq(vote(1, 2, ACTION_TURBO_ON), REFUSAL_UNIT);   /* there is none */
+	ck_assert_int_eq(vote(1, 2, ACTION_TURBO_ON), REFUSAL_UNIT);   /* the host has no turbo */
 	ck_assert_int_eq(vote(0, 0, ACTION_TURBO_OFF), REFUSAL_NONE);
 	vote(0, 0, ACTION_MAX);
 	ck_assert_uint_eq(target_khz(0), 1500000);
@@ -242,7 +242,7 @@ TEST(limits_clamp)
 		{0, 12, 950000, 1450000, 1000000, 1400000},
 		{0, 12, 1000000, 1400000, 1000000, 1400000},
 		{0, 12, 100, 99000000, 800000, 2000000},
-		{3, 5, 1500000, 1900000, 1300000, 1300000}, /* where they contradict, the host's */
+		{3, 5, 1500000, 1900000, 1300000, 1300000}, /* contradiction: the host's limits */
 		{8, 10, 0, 1000000, 1600000, 1600000},
 		{0, 12, 1900000, 1000000, 1000000, 1000000},
 		{0, 12, 0, 100000, 800000, 800000},
@@ -318,7 +318,7 @@ TEST(vote_moves_along)
 	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE);
 	ck_assert_int_eq(arbiter_target(arbiter, 2), ARBITER_BASELINE);
 	ck_assert_uint_eq(target_khz(1), 900000);
-	/* not allowed to vote any more, silent; and it stays so when it is again */
+	/* when it may no longer vote it is silent, and stays silent when it may again */
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, 0, 0, ids, 1), 0);
 	ck_assert_int_eq(arbiter_target(arbiter, 1), ARBITER_BASELINE);
 	pin(0, 0, 1);
@@ -335,7 +335,7 @@ TEST(takes_a_vote_over)
 	ck_assert_uint_eq(target_khz(0), 1300000);
 	arbiter_silence_domain(arbiter, 0);
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, VCPU_MAY_VOTE, 1300000, &id, 1), 0);
-	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE); /* only the first time */
+	ck_assert_int_eq(arbiter_target(arbiter, 0), ARBITER_BASELINE); /* announced only once */
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 4, 0, 0, &id, 1), -ENOENT);
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 1, 0, 0, 0, &id, 1), -ENOENT);
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, 0, 0, &none, 1), -ENOENT);
@@ -355,17 +355,17 @@ TEST(override_beats_votes_and_silence)
 	pin(1, 0, 0);
 	while (arbiter_next_dirty(arbiter) >= 0)
 		;
-	fix(0, 0, 900000); /* nobody has voted: it is acquired all the same */
+	fix(0, 0, 900000); /* acquired although nobody has voted */
 	ck_assert_int_eq(arbiter_next_dirty(arbiter), 0);
 	ck_assert_uint_eq(target_khz(0), 900000);
 	ck_assert_uint_eq(arbiter_overrides(arbiter, 0), 1);
 	ck_assert_uint_eq(arbiter_voters(arbiter, 0), 0);
 	vote(1, 0, ACTION_MAX);
 	ck_assert_uint_eq(target_khz(0), 900000);
-	ck_assert_uint_eq(arbiter_vote_khz(arbiter, 1, 0), 2000000); /* it goes on beneath */
-	fix(1, 0, 1100000);					     /* of two the highest */
+	ck_assert_uint_eq(arbiter_vote_khz(arbiter, 1, 0), 2000000); /* still recorded */
+	fix(1, 0, 1100000);					     /* the highest of two */
 	ck_assert_uint_eq(target_khz(0), 1100000);
-	fix(0, 0, 1050000); /* at least as fast as that */
+	fix(0, 0, 1050000); /* at least as fast */
 	fix(1, 0, 0);
 	ck_assert_uint_eq(target_khz(0), 1100000);
 	fix(0, 0, 0);
@@ -381,7 +381,7 @@ TEST(override_is_bound_by_the_host_alone)
 	add_domain(0, 1200000, 1400000, false);
 	pin(0, 0, 0);
 	vote(0, 0, ACTION_TURBO_OFF);
-	fix(0, 0, 1700000); /* beyond the domain's limits, and turbo */
+	fix(0, 0, 1700000); /* beyond the domain's limits, and into turbo */
 	ck_assert_uint_eq(target_khz(0), 1700000);
 	fix(0, 0, UINT32_MAX);
 	ck_assert_uint_eq(target_khz(0), 1800000);
@@ -404,7 +404,7 @@ TEST(override_moves_along)
 	add_frequency_domain(1, 0, STEPS - 1);
 	ck_assert_int_eq(arbiter_set_frequency_domain(arbiter, 2, &odd, 0, 4), 0);
 	add_domain(0, 0, 0, true);
-	fix(0, 0, 1000000); /* before anybody said where it runs */
+	fix(0, 0, 1000000); /* before its placement is known */
 	ck_assert_int_eq(arbiter_set_vcpu(arbiter, 0, 0, 0, 0, ids, 3), 0); /* may not vote */
 	ck_assert_uint_eq(target_khz(1), 1000000);
 	ck_assert_uint_eq(target_khz(2), 1050000);

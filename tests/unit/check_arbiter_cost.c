@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a request costs the arbiter, in instructions, counted one by one: the same on a host with
- * one vCPU and on one that is full. No clock: a busy machine changes nothing.
+ * What a request costs the arbiter, in instructions, counted by single-stepping: the same on a host
+ * with one vCPU and on a full one. Without a clock, so load does not matter.
  */
 #include <errno.h>
 #include <signal.h>
@@ -33,7 +33,7 @@ static void add_frequency_domains(uint32_t n)
 				 0);
 }
 
-/* All vCPUs on frequency domain 0, or each on 0 and one more; every other one votes. */
+/* All vCPUs are on frequency domain 0, or each on 0 and one more; every second one votes. */
 static void add_domains(uint32_t n_domains, uint32_t n_vcpus, uint32_t n_frequency_domains)
 {
 	const struct arbiter_limits limits = {.turbo = true};
@@ -55,7 +55,7 @@ static void add_domains(uint32_t n_domains, uint32_t n_vcpus, uint32_t n_frequen
 		;
 }
 
-/* What guest_requests.c and frequency_outputs.c ask of the arbiter for one request. */
+/* The calls that guest_requests.c and frequency_outputs.c make for one request. */
 static void one_request(void)
 {
 	int id;
@@ -77,7 +77,7 @@ static void one_override(void)
 		(void)arbiter_target(arbiter, (uint32_t)id);
 }
 
-/* Run it in a child, step by step. Return: instructions; 0: this machine does not let us. */
+/* Single-step it in a child. Return: instructions; 0: not permitted here. */
 static uint32_t count_instructions(void (*work)(void))
 {
 	pid_t pid = fork();
@@ -136,7 +136,7 @@ TEST_RANGE(same_on_a_full_host, 0, 2)
 
 	if (alone == 0)
 		return; /* no ptrace here */
-	/* a bit more or less for which words of the bitmaps are empty */
+	/* empty words of the bitmaps make a small difference */
 	ck_assert_msg(crowded <= alone + alone / 4 + 50, "%u instructions alone, %u on a full host",
 		      alone, crowded);
 }

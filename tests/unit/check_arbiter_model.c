@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The arbiter on random hosts, against a model that keeps nothing but what each vCPU was last
- * told, and works everything out anew by asking step by step.
+ * The arbiter on random hosts, compared with a model that stores only the last input of each vCPU
+ * and computes everything from that, step by step.
  * VMPOWER_TEST_SEED and VMPOWER_TEST_SCENARIOS choose what is run.
  */
 #include <stdio.h>
@@ -64,7 +64,7 @@ static void fail_at(uint32_t scenario, uint32_t operation, const char *what)
 	ck_abort_msg("scenario seed %u, operation %u: %s", scenario, operation, what);
 }
 
-/* May the vCPU vote for this step? Asked step by step, with no thought of efficiency. */
+/* May the vCPU vote for this step? Simple rather than fast. */
 static bool model_allows(const struct model_fd *fd, const struct arbiter_limits *limits,
 			 bool turbo_off, uint32_t step, bool domain_too)
 {
@@ -79,7 +79,7 @@ static bool model_allows(const struct model_fd *fd, const struct arbiter_limits 
 	return (limits->turbo && !turbo_off) || step <= fd->table.non_turbo;
 }
 
-/* The allowed step nearest to @step. Only asked where limits don't contradict each other. */
+/* The allowed step nearest to @step. The limits must not contradict each other. */
 static uint32_t model_clamp(const struct model_fd *fd, const struct arbiter_limits *limits,
 			    bool turbo_off, uint32_t step)
 {
@@ -232,7 +232,7 @@ static enum refusal model_check(const struct model *model, uint32_t d, uint32_t 
 static void random_frequency_domain(struct model *model, uint32_t id)
 {
 	struct model_fd *fd = &model->fds[id], old = *fd;
-	/* limits of domains lie between 1.5 and 2.5 GHz: every table reaches beyond them */
+	/* domain limits lie between 1.5 and 2.5 GHz: every table exceeds them */
 	uint32_t n_steps = 20 + random_below(200), non_turbo = n_steps - 1 - random_below(3);
 
 	fd->table = make_table(n_steps, non_turbo, 400000 + random_below(10) * 10000);
@@ -264,7 +264,7 @@ static void random_domain(struct model *model, uint32_t d)
 
 	for (uint32_t f = 0; f < N_FDS; f++)
 		if (model_contradicts(&model->fds[f], &limits))
-			return; /* limits_clamp() has those */
+			return; /* limits_clamp() tests those */
 	ck_assert_int_eq(arbiter_set_domain(arbiter, d, N_VCPUS, &limits), 0);
 	domain->there = true;
 	domain->limits = limits;
@@ -317,7 +317,7 @@ static void random_override(struct model *model, uint32_t d)
 	model->domains[d].vcpus[v].override_khz = khz;
 }
 
-/* Is everything as the model has it, and was every change of a target announced? */
+/* Does everything match the model, and was every change of a target announced? */
 static void compare(const struct model *model, int *last, uint32_t scenario, uint32_t operation)
 {
 	bool dirty[N_FDS] = {false};

@@ -32,7 +32,7 @@ static void make_directory(void)
 static void remove_directory(void)
 {
 	(void)unlink(path);
-	ck_assert_int_eq(rmdir(directory), 0); /* so nothing was left beside the state file */
+	ck_assert_int_eq(rmdir(directory), 0); /* nothing is left beside the state file */
 }
 
 static void write_file(const char *text)
@@ -74,7 +74,7 @@ TEST(any_text_survives)
 	size_t size;
 
 	baseline_init(&baseline);
-	/* The longest there can be, of what takes most room. */
+	/* The longest file, of the longest values. */
 	memset(entry.driver, '%', sizeof(entry.driver) - 1);
 	memset(entry.governor, ' ', sizeof(entry.governor) - 1);
 	memset(entry.min_freq, 0xff, sizeof(entry.min_freq) - 1);
@@ -88,7 +88,7 @@ TEST(any_text_survives)
 	baseline_free(&baseline);
 }
 
-TEST(a_part_of_it_is_refused)
+TEST(truncated_file_is_refused)
 {
 	static const char text[] = HEAD ENTRY0 ENTRY7 "end 2\n";
 	struct baseline baseline;
@@ -206,7 +206,7 @@ TEST(saves_and_loads)
 	ck_assert_mem_eq(&again.entries[0], &entry, sizeof(entry));
 	baseline_free(&again);
 
-	/* Nothing in it: no file. */
+	/* Empty: no file. */
 	baseline_remove(&baseline, 3);
 	ck_assert_int_eq(baseline_save(path, &baseline), 0);
 	ck_assert_int_eq(access(path, F_OK), -1);
@@ -251,7 +251,7 @@ TEST(save_fails_without_a_trace)
 	baseline_free(&baseline);
 }
 
-TEST(load_trusts_no_other)
+TEST(load_trusts_no_file_of_others)
 {
 	struct baseline baseline;
 	char target[128];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Power channels found in a domain's XML, as they stand there; others are left alone. */
+/* Power channels in a domain's XML are found verbatim; other channels are ignored. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static int read_text(const char *xml)
 	return channel_elements_read(xml, strlen(xml), &elements, &error);
 }
 
-TEST(found_as_they_stand)
+TEST(channels_are_found_unchanged)
 {
 	static const char live[] = OURS("2", "<source mode='bind' path='/run/2'/>");
 
@@ -60,7 +60,7 @@ TEST(inactive_ones_have_no_path)
 	channel_elements_clear(&elements);
 }
 
-TEST(what_can_not_be_served_is_an_error)
+TEST(unservable_channel_is_an_error)
 {
 	ck_assert_int_eq(read_text(DOMAIN("", OURS("x", ""))), -EINVAL);
 	ck_assert_int_eq(read_text(DOMAIN("", OURS("1", "<source mode='connect' path='/a'/>"))),
@@ -71,7 +71,7 @@ TEST(what_can_not_be_served_is_an_error)
 	ck_assert_uint_eq(elements.n, 0);
 }
 
-TEST(a_new_one_is_found_again)
+TEST(new_channel_is_found_again)
 {
 	cleanup_free char *xml = channel_element_make(7), *all = NULL;
 

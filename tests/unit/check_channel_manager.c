@@ -6,8 +6,7 @@
 
 #include "tests/unit/runner.h"
 
-#define MANY                                                                                       \
-	20 /* domains with all the channels that they can have: more than one turn's attempts */
+#define MANY 20 /* domains with all possible channels: more than one turn attempts */
 #define ALL_CHANNELS (MANY * MAX_DOMAIN_CHANNELS)
 
 static struct loop *loop;
@@ -57,7 +56,7 @@ static struct domain *add_domain(unsigned int n, uint32_t n_channels)
 	return domain;
 }
 
-/* How many channels have been attempted? */
+/* Return: how many channels were attempted. */
 static unsigned int attempted(void)
 {
 	unsigned int n = 0;
@@ -69,7 +68,7 @@ static unsigned int attempted(void)
 	return n;
 }
 
-/* Looks at the attempts every millisecond, until all are there. */
+/* Count the attempts every millisecond, until there are all. */
 static void on_look(struct loop_timer *timer)
 {
 	if (attempted() == registry_count(registry) * MAX_DOMAIN_CHANNELS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a configuration file may say, and what it is refused for. */
+/* What a configuration file may contain, and what is refused. */
 #include "tests/unit/config_fixture.h"
 #include "tests/unit/runner.h"
 
@@ -89,7 +89,7 @@ TEST(domains)
 	ck_assert(!config.domains[2].settings.queries);
 	ck_assert_str_eq(config.domains[3].pattern, "new");
 	ck_assert_uint_eq(config.channel_rate, 1);
-	/* behind a byte order mark */
+	/* after a byte order mark */
 	ck_assert_int_eq(load("\xef\xbb\xbf[domain \"x\"]\nserve = no\n"), 0);
 	ck_assert_str_eq(config.domains[0].pattern, "x");
 }
@@ -213,7 +213,7 @@ TEST(refuses_a_nul)
 
 TEST(longest_line)
 {
-	/* Whatever the library's limit is: a line is taken whole, or refused. */
+	/* Whatever the library's limit, a line is read whole or refused. */
 	for (size_t n = 1; n < CONFIG_TEXT; n++) {
 		char text[512], name[CONFIG_TEXT + 1];
 
@@ -280,7 +280,7 @@ TEST(limits_of_two_files)
 	ck_assert_int_eq(load("[limits]\nmin-frequency = 2000000\nmax-frequency = 3000000\n"),
 			 -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error.text, "a.conf:2: [limits] min-frequency 2000000"));
-	/* Only what holds at the end counts. */
+	/* Only the final values count. */
 	ck_assert_int_eq(load("[limits]\nmin-frequency = 900000\nmax-frequency = 800000\n"), 0);
 	ck_assert_uint_eq(config.max_khz, 1000000);
 	write_drop_in("a.conf", "[limits]\nmax-frequency = 0\n");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of keys, and the configuration file that is made of it. */
+/* The table of keys, and the configuration file generated from it. */
 #include "helper/manager/config/keys.h"
 #include "tests/unit/config_fixture.h"
 #include "tests/unit/runner.h"
 
-/* The file that is shipped is the one that the table of keys makes. */
+/* The shipped file is the one generated from the table of keys. */
 FIXTURE(make_directory, remove_directory)
 
 TEST(shipped_file)
@@ -36,7 +36,7 @@ TEST(shipped_file)
 	}
 }
 
-/* As it is, and with every key in use: both are the defaults. */
+/* As shipped, and with every key uncommented, it sets the defaults. */
 TEST(shipped_values)
 {
 	char text[16384] = "";
@@ -69,7 +69,7 @@ TEST(shipped_values)
 	ck_assert_uint_eq(config.domains[0].settings.commands, COMMANDS_ALL);
 }
 
-/* "all" names everything that a value may be: no word of a choice is left out. */
+/* "all" has every word that a value may be. */
 TEST(keys_are_documented)
 {
 	for (unsigned int i = 0; i < n_config_keys; i++) {

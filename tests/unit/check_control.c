@@ -52,7 +52,7 @@ TEST(domain_in_full)
 	peer_send(&peer, METHOD("GetDomain", "{\"domain\":\"vm1\"}"));
 	reply = peer_receive(&peer);
 	domain = json_object_get(json_object_get(reply, "parameters"), "domain");
-	/* names of refusals are refusal.c's: here it is their number that counts */
+	/* refusal.c names refusals; only their number is tested here */
 	refused =
 		json_object_get(json_array_get(json_object_get(domain, "channels"), 0), "refused");
 	ck_assert_uint_eq(json_object_size(refused), N_REFUSALS - 1);
@@ -187,7 +187,7 @@ static const struct {
 		    CHANGED("0")},
 		   {METHOD("SetChannels", "{\"domain\":\"vm1\",\"numbers\":null,\"enabled\":true}"),
 		    CHANGED("1")}}},
-	/* nothing is changed where one is unknown */
+	/* nothing changes if one is unknown */
 	{.steps = {{METHOD("SetChannels",
 			   "{\"domain\":\"vm1\",\"numbers\":[0,2,1],\"enabled\":false}"),
 		    NO_CHANNEL("2")},
@@ -244,7 +244,7 @@ static const struct {
 			  "{\"uri\":\"test:///\",\"reason\":\"not connected\"}")}},
 	 .lookup_error = -ENOTCONN},
 	{.steps = {{METHOD("AddDomain", "{\"domain\":\"\"}"), INVALID("domain")}}},
-	/* AddChannels of what is not known: perhaps it was plugged in */
+	/* AddChannels with an unknown channel: perhaps it was just plugged in */
 	{.steps = {{METHOD("AddChannels", "{\"domain\":\"vm1\",\"numbers\":[0,7]}"), CHANGED("1")}},
 	 .xml = DOMAIN_XML("id='9'", "vm1", UUID_1, CHANNEL_XML("0") CHANNEL_XML("7")),
 	 .asked = UUID_1},
@@ -310,7 +310,7 @@ TEST(hangup_cancels_the_lookup)
 	peer_close(&other);
 }
 
-/* Each method of the description is in the table, with its parameters, and the other way. */
+/* Table and description have the same methods with the same parameters. */
 TEST(table_and_description_agree)
 {
 	size_t n = 0;

@@ -102,7 +102,7 @@ TEST(hangup_while_frequencies_are_read)
 	peer_close(&gone);
 	__atomic_store_n(&stage.hold_reading, 0, __ATOMIC_SEQ_CST);
 	json_decref(ask(&peer, METHOD("ListCpus", "{}")));
-	/* of the first call one was read, of the other both */
+	/* one read for the first call, two for the second */
 	ck_assert_int_eq(__atomic_load_n(&stage.n_read[0], __ATOMIC_SEQ_CST), 2);
 	ck_assert_int_eq(__atomic_load_n(&stage.n_read[1], __ATOMIC_SEQ_CST), 1);
 	peer_close(&peer);
@@ -121,7 +121,7 @@ TEST(hangup_while_frequencies_are_read)
 	"{\"lowest_khz\":1000000,\"highest_khz\":2500000,\"non_turbo_khz\":2000000,"               \
 	"\"min_khz\":1000000,\"max_khz\":2000000}"
 
-/* CPU 4 or 5: @voter is what vCPU 1 has to say */
+/* CPU 4 or 5; @voter: vCPU 1 as it is explained */
 static void expect_explanation(struct peer *peer, int cpu, const char *clock, const char *voter,
 			       json_t *write_error)
 {
@@ -147,7 +147,7 @@ TEST(explanations)
 
 	expect_explanation(&peer, 5, SECOND_CLOCK(OVERRIDDEN), VOTER_1("1000000", "null"),
 			   json_string(strerror(EBUSY)));
-	/* without the override the vote, cut off by the host's limit, has it */
+	/* without the override the vote decides, clamped by the host's limit */
 	peer_call(&peer,
 		  METHOD("SetOverride", "{\"domain\":\"vm1\",\"vcpu\":1,\"action\":\"release\"}"),
 		  RESULT("{\"khz\":null,\"previous_khz\":1000000}"));
@@ -157,7 +157,7 @@ TEST(explanations)
 	peer_close(&peer);
 }
 
-TEST(no_cpufreq_no_reason)
+TEST(cpu_without_cpufreq_has_no_explanation)
 {
 	struct peer peer;
 	json_t *reply;
@@ -235,7 +235,7 @@ TEST_EACH(script, scripts)
 	peer_close(&peer);
 }
 
-TEST(only_what_is_pinned_is_fixed)
+TEST(only_pinned_vcpus_can_be_overridden)
 {
 	struct domain *domain = registry_find(stage.registry, "vm1");
 	struct peer peer;

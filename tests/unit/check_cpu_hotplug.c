@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The kernel's events as libudev hands them over, and where it fails: no socket, lost events. */
+/* The kernel's events as libudev delivers them, and its failures: no socket, lost events. */
 #include <errno.h>
 #include <libudev.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "helper/manager/loop/loop.h"
 #include "tests/unit/runner.h"
 
-/* --- a libudev that there is not ------------------------------------------------------------ */
+/* --- a fake libudev ------------------------------------------------------------------------- */
 
 /* An event, or an error instead. */
 struct udev_device {
@@ -138,7 +138,7 @@ static void event(const char *name, const char *action, int error)
 	fake.events[fake.n++] = (struct udev_device){name, action, error};
 }
 
-/* As the loop does it: as long as there is something. */
+/* As the loop does: as long as there are events. */
 static void deliver(void)
 {
 	ck_assert_int_eq(eventfd_write(fake.fd, 1), 0);
@@ -165,7 +165,7 @@ TEST(events_that_came_together)
 	event("cpu12", "online", 0);
 	event("cpu4", "add", 0);
 	event("cpu5", "remove", 0);
-	/* what is no news, no CPU, or more than we know of */
+	/* not a change, not a CPU, or out of range */
 	event("cpu6", "change", 0);
 	event("cpu7", NULL, 0);
 	event("cpu", "online", 0);
@@ -209,7 +209,7 @@ TEST(interrupted)
 	assert_told("1-2", 2);
 }
 
-/* An error that comes again and again must not keep the loop busy; what was heard counts. */
+/* A repeated error must not keep the loop busy; events before it count. */
 TEST(broken_socket)
 {
 	listen_now();
@@ -226,7 +226,7 @@ TEST_RANGE(does_without, 0, 4)
 	fake.no_filter = _i == 1;
 	fake.no_socket = _i == 2;
 	if (_i == 3)
-		close_fd(&fake.fd); /* the loop can't have it */
+		close_fd(&fake.fd); /* the loop can't add it */
 	listen_now();
 	ck_assert_int_eq(fake.references, 0);
 	ck_assert_ptr_nonnull(hotplug);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Acquiring, releasing, crashing: what becomes of the files and of the state file. */
+/* Acquire, release, crash: the cpufreq files and the state file. */
 #include "tests/unit/cpufreq_tree.h"
 #include "tests/unit/runner.h"
 
@@ -28,7 +28,7 @@ TEST(setspeed_life)
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	assert_limits("1200000", "2301000");
 	ck_assert_uint_eq(n_saved(), 0);
-	/* Once more changes nothing. */
+	/* A second time changes nothing. */
 	put(POLICY0 "scaling_governor", "userspace");
 	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
@@ -100,7 +100,7 @@ TEST(crash)
 
 TEST(crash_then_acquire)
 {
-	/* Whoever acquires without restoring first must not take our values for the baseline. */
+	/* An acquire without a restore must not take our values for the baseline. */
 	put_acpi(0, "0");
 	put_acpi(1, "1");
 	start();
@@ -115,7 +115,7 @@ TEST(crash_then_acquire)
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	assert_file("cpufreq/policy1/scaling_governor", "ondemand");
 
-	/* Nor where the method is another one now. */
+	/* Nor when the method has changed. */
 	take(0);
 	config.method = CHOOSE_LIMITS;
 	start();
@@ -125,7 +125,7 @@ TEST(crash_then_acquire)
 	ck_assert_uint_eq(n_saved(), 0);
 }
 
-TEST(what_fails_is_kept)
+TEST(failed_restore_is_kept)
 {
 	put_acpi(0, "0");
 	put_acpi(1, "1");
@@ -169,7 +169,7 @@ TEST(nothing_touched_without_state_file)
 	ck_assert_int_eq(cpufreq_acquire(cpufreq, 0, fds, &n_fds), -ENOENT);
 	ck_assert(!cpufreq_get(cpufreq, 0)->acquired);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
-	/* It works as soon as it can. */
+	/* It works once the directory exists. */
 	(void)snprintf(state_path, sizeof(state_path), "%s/none", root);
 	ck_assert_int_eq(mkdir(state_path, 0700), 0);
 	take(0);
@@ -202,7 +202,7 @@ TEST(governor_put_back_by_failed_acquire)
 	int fds[2];
 	unsigned int n_fds;
 
-	/* The last step fails: a file that can be read, and not be opened for writing by root. */
+	/* The last step fails: even root can read this file but not open it for writing. */
 	if (access(read_only, R_OK) < 0)
 		return;
 	put_acpi(0, "0");
@@ -220,7 +220,7 @@ TEST(governor_refused)
 	int fds[2];
 	unsigned int n_fds;
 
-	/* A file of the kernel's that has a text and refuses ours. */
+	/* A file of the kernel that refuses what we write. */
 	put_acpi(0, "0");
 	drop(POLICY0 "scaling_governor");
 	ck_assert_int_eq(
@@ -268,7 +268,7 @@ TEST(bad_state_file)
 	baseline_init(&own);
 	(void)snprintf(text, sizeof(text), "vmpower-baseline 1 %s\n" ENTRY "end 1\n", own.boot_id);
 	write_state(text);
-	ck_assert_int_eq(chmod(state_path, 0666), 0); /* anyone may have written that */
+	ck_assert_int_eq(chmod(state_path, 0666), 0); /* anyone could have written it */
 	start();
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
@@ -297,7 +297,7 @@ TEST(state_file_of_another_boot)
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_int_eq(access(state_path, F_OK), -1);
 
-	/* Who can't tell takes the file's word. */
+	/* Without a boot id the file is believed. */
 	write_state("vmpower-baseline 1 unknown\n" ENTRY "end 1\n");
 	start();
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);

@@ -67,8 +67,7 @@ TEST(left_out)
 	drop("cpufreq/policy4/scaling_min_freq");
 	put_policy(5, "related_cpus", "");
 	put_policy(5, "affected_cpus", "");
-	/* What an offline CPU's files do: every read fails. A directory's does, too.
-	 */
+	/* Every read fails, as it does for an offline CPU: these are directories. */
 	drop("cpufreq/policy6/related_cpus");
 	ck_assert_int_eq(mkdirat(cpu_dir, "cpufreq/policy6/related_cpus", 0755), 0);
 	drop("cpufreq/policy7/related_cpus"); /* affected_cpus is there */

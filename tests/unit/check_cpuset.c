@@ -120,7 +120,7 @@ TEST(members)
 	cpuset_add(&set, 63);
 	cpuset_add(&set, 64);
 	cpuset_add(&set, 4095);
-	cpuset_add(&set, 4096); /* is not there to be set */
+	cpuset_add(&set, 4096); /* out of range */
 	cpuset_add(&set, 100);
 	cpuset_del(&set, 100);
 	cpuset_del(&set, 4096);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who decides: the rules, as the operator is told them. */
+/* Who decides: the rules, as documented for the operator. */
 #include "helper/manager/report/decision.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static void setup(void)
 		f.table.khz[i] = 1000000 + i * 100000;
 }
 
-/* In MHz, 0: none; the nth is that of domain n's vCPU n. */
+/* In MHz, 0: none; the nth vote is that of vCPU n of domain n. */
 struct given {
 	uint32_t vote, override;
 	bool unprotected, paused;
@@ -35,7 +35,7 @@ static const struct {
 	uint32_t ceiling; /* 0: that of the table */
 } cases[] = {
 	{.n = 0, .decider = DECIDER_NOBODY},
-	{.n = 2, .decider = DECIDER_NOBODY}, /* two silent ones */
+	{.n = 2, .decider = DECIDER_NOBODY}, /* two silent vCPUs */
 	{.claims = {{.vote = 1200, .paused = true}, {0}}, .n = 2, .decider = DECIDER_NOBODY},
 	{.claims = {{.vote = 1200}, {.vote = 1400, .paused = true}, {.paused = true}},
 	 .n = 3,

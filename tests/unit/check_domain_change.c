@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Each thing that may differ between two words of the same run of a domain is seen, and only it. */
+/* Each difference between two reports of the same run of a domain is found, and only that. */
 #include "helper/manager/domains/domain_change.h"
 
 #include <stdio.h>
@@ -62,7 +62,7 @@ FIXTURE(set_up, tear_down)
 TEST(nothing)
 {
 	expect("");
-	/* where a vCPU that is not pinned may run is no affair of ours */
+	/* the affinity of an unpinned vCPU does not matter */
 	after->vcpus[0].affinity = &affinity[1];
 	expect("");
 	after->vcpus[0].affinity = NULL;

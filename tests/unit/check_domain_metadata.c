@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A domain's settings in <metadata>; tests/metadata has what the schema is tested with, too. */
+/* A domain's settings in <metadata>. The samples in tests/metadata also test the schema. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +63,7 @@ TEST(all_settings)
 	domain_description_free(domain);
 }
 
-/* Beside ours another version's may stand: whoever writes both means each for who reads it. */
+/* Another version's element may stand beside ours: each version reads its own. */
 TEST(other_version_beside_ours)
 {
 	struct domain_description *domain =
@@ -75,8 +75,8 @@ TEST(other_version_beside_ours)
 	domain_description_free(domain);
 }
 
-/* What is not of our namespace is none of our business. */
-TEST(nothing_of_ours)
+/* Only elements of our namespace count. */
+TEST(foreign_metadata_is_ignored)
 {
 	static const char *const others[] = {
 		"",
@@ -94,7 +94,7 @@ TEST(nothing_of_ours)
 	}
 }
 
-TEST(what_is_wrong_is_named)
+TEST(bad_setting_is_named)
 {
 	check_wrong(OURS("<v:turbo>maybe</v:turbo>"), "<turbo> is 'maybe'; allowed is yes or no");
 	check_wrong(OURS("<v:rates>1</v:rates>"), "unknown setting <rates>");
@@ -107,8 +107,8 @@ TEST(what_is_wrong_is_named)
 	check_wrong(OURS("<v:max-frequency>1000</v:max-frequency><v:turbo>x</v:turbo>"), "turbo");
 }
 
-/* Elements outside of <metadata> are not looked at, and a second <metadata> is. */
-TEST(where_it_stands)
+/* Elements outside <metadata> are ignored; a second <metadata> is read. */
+TEST(position_in_the_document)
 {
 	struct domain_description *domain = parse_metadata(
 		"</metadata><devices>" OURS("<v:turbo>no</v:turbo>") "</devices><metadata>");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What holds for one domain, of all that is said about it. */
+/* Which settings hold for one domain. */
 #include <stdio.h>
 #include <string.h>
 
@@ -52,7 +52,7 @@ static const struct {
 	int applies; /* -1: none */
 } choices[] = {
 	{{"*", "fw-*", "f*"}, 1},
-	{{"fw-?", "fw-[0-9]"}, 0}, /* equals: the first */
+	{{"fw-?", "fw-[0-9]"}, 0}, /* equal rank: the first */
 	{{"fw-*", "fw-1", "?w-1"}, 1},
 	{{"fw-1", UUID}, 1},
 	{{"fw-1", "4DEA22B3-1D52-D8F3-2516-782E98AB3FA0"}, 1},
@@ -76,7 +76,7 @@ TEST_EACH(which_section, choices)
 		ck_assert_ptr_eq(found, &sections[choices[_i].applies]);
 }
 
-/* A name with wildcards in it is a name, too. */
+/* A name that contains wildcards is still a name. */
 TEST(name_with_wildcards)
 {
 	memcpy(domain.name, "vm[1]", sizeof("vm[1]"));
@@ -104,7 +104,7 @@ TEST(nothing_said)
 	ck_assert_ptr_null(rules.section);
 }
 
-/* The host may give a domain more than others, but nothing beyond [limits]. */
+/* A section may allow a domain more than others get, but nothing beyond [limits]. */
 TEST(section_overrides)
 {
 	struct domain_settings *section = add_section("fw-1");
@@ -138,8 +138,8 @@ TEST(metadata_narrows)
 	say(section, "commands", "scale");
 	say(section, "queries", "no");
 	say(metadata, "rate", "10");
-	say(metadata, "burst", "100");		   /* more: no */
-	say(metadata, "min-frequency", "1000000"); /* lower: no */
+	say(metadata, "burst", "100");		   /* no: more */
+	say(metadata, "min-frequency", "1000000"); /* no: lower */
 	say(metadata, "max-frequency", "2000000");
 	say(metadata, "commands", "scale turbo");
 	say(metadata, "queries", "yes");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is read out of a domain's XML. */
+/* What is read from a domain's XML. */
 #include <errno.h>
 #include <libxml/xmlmemory.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "tests/unit/domain_xml_fixture.h"
 #include "tests/unit/runner.h"
 
-/* As the hook gets it at started. */
+/* What the hook gets at "started". */
 static const char started[] =
 	"<domain type='kvm' id='12'>\n"
 	"  <name>dpdk-0</name>\n"
@@ -124,7 +124,7 @@ TEST(started_domain)
 
 TEST(stopped_domain)
 {
-	/* Of two channels the one without a path is one of a domain that never started. */
+	/* A channel without a path belongs to a domain that never started. */
 	struct domain_description *domain =
 		parse_good("<?xml version='1.0' encoding='UTF-8'?>\n<!-- virsh edit -->\n" STOPPED(
 			"<vcpu current='1'> 2\n</vcpu><devices>" CHANNEL(
@@ -151,7 +151,7 @@ TEST(stopped_domain)
 	domain_description_free(NULL);
 }
 
-/* What looks like ours, or like an error, and is none of our business. */
+/* What resembles ours, or an error, and is neither. */
 static const char *const passed_over[] = {
 	RUNNING(VCPU),
 	DEVICES(""),
@@ -177,7 +177,7 @@ static const char *const passed_over[] = {
 	RUNNING(VCPU "<vcpus/><cputune/>"),
 };
 
-TEST_EACH(others_are_passed_over, passed_over)
+TEST_EACH(other_devices_are_ignored, passed_over)
 {
 	struct domain_description *domain = parse_good(passed_over[_i]);
 
@@ -219,7 +219,7 @@ TEST(names_that_are_almost_ours)
 	}
 }
 
-/* All beginnings of a good document are errors but those that lack only the last newline. */
+/* Every truncated document is an error, unless it lacks only the last newline. */
 TEST(truncated)
 {
 	struct domain_description *domain;
@@ -272,7 +272,7 @@ static char *scarce_strdup(const char *text)
 	return may_allocate() ? strdup(text) : NULL;
 }
 
-/* libxml2 leaves nodes out where it has no memory for them: half a domain must not pass. */
+/* libxml2 leaves out nodes when it is out of memory: half a domain must not pass. */
 TEST(out_of_memory)
 {
 	long n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Domain XML that is refused, and what people are told of it. */
+/* Domain XML that is refused, and the error texts. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who is believed of hook and libvirt, and what the monitor is told of it. Monitor and channel
- * manager are stood in for by the functions below, which the linker takes before the library's.
+ * Which report counts, the hook's or libvirt's, and what is sent to the monitor. The functions
+ * below stand in for monitor and channel manager: the linker takes them before the library's.
  */
 #include "helper/manager/domains/domains.h"
 
@@ -41,7 +41,7 @@ struct channel_manager {
 
 static struct monitor_process the_monitor;
 static struct channel_manager the_channels;
-static struct shared_state shared; /* of its 10s of MB pages in use alone take memory */
+static struct shared_state shared; /* tens of MB, but only touched pages take memory */
 static struct link_message sent[MAX_SENT];
 static size_t n_sent;
 
@@ -271,7 +271,7 @@ static struct domain *known(void)
 	return registry_find_uuid(registry, UUID);
 }
 
-/* How many messages of a type were sent, and the last of them. Forgets them all. */
+/* How many messages of a type were sent, and the last of them. Clears the record. */
 static size_t take(uint32_t type, struct link_message *last)
 {
 	size_t n = 0;
@@ -298,7 +298,7 @@ TEST(a_pause_is_passed_on)
 	ck_assert(known()->paused);
 	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
 	ck_assert_uint_eq(last.vcpu.flags, VCPU_MAY_VOTE | VCPU_PROTECTED | VCPU_PAUSED);
-	/* a hook does not know: reconnect comes for paused domains, too */
+	/* the hook can't know: a paused domain reconnects as well */
 	hook(XML("1", "vm", "yes"));
 	ck_assert(known()->paused);
 	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 0);
@@ -318,7 +318,7 @@ TEST(another_run_is_not_paused)
 	ck_assert(!known()->paused);
 }
 
-/* What libvirt says of the same run counts however old: it says more than the hook. */
+/* libvirt's report of the same run counts even when old: it says more than the hook's. */
 TEST(old_news_of_the_same_run)
 {
 	uint64_t before = monotonic_ns();
@@ -351,7 +351,7 @@ TEST(old_news_of_an_end)
 	ck_assert_int_eq(ended(before), 0);
 	ck_assert_ptr_nonnull(known());
 	before = monotonic_ns();
-	hook(XML("1", "vm", "yes")); /* said again: reconnect */
+	hook(XML("1", "vm", "yes")); /* reported again: reconnect */
 	ck_assert_int_eq(ended(before), 0);
 	ck_assert_ptr_nonnull(known());
 	ck_assert_int_eq(ended(monotonic_ns() + 1), 0);
@@ -359,8 +359,8 @@ TEST(old_news_of_an_end)
 	ck_assert_int_eq(ended(monotonic_ns()), -ENOENT);
 }
 
-/* A busy loop hears of start and end long after both: what counts is when libvirt was asked. */
-TEST(a_short_life_is_heard_of_late)
+/* A busy loop gets start and end long after both: the time at which libvirt was asked counts. */
+TEST(short_life_reported_late)
 {
 	uint64_t asked_ns = monotonic_ns() - 2;
 
@@ -410,7 +410,7 @@ TEST(a_vcpu_is_plugged)
 	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
 	ck_assert_uint_eq(last.vcpu.flags, 0);
 	libvirt(XML("1", "vm", "yes"), monotonic_ns(), false);
-	ck_assert_uint_eq(sent[0].type, LINK_VCPU_SET); /* it is the same domain still */
+	ck_assert_uint_eq(sent[0].type, LINK_VCPU_SET); /* still the same domain */
 	ck_assert_uint_eq(take(LINK_VCPU_SET, &last), 2);
 	ck_assert_uint_eq(last.vcpu.vcpu, 1);
 	ck_assert_uint_eq(last.vcpu.flags, VCPU_MAY_VOTE | VCPU_PROTECTED);

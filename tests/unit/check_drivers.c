@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What each driver offers, as seen on real hosts, in umockdev's /sys: the table, the method, the
- * turbo that come of it, and the writes from the first vote to the last, in their order.
+ * What each driver offers, as seen on real hosts, in umockdev's /sys: the resulting table, method
+ * and turbo, and the writes from the first vote to the last, in order.
  */
 #include <sys/inotify.h>
 
@@ -13,7 +13,7 @@
 static const struct {
 	const char *driver;
 	const char *governors;
-	const char *files[12][2]; /* beside those that all have; path below cpu/, text */
+	const char *files[12][2]; /* besides the common ones; path below cpu/, text */
 	enum frequency_method method;
 	uint32_t n_steps, lowest, non_turbo, highest;
 } drivers[] = {
@@ -53,7 +53,7 @@ static const struct {
 	 .lowest = 800000,
 	 .non_turbo = 2300000,
 	 .highest = 3700000},
-	{.driver = "intel_pstate", /* without HWP, so without base_frequency; 10 of 24 states */
+	{.driver = "intel_pstate", /* no HWP, so no base_frequency; 10 of 24 states */
 	 .governors = "performance powersave",
 	 .files = {{POLICY0 "cpuinfo_min_freq", "1200000"},
 		   {POLICY0 "cpuinfo_max_freq", "3500000"},
@@ -187,7 +187,7 @@ TEST_EACH(table_method_turbo, drivers)
 	ck_assert(!cpufreq_is_priority(cpufreq, 0));
 }
 
-/* The files that were written since last asked, in their order: "min max ". */
+/* The files written since the last call, in order: "min max ". */
 static void assert_written(int watch, const char *wanted)
 {
 	char events[4096] __attribute__((aligned(8))), names[256] = "";
@@ -199,7 +199,7 @@ static void assert_written(int watch, const char *wanted)
 			(const struct inotify_event *)(const void *)(events + at);
 
 		at += (ssize_t)(sizeof(*event) + event->len);
-		/* what is emptied and then written is written once */
+		/* a truncation and its write count once */
 		if (strcmp(event->name, last) == 0 || strncmp(event->name, "scaling_", 8) != 0)
 			continue;
 		last = event->name;
@@ -258,7 +258,7 @@ TEST_EACH(writes, drivers)
 	}
 	frequency_writer_close(&writer);
 	release(0, 0);
-	/* the minimum is where it was */
+	/* the minimum is unchanged */
 	assert_written(watch, limits ? "max_freq " : "governor ");
 	assert_file(POLICY0 "scaling_governor", "performance");
 	assert_khz(POLICY0 "scaling_min_freq", drivers[_i].lowest);
@@ -266,7 +266,7 @@ TEST_EACH(writes, drivers)
 	assert_file(POLICY0 "energy_performance_preference", "balance_performance");
 }
 
-/* Intel's SST-BF: some CPUs are guaranteed more than others, and others less. */
+/* Intel's SST-BF guarantees some CPUs more than others. */
 TEST(priority_cores)
 {
 	static const char *const base[] = {"2300000", "2700000", "2100000", "2700000"};
@@ -285,7 +285,7 @@ TEST(priority_cores)
 		ck_assert(cpufreq_is_priority(cpufreq, i) == (non_turbo[i] > 2100000));
 	}
 	ck_assert(!cpufreq_is_priority(cpufreq, 4));
-	/* and with turbo off each has its own maximum */
+	/* with turbo off each has its own maximum */
 	put("intel_pstate/no_turbo", "1");
 	start();
 	for (uint32_t i = 0; i < array_size(base); i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is told of votes, targets and requests when more has changed than one look may tell. */
+/* Votes, targets and requests as events, when more has changed than one look may report. */
 #include "helper/manager/control/event_scan.h"
 
 #include <errno.h>
@@ -16,9 +16,9 @@
 
 #define N_DOMAINS 3
 #define N_VCPUS 200
-#define N_FREQUENCY_DOMAINS 300 /* a look tells 256 of either */
+#define N_FREQUENCY_DOMAINS 300 /* a look reports 256 of either */
 
-static struct shared_state shared; /* pages in use alone take memory */
+static struct shared_state shared; /* only touched pages take memory */
 static struct frequency_domain frequency[N_FREQUENCY_DOMAINS];
 static struct domain *domains[N_DOMAINS];
 static struct registry *registry;
@@ -210,7 +210,7 @@ static void expect_look(const char *wanted)
 
 FIXTURE(setup, teardown)
 
-TEST(what_one_look_does_not_tell_the_next_does)
+TEST(next_look_reports_what_one_left_out)
 {
 	expect_look("");
 	vote(1000);
@@ -221,7 +221,7 @@ TEST(what_one_look_does_not_tell_the_next_does)
 	expect_look("");
 }
 
-/* Where everything changes all the time nobody is left out for good. */
+/* When everything keeps changing, nothing is left out for good. */
 TEST(each_has_its_turn)
 {
 	static const char *const looks[] = {"vm0:200 vm1:56 #0+256 ", "vm1:200 vm2:56 #256+256 ",
@@ -247,14 +247,14 @@ TEST(another_domain_in_a_slot_is_another)
 	expect_look("vm1:1 ");
 }
 
-TEST(requests_are_for_those_who_want_them)
+TEST(requests_go_to_readers_that_want_them)
 {
 	struct shared_channel *channel = &shared.channels[domains[2]->channels[0].id];
 
 	channel->requests = 3;
 	expect_look("");
 	requests_wanted = true;
-	expect_look(""); /* what was before is not told late */
+	expect_look(""); /* earlier changes are not reported late */
 	channel->requests = 5;
 	expect_look("vm2 has 5 ");
 	expect_look("");

@@ -50,7 +50,7 @@ static void emit(int n)
 	events_emit_text(&stage.events, EVENT_WARNING, text);
 }
 
-/* The texts of the next events, "1 2 3"; the caller has none of it to free. */
+/* The texts of the next events, "1 2 3". The caller does not free them. */
 static const char *read_texts(struct event_reader *reader, size_t most, uint64_t *lost)
 {
 	static char texts[16384];
@@ -79,7 +79,7 @@ static void run_loop(void)
 {
 	struct loop_timer timer = {.on_expiry = quit};
 
-	loop_timer_set(stage.loop, &timer, 1000000); /* behind all that is due */
+	loop_timer_set(stage.loop, &timer, 1000000); /* after everything that is due */
 	stage.loop->quit = false;
 	ck_assert_int_eq(loop_run(stage.loop), 0);
 }
@@ -91,7 +91,7 @@ TEST(each_reader_reads_what_came_after_it)
 	struct event_reader one = new_reader(false), two = new_reader(false);
 	uint64_t lost;
 
-	emit(1); /* nobody is there */
+	emit(1); /* no reader */
 	event_ring_subscribe(stage.ring, &one);
 	emit(2);
 	event_ring_subscribe(stage.ring, &two);
@@ -109,7 +109,7 @@ TEST(each_reader_reads_what_came_after_it)
 	ck_assert(!event_ring_wanted(stage.ring, EVENT_WARNING));
 }
 
-TEST(who_is_slow_loses_the_oldest)
+TEST(slow_reader_loses_the_oldest)
 {
 	struct event_reader slow = new_reader(false), fast = new_reader(false);
 	uint64_t lost;
@@ -129,7 +129,7 @@ TEST(who_is_slow_loses_the_oldest)
 	event_ring_unsubscribe(stage.ring, &fast);
 }
 
-TEST(requests_are_for_those_who_ask)
+TEST(requests_go_to_readers_that_ask)
 {
 	struct event_reader plain = new_reader(false), asks = new_reader(true);
 	struct event event = {.requests = 5, .text = "r"};
@@ -143,7 +143,7 @@ TEST(requests_are_for_those_who_ask)
 		events_emit(&stage.events, EVENT_REQUESTS, &event);
 	emit(1);
 	ck_assert_str_eq(read_texts(&plain, 10, &lost), "1");
-	ck_assert_uint_eq(lost, 0); /* what it did not want is no loss */
+	ck_assert_uint_eq(lost, 0); /* unwanted events are not lost ones */
 	ck_assert_str_eq(read_texts(&asks, 2, &lost), "r r");
 	ck_assert_uint_eq(lost, 1501 - 1024);
 	event_ring_unsubscribe(stage.ring, &plain);
@@ -160,7 +160,7 @@ TEST(readers_are_notified_once_until_they_read)
 	ck_assert_int_eq(stage.n_ready, 0);
 	emit(1);
 	emit(2);
-	ck_assert_int_eq(stage.n_ready, 0); /* not from inside */
+	ck_assert_int_eq(stage.n_ready, 0); /* not from within emit() */
 	run_loop();
 	ck_assert_int_eq(stage.n_ready, 1);
 	emit(3);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the monitor is told of frequency domains and vCPUs when CPUs change, and the end of it. */
+/* What the monitor is sent about frequency domains and vCPUs when CPUs change, and its end. */
 #include "helper/manager/monitor/frequency_control.h"
 
 #include "helper/link/shared_state.h"
@@ -12,7 +12,7 @@ struct monitor_process {
 };
 
 static struct monitor_process the_monitor;
-static struct shared_state shared; /* of its 10s of MB pages in use alone take memory */
+static struct shared_state shared; /* tens of MB, but only touched pages take memory */
 static struct monitor_view view;
 static struct frequency_control control;
 static struct registry *registry;
@@ -82,7 +82,7 @@ static void changed(const char *cpus)
 
 /* --- tests ---------------------------------------------------------------------------- */
 
-/* Priority is by comparison: those that are there already get it, and lose it, by others. */
+/* Priority is relative: other domains give it to existing ones, and take it away. */
 FIXTURE(set_up, tear_down)
 
 TEST(priorities)
@@ -102,7 +102,7 @@ TEST(priorities)
 	ck_assert_str_eq(told, "2:0 0:1");
 	changed("0-2");
 	ck_assert_str_eq(told, "");
-	/* and without the slow one */
+	/* without the slow one */
 	put("online", "0-1");
 	(void)snprintf(command, sizeof(command), "rm -r %s/cpufreq/policy2", cpu_path);
 	ck_assert_int_eq(system(command), 0);
@@ -110,14 +110,15 @@ TEST(priorities)
 	ck_assert_str_eq(told, "0:0");
 }
 
-/* What it says of the maximum and someone else's minimum, and what then becomes of them. */
+/* What the monitor last published decides what becomes of our maximum and someone else's minimum.
+ */
 static const struct {
 	uint32_t writing_khz, target_khz;
 	int32_t last_error;
 	const char *min;
 } end_cases[] = {
 	{2000000, 2000000, 0, "900000"},
-	/* in the midst of a write, after one that failed, before the first */
+	/* during a write, after a failed one, before the first */
 	{2000000, 1900000, 0, "800000"},
 	{2000000, 2000000, -EINVAL, "800000"},
 	{2000000, 0, 0, "800000"},
@@ -142,7 +143,7 @@ TEST_EACH(ends, end_cases)
 	ck_assert_uint_eq(n_saved(), 0);
 }
 
-/* "": it is not told what is present */
+/* "": what is present is not known */
 static const struct {
 	const char *affinity, *online, *present;
 	bool pinned;
@@ -151,7 +152,7 @@ static const struct {
 	{"0-7", "0-3", "0-3", false}, /* as written for a larger host */
 	{"0-3", "0-3", "0-7", true},  /* it excludes CPUs that are offline */
 	{"0-7", "0-3", "0-7", false}, {"0-3", "0-3", "", false}, {"0-2", "0-3", "", true},
-	{"0", "0", "0", true}, /* there is one, and it is known which */
+	{"0", "0", "0", true}, /* only one: it is known which */
 	{"0-1", "0", "0", true},      {"0", "0", "", true},	 {"", "0", "0", false},
 };
 
@@ -172,7 +173,7 @@ TEST_EACH(pinnings, pinning_cases)
 		vcpu.affinity = &affinity;
 	}
 	ck_assert(placement_pinned(&vcpu, &cpus) == pinning_cases[_i].pinned);
-	/* where nothing is known of the host, nobody is */
+	/* nothing is known of the host: no vCPU is pinned */
 	put("online", "nonsense");
 	ck_assert_int_lt(cpufreq_host_cpus(cpufreq, &cpus), 0);
 	ck_assert(!placement_pinned(&vcpu, &cpus));

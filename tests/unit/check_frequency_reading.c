@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Frequencies are read a few in a turn: who waits for how many, and who has a turn meanwhile. */
+/* Frequencies are read a few per turn: which calls wait for which reads. */
 #include "helper/manager/report/frequency_reading.h"
 
 #include <stdio.h>
@@ -38,7 +38,7 @@ uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)
 	return 1000 + id + 100 * (uint32_t)strlen(story);
 }
 
-/* --- those who ask ---------------------------------------------------------------------- */
+/* --- askers ----------------------------------------------------------------------------- */
 
 struct asker {
 	struct frequency_wait wait;
@@ -64,7 +64,7 @@ static void ask(struct asker *asker)
 	frequency_reading_ask(reading, &asker->wait);
 }
 
-/* Somebody else's turn, each time: when it is the @at-th, @asker asks, or forgets. */
+/* Another source's turn: at the @at-th one @asker asks, or gives up. */
 static struct {
 	struct loop_timer timer;
 	unsigned int n, at, last;
@@ -121,7 +121,7 @@ TEST(others_have_their_turn)
 
 	begin(0, 4);
 	ask(&a);
-	ck_assert_str_eq(story, ""); /* nothing at once */
+	ck_assert_str_eq(story, ""); /* nothing immediately */
 	let_others_in();
 	run("0.1.2.3a");
 }
@@ -152,7 +152,7 @@ TEST(the_latest_is_kept)
 	loop_free(loop);
 }
 
-TEST(those_of_one_turn_share_the_reads)
+TEST(waits_of_one_turn_share_the_reads)
 {
 	struct asker a = {.name = 'a'}, b = {.name = 'b', .last = true};
 
@@ -163,7 +163,7 @@ TEST(those_of_one_turn_share_the_reads)
 	run("0.1.2ab");
 }
 
-TEST(who_comes_later_has_all_read_since)
+TEST(later_wait_gets_fresh_reads)
 {
 	struct asker a = {.name = 'a'}, b = {.name = 'b', .last = true};
 
@@ -175,8 +175,8 @@ TEST(who_comes_later_has_all_read_since)
 	run("0.1.2.3a.0.1b");
 }
 
-/* A rescan finds another: those that were there are all read all the same, whoever began where. */
-TEST(one_more_while_somebody_waits)
+/* A rescan finds another domain: all the others are still read, wherever a wait began. */
+TEST(rescan_during_a_wait)
 {
 	struct asker a = {.name = 'a'}, b = {.name = 'b', .last = true};
 
@@ -189,7 +189,7 @@ TEST(one_more_while_somebody_waits)
 	run("0.1.2.3.4a.0.1b");
 }
 
-TEST(who_has_gone_is_forgotten)
+TEST(cancelled_wait_is_forgotten)
 {
 	struct asker a = {.name = 'a'};
 
@@ -203,7 +203,7 @@ TEST(who_has_gone_is_forgotten)
 	run("0.1....");
 }
 
-/* ... and so is a turn that was to come. */
+/* ... and its pending turn is cancelled. */
 TEST(freed_before_its_turn)
 {
 	struct asker a = {.name = 'a'};
@@ -224,9 +224,9 @@ static const struct {
 } pairs[] = {
 	{2, 2, "2ab"},		/* they share the read */
 	{2, 1, "2a.1b"},	/* each has its own */
-	{-1, 2, "0.1.2b.3a"},	/* it is among them */
+	{-1, 2, "0.1.2b.3a"},	/* among them */
 	{-1, 3, "0.1.2.3ab"},	/* as the last */
-	{2, -1, "2a.0.1.2.3b"}, /* and is no part of all, whose count began at 0 */
+	{2, -1, "2a.0.1.2.3b"}, /* not part of "all", which began at 0 */
 };
 
 TEST_EACH(one_and_all, pairs)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Guest protocol: frames, policies, replies. */
+/* The guest protocol: frames, policies, replies. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "tests/unit/guest_frame.h"
 #include "tests/unit/runner.h"
 
-/* "[0]=02, [8]=03, [12]=01" of the published test vectors */
+/* "[0]=02, [8]=03, [12]=01" from the published test vectors */
 TEST(decodes_vectors)
 {
 	uint8_t frame[GUEST_FRAME_MAX] = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Finding frames in a guest's stream: each generation, splits, changes, garbage. */
+/* Frames in a guest's byte stream: each generation, splits, changes, garbage. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "tests/unit/guest_frame.h"
 #include "tests/unit/runner.h"
 
-/* A receiver: bytes in, frames counted; what is left over stays in front. */
+/* A receiver takes bytes and counts frames; leftover bytes move to the front. */
 struct receiver {
 	struct guest_stream stream;
 	uint8_t bytes[8192];
@@ -64,7 +64,7 @@ static void feed(struct receiver *receiver, const void *bytes, size_t size)
 static const size_t generations[] = {GUEST_FRAME_G1, GUEST_FRAME_G2, GUEST_FRAME_G3_I386,
 				     GUEST_FRAME_G3};
 
-/* A CONNECT as guests send it: nothing set but the command, the rest is stack. */
+/* A CONNECT as guests send it: only the command is set, the rest is stack. */
 static void make_connect(uint8_t *frame, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
@@ -96,7 +96,7 @@ TEST(finds_each_generation)
 	}
 }
 
-/* The first read after a restart: CONNECT and requests, or requests alone, all at once. */
+/* The first read after a restart: requests at once, with or without CONNECT. */
 TEST(finds_coalesced)
 {
 	for (size_t g = 0; g < array_size(generations); g++) {
@@ -133,7 +133,7 @@ TEST(twenty_nine_short_frames_are_no_long_one)
 	ck_assert_uint_eq(receiver.last_size, GUEST_FRAME_G1);
 }
 
-/* A guest of another generation boots behind the same channel. */
+/* A guest of another generation boots on the same channel. */
 TEST(follows_a_change_of_generation)
 {
 	for (size_t from = 0; from < array_size(generations); from++) {
@@ -148,7 +148,7 @@ TEST(follows_a_change_of_generation)
 			feed(&receiver, frame, generations[from]);
 			make_connect(frame, generations[to]);
 			feed(&receiver, frame, generations[to]);
-			/* where the new frame is shorter, nothing but time tells */
+			/* where the new frame is shorter, only time tells */
 			if (generations[to] < generations[from])
 				drain(&receiver, true);
 			ck_assert_uint_eq(receiver.n_frames, 3);
@@ -162,7 +162,7 @@ TEST(follows_a_change_of_generation)
 	}
 }
 
-/* Also when the new guest's first request comes hot on the heels of its CONNECT. */
+/* Also when the new guest's first request follows its CONNECT at once. */
 TEST(follows_a_coalesced_change)
 {
 	for (size_t from = 1; from < array_size(generations); from++) {
@@ -223,7 +223,7 @@ TEST(finds_back)
 
 			make_connect(bytes, size);
 			feed(&receiver, bytes, size);
-			/* a torn frame and, behind it, two whole ones */
+			/* a torn frame, then two whole ones */
 			memset(bytes, 0xee, garbage[i]);
 			make_frame(bytes + garbage[i], size, GUEST_CPU_POWER, 3, 6);
 			make_frame(bytes + garbage[i] + size, size, GUEST_CPU_POWER, 4, 7);
@@ -272,7 +272,7 @@ TEST(keeps_step_over_unknown_commands)
 	ck_assert_uint_eq(receiver.stream.resyncs, 0);
 }
 
-/* No bytes make it read beyond its input, hang, or keep more than a frame (see drain()). */
+/* No input makes it read out of bounds, hang, or keep more than a frame (see drain()). */
 TEST(endures_hostile_bytes)
 {
 	struct receiver receiver = {0};
@@ -283,7 +283,7 @@ TEST(endures_hostile_bytes)
 		cleanup_free uint8_t *bytes = NULL;
 		size_t size = 1 + (size_t)rand() % 1000;
 
-		/* on the heap, exactly as long: the sanitizer watches its end */
+		/* on the heap, of exactly this size: the sanitizer watches its end */
 		bytes = malloc(size);
 		ck_assert_ptr_nonnull(bytes);
 		for (size_t i = 0; i < size; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a monitor takes over of its predecessor, which may have been taken over by a guest: it
- * wrote what it liked, wherever it liked, into what they share. Behind that is memory that
- * nobody may touch, so that reading past its end is seen.
+ * What a monitor takes over from its predecessor, which a guest may have controlled: it may have
+ * written anything anywhere in the shared memory. The memory after it is inaccessible, so that
+ * reading past its end is noticed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static void set_up(void)
 	ck_assert(monitor && channel);
 	monitor->shared = (struct shared_state *)(area + size - sizeof(struct shared_state));
 	ck_assert_ptr_eq(monitor->shared->leftovers + END, area + size);
-	/* the last ones: what is written past them is past the array's end */
+	/* the last ones: writing past them is writing past the array */
 	monitor->n_free_buffers = ALL_FREE;
 	monitor->free_buffers[0] = MAX_BUFFERS - 2;
 	monitor->free_buffers[1] = MAX_BUFFERS - 1;
@@ -53,7 +53,7 @@ static void tear_down(void)
 	free(monitor);
 }
 
-/* Bytes 1, 2, 3, ... behind the header, as far as the area goes. */
+/* Bytes 1, 2, 3, ... after the header, up to the end of the area. */
 static void write_leftover(uint32_t at, const struct shared_leftover *leftover)
 {
 	uint8_t *bytes = monitor->shared->leftovers + at + HEADER;
@@ -115,18 +115,18 @@ static const struct shared_leftover right[] = {
 };
 /* clang-format on */
 
-/* At the beginning of the area. */
+/* At the start of the area. */
 FIXTURE(set_up, tear_down)
 
-TEST_EACH(takes_what_is_right, right)
+TEST_EACH(takes_a_valid_record, right)
 {
 	write_leftover(0, &right[_i]);
 	take(1);
 	expect_taken(&right[_i]);
 }
 
-/* As near to the area's end as it goes, and one step nearer. */
-TEST_EACH(takes_what_ends_in_the_area, right)
+/* As close to the end of the area as possible, and one step closer. */
+TEST_EACH(takes_a_record_that_ends_in_the_area, right)
 {
 	uint32_t at = (END - HEADER - right[_i].length) / 8 * 8;
 
@@ -135,12 +135,12 @@ TEST_EACH(takes_what_ends_in_the_area, right)
 	expect_taken(&right[_i]);
 }
 
-TEST_EACH(leaves_what_ends_behind_the_area, right)
+TEST_EACH(leaves_a_record_that_ends_outside, right)
 {
 	uint32_t at = (END - HEADER - right[_i].length) / 8 * 8 + 8;
 
 	if (at > END - HEADER)
-		at = END; /* not even the header is in it */
+		at = END; /* even the header is outside */
 	else
 		write_leftover(at, &right[_i]);
 	take(at + 1);
@@ -153,7 +153,7 @@ static const struct shared_leftover wrong[] = {
 	{.channel = CHANNEL + 1, .frame_size = GUEST_FRAME_G3, .length = 8},
 	{.channel = CHANNEL + 0x10000, .frame_size = GUEST_FRAME_G3, .length = 8},
 	{.channel = UINT32_MAX, .frame_size = GUEST_FRAME_G3, .length = 8},
-	{.channel = CHANNEL, .frame_size = 1, .length = 8}, /* no generation's */
+	{.channel = CHANNEL, .frame_size = 1, .length = 8}, /* of no generation */
 	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G1 - 1, .length = 8},
 	{.channel = CHANNEL, .frame_size = GUEST_FRAME_G3 + 1, .length = 8},
 	{.channel = CHANNEL, .frame_size = UINT16_MAX, .length = 8},
@@ -163,14 +163,14 @@ static const struct shared_leftover wrong[] = {
 };
 /* clang-format on */
 
-TEST_EACH(leaves_what_is_wrong, wrong)
+TEST_EACH(leaves_an_invalid_record, wrong)
 {
 	write_leftover(64, &wrong[_i]);
 	take(65);
 	expect_nothing();
 }
 
-TEST_RANGE(leaves_what_is_not_aligned, 1, 8)
+TEST_RANGE(leaves_an_unaligned_record, 1, 8)
 {
 	uint32_t at = 64 + (uint32_t)_i;
 
@@ -179,19 +179,19 @@ TEST_RANGE(leaves_what_is_not_aligned, 1, 8)
 	expect_nothing();
 }
 
-/* What is there would do; 0 is "none", though there is something at -1 of 2^32. */
+/* A valid record is at offset 0; but 0 means "none", and the others lie outside the area. */
 static const uint32_t offsets[] = {0,		END - HEADER + 8 + 1, END + 1,	 END + 8 + 1,
 				   0x80000001u, UINT32_MAX - 6,	      UINT32_MAX};
 
-TEST_EACH(leaves_what_is_nowhere, offsets)
+TEST_EACH(leaves_an_offset_outside, offsets)
 {
 	write_leftover(0, &right[0]);
 	take(offsets[_i]);
 	expect_nothing();
 }
 
-/* No slot is free where as many channels as there are slots have waited. */
-TEST(needs_a_slot_for_much)
+/* No slot is free: as many channels as there are slots wait. */
+TEST(needs_a_slot_for_many_bytes)
 {
 	write_leftover(0, &right[array_size(right) - 1]);
 	monitor->n_free_buffers = 0;

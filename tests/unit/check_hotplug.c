@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * CPU hotplug from the uevent to the register's file: umockdev's events and /sys, the real
- * libudev, the real cpufreq, and the writer that the monitor has.
+ * CPU hotplug from the uevent to the cpufreq file: umockdev's events and /sys, the real libudev,
+ * the real cpufreq, and the monitor's writer.
  */
 #include "helper/manager/cpufreq/cpu_hotplug.h"
 #include "helper/manager/loop/loop.c" /* to run it more than once */
@@ -19,7 +19,7 @@ static uint32_t vote_khz;
 static unsigned int n_new, n_offline, n_gone;
 static bool heard;
 
-/* The part of the daemon: new files, and the vote of before. */
+/* What the daemon does: new files, and the previous vote. */
 static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 {
 	unsigned int n_fds;
@@ -82,7 +82,7 @@ static void put_cpus(unsigned int n)
 	}
 }
 
-/* The kernel changes what sysfs shows, then it tells. */
+/* The kernel changes sysfs first, then sends the event. */
 static void cpu_event(unsigned int cpu, const char *online, const char *action)
 {
 	struct loop_timer deadline = {.on_expiry = on_deadline};
@@ -159,7 +159,7 @@ TEST(added_and_removed)
 	put("online", "0");
 	put_acpi(0, "0");
 	start();
-	cpu_event(2, "0", "add"); /* it is there, but not online yet */
+	cpu_event(2, "0", "add"); /* present, but not online yet */
 	ck_assert_uint_eq(n_new, 0);
 	put_acpi(2, "2");
 	cpu_event(2, "0,2", "online");

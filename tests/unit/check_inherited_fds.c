@@ -69,7 +69,7 @@ static bool is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* Whatever their order is: each finds its way by its name, once. */
+/* In any order: each fd is taken by its name, once. */
 FIXTURE(make_dir, remove_dir)
 
 TEST_RANGE(each_goes_where_its_name_says, 0, 2)
@@ -135,7 +135,7 @@ TEST(taken_is_nonblocking_and_its_file_stays)
 	(void)close(control);
 }
 
-TEST_RANGE(what_is_no_such_socket_is_refused_and_closed, 0, 3)
+TEST_RANGE(other_sockets_are_refused_and_closed, 0, 3)
 {
 	static const char *const names[] = {"control"};
 	char path[96];
@@ -163,7 +163,7 @@ TEST_RANGE(what_is_no_such_socket_is_refused_and_closed, 0, 3)
 	ck_assert_int_eq(access(path, F_OK) == 0, _i == 0);
 }
 
-TEST_RANGE(nothing_or_nonsense_is_nothing, 0, 6)
+TEST_RANGE(bad_environment_gives_no_fds, 0, 6)
 {
 	static const struct {
 		const char *pid, *n, *names;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The fields that log lines have in the journal. */
+/* The journal fields of log lines. */
 #include "helper/manager/log/journal.h"
 
 #include <stdio.h>

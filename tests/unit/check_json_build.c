@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Objects and arrays that are whole or NULL. */
+/* Objects and arrays are whole or NULL. */
 #include "common/json/build.h"
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ TEST(fields_keep_their_order)
 	json_decref(object);
 }
 
-TEST(without_memory_nothing_is_left)
+TEST(out_of_memory_leaves_null)
 {
 	json_t *array = json_array(), *object = json_object();
 

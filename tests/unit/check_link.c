@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The link: what passes validation, what does not, and messages with fds over a real socket. */
+/* The link: what validation accepts and refuses, and messages with fds over a real socket. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 static struct link_message message;
 
-/* A valid message of each type, to be spoilt. */
+/* A valid message of each type, for the tests to spoil. */
 static void make(enum link_type type)
 {
 	memset(&message, 0, sizeof(message));
@@ -100,7 +100,7 @@ static const struct {
 	enum link_type type;
 	enum link_direction direction;
 	unsigned int n_fds;
-	size_t size; /* the wire format, in figures */
+	size_t size; /* of the wire format */
 } types[] = {
 	{LINK_SETUP, LINK_TO_MONITOR, 1, 8 + 12 + 8},
 	{LINK_SETTINGS, LINK_TO_MONITOR, 0, 8 + 12},
@@ -184,7 +184,7 @@ TEST_EACH(valid_and_no_other_size, types)
 	X(LINK_CHANNEL_ENABLE, message.channel.id = MAX_CHANNELS)                                  \
 	X(LINK_CHANNEL_REMOVE, message.id = MAX_CHANNELS)                                          \
 	X(LINK_ACQUIRED, message.acquired.frequency_domain = MAX_FREQUENCY_DOMAINS)                \
-	X(LINK_ACQUIRED, message.acquired.error = -EBUSY) /* and yet an fd */                      \
+	X(LINK_ACQUIRED, message.acquired.error = -EBUSY) /* with an fd */                         \
 	X(LINK_ACQUIRED, message.acquired.error = 1)                                               \
 	X(LINK_ACQUIRED, message.acquired.reason = 0)                                              \
 	X(LINK_ACQUIRED, message.acquired.reason = ACQUIRED_RENEWED + 1)                           \
@@ -239,7 +239,7 @@ TEST(longest_vcpu)
 	message.vcpu.n_frequency_domains = MAX_FREQUENCY_DOMAINS;
 	ck_assert_int_eq(link_validate(&message, link_size(&message), 0, LINK_TO_MONITOR), 0);
 	ck_assert_uint_le(link_size(&message), sizeof(message));
-	/* counts that would make the size overflow, or lie beyond what came */
+	/* counts that overflow the size, or exceed what was received */
 	message.vcpu.n_frequency_domains = MAX_FREQUENCY_DOMAINS + 1;
 	ck_assert_int_eq(link_validate(&message, link_size(&message), 0, LINK_TO_MONITOR), -EPROTO);
 	message.vcpu.n_frequency_domains = UINT32_MAX;
@@ -272,7 +272,7 @@ TEST(carries_fds)
 	ck_assert_int_eq(link_receive(pair[1], &message, fds, &n_fds, LINK_TO_MONITOR), 0);
 }
 
-TEST(keeps_no_fd_of_what_it_refuses)
+TEST(refused_message_leaves_no_fd_open)
 {
 	int pair[2], sent, fds[UNIX_MAX_FDS], next_before, next_after;
 	unsigned int n_fds;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What waits for room in the link arrives in order, with its fds or not at all. */
+/* Queued messages arrive in order, with their fds or not at all. */
 #include "helper/manager/monitor/link_queue.h"
 
 #include <dirent.h>
@@ -62,7 +62,7 @@ static void add_enable(uint32_t id)
 	ck_assert_int_eq(link_queue_add(&queue, &message, NULL, 0), 0);
 }
 
-/* The next message is of that type and about that channel. Return: its fd; -1: none */
+/* Expect a message of this type about this channel. Return: its fd; -1: none */
 static int expect(enum link_type type, uint32_t id)
 {
 	static struct link_message message;
@@ -144,8 +144,8 @@ TEST(waiting_sockets_take_no_fds)
 	close_fd(&fd);
 }
 
-/* The worst: a guest's requests must not come to be another's. */
-TEST(socket_that_was_closed_is_not_sent_nor_the_one_that_has_its_number)
+/* The worst case: one guest's requests must never count as another's. */
+TEST(closed_socket_is_not_sent_nor_its_successor)
 {
 	int fd = new_socket(), number = fd, gone;
 
@@ -190,7 +190,7 @@ TEST(files_are_kept_until_they_are_sent)
 	ck_assert_int_eq(link_receive(theirs, &got, fds, &n_fds, LINK_TO_MONITOR), 1);
 	close_fd(&fds[0]);
 	ck_assert_uint_eq(count_fds(), before);
-	/* nor does one that is never sent leave them open */
+	/* a message that is never sent does not leave them open */
 	file = memfd_create("file", MFD_CLOEXEC);
 	ck_assert_int_eq(link_queue_add(&queue, &message, &file, 1), 0);
 	close_fd(&file);
@@ -198,7 +198,7 @@ TEST(files_are_kept_until_they_are_sent)
 	ck_assert_uint_eq(count_fds(), before);
 }
 
-TEST(what_can_not_be_kept_is_refused)
+TEST(closed_fd_and_full_queue_are_refused)
 {
 	static struct link_message message = {.type = LINK_ACQUIRED};
 	const int closed = 900;
@@ -206,7 +206,7 @@ TEST(what_can_not_be_kept_is_refused)
 
 	ck_assert_int_eq(link_queue_add(&queue, &message, &closed, 1), -EBADF);
 	ck_assert(link_queue_is_empty(&queue));
-	/* the largest */
+	/* the largest message */
 	message.type = LINK_VCPU_SET;
 	message.vcpu.n_frequency_domains = MAX_FREQUENCY_DOMAINS;
 	do {
@@ -217,7 +217,7 @@ TEST(what_can_not_be_kept_is_refused)
 	ck_assert_uint_eq(queue.bytes, bytes);
 }
 
-TEST(link_that_is_gone_is_told)
+TEST(closed_link_is_reported)
 {
 	add_enable(1);
 	close_fd(&theirs);

@@ -39,7 +39,7 @@ TEST(guest_text_can_not_forge_a_line)
 	ck_assert_str_eq(logged(LOG_INFO, "a\nb\033[31m\177"), "test: a\\x0ab\\x1b[31m\\x7f\n");
 }
 
-TEST(what_is_no_text_is_escaped)
+TEST(control_bytes_are_escaped)
 {
 	static const struct {
 		const char *text, *logged;
@@ -47,7 +47,7 @@ TEST(what_is_no_text_is_escaped)
 		{"\u00e9 \u4e2d \U0001f600", "\u00e9 \u4e2d \U0001f600"},
 		{"\xc2\x9b"
 		 "31m",
-		 "\\xc2\\x9b31m"}, /* CSI in one character */
+		 "\\xc2\\x9b31m"}, /* CSI as one character */
 		{"\x9b", "\\x9b"},
 		{"\xe9t\xe9", "\\xe9t\\xe9"}, /* Latin-1 */
 		{"\xc0\x8a", "\\xc0\\x8a"},   /* a newline in disguise */
@@ -94,7 +94,7 @@ TEST(journal_gets_priorities)
 	log_init("test", LOG_INFO);
 	ck_assert(log_is_journal());
 	ck_assert_str_eq(logged(LOG_ERR, "x"), "<3>x\n");
-	/* inherited by what has another stderr */
+	/* inherited by a process with another stderr */
 	(void)setenv("JOURNAL_STREAM", "8:1", 1);
 	log_init("test", LOG_INFO);
 	(void)unsetenv("JOURNAL_STREAM");
@@ -139,7 +139,7 @@ TEST(the_same_text_again_and_again_is_left_out)
 
 	for (int i = 0; i < 8; i++)
 		ck_assert(log_repeat_pass(&repeats, "same", now, &suppressed) == (i < 5));
-	/* texts that come and go do not drive it out while it comes, too */
+	/* other texts do not displace it while it keeps coming */
 	for (int i = 0; i < 1000; i++) {
 		(void)snprintf(text, sizeof(text), "text %d", i);
 		ck_assert(log_repeat_pass(&repeats, text, now + i, &suppressed));

@@ -28,7 +28,7 @@ static void drain_and_count(struct loop_source *source, uint32_t events)
 	loop_quit(probe->loop, 7);
 }
 
-/* Both sources are ready in one batch: whichever comes first takes the other out. */
+/* Both sources are ready in one batch: the first to run removes the other. */
 static void remove_other(struct loop_source *source, uint32_t events)
 {
 	struct probe *probe = container_of(source, struct probe, source);

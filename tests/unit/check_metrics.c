@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The text of metrics over the control API: both formats, and numbers that can't be. */
+/* The text of metrics over the control API: both formats, and impossible numbers. */
 #include "helper/manager/report/metrics.h"
 #include "tests/unit/control_stage.h"
 #include "tests/unit/runner.h"
@@ -44,14 +44,14 @@ TEST(openmetrics)
 	expect(text, "vmpower_monitor_restarts_total 3");
 	expect(text, "vmpower_domain_refused_requests_total{domain=\"vm1\",uuid=\"" UUID_1
 		     "\",reason=\"unpinned\"} 4");
-	/* a monitor that counts too far is no reason for a small number */
+	/* a counter beyond the range does not wrap to a small number */
 	expect(text, "vmpower_domain_requests_total{domain=\"vm1\",uuid=\"" UUID_1
 		     "\"} 18446744073709551615");
 	ck_assert_str_eq(text + strlen(text) - 7, "\n# EOF\n");
 	free(text);
 }
 
-/* Each has its line, as "show" has it. */
+/* Each has a line, as in "show". */
 TEST(states_of_channels)
 {
 	struct domain *domain = registry_find(stage.registry, "vm1");
@@ -67,13 +67,13 @@ TEST(states_of_channels)
 	free(text);
 }
 
-/* A tenant's text ends neither its label nor its line. */
+/* A tenant's text can end neither its label nor its line. */
 TEST(names)
 {
 	struct domain *domain = registry_find(stage.registry, "vm1");
 	char *text;
 
-	/* a newline no XML gets that far: this does not count on it */
+	/* XML can't carry a newline this far, but this does not rely on it */
 	(void)snprintf(domain->description->name, sizeof(domain->description->name), "a\"b\\c\nd");
 	text = text_of("{}");
 	expect(text, "vmpower_domain_acks_total{domain=\"a\\\"b\\\\c\\nd\",uuid=\"" UUID_1 "\"} 6");

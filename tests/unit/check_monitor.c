@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The channel monitor at its daily work. */
+/* The channel monitor in normal operation. */
 #include "helper/link/shared_state.h"
 #include "tests/unit/monitor_fixture.h"
 #include "tests/unit/runner.h"
@@ -38,7 +38,7 @@ TEST(acquires_writes_answers)
 	ck_assert_uint_eq(host.shared->channels[3].requests, 5);
 	ck_assert_uint_eq(host.shared->channels[3].acks, 4);
 	ck_assert_uint_eq(host.shared->channels[3].nacks, 0);
-	/* all channels gone: votes vanish, the file is given back */
+	/* all channels gone: the votes end, the file is released */
 	send_id(LINK_DOMAIN_SILENCE, 0);
 	receive_id(LINK_RELEASE, 5);
 	ck_assert_uint_eq(host.shared->frequency_domains[5].target_khz, 0);
@@ -200,7 +200,7 @@ TEST(order_is_kept_around_a_wait)
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	settle();
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_ACQUIRE - 1], 1);
-	/* the next request tries again */
+	/* the next request retries */
 	request(guest, GUEST_SCALE_MIN, 1);
 	(void)grant(1);
 	ck_assert_uint_eq(reply(guest), GUEST_ACK);
@@ -225,7 +225,7 @@ TEST(several_frequency_domains)
 	ck_assert(silent(guest));
 	send_acquired(1, -EIO, NULL, 0);
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
-	receive_id(LINK_RELEASE, 0); /* it was acquired for nothing */
+	receive_id(LINK_RELEASE, 0); /* it was acquired in vain */
 	request(guest, GUEST_SCALE_MIN, 0);
 	for (uint32_t i = 0; i < 2; i++)
 		files[i] = grant(i);
@@ -250,7 +250,7 @@ TEST(override_without_a_guest)
 	set_override(0, 0, 900000);
 	receive_id(LINK_ACQUIRE, 0);
 	send_acquired(0, -EBUSY, NULL, 0);
-	set_override(0, 0, 900000); /* once more: tried once more */
+	set_override(0, 0, 900000); /* setting it again retries */
 	file = grant(0);
 	settle();
 	ck_assert_uint_eq(content(file), 900000);
@@ -262,7 +262,7 @@ TEST(override_without_a_guest)
 	ck_assert_uint_eq(content(file), 1000000);
 	set_override(0, 0, 0);
 	receive_id(LINK_RELEASE, 0);
-	/* and what is asked for and taken back before it is ours */
+	/* set and released before the file is acquired */
 	set_override(0, 0, 900000);
 	receive_id(LINK_ACQUIRE, 0);
 	set_override(0, 0, 0);
@@ -280,7 +280,7 @@ TEST(override_beats_requests)
 	settle();
 	ck_assert_uint_eq(content(file), MAX_KHZ);
 	request(guest, GUEST_SCALE_UP, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK); /* its vote is taken down */
+	ck_assert_uint_eq(reply(guest), GUEST_ACK); /* its vote is recorded */
 	ck_assert_uint_eq(content(file), MAX_KHZ);
 	ck_assert_uint_eq(host.shared->vcpus[0][0].vote_khz, MIN_KHZ + 100000);
 	set_override(0, 0, 0);
@@ -321,7 +321,7 @@ TEST(queries)
 	ck_assert_uint_eq(bytes[56], 1);
 	for (size_t i = 112; i < 176; i++)
 		ck_assert_uint_eq(bytes[i], 0);
-	/* the second of them is guaranteed more than the first; and then it is no more */
+	/* the second is guaranteed more than the first, and then no longer */
 	for (int priority = 1; priority >= 0; priority--) {
 		host.priority = (uint8_t)priority;
 		set_frequency_domain(1, METHOD_SETSPEED);

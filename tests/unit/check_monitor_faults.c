@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The channel monitor when guests, kernel or manager misbehave, vanish or are late. */
+/* The channel monitor when guests, the kernel or the manager fail, vanish or are late. */
 #include <fcntl.h>
 #include <sys/resource.h>
 
@@ -43,7 +43,7 @@ TEST(drains_before_it_lets_go)
 	receive_id(LINK_CHANNEL_GONE, 7);
 	ck_assert_uint_eq(content(file), MAX_KHZ);
 	ck_assert_uint_eq(host.shared->channels[7].requests, 1 + 5 * 16 + 1);
-	/* the manager may speak of it before it has heard */
+	/* the manager may still send messages about it */
 	send_id(LINK_CHANNEL_REMOVE, 7);
 	enable_channel(7, true);
 	guest = add_channel(7);
@@ -75,7 +75,7 @@ TEST(failed_write_is_nacked_and_tried_again)
 	ck_assert_uint_eq(host.shared->frequency_domains[0].n_failures, 2);
 	ck_assert_int_eq(host.shared->frequency_domains[0].last_error, -EBADF);
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_WRITE - 1], 2);
-	/* new files, and the target is written without being asked for; told once, not twice */
+	/* with new files the target is written without a request; reported once */
 	send_unasked(0, ACQUIRED_RENEWED, 0, &file, 1);
 	wait_until(content(file) == NON_TURBO_KHZ);
 	settle();
@@ -94,7 +94,7 @@ TEST(late_answer_is_given_back)
 	send_acquired(0, 0, &file, 1);
 	receive_id(LINK_RELEASE, 0);
 	ck_assert_uint_eq(content(file), 0);
-	/* the same with the whole domain, and with hanging up while parked */
+	/* likewise with the whole domain, and with a hang-up while parked */
 	guest = add_channel(1);
 	request(guest, GUEST_SCALE_MIN, 0);
 	receive_id(LINK_ACQUIRE, 0);
@@ -108,7 +108,7 @@ TEST(late_answer_is_given_back)
 	(void)close(guest);
 	send_acquired(0, 0, &file, 1);
 	receive_id(LINK_CHANNEL_GONE, 2);
-	ck_assert_uint_eq(content(file), MIN_KHZ); /* what it said before it went counts */
+	ck_assert_uint_eq(content(file), MIN_KHZ); /* its last request counts */
 }
 
 TEST(pinned_anew_while_waiting)
@@ -127,7 +127,7 @@ TEST(pinned_anew_while_waiting)
 	ck_assert_uint_eq(content(file), MIN_KHZ);
 	send_acquired(0, 0, &file, 1);
 	receive_id(LINK_RELEASE, 0);
-	/* and once it has voted the vote moves along */
+	/* after a vote, the vote moves along */
 	set_vcpu(0, 0, 0, 0);
 	receive_id(LINK_RELEASE, 1);
 	file = grant(0);
@@ -141,7 +141,7 @@ TEST(takes_votes_over)
 	set_frequency_domain(0, METHOD_SETSPEED);
 	tell_domain(0, 1);
 	set_vcpu(0, 0, 1200000, 0);
-	/* it failed, and yet the vote counts as soon as a request gets it going again */
+	/* the acquire failed, but the vote counts once a request succeeds */
 	receive_id(LINK_ACQUIRE, 0);
 	send_acquired(0, -EAGAIN, NULL, 0);
 	ck_assert_uint_eq(shared_load(host.shared->vcpus[0][0].vote_khz), 1200000);
@@ -170,7 +170,7 @@ TEST(more_parked_than_slots)
 		send_bytes(guests[i], frames, sizeof(frames));
 	}
 	receive_id(LINK_ACQUIRE, 0);
-	/* no slot is left, and yet others are served */
+	/* no slot is left, but others are served */
 	send_bytes(other, frames, sizeof(frames));
 	(void)grant(1);
 	for (size_t i = 0; i < 16; i++)
@@ -197,7 +197,7 @@ TEST(unread_replies_are_dropped)
 	wait_until(shared_load(host.shared->channels[0].requests) == n);
 	settle();
 	ck_assert_uint_gt(host.shared->channels[0].dropped_replies, 500);
-	/* nothing was cut, and once all is read replies come again */
+	/* no reply was cut, and after all is read replies resume */
 	while (n > host.shared->channels[0].dropped_replies) {
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);
 		n--;
@@ -223,7 +223,7 @@ TEST(notices_wait_for_room)
 			guests[n++] = add_channel(d * MAX_DOMAIN_CHANNELS + i);
 	}
 	settle();
-	/* far more than the link holds, and nobody reads it */
+	/* far more than the link holds, unread */
 	for (size_t i = 0; i < array_size(guests); i++) {
 		request(guests[i], GUEST_SCALE_MIN, 9);
 		(void)close(guests[i]);
@@ -237,7 +237,7 @@ TEST(notices_wait_for_room)
 	settle();
 }
 
-/* Whatever the manager says that can't be, the monitor ends, to be started anew. */
+/* On an impossible message the monitor exits, to be restarted. */
 TEST_RANGE(ends_on_nonsense, 0, 9)
 {
 	int fd = -1;
@@ -267,7 +267,7 @@ TEST_RANGE(ends_on_nonsense, 0, 9)
 	case 6:
 		ck_assert_int_eq(send(host.link, "nonsense", 8, 0), 8);
 		break;
-	case 7: /* a file too many for the method */
+	case 7: /* one file too many for the method */
 	{
 		int files[2] = {memfd_create("x", MFD_CLOEXEC), memfd_create("y", MFD_CLOEXEC)};
 

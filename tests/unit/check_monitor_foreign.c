@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The channel monitor when others write to its files, and when it gets files unasked. */
+/* The channel monitor when others write its files, and when it gets files unasked. */
 #include <fcntl.h>
 
 #include "common/clock.h"
@@ -16,7 +16,7 @@ static void put_khz(int file, const char *text)
 	ck_assert_int_eq(pwrite(file, text, strlen(text), 0), (ssize_t)strlen(text));
 }
 
-static bool restarted; /* the driver */
+static bool restarted; /* the driver was */
 
 static void send_renewal(uint32_t id, int error, const int *fds, unsigned int n_fds)
 {
@@ -35,7 +35,7 @@ static uint64_t n_foreign(void)
 	return shared_load(host.shared->frequency_domains[0].n_foreign);
 }
 
-/* Up and down again, until the monitor has looked at its files: it does so once a second. */
+/* Go up and down until the monitor has checked its files, as it does once a second. */
 static void write_until_seen(int guest, int file, const char *theirs, uint64_t seen)
 {
 	int64_t deadline = monotonic_ms() + DEADLINE_MS;
@@ -78,12 +78,12 @@ TEST(value_of_someone_else)
 	ck_assert_uint_eq(shared_load(host.shared->frequency_domains[0].writing_khz), MIN_KHZ);
 	write_until_seen(guest, file, "1100000\n", 1);
 	receive_foreign(OTHER_KHZ);
-	/* what is asked for is written all the same */
+	/* requests are still written */
 	ck_assert(content(file) == MIN_KHZ || content(file) == MAX_KHZ);
-	/* told once while it goes on, and counted */
+	/* reported once while it lasts, and counted */
 	write_until_seen(guest, file, "1100000\n", 2);
 	settle();
-	/* it stops, and begins again: as long as nothing else is in the file no look finds it */
+	/* it stops and begins again: no check finds it while the file holds our value */
 	for (int64_t until = monotonic_ms() + 1100; monotonic_ms() < until;) {
 		ask(guest, GUEST_SCALE_MIN, 0, GUEST_ACK);
 		ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
@@ -108,7 +108,7 @@ TEST_RANGE(limit_of_someone_else, 0, 2)
 	ck_assert_uint_eq(content(files[0]), content(files[1]));
 }
 
-/* As the manager does it when CPUs came back online. */
+/* As the manager does when CPUs are back online. */
 TEST(renewed)
 {
 	int guest = start_guest(METHOD_SETSPEED);
@@ -122,12 +122,12 @@ TEST(renewed)
 	put_khz(file, "\n");
 	ask(guest, GUEST_SCALE_MIN, 0, GUEST_ACK);
 	ck_assert_uint_eq(content(file), MIN_KHZ);
-	/* back: the target is written, though it is the one of before */
+	/* back: the target is written although it has not changed */
 	put_khz(file, "\n");
 	send_renewal(0, 0, &file, 1);
 	settle();
 	ck_assert_uint_eq(content(file), MIN_KHZ);
-	/* where the driver started anew another is written before it */
+	/* after a restart of the driver another step is written first */
 	restarted = true;
 	ck_assert_int_eq(fcntl(other, F_SETFL, O_APPEND), 0);
 	send_renewal(0, 0, &other, 1);
@@ -136,7 +136,7 @@ TEST(renewed)
 	ck_assert_str_eq(text, "900000\n800000\n");
 	ck_assert_int_eq(fcntl(other, F_SETFL, 0), 0);
 	ck_assert_uint_eq(shared_load(host.shared->vcpus[0][0].vote_khz), MIN_KHZ);
-	/* for what is not ours any more it is late */
+	/* too late: it is no longer ours */
 	send_id(LINK_DOMAIN_REMOVE, 0);
 	receive_id(LINK_RELEASE, 0);
 	put_khz(other, "\n");
@@ -148,7 +148,7 @@ TEST(renewed)
 	ck_assert_int_eq(shared_load(host.shared->frequency_domains[0].last_error), 0);
 }
 
-/* The kernel acts on limits a little later: the other ones have to have been seen by then. */
+/* The kernel applies limits a little later: the other limits must last that long. */
 TEST(limits_renewed)
 {
 	int files[2] = {memfd_create("min", MFD_CLOEXEC), memfd_create("max", MFD_CLOEXEC)};
@@ -174,13 +174,13 @@ TEST(limits_renewed)
 		} while (strcmp(text, "900000\n800000\n") != 0);
 	}
 	ck_assert_uint_ge(monotonic_ms(), before + 49);
-	/* what is asked for meanwhile waits with it */
+	/* requests meanwhile wait with it */
 	send_renewal(0, 0, files, 2);
 	ask(guest, GUEST_SCALE_UP, 0, GUEST_ACK);
 	wait_until(shared_load(host.shared->frequency_domains[0].target_khz) == 900000);
 }
 
-/* @other is not what the monitor has asked for: it waits for its answer, and uses that. */
+/* @other is not the answer: the monitor waits for the answer, and uses that. */
 static void expect_answer_awaited(int guest, int other)
 {
 	int file = memfd_create("setspeed", MFD_CLOEXEC);
@@ -193,7 +193,7 @@ static void expect_answer_awaited(int guest, int other)
 	ck_assert_uint_eq(content(other), 0);
 }
 
-/* A renewal that crosses with the monitor's own ACQUIRE is not its answer. */
+/* A renewal that crosses the monitor's ACQUIRE is not its answer. */
 TEST(renewal_is_no_answer)
 {
 	int guest = start_guest(METHOD_SETSPEED);
@@ -205,7 +205,7 @@ TEST(renewal_is_no_answer)
 	expect_answer_awaited(guest, other);
 }
 
-/* Of a predecessor: nobody votes any more, so it goes back. */
+/* A file of the predecessor is released if nobody votes. */
 TEST(takes_files_over)
 {
 	int guest = start_guest(METHOD_SETSPEED);
@@ -221,7 +221,7 @@ TEST(takes_files_over)
 	ck_assert_uint_eq(content(other), 0);
 }
 
-/* Its own ACQUIRE has crossed with the handing over: an answer is still to come, and it counts. */
+/* The handover crosses the monitor's ACQUIRE: its answer is still to come, and counts. */
 TEST(takeover_is_no_answer)
 {
 	int other = memfd_create("setspeed", MFD_CLOEXEC);
@@ -230,7 +230,7 @@ TEST(takeover_is_no_answer)
 	receive_id(LINK_ACQUIRE, 0);
 	send_unasked(0, ACQUIRED_TAKEN_OVER, 0, &other, 1);
 	expect_answer_awaited(guest, other);
-	/* an answer that nobody waits for is none, either */
+	/* an answer that nothing waits for is ignored */
 	send_acquired(0, 0, &other, 1);
 	send_id(LINK_DOMAIN_REMOVE, 0);
 	receive_id(LINK_RELEASE, 0);
@@ -241,7 +241,7 @@ TEST(takeover_is_no_answer)
 	ck_assert_uint_eq(content(other), 0);
 }
 
-/* A cpufreq driver was loaded in place of another: other files, and the votes stay. */
+/* Another cpufreq driver is loaded: other files, the same votes. */
 TEST(another_method)
 {
 	int files[2] = {memfd_create("min", MFD_CLOEXEC), memfd_create("max", MFD_CLOEXEC)};

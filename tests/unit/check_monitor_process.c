@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* When a monitor that is told a lot counts as one that hangs, and when not. On a clock of our own.
+/* When a monitor with many unread messages counts as hung, and when not. On a fake clock.
  */
 #include <sys/socket.h>
 
@@ -66,7 +66,7 @@ static void tear_down(void)
 	close_fd(&exit_fd);
 }
 
-/* Read so many messages; a PING is answered. Return: how many were there. */
+/* Read up to so many messages, and answer PINGs. Return: how many there were. */
 static unsigned int read_messages(unsigned int n)
 {
 	static struct link_message message;
@@ -90,7 +90,7 @@ static void pass_s(unsigned int seconds)
 	run_loop(loop);
 }
 
-/* A PING comes last: the watchdog's, say. */
+/* A PING comes last, as from the watchdog. */
 static void tell_a_lot(void)
 {
 	struct link_message message = {.type = LINK_CHANNEL_ENABLE};
@@ -120,14 +120,14 @@ TEST(slow_reader_lives)
 		pass_s(3);
 		ck_assert_uint_eq(n_deaths, 0);
 	}
-	ck_assert_uint_gt(rounds, 10); /* it took several times what an answer may take */
+	ck_assert_uint_gt(rounds, 10); /* it took several times the limit of an answer */
 	(void)read_messages(MANY);
 	run_loop(loop);
 	pass_s(60);
 	ck_assert_uint_eq(n_deaths, 0);
 }
 
-TEST(who_reads_no_more_hangs)
+TEST(monitor_that_stops_reading_hangs)
 {
 	tell_a_lot();
 	pass_s(4);
@@ -140,7 +140,7 @@ TEST(who_reads_no_more_hangs)
 	ck_assert_uint_eq(n_deaths, 1);
 }
 
-TEST(who_does_not_answer_hangs)
+TEST(monitor_that_does_not_answer_hangs)
 {
 	struct link_message message;
 	unsigned int n_fds;

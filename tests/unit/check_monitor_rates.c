@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The channel monitor when it is asked for more than its rates and its interval allow. */
+/* The channel monitor beyond its rates and its transition interval. */
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -39,7 +39,7 @@ TEST(throttled_not_lost)
 	for (int i = 0; i < 60; i++)
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	ck_assert_uint_gt(shared_load(host.shared->channels[0].throttled), 0);
-	/* hung up while it is throttled: the rest is still read */
+	/* after a hang-up while throttled the rest is still read */
 	for (int i = 0; i < 60; i++)
 		request(guest, GUEST_SCALE_MIN, 9);
 	(void)close(guest);
@@ -47,7 +47,7 @@ TEST(throttled_not_lost)
 	ck_assert_uint_eq(host.shared->channels[0].requests, 120);
 }
 
-/* Work for nothing is paid for: bytes that are no frame, and single bytes of one. */
+/* Useless work is charged: bytes that are not a frame, and single bytes of one. */
 TEST(garbage_is_throttled)
 {
 	struct link_setup setup = {0};
@@ -95,7 +95,7 @@ TEST(dribble_is_throttled)
 		uint64_t began_ns;
 
 		channel = &host.shared->channels[attempt++];
-		/* the generation is known from here on: 16 bytes are no frame */
+		/* now the generation is known: 16 bytes are not a frame */
 		ask(guest, GUEST_SCALE_MIN, 9, GUEST_NACK);
 		began_ns = monotonic_ns();
 		dribble(guest, channel, frame, sizeof(frame));
@@ -105,7 +105,7 @@ TEST(dribble_is_throttled)
 			ck_assert_uint_gt(shared_load(channel->throttled), 0);
 			break;
 		}
-		/* a busy machine stopped us or the monitor, which gave the piece up rightly */
+		/* a busy host stopped us or the monitor, which was right to give up the piece */
 		ck_assert_uint_ge(monotonic_ns() - began_ns, GUEST_STREAM_STUCK_NS);
 		ck_assert_uint_lt(attempt, 20);
 	} while (true);
@@ -133,7 +133,7 @@ TEST(total_rate_counts_for_all)
 	ck_assert_uint_gt(throttled, 0);
 }
 
-/* One channel uses up what there is for all: another that asks once is not made to wait. */
+/* One channel uses up the total rate: another that asks once does not wait. */
 TEST(quiet_channel_is_served_beyond_the_total_rate)
 {
 	struct link_setup setup = {.settings.total_rate = 1};
@@ -167,7 +167,7 @@ TEST(last_vote_is_written_after_the_interval)
 	ask(guest, GUEST_SCALE_UP, 0, GUEST_ACK);
 	wait_until(content(file) == MIN_KHZ + 100000);
 	settle();
-	/* one in an interval, however long all that took */
+	/* one an interval, however long all that took */
 	ck_assert_uint_le(host.shared->frequency_domains[0].n_writes,
 			  2 + (monotonic_ms() - began_ms) / INTERVAL_MS);
 }

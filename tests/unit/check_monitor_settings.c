@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The whole monitor: what may change while it runs, for all domains and for one. */
+/* The whole monitor: settings that change while it runs, for all domains and for one. */
 #include "helper/link/shared_state.h"
 #include "tests/unit/monitor_fixture.h"
 #include "tests/unit/runner.h"
@@ -16,7 +16,7 @@ static uint32_t denied(uint32_t channel)
 	return host.shared->channels[channel].refused[REFUSAL_DENIED - 1];
 }
 
-/* Return: the guest's end of channel 0 of domain 0, which has voted for MIN_KHZ into @file. */
+/* Return: the guest's end of channel 0 of domain 0, which has voted for MIN_KHZ; sets @file. */
 static int voter(int *file)
 {
 	int guest;
@@ -49,7 +49,7 @@ TEST(commands)
 	ask(guest, GUEST_ENABLE_TURBO, 0, GUEST_NACK);
 	ask(guest, 99, 0, GUEST_NACK);
 	ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
-	ck_assert_uint_eq(content(file), NON_TURBO_KHZ); /* it has no turbo of its own any more */
+	ck_assert_uint_eq(content(file), NON_TURBO_KHZ); /* the domain may no longer use turbo */
 	settle();
 	ck_assert_uint_eq(denied(0), 2);
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_UNIT - 1], 1);
@@ -86,14 +86,14 @@ TEST(queries_by_domain)
 	two = add_channel(MAX_DOMAIN_CHANNELS);
 	send_command(two, GUEST_QUERY_FREQ, 0, 0);
 	request(two, GUEST_SCALE_MIN, 9);
-	ck_assert_uint_eq(reply(two), GUEST_NACK); /* the first thing that comes back */
+	ck_assert_uint_eq(reply(two), GUEST_NACK); /* the first reply */
 	send_command(one, GUEST_QUERY_FREQ, 0, 0);
 	wait_until(!silent(one));
 	ck_assert_uint_eq(denied(MAX_DOMAIN_CHANNELS), 1);
 }
 
 /* A minute is owed at the old rate. */
-TEST(rate_changes_for_who_is_throttled)
+TEST(rate_changes_for_a_throttled_channel)
 {
 	int guest;
 
@@ -109,7 +109,7 @@ TEST(rate_changes_for_who_is_throttled)
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);
 }
 
-/* Who has to wait for seconds does not keep a neighbour from milliseconds. */
+/* A domain that waits for seconds does not delay one that waits for milliseconds. */
 TEST(each_domain_has_its_own_rate)
 {
 	int slow, fast;
@@ -132,7 +132,7 @@ TEST(each_domain_has_its_own_rate)
 		ck_assert_uint_eq(reply(fast), GUEST_NACK);
 	ck_assert_uint_gt(shared_load(host.shared->channels[MAX_DOMAIN_CHANNELS].throttled), 0);
 	ck_assert_uint_lt(shared_load(host.shared->channels[0].requests), 100);
-	/* and it goes away in the midst of it */
+	/* it is removed while it waits */
 	send_id(LINK_DOMAIN_REMOVE, 0);
 	for (int i = 0; i < 50; i++)
 		request(fast, GUEST_SCALE_MIN, 9);

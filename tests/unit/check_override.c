@@ -36,7 +36,7 @@ static const struct {
 	{OVERRIDE_DOWN, 0, 1500000, 1500000, 800000},
 	{OVERRIDE_DOWN, 0, 1, 1500000, 800000},
 	{OVERRIDE_DOWN, 0, UINT32_MAX, 2000000, 2400000},
-	/* from nothing: from 2000 MHz, the highest without turbo */
+	/* without a frequency it starts at 2000 MHz, the highest without turbo */
 	{OVERRIDE_UP, 0, 0, 2000000, 2400000},
 	{OVERRIDE_DOWN, 0, 0, 1500000, 1600000},
 	{OVERRIDE_KHZ, 1, 2000000, 1500000, 800000},

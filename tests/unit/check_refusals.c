@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the monitor refuses, and what it tells the manager of that, for the log. */
+/* What the monitor refuses, and what it reports to the manager for the log. */
 #include "common/clock.h"
 #include "helper/link/shared_state.h"
 #include "tests/unit/monitor_fixture.h"
@@ -86,12 +86,12 @@ TEST(denied_queries_get_no_reply)
 	guest = one_guest(METHOD_SETSPEED, 0);
 	send_command(guest, GUEST_QUERY_FREQ_LIST, 0, 0);
 	request(guest, GUEST_SCALE_MIN, 9);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK); /* the first thing that comes back */
+	ck_assert_uint_eq(reply(guest), GUEST_NACK); /* the first reply */
 	settle();
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_DENIED - 1], 1);
 }
 
-/* The fixture lets the monitor say nothing but errors. */
+/* The fixture limits the monitor to errors. */
 static void set_up_loud(void)
 {
 	set_up();
@@ -117,7 +117,7 @@ static void receive_refused(uint32_t channel, enum refusal refusal, uint32_t vcp
 FIXTURE(set_up_loud, tear_down)
 TIMEOUT(60)
 
-TEST(tells_whose_and_why)
+TEST(report_names_channel_vcpu_and_reason)
 {
 	int guest, other, file;
 
@@ -140,7 +140,7 @@ TEST(tells_whose_and_why)
 	ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	receive_refused(3, REFUSAL_ACQUIRE, 0);
 	file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
-	settle(); /* of what is granted nothing is told */
+	settle(); /* granted requests are not reported */
 	(void)close(file);
 }
 
@@ -158,7 +158,7 @@ TEST(many_are_counted)
 	send_bytes(guest, frames, sizeof(frames));
 	for (size_t i = 0; i < 16; i++)
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);
-	/* five in 10 s, in as many messages as there were turns */
+	/* five in 10 s, in one message a turn */
 	while (told < 5) {
 		receive_refused(0, REFUSAL_VCPU, MAX_DOMAIN_VCPUS);
 		told += 1 + host.message.refused.more;
@@ -168,7 +168,7 @@ TEST(many_are_counted)
 	settle();
 }
 
-/* However many domains and channels there are, and however often each is refused. */
+/* However many domains and channels are refused, and however often. */
 TEST(all_share_a_budget)
 {
 	enum { DOMAINS = 64, CHANNELS = 4, REFUSED = DOMAINS * CHANNELS * 2 };
@@ -206,7 +206,7 @@ TEST(all_share_a_budget)
 				  5 * (uint32_t)(1 + (monotonic_ms() - began) / 10000));
 }
 
-TEST(nobody_logs_nobody_tells)
+TEST(nothing_is_reported_when_nothing_is_logged)
 {
 	int guest;
 
@@ -215,7 +215,7 @@ TEST(nobody_logs_nobody_tells)
 	guest = add_channel(0);
 	ask_for_nothing(guest, 9, 3);
 	settle();
-	/* nor were they held back till somebody does */
+	/* nor were they kept until somebody does */
 	send_id(LINK_LOG_LEVEL, LOG_WARNING);
 	settle();
 	ask_for_nothing(guest, 9, 1);
@@ -223,7 +223,7 @@ TEST(nobody_logs_nobody_tells)
 	ck_assert_uint_eq(host.message.refused.more, 0);
 }
 
-/* The link is full of refusals of channels, some of which are gone when it is read. */
+/* The link is full of refusals; some of the channels are gone when it is read. */
 TEST(waits_for_room)
 {
 	enum { DOMAINS = 12, GUESTS = DOMAINS * 2 }; /* twice each: within the budgets */
@@ -240,7 +240,7 @@ TEST(waits_for_room)
 	for (uint32_t c = 0; c < array_size(guests); c++)
 		ask_for_nothing(guests[c], 9, 2);
 	send_id(LINK_CHANNEL_REMOVE, (DOMAINS - 1) * MAX_DOMAIN_CHANNELS + 1);
-	/* it has handled that when a request behind it is answered */
+	/* once a later request is answered it has handled that */
 	wait_until(recv(guests[removed], &small, 1, MSG_DONTWAIT) == 0);
 	for (uint32_t c = 0; c < removed; c++) {
 		for (uint32_t more = 0; more < 2; more += 1 + host.message.refused.more) {

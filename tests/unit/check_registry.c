@@ -79,7 +79,7 @@ TEST(full_registry_says_so)
 	domain_description_free(one_more);
 }
 
-/* A plugged or unplugged channel leaves the others' fds, ids and states as they are. */
+/* Plugging or unplugging a channel leaves the others' fds, ids and states alone. */
 TEST(update_keeps_channels_that_stay)
 {
 	struct domain *d;
@@ -107,7 +107,7 @@ TEST(update_keeps_channels_that_stay)
 	ck_assert_uint_ne(domain_channel(d, 3)->id, domain_channel(d, 4)->id);
 }
 
-/* The same number behind another path is another channel. */
+/* The same number with another path is another channel. */
 TEST(update_replaces_a_channel_with_a_new_path)
 {
 	struct domain_description *moved = describe(1, 0, 1);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* CPUs go and come: what becomes of frequency domains, their baseline and their files. */
+/* CPUs go away and come back: frequency domains, their baseline and their files. */
 #include "tests/unit/cpufreq_tree.h"
 #include "tests/unit/runner.h"
 
-/* What cpufreq_rescan() told: "new 0, restarted 0" */
+/* What cpufreq_rescan() reported: "new 0, restarted 0" */
 static char told[256];
 
 static void on_change(void *context, uint32_t id, enum cpufreq_change change)
@@ -70,7 +70,7 @@ TEST(nothing_happened)
 	ck_assert_uint_eq(cpufreq_count(cpufreq), 2);
 }
 
-/* The kernel keeps the policy's directory; of plain files only "online" tells. */
+/* The kernel keeps the policy's directory; in plain files only "online" changes. */
 TEST(offline_and_back)
 {
 	put("online", "0-2");
@@ -82,9 +82,9 @@ TEST(offline_and_back)
 	take(0);
 	put("online", "1-2");
 	rescan("0", "offline 0");
-	rescan("0", ""); /* told once */
+	rescan("0", ""); /* reported once */
 	ck_assert(cpufreq_get(cpufreq, 0)->offline);
-	/* back, with the governor that the kernel thinks right: the baseline is not taken anew */
+	/* back, with the kernel's choice of governor: the baseline is not taken again */
 	put("online", "0-2");
 	put(POLICY0 "scaling_governor", "performance");
 	rescan("0", "restarted 0");
@@ -94,18 +94,18 @@ TEST(offline_and_back)
 	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 
-	/* one of two: the other's frequency is written again when it is back, not before */
+	/* one of two CPUs: the frequency is written again when it is back, not before */
 	take(1);
 	put("online", "0-1");
 	rescan("2", "");
 	put("online", "0-2");
 	rescan("2", "online 1");
-	/* what is not ours is nobody's business */
+	/* a domain that is not acquired is left alone */
 	rescan("0", "");
 	release(1, 0);
 }
 
-/* As a policy whose CPUs are all offline answers; a directory's read fails as well. */
+/* As in a policy whose CPUs are all offline, every read fails. */
 static void break_policy(unsigned int policy)
 {
 	char name[64];
@@ -144,7 +144,7 @@ TEST(gone_and_back_as_another)
 	start();
 	take(1);
 	ck_assert_uint_eq(n_saved(), 1);
-	/* removed: what was set is gone with it */
+	/* removed: what was set is gone */
 	put("online", "0-1,3");
 	drop_policy(2);
 	rescan("2", "gone 1");
@@ -154,14 +154,14 @@ TEST(gone_and_back_as_another)
 	ck_assert_uint_eq(n_saved(), 0);
 	release(1, 0);
 	rescan("2", "");
-	/* others' ids stay, and its own is its policy's */
+	/* ids stay the same; its own goes with its policy */
 	ck_assert_uint_eq(id_of(3), 2);
 	put("online", "0-3");
 	put_acpi(2, "2");
 	rescan("2", "new 1");
 	ck_assert_uint_eq(id_of(2), 1);
 
-	/* made anew with other CPUs: CPU 1 goes from one to another, whichever comes first */
+	/* recreated with other CPUs: CPU 1 moves to another policy, in either order */
 	put_policy(0, "related_cpus", "0");
 	put_policy(2, "related_cpus", "1 2");
 	rescan("1", "new 0, new 1");
@@ -169,9 +169,9 @@ TEST(gone_and_back_as_another)
 	ck_assert_uint_eq(id_of(1), 1);
 	put_policy(0, "related_cpus", "0 1");
 	put_policy(2, "related_cpus", "2");
-	rescan("1", "new 1, new 0"); /* 0 was not known to have to do with it */
+	rescan("1", "new 1, new 0"); /* domain 0 was not known to be affected */
 	ck_assert_uint_eq(id_of(1), 0);
-	/* whoever takes it is read before who loses it */
+	/* the policy that gains the CPU is read before the one that loses it */
 	put_policy(0, "related_cpus", "0");
 	put_policy(2, "related_cpus", "1 2");
 	rescan("0-2", "new 0, new 1");
@@ -179,7 +179,7 @@ TEST(gone_and_back_as_another)
 	put_policy(2, "related_cpus", "2");
 	rescan("0-2", "new 0, new 1");
 	ck_assert_uint_eq(id_of(1), 0);
-	/* one joins another, of which nothing was heard: all are looked at */
+	/* one joins a policy without an event of its own: all are read */
 	drop_policy(2);
 	put_policy(3, "related_cpus", "2 3");
 	rescan("2", "gone 1, new 2");
@@ -199,7 +199,7 @@ TEST(made_anew_while_ours)
 	renew(0, false);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_uint_eq(n_saved(), 1);
-	/* with another driver: its baseline is another, too */
+	/* with another driver: another baseline */
 	put_policy(0, "scaling_driver", "intel_cpufreq");
 	put_policy(0, "scaling_governor", "schedutil");
 	rescan("0", "new 0, restarted 0");
@@ -208,7 +208,7 @@ TEST(made_anew_while_ours)
 	ck_assert_uint_eq(n_saved(), 1);
 	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "schedutil");
-	/* with another method the monitor lets go first */
+	/* with another method: the monitor releases first */
 	take(0);
 	put_policy(0, "scaling_available_governors", "performance powersave");
 	rescan("0", "new 0");
@@ -216,14 +216,14 @@ TEST(made_anew_while_ours)
 	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "schedutil");
 	take(0);
-	/* and other frequencies */
+	/* other frequencies */
 	put("cpufreq/boost", "0");
 	rescan("1", "new 0, restarted 0");
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 3);
 	release(0, 0);
 }
 
-/* What could not be put back is, when its CPU is back; and never taken for the baseline. */
+/* A restore that failed is done when the CPU is back; our values never become the baseline. */
 TEST(owed_baseline)
 {
 	put("online", "0-1");
@@ -233,10 +233,10 @@ TEST(owed_baseline)
 	take(0);
 	put("online", "1");
 	rescan("0", "offline 0");
-	drop(POLICY0 "scaling_governor"); /* it can't be read while its CPU is offline */
+	drop(POLICY0 "scaling_governor"); /* unreadable while its CPU is offline */
 	ck_assert_int_lt(cpufreq_release(cpufreq, 0, 0), 0);
 	ck_assert_uint_eq(n_saved(), 1);
-	start(); /* and it is owed by a successor, too */
+	start(); /* a successor still owes it */
 	ck_assert_int_lt(cpufreq_restore_all(cpufreq), 0);
 	put(POLICY0 "scaling_governor", "userspace");
 	put("online", "0-1");
@@ -244,7 +244,7 @@ TEST(owed_baseline)
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 0);
 
-	/* gone for good: nothing is left to put back */
+	/* gone for good: nothing to put back */
 	take(1);
 	drop_policy(1);
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
@@ -270,7 +270,7 @@ TEST(someone_elses_governor_is_kept)
 	renew(0, true);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->foreign_since, 0);
-	/* the baseline is what it was */
+	/* the baseline is unchanged */
 	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 9, 1000), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a restore puts back, and what it leaves to someone else. */
+/* What a restore puts back, and what it leaves because someone else set it. */
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
@@ -32,7 +32,7 @@ static const struct {
 	/* pinned at one of the baseline's values; pinned by the baseline itself */
 	{{"800000", "3700000"}, {"800000", "800000"}, {"800000", "3700000"}, {"800000", "3700000"}},
 	{{"900000", "900000"}, {"800000", "800000"}, {"900000", "900000"}, {"900000", "900000"}},
-	/* half of it done: one as in the baseline, the other a step */
+	/* half done: one value is the baseline's, the other a step */
 	{{"800000", "3700000"},
 	 {"800000", "2000000"},
 	 {"800000", "3700000"},
@@ -41,12 +41,12 @@ static const struct {
 	 {"2000000", "3700000"},
 	 {"800000", "3700000"},
 	 {"800000", "3700000"}},
-	/* no step of ours */
+	/* not a step of ours */
 	{{"800000", "3700000"},
 	 {"800000", "2012345"},
 	 {"800000", "2012345"},
 	 {"800000", "2012345"}},
-	/* someone moved one of our two; or we died between two writes */
+	/* someone changed one of our two values, or we died between two writes */
 	{{"800000", "3700000"},
 	 {"900000", "2000000"},
 	 {"900000", "2000000"},
@@ -113,7 +113,7 @@ TEST_EACH(limits_never_cross, order_cases)
 	ck_assert_str_eq(event->name, order_cases[_i].first);
 }
 
-TEST(someone_elses_governor)
+TEST(someone_elses_governor_stays)
 {
 	put_acpi(0, "0");
 	start();
@@ -124,7 +124,7 @@ TEST(someone_elses_governor)
 	assert_file(POLICY0 "scaling_governor", "performance");
 	assert_file(POLICY0 "scaling_max_freq", "1800000");
 	ck_assert_uint_eq(n_saved(), 0);
-	/* That is the baseline from now on. */
+	/* From now on that is the baseline. */
 	take(0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	release(0, 0);
@@ -136,7 +136,7 @@ static const struct {
 	const char *baseline[2], *now[2], *left[2];
 } setspeed_cases[] = {
 	{{"ondemand", "<unsupported>"}, {"userspace", "1200000"}, {"ondemand", "1200000"}},
-	/* the speed is of no interest under another governor */
+	/* the speed does not matter under another governor */
 	{{"ondemand", "<unsupported>"}, {"userspace", "1800000"}, {"ondemand", "1800000"}},
 	/* someone has put the baseline back already, or has chosen another */
 	{{"ondemand", "<unsupported>"},
@@ -145,7 +145,7 @@ static const struct {
 	{{"ondemand", "<unsupported>"},
 	 {"performance", "<unsupported>"},
 	 {"performance", "<unsupported>"}},
-	/* userspace before us: the speed is what we have changed */
+	/* userspace before us: we changed the speed alone */
 	{{"userspace", "1800000"}, {"userspace", "1200000"}, {"userspace", "1800000"}},
 	{{"userspace", "1800000"}, {"performance", "1200000"}, {"performance", "1200000"}},
 	{{"userspace", "<unknown>"}, {"userspace", "1200000"}, {"userspace", "1200000"}},
@@ -174,7 +174,7 @@ TEST_EACH(setspeed_restored, setspeed_cases)
 	}
 }
 
-/* It is known that 1,200 MHz (1,800 MHz: of a step; 1: of none) were written last. */
+/* written_khz: the last value written; 1: no step; 0: unknown. */
 static const struct {
 	const char *now, *max;
 	uint32_t written_khz;
@@ -185,7 +185,7 @@ static const struct {
 	{"1800000", "2301000", 1200000, false, "1800000"}, /* someone else's */
 	{"1300000", "2301000", 1200000, false, "2300000"}, /* as a driver shows it that rounds */
 	{"1500000", "1500000", 1800000, false, "2300000"}, /* held by a limit */
-	{"1500000", "1500000", 1200000, false, "2300000"}, /* not told from a rounding */
+	{"1500000", "1500000", 1200000, false, "2300000"}, /* could be a rounding */
 	{"1900000", "1900000", 1200000, false, "1900000"}, /* not held: below the limit */
 	/* nothing is known */
 	{"1800000", "2301000", 0, false, "2300000"},
@@ -205,20 +205,20 @@ static void take_with_speed(int i)
 		cpufreq_write_failed(cpufreq, 0);
 }
 
-TEST_EACH(someone_elses_speed, speed_cases)
+TEST_EACH(speed_restored_unless_someone_elses, speed_cases)
 {
 	take_with_speed(_i);
 	release(0, speed_cases[_i].written_khz);
 	assert_file(POLICY0 "scaling_setspeed", speed_cases[_i].left);
 	ck_assert_uint_eq(n_saved(), 0);
-	/* the next time it is known anew */
+	/* the next acquire starts afresh */
 	take(0);
 	put(POLICY0 "scaling_setspeed", "1800000");
 	release(0, 1200000);
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
 }
 
-/* At the end of the daemon the monitor may have been in the midst of it: nothing is known then. */
+/* When the daemon ends, the monitor may have been writing: then nothing is known. */
 TEST_EACH(end_with_a_speed, speed_cases)
 {
 	bool known = speed_cases[_i].written_khz > 1 && !speed_cases[_i].failed;
@@ -253,14 +253,14 @@ TEST(end_with_limits)
 		if (cases[i].died)
 			cpufreq_writer_died(cpufreq);
 		cpufreq_writer_ended(cpufreq, 0, cases[i].written_khz);
-		cpufreq_writer_ended(cpufreq, 1, 1); /* there is none */
+		cpufreq_writer_ended(cpufreq, 1, 1); /* no such frequency domain */
 		ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 		check_limits(cases[i].left);
 	}
 }
 
-/* Someone has moved the minimum alone: our maximum does not stay behind. */
-TEST(someone_elses_minimum)
+/* Someone changed the minimum alone: our maximum is still put back. */
+TEST(someone_elses_minimum_stays)
 {
 	put_intel_pstate(0, "0");
 	start();
@@ -270,7 +270,7 @@ TEST(someone_elses_minimum)
 	assert_limits("900000", "3700000");
 }
 
-/* Of two limits the governor is nobody's business but the one's who set it. */
+/* With method limits the governor stays as someone else set it. */
 TEST(governor_under_limits)
 {
 	int fds[2];
@@ -292,12 +292,12 @@ TEST(governor_under_limits)
 static const struct {
 	const char *baseline, *limit_first, *shown, *limit_last, *left;
 } platform_cases[] = {
-	/* what it hides is the kernel's maximum, as far as can be known */
+	/* it hides a value that we take for the kernel's maximum */
 	{"2000000", "2000000", "1200000", "3700000", "3700000"},
 	{"2000000", "2000000", "1200000", "2000000", "3700000"},
-	/* it came while we were there, and holds us down, or shows through above what was ours */
+	/* it came meanwhile, and is below our maximum or above it */
 	{"3700000", "3700000", "2000000", "2000000", "3700000"},
-	/* an administrator's, below it or without one: as it was */
+	/* an administrator's maximum, below the limit or without one, stays */
 	{"1800000", "2000000", "1200000", "3700000", "1800000"},
 	{"2000000", "3700000", "1200000", "3700000", "2000000"},
 };
@@ -316,7 +316,7 @@ TEST_EACH(platform_limits, platform_cases)
 	assert_limits("800000", platform_cases[_i].left);
 }
 
-/* No room for the state file: what is saved stays saved, and nothing more becomes ours. */
+/* No room for the state file: the saved entries stay, and nothing more is acquired. */
 TEST(full_disk)
 {
 	struct rlimit limit, before;
@@ -330,17 +330,17 @@ TEST(full_disk)
 	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
 	ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
 	limit = before;
-	limit.rlim_cur = 64; /* a file may be so large: not enough for two of them */
+	limit.rlim_cur = 64; /* bytes a file may have: too few for two entries */
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	ck_assert_int_lt(cpufreq_acquire(cpufreq, 1, fds, &n_fds), 0);
 	ck_assert(!cpufreq_get(cpufreq, 1)->acquired);
 	assert_file("cpufreq/policy1/scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 1);
-	/* what is ours goes back all the same: an empty state file needs no room */
+	/* the baseline is put back: an empty state file needs no room */
 	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 0);
-	/* and with room it works again */
+	/* with room it works again */
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
 	take(1);
 	release(1, 0);

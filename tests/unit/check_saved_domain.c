@@ -78,7 +78,7 @@ TEST(comes_back_as_it_was)
 	"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{},\"metadata\":{\"given\":" given    \
 	"},\"metadata_error\":\"\"}"
 
-/* What it has no value for it has not given. */
+/* A setting that it lacks is not set. */
 TEST(predecessor_lacks_a_setting)
 {
 	struct saved_domain saved;
@@ -88,7 +88,7 @@ TEST(predecessor_lacks_a_setting)
 	saved_domain_free(&saved);
 }
 
-TEST(part_of_it_is_nothing)
+TEST(truncated_text_is_refused)
 {
 	struct saved_domain saved;
 
@@ -139,7 +139,7 @@ static const struct {
 	 -EBADMSG},
 };
 
-TEST_EACH(what_is_wrong_is_refused, wrong)
+TEST_EACH(bad_text_is_refused, wrong)
 {
 	struct saved_domain saved;
 

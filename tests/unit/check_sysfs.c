@@ -42,7 +42,7 @@ TEST(a_shorter_value_is_read_back)
 	ck_assert_str_eq(text, "ondemand");
 }
 
-/* Between a truncation and a write, a SIGKILL would leave a plain file without a value. */
+/* A SIGKILL between truncation and write would leave a plain file empty. */
 TEST(a_write_does_not_truncate)
 {
 	struct stat stat;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What vmpowerctl prints: tables, and what it makes of the daemon's errors. */
+/* What vmpowerctl prints: tables, and the daemon's errors as sentences. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,7 +125,7 @@ TEST(cells_are_escaped)
 
 static const struct {
 	const char *error, *parameters;
-	const char *parts[3]; /* what the sentence has in it */
+	const char *parts[3]; /* found in the sentence */
 } errors[] = {
 	{"org.vmpower.Manager.NoSuchDomain", "{\"domain\": \"x\"}", {"no domain \"x\"", "list"}},
 	{"org.vmpower.Manager.NoSuchDomain", "{\"domain\": \"%s%n\"}", {"no domain \"%s%n\""}},
@@ -175,7 +175,7 @@ static const struct {
 	{34, "NAME               N  REST\n"
 	     "the quick     123456  jumps over\n"
 	     "brown fox             it\n"},
-	/* no narrower than that */
+	/* the narrowest width */
 	{1, "NAME        N  REST\n"
 	    "the    123456  jumps\n"
 	    "quick          over\n"
@@ -183,7 +183,7 @@ static const struct {
 	    "fox\n"},
 };
 
-TEST_EACH(what_is_too_wide_goes_on_below, narrow)
+TEST_EACH(wide_text_is_wrapped, narrow)
 {
 	struct table table = TABLE(columns);
 
@@ -193,7 +193,7 @@ TEST_EACH(what_is_too_wide_goes_on_below, narrow)
 	expect_in(&table, narrow[_i].width, narrow[_i].text);
 }
 
-TEST(words_that_have_no_blanks_are_broken)
+TEST(long_words_are_broken)
 {
 	struct table table = TABLE(columns);
 

@@ -8,7 +8,7 @@
 #include "helper/manager/cpufreq/table_builder.h"
 #include "tests/unit/runner.h"
 
-/* "800000 1000000* 1100000": the steps, an asterisk behind the non-turbo maximum */
+/* "800000 1000000* 1100000": the steps, an asterisk after the non-turbo maximum */
 static void print_table(const struct frequency_table *table, char *text, size_t size)
 {
 	size_t used = 0;

@@ -20,7 +20,7 @@ TEST(full_at_first_and_never_more_than_full)
 	ck_assert_uint_eq(token_bucket_left(&bucket, &rate, START + 3600 * NS_PER_S), 20);
 }
 
-TEST(what_was_taken_beyond_is_owed)
+TEST(overdraft_is_owed)
 {
 	struct token_rate rate = token_rate(1000, 10);
 	struct token_bucket bucket = {0};
@@ -57,6 +57,6 @@ TEST(bounds)
 	ck_assert_uint_eq(fastest.cost_ns, 1);
 	ck_assert_uint_eq(fastest.burst_ns, 1);
 	ck_assert_uint_eq(slowest.burst_ns / slowest.cost_ns, UINT32_MAX);
-	/* a clock that has just begun */
+	/* a clock near zero */
 	ck_assert_uint_eq(token_bucket_left(&bucket, &slowest, 3 * NS_PER_S), 3);
 }

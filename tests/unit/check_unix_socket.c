@@ -108,7 +108,7 @@ static int count_fds(void)
 	return n;
 }
 
-TEST(what_does_not_fit_is_dropped_whole)
+TEST(message_too_large_is_dropped_whole)
 {
 	static const struct {
 		size_t size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Clients that wait, hang up, do not read or are too many, and streams. */
+/* Clients that wait, hang up, do not read or are too many; streams. */
 #include <sys/resource.h>
 
 #include "common/clock.h"
@@ -10,7 +10,7 @@
 #define RELEASED(waited, cancelled, later)                                                         \
 	RESULT("{\"waited\":" #waited ",\"cancelled\":" #cancelled ",\"later\":" #later "}")
 
-/* Release what waits, as soon as something does. */
+/* Release the waiting call as soon as there is one. */
 static void release_when_waiting(struct peer *peer, bool *cancelled)
 {
 	for (;;) {
@@ -41,7 +41,7 @@ TEST_RANGE(deferred_reply_comes_later_and_in_order, 0, 2)
 	other = peer_connect(&toy.fixture);
 	peer_send(&waiting, CALL("Later", "{}"));
 	peer_send(&waiting, CALL("Echo", "{\"text\":\"next\"}"));
-	if (_i == 1) /* no more to say, but all to hear */
+	if (_i == 1) /* half-closed: sends no more, but still reads */
 		ck_assert_int_eq(shutdown(waiting.fd, SHUT_WR), 0);
 	release_when_waiting(&other, &cancelled);
 	ck_assert(!cancelled);
@@ -52,7 +52,7 @@ TEST_RANGE(deferred_reply_comes_later_and_in_order, 0, 2)
 	peer_close(&other);
 }
 
-TEST(hangup_cancels_what_is_deferred)
+TEST(hangup_cancels_a_deferred_call)
 {
 	struct peer waiting, other;
 	json_t *reply;
@@ -76,7 +76,7 @@ TEST(hangup_cancels_what_is_deferred)
 	peer_close(&other);
 }
 
-TEST(oneway_is_done_though_its_client_hung_up)
+TEST(oneway_is_done_after_its_client_hung_up)
 {
 	struct peer waiting, other;
 	bool cancelled;
@@ -94,7 +94,7 @@ TEST(oneway_is_done_though_its_client_hung_up)
 	peer_close(&other);
 }
 
-TEST(stop_cancels_what_is_deferred)
+TEST(stop_cancels_a_deferred_call)
 {
 	struct peer waiting;
 
@@ -112,7 +112,7 @@ TEST(stop_cancels_what_is_deferred)
 	start(); /* for teardown() */
 }
 
-/* Places by access: 8, less 2 that readers can't have, less 3 that others can't have. */
+/* Connections by access: 8, readers get 2 fewer, others 3 fewer still. */
 TEST_RANGE(clients_are_bounded, VARLINK_INTROSPECT, VARLINK_CHANGE + 1)
 {
 	static const unsigned int places[] = {3, 6, 8};
@@ -130,7 +130,7 @@ TEST_RANGE(clients_are_bounded, VARLINK_INTROSPECT, VARLINK_CHANGE + 1)
 	one_more = peer_connect(&toy.fixture);
 	peer_expect(&one_more, NULL);
 	peer_close(&one_more);
-	/* with a place free again it is served */
+	/* served once a connection is free */
 	peer_close(&peers[0]);
 	while (varlink_server_clients(toy.server) == places[_i])
 		peer_call(&peers[1], "{\"method\":\".\"}",
@@ -173,7 +173,7 @@ TEST(too_large_reply_is_an_error)
 	peer_close(&peer);
 }
 
-TEST(who_does_not_read_is_dropped)
+TEST(client_that_does_not_read_is_dropped)
 {
 	struct peer slow, other;
 	struct pollfd pfd;
@@ -194,7 +194,7 @@ TEST(who_does_not_read_is_dropped)
 	peer_close(&other);
 }
 
-TEST(who_reads_too_slowly_is_dropped)
+TEST(client_that_reads_too_slowly_is_dropped)
 {
 	static char piece[65536];
 	struct peer slow, other;
@@ -205,12 +205,12 @@ TEST(who_reads_too_slowly_is_dropped)
 	start();
 	slow = peer_connect(&toy.fixture);
 	other = peer_connect(&toy.fixture);
-	/* rather a failure than a hang where the server neither sends nor hangs up */
+	/* fail rather than hang if the server neither sends nor hangs up */
 	ck_assert_int_eq(setsockopt(slow.fd, SOL_SOCKET, SO_RCVTIMEO,
 				    &(struct timeval){.tv_sec = 5}, sizeof(struct timeval)),
 			 0);
 	peer_send(&slow, CALL("Big", "{\"size\":[8000000]}"));
-	/* more than a second for all of it, and never long without reading something */
+	/* more than a second in total, but never long without reading */
 	while (received < 8000000 && (n = recv(slow.fd, piece, sizeof(piece), 0)) > 0) {
 		received += (size_t)n;
 		(void)usleep(10000);
@@ -235,7 +235,7 @@ TEST(a_stream_goes_on_until_the_client_hangs_up)
 	start();
 	peer = peer_connect(&toy.fixture);
 	other = peer_connect(&toy.fixture);
-	/* the next call has to wait for ever */
+	/* the next call would wait for ever */
 	peer_send_bytes(&peer, STREAM "\0" CALL("Echo", "{}"),
 			sizeof(STREAM "\0" CALL("Echo", "{}")));
 	for (int i = 0; i < 1000; i++) {
@@ -253,7 +253,7 @@ TEST(a_stream_goes_on_until_the_client_hangs_up)
 	peer_close(&other);
 }
 
-TEST(who_does_not_read_a_stream_is_waited_for)
+TEST(stream_waits_for_a_client_that_does_not_read)
 {
 	struct peer slow, other;
 	json_t *piece;
@@ -264,7 +264,7 @@ TEST(who_does_not_read_a_stream_is_waited_for)
 	slow = peer_connect(&toy.fixture);
 	other = peer_connect(&toy.fixture);
 	peer_send(&slow, STREAM);
-	/* it gets stuck, far from the end, longer than a reply may */
+	/* stuck far from the end, for longer than a reply may be */
 	(void)poll(NULL, 0, 200);
 	peer_call(&other, ECHO_HI);
 	ck_assert_uint_eq(varlink_server_clients(toy.server), 2);
@@ -333,7 +333,7 @@ TEST(out_of_descriptors_is_no_busy_loop_and_no_end)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	ck_assert_int_eq(connect(peer.fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 	peer_send(&peer, CALL("Echo", "{\"text\":\"hi\"}"));
-	/* No reply can come: wait for one a while, and look what the server's thread has used. */
+	/* No reply can come: wait a while, then check the CPU time of the server's thread. */
 	ck_assert_int_eq(setsockopt(peer.fd, SOL_SOCKET, SO_RCVTIMEO,
 				    &(struct timeval){.tv_usec = 300000}, sizeof(struct timeval)),
 			 0);

@@ -105,7 +105,7 @@ TEST(limit_is_exact)
 		ck_assert_int_eq(put(&frame, text, limit + 1, SIZE_MAX), 0);
 		ck_assert(varlink_frame_ready(&frame));
 		ck_assert_int_eq(varlink_frame_next(&frame, &message, &size), -EMSGSIZE);
-		/* and the buffer takes nothing more */
+		/* the buffer accepts nothing more */
 		ck_assert_int_eq(put(&frame, "x", 1, 1), -EMSGSIZE);
 		varlink_frame_free(&frame);
 	}

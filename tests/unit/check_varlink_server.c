@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the varlink server answers to calls, whatever they are. */
+/* What the varlink server replies to calls, valid or not. */
 #include "helper/manager/varlink/text.h"
 #include "tests/unit/runner.h"
 #include "tests/unit/varlink_toy.h"
@@ -64,7 +64,7 @@ static const struct {
 	 ERROR(SERVICE "InterfaceNotFound", "{\"interface\":\"org.example\"}")},
 	{"{\"method\":\"org.varlink.service.GetInterfaceDescription\"}",
 	 ERROR(SERVICE "InvalidParameter", "{\"parameter\":\"interface\"}")},
-	/* no calls at all */
+	/* not calls */
 	{"", NULL},
 	{"hello", NULL},
 	{"{", NULL},
@@ -90,7 +90,7 @@ TEST_EACH(each_call_has_its_reply, calls)
 	peer = peer_connect(&toy.fixture);
 	peer_call(&peer, calls[_i].call, calls[_i].reply);
 	if (calls[_i].reply)
-		peer_call(&peer, ECHO_HI); /* and it goes on */
+		peer_call(&peer, ECHO_HI); /* the connection goes on */
 	peer_close(&peer);
 }
 
@@ -148,7 +148,7 @@ TEST(calls_may_come_in_pieces_and_together)
 	peer_expect(&peer, RESULT("{\"text\":\"1\"}"));
 	peer_expect(&peer, RESULT("{\"text\":\"2\"}"));
 	peer_send_bytes(&peer, two, sizeof(two));
-	/* half-closed: what was called is answered, then the server closes */
+	/* half-closed: the call is answered, then the server closes */
 	ck_assert_int_eq(shutdown(peer.fd, SHUT_WR), 0);
 	peer_expect(&peer, RESULT("{\"text\":\"1\"}"));
 	peer_expect(&peer, RESULT("{\"text\":\"2\"}"));
@@ -168,7 +168,7 @@ TEST(large_call_is_refused)
 	peer_expect(&peer, NULL);
 	peer_close(&peer);
 
-	/* the largest there may be */
+	/* the largest allowed */
 	peer = peer_connect(&toy.fixture);
 	memcpy(text, CALL("Fail", "{}"), strlen(CALL("Fail", "{}")));
 	text[1024] = '\0';
@@ -183,7 +183,7 @@ TEST(oneway_has_no_reply)
 	start();
 	peer = peer_connect(&toy.fixture);
 	peer_send(&peer, ONEWAY("Fail"));
-	peer_send(&peer, ONEWAY("Echo")); /* nor an error */
+	peer_send(&peer, ONEWAY("Echo")); /* no error either */
 	peer_send(&peer, ONEWAY("NoSuchMethod"));
 	peer_call(&peer, ECHO_HI);
 	peer_close(&peer);

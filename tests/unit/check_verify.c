@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What verify finds in the files, and what it must not take for a finding. */
+/* What verify reports, and what it must not report. */
 #include "helper/link/shared_state.h"
 #include "helper/manager/report/verify.h"
 #include "tests/unit/cpufreq_tree.h"
@@ -68,7 +68,7 @@ TEST(setspeed)
 	close_fds(fds, 1);
 	publish(0, 1200000, 1200000);
 	verify(0);
-	/* being written, before it is published and after, is no one else's */
+	/* a value being written, published or not yet, is ours */
 	publish(0, 1200000, 2300000);
 	verify(0);
 	publish(0, 1800000, 1200000);
@@ -77,7 +77,7 @@ TEST(setspeed)
 	put(POLICY0 "scaling_setspeed", "1800000");
 	verify(1);
 	assert_finding(0, 0, "scaling_setspeed", "1200000", "1800000");
-	/* another governor shows no speed */
+	/* under another governor the file has no speed */
 	put_governor_speed("performance", "<unsupported>");
 	verify(2);
 	assert_finding(0, 0, "scaling_governor", "userspace", "performance");
@@ -123,7 +123,7 @@ TEST(limit_of_the_platform)
 	verify(1);
 	put(POLICY0 "bios_limit", "1800000");
 	verify(0);
-	/* it lets through what is below it, and explains nothing else */
+	/* the limit does not affect lower values, and explains nothing else */
 	publish(0, 1200000, 1200000);
 	verify(1);
 	publish(0, 2300000, 2300000);
@@ -139,7 +139,7 @@ TEST(since_when)
 	take(0);
 	publish(0, 1200000, 1200000);
 	put(POLICY0 "scaling_setspeed", "1800000");
-	/* the monitor had noticed before */
+	/* the monitor noticed earlier */
 	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 0, 1000), 1000);
 	verify(1);
 	ck_assert_int_eq(findings[0].since, 1000);
@@ -159,7 +159,7 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 	ck_assert_int_eq(change, CPUFREQ_OFFLINE);
 }
 
-TEST(what_can_not_be_read)
+TEST(unreadable_file)
 {
 	struct cpuset cpu0;
 
@@ -175,7 +175,7 @@ TEST(what_can_not_be_read)
 	put(POLICY0 "scaling_setspeed", "more than any frequency, and more than there is room for");
 	verify(1);
 	ck_assert_int_eq(findings[0].error, -EMSGSIZE);
-	/* offline: it gets its target again when it is back */
+	/* offline: the target is written when it is back */
 	put("online", "1");
 	ck_assert_int_eq(cpuset_parse("0", &cpu0), 0);
 	ck_assert_int_eq(cpufreq_rescan(cpufreq, &cpu0, on_change, NULL), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Following libvirt, with libvirt's own test driver for a libvirt: this process is its operator,
- * the thread under test has a connection of its own to the same hosts.
+ * Following libvirt, on libvirt's own test driver. The test acts as the operator; the thread under
+ * test has its own connection to the same host.
  */
 #include "helper/manager/sources/virt.h"
 
@@ -20,7 +20,7 @@
 #include "helper/manager/loop/loop.h"
 #include "tests/unit/runner.h"
 
-#define URI "test:///default" /* the one that all connections of a process share */
+#define URI "test:///default" /* all connections of a process share it */
 #define PATIENCE_NS UINT64_C(60000000000)
 #define MAX_TOLD 64
 
@@ -45,9 +45,9 @@ static struct {
 
 static virConnectPtr operator_connection;
 
-static char lost[VIR_UUID_STRING_BUFLEN]; /* a domain of which the connection says nothing more */
+static char lost[VIR_UUID_STRING_BUFLEN]; /* a domain that the connection no longer knows */
 
-/* Called by the thread under test, in place of libvirt's. */
+/* The thread under test calls these in place of libvirt's. */
 int virDomainIsActive(virDomainPtr domain)
 {
 	int (*real)(virDomainPtr) = (int (*)(virDomainPtr))dlsym(RTLD_NEXT, "virDomainIsActive");
@@ -55,11 +55,11 @@ int virDomainIsActive(virDomainPtr domain)
 
 	ck_assert_ptr_nonnull(real);
 	if (virDomainGetUUIDString(domain, uuid) == 0 && strcmp(uuid, lost) == 0)
-		return real(NULL); /* an error, and not that it is unknown */
+		return real(NULL); /* an error other than "unknown" */
 	return real(domain);
 }
 
-/* How many threads of this process are those that call libvirt? */
+/* How many threads of this process call libvirt? */
 static int libvirt_threads(void)
 {
 	DIR *tasks = opendir("/proc/self/task");
@@ -122,7 +122,7 @@ static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t
 	tell('l', n > 0 ? uuids[0] : "", n > 0 ? 36 : 0, asked_ns);
 }
 
-/* Run the loop until it is told of that. */
+/* Run the loop until that is reported. */
 static const struct told *await(char what, const char *text)
 {
 	t.wanted = what;
@@ -159,7 +159,7 @@ static void set_up(void)
 	t.patience.on_expiry = on_patience;
 	ck_assert_int_eq(loop_new(&t.loop), 0);
 	virSetErrorFunc(NULL, no_print);
-	/* first the thread: it is what registers libvirt's event loop */
+	/* start the thread first: it registers libvirt's event loop */
 	start(URI);
 	(void)await('l', "");
 	operator_connection = virConnectOpen(URI);
@@ -171,7 +171,7 @@ static void tear_down(void)
 	(void)virConnectClose(operator_connection);
 	virt_free(t.virt);
 	loop_free(t.loop);
-	/* it is waited for, but not for ever; beside what it still does no process ends well */
+	/* virt_free() waits for the thread with a limit; the process must not exit beside it */
 	while (libvirt_threads() > 0)
 		(void)sched_yield();
 }
@@ -187,7 +187,7 @@ static virDomainPtr domain(void)
 FIXTURE(set_up, tear_down)
 TIMEOUT(120)
 
-TEST(what_runs_is_listed)
+TEST(running_domains_are_listed)
 {
 	const struct told *listed = NULL, *running = NULL;
 
@@ -199,7 +199,7 @@ TEST(what_runs_is_listed)
 	}
 	ck_assert_ptr_nonnull(listed);
 	ck_assert_ptr_nonnull(running);
-	/* domains first, then that these are all; of a moment before the first was asked */
+	/* first the domains, then the end of the list, dated before the first was asked */
 	ck_assert(running < listed);
 	ck_assert_uint_le(listed->asked_ns, running->asked_ns);
 	ck_assert_ptr_nonnull(strstr(running->text, "<name>test</name>"));
@@ -227,7 +227,7 @@ TEST(a_domain_stops_and_starts)
 	ck_assert_int_eq(virDomainGetUUIDString(test, uuid), 0);
 	ck_assert_int_eq(virDomainDestroy(test), 0);
 	ck_assert_uint_ge(await('s', uuid)->asked_ns, before);
-	virt_refresh(t.virt, uuid); /* of what does not run nothing is told */
+	virt_refresh(t.virt, uuid); /* it does not run: nothing is reported */
 	ck_assert_int_eq(virDomainCreate(test), 0);
 	(void)await('r', uuid);
 	for (size_t i = 0; i < t.n_told; i++)
@@ -240,7 +240,7 @@ TEST(a_domain_stops_and_starts)
 	"<uuid>11111111-2222-3333-4444-55555555555" n "</uuid>"                                    \
 	"<memory>1024</memory><os><type>hvm</type></os></domain>"
 
-/* It runs, and then libvirt knows it no more. */
+/* It runs, and then libvirt no longer knows it. */
 static virDomainPtr run_transient(const char *xml, char uuid[VIR_UUID_STRING_BUFLEN])
 {
 	virDomainPtr passing = virDomainCreateXML(operator_connection, xml, 0);
@@ -261,8 +261,8 @@ TEST(a_transient_domain_ends)
 	(void)virDomainFree(passing);
 }
 
-/* libvirt says "stopped", and then nothing more that could be relied upon. */
-TEST(what_is_not_known_is_not_told)
+/* After "stopped" libvirt says nothing reliable about the domain. */
+TEST(unknown_domain_is_not_reported)
 {
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	virDomainPtr passing = run_transient(TRANSIENT("2"), uuid), test = domain();
@@ -270,14 +270,14 @@ TEST(what_is_not_known_is_not_told)
 	(void)strcpy(lost, uuid);
 	ck_assert_int_eq(virDomainDestroy(passing), 0);
 	ck_assert_int_eq(virDomainSuspend(test), 0);
-	(void)await('p', "<name>test</name>"); /* events come in their order */
+	(void)await('p', "<name>test</name>"); /* events arrive in order */
 	for (size_t i = 0; i < t.n_told; i++)
 		ck_assert(t.told[i].what != 's');
 	(void)virDomainFree(passing);
 	(void)virDomainFree(test);
 }
 
-TEST(a_domain_is_told_of_again)
+TEST(refresh_reports_a_domain_again)
 {
 	virDomainPtr test = domain();
 	char uuid[VIR_UUID_STRING_BUFLEN];
@@ -316,7 +316,7 @@ TEST(lookups_are_answered)
 	ck_assert_int_eq(t.lookup_error, -ENOENT);
 }
 
-/* What is at none of its places: tried again in the thread, nothing here waits or turns. */
+/* No libvirt: the thread retries, and the loop neither waits nor spins. */
 TEST(libvirt_is_away)
 {
 	virt_free(t.virt);

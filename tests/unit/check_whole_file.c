@@ -26,7 +26,7 @@ static void leave(void)
 {
 	(void)unlinkat(dir, "file", 0);
 	ck_assert_int_eq(close(dir), 0);
-	ck_assert_int_eq(rmdir(path), 0); /* nothing was left in it */
+	ck_assert_int_eq(rmdir(path), 0); /* nothing is left in it */
 }
 
 static void expect(int result, size_t max, bool ours, const char *content)
@@ -52,7 +52,7 @@ static void replace(const char *text, mode_t mode)
 
 FIXTURE(enter, leave)
 
-TEST(what_is_written_is_read)
+TEST(written_text_is_read_back)
 {
 	umask(077);
 	expect(-ENOENT, 9, true, NULL);
@@ -65,7 +65,7 @@ TEST(what_is_written_is_read)
 	expect(0, 0, true, "");
 }
 
-TEST(who_may_write_it_matters_where_it_is_to_be_ours)
+TEST(trusted_file_is_writable_by_its_owner_alone)
 {
 	replace("x", 0620);
 	expect(-EPERM, 9, true, NULL);
@@ -75,7 +75,7 @@ TEST(who_may_write_it_matters_where_it_is_to_be_ours)
 	expect(-EPERM, 1 << 20, false, NULL);
 }
 
-TEST(it_is_removed)
+TEST(file_is_removed)
 {
 	replace("x", 0600);
 	ck_assert_int_eq(whole_file_remove(dir, "file"), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Documents that are made to cost time and memory, and what is left of them in error texts. */
+/* Documents made to cost time and memory, and excerpts of them in error texts. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ TEST(nul_bytes)
 	ck_assert_int_eq(parse_bytes(utf16, sizeof(utf16), &domain, &error), -EINVAL);
 }
 
-/* A document of @head, @n times @unit with its number for %u, and @tail. */
+/* A document: @head, @n times @unit with its number as %u, @tail. */
 static char *repeat(const char *head, const char *unit, size_t n, const char *tail, size_t *size)
 {
 	char *text = NULL;
@@ -70,7 +70,7 @@ static const struct {
 	{OPEN, "<a b='' c='' d=''/>", 22000, CLOSE, -E2BIG, "more than 65536 attributes"},
 	{OPEN, "<n:a xmlns:n='urn:n'/>", 256, CLOSE, 0, NULL},
 	{OPEN, "<n:a xmlns:n='urn:n'/>", 257, CLOSE, -E2BIG, "more than 256 namespaces"},
-	/* libxml2 and the bounds see different tags here: it must not go on behind its error */
+	/* libxml2 and the bounds see different tags here: parsing must stop at the error */
 	{OPEN "<a b\"><x", " a%u=''", 300000, "/>\"/>" CLOSE, -EINVAL, "well-formed"},
 	{OPEN "<!--", "0123456789", 400000, "-->" CLOSE, 0, NULL},
 	{OPEN "<a>", "0123456789", 400000, "</a>" CLOSE, 0, NULL},
@@ -105,7 +105,7 @@ TEST_EACH(large_documents, repeated)
 	domain_description_free(domain);
 }
 
-/* Foreign text in an error is cut between characters: the error may go into JSON. */
+/* Foreign text in an error is cut between characters: the error may end up in JSON. */
 TEST(excerpts_are_whole_characters)
 {
 	struct domain_description *domain;

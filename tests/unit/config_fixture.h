@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A configuration file and its drop-ins in a directory of their own, and what they say. */
+/* A configuration file and its drop-ins in a temporary directory. */
 #ifndef VMPOWER_TESTS_UNIT_CONFIG_FIXTURE_H
 #define VMPOWER_TESTS_UNIT_CONFIG_FIXTURE_H
 

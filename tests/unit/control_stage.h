@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * org.vmpower.Manager over a real socket and on a real registry; libvirt, the monitor and
- * cpufreq are stood in for by the functions below, which the linker takes before the library's.
+ * org.vmpower.Manager over a real socket and on a real registry. The functions below stand in for
+ * libvirt, the monitor and cpufreq: the linker takes them before the library's.
  */
 #ifndef VMPOWER_TESTS_UNIT_CONTROL_STAGE_H
 #define VMPOWER_TESTS_UNIT_CONTROL_STAGE_H
@@ -54,11 +54,11 @@ static struct {
 	size_t n_findings;
 	struct reload reload;
 	const char *reload_error; /* NULL: it works */
-	int n_read[2];		  /* how often each frequency domain's current frequency was */
+	int n_read[2];		  /* reads of each frequency domain's current frequency */
 	int hold_reading;	  /* the next read lasts until this is 0, and longer than a slice */
 } stage;
 
-static struct shared_state shared; /* 10s of MB, of which pages in use alone take memory */
+static struct shared_state shared; /* tens of MB, but only touched pages take memory */
 static struct frequency_domain frequency[2];
 static struct config config;
 
@@ -319,7 +319,7 @@ static inline void dress(void)
 		.throttled = 3,
 		.refused = {[REFUSAL_UNPINNED - 1] = 4},
 	};
-	/* what no honest monitor counts */
+	/* no honest monitor counts so far */
 	shared.channels[domain->channels[1].id].requests = UINT64_MAX;
 	shared.vcpus[domain->id][1].vote_khz = 2400000;
 	ck_assert_int_eq(domain_set_override(domain, 1, 1000000), 0);
@@ -366,7 +366,7 @@ static inline void setup(void)
 	parts.registry = stage.registry;
 	stage.virt = (struct virt){.loop = stage.fixture.loop, .answer = {.on_expiry = on_answer}};
 	ck_assert_int_eq(control_new(&parts, fd, &stage.control), 0);
-	/* the test starts the loop when it has set what libvirt says */
+	/* the test starts the loop after it has set what libvirt says */
 }
 
 static inline void teardown(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Trees of plain files that stand in for sysfs, for the tests of the manager's cpufreq side. */
+/* Trees of plain files that stand in for sysfs in tests of the manager's cpufreq code. */
 #ifndef VMPOWER_TESTS_UNIT_CPUFREQ_TREE_H
 #define VMPOWER_TESTS_UNIT_CPUFREQ_TREE_H
 
@@ -92,7 +92,7 @@ static inline void remove_tree(void)
 	ck_assert_int_eq(system(command), 0);
 }
 
-/* As a process that starts: whatever object there was is gone without a word. */
+/* As a new process: a previous object is dropped without a release. */
 static inline void start(void)
 {
 	cpufreq_free(cpufreq);
@@ -143,7 +143,7 @@ static inline void acquire(uint32_t id, int fds[2])
 		ck_assert_int_eq(fcntl(fds[i], F_GETFD), FD_CLOEXEC);
 }
 
-/* As the monitor does it. */
+/* Write as the monitor does. */
 static inline void write_fd(int fd, const char *text)
 {
 	char line[32];
@@ -158,7 +158,7 @@ static inline void close_fds(int fds[2], unsigned int n)
 		close_fd(&fds[i]);
 }
 
-/* Acquired, and nothing more is done with the files. */
+/* Acquire, and close the files. */
 static inline void take(uint32_t id)
 {
 	int fds[2] = {-1, -1};
@@ -169,7 +169,7 @@ static inline void take(uint32_t id)
 
 #define release(id, written_khz) ck_assert_int_eq(cpufreq_release(cpufreq, (id), (written_khz)), 0)
 
-/* --- of policy 0 --- */
+/* --- policy 0 --- */
 
 static inline void put_limits(const char *min, const char *max)
 {

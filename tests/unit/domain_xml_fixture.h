@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Domain XML to parse: its parts, and a parser whose promises are looked at each time. */
+/* Parts of domain XML, and a parser whose promises are checked each time. */
 #ifndef VMPOWER_TESTS_UNIT_DOMAIN_XML_FIXTURE_H
 #define VMPOWER_TESTS_UNIT_DOMAIN_XML_FIXTURE_H
 
@@ -20,7 +20,7 @@
 #define CHANNEL(n, path) "<channel type='unix'>" SOURCE(path) TARGET(n) "</channel>"
 #define TEN(x) x x x x x x x x x x
 
-/* A copy that ends where it ends, so that the sanitizer sees a byte read behind it. */
+/* A copy of exact size, so that the sanitizer sees a read beyond its end. */
 static inline int parse_bytes(const char *xml, size_t size, struct domain_description **domain,
 			      struct xml_error *error)
 {

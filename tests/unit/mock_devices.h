@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * umockdev: a /sys of our own and uevents that libudev takes for the kernel's. It works by a
- * preloaded library, so that the test starts itself once more; it is loaded at run time, so
- * that nothing but this test needs it.
+ * umockdev: a /sys of our own and uevents that libudev takes for the kernel's. It needs a
+ * preloaded library, so the test re-executes itself; the library is loaded at run time, so that
+ * nothing but this test depends on it.
  */
 #ifndef VMPOWER_TESTS_UNIT_MOCK_DEVICES_H
 #define VMPOWER_TESTS_UNIT_MOCK_DEVICES_H
@@ -26,7 +26,7 @@ struct mock_devices {
 	void *testbed;
 };
 
-/* To be called first in main(): returns in a process that has the library preloaded. */
+/* Call this first in main(): it returns in a process that has the library preloaded. */
 static inline void mock_devices_preload(char **argv)
 {
 	const char *asan = getenv("ASAN_OPTIONS");
@@ -34,7 +34,7 @@ static inline void mock_devices_preload(char **argv)
 
 	if (getenv("VMPOWER_PRELOADED"))
 		return;
-	/* ASan wants to be the first library; the second is good enough for it. */
+	/* ASan insists on being the first library, but works as the second. */
 	(void)snprintf(options, sizeof(options), "%s:verify_asan_link_order=0", asan ? asan : "");
 	if (setenv("VMPOWER_PRELOADED", "1", 1) < 0 || setenv("ASAN_OPTIONS", options, 1) < 0 ||
 	    setenv("LD_PRELOAD", "libumockdev-preload.so.0", 1) < 0)
@@ -55,7 +55,7 @@ static inline void *mock_devices_symbol(void *library, const char *name)
 	return symbol;
 }
 
-/* One testbed for the process: each test makes its own tree in it. */
+/* One testbed a process: each test makes its own tree in it. */
 static inline void mock_devices_load(struct mock_devices *mock)
 {
 	void *library = dlopen("libumockdev.so.0", RTLD_NOW);
@@ -74,7 +74,7 @@ static inline void mock_devices_load(struct mock_devices *mock)
 	}
 }
 
-/* Return: fd of the directory that is /sys/devices/system/cpu for all who ask for that. */
+/* Return: fd of the directory that stands in for /sys/devices/system/cpu. */
 static inline int mock_devices_cpu_dir(const char *mocked_root)
 {
 	char path[256];
@@ -87,7 +87,7 @@ static inline int mock_devices_cpu_dir(const char *mocked_root)
 
 static struct mock_devices mock;
 
-/* /sys is umockdev's from here on; what is put into it are plain files. */
+/* From here on /sys is umockdev's, with plain files in it. */
 static inline void make_mock(void)
 {
 	cleanup_free char *mocked = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The whole channel monitor: its loop runs in a thread, the test is manager and guests. A
- * memfd stands for each cpufreq file. Waiting is for conditions, with a deadline to fail by.
+ * The whole channel monitor: its loop runs in a thread, the test plays manager and guests. A memfd
+ * stands for each cpufreq file. Tests wait for conditions, and fail after a deadline.
  */
 #ifndef VMPOWER_TESTS_UNIT_MONITOR_FIXTURE_H
 #define VMPOWER_TESTS_UNIT_MONITOR_FIXTURE_H
@@ -33,15 +33,15 @@
 #define MAX_KHZ 2000000u
 
 static struct {
-	int link; /* our end; the monitor's is theirs */
-	int theirs;
+	int link;   /* our end */
+	int theirs; /* the monitor's end */
 	pthread_t thread;
 	int status;
 	bool running;
 	struct shared_state *shared;
 	struct link_message message;
-	struct link_domain like; /* what add_domain() makes, but for id, n_vcpus, name */
-	uint8_t priority;	 /* of what set_frequency_domain() makes */
+	struct link_domain like; /* what add_domain() adds, except id, n_vcpus, name */
+	uint8_t priority;	 /* of what set_frequency_domain() adds */
 } host;
 
 static inline void *run(void *unused)
@@ -57,7 +57,7 @@ static inline void send_fds(const int *fds, unsigned int n_fds)
 		unix_send(host.link, &host.message, link_size(&host.message), fds, n_fds, 0), 0);
 }
 
-/* Wait for the next message of the monitor. */
+/* Wait for the monitor's next message. */
 static inline void receive_type(enum link_type type)
 {
 	struct pollfd pollfd = {.fd = host.link, .events = POLLIN};
@@ -158,7 +158,7 @@ static inline void set_vcpu(uint32_t domain, uint32_t vcpu, uint32_t vote_khz,
 	send_fds(NULL, 0);
 }
 
-/* A domain without vCPUs, or one that is there with what host.like says now. */
+/* Add a domain without vCPUs, or change one to what host.like says. */
 static inline void tell_domain(uint32_t id, uint32_t n_vcpus)
 {
 	host.message.type = LINK_DOMAIN_ADD;
@@ -221,7 +221,7 @@ static inline void send_acquired(uint32_t id, int error, const int *fds, unsigne
 	send_unasked(id, ACQUIRED_ANSWER, error, fds, n_fds);
 }
 
-/* Answer ACQUIRE with a file. Return: the file. */
+/* Answer ACQUIRE with a file, and return it. */
 static inline int grant(uint32_t id)
 {
 	int fd = memfd_create("setspeed", MFD_CLOEXEC);
@@ -282,14 +282,14 @@ static inline uint32_t reply(int guest)
 	return guest_frame_command(frame);
 }
 
-/* A request, and the reply that has to come. */
+/* Send a request and expect this reply. */
 #define ask(guest, unit, vcpu, answer)                                                             \
 	do {                                                                                       \
 		request(guest, unit, vcpu);                                                        \
 		ck_assert_uint_eq(reply(guest), answer);                                           \
 	} while (0)
 
-/* The first request for a frequency domain: the monitor needs its file. Return: that. */
+/* Make the first request for a frequency domain, and return the file granted to the monitor. */
 static inline int ask_and_grant(int guest, enum guest_unit unit, uint32_t vcpu, uint32_t id)
 {
 	int file;
@@ -300,7 +300,7 @@ static inline int ask_and_grant(int guest, enum guest_unit unit, uint32_t vcpu, 
 	return file;
 }
 
-/* A domain with one vCPU on frequency domain 0. Return: its channel. */
+/* Add a domain with one vCPU on frequency domain 0. Return: the guest's end of its channel. */
 static inline int one_guest(enum frequency_method method, uint32_t channel)
 {
 	set_frequency_domain(0, method);
@@ -324,10 +324,10 @@ static inline bool silent(int guest)
 		}                                                                                  \
 	} while (0)
 
-/* Everything that was sent to the monitor so far is done when this returns. */
+/* Wait until the monitor has handled everything sent so far. */
 static inline void settle(void)
 {
-	/* a channel that hangs up is reported: behind all that was asked for before */
+	/* the monitor reports a hang-up after it has handled what came before */
 	int guest = add_channel(MAX_DOMAIN_CHANNELS - 1);
 
 	(void)close(guest);

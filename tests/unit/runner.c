@@ -44,7 +44,7 @@ static TCase *new_case(Suite *suite, const struct runner_entry *fixture, int tim
 	return tcase;
 }
 
-/* A Check test case is what shares a fixture and a timeout. */
+/* Tests of a Check test case share a fixture and a timeout. */
 static Suite *make_suite(char **words)
 {
 	Suite *suite = suite_create(program_invocation_short_name);

@@ -5,11 +5,11 @@
 #include <check.h>
 
 /*
- * Each check_*.c is a program of its own; its main() is in runner.c. What stands below
- * registers itself, so a test is written once and listed nowhere.
+ * Each check_*.c is a program; its main() is in runner.c. Tests and fixtures register themselves,
+ * so there is no list to maintain.
  */
 
-/* One line of a test file: a test, a fixture for the tests below it, or what runs first. */
+/* A test, a fixture or timeout for the tests below it, or what runs before all. */
 struct runner_entry {
 	int line;
 	const TTest *test;
@@ -21,7 +21,7 @@ struct runner_entry {
 	struct runner_entry *next;
 };
 
-/** runner_add() - take an entry into the program; @entry must stay */
+/** runner_add() - register an entry; @entry must stay valid */
 void runner_add(struct runner_entry *entry);
 
 #define RUNNER_ADD(name, ...) RUNNER_ADD_EXPANDED(name, __VA_ARGS__)
@@ -34,13 +34,13 @@ void runner_add(struct runner_entry *entry);
 		runner_add(&runner_entry_);                                                        \
 	}
 
-/** TEST_RANGE() - a test that runs for each _i from @from up to, without, @to. A body follows. */
+/** TEST_RANGE() - a test that runs for each _i from @from to @to - 1. A body follows. */
 #define TEST_RANGE(name, from, to)                                                                 \
 	static const TTest *name;                                                                  \
 	RUNNER_ADD(name, .first = (int)(from), .end = (int)(to))                                   \
 	START_TEST(name)
 
-/** TEST_RAISES() - a test that runs once and has to be ended by a signal */
+/** TEST_RAISES() - a test that runs once, and that a signal must end */
 #define TEST_RAISES(name, number)                                                                  \
 	static const TTest *name;                                                                  \
 	RUNNER_ADD(name, .end = 1, .signal = (number))                                             \
@@ -61,10 +61,10 @@ void runner_add(struct runner_entry *entry);
 /** FIXTURE() - each test below it runs between @up and @down (or NULL), in its own process */
 #define FIXTURE(up, down) RUNNER_HOLDS(.set_up = (up), .tear_down = (down))
 
-/** TIMEOUT() - each test below it may take @seconds; without one Check's default holds */
+/** TIMEOUT() - each test below it may take @seconds; the default is Check's */
 #define TIMEOUT(seconds) RUNNER_HOLDS(.timeout_s = (seconds))
 
-/** BEFORE_ALL() - a function that is called with main()'s argv before the first test */
+/** BEFORE_ALL() - a function called with main()'s argv before the first test */
 #define BEFORE_ALL(function) RUNNER_HOLDS(.before = (function))
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A varlink server in a thread of its own, on a socket in a temporary directory, and clients
- * that talk to it with blocking calls. Whoever hangs is ended by the test case's timeout.
+ * A varlink server in a thread, on a socket in a temporary directory, and clients that talk to it
+ * with blocking calls. The test case's timeout ends what hangs.
  */
 #ifndef VMPOWER_TESTS_UNIT_VARLINK_FIXTURE_H
 #define VMPOWER_TESTS_UNIT_VARLINK_FIXTURE_H
@@ -70,7 +70,7 @@ static void fixture_start(struct fixture *fixture)
 	ck_assert_int_eq(pthread_create(&fixture->thread, NULL, fixture_run, fixture), 0);
 }
 
-/* The server's thread has ended afterwards: look at what it did. */
+/* End the server's thread. Afterwards the test may look at its data. */
 static void fixture_stop(struct fixture *fixture)
 {
 	void *status;
@@ -115,13 +115,13 @@ static void peer_send_bytes(const struct peer *peer, const char *data, size_t si
 	ck_assert_int_eq(send(peer->fd, data, size, MSG_NOSIGNAL), (ssize_t)size);
 }
 
-/* A message with its NUL. */
+/* Send a message with its NUL. */
 static void peer_send(const struct peer *peer, const char *text)
 {
 	peer_send_bytes(peer, text, strlen(text) + 1);
 }
 
-/* The next message; NULL: the server has closed. The caller's. */
+/* Return: the next message, which the caller releases; NULL: the server has closed. */
 static json_t *peer_receive(struct peer *peer)
 {
 	const char *message;
@@ -142,7 +142,7 @@ static json_t *peer_receive(struct peer *peer)
 	return json_loadb(message, size, 0, NULL);
 }
 
-/* Expect a message that is equal to this JSON; NULL: that the server closes. */
+/* Expect a message equal to this JSON; NULL: expect the server to close. */
 static void peer_expect(struct peer *peer, const char *expected)
 {
 	json_t *got = peer_receive(peer), *wanted;

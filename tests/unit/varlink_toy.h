@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A varlink server on its own, with a few methods that exist for the tests: org.example.Toy. */
+/* A varlink server with a few methods for tests: org.example.Toy. */
 #ifndef VMPOWER_TESTS_UNIT_VARLINK_TOY_H
 #define VMPOWER_TESTS_UNIT_VARLINK_TOY_H
 
@@ -58,7 +58,7 @@ static void toy_later(struct varlink_call *call, void *context)
 	varlink_defer(call, on_cancelled, t);
 }
 
-/* Answers the call that waits, if one does. */
+/* Answer the waiting call, if there is one. */
 static void toy_release(struct varlink_call *call, void *context)
 {
 	struct toy *t = context;
