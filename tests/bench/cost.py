@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a request costs, counted: system calls and instructions, the same on a busy machine."""
+"""The cost of a request in system calls and instructions, which are the same on a busy machine."""
 
 import os
 import re
@@ -15,7 +15,7 @@ LEAST = {"epoll_wait", "recvfrom", "pwrite64", "sendto"}  # one each
 
 
 def _traced(rig, seconds):
-    """{system call: how many a request} of the program under test."""
+    """{system call: number per request} of the program under test."""
     with tempfile.NamedTemporaryFile("r", prefix="vmpower-strace-") as output:
         strace = subprocess.Popen(
             ["strace", "-f", "-c", "-U", "name,calls", "-o", output.name, "-p", str(rig.pid)],
@@ -37,7 +37,7 @@ def _traced(rig, seconds):
 
 
 def system_calls(figures, seconds):
-    """Per request, one outstanding, beside the floor's."""
+    """Per request, with one outstanding, compared with the floor."""
     calls = {}
     for name, kind in (("floor", FloorRig), ("vmpower", VmpowerRig)):
         with kind(64) as rig:
@@ -63,7 +63,7 @@ def _instructions(channels, requests):
 
 
 def instructions(figures, sizes, requests):
-    """Of the monitor itself, per request: what twice as many requests cost more."""
+    """Instructions of the monitor per request: the difference that twice as many requests make."""
     rows, first = [], None
     for channels in sizes:
         each = (_instructions(channels, 2 * requests) - _instructions(channels, requests)) / requests

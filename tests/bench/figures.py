@@ -6,7 +6,7 @@ import statistics
 
 
 class Figures:
-    """Where the parts of the bench put what they have measured."""
+    """Collects what the parts of the bench measure."""
 
     def __init__(self, path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -14,7 +14,7 @@ class Figures:
         self.missed = []
 
     def note(self, name, value, unit="", goal=None, **more):
-        """One figure. goal: ("<=", 1.2), to be told of where it is not reached."""
+        """Add a figure. goal: ("<=", 1.2), reported if it is missed."""
         record = {"figure": name, "value": round(value, 4), "unit": unit, **more}
         if goal:
             sign, bound = goal
@@ -41,7 +41,7 @@ class Ratio:
 
 
 def table(title, heads, rows):
-    """Print aligned columns, numbers to the right."""
+    """Print aligned columns, numbers on the right."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [heads, *cells]) for i in range(len(heads))]
     print(f"\n{title}")

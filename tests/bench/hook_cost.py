@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the hook costs, beside a program that drains stdin and exits, and beside usual hooks."""
+"""The cost of the hook, compared with a program that only drains stdin, and with usual hooks."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from tests.bench.figures import table
 from tests.bench.rig import BENCH, VmpowerRig
 from tests.harness import paths
 
-# as large as the XML of a usual domain
+# as large as a usual domain's XML
 XML = """<domain type='qemu' id='1'><name>bench</name>
 <uuid>0b0b0b0b-0000-4000-8000-000000000001</uuid><vcpu>4</vcpu>
 <metadata><!--{padding}--></metadata><devices/></domain>
@@ -18,7 +18,7 @@ ARGUMENTS = ["bench", "started", "begin", "-"]
 
 
 def measure(figures, rounds):
-    """Wall time of each, in turn, as libvirt waits for it."""
+    """Wall time of each, in turn, as libvirt waits for them."""
     with VmpowerRig(0) as rig:
         xml = rig.directory / "xml"
         xml.write_text(XML.format(padding="x" * 4500), encoding="utf-8")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What vmpower takes of its host: registration, restart, memory, and nothing while idle."""
+"""What vmpower costs its host: registration, restart, memory, and nothing while idle."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ KIB_PER_MIB = 1024
 
 
 def _private_kib(pid):
-    """Memory that the process alone has; not pages of files, which others may share or not."""
+    """Private memory of the process, without pages of files, which may be shared."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     sizes = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
     return sizes["Private_Dirty"]
@@ -22,7 +22,7 @@ def _processes(vmpower):
 
 
 def _switches(pid):
-    """Context switches of all threads: how often one of them ran."""
+    """Context switches of all threads."""
     total = 0
     for status in Path(f"/proc/{pid}/task").glob("*/status"):
         for line in status.read_text(encoding="ascii", errors="replace").splitlines():
@@ -39,7 +39,7 @@ def _cpu_ns(pid):
 
 
 def size(figures, domains, domain_channels):
-    """Register so many domains; what that takes. A row for the table."""
+    """Register so many domains and measure. Return a row of the table."""
     channels = domains * domain_channels
     connected = min(channels, most_channels())
     if channels > connected:
@@ -71,7 +71,7 @@ def sizes(figures, many):
 
 
 def restart(figures, domains, domain_channels):
-    """vmpowerd is killed: how long until its successor has answered each channel's guest?"""
+    """Kill vmpowerd: the time until its successor has answered on each channel."""
     with VmpowerRig(domains * domain_channels, domain_channels, kept=True) as rig:
         began = time.monotonic()
         rig.vmpower.process.kill()
@@ -85,11 +85,11 @@ def restart(figures, domains, domain_channels):
 
 
 def idle(figures, seconds):
-    """64 x 8 channels, votes on all of them, and nothing to do."""
+    """64 x 8 channels with votes, and nothing to do."""
     rows = []
     with VmpowerRig(64 * 8, 8) as rig:
         pids = _processes(rig.vmpower)
-        time.sleep(1)  # what the last question started is over
+        time.sleep(1)  # the last request is completely handled
         before = {name: (_switches(pid), _cpu_ns(pid)) for name, pid in pids.items()}
         time.sleep(seconds)
         for name, pid in pids.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a request costs, beside the floor: throughput, latency, CPU time; and a victim's latency."""
+"""A request compared with the floor: throughput, latency, CPU time; and a victim's latency."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def _cpu_ns(pid):
 
 
 def _timed(rig, pid, *words):
-    """A run of the load, with the CPU time that a request took of the program under test."""
+    """A run of the load, with the CPU time per request of the program under test."""
     before = _cpu_ns(pid)
     result = rig.load.run(*words)
     requests = result["rate"] * words[-1]
@@ -24,7 +24,7 @@ def _timed(rig, pid, *words):
 
 
 def _in_turn(rigs, rounds, *words):
-    """{"floor": [...], "vmpower": [...]}: round after round, each time one right after the other."""
+    """{"floor": [...], "vmpower": [...]}: both in each round, one right after the other."""
     pids = {name: rig.pid for name, rig in rigs.items()}
     results = {name: [] for name in rigs}
     with awake():
@@ -54,7 +54,7 @@ def _row(mode, channels, results):
 
 
 def measure(figures, sizes, rounds, seconds):
-    """One and sixteen outstanding on so many channels."""
+    """One and sixteen requests outstanding on so many channels."""
     rows, cpu_us = [], {1: {}, 16: {}}
     for channels in sizes:
         if channels > most_channels():
@@ -89,7 +89,7 @@ def measure(figures, sizes, rounds, seconds):
 
 
 def open_loop(figures, rounds, seconds, rate=5000):
-    """Requests that come at their own time, not after an answer."""
+    """Requests at a fixed rate, whether or not the last was answered."""
     with FloorRig(64) as floor, VmpowerRig(64) as vmpower:
         results = _in_turn({"floor": floor, "vmpower": vmpower}, rounds, "open", rate, seconds)
         _, p50, ours, row = _row(f"{rate}/s", 64, results)

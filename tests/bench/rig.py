@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is measured, set up: a load generator, and behind it vmpower as shipped, or the floor."""
+"""The set-up of a measurement: a load generator, and vmpower as shipped or the floor."""
 
 import contextlib
 import os
@@ -22,28 +22,28 @@ from tests.harness.vmpower import Vmpower
 from tests.harness.wait import tail, wait_until
 
 BENCH = paths.BUILD / "bench"
-DOMAIN_CHANNELS = 64  # as many as a domain may have, unless told otherwise
+DOMAIN_CHANNELS = 64  # as many as a domain may have, by default
 MOST_CPUS = 1000
 CONNECT_S = 300
 OPEN_FILES = 70000
 
 
 def processors():
-    """(of the program under test, of the load): apart from each other where there are two."""
+    """(of the program under test, of the load): different ones if there are two."""
     cpus = sorted(os.sched_getaffinity(0))
     return {cpus[0]}, {cpus[-1]}
 
 
 def scratch():
-    """A directory in memory where there is one: a disk is not what is measured."""
+    """A directory in memory if possible: the disk must not be measured."""
     where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     return Path(tempfile.mkdtemp(prefix="vmpower-bench-", dir=where))
 
 
 def most_channels():
-    """How many channels vmpowerd takes; the limit of open files is raised where we may.
+    """How many channels vmpowerd can serve; the limit of open files is raised if permitted.
 
-    It keeps 1,024 files for other things, and two for each of the CPUs that a rig has at most.
+    It reserves 1,024 files for other things, and two for each CPU of a rig.
     """
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
@@ -70,10 +70,10 @@ def _ends_with_us(processor):
 
 @contextlib.contextmanager
 def awake():
-    """Neither processor sleeps meanwhile; who has work to do goes first.
+    """Keep both processors awake, at the lowest priority.
 
-    To wake a processor up takes a machine 10 to 50 us, a multiple of what a request costs: the
-    figures would be the machine's.
+    Waking up a processor takes 10 to 50 us, a multiple of a request's cost: that would dominate
+    the figures.
     """
     with contextlib.ExitStack() as stack:
         for processor in processors():
@@ -88,7 +88,7 @@ def awake():
 
 
 class Load:
-    """tests/bench/load.c, on the processor of the load."""
+    """tests/bench/load.c, on the load's processor."""
 
     def __init__(self, directory, channels, domain_channels):
         self.directory = directory
@@ -107,7 +107,7 @@ class Load:
         assert line == word, f"load: {line or 'ended'}, not {word}"
 
     def connected(self):
-        """Wait until all channels are, and let each vote for the least."""
+        """Wait until all channels are connected, and let each vote for the minimum."""
         self._expect("connected")
         self.run("prime")
 
@@ -129,13 +129,13 @@ class Load:
 
 
 class Rig:
-    """A load of so many channels, and in a subclass what serves them. A context manager."""
+    """A load of so many channels; a subclass has the server. A context manager."""
 
     def __init__(self, channels, domain_channels=DOMAIN_CHANNELS):
         self.channels = channels
         self.domain_channels = domain_channels
         self.directory = scratch()
-        # never all CPUs for one vCPU: that would be no pinning
+        # never all CPUs for one vCPU, which would be unpinned
         self.tree = CpufreqTree(self.directory / "sys", max(2, min(channels, MOST_CPUS)))
         self.load = None
 
@@ -189,10 +189,10 @@ class FloorRig(Rig):
 
 
 class VmpowerRig(Rig):
-    """vmpower's own programs, without limits on what a guest may ask."""
+    """vmpower's programs, without rate limits."""
 
     def __init__(self, channels, domain_channels=DOMAIN_CHANNELS, kept=False):
-        """kept: as under systemd, which keeps the channels' sockets over a restart."""
+        """kept: as under systemd, which keeps the channels' sockets across a restart."""
         super().__init__(channels, domain_channels)
         sections = {
             "libvirt": {"uri": "none"},
@@ -240,5 +240,5 @@ class VmpowerRig(Rig):
 
     @property
     def pid(self):
-        """Of the process under test: the monitor."""
+        """The process under test: the monitor."""
         return self.vmpower.status()["monitor_pid"]

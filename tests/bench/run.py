@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What vmpower costs, beside a floor measured in the same run. docs/BENCH.md says how.
+"""The cost of vmpower, compared with a floor measured in the same run; see docs/BENCH.md.
 
 usage: run [--quick] [PART...]      parts: requests open flood idle sizes cost hook; default: all
 
-Tables for people; a JSON line for each figure goes to build/bench/figures.jsonl. Figures that
-are not reached are listed at the end: that is no failure, the exit status is 0 where it ran.
+It prints tables, and writes a JSON line for each figure to build/bench/figures.jsonl. Missed goals
+are listed at the end; they are not failures: the exit status is 0.
 """
 import argparse
 import os

@@ -53,7 +53,7 @@ class Shell:  # pylint: disable=too-few-public-methods
 
 
 def tools_in(directory):
-    """Fake vmpowerctl and virsh for the shells; --help is the real program's."""
+    """Fake vmpowerctl and virsh for the shells; anything else is the real program's."""
     for name, text in {
         "vmpowerctl": f'case $* in *list) printf "NAME UUID\\nfw x\\nlb y\\n" ;;'
         f' *cpu) printf "CPU X\\n  0 x\\n  1 y\\n" ;; *) exec {PROGRAM} "$@" ;; esac',

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the component tests, the system tests and the demo have in common."""
+"""What all kinds of tests and the demo share."""

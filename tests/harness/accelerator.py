@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Which accelerator do guests get? KVM where a KVM guest really boots, else TCG.
+"""The accelerator for guests: KVM if a KVM guest really boots, else TCG.
 
-That /dev/kvm opens says little (a nested machine can have one in which no guest gets far), so
-the guest is booted once, with a limit. The answer is kept until the machine boots again.
+An accessible /dev/kvm proves little (in a nested machine no guest may get far), so the guest is
+booted once, with a time limit. The answer is kept until the host reboots.
 """
 
 import os
@@ -16,11 +16,11 @@ from .wait import Progress
 
 TRIAL_S = 15
 READY = b"guest: ready"
-NO_PORT = b"guest: no port"  # it has come so far: good enough, and what the trial will see
+NO_PORT = b"guest: no port"  # it got so far: good enough, and what the trial looks for
 
 
 def _boots_with_kvm():
-    """Boot the guest without its control port; it says so and powers off."""
+    """Boot the guest without a control port: it says so and powers off."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
     me = os.getpid()
@@ -55,7 +55,7 @@ def _boots_with_kvm():
 
 
 def accelerator():
-    """Return "kvm" or "tcg". VMPOWER_ACCELERATOR decides where it is set."""
+    """Return "kvm" or "tcg"; VMPOWER_ACCELERATOR overrides it."""
     forced = os.environ.get("VMPOWER_ACCELERATOR")
     if forced:
         if forced not in ("kvm", "tcg"):

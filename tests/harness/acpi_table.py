@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""An ACPI table that gives the CPUs of an emulated machine frequencies, as byte code (AML).
+"""An ACPI table, as byte code (AML), that gives the CPUs of an emulated machine frequencies.
 
-With it Linux binds its own acpi-cpufreq to CPUs that know nothing of frequencies. Facts that it
-rests on, beside the ACPI specification (5.x, chapters 8.4 and 20):
+With it Linux binds acpi-cpufreq to CPUs that have no frequencies. Besides the ACPI specification
+(5.x, chapters 8.4 and 20) it relies on these facts:
 
 * QEMU's machine "q35" calls its CPUs \\_SB.CPUS.C000, C001, ... (hexadecimal).
-* The driver wants a register in I/O ports. The page registers of the ISA DMA controller keep what
-  is written to them, and nobody in such a machine does ISA DMA. So what the kernel told the
+* The driver needs a register in I/O ports. The page registers of the ISA DMA controller store what
+  is written to them, and nothing in such a machine does ISA DMA. So what the kernel told the
   hardware can be read back from a port, whatever its files say.
-* The kernel evaluates _SUN of a device each time that its file "sun" is read.
+* The kernel evaluates _SUN of a device whenever its file "sun" is read.
 """
 
 import struct
 
-# The page registers, one for each clock; the last one of the controller is the platform limit.
+# The page registers, one a clock; the controller's last one is the platform limit.
 CLOCK_PORTS = (0x81, 0x82, 0x83, 0x87, 0x89, 0x8A, 0x8B)
 LIMIT_PORT = 0x8F
 # Highest first, as _PSS wants them. The first is turbo, as acpi-cpufreq marks it: 1 MHz more.
 MHZ = (3601, 3600, 3200, 2800, 2400, 2000, 1600, 1200, 800)
 NOTIFIER = "VMPT0001"
 
-SOFTWARE_ANY, SOFTWARE_ALL, HARDWARE_ALL = 0xFD, 0xFC, 0xFE  # who coordinates CPUs of a clock
+SOFTWARE_ANY, SOFTWARE_ALL, HARDWARE_ALL = 0xFD, 0xFC, 0xFE  # what coordinates the CPUs of a clock
 PERFORMANCE_CHANGED = 0x80  # the notification that _PPC has changed
 
 _SYSTEM_IO = 1
@@ -28,7 +28,7 @@ _ROOT, _DUAL, _MULTI = b"\\", b"\x2e", b"\x2f"
 
 
 def code(mhz):
-    """What stands for a P-state in a clock's register; never 0, what it holds after a reset."""
+    """The value for a P-state in a clock's register; never 0, the value after a reset."""
     return MHZ.index(mhz) + 0x11
 
 
@@ -37,7 +37,7 @@ def khz_of(value):
     return MHZ[value - 0x11] * 1000 if value else 0
 
 
-# ---- AML, no more of it than the table takes
+# ---- AML, as much of it as the table needs
 
 
 def _integer(value):
@@ -50,7 +50,7 @@ def _integer(value):
 
 
 def _package_length(size):
-    """The length of what follows, itself included: 1 to 3 bytes here."""
+    """The length of what follows, including itself: 1 to 3 bytes here."""
     if size + 1 < 1 << 6:
         return bytes([size + 1])
     for extra in (1, 2):
@@ -102,7 +102,7 @@ def _buffer(content):
 
 
 def _port_register(port):
-    """A resource template with a register of 8 bits."""
+    """A resource template with an 8-bit register."""
     register = struct.pack("<BHBBBBQ", 0x82, 12, _SYSTEM_IO, 8, 0, 1, port)
     return _buffer(register + b"\x79\x00")  # end tag; 0: no checksum
 
@@ -112,7 +112,7 @@ def _return(value):
 
 
 def _port_field(region, field, port):
-    """OperationRegion (region, SystemIO, port, 1) with one field of 8 bits."""
+    """OperationRegion (region, SystemIO, port, 1) with one 8-bit field."""
     where = b"\x5b\x80" + _path(region) + bytes([_SYSTEM_IO]) + _integer(port) + _integer(1)
     byte_access = b"\x01"
     return where + _block(b"\x5b\x81", _path(region) + byte_access + _path(field) + bytes([8]))

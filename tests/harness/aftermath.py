@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is left of vmpower after a chaos test: what it holds, what it said, whom it kept waiting."""
+"""vmpower after a chaos test: what it holds, what it printed, how long its hooks took."""
 
 import re
 
@@ -7,16 +7,16 @@ from . import paths
 from .supervisor import children, named, usage
 from .wait import wait_until
 
-# The hook's own deadline is 200 ms; the rest is for a machine with more guests than CPUs.
-# Somebody who stops is stopped for longer than that.
+# The hook's own deadline is 200 ms; the rest is for a host with more guests than CPUs.
+# A process that is stopped stays stopped for longer.
 HOOK_BOUND_MS = 3000
-MORE_KIB = 4096  # private memory that a daemon may have more than at its start
+MORE_KIB = 4096  # private memory that a daemon may gain after its start
 FATAL = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error|system call|"
                    r"signal (?:4|6|7|8|11|31)\b|Segmentation|Assertion")
 
 
 class Aftermath:
-    """A host before, and whether it is the same after. before: what vmpower had then."""
+    """A host before the test, to compare with. before: what vmpower had then."""
 
     def __init__(self, host):
         self.host, self.vmpower = host, host.vmpower
@@ -33,7 +33,7 @@ class Aftermath:
         }
 
     def _kept(self):
-        """What a successor would be handed."""
+        """What a successor would get."""
         store = self.vmpower.service_manager
         if not store:
             return []
@@ -41,7 +41,7 @@ class Aftermath:
         return store.names() + sorted(path.name for path in saved)
 
     def check_footprint(self):
-        """No fd, memory, file or process more than before. Return: what there is now."""
+        """Assert no more fds, memory, files or processes than before. Return what there is now."""
         before = self.before
 
         def same():
@@ -57,9 +57,9 @@ class Aftermath:
         return now
 
     def check_hooks(self, stops):
-        """None said a word, none was slow. Return: how long they took, ms, in order.
+        """Assert that no hook printed anything or was slow. Return their times in ms, in order.
 
-        stops: [begin, end] of time.time() in which libvirtd, which takes the time, was stopped
+        stops: [begin, end] of time.time() while libvirtd, which measures, was stopped
         """
         runs = [hook for hook in self.host.hook_runs() if not any(
             since <= hook.begin.timestamp() + hook.milliseconds / 1000
@@ -73,7 +73,7 @@ class Aftermath:
         return sorted(hook.milliseconds for hook in runs)
 
     def check_log(self):
-        """Nobody has died of himself."""
+        """Assert that no daemon died by itself."""
         text = self.host.log.joinpath("vmpowerd.log").read_text(errors="replace")
         bad = [line for line in text.splitlines() if FATAL.search(line)]
         assert not bad, bad[:10]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a chaos test does, drawn from a seed; and guests that ask for something all the time."""
+"""The events of a chaos test, drawn from a seed; and guests that send requests all the time."""
 
 import random
 import re
@@ -23,15 +23,15 @@ class Action(NamedTuple):
 
     target: object
     what: str
-    seconds: float  # until a stopped one goes on
-    where: float  # 0 to 1: to which pCPU
+    seconds: float  # until a stopped one continues
+    where: float  # 0 to 1: chooses the pCPU
 
     def __str__(self):
         return f"{self.what} {self.target}" + (f" {self.seconds} s" if self.what == "stop" else "")
 
 
 class Event(NamedTuple):
-    """After gap seconds all the actions, at once."""
+    """After gap seconds all actions at once."""
 
     gap: float
     actions: tuple
@@ -58,7 +58,7 @@ def _action(rng, guests, avoid=None):
 
 
 def plan(seed, guests):
-    """Events without end; the same ones for the same seed."""
+    """Endless events; the same for the same seed."""
     rng = random.Random(seed)
     while True:
         first = _action(rng, guests)
@@ -69,20 +69,20 @@ def plan(seed, guests):
 
 
 class Diary:
-    """What was done, and when, in a file."""
+    """A file of what was done, and when."""
 
     def __init__(self, path):
         self._file = open(path, "w+", encoding="utf-8")
         self._lock = threading.Lock()
 
     def note(self, text):
-        """Now."""
+        """Write it down, with the time."""
         with self._lock:
             self._file.write(f"{time.time():.3f} {text}\n")
             self._file.flush()
 
     def about(self, guest, number):
-        """The last that was done to a guest, and to libvirtd."""
+        """The last lines about a guest and about libvirtd."""
         concerned = re.compile(rf"{guest.name}:|^\w+ {number}\b|libvirtd")
         with self._lock:
             self._file.seek(0)
@@ -91,20 +91,20 @@ class Diary:
 
 
 class ChaosGuest(Guest):
-    """A guest with a thread in which it boots, and then asks for min and max at random."""
+    """A guest with a thread that boots it and then requests min and max at random."""
 
     def __init__(self, host, name, pins, rng):
         super().__init__(host, name, pins)
         self.phase = DOWN
-        self.doubtful = False  # libvirtd died while it started: what becomes of it is open
-        self.may_die = False  # we have sent it something that ends it
-        self.moved = set()  # vCPUs that are, or may be, elsewhere than pins says
+        self.doubtful = False  # libvirtd died while it started: it may or may not run
+        self.may_die = False  # we have sent it something fatal
+        self.moved = set()  # vCPUs that may be elsewhere than pins says
         self.pid = None
         self.next_start = 0.0
         self.paused = self.over = False
         self.idle = threading.Event()
-        # {vCPU: (kHz, epoch)} of those whose last request was answered, and no earlier one is
-        # still to come; epoch: Service.epoch, of the vmpowerd that was told
+        # {vCPU: (kHz, epoch)} of those whose requests are all answered; epoch: Service.epoch of the
+        # vmpowerd that answered
         self.acked = {}
         self.epoch = 0
         self._late = False
@@ -128,7 +128,7 @@ class ChaosGuest(Guest):
                     self._late = True
                     self.hang_up()
                     if self.phase == UP:
-                        self.phase = BOOTING  # it is asked again whether it is there
+                        self.phase = BOOTING  # ask again whether it is there
                     time.sleep(0.2)
             else:
                 self.idle.set()
@@ -166,15 +166,15 @@ class ChaosGuest(Guest):
         return {int(vcpu): cpu_set(cpus) for vcpu, cpus in VCPUPIN.findall(xml)}
 
     def runs(self):
-        """Has it a QEMU that has to live?"""
+        """Does it have a QEMU that must live?"""
         return self.phase in (BOOTING, UP)
 
     def has_ended(self):
-        """Is the QEMU that it had gone?"""
+        """Is its former QEMU gone?"""
         return self.pid is None or not alive(self.pid)
 
     def adopt(self, doubtful=False):
-        """It has been started, or goes on after all."""
+        """It was started, or runs after all."""
         pid = self.qemu_pid()
         if pid != self.pid:
             self.moved.clear()
@@ -194,7 +194,7 @@ class ChaosGuest(Guest):
             self.host.guests.remove(self)
 
     def destroy(self):
-        """End it; the thread sees for itself that the control channel is closed."""
+        """End it; the thread notices that the control channel is closed."""
         self.host.virsh("destroy", self.name)
 
     def end(self):
@@ -204,14 +204,14 @@ class ChaosGuest(Guest):
         self.hang_up()
 
     def drain(self):
-        """Late answers of what was asked before are read and forgotten."""
+        """Read and drop late answers to earlier requests."""
         for number in self.channels:
             while self.ask(f"read {number} 50") != ["ok"]:
                 pass
         self._late = False
 
     def vote(self, vcpu, steps):
-        """So many steps above the lowest frequency; every request is answered."""
+        """Vote for so many steps above the lowest frequency; every request is answered."""
         for unit in ["min"] + ["up"] * steps:
             answer, _ = self.power(vcpu, unit)
             assert answer == "ack", f"{self.name}: vCPU {vcpu} {unit}: {answer}"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A simulated cpufreq tree: the files that acpi-cpufreq shows, in a directory.
 
-They are plain files. A driver would act on what is written to them; here nothing happens but
-the write, which is what the tests want to see. A plain file keeps what lies behind a shorter
-write, where sysfs would not: so a value is a file's first line.
+They are plain files: there is no driver to act on a write, and the tests only check what was
+written. Unlike sysfs, a plain file keeps what lies behind a shorter write: so a value is a file's
+first line.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ class CpufreqTree:
     """A directory that stands for /sys."""
 
     def __init__(self, root, cpus, shared=1, steps=STEPS, governors=None):
-        """cpus: how many; shared: how many of them, side by side, have one clock."""
+        """cpus: how many; shared: how many neighbours share a clock."""
         self.root = Path(root)
         self.cpus = cpus
         self.policies = list(range(0, cpus, shared))
@@ -75,7 +75,7 @@ class CpufreqTree:
             (directory / "online").write_text("1\n")
 
     def directory(self, policy):
-        """Of policyN."""
+        """The directory of policyN."""
         return self.cpu_directory / f"cpufreq/policy{policy}"
 
     def read(self, policy, name):
@@ -83,15 +83,15 @@ class CpufreqTree:
         return _first_line(self.directory(policy) / name)
 
     def write(self, policy, name, value):
-        """As an admin, or a kernel, would."""
+        """Write a value as an admin or the kernel would."""
         (self.directory(policy) / name).write_text(f"{value}\n")
 
     def governor(self, cpu):
-        """The governor below a pCPU."""
+        """The governor of a pCPU."""
         return self.read(self.policy_of[cpu], "scaling_governor")
 
     def khz(self, cpu):
-        """The frequency that a pCPU was told to run at; None: nobody told it."""
+        """The frequency set for a pCPU; None: none is set."""
         policy = self.policy_of[cpu]
         if self.read(policy, "scaling_governor") == "userspace":
             speed = self.read(policy, "scaling_setspeed")

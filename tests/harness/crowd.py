@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Very many stand-in channels: listening processes that answer for hundreds of domains each.
+"""Very many stand-in channels, in processes that listen for hundreds of domains each.
 
-Run as a program it is one such process: orders come on stdin, one a line, and each gets one line
-back.
+Run as a program it is one such process: it reads orders from stdin, one a line, and answers each
+with a line.
 
-    listen DIRECTORY COUNT    ok COUNT     binds COUNT sockets, DIRECTORY/0 and so on
-    accept COUNT              ok COUNT     waits until so many are connected in all
+    listen DIRECTORY COUNT    ok COUNT     binds COUNT sockets: DIRECTORY/0 ...
+    accept COUNT              ok COUNT     waits for COUNT connections in all
     ask UNIT                  ok ACKS NACKS    every connected channel asks, vCPU = its number
                                                modulo channels of a domain
-    close                     ok           of all of them
+    close                     ok           closes all of them
 """
 
 import os
@@ -35,7 +35,7 @@ class Listeners:
         self.peers = {}
 
     def listen(self, directory, count):
-        """So many channels of one domain, vCPU n asks through number n."""
+        """Bind so many channels of one domain; vCPU n uses channel n."""
         for number in range(int(count)):
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             listener.bind(f"{directory}/{number}")
@@ -45,7 +45,7 @@ class Listeners:
         return count
 
     def accept(self, count):
-        """Wait for so many in all."""
+        """Wait for so many connections in all."""
         deadline = time.monotonic() + LIMIT_S
         while len(self.peers) < int(count) and time.monotonic() < deadline:
             for fd, _ in self.epoll.poll(1, 4096):
@@ -56,7 +56,7 @@ class Listeners:
         return len(self.peers)
 
     def ask(self, unit):
-        """All at once; each has to get exactly one whole answer."""
+        """Ask on all channels at once; each must get exactly one whole answer."""
         wanted = {}
         answers = {fd: b"" for fd in self.peers}
         epoll = select.epoll()
@@ -90,7 +90,7 @@ class Listeners:
         return ""
 
     def serve(self):
-        """Until stdin ends."""
+        """Carry out orders until stdin ends."""
         for line in sys.stdin:
             order, *arguments = line.split()
             try:
@@ -100,7 +100,7 @@ class Listeners:
 
 
 class Crowd:
-    """In the test: as many processes as the limit of open files asks for."""
+    """In the test: as many processes as the limit of open files requires."""
 
     def __init__(self, channels):
         """channels: of all domains together."""
@@ -129,13 +129,13 @@ class Crowd:
         worker.stdin.flush()
 
     def _all(self, orders):
-        """One order for each; the sums of their answers."""
+        """Send each worker an order; return the sums of their answers."""
         for worker, words in zip(self.workers, orders):
             self._order(worker, *words)
         return [sum(column) for column in zip(*(self._answer(w) for w in self.workers))]
 
     def listen(self, directory, count):
-        """Sockets for one domain."""
+        """Bind sockets for one domain."""
         index = self.loads.index(min(self.loads))
         self.loads[index] += count
         self._order(self.workers[index], "listen", directory, count)
@@ -162,7 +162,7 @@ class Crowd:
 
 
 def raise_limit():
-    """The soft limit of open files to the hard one; return it."""
+    """Raise the soft limit of open files to the hard one; return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard

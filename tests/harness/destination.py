@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A second host to migrate to: in mount, network and UTS namespaces of its own, wired to ours.
+"""A second host to migrate to, with its own mount, network and UTS namespaces, wired to ours.
 
-It shares the tree and the pid namespace with the first host, nothing else. Its libvirtd,
-vmpowerd and guests are reached through /proc/<pid>/root, where its /run is to be seen.
+It shares only the tree and the pid namespace with the first host. Its libvirtd, vmpowerd and
+guests are reached through its /run below /proc/<pid>/root.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ def _unshare():
 
 
 class _Tree(CpufreqTree):
-    """The tree that the other host has made, to look at."""
+    """The other host's cpufreq tree, to read."""
 
     def __init__(self, root, cpus):  # pylint: disable=super-init-not-called
         self.root = Path(root)
@@ -44,7 +44,7 @@ class _Tree(CpufreqTree):
 
 
 class _Vmpower(Vmpower):
-    """The other host's vmpowerd, started by it, to talk to."""
+    """The other host's vmpowerd, which that host started."""
 
     def __init__(self, runtime):  # pylint: disable=super-init-not-called
         self.runtime = Path(runtime)
@@ -52,8 +52,8 @@ class _Vmpower(Vmpower):
 
 
 class Destination:
-    """Use it as a context manager, before the first host is entered: that covers directories
-    which this one has to see as they are. connect() when both are up.
+    """Enter it as a context manager before the first host, whose mounts would cover directories
+    that this one needs. Call connect() when both are up.
     """
 
     def __init__(self, name, cpus):
@@ -65,7 +65,7 @@ class Destination:
         self.guests = []
 
     def _serve(self, told, go):
-        """In the child: be that host until the other end of the pipe is closed."""
+        """In the child: run that host until the other end of the pipe is closed."""
         die_with_parent()
         _unshare()
         with Host(self.name, cpus=self.cpus, uuid=UUID) as host:
@@ -117,11 +117,11 @@ class Destination:
     # ---- to reach it
 
     def path(self, absolute):
-        """One of its files, as we see it."""
+        """The path of one of its files, for us."""
         return Path(f"/proc/{self.pid}/root{absolute}")
 
     def take(self, guest):
-        """A guest of the first host has moved in here: talk to it, end it, here."""
+        """A guest of the first host has moved here: talk to it and end it here."""
         guest.hang_up()
         guest.host.guests.remove(guest)
         guest.host = self
@@ -130,7 +130,7 @@ class Destination:
         guest.boot()
 
     def give_back(self, guest, host, control_path):
-        """And has moved out again."""
+        """The guest has moved back."""
         guest.hang_up()
         self.guests.remove(guest)
         guest.host = host

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpowerctl doctor on a host that is a directory: files as /etc, /run, /proc and /sys have them."""
+"""vmpowerctl doctor on a fake host: a directory with the files of /etc, /run, /proc and /sys."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class HostDirectory:
-    """A directory that stands for /, in which all is well; and a systemctl that tells as told."""
+    """A directory that stands for a sound /, and a fake systemctl."""
 
     def __init__(self, directory, sys_tree=None):
         self.root = directory / "root"
@@ -35,21 +35,21 @@ class HostDirectory:
         self.write("run/libvirt/libvirt-sock", "")
 
     def write(self, path, text):
-        """A file."""
+        """Write a file."""
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         return file
 
     def process(self, pid, comm, started=0.0, context="unconfined"):
-        """A process that runs."""
+        """Add a running process."""
         fields = ["S"] + ["0"] * 18 + [str(int((started - BOOT) * TICKS))] + ["0"] * 20
         self.write(f"proc/{pid}/stat", f"{pid} (a) {comm}) {' '.join(fields)}\n")
         self.write(f"proc/{pid}/comm", f"{comm}\n")
         self.write(f"proc/{pid}/attr/current", f"{context}\n")
 
     def systemctl(self, output):
-        """What systemctl prints."""
+        """Set what systemctl prints."""
         program = self.tools / "systemctl"
         program.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\n")
         program.chmod(0o755)
@@ -84,15 +84,15 @@ class Doctor:
         return findings
 
     def wrong(self):
-        """What is not well."""
+        """All findings that are not "ok"."""
         return [finding for finding in self.all() if finding[1] != "ok"]
 
     def well(self):
-        """Nothing is found."""
+        """Assert that nothing is found."""
         assert not self.wrong(), self.wrong()
 
     def finds(self, check, status, *texts):
-        """Just one thing is found, this one, with a remedy."""
+        """Assert that only this is found, with a remedy."""
         wrong = self.wrong()
         assert [finding[:2] for finding in wrong] == [(check, status)], wrong
         for text in texts:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""DPDK's power messages, as far as the component tests speak them.
+"""DPDK's power messages, as far as the component tests need them.
 
-Made from the protocol's byte layout, as tests/guest/frames.c is: no line shared with vmpower.
+Like tests/guest/frames.c it follows the protocol's byte layout and shares no code with vmpower.
 """
 
 import struct
@@ -26,12 +26,12 @@ def request(vcpu=0, unit=0, command=CPU_POWER, size=464, core_type=0, name=b""):
 
 
 def connect(size=464):
-    """CONNECT: only the command is set, all other bytes are what was on the guest's stack."""
+    """CONNECT: only the command is set; all other bytes come from the guest's stack."""
     frame = bytearray(b"\xa5" * size)
     frame[COMMAND_AT : COMMAND_AT + 4] = struct.pack("<I", CONNECT)
     return bytes(frame)
 
 
 def answer_to(frame, command):
-    """The whole request comes back with ACK or NACK for its command."""
+    """The reply: the request with ACK or NACK as its command."""
     return frame[:COMMAND_AT] + struct.pack("<I", command) + frame[COMMAND_AT + 4 :]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A domain with the tests' guest in it, and the conversation with that guest."""
+"""A domain that runs the tests' guest, and the conversation with that guest."""
 
 import socket
 import time
@@ -18,7 +18,7 @@ PORT = "virtio.serial.port.poweragent."
 class Guest:
     """One domain. create() or define() and start(), then boot(), then power()."""
 
-    # for guests of another make
+    # for other kinds of guests
     initramfs = paths.GUEST / "initramfs"
     memory_mib = 128
     cpu = ""  # libvirt's <cpu>; else what libvirt chooses
@@ -90,22 +90,22 @@ class Guest:
         return self
 
     def create(self):
-        """Start it as a transient domain; it has not booted then."""
+        """Start it as a transient domain; it is not booted yet."""
         self.host.virsh("create", self._write_xml())
         return self._started()
 
     def define(self):
-        """Make it known to libvirt."""
+        """Define it in libvirt."""
         self.host.virsh("define", self._write_xml())
         return self
 
     def start(self):
-        """Start it, defined before."""
+        """Start it after define()."""
         self.host.virsh("start", self.name)
         return self._started()
 
     def state(self):
-        """As libvirt has it: "running", "shut off", ...; None where libvirt knows no such."""
+        """libvirt's word: "running", "shut off", ...; None: libvirt does not know it."""
         result = self.host.virsh("domstate", self.name, check=False)
         return result.stdout.strip() if result.returncode == 0 else None
 
@@ -130,7 +130,7 @@ class Guest:
         self._received = b""
 
     def _line(self, timeout):
-        """The next line from the guest; None where none comes in time."""
+        """The next line from the guest; None: none in time."""
         deadline = time.monotonic() + timeout
         while b"\n" not in self._received:
             self._socket.settimeout(max(0.001, deadline - time.monotonic()))
@@ -145,7 +145,7 @@ class Guest:
         return line.decode(errors="replace")
 
     def _answers(self):
-        """Is the guest there? It is asked now and then; answers to older questions are dropped."""
+        """Does the guest answer? Ask it now and then, and drop answers to older questions."""
         now = time.monotonic()
         if now > self._ask_again:
             self._token += 1
@@ -171,7 +171,7 @@ class Guest:
         return answer.split()
 
     def connect(self):
-        """Say CONNECT on all channels, as the guest's power library does."""
+        """Send CONNECT on all channels, as the guest's power library does."""
         for number in self.channels:
             self.ask(f"connect {number}")
         return self

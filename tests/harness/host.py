@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A host of our own, inside private namespaces: libvirtd with the hook, vmpowerd, cpufreq.
+"""A private host in namespaces: libvirtd with the hook, vmpowerd, cpufreq.
 
-The directories that libvirt keeps things in are covered by mounts that only we see; the
-machine's own libvirtd, if it has one, is neither used nor disturbed.
+Private mounts cover libvirt's directories; the machine's own libvirtd, if any, is neither used
+nor disturbed.
 """
 
 import os
@@ -35,7 +35,7 @@ namespaces = []
 cgroup_controllers = []
 """
 
-# The log of commands shows how long libvirt waited for each hook, and what the hook said.
+# The log of commands shows how long libvirt waited for each hook, and what the hook printed.
 LIBVIRTD_CONF = f"""\
 auth_unix_ro = "none"
 auth_unix_rw = "none"
@@ -49,7 +49,7 @@ HOOK_BEGIN = re.compile(
     + re.escape(str(HOOK))
     + r" (\S+) (\S+) (\S+) (\S+)"
 )
-# What a command says may have more lines: all that matters is whether it says nothing.
+# The output may have more lines: it only matters whether there is any.
 HOOK_END = re.compile(
     r"^(\S+ \S+): (\d+): debug : virCommandRun:\d+ : Result .*?, stdout: '(.*)$"
 )
@@ -60,7 +60,7 @@ SAID_NOTHING = re.compile(r"^(\(null\))?' stderr: '(\(null\))?'$")
 class HookRun:  # pylint: disable=too-few-public-methods
     """One call of the hook, as libvirtd's log has it.
 
-    milliseconds: how long libvirt waited; complaint: None where it ended with 0 and no word.
+    milliseconds: how long libvirt waited; complaint: None: exit status 0 and no output.
     """
 
     def __init__(self, domain, operation, begin):
@@ -69,13 +69,13 @@ class HookRun:  # pylint: disable=too-few-public-methods
 
 
 class Host:
-    """Use it as a context manager, after isolate()."""
+    """Enter it as a context manager, after isolate()."""
 
     def __init__(
         self, name, cpus=None, real=False, tell=lambda who, text: None, tree=None, uuid=None
     ):
         """cpus: of the simulated tree (at least as many as the machine has); real: no tree;
-        tree: what else CpufreqTree() takes; uuid: the host's, where there is another host.
+        tree: other arguments of CpufreqTree(); uuid: of the host, if there is a second one.
         tell(who, text) is called as things happen.
         """
         self.tell = tell
@@ -194,7 +194,7 @@ class Host:
         return self
 
     def __exit__(self, *_):
-        # The namespaces end everything; what is here only makes for complete logs.
+        # The namespaces end everything; this only completes the logs.
         for guest in list(self.guests):
             self._quietly(guest.destroy)
         if self.vmpower and self.vmpower.process:
@@ -221,7 +221,7 @@ class Host:
         return run("virsh", "-q", "-c", URI, *words, check=check, timeout=timeout)
 
     def hook_runs(self, domain=None):
-        """The calls of the hook that have ended, as libvirtd's log tells them, in order."""
+        """The finished calls of the hook, in order, from libvirtd's log."""
         runs, pending = [], {}
         path = self.log / "libvirt/libvirtd.log"
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -242,7 +242,7 @@ class Host:
         return [done for done in runs if domain in (None, done.domain)]
 
     def qemu_log(self, domain):
-        """What its last QEMU, and libvirt about it, wrote; no command line."""
+        """The log of its last QEMU, without the command line."""
         lines = tail(self.log / "libvirt/qemu" / f"{domain}.log", 200)
         starts = [number for number, line in enumerate(lines) if "starting up" in line]
         return [line for line in lines[starts[-1] if starts else 0:]
@@ -264,7 +264,7 @@ class Host:
             raise AssertionError(f"{error}: {'; '.join(wrong)}") from error
 
     def log_tails(self, since=0.0):
-        """(file, last lines) of the logs that say most about a failure after a time.time()."""
+        """(file, last lines) of the logs that matter most for a failure after a time.time()."""
         files = [(self.log / "vmpowerd.log", 15), (self.log / "libvirtd.out", 5)]
         files += [(path, 5) for path in sorted(self.log.glob("*.console"))]
         for path, lines in files:
@@ -277,7 +277,7 @@ def _time(text):
 
 
 def qemu_pid(domain):
-    """The pid of a domain's QEMU; None where it is gone."""
+    """The pid of a domain's QEMU; None: it is gone."""
     try:
         pid = int(Path(f"/run/libvirt/qemu/{domain}.pid").read_text(encoding="ascii"))
     except (OSError, ValueError):

@@ -26,7 +26,7 @@ QUERIES = (
     frames.QUERY_CAPS,
 )
 LISTED = 8  # vCPUs that a reply has room for
-STUCK_S = 0.3  # the monitor gives a broken frame up after 0.1 s
+STUCK_S = 0.3  # the monitor gives up a broken frame after 0.1 s
 SERVED_S = 20
 LOG_LINE = re.compile(rb"(vmpowerd|vmpower-monitor): [^\x00-\x1f\x7f]{1,4000}")
 SANITIZER = re.compile(rb"Sanitizer|runtime error")
@@ -38,7 +38,7 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 def policy(size=464, **fields):
     """A policy; fields: kind, workload, n_macs, vcpus, num_vcpu, busy, quiet, traffic (hours),
-    core_type, name, command, resource_id, tail (the last bytes). None of them is checked.
+    core_type, name, command, resource_id, tail (the last bytes). None is checked.
     """
     frame = bytearray(size)
     vcpus = bytes(fields.get("vcpus", (0,)))
@@ -64,7 +64,7 @@ def policy(size=464, **fields):
 
 
 def query(command, vcpu=0, size=464, filler=b"\0", name=None):
-    """A query; every byte that is not asked for anything is the filler."""
+    """A query; all bytes without a meaning are the filler."""
     frame = bytearray(filler * size)
     struct.pack_into("<Q", frame, 0, vcpu)
     struct.pack_into("<I", frame, 12, command)
@@ -92,7 +92,7 @@ def query_reply(frame, values, n_vcpus):
 
 
 def split_replies(data):
-    """Replies to a guest of 464-byte frames, parted; an error where a piece of one is left."""
+    """Split the replies to a guest with 464-byte frames; an incomplete one is an error."""
     replies = []
     while data:
         assert len(data) >= 16, f"a reply's first {len(data)} bytes"
@@ -109,7 +109,7 @@ def split_replies(data):
 
 
 def open_files(pid):
-    """How many; None where we may not look."""
+    """How many fds; None: not readable."""
     try:
         return len(os.listdir(f"/proc/{pid}/fd"))
     except PermissionError:
@@ -117,7 +117,7 @@ def open_files(pid):
 
 
 def private_kib(pid):
-    """Memory that is the process's alone; None where we may not look."""
+    """Private memory of the process; None: not readable."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     except PermissionError:
@@ -126,7 +126,7 @@ def private_kib(pid):
 
 
 def cpu_seconds(pid):
-    """Time that the process has run, user and system."""
+    """The process's CPU time, user and system."""
     stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
@@ -136,7 +136,7 @@ def cpu_seconds(pid):
 
 
 def read_all(channel):
-    """Whatever lies there to be read now."""
+    """Read all that is available now."""
     data = bytearray()
     channel.peer.setblocking(False)
     try:
@@ -151,12 +151,12 @@ def read_all(channel):
 
 
 def unread(channel):
-    """Does something lie in the socket that vmpower has not read?"""
+    """Is there something that vmpower has not read?"""
     return bool(struct.unpack("i", fcntl.ioctl(channel.peer, termios.TIOCOUTQ, bytes(4)))[0])
 
 
 def settle(channels):
-    """Wait until all that was sent is read and done with; throw the replies away."""
+    """Wait until everything sent is read and handled; drop the replies."""
 
     def done():
         for channel in channels:
@@ -165,13 +165,13 @@ def settle(channels):
 
     wait_until(done, 60, "vmpower to read what was sent")
     end = time.monotonic() + STUCK_S
-    while time.monotonic() < end:  # a frame that is never completed is given up by time alone
+    while time.monotonic() < end:  # only time ends a frame that is never completed
         done()
         time.sleep(0.01)
 
 
 def assert_served(channel, label, vcpu=0, unit="max"):
-    """CONNECT and a valid request: it gets its ACK, whatever else may still come before."""
+    """Send CONNECT and a valid request, and expect its ACK, whatever arrives before."""
     frame = frames.request(vcpu, unit, name=f"nonce {label}".encode())
     channel.send(frames.connect())
     channel.send(frame)
@@ -194,10 +194,10 @@ def refusals(stage, domain, number=0):
 
 
 class Witness:
-    """Knows how things were before an attack, and compares."""
+    """Remembers the state before an attack, to compare."""
 
     MONITOR_GROWTH_KIB = 512
-    MANAGER_GROWTH_KIB = 2048  # what vmpowerctl asks for passes through it
+    MANAGER_GROWTH_KIB = 2048  # vmpowerctl's requests pass through it
 
     def __init__(self, stage):
         self.stage = stage
@@ -213,14 +213,14 @@ class Witness:
         return {pid: private_kib(pid) for pid in (self.manager, self.monitor)}
 
     def alive(self):
-        """Nobody crashed, nobody was replaced."""
+        """No process crashed or was replaced."""
         status = self.stage.vmpower.status()
         assert status["monitor_pid"] == self.monitor, "the monitor was replaced"
         assert status["monitor_restarts"] == 0, status
         assert self.stage.vmpower.process.exit_status() is None, "vmpowerd has ended"
 
     def no_file_leaked(self):
-        """As many as before; a client of the control socket may be going."""
+        """As many fds as before; a client of the control socket may be closing."""
         wait_until(
             lambda: self._files() == self.files,
             5,
@@ -229,21 +229,21 @@ class Witness:
         )
 
     def growth_kib(self):
-        """(manager, monitor) in KiB; None where it can't be told."""
+        """(manager, monitor) in KiB; None: not readable."""
         now = self._memory()
         if None in now.values():
             return None
         return tuple(now[pid] - self.memory[pid] for pid in (self.manager, self.monitor))
 
     def no_memory_leaked(self):
-        """Not more than a little more is used than before."""
+        """Memory has grown only a little."""
         growth = self.growth_kib()
         if growth:
             assert growth[0] <= self.MANAGER_GROWTH_KIB, f"the manager grew by {growth[0]} KiB"
             assert growth[1] <= self.MONITOR_GROWTH_KIB, f"the monitor grew by {growth[1]} KiB"
 
     def log_is_clean(self, *never):
-        """Lines are whole, printable, bounded; none has one of these words; no sanitizer's."""
+        """Log lines are whole, printable and bounded, without these words or a sanitizer's."""
         text = self.stage.log.read_bytes()
         finding = SANITIZER.search(text)
         assert not finding, f"a sanitizer's finding in {self.stage.log}"
@@ -260,7 +260,7 @@ class Witness:
 
 
 class Siege:
-    """A domain that attacks, and another that must not feel it.
+    """A domain that attacks, and another that must not be affected.
 
     vm: vCPUs 0 and 1 on pCPUs 2 and 3, voted for the lowest frequency;
     other: vCPU 0 on pCPU 5, voted for the highest.
@@ -292,7 +292,7 @@ class Siege:
         self.stage.expect(self.votes)
 
     def unanswered(self, attack, reason):
-        """As nacked(), but for what a stock guest expects no NACK for."""
+        """As nacked(), for requests that a stock guest expects no NACK for."""
         before = self.refused().get(reason, 0)
         for frame in attack:
             self.channel.send(frame)
@@ -302,7 +302,7 @@ class Siege:
         self.stage.expect(self.votes)
 
     def over(self):
-        """Everything is as before, and everyone is served."""
+        """Everything is as before, and all channels are served."""
         self.stage.expect(self.votes)
         self.witness.check()
         for channel in (*self.vm.channels.values(), *self.other.channels.values()):
@@ -315,7 +315,7 @@ class Siege:
 
 @contextlib.contextmanager
 def siege(name, sections=None, **tree):
-    """A scene with a Siege in it; at its end the attack has to have done nothing."""
+    """A scene with a Siege; at its end the attack must have had no effect."""
     with scene(name, sections, **tree) as stage:
         it = Siege(stage)
         yield it
@@ -323,8 +323,8 @@ def siege(name, sections=None, **tree):
 
 
 class Flooder:
-    """A process that writes requests to a channel as fast as they are taken, and reads nothing
-    or all of the replies, until it is ended.
+    """A process that writes requests to a channel as fast as possible, and reads none or all of
+    the replies, until it is ended.
     """
 
     PROGRAM = """
@@ -354,7 +354,7 @@ while True:
         self.child.stdin.close()
 
     def end(self):
-        """Kill it; it has to run still."""
+        """Kill it; it must still run."""
         status = self.child.poll()
         self.child.kill()
         self.child.wait()

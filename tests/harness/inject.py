@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Make another process do a system call, as code that has taken it over would. x86-64 only."""
+"""Make another process do a system call, as code that controls it would. x86-64 only."""
 
 import contextlib
 import ctypes
@@ -24,7 +24,7 @@ class _Registers(ctypes.Structure):  # pylint: disable=too-few-public-methods
 
 
 def possible():
-    """Is this machine's architecture one that we know?"""
+    """Is the architecture supported?"""
     return platform.machine() == "x86_64"
 
 
@@ -35,7 +35,7 @@ def _ptrace(request, pid, address=None, data=None):
 
 
 def inject_syscall(pid, number):
-    """Let the process go on with this system call, its arguments all 0."""
+    """Make the process do this system call, with all arguments 0."""
     registers = _Registers()
     _ptrace(PTRACE_ATTACH, pid)
     with open(f"/proc/{pid}/status", encoding="ascii") as status:  # wait until it has stopped

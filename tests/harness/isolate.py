@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Run a program in namespaces of its own, so that nothing of it can stay behind.
+"""Run a program in its own namespaces, so that nothing of it can stay behind.
 
 Four processes, each ended by the death of the one before it:
 
-    launcher   the program as it was started; hands signals on, passes the result back
+    launcher   the program as it was started; forwards signals, passes on the exit status
     unshare    makes private mount, pid, net and ipc namespaces
-    init       process 1 of the pid namespace: collects orphans, ends with the worker, and
-               with it ends whatever still runs in there (the kernel sees to that)
+    init       process 1 of the pid namespace: reaps orphans and ends with the worker; then the
+               kernel ends whatever still runs in there
     worker     the program, again: isolate() returns in it and only in it
 
-Every mount that the worker makes is gone with its mount namespace.
+The worker's mounts end with its mount namespace.
 """
 
 import ctypes
@@ -31,9 +31,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(parent=None):
-    """Be killed when the parent ends; at once where it has ended already.
+    """Get killed when the parent ends, or at once if it has ended.
 
-    A check against the parent's pid is left out where it is in another pid namespace.
+    The parent's pid is not checked if it is in another pid namespace.
     """
     if _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
@@ -50,8 +50,8 @@ def _only_child(pid):
 
 
 def _launch():
-    """Start unshare with this program in it, wait for it, exit as it does."""
-    # What is killed together with us: make, or the shell that make uses for a recipe.
+    """Run this program below unshare, and exit as it does."""
+    # What is killed along with us: make, or the shell of make's recipe.
     die_with_parent(os.getppid())
     me = os.getpid()
     command = ["unshare", "--mount", "--net", "--pid", "--ipc", "--propagation", "private"]
@@ -84,7 +84,7 @@ def _launch():
 
 
 def _be_init():
-    """Process 1: run the worker, collect orphans, end as the worker does."""
+    """Process 1: run the worker, reap orphans, exit as the worker does."""
     worker = os.fork()
     if not worker:
         return
@@ -105,7 +105,7 @@ def _be_init():
 
 
 class Interrupted(SystemExit):
-    """A signal asks us to end; cleanup runs as for any exception."""
+    """A signal asks us to end; the cleanup runs as for any exception."""
 
     def __init__(self, number):
         super().__init__(128 + number)
@@ -113,7 +113,7 @@ class Interrupted(SystemExit):
 
 
 def _interrupt(number, _frame):
-    # once: a second signal must not break the cleanup that the first one has begun
+    # once: a second signal must not interrupt the cleanup
     for other in FORWARDED:
         signal.signal(other, signal.SIG_IGN)
     raise Interrupted(number)
@@ -126,7 +126,7 @@ def interruptible():
 
 
 def isolate():
-    """Return in a process with private namespaces; elsewhere not at all."""
+    """Return only in a process with private namespaces."""
     stage = os.environ.get(STAGE)
     if stage is None:
         paths.need_root()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Inside the emulated machine: the kernel's cpufreq, and the hardware below it."""
+"""Inside the emulated machine: the kernel's cpufreq, and the hardware under it."""
 
 import os
 import time
@@ -17,7 +17,7 @@ NOTIFY = Path(f"/sys/bus/acpi/devices/{NOTIFIER}:00/sun")
 
 
 class KernelCpufreq(RealCpufreq):
-    """Files that can be written here, registers, CPUs that go and come, and the firmware."""
+    """Writable files, registers, CPU hotplug, and the firmware."""
 
     def __init__(self, clocks):
         """clocks: as in acpi_table.table()."""
@@ -38,7 +38,7 @@ class KernelCpufreq(RealCpufreq):
     # ---- what the hardware was told
 
     def register(self, cpu):
-        """The kHz that the clock below a CPU was told, whatever the kernel's files say."""
+        """The kHz in the register of a CPU's clock, whatever the kernel's files say."""
         return khz_of(os.pread(self._ports, 1, self.port_of[cpu])[0])
 
     def registers(self):
@@ -48,9 +48,9 @@ class KernelCpufreq(RealCpufreq):
     # ---- what was set
 
     def raw(self):
-        """{(policy, file): bytes} of all that vmpower has to put back.
+        """{(policy, file): bytes} of everything that vmpower must restore.
 
-        A frequency domain without a CPU online has none that can be read.
+        A frequency domain without an online CPU has no readable files.
         """
         found = {}
         for policy in self.policies:
@@ -65,12 +65,12 @@ class KernelCpufreq(RealCpufreq):
         return found
 
     def set(self, policy, governor, low=LOWEST, high=HIGHEST, speed=None):
-        """A baseline, as an admin makes it."""
+        """Set a baseline, as an admin would."""
         self.write(policy, "scaling_min_freq", LOWEST)
         self.write(policy, "scaling_max_freq", high)
         self.write(policy, "scaling_min_freq", low)
         self.write(policy, "scaling_governor", governor)
-        # a worker of the kernel does it, and only then the files show it
+        # a kernel worker does it, and the files show it only then
         wait_until(
             lambda: self.read(policy, "scaling_min_freq") == str(low)
             and self.read(policy, "scaling_max_freq") == str(high),
@@ -81,7 +81,7 @@ class KernelCpufreq(RealCpufreq):
             self.write(policy, "scaling_setspeed", speed or low)
 
     def reset(self):
-        """All CPUs, no limit; every register is written anew on the way."""
+        """All CPUs, no limit; on the way every register is written again."""
         self.platform_limit(HIGHEST)
         for cpu in range(1, self.cpus):
             self.plug(cpu, True)
@@ -104,16 +104,16 @@ class KernelCpufreq(RealCpufreq):
             file.write_text(str(int(online)), encoding="ascii")
 
     def forget(self, cpu):
-        """Let the clock below a CPU that is offline be what it is after a reset: the highest.
+        """Reset the clock of an offline CPU: to the highest frequency.
 
-        The driver starts anew when the CPU is back, and takes the register for unchanged or for
-        something else: what it thinks to be the state already, it does not write.
+        The driver restarts when the CPU is back, and may assume any state: it does not write what
+        it believes to be set already.
         """
         assert cpu not in self.cpus_online()
         os.pwrite(self._ports, bytes([code(MHZ[0])]), self.port_of[cpu])
 
     def platform_limit(self, khz):
-        """Let firmware forbid all that is faster, tell the kernel, wait until it has heard."""
+        """Make firmware forbid faster frequencies, notify the kernel, wait until it has noticed."""
         os.pwrite(self._ports, bytes([len(UP) - 1 - UP.index(khz)]), LIMIT_PORT)
         NOTIFY.read_bytes()
 
@@ -127,7 +127,7 @@ class KernelCpufreq(RealCpufreq):
         wait_until(heard, SETTLE_S, f"the kernel to hear of the platform limit {khz} kHz")
 
     def cpus_of(self, policy):
-        """The CPUs online that have this clock."""
+        """The online CPUs of this clock."""
         return [cpu for cpu in self.cpus_online() if self.policy_of[cpu] == policy]
 
     def cpus_online(self):

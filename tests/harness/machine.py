@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""An emulated machine with a real cpufreq driver, to run a program of this machine in.
+"""An emulated machine with a real cpufreq driver that runs a program of the host.
 
 QEMU without KVM, Debian's unmodified generic kernel (tests/machine/build-machine), and an ACPI
-table of ours (acpi_table.py). Its root file system is the one here, read-only; what the program
-prints comes out here, and what it leaves in LOG_INSIDE is in the log directory here. With systemd
-as PID 1 the program may write to its root file system; nothing of that comes out.
+table of ours (acpi_table.py). Its root file system is the host's, read-only; the host gets what the
+program prints, and what it leaves in LOG_INSIDE. With systemd as PID 1 the program may write to
+its root file system; the host gets nothing of that.
 """
 
 import importlib.machinery
@@ -28,15 +28,15 @@ SYSTEMD_BOOT_S = 240  # 10 s on an idle machine
 TRIES = 2
 MEMORY_MIB = 768
 POLL_S = 0.05
-# An Intel model: acpi-cpufreq takes no I/O ports on the AMD that QEMU's own model claims to be.
+# An Intel model: acpi-cpufreq refuses I/O ports on AMD, which QEMU's own model claims to be.
 CPU = "qemu64,vendor=GenuineIntel,family=6,model=26,stepping=5,-svm,+ssse3,+sse4.1,+sse4.2"
 CPU += ",+popcnt,+rdrand"
-# Little that is slow under emulation; no clock watched that can't be trusted there; no reboot.
+# Avoid what is slow under emulation and clock watchdogs; no reboot.
 KERNEL_ARGUMENTS = (
     "console=ttyS0 loglevel=5 panic=-1 rdinit=/init mitigations=off nokaslr nowatchdog "
     "tsc=reliable no_timer_check random.trust_cpu=on audit=0 rcupdate.rcu_cpu_stall_suppress=1"
 )
-# With systemd as PID 1: nothing of what the machine outside would start, no clean-up of its /tmp.
+# With systemd as PID 1: none of the host's own services, no clean-up of its /tmp.
 SYSTEMD_ARGUMENTS = " fstab=no systemd.show_status=no systemd.condition-first-boot=no"
 SYSTEMD_UNITS = {
     "machine.target": "[Unit]\nRequires=basic.target\nWants=machine.service\nAfter=basic.target\n",
@@ -57,7 +57,7 @@ class MachineError(AssertionError):
 
 
 def need_machine():
-    """Raise where something that it takes is missing."""
+    """Raise if something is missing."""
     if platform.machine() != "x86_64":
         raise paths.MissingError("the emulated machine's table and kernel are for x86-64")
     if not shutil.which("qemu-system-x86_64", path=paths.SEARCH):
@@ -74,7 +74,7 @@ def need_machine():
 
 
 def _archive(files):
-    """A cpio archive, by the code that makes the initramfs."""
+    """A cpio archive, made by the code that makes the initramfs."""
     path = str(paths.TREE / "tests/guest/build-guest")
     loader = importlib.machinery.SourceFileLoader("guest", path)
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("guest", loader))
@@ -91,7 +91,7 @@ class Machine:
     """Runs one program, once. All files of it are in the log directory."""
 
     def __init__(self, log, clocks, systemd=False):
-        """clocks: see acpi_table.table(); systemd: as PID 1, and a root that can be written to."""
+        """clocks: see acpi_table.table(); systemd: as PID 1, with a writable root."""
         self.log = log
         self.clocks = clocks
         self.systemd = systemd
@@ -139,9 +139,9 @@ class Machine:
         return command
 
     def run(self, command, seconds, line=lambda text: print(text, flush=True)):
-        """Run a command in it; line() gets what it prints. Return its exit status.
+        """Run a command in it; line() gets its output. Return its exit status.
 
-        A start that hangs (emulated CPUs do, once in a while) is tried again: nothing was run.
+        A boot that hangs (as emulated CPUs sometimes do) is tried again: nothing was run yet.
         """
         self._write_files(command)
         for attempt in range(1, TRIES + 1):
@@ -174,7 +174,7 @@ class Machine:
         return False
 
     def _follow(self, qemu, seconds, line):
-        """Hand on what is printed until the program's end."""
+        """Pass on the output until the program's end."""
         deadline = time.monotonic() + seconds
         while True:
             ended = qemu.exit_status() is not None
@@ -204,9 +204,9 @@ class Machine:
 
 
 def inside_main(name, clocks, module, words=(), limit_s=900, systemd=False):
-    """Run a module of tests in the emulated machine, count what it says, then exit.
+    """Run a module of tests in the emulated machine, count its results, then exit.
 
-    words: called when all that it takes is there, gives the module's command line.
+    words: called when nothing is missing; gives the module's command line.
     """
     die_with_parent(os.getppid())
     interruptible()
@@ -243,15 +243,15 @@ def inside_main(name, clocks, module, words=(), limit_s=900, systemd=False):
 
 
 def clocks_text(clocks):
-    """Clocks as a word of a command line: "0;1;2,3"."""
+    """Format clocks as a word of a command line: "0;1;2,3"."""
     return ";".join(",".join(str(cpu) for cpu in members) for members in clocks)
 
 
 def parse_clocks(text):
-    """What clocks_text() has made a word of."""
+    """Parse a word made by clocks_text()."""
     return [tuple(int(cpu) for cpu in members.split(",")) for members in text.split(";")]
 
 
 def _quoted(path):
-    """QEMU's options end at a comma, unless it comes twice."""
+    """Double commas, which separate QEMU's options."""
     return str(path).replace(",", ",,")

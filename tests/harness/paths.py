@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where things are in the tree, and what is made below build/."""
+"""Paths in the tree and below build/."""
 
 import fcntl
 import os
@@ -16,18 +16,18 @@ PROGRAMS = ("vmpowerd", "vmpower-monitor", "vmpower-hook", "vmpowerctl")
 
 
 class MissingError(Exception):
-    """Something that has to be built or installed first."""
+    """Something must be built or installed first."""
 
 
 def need_programs():
-    """Raise where vmpower is not built."""
+    """Raise if vmpower is not built."""
     missing = [name for name in PROGRAMS if not os.access(BIN / name, os.X_OK)]
     if missing:
         raise MissingError(f"{BIN} has no {', '.join(missing)}: run make first")
 
 
 def need_guest():
-    """Raise where the guest is not built."""
+    """Raise if the guest is not built."""
     missing = [name for name in ("vmlinuz", "initramfs") if not (GUEST / name).exists()]
     if missing:
         raise MissingError(
@@ -37,7 +37,7 @@ def need_guest():
 
 
 def need_libvirt():
-    """Raise where a program of libvirt or QEMU is not installed, or can't be run here."""
+    """Raise if a program of libvirt or QEMU is not installed, or can't run here."""
     packages = {
         "libvirtd": "libvirt-daemon-system",
         "virtlogd": "libvirt-daemon-system",
@@ -54,7 +54,7 @@ def need_libvirt():
 
 
 def need_root():
-    """Raise where we can't make namespaces."""
+    """Raise if we can't make namespaces."""
     if os.geteuid():
         raise MissingError("private namespaces need root: run it with sudo, or in a container")
 
@@ -63,7 +63,7 @@ SEARCH = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 
 
 def fresh_log_directory(name):
-    """An empty directory for the logs of one test program, which may run once at a time."""
+    """An empty directory for the logs of one test program; only one instance may run."""
     directory = LOG / name
     LOG.mkdir(parents=True, exist_ok=True)
     lock = os.open(LOG / f".{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -15,7 +15,7 @@ STOP_S = 20
 
 
 class CommandError(AssertionError):
-    """A command that had to work did not."""
+    """A command failed."""
 
 
 def run(*command, timeout=60, check=True, env=None, data=None):
@@ -49,12 +49,12 @@ def process_state(pid):
 
 
 def alive(pid):
-    """Does it run, or could it?"""
+    """Does it exist, other than as a zombie?"""
     return process_state(pid) not in (None, "Z", "X")
 
 
 class Process:
-    """A child whose output goes into a file; ends with its starter."""
+    """A child whose output goes to a file; it ends with its parent."""
 
     def __init__(self, command, log, env=None, append=True, preexec=None,
                  pass_fds=()):
@@ -101,10 +101,10 @@ class Process:
             raise AssertionError(f"{self.name} (pid {self.pid}) does not end") from error
 
     def stop(self, number=signal.SIGTERM, timeout=STOP_S):
-        """End it and return its status; SIGKILL and an error where it does not listen."""
+        """End it and return its status; if it does not end, SIGKILL and an error."""
         if self.child.poll() is None:
             self.child.send_signal(number)
-            # only then: it takes back a SIGSTOP that is under way, LeakSanitizer's say
+            # only then: SIGCONT would undo a pending SIGSTOP, LeakSanitizer's for example
             if process_state(self.pid) == "T":
                 self.child.send_signal(signal.SIGCONT)
         try:
@@ -123,5 +123,5 @@ class Process:
 
 
 def milliseconds_since(start):
-    """Since a time.monotonic()."""
+    """Milliseconds since a time.monotonic()."""
     return (time.monotonic() - start) * 1000

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs test functions one after the other and says how each went.
+"""Runs test functions one after the other and prints each result.
 
     ok - requests land on the right pCPU (1.2 s)
     not ok - destroy restores the baseline (30.4 s)
-      waited 30 s in vain for: ...
+      waited 30 s for: ...
     12 passed, 1 failed
 
-A test fails by raising. What it prints with note() appears below its line.
+A test fails by raising. Its note()s appear below its line.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ INDENT = "  "
 
 
 class Skip(Exception):
-    """Raised by a test that can't run here; says why."""
+    """Raised by a test that can't run here, with the reason."""
 
 
 class Runner:
@@ -35,7 +35,7 @@ class Runner:
         """
         self.words = list(words)
         self.log_tails = log_tails
-        self.logs = None  # directory to name where a test failed
+        self.logs = None  # directory to name after a failure
         self.before = self.after_failure = lambda: None
         self.stream = stream or sys.stdout
         self.passed = self.failed = self.skipped = 0
@@ -46,13 +46,13 @@ class Runner:
         self.stream.flush()
 
     def note(self, text):
-        """A fact worth telling, a measured time say."""
+        """Print a fact below the test's line, such as a measured time."""
         self._notes.append(text)
 
     def run(self, test, *arguments):
-        """Run one test, with as many of the arguments as it takes. True: it did not fail.
+        """Run one test, with as many of the arguments as it takes. Return whether it passed.
 
-        Its name is the function's with spaces.
+        Its name is the function's, with spaces.
         """
         name = test.__name__.removeprefix("test_").replace("_", " ")
         if self.words and not any(word in name for word in self.words):
@@ -91,7 +91,7 @@ class Runner:
                 self._say(f"{INDENT}| {line}")
 
     def finish(self):
-        """The last line; return the exit status."""
+        """Print the last line; return the exit status."""
         if self.failed and self.logs:
             self._say(f"the logs are in {self.logs}")
         skipped = f", {self.skipped} skipped" if self.skipped else ""
@@ -101,7 +101,7 @@ class Runner:
 
 @contextlib.contextmanager
 def nothing(_name, runner):
-    """The environment of tests that need none."""
+    """An empty environment."""
     yield runner
 
 

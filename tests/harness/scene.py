@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a component test plays in: the real programs, stand-ins for QEMU, a simulated cpufreq.
+"""The environment of a component test: the real programs, stand-ins for QEMU, a simulated cpufreq.
 
-Without libvirt, and without a guest; BIN=DIRECTORY takes the programs from there (a sanitizer
-build, say).
+There is no libvirt and no guest. BIN=DIRECTORY chooses the programs, of a sanitizer build for
+example.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ from .wait import tail, wait_until
 
 UP = sorted(STEPS)
 LOWEST, HIGHEST = UP[0], UP[-1]
-LIMITS_ONLY = "performance powersave"  # governors of a driver that knows no userspace
-HOOK_BOUND_MS = 10000  # that it ends at all on a busy machine; test_hook.py has the deadline
+LIMITS_ONLY = "performance powersave"  # governors of a driver without userspace
+HOOK_BOUND_MS = 10000  # for the end, on a busy host; test_hook.py measures the deadline
 
 
 class _Stage:  # pylint: disable=too-few-public-methods
-    """Of this program: where its scenes and their logs are, and the scene that plays now."""
+    """Of this program: the directories of its scenes and their logs, and the current scene."""
 
     directory = None
     logs = None
@@ -36,7 +36,7 @@ class _Stage:  # pylint: disable=too-few-public-methods
 
 
 class Scene:
-    """One daemon on a tree of its own, and the stand-in domains of one test."""
+    """One daemon on its own tree, and the stand-in domains of one test."""
 
     def __init__(self, name, sections=None, **tree):
         self.directory = Path(tempfile.mkdtemp(prefix="t", dir=_Stage.directory))
@@ -54,13 +54,13 @@ class Scene:
         self.domains = []
 
     def domain(self, name, pins, **more):
-        """A stand-in domain that nobody was told of."""
+        """A stand-in domain that was not reported."""
         domain = StandinDomain(self.directory, name, pins, **more)
         self.domains.append(domain)
         return domain
 
     def hook(self, domain, operation="started"):
-        """Tell the daemon through the real hook."""
+        """Report to the daemon through the real hook."""
         running = operation in ("started", "reconnect")
         return call_hook(
             self.vmpower.hook_socket, domain.name, operation, domain.xml(running=running)
@@ -75,7 +75,7 @@ class Scene:
         return domain
 
     def expect(self, khz):
-        """{pCPU: kHz} of exactly those frequency domains that are set."""
+        """Assert {pCPU: kHz} of the frequency domains that are set; no others are."""
         changed = self.tree.changed(self.baseline)
         wanted = sorted({self.tree.policy_of[cpu] for cpu in khz})
         assert changed == wanted, f"policies {changed} are set, not {wanted}"
@@ -84,7 +84,7 @@ class Scene:
             assert now == wish, f"pCPU {cpu} is at {now} kHz, not at {wish}"
 
     def expect_soon(self, khz):
-        """As expect(), for what no reply tells of."""
+        """As expect(), for changes without a reply."""
 
         def there():
             try:
@@ -100,11 +100,11 @@ class Scene:
             raise
 
     def logged(self):
-        """All that the daemon, its monitor and hooks have logged."""
+        """The log of the daemon, its monitor and hooks."""
         return self.log.read_text(encoding="utf-8")
 
     def end(self):
-        """SIGTERM; everything is as before, and no process is left."""
+        """SIGTERM; then everything is as before, and no process is left."""
         status = self.vmpower.try_status() if self.vmpower.process else None
         self.vmpower.stop()
         self.expect({})
@@ -114,7 +114,7 @@ class Scene:
 
 @contextlib.contextmanager
 def scene(name, sections=None, start=True, **tree):
-    """A scene with its daemon; at the end it has to stop well and leave the baseline."""
+    """A scene with its daemon, which must stop cleanly and restore the baseline."""
     stage = Scene(name, sections, **tree)
     _Stage.current = stage
     try:
@@ -131,7 +131,7 @@ def scene(name, sections=None, start=True, **tree):
 
 @contextlib.contextmanager
 def service(name, watchdog_s=None, sockets=None, start=True):
-    """A scene whose daemon is a service: that, and its ServiceManager.
+    """A scene whose daemon is a service: yields it and its ServiceManager.
 
     sockets: {name: kind} of its .socket units.
     """
@@ -150,11 +150,11 @@ def service(name, watchdog_s=None, sockets=None, start=True):
 
 @contextlib.contextmanager
 def _stage_directory():
-    """Short enough for the paths of sockets, and gone at the end."""
+    """A temporary directory, short enough for paths of sockets."""
     if os.geteuid():
         with tempfile.TemporaryDirectory(prefix="c", dir=paths.BUILD) as directory:
             yield Path(directory)
-    else:  # in a mount namespace of our own: nobody else sees this
+    else:  # in our mount namespace: private
         run("mount", "-t", "tmpfs", "-o", "mode=0711", "vmpower-test", "/run")
         directory = Path("/run/t")
         directory.mkdir(mode=0o711)
@@ -183,5 +183,5 @@ def _component(name, runner):
 
 
 def component_main():
-    """Run the tests of a component test's script; each may take the Runner, to note figures."""
+    """Run the tests of a component script; each may take the Runner, to note figures."""
     run_tests(_component)

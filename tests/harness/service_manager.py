@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What systemd is for a service, as far as vmpowerd sees: the socket it notifies, the watchdog's
-settings, the store that keeps its fds and hands them to its successor."""
+"""systemd as vmpowerd sees it: the notify socket, the watchdog's settings, and the store that
+keeps its fds for its successor."""
 
 import array
 import os
@@ -13,7 +13,7 @@ from .wait import wait_until
 
 MOST_FDS = 253
 
-# execs the rest of its words with the fds named in the first as 3, 4, ...
+# moves the fds named in the first word to 3, 4, ... and executes the other words
 HAND_OVER = """
 import fcntl, os, sys
 fds = [int(word) for word in sys.argv[1].split(",") if word]
@@ -27,14 +27,14 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class ServiceManager:
-    """Listens at a notify socket; stored fds are kept until they hang up, as systemd does."""
+    """Listens on a notify socket, and keeps stored fds until they hang up, as systemd does."""
 
     def __init__(self, path, watchdog_s=None):
         self.path = path
         self.watchdog_s = watchdog_s
         self.lock = threading.Lock()
         self.receiving = threading.Lock()
-        self.said = []  # "KEY=value" of each message, in their order
+        self.said = []  # "KEY=value" of each message, in order
         self.store = []  # (name, fd)
         self.listening = []  # of .socket units: (name, fd)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -51,7 +51,7 @@ class ServiceManager:
                 self.receive_all()
 
     def receive_all(self):
-        """What has been said so far counts: systemd, too, reads it before it sees an end."""
+        """Read pending messages: systemd also does before it notices the end of a service."""
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
         with self.receiving:
@@ -80,7 +80,7 @@ class ServiceManager:
             os.close(fd)
 
     def drop_hung_up(self):
-        """As systemd's loop does by itself."""
+        """Read messages, as systemd's loop does."""
         poll = select.poll()
         with self.lock:
             for _, fd in self.store:
@@ -91,7 +91,7 @@ class ServiceManager:
                 self.store.remove(kept)
 
     def drop_all(self):
-        """As systemd does when a service has been stopped."""
+        """Drop the store, as systemd does when a service was stopped."""
         self.receive_all()
         with self.lock:
             for _, fd in self.store:
@@ -99,31 +99,31 @@ class ServiceManager:
             self.store = []
 
     def names(self):
-        """Of what is stored now."""
+        """The names of stored fds."""
         self.receive_all()
         self.drop_hung_up()
         with self.lock:
             return sorted(name for name, _ in self.store)
 
     def values(self, key):
-        """All that was said under a key, oldest first."""
+        """All values of a key, oldest first."""
         with self.lock:
             return [line[len(key) + 1 :] for line in self.said if line.startswith(key + "=")]
 
     def wait_status(self, text, timeout=20):
-        """Until the last STATUS is this one."""
+        """Wait until the last STATUS is this one."""
         wait_until(lambda: self.values("STATUS")[-1:] == [text], timeout, f"status {text}",
                    state=lambda: self.values("STATUS")[-1:])
 
     def listen(self, name, path, kind):
-        """As a .socket unit does; over all starts of the service."""
+        """Listen as a .socket unit does, across all starts of the service."""
         listener = socket.socket(socket.AF_UNIX, kind)
         listener.bind(str(path))
         listener.listen()
         self.listening.append((name, listener.detach()))
 
     def command(self, words):
-        """The words that start a program with what is stored, and the fds to be passed on."""
+        """The command line that starts a program with the stored fds, and the fds to pass."""
         self.receive_all()
         self.drop_hung_up()
         with self.lock:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the tests on a real libvirtd share: a host, guests on it, requests and what they do."""
+"""For tests on a real libvirtd: a host, guests on it, requests and their effect."""
 
 import contextlib
 import subprocess
@@ -14,11 +14,11 @@ from .runner import run_tests
 from .wait import wait_until
 
 LOWEST, HIGHEST = 1200000, 3600000
-HOOK_BOUND_MS = 10000  # that it ends at all on a busy machine; test_hook.py has the deadline
+HOOK_BOUND_MS = 10000  # for the end, on a busy host; test_hook.py measures the deadline
 
 
 class Stage:
-    """What every test gets: the host, and a runner to note figures with."""
+    """Passed to every test: the host, and a runner to note figures."""
 
     def __init__(self, host, runner):
         self.host = host
@@ -30,7 +30,7 @@ class Stage:
 
     @contextlib.contextmanager
     def guests(self, *specs, boot=True, persistent=False):
-        """Start domains, all at once, and boot them; the baseline has to be back at the end."""
+        """Start domains at once and boot them; in the end the baseline must be restored."""
         baseline = self.cpufreq.snapshot()
         guests = [Guest(self.host, *spec) for spec in specs]
         try:
@@ -52,7 +52,7 @@ class Stage:
             self.vmpower.wait_forgotten(guest.name)
 
     def expect_khz(self, cpu, khz):
-        """The reply comes after the write, so what a guest has got an ACK for is there."""
+        """The write precedes the reply, so after an ACK the frequency is set."""
         now = self.cpufreq.khz(cpu)
         assert now == khz, f"pCPU {cpu} is at {now} kHz, not at {khz}"
 
@@ -66,14 +66,14 @@ def start(guest, persistent):
 
 
 def vote(guest, vcpu, unit, expected="ack"):
-    """One request from the guest, answered as expected."""
+    """Send a request from the guest and expect this answer."""
     answer, microseconds = guest.power(vcpu, unit)
     assert answer == expected, f"{guest.name}: vCPU {vcpu} {unit}: {answer}, not {expected}"
     return microseconds
 
 
 def unharmed(guest, qemu):
-    """The domain is the same one, and the guest answers."""
+    """Assert that it is the same domain, and that the guest answers."""
     assert guest.qemu_pid() == qemu, "QEMU is another or gone"
     assert guest.state() == "running", guest.state()
     assert guest.ask("ping") == ["ok"]
@@ -94,7 +94,7 @@ def call_hook(domain, operation, xml, extra="-"):
 
 
 def wait_khz(stage, cpu, khz):
-    """Wait for a frequency that no reply tells of."""
+    """Wait for a frequency that no reply announces."""
     wait_until(
         lambda: stage.cpufreq.khz(cpu) == khz,
         30,
@@ -104,7 +104,7 @@ def wait_khz(stage, cpu, khz):
 
 
 def isolated_host(runner, name, **options):
-    """A Host in namespaces of our own, to be entered; the Runner shows its logs."""
+    """A Host in private namespaces, for the caller to enter; the Runner shows its logs."""
     isolate()
     host = Host(name, **options)
     runner.log_tails, runner.logs = host.log_tails, host.log
@@ -112,7 +112,7 @@ def isolated_host(runner, name, **options):
 
 
 def system_main(**host_options):
-    """Run the tests of a system test's script on one host; each may take its Stage."""
+    """Run the tests of a system script on one host; each may take its Stage."""
 
     @contextlib.contextmanager
     def one_host(name, runner):
@@ -125,7 +125,7 @@ def system_main(**host_options):
 
 
 def clean_up(host):
-    """After a failed test: what the next one expects to find."""
+    """After a failed test: restore what the next one expects."""
     for guest in list(host.guests):
         with contextlib.suppress(AssertionError):
             guest.destroy()

@@ -19,7 +19,7 @@ NAMESPACE = "https://vmpower.org/domain/1.0"
 
 
 class StandinChannel:
-    """QEMU's end of one channel; what is sent here is what a guest would have written."""
+    """QEMU's end of one channel; it sends what a guest would write."""
 
     def __init__(self, path, listen=True):
         self.path = path
@@ -35,7 +35,7 @@ class StandinChannel:
         self.listener.settimeout(LIMIT_S)
 
     def accept(self):
-        """Wait for vmpower, which has not to come twice."""
+        """Wait for vmpower, which must connect only once."""
         self.peer, _ = self.listener.accept()
         self.peer.settimeout(LIMIT_S)
         return self
@@ -45,7 +45,7 @@ class StandinChannel:
         self.peer.sendall(data)
 
     def receive(self, size):
-        """Exactly so many bytes."""
+        """Receive exactly so many bytes."""
         data = b""
         while len(data) < size:
             more = self.peer.recv(size - len(data))
@@ -55,7 +55,7 @@ class StandinChannel:
         return data
 
     def silent(self, seconds):
-        """Does nothing come for so long?"""
+        """Return whether nothing arrives for so long."""
         self.peer.settimeout(seconds)
         try:
             data = self.peer.recv(1)
@@ -68,7 +68,7 @@ class StandinChannel:
         return False
 
     def connected(self):
-        """No end of file is there, nor anything else."""
+        """Return whether the channel is connected, with nothing to read."""
         self.peer.setblocking(False)
         try:
             return bool(self.peer.recv(1, socket.MSG_PEEK))
@@ -93,7 +93,7 @@ class StandinChannel:
         return self.ask(frames.request(vcpu, unit, **more))
 
     def close(self):
-        """As QEMU's end does."""
+        """Close as QEMU does at its end."""
         for end in (self.peer, self.listener):
             if end:
                 end.close()
@@ -103,7 +103,7 @@ class StandinChannel:
 
 
 def domain_xml(name, domain_uuid, vcpus, pins, channels, running=True):
-    """What libvirt says of a domain. pins: {vCPU: "pCPU list"}; channels: {number: path}."""
+    """libvirt's XML of a domain. pins: {vCPU: "pCPU list"}; channels: {number: path}."""
     identity = " id='7'" if running else ""
     pinning = "".join(f"<vcpupin vcpu='{v}' cpuset='{c}'/>" for v, c in pins.items())
     ports = "".join(
@@ -134,10 +134,10 @@ def metadata(**settings):
 
 
 class StandinDomain:
-    """A running domain: channels that listen, and what libvirt would say of it."""
+    """A running domain: channels that listen, and its XML."""
 
     def __init__(self, directory, name, pins, vcpus=None, channels=None):
-        """pins: {vCPU: "pCPU list"}; channels: numbers, else one a vCPU."""
+        """pins: {vCPU: "pCPU list"}; channels: numbers, by default one a vCPU."""
         self.name = name
         self.uuid = str(uuid.uuid4())
         self.pins = dict(pins)
@@ -149,14 +149,14 @@ class StandinDomain:
         self.channels = {n: StandinChannel(self.directory / f"{n}") for n in numbers}
 
     def xml(self, running=True):
-        """What the hook gets on stdin; after the domain's end without an id."""
+        """What the hook gets on stdin; without an id after the domain's end."""
         paths_of = {number: channel.path for number, channel in self.channels.items()}
         text = domain_xml(self.name, self.uuid, self.vcpus, self.pins, paths_of, running)
         end = f"<metadata>{self.metadata}</metadata></domain>"
         return text.replace("</domain>", end) if self.metadata else text
 
     def accept(self):
-        """Wait for vmpower on all channels, and say CONNECT on each."""
+        """Wait for vmpower on all channels, and send CONNECT on each."""
         for channel in self.channels.values():
             channel.accept()
             channel.send(frames.connect())
@@ -173,7 +173,7 @@ class StandinDomain:
 
 
 class ForeignListener:
-    """A channel's socket that belongs to another user's process."""
+    """A channel's socket of another user's process."""
 
     PROGRAM = """
 import os, socket, sys
@@ -214,7 +214,7 @@ while True:
 
 
 def call_hook(socket_path, domain, operation, xml, reason="-"):
-    """Run the real hook as libvirt does; it has to succeed without a word. Milliseconds."""
+    """Run the real hook as libvirt does; it must succeed without output. Return milliseconds."""
     sub = "end" if operation in ("stopped", "release") else "begin"
     before = time.monotonic()
     done = subprocess.run(

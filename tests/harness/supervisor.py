@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Daemons that are kept running, as systemd does with Restart=on-failure.
+"""Keeps daemons running, as systemd does with Restart=on-failure.
 
-One that fails is started again after a short time; one that was asked to end and did so well
-is started by its operator, a moment later.
+A daemon that fails is restarted after a short time; one that ended cleanly on request is started
+by its operator a moment later.
 """
 
 import os
@@ -25,7 +25,7 @@ class Victim:
         self._fd = os.pidfd_open(pid)
 
     def send(self, number):
-        """False: it has ended already."""
+        """Return False if it has ended."""
         try:
             signal.pidfd_send_signal(self._fd, number)
         except ProcessLookupError:
@@ -33,31 +33,31 @@ class Victim:
         return True
 
     def close(self):
-        """Forget it."""
+        """Close the pidfd."""
         os.close(self._fd)
 
 
 class Supervised:
-    """One daemon. poll() has to be called often, by the thread that made this."""
+    """One daemon. The thread that created this must call poll() often."""
 
     def __init__(self, name, launch, process, rng):
-        """launch(): starts it, returns a Process; process: the one that runs now."""
+        """launch(): starts it and returns a Process; process: the current one."""
         self.name = name
         self.process = process
         self.starts = 1
         self.clean_ends = 0
-        self.failures = []  # ends that nobody caused
+        self.failures = []  # unexpected ends
         self._launch = launch
         self._rng = rng
         self._due = None
         self._expected = set()
 
     def expect_end(self, number):
-        """A signal is sent that may end it."""
+        """Announce a signal that may end it."""
         self._expected.add(number)
 
     def poll(self):
-        """Start it again where it is time. Return: its status, where it ended just now."""
+        """Restart it when it is time. Return its status if it has just ended."""
         if self.process is None:
             if time.monotonic() >= self._due:
                 self.process = self._launch()
@@ -79,27 +79,27 @@ class Supervised:
         return status
 
     def pid(self):
-        """Of the one that runs; None between two."""
+        """The pid; None: none runs."""
         return self.process.pid if self.process and alive(self.process.pid) else None
 
 
 class Service(Supervised):
-    """vmpowerd as systemd's unit: what the store keeps outlives a crash and a restart, no stop."""
+    """vmpowerd as systemd's unit: the store outlives a crash and a restart, but not a stop."""
 
     def __init__(self, launch, process, rng, store):
         """store: a ServiceManager; None: there is no systemd."""
         super().__init__("vmpowerd", launch, process, rng)
         self.store = store
-        self.job = None  # STOP or RESTART, while it is under way
-        self.kept = False  # what the last one had, for its successor
-        self.epoch = 0  # how often it was not
+        self.job = None  # STOP or RESTART while it is in progress
+        self.kept = False  # stored by the last one, for its successor
+        self.epoch = 0  # how often nothing was stored
 
     def keeps(self):
-        """If it ended now, would votes stay?"""
+        """Would votes survive its end now?"""
         return self.store is not None and self.job != STOP
 
     def begin(self, job, victim):
-        """ExecStop=, then SIGTERM. False where another job is under way."""
+        """ExecStop=, then SIGTERM. Return False if another job is in progress."""
         if self.job:
             return False
         self.job = job
@@ -138,7 +138,7 @@ def children(pid, name):
 
 
 def named(name):
-    """Pids of all processes with this name that we see, zombies among them."""
+    """Pids of all visible processes with this name, including zombies."""
     found = []
     for directory in Path("/proc").glob("[0-9]*"):
         try:
@@ -159,7 +159,7 @@ def usage(pid):
 
 
 def age(pid):
-    """Seconds since a process was started; 0 where it is gone."""
+    """Seconds since a process was started; 0: it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
@@ -169,5 +169,5 @@ def age(pid):
 
 
 def wait_stopped(pid):
-    """Until a SIGSTOP has worked, or the process is gone."""
+    """Wait until a SIGSTOP has worked, or the process is gone."""
     wait_until(lambda: process_state(pid) in (None, "T", "Z", "X"), 10, f"pid {pid} to stop")

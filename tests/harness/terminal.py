@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A small terminal: a program on a pseudo terminal, and what its screen shows.
+"""A small terminal: a program on a pseudo terminal, and its screen.
 
-It understands what ncurses sends to a vt100: moving, erasing, scrolling, attributes (forgotten).
-What it does not understand is an error, not a guess.
+It understands what ncurses sends to a vt100: moving, erasing, scrolling; attributes are ignored.
+Anything else is an error.
 """
 
 import fcntl
@@ -25,21 +25,21 @@ class Screen:
     def __init__(self, rows, columns):
         self.resize(rows, columns)
         self.pending = b""
-        self.colours = False  # were any asked for?
+        self.colours = False  # were any used?
 
     def resize(self, rows, columns):
-        """Another size: empty."""
+        """Change the size, and clear the screen."""
         self.rows, self.columns = rows, columns
         self.y = self.x = 0
         self.top, self.bottom = 0, rows - 1
         self.cells = [[" "] * columns for _ in range(rows)]
 
     def lines(self):
-        """The text, without blanks at line ends."""
+        """The text, without trailing blanks."""
         return ["".join(row).rstrip() for row in self.cells]
 
     def feed(self, data):
-        """What the program has written."""
+        """Handle output of the program."""
         data = self.pending + data
         self.pending = b""
         at = 0
@@ -160,7 +160,7 @@ class Screen:
 
 
 class Terminal:
-    """A program on a terminal of its own."""
+    """A program on its own terminal."""
 
     def __init__(self, command, rows=24, columns=80, term="vt100", env=None):
         self.screen = Screen(rows, columns)
@@ -182,13 +182,13 @@ class Terminal:
         fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def resize(self, rows, columns):
-        """As when somebody drags the window's corner."""
+        """Resize the window."""
         self.read()
         self.screen.resize(rows, columns)
         self._set_size(self.fd, rows, columns)
 
     def read(self, seconds=0.0):
-        """Take what is there, waiting for it so long."""
+        """Read the output, waiting up to so long."""
         while select.select([self.fd], [], [], seconds)[0]:
             try:
                 data = os.read(self.fd, 65536)
@@ -201,7 +201,7 @@ class Terminal:
             seconds = 0
 
     def wait(self, predicate, what, timeout=20):
-        """Until predicate(lines) is true; return what it is."""
+        """Wait until predicate(lines) is true; return its value."""
         end = time.monotonic() + timeout
         while True:
             self.read(0.05)
@@ -211,7 +211,7 @@ class Terminal:
             assert time.monotonic() < end, f"waited for {what}:\n" + "\n".join(self.screen.lines())
 
     def wait_for(self, text, timeout=20):
-        """Until a line contains this text; return the line."""
+        """Wait until a line contains this text; return the line."""
         return self.wait(
             lambda lines: next((line for line in lines if text in line), None), text, timeout
         )
@@ -233,7 +233,7 @@ class Terminal:
         return self.status
 
     def close(self):
-        """End it, however it is."""
+        """Kill it if it still runs."""
         if self.status is None:
             os.kill(self.pid, 9)
             os.waitpid(self.pid, 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The kernel's events about CPUs, played by umockdev to programs that are started with it."""
+"""The kernel's CPU events, sent by umockdev to programs that are started with it."""
 
 import contextlib
 import os
@@ -11,8 +11,8 @@ from .paths import MissingError
 
 PRELOAD = "libumockdev-preload.so.0"
 
-# A process of its own, as it needs the library preloaded. umockdev sends "add" for each new device:
-# all CPUs are added while nobody listens, so that the tests' events are the only ones.
+# A separate process, since it needs the library preloaded. umockdev sends "add" for each new device:
+# all CPUs are added before anything listens, so that the tests' events are the only ones.
 SENDER = """
 import ctypes, sys
 library = ctypes.CDLL("libumockdev.so.0")
@@ -33,10 +33,10 @@ library.g_object_unref(testbed)
 
 
 class Uevents:
-    """Events that reach what was started in listening()."""
+    """Sends events to programs started in listening()."""
 
     def __init__(self, cpus):
-        """cpus: how many there may be."""
+        """cpus: the largest number of CPUs."""
         me = os.getpid()
         self._sender = subprocess.Popen(  # pylint: disable=consider-using-with
             [sys.executable, "-c", SENDER, str(cpus)],
@@ -53,11 +53,11 @@ class Uevents:
 
     @contextlib.contextmanager
     def listening(self):
-        """Programs that are started in this context get the events."""
+        """Programs started in this context get the events."""
         before = dict(os.environ)
         os.environ["LD_PRELOAD"] = PRELOAD
         os.environ["UMOCKDEV_DIR"] = self._root
-        # ASan wants to be the first library; the second is good enough for it
+        # ASan insists on being the first library, but works as the second
         os.environ["ASAN_OPTIONS"] = ":".join(
             option
             for option in (before.get("ASAN_OPTIONS"), "verify_asan_link_order=0")
@@ -70,7 +70,7 @@ class Uevents:
             os.environ.update(before)
 
     def send(self, cpu, action):
-        """One event, after sysfs has changed."""
+        """Send an event, after sysfs has changed."""
         self._sender.stdin.write(f"{cpu} {action}\n")
         self._sender.stdin.flush()
         assert self._sender.stdout.readline() == "sent\n", "umockdev's sender has ended"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A reader of varlink's framing (varlink.org) that shares nothing with vmpower's own."""
+"""A varlink client (varlink.org) that shares nothing with vmpower's."""
 
 import json
 import select
@@ -37,7 +37,7 @@ class Varlink:
         self.socket.close()
 
     def send(self, method, more=False, oneway=False, **parameters):
-        """Call, don't wait for the reply."""
+        """Call without waiting for the reply."""
         call = {"method": method, "parameters": parameters}
         if more:
             call["more"] = True
@@ -46,7 +46,7 @@ class Varlink:
         self.socket.sendall(json.dumps(call).encode() + b"\0")
 
     def receive(self):
-        """The next message as it is."""
+        """The next raw message."""
         while b"\0" not in self.bytes:
             data = self.socket.recv(65536)
             if not data:
@@ -56,7 +56,7 @@ class Varlink:
         return json.loads(text)
 
     def reply(self):
-        """The next reply: (parameters, does it go on?)."""
+        """The next reply: (parameters, whether more follow)."""
         message = self.receive()
         assert set(message) <= {"parameters", "continues", "error"}, message
         if "error" in message:
@@ -71,16 +71,16 @@ class Varlink:
         return parameters
 
     def waits(self, seconds=0.0):
-        """Is there something to read?"""
+        """Return whether there is something to read."""
         return b"\0" in self.bytes or bool(select.select([self.socket], [], [], seconds)[0])
 
 
 class Watcher(Varlink):
-    """One that calls Monitor of org.vmpower.Manager."""
+    """A connection that calls Monitor of org.vmpower.Manager."""
 
     def __init__(self, path, requests=False, **more):
         super().__init__(path, **more)
-        self.events, self.lost = [], 0  # events that were not waited for yet
+        self.events, self.lost = [], 0  # events not yet waited for
         self.passed = []  # those before them
         self.send("org.vmpower.Manager.Monitor", more=True, requests=requests)
         first, continues = self.reply()
@@ -95,7 +95,7 @@ class Watcher(Varlink):
         self.lost += parameters["lost"]
 
     def wait(self, kind, timeout=20, **members):
-        """The first event of a kind with these members, of those that were not waited for yet."""
+        """Wait for the first event of a kind with these members, of those not yet waited for."""
         end = time.monotonic() + timeout
         while True:
             for i, event in enumerate(self.events):

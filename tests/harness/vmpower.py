@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpower's own programs, run by a test."""
+"""vmpower's programs, run by a test."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from .process import Process, alive, run
 from .wait import wait_until
 
 READY_S = 30
-REFUSED = 1  # vmpowerctl's exit code: vmpowerd answers, but with an error
+REFUSED = 1  # vmpowerctl's exit status: vmpowerd replied with an error
 
 
 def configuration(sections):
-    """{"cpufreq": {"sysfs": "/x"}} as the text of a configuration file."""
+    """Format {"cpufreq": {"sysfs": "/x"}} as a configuration file."""
     lines = []
     for section, keys in sections.items():
         lines.append(f"[{section}]")
@@ -34,20 +34,20 @@ class Vmpower:
         self.config = self.directory / "vmpower.conf"
         self.log = Path(log)
         self.process = None
-        self.service_manager = None  # a ServiceManager, for a test that plays systemd
+        self.service_manager = None  # a ServiceManager, if the test plays systemd
         self.configure(sections)
 
     def configure(self, sections):
-        """Write the configuration; it counts from the next start on."""
+        """Write the configuration for the next start."""
         self.config.write_text(configuration(sections), encoding="utf-8")
 
     @property
     def hook_socket(self):
-        """Where the hook reports."""
+        """The path of the hook's socket."""
         return self.runtime / "hook.sock"
 
     def launch(self, preexec=None):
-        """Start vmpowerd, don't wait for it; preexec: called in its process before."""
+        """Start vmpowerd without waiting; preexec: called first in its process."""
         command = [paths.BIN / "vmpowerd", "--config", self.config, "--runtime-dir", self.runtime]
         env, fds = {}, ()
         if self.service_manager:
@@ -72,14 +72,14 @@ class Vmpower:
         return self.ctl("status", check=False).stderr.strip() or "no monitor"
 
     def stop(self):
-        """SIGTERM, and it has to end well."""
+        """SIGTERM; it must end cleanly."""
         if self.process:
             status = self.process.stop()
             self.process = None
             assert status == 0, f"vmpowerd ended with {status} after SIGTERM"
 
     def kill(self):
-        """SIGKILL the manager; wait for the monitor to see it."""
+        """SIGKILL the manager; wait for the monitor to end."""
         monitor = self.status()["monitor_pid"]
         self.process.kill()
         self.process = None
@@ -110,7 +110,7 @@ class Vmpower:
         return self.ask("status")
 
     def try_status(self):
-        """As status(); None where vmpowerd does not answer."""
+        """As status(); None: vmpowerd does not answer."""
         result = self.ctl("status", check=False, as_json=True)
         return json.loads(result.stdout) if result.returncode == 0 else None
 
@@ -119,7 +119,7 @@ class Vmpower:
         return {domain["name"]: domain for domain in self.ask("list")["domains"]}
 
     def show(self, domain):
-        """vmpowerctl show: None where it is not registered."""
+        """vmpowerctl show; None: not registered."""
         result = self.ctl("show", domain, check=False, as_json=True)
         if result.returncode == REFUSED:
             return None
@@ -127,13 +127,13 @@ class Vmpower:
         return json.loads(result.stdout)["domain"]
 
     def channel(self, domain, number):
-        """One channel as vmpowerctl show has it."""
+        """One channel, from vmpowerctl show."""
         shown = self.show(domain)
         assert shown, f"domain {domain} is not registered"
         return next(channel for channel in shown["channels"] if channel["number"] == number)
 
     def wait_connected(self, domain, channels, timeout=30):
-        """Wait until a domain has so many channels, all connected."""
+        """Wait until a domain has exactly so many channels, all connected."""
 
         def connected():
             shown = self.show(domain)
@@ -160,5 +160,5 @@ class Vmpower:
         )
 
     def wait_forgotten(self, domain, timeout=30):
-        """Wait until a domain is registered no more."""
+        """Wait until a domain is no longer registered."""
         wait_until(lambda: domain not in self.domains(), timeout, f"{domain} to be unregistered")

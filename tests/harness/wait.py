@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Waiting for a condition, with something to see while it takes long."""
+"""Waits for conditions, and shows progress meanwhile."""
 
 import sys
 import time
@@ -11,11 +11,11 @@ SPINNER = "|/-\\"
 
 
 class WaitTimeout(AssertionError):
-    """What was awaited did not come."""
+    """The condition did not become true in time."""
 
 
 class Progress:
-    """Says that something is going on: a spinner on a terminal, else a line now and then."""
+    """Shows progress: a spinner on a terminal, else a line now and then."""
 
     def __init__(self, what, stream=None):
         self.what = what
@@ -26,7 +26,7 @@ class Progress:
         self.shown = 0
 
     def tick(self):
-        """To be called often."""
+        """Call this often."""
         now = time.monotonic()
         if now - self.start < SHOW_AFTER_S:
             return
@@ -50,10 +50,10 @@ class Progress:
 
 
 def wait_until(predicate, timeout, what, poll=POLL_S, state=None, quiet=False):
-    """Call predicate() until it gives something true, and return that.
+    """Call predicate() until it returns something true, and return that.
 
     what: named in the progress line and in the failure.
-    state: called on failure; what it returns is told, too (what is there instead).
+    state: called on failure; its result says what there is instead.
     An exception of predicate() ends the wait.
     """
     progress = Progress(f"waiting for {what}")
@@ -65,7 +65,7 @@ def wait_until(predicate, timeout, what, poll=POLL_S, state=None, quiet=False):
                 return result
             if time.monotonic() > deadline:
                 seen = f"; now: {state()}" if state else ""
-                raise WaitTimeout(f"waited {timeout:g} s in vain for: {what}{seen}")
+                raise WaitTimeout(f"waited {timeout:g} s for: {what}{seen}")
             if not quiet:
                 progress.tick()
             time.sleep(poll)

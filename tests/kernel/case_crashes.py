@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""SIGKILL and SIGTERM: governor, minimum and maximum are byte for byte what they were."""
+"""SIGKILL and SIGTERM: governor, minimum and maximum are restored byte for byte."""
 
 import contextlib
 import os
@@ -40,12 +40,12 @@ def each_governor(cpufreq, name, then):
 
 
 def test_SIGTERM(cpufreq):
-    """The end of each scene is SIGTERM, with the votes of a domain that runs."""
+    """Each scene ends with SIGTERM, while a domain has votes."""
     each_governor(cpufreq, "term", lambda stage, domain: None)
 
 
 def test_SIGKILL_of_the_manager_then_a_start(cpufreq):
-    """The baseline is back when the next manager is ready; it serves as ever."""
+    """The baseline is restored when the next manager is ready; it serves as usual."""
 
     def then(stage, domain):
         stage.vmpower.kill()
@@ -58,7 +58,7 @@ def test_SIGKILL_of_the_manager_then_a_start(cpufreq):
 
 
 def test_SIGKILL_of_the_monitor_then_SIGTERM(cpufreq):
-    """At once: before another one runs, or while it is set up."""
+    """At once: before another monitor runs, or while it is set up."""
 
     def then(stage, _domain):
         os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
@@ -70,10 +70,10 @@ def test_SIGKILL_of_the_monitor_then_SIGTERM(cpufreq):
 
 @each_method("successor")
 def test_SIGKILL_of_the_monitor_and_its_successor_serves(stage):
-    """Votes are kept; then another monitor sets what is asked for.
+    """Votes are kept; the next monitor serves requests.
 
-    After the first death nothing moves. One that dies soon after another has to wait, with the
-    baseline put back meanwhile.
+    After the first death no frequency changes. After further deaths in a row the next monitor is
+    delayed, and the baseline is restored meanwhile.
     """
     apply_governors(stage, "ondemand")
     domain = stage.started("vm", PINS)
@@ -106,7 +106,7 @@ def test_SIGKILL_of_both_then_a_start(cpufreq):
 
 @each_method("again")
 def test_SIGKILL_while_a_successor_starts(stage):
-    """A manager that dies while it puts back what its predecessor owed."""
+    """A manager dies while it restores what its predecessor owed."""
     apply_governors(stage, "conservative")
     domain = stage.started("vm", PINS)
     slow(stage, domain)
@@ -121,7 +121,7 @@ def test_SIGKILL_while_a_successor_starts(stage):
 
 
 def test_SIGKILL_in_the_midst_of_requests(cpufreq):
-    """Wherever the monitor is: with method limits between its two writes, say."""
+    """At any point of the monitor, with method limits also between its two writes."""
     for method in METHODS:
         for victim, governor in MIDST:
             with scene(cpufreq, f"midst-{victim}", method) as stage:
@@ -147,7 +147,7 @@ def test_SIGKILL_in_the_midst_of_requests(cpufreq):
 
 @contextlib.contextmanager
 def flood(domain):
-    """Requests on all channels, one after the other, until vmpower hangs up or the block ends."""
+    """Send requests on all channels until vmpower hangs up or the block ends."""
     end = threading.Event()
 
     def send(vcpu):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The platform limit (_PPC): firmware forbids what the guest was granted, and allows it again."""
+"""The platform limit (_PPC): firmware forbids what a guest was granted, and allows it again."""
 
 from tests.harness.kernel_cpufreq import HIGHEST, LOWEST, UP
 from tests.kernel.stage import each_method
@@ -18,7 +18,7 @@ def test_a_platform_limit_below_a_vote(stage):
     stage.tree.platform_limit(LIMIT)
     limited = {0: LOWEST, 1: LIMIT, 2: LIMIT}
     stage.expect_soon(limited)
-    domain.power(1, "max")  # its answer is not what is tested here
+    domain.power(1, "max")  # its answer does not matter here
     stage.expect(limited)
     assert domain.power(1, "min") == "ack"
     stage.expect({**limited, 1: LOWEST})
@@ -32,7 +32,7 @@ def test_a_platform_limit_below_a_vote(stage):
 
 @each_method("stops")
 def test_a_domain_stops_below_a_platform_limit(stage):
-    """What is put back while the limit holds is right when it is lifted."""
+    """What is restored under the limit is right when it is lifted."""
     domain = stage.started("vm", {0: "1"})
     assert domain.power(0, "max") == "ack"
     stage.tree.platform_limit(LIMIT)
@@ -45,7 +45,7 @@ def test_a_domain_stops_below_a_platform_limit(stage):
 
 @each_method("first")
 def test_a_first_vote_below_a_platform_limit(stage):
-    """The kernel shows the firmware's limit as scaling_max_freq: not to be taken for an admin's."""
+    """The kernel shows the firmware's limit as scaling_max_freq; it is not taken for an admin's."""
     stage.tree.platform_limit(LIMIT)
     domain = stage.started("vm", {0: "1"})
     assert domain.power(0, "min") == "ack"
@@ -58,7 +58,7 @@ def test_a_first_vote_below_a_platform_limit(stage):
 
 @each_method("fight", {"cpufreq": {"foreign": "reassert"}})
 def test_a_platform_limit_is_not_taken_for_a_foreign_writer(stage):
-    """With "reassert", too: nobody fights with firmware."""
+    """Nor with "reassert": vmpower does not fight firmware."""
     domain = stage.started("vm", {0: "1"})
     assert domain.power(0, "max") == "ack"
     stage.tree.platform_limit(LIMIT)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""CPUs go offline and come back: the target is right again in the register, votes are kept.
+"""CPUs go offline and come back: the register gets its target again, votes are kept.
 
-The driver starts anew when a clock's first CPU comes back: the governor is kept, the set speed is
-not, and the hardware may have been reset meanwhile (KernelCpufreq.forget()).
+The driver restarts when a clock's first CPU comes back: the governor is kept, the set speed is not,
+and the hardware may have been reset meanwhile (KernelCpufreq.forget()).
 """
 
 from tests.harness.cpufreq_tree import BASELINE_FILES
@@ -14,13 +14,13 @@ GOVERNORS = ("performance", "schedutil", "userspace")
 
 
 def test_a_CPU_offline_and_online_again(cpufreq):
-    """Its clock's only one: its files fail meanwhile."""
+    """The only CPU of its clock: its files fail meanwhile."""
     away_at_each_step(cpufreq, "alone", lambda cpu: None)
 
 
 def test_a_CPU_whose_clock_was_reset_while_it_was_offline(cpufreq):
-    """Where it can't read the hardware the driver guesses that it runs near the TSC's frequency,
-    and does not write that one, however often it is asked for: another has to be written first.
+    """If it can't read the hardware the driver assumes a frequency near the TSC's, and never writes
+    that one until another was written.
     """
     away_at_each_step(cpufreq, "reset", cpufreq.forget)
 
@@ -32,7 +32,7 @@ def away_at_each_step(cpufreq, name, meanwhile):
             domain = stage.started("vm", {0: "1"})
             assert domain.power(0, "min") == "ack"
             for khz in UP:
-                # what it is set to when the CPU is back may come late, and another step before it
+                # the target may be written late, after another step
                 stage.expect_soon({1: khz})
                 cpufreq.plug(1, False)
                 meanwhile(1)
@@ -48,7 +48,7 @@ def away_at_each_step(cpufreq, name, meanwhile):
 
 @each_method("meanwhile")
 def test_requests_while_the_CPU_is_offline(stage):
-    """No ACK for what can't be done; others are served; it works again when the CPU is back."""
+    """No ACK for what is impossible; others are served; it works again when the CPU is back."""
     domain = stage.started("vm", {0: "0", 1: "1"})
     for vcpu in (0, 1):
         assert domain.power(vcpu, "min") == "ack"
@@ -67,7 +67,7 @@ def test_requests_while_the_CPU_is_offline(stage):
 
 @each_method("shared-plug")
 def test_CPUs_of_a_shared_clock_offline_and_online_again(stage):
-    """One of two; the one that the kernel's policy is named after; both, in either order."""
+    """One of two; the one that names the kernel's policy; both, in either order."""
     orders = [((2,), (2,)), ((3,), (3,)), ((2, 3), (3, 2)), ((2, 3), (2, 3)), ((3, 2), (3, 2))]
     one, two = stage.started("one", {0: "2"}), stage.started("two", {0: "3"})
     for domain in (one, two):
@@ -108,8 +108,8 @@ def test_a_domain_stops_while_its_CPU_is_offline(stage):
 
 
 def back_except_speed(stage, governor):
-    """The baseline; but the kernel forgets the speed of userspace when a clock loses all CPUs,
-    and vmpower, which did not set it, knows none."""
+    """The baseline, except that the kernel forgets the speed of userspace when a clock loses all
+    CPUs, and vmpower, which did not set it, does not know it."""
     if governor != "userspace" or stage.method != "limits":
         stage.expect_baseline_soon()
         return
@@ -119,7 +119,7 @@ def back_except_speed(stage, governor):
 
 
 def test_the_daemon_stops_while_a_CPU_is_offline(cpufreq):
-    """Or dies; the next one puts back what is owed, at its start or when the CPU comes."""
+    """Or dies; the next one restores what is owed, at its start or when the CPU is back."""
     for method, last in zip(METHODS, ("kill", "stop")):
         for end, early in (("stop", True), ("kill", True), (last, False)):
             with scene(cpufreq, f"{end}-{early}", method) as stage:
@@ -144,7 +144,7 @@ def test_the_daemon_stops_while_a_CPU_is_offline(cpufreq):
 
 @each_method("late", start=False)
 def test_a_CPU_that_was_offline_at_the_start(stage):
-    """It is found when it comes."""
+    """It is found when it comes online."""
     stage.tree.plug(1, False)
     stage.vmpower.start()
     domain = stage.started("vm", {0: "1"})
@@ -160,13 +160,13 @@ def test_a_CPU_that_was_offline_at_the_start(stage):
 
 
 def wait_acked(domain):
-    """Until the daemon has heard of the CPU there is a NACK for what can't be done."""
+    """Wait for an ACK: until the daemon has noticed the CPU there are NACKs."""
     wait_until(lambda: domain.power(0, "min") == "ack", 20, "a request to be granted", poll=0.2)
 
 
 @each_method("both")
 def test_a_CPU_online_while_the_monitor_is_replaced(stage):
-    """Two at a time."""
+    """Both at the same time."""
     domain = stage.started("vm", {0: "1", 1: "2"})
     for vcpu in (0, 1):
         assert domain.power(vcpu, "min") == "ack"

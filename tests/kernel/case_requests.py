@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Requests arrive in the register, and the baseline comes back, whichever governor it has."""
+"""Requests arrive in the register, and the baseline is restored, with every governor."""
 
 from tests.harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, NON_TURBO, UP
 from tests.harness.wait import wait_until
@@ -10,7 +10,7 @@ SLOW = {0: LOWEST, 1: UP[2], 2: LOWEST}  # inside the limits of apply_governors(
 
 @each_method("right")
 def test_requests_arrive_in_the_register_of_the_right_CPU(stage):
-    """And of no other: each check is of all registers."""
+    """And of no other: each check reads all registers."""
     domain = stage.started("vm", {0: "0", 1: "1"})
     assert domain.power(1, "min") == "ack"
     stage.expect({1: LOWEST})
@@ -51,7 +51,7 @@ def test_CPUs_that_share_a_clock(stage):
 
 @each_method("several")
 def test_a_vCPU_on_several_clocks(stage):
-    """It votes on each that it can run on."""
+    """It votes on each clock that it can run on."""
     wide, narrow = stage.started("wide", {0: "1-3"}), stage.started("narrow", {0: "1"})
     assert wide.power(0, "min") == "ack"
     stage.expect({1: NON_TURBO, 2: LOWEST})
@@ -63,7 +63,7 @@ def test_a_vCPU_on_several_clocks(stage):
 
 @each_method("governors")
 def test_every_governor_is_put_back_when_the_domain_stops(stage):
-    """Governor and limits byte for byte, and the register is the governor's again."""
+    """Governor and limits byte for byte; the governor controls the register again."""
     for governor in GOVERNORS:
         apply_governors(stage, governor)
         domain = stage.started("vm", {0: "0", 1: "1", 2: "2-3"})
@@ -76,7 +76,7 @@ def test_every_governor_is_put_back_when_the_domain_stops(stage):
 
 @each_method("chosen")
 def test_a_governor_chosen_while_vmpower_runs(stage):
-    """The baseline is what is set when the first vote comes, not what was at start."""
+    """The baseline is the state at the first vote, not at the start."""
     domain = stage.started("vm", {0: "1"})
     stage.tree.set(1, "conservative", 1600000, 3200000)
     stage.keep()
@@ -87,7 +87,7 @@ def test_a_governor_chosen_while_vmpower_runs(stage):
 
 
 def slow(stage, domain):
-    """vCPUs 0, 1 and 2 of CPUs 0, 1, and 2 to 3: slow."""
+    """Slow down vCPUs 0, 1 and 2 on CPUs 0, 1, and 2 to 3."""
     for vcpu in (0, 2):
         assert domain.power(vcpu, "min") == "ack"
     for unit in ("min", "up", "up"):
@@ -96,5 +96,5 @@ def slow(stage, domain):
 
 
 def expect_slow(stage):
-    """What slow() has set."""
+    """Expect what slow() has set."""
     stage.expect(SLOW)

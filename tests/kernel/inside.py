@@ -15,13 +15,13 @@ from tests.kernel.stage import scene
 
 
 def log_tails(_since):
-    """What the daemon of the test said."""
+    """The log of the test's daemon."""
     log = scene.current.log if scene.current else None
     return [(log.name, tail(log, 25))] if log and log.exists() else []
 
 
 def main():
-    """Run them all."""
+    """Run all tests."""
     runner = Runner(sys.argv[2:], log_tails)
     cpufreq = KernelCpufreq(parse_clocks(sys.argv[1]))
     for module in (case_requests, case_firmware, case_hotplug, case_crashes):

@@ -17,14 +17,14 @@ from tests.harness.wait import WaitTimeout, wait_until
 
 METHODS = ("setspeed", "limits")
 SETTLE_S = 20
-SCHEDUTIL_S = 0.05  # of a busy CPU: schedutil has looked at it by then
+SCHEDUTIL_S = 0.05  # after so long on a busy CPU schedutil has updated it
 DYNAMIC = ("ondemand", "conservative", "schedutil")
 
 _numbers = itertools.count()
 
 
 class KernelScene(Scene):
-    """As a scene of the component tests; what counts is what the registers hold."""
+    """As a scene of the component tests, but it checks the registers."""
 
     def __init__(self, cpufreq, name, method, sections):  # pylint: disable=super-init-not-called
         self.directory = Path("/run", f"t{next(_numbers)}")
@@ -41,18 +41,18 @@ class KernelScene(Scene):
             self.sections.setdefault(section, {}).update(keys)
         self.vmpower = Vmpower(self.directory, self.directory / "run", self.sections, self.log)
         self.domains = []
-        # limits: the kernel takes what was written to its own worker, and shows it then
+        # limits: a worker of the kernel applies a write, and shows it only then
         self.at_once = method == "setspeed"
         self.check_end = self.expect_baseline
         self.keep()
 
     def keep(self):
-        """From now on the baseline is what is set now."""
+        """Take the current state as the baseline."""
         self.baseline = self.tree.raw()
         self.resting = self.tree.registers()
 
     def again(self, domain):
-        """The hook tells of a domain that a daemon before this one has served."""
+        """The hook reports a domain that a previous daemon has served."""
         self.hook(domain, "reconnect")
         domain.accept()
         self.vmpower.wait_connected(domain.name, len(domain.channels))
@@ -60,9 +60,9 @@ class KernelScene(Scene):
     # ---- what has to be
 
     def expect(self, khz):
-        """{CPU: kHz} in the registers; those of all other clocks are as they were.
+        """Assert {CPU: kHz} in the registers; those of all other clocks are unchanged.
 
-        With method setspeed at once; with limits as soon as the kernel's worker was there.
+        With method setspeed at once; with limits as soon as the kernel's worker has run.
         """
         if self.at_once:
             self._expect(khz)
@@ -78,7 +78,7 @@ class KernelScene(Scene):
         )
 
     def _files(self, now, wanted):
-        """What the kernel shows where a register is wrong."""
+        """The kernel's files of clocks with a wrong register."""
         wrong = [policy for policy in now if now[policy] != wanted[policy]]
         return {key: value for key, value in self.tree.raw().items() if key[0] in wrong}
 
@@ -93,7 +93,7 @@ class KernelScene(Scene):
         with contextlib.suppress(AssertionError):
             self._expect(khz)
             return True
-        # schedutil looks at its limits when something runs: below an idle CPU all may stay as it is
+        # schedutil applies its limits when something runs: on an idle CPU nothing may change
         for policy in self.tree.policies:
             for cpu in self.tree.cpus_of(policy):
                 if self.tree.governor(cpu) == "schedutil":
@@ -101,7 +101,7 @@ class KernelScene(Scene):
         return False
 
     def expect_bytes(self):
-        """What was set is byte for byte what it was; for when: see expect()."""
+        """The settings are restored byte for byte; for when, see expect()."""
         if self.at_once:
             self._expect_bytes()
         else:
@@ -123,7 +123,7 @@ class KernelScene(Scene):
             self._expect_at_rest(policy)
 
     def _expect_at_rest(self, policy):
-        """The register holds what the baseline's governor makes of the baseline's limits."""
+        """The register holds what the baseline's governor sets within the baseline's limits."""
         read = self.tree.read
         governor = read(policy, "scaling_governor")
         low, high = (int(read(policy, f"scaling_{end}_freq")) for end in ("min", "max"))
@@ -137,7 +137,7 @@ class KernelScene(Scene):
         def within():
             return low <= self.tree.register(policy) <= high
 
-        if governor in DYNAMIC:  # below an idle CPU schedutil leaves the register as it is
+        if governor in DYNAMIC:  # on an idle CPU schedutil leaves the register alone
             busy = self.tree.cpus_of(policy)[0]
             assert burn(busy, lambda: self.tree.register(policy) == high), (
                 f"governor {governor} of policy{policy} does not go to {high} kHz under load, "
@@ -172,7 +172,7 @@ class KernelScene(Scene):
     # ---- the daemon's ends
 
     def stop(self):
-        """SIGTERM; when the manager has ended, everything is as before."""
+        """SIGTERM; after the manager's end everything is as before."""
         monitor = self.vmpower.status()["monitor_pid"]
         self.vmpower.stop()
         self.check_end()
@@ -188,7 +188,7 @@ class KernelScene(Scene):
 
 @contextlib.contextmanager
 def scene(cpufreq, name, method, sections=None, start=True):
-    """A scene on a machine that was reset, with its daemon; ends with SIGTERM and the baseline."""
+    """A scene with its daemon, on a reset machine; it ends with SIGTERM and the baseline."""
     cpufreq.reset()
     stage = KernelScene(cpufreq, name, method, sections)
     scene.current = stage
@@ -222,7 +222,7 @@ def each_method(name, sections=None, start=True):
 
 
 def apply_governors(stage, *governors):
-    """A baseline with these governors, one for each clock or one for all, and other limits each."""
+    """Set a baseline with these governors, one a clock or one for all, and different limits."""
     limits = {0: (LOWEST, HIGHEST), 1: (1200000, 2800000), 2: (LOWEST, 3200000)}
     for (policy, (low, high)), governor in zip(limits.items(), itertools.cycle(governors)):
         stage.tree.set(policy, governor, low, high, speed=2400000)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpower on a real cpufreq driver, in an emulated machine; what counts is the hardware's register.
+"""vmpower on a real cpufreq driver, in an emulated machine; tests check the hardware's register.
 
-This is the program outside: it boots the machine and counts. The tests are in inside.py.
+This program runs on the host: it boots the machine and counts. inside.py runs the tests.
 """
 
 import sys
@@ -14,7 +14,7 @@ CLOCKS = [(0,), (1,), (2, 3)]
 
 
 def words():
-    """What inside.py is called with."""
+    """The command line of inside.py."""
     paths.need_programs()
     return [clocks_text(CLOCKS), *sys.argv[1:]]
 

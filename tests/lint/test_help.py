@@ -12,7 +12,7 @@ TOP = Path(__file__).resolve().parents[2]
 
 
 def make(*words):
-    """Its output; apart from the make that runs this."""
+    """Return its output; it is independent of the make that runs this."""
     return subprocess.run(["make", "-C", TOP, "--no-print-directory", *words], check=False, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           env={**os.environ, "MAKEFLAGS": ""}).stdout

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The RPMs: built, their files and scriptlets, installed into a root of their own, removed."""
+"""The RPMs: build, files, scriptlets; installed into their own root, upgraded, removed."""
 
 import os
 import re
@@ -17,7 +17,7 @@ TOP_NEWER = paths.TREE / "build/rpm-newer"
 NEWER = "999.0.0"
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
 
-# "make install" and the package: where /usr/local is /usr, and what only a package has
+# "make install" and the package: /usr/local becomes /usr; what only the package has
 PACKAGE_ONLY = ("usr/share/doc/", "usr/share/licenses/", "usr/lib/.build-id")
 
 
@@ -35,9 +35,9 @@ def package(name="vmpower", top=TOP):
 
 
 def newer_package():
-    """As the next release will be: another version, and another default configuration.
+    """The next release: another version, and another default configuration.
 
-    From a tarball, as a distribution builds it, outside of the tree that git knows.
+    Built from a tarball outside the git tree, as a distribution does.
     """
     make("dist")
     tarball = max(paths.BUILD.glob("vmpower-[0-9]*.tar.gz"), key=lambda path: path.stat().st_mtime)
@@ -59,7 +59,7 @@ def query(form, name="vmpower"):
 
 
 def test_packages_are_built():
-    # the unit tests are not run once more: test-programs has run them, with sanitizers
+    # the unit tests are not run again: they ran with sanitizers
     make("rpm", "RPM_FLAGS=--without check")
     package("vmpower")
     package("vmpower-selinux")
@@ -80,7 +80,7 @@ def test_files_are_those_of_make_install():
         mode, user, group, path = line.split(" ", 3)
         if path == "/run/vmpower":
             assert (mode, user, group) == ("40755", "vmpower", "vmpower"), line
-            continue  # systemd makes it
+            continue  # systemd creates it
         assert (user, group) == ("root", "root"), line
         below = path.lstrip("/")
         if not int(mode, 8) & 0o40000 and not below.startswith(PACKAGE_ONLY):
@@ -112,14 +112,14 @@ def test_scriptlets():
         assert not re.search(r"restart.*(virtqemud|libvirtd|\$unit)", text), text
     assert 0 <= preun.find("chmod a-x") < preun.find("vmpowerd.service"), preun
     assert preun.find("vmpowerd-hook.socket") < preun.find("rm -rf /run/vmpower"), preun
-    # what waits in a socket is answered by the new version
+    # the new version serves clients that wait in the socket
     assert not re.search(r"restart.*[.]socket", postun), postun
     assert "try-restart" in postun or "systemd-update-helper" in postun, postun
     for kind in ("PREIN", "POSTIN", "POSTUN"):
         scriptlet(kind, "vmpower-selinux")
 
 
-# The root has no other packages and no shell: scriptlets are looked at, not run.
+# The root has no other packages and no shell: scriptlets are checked, not run.
 ALONE = ("--nodeps", "--noscripts")
 
 
@@ -143,7 +143,7 @@ def test_install_upgrade_remove():
         rpm(root, *ALONE, "-e", "vmpower")
         kept = config.with_name("vmpower.conf.rpmsave")
         assert kept.read_text() == "[limits]\nturbo = no\n"
-        # directories of the system are no package's here, and stay
+        # no package owns the system's directories here, so they stay
         left = {p for p in root.rglob("*") if not p.is_dir() and "rpmdb" not in str(p)}
         assert left == {kept}, sorted(map(str, left))
         ours = {p for p in root.rglob("vmpower*") if p.is_dir()} - {kept.parent}
@@ -154,7 +154,7 @@ def test_rpmlint_finds_nothing():
     done = subprocess.run(["rpmlint", "-c", paths.TREE / "packaging/rpm/vmpower.rpmlintrc.toml",
                            package(), package("vmpower-selinux")],
                           text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    # what stays has its reason in vmpower.rpmlintrc.toml
+    # vmpower.rpmlintrc.toml has the reasons for exceptions
     assert " 0 errors, 0 warnings" in done.stdout, done.stdout
 
 

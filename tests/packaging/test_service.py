@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The package on a system booted with systemd and a real cpufreq driver, in an emulated machine.
 
-Installed with rpm, scriptlets and all, the service runs as its unit says, with nothing configured.
-This is the program outside: it boots the machine and counts. The tests are in inside/service.py.
+The package is installed with rpm and its scriptlets; the service runs as its unit says, without any
+configuration. This program runs on the host: it boots the machine and counts; the tests are in
+inside/service.py.
 """
 
 import os
@@ -16,7 +17,7 @@ SOURCES = ("common", "xml", "hook", "helper", "ctl", "packaging", "Makefile")
 
 
 def packaged():
-    """The package as the sources are now, and a newer one; made before, where nothing has changed."""
+    """The package of the current sources, and a newer one; reused if nothing has changed."""
     newest = max(path.stat().st_mtime for name in SOURCES
                  for path in (paths.TREE / name, *(paths.TREE / name).rglob("*")))
 
@@ -29,7 +30,7 @@ def packaged():
 
 
 def words():
-    """What service.py is called with."""
+    """The command line of service.py."""
     for program, name in (("/lib/systemd/systemd", "systemd"), ("/usr/bin/python3", "python3")):
         if not os.access(program, os.X_OK):
             raise paths.MissingError(f"no {program} here: install {name}")

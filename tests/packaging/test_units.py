@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The service's confinement as systemd counts it, users, and the SELinux module."""
+"""The service's confinement as systemd rates it, users, and the SELinux module."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ def test_exposure_of_the_service():
 
 
 def test_units_are_valid():
-    """With stand-ins for what they run."""
+    """With stand-ins for the programs."""
     with tempfile.TemporaryDirectory(prefix="vmpower-units-") as name:
         units = []
         for path in UNITS:
@@ -64,7 +64,7 @@ def test_sockets_are_as_the_daemon_makes_them():
             assert unit in service[key].split(), (key, service[key])
         preset = (PACKAGING / "systemd/vmpower.preset").read_text()
         assert f"\nenable {unit}\n" in preset, preset
-    # masked sockets would keep it from starting, and one that ends would end it
+    # masked sockets must not keep it from starting, nor stopped ones stop it
     assert not {"Requires", "BindsTo"} & set(service)
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpower's main job, shown on this machine: a domain starts, its guest asks, a pCPU obeys.
+"""vmpower's main job, shown on this machine: a domain starts, its guest asks, a pCPU is set.
 
 usage: demo.py [--real] [--vcpus N]
 
-In private namespaces, so that the machine stays as it was: libvirtd with the hook, vmpowerd, a
-guest in QEMU. The cpufreq tree is a simulated one; with --real it is the host's own.
+libvirtd with the hook, vmpowerd and a guest in QEMU run in private namespaces, so that the machine
+stays unchanged. The cpufreq tree is simulated; with --real it is the host's.
 """
 
 import argparse
@@ -33,7 +33,7 @@ class Story:
 
 
 def start_domain(story, host, guest):
-    """virsh create, and what the hook makes of it."""
+    """virsh create, and the hook's report."""
     before = time.monotonic()
     guest.create()
     took = time.monotonic() - before
@@ -53,7 +53,7 @@ def hook_run(host, operation):
 
 
 def request(story, host, guest, vcpu, unit):
-    """One request from inside the guest, and where it lands."""
+    """A request from inside the guest, and its effect."""
     before = {cpu: host.cpufreq.khz(cpu) for cpu in host.cpufreq.policy_of}
     answer, microseconds = guest.power(vcpu, unit)
     pcpu = guest.pins[vcpu]
@@ -78,7 +78,7 @@ def request(story, host, guest, vcpu, unit):
 
 
 def tell_counters(story, host, guest):
-    """What vmpowerctl says about it all."""
+    """What vmpowerctl shows."""
     shown = host.vmpower.show(guest.name)
     requests, acks, nacks = (
         sum(channel[key] for channel in shown["channels"]) for key in ("requests", "acks", "nacks")
@@ -122,7 +122,7 @@ def play(story, host, vcpus):
 
 
 def main():
-    """Tell the story, or what went wrong."""
+    """Run the story, or print what went wrong."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--real", action="store_true", help="set the host's own frequencies")
     parser.add_argument("--vcpus", type=int, default=2, metavar="N", help="of the guest (2)")

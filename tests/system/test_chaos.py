@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Everything dies at random moments while guests send; nothing is lost, harmed or left behind.
+"""Everything dies at random moments while guests send requests; nothing is lost, harmed or left.
 
 usage: test_chaos.py
 
-CHAOS_SEED     what happens, in which order and how long after the other; else drawn, and printed;
-               odd: vmpowerd has a store for its fds, as under systemd, and nothing jumps
+CHAOS_SEED     determines the events and their times; drawn and printed by default;
+               odd: vmpowerd has an fd store, as under systemd, and no frequency jumps
 CHAOS_EVENTS   how many events (40)
-CHAOS_SECONDS  no more events after so long; 0: all of them (0)
+CHAOS_SECONDS  no more events after that time; 0: all of them (0)
 CHAOS_GUESTS   how many guests (8)
 """
 
@@ -33,28 +33,28 @@ from tests.harness.supervisor import (
 from tests.harness.wait import WaitTimeout, wait_until
 
 def number(name, default):
-    """An integer of the environment."""
+    """An integer from the environment."""
     return int(os.environ.get(name) or default)
 
 
 LADDER = sorted(STEPS)
-ROUND = 20  # events between two looks at everything
+ROUND = 20  # events between two checks
 SETTLE_S = 120
-# What dies while nobody asks: votes outlive a manager where there is a store.
+# What dies while no guest sends: with a store votes outlive a manager.
 SILENT_DEATHS = {
     False: (("monitor", "kill"), ("libvirtd", "kill")),
     True: (("manager", "kill"), ("monitor", "kill"), ("manager", "term"), ("libvirtd", "kill")),
 }
-# A monitor that dies younger may have to wait for its successor, at the baseline.
+# After a younger monitor's death its successor may be delayed, at the baseline.
 STABLE_S = 10 + 1
-# QEMU looks the sender's name up, and finds none where the sender has ended meanwhile.
+# QEMU looks up the sender's name; there is none if the sender has ended.
 TERMINATED = re.compile(r"terminating on signal 15 from pid (\d+) \((\S*/)?(.+)\)")
 SEED = number("CHAOS_SEED", random.SystemRandom().randrange(1 << 32))
-NEVER = -1  # the epoch of votes that nobody remembers
+NEVER = -1  # the epoch of forgotten votes
 
 
 class Chaos:
-    """The host, its guests, and who has been stopped."""
+    """The host, its guests, and stopped processes."""
 
     def __init__(self, host, seed, guests):
         self.host, self.vmpower, self.tree = host, host.vmpower, host.cpufreq
@@ -63,15 +63,15 @@ class Chaos:
         own = range(host.cpus - guests, host.cpus)
         self.guests = []
         for index in range(guests):
-            # QEMU runs on the CPUs that exist; the others are pCPUs of the simulated tree. All
-            # guests meet on the first ones, two neighbours on each of the others.
+            # QEMU runs on real CPUs; the other pCPUs exist only in the simulated tree. All
+            # guests share the first ones, two neighbours each of the others.
             pins = {0: f"{first},{own[index]}", 1: f"{second},{own[(index + 1) % guests]}"}
             self.guests.append(ChaosGuest(host, f"g{index}", pins, random.Random(rng.random())))
         self.store = self.vmpower.service_manager
         self.manager = Service(self.vmpower.launch, self.vmpower.process, rng, self.store)
         self.libvirtd = Supervised("libvirtd", self._launch_libvirtd, host.libvirtd, rng)
-        self.stopped = []  # (when to go on, Victim, name)
-        self.libvirtd_pids = {host.libvirtd.pid}  # of all that there were
+        self.stopped = []  # (when to continue, Victim, name)
+        self.libvirtd_pids = {host.libvirtd.pid}  # of all so far
         self.libvirtd_stops = []  # [begin, end] of time.time()
         self.pool = ThreadPoolExecutor(2 * guests)
         self.jobs = []
@@ -80,7 +80,7 @@ class Chaos:
         self.baseline = self.tree.snapshot()
         self.counts = Counter()
         self.rounds = self.taken_over = self.looks = 0
-        self.died_young = None  # pid of a monitor, until all is as it was before
+        self.died_young = None  # pid of a monitor, until everything is restored
 
     def _launch_libvirtd(self):
         self.host.libvirtd = Process(["libvirtd"], self.host.log / "libvirtd.out")
@@ -111,7 +111,7 @@ class Chaos:
         guest.drop()
 
     def _pin(self, action):
-        """No hook tells of that, and no event either while libvirtd or vmpowerd is away."""
+        """No hook reports that, nor any event while libvirtd or vmpowerd is away."""
         guest = self.guests[action.target]
         vcpu = int(action.where * 100) % len(guest.pins)
         first, second = self.host.real_cpus[0], self.host.real_cpus[-1]  # virsh knows no others
@@ -119,7 +119,7 @@ class Chaos:
         def pin():
             deadline = time.monotonic() + SETTLE_S
             while True:
-                # by UUID, which no other QEMU has: its vCPUs would be moved, and none knew
+                # by UUID, which is unique: else another QEMU's vCPUs would be moved unnoticed
                 uuid = self.host.virsh("domuuid", guest.name, check=False).stdout.strip()
                 if not guest.runs():
                     return
@@ -135,7 +135,7 @@ class Chaos:
         self.jobs.append(self.pool.submit(pin))
 
     def _resolve(self, guest):
-        """What has become of it while libvirtd was away?"""
+        """Find out what happened to it while libvirtd was away."""
         done = self.host.virsh("list", "--name", check=True, timeout=20)
         if guest.name not in done.stdout.split():
             guest.drop()
@@ -144,9 +144,9 @@ class Chaos:
         self.note(f"{guest.name}: is {guest.phase} after all")
 
     def _explain_end(self, guest):
-        """Not by us: by libvirtd then, which may lose a QEMU when it is itself killed.
+        """It was not us: libvirtd may lose a QEMU when it is itself killed.
 
-        vmpower can't ask it to, with a connection for reading, and its hook is looked at later.
+        vmpower can't cause that through a read-only connection; its hook is checked later.
         """
         def by_libvirtd():
             self._go_on()  # virtlogd writes that log, libvirtd feeds it
@@ -240,13 +240,13 @@ class Chaos:
     # ---- the run
 
     def tick(self):
-        """What has to be done all the time."""
+        """To be called all the time."""
         self._go_on()
         if self.manager.poll() == 0 and not self.manager.kept:
             changed = self.tree.changed(self.baseline)
             assert not changed, f"vmpowerd has ended well, and policies {changed} are still set"
         self.libvirtd.poll()
-        # without a store, what a monitor acts upon that has lost its manager is lost with it
+        # without a store, a monitor that has lost its manager loses its votes
         counts = self.store or self._pid("monitor")
         for guest in self.guests:
             guest.epoch = self.manager.epoch if counts else NEVER
@@ -258,7 +258,7 @@ class Chaos:
         assert not failures, failures
 
     def _held(self):
-        """{pCPU: a guest that was told that its vote counts there, and has not lost it since}."""
+        """{pCPU: a guest with an acknowledged vote there that was not lost since}."""
         if self.manager.job and not self.manager.keeps():
             return {}
         return {int(cpu): guest
@@ -270,19 +270,19 @@ class Chaos:
                 for cpu in guest.pins[vcpu].split(",")}
 
     def _nothing_jumps(self):
-        """Where somebody has a vote, nothing is as before us, whoever is dead at this moment."""
+        """A pCPU with a vote is not at its baseline, whatever is dead at the moment."""
         held = self._held()
         self.looks += len(held)
         bare = {cpu for cpu in held if self.tree.governor(cpu) == BASELINE_GOVERNOR}
         if held and not bare and self._pid("monitor") not in (None, self.died_young):
             self.died_young = None
-        if bare and not self.died_young:  # of those that still hold it
+        if bare and not self.died_young:  # if the vote still holds
             still = self._held()
             wrong = {cpu: still[cpu] for cpu in bare if still.get(cpu) is held[cpu]}
             assert not wrong, f"back at the baseline: {{pCPU: who has a vote}} {wrong}"
 
     def play(self, events):
-        """So many events."""
+        """Run so many events."""
         for event in events:
             until = time.monotonic() + event.gap
             self.tick()
@@ -310,7 +310,7 @@ class Chaos:
         return set(done.stdout.split()) if done.returncode == 0 else None
 
     def settle(self):
-        """Nobody does anything any more; wait until all is as it should be, and look."""
+        """Stop all activity, wait until everything is as it should be, and check."""
         began = time.monotonic()
         self._go_on(everybody=True)
         self._wait(lambda: not self.jobs and all(g.phase == UP and not g.may_die
@@ -353,7 +353,7 @@ class Chaos:
                 for guest in self.guests}
 
     def _model(self, votes, places):
-        """{pCPU: kHz or None} that these votes make: the highest, and silence protects."""
+        """The {pCPU: kHz or None} of these votes: the highest wins, and silence protects."""
         groups = {cpu: [] for cpu in range(self.tree.cpus)}
         for guest in self.guests:
             for vcpu, cpus in places[guest].items():
@@ -376,7 +376,7 @@ class Chaos:
             raise AssertionError(f"{when}: {{pCPU: (is, should be)}} {wrong}") from error
 
     def _check_votes(self, places):
-        """What guests were answered before, and what follows from it."""
+        """Check the earlier answers to guests, and their effect."""
         shown = self._shown_votes()
         for guest in self.guests:
             for vcpu, (khz, epoch) in guest.acked.items():
@@ -389,7 +389,7 @@ class Chaos:
         self._expect(shown, places, "before they asked again")
 
     def _vote_anew(self, places):
-        """Each vCPU asks once more, for one or the other step."""
+        """Each vCPU asks once more, for one of two steps."""
         votes = {}
         for index, guest in enumerate(self.guests):
             votes[guest] = {}
@@ -402,7 +402,7 @@ class Chaos:
         return votes
 
     def _die_in_silence(self, votes, places):
-        """Nobody asks again after that, so it has to be remembered what was asked."""
+        """No guest asks again after that, so the votes must be remembered."""
         deaths = SILENT_DEATHS[self.store is not None]
         target, what = deaths[self.rounds % len(deaths)]
         pid = self._pid(target)
@@ -431,7 +431,7 @@ class Chaos:
 
 
 def test_everything_dies_at_random_moments(stage):
-    """A round of events, a look at everything, the next round."""
+    """A round of events, a check of everything, the next round."""
     host, runner, seed = stage.host, stage.runner, SEED
     events, seconds = number("CHAOS_EVENTS", 40), number("CHAOS_SECONDS", 0)
     guests = number("CHAOS_GUESTS", 8)
@@ -477,7 +477,7 @@ def test_everything_dies_at_random_moments(stage):
 
 @contextlib.contextmanager
 def crowded_host(_name, runner):
-    """A host with room for all guests, and a store where the seed says so."""
+    """A host with room for all guests, with a store if the seed says so."""
     guests = number("CHAOS_GUESTS", 8)
     host = isolated_host(runner, "chaos", cpus=2 + guests)
     host.cpus = max(host.cpus, host.real_cpus[-1] + 1 + guests)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What no hook tells of, and a libvirt that is away, hangs, or comes back; with real guests.
+"""Changes that no hook reports, and a libvirt that is away, hangs, or comes back; with real guests.
 
-VMPOWER_STOPPED_S: for how long libvirtd is stopped by SIGSTOP; vmpowerd gives a connection that
-hangs up after 20.
+VMPOWER_STOPPED_S: how long SIGSTOP stops libvirtd; vmpowerd gives up a hung connection after 20 s.
 """
 
 import os
@@ -28,13 +27,13 @@ from tests.harness.varlink import Watcher
 from tests.harness.wait import wait_until
 
 STOPPED_S = float(os.environ.get("VMPOWER_STOPPED_S", "6"))
-GIVEN_UP_S = 25  # by then vmpowerd has given a connection up that hangs
+GIVEN_UP_S = 25  # by then vmpowerd has given up a hung connection
 INTERVAL_US = 5000
-CPU_BOUND_S = 1.0  # of vmpowerd in some seconds without libvirt: a busy loop takes them all
+CPU_BOUND_S = 1.0  # of vmpowerd, during some seconds without libvirt
 
 
 class Varying(Guest):
-    """A guest of two vCPUs of which one is plugged in later."""
+    """A guest with two vCPUs, one of which is plugged in later."""
 
     def xml(self):
         return super().xml().replace(
@@ -43,7 +42,7 @@ class Varying(Guest):
 
 
 class Pace:
-    """A guest that asks every 5 ms, up and down in turn, while something else goes on."""
+    """A guest that requests every 5 ms, up and down in turn, while something else happens."""
 
     def __init__(self, guest, vcpu, count):
         self.guest = guest
@@ -66,11 +65,11 @@ class Pace:
             self.check()
 
     def over(self):
-        """Has the last been sent?"""
+        """Has the last request been sent?"""
         return not self._thread.is_alive()
 
     def check(self):
-        """Every one was answered by ACK; return the longest silence in milliseconds."""
+        """Assert that each got an ACK; return the longest silence in milliseconds."""
         assert self.answer, f"{self.guest.name} does not answer"
         sent, acks, nacks, longest = (int(word) for word in self.answer[1:])
         assert (sent, acks, nacks) == (self.count, self.count, 0), (
@@ -80,7 +79,7 @@ class Pace:
 
 
 def cpu_seconds(pid):
-    """What a process has used so far."""
+    """CPU time that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -107,8 +106,8 @@ EPOLL_WAITS = ("232", "281", "441")  # x86-64: epoll_wait, epoll_pwait, epoll_pw
 def kill_waiting_monitor(stage):
     """SIGKILL the monitor while it waits for requests, wait for another.
 
-    What it has read and not answered dies with it, and its guest misses the answer; what is
-    still in a channel must not.
+    A request that it has read but not answered is lost with it; one that is still in a channel
+    must not be.
     """
     pid = stage.vmpower.status()["monitor_pid"]
 
@@ -133,11 +132,11 @@ def kill_waiting_monitor(stage):
 
 
 def test_votes_of_a_suspended_domain_rest(stage):
-    """They count for nobody while its CPUs stand still, and as before when they run."""
+    """They do not count while its CPUs are stopped, and count again when they run."""
     pins = {0: stage.first}
     with stage.guests(("awake", pins), ("asleep", pins)) as (awake, asleep):
         vote(awake, 0, "min")
-        stage.expect_khz(stage.first, HIGHEST)  # the other one is silent
+        stage.expect_khz(stage.first, HIGHEST)  # the other vCPU is silent
         stage.host.virsh("suspend", "asleep")
         wait_khz(stage, stage.first, LOWEST)
         stage.host.virsh("resume", "asleep")
@@ -150,7 +149,7 @@ def test_votes_of_a_suspended_domain_rest(stage):
         wait_khz(stage, stage.first, LOWEST)
         shown = stage.vmpower.show("asleep")
         assert shown["paused"] and shown["vcpus"][0]["vote_khz"] == wanted, shown
-        # nor do they in a monitor that follows another, or after a restart of libvirtd
+        # nor in the next monitor, or after a restart of libvirtd
         stage.vmpower.kill_monitor()
         vote(awake, 0, "up")
         vote(awake, 0, "min")
@@ -166,7 +165,7 @@ def test_votes_of_a_suspended_domain_rest(stage):
 
 
 def test_a_suspended_domain_is_found(stage):
-    """vmpowerd starts while a domain is suspended: the listing tells."""
+    """vmpowerd starts while a domain is suspended: the listing says so."""
     pins = {0: stage.first}
     with stage.guests(("awake2", pins), ("asleep2", pins)) as (awake, _):
         stage.host.virsh("suspend", "asleep2")
@@ -182,7 +181,7 @@ def test_a_suspended_domain_is_found(stage):
 
 
 def test_a_vCPU_is_plugged(stage):
-    """It may vote, soon; votes and channels of the others stay."""
+    """It may soon vote; votes and channels of the others stay."""
     baseline = stage.cpufreq.snapshot()
     guest = Varying(stage.host, "grows", {0: stage.first, 1: stage.second}).create()
     guest.boot().connect()
@@ -204,7 +203,7 @@ def test_a_vCPU_is_plugged(stage):
 
 
 def test_a_channel_is_unplugged(stage):
-    """DEVICE_REMOVED tells; the domain's other channel goes on."""
+    """DEVICE_REMOVED reports it; the domain's other channel goes on."""
     with stage.guests(("unplug", {0: stage.first}, (0, 7))) as (guest,):
         stage.vmpower.wait_connected("unplug", 2)
         vote(guest, 0, "min")
@@ -229,7 +228,7 @@ def test_a_channel_is_unplugged(stage):
 
 
 def test_a_hook_that_never_came(stage):
-    """libvirt's events are enough: start, and end."""
+    """libvirt's events suffice for start and end."""
     HOOK.rename(HOOK.parent.parent / ".away")
     try:
         with stage.guests(("unhooked", {0: stage.first})) as (guest,):
@@ -242,7 +241,7 @@ def test_a_hook_that_never_came(stage):
 
 
 def test_what_happened_while_vmpowerd_slept(stage):
-    """Hooks that gave up on it, starts and ends among them: all of it is made good."""
+    """Hooks gave up on it, also for starts and ends: it catches up with everything."""
     pins = {0: stage.first}
     daemon = stage.vmpower.process
     with stage.guests(("ends", pins), ("stays3", pins)) as (ends, stays):
@@ -266,7 +265,7 @@ def test_what_happened_while_vmpowerd_slept(stage):
 
 
 def test_libvirtd_is_stopped_by_SIGSTOP(stage):
-    """Hook, guests and control socket do not notice; afterwards vmpowerd follows as before."""
+    """Hook, guests and control socket are not affected; afterwards vmpowerd follows as before."""
     with stage.guests(("served", {0: stage.first})) as (guest,):
         qemu = guest.qemu_pid()
         xml = stage.host.virsh("dumpxml", "served").stdout
@@ -285,7 +284,7 @@ def test_libvirtd_is_stopped_by_SIGSTOP(stage):
                     assert stage.vmpower.status()["domains"] == 1
                     control.append(milliseconds_since(start))
                     time.sleep(0.2)
-            # a question that only libvirt could answer has an end, too
+            # a call that needs libvirt ends as well
             stage.vmpower.ctl("domain", "add", "unknown", check=False)
             if STOPPED_S > GIVEN_UP_S:
                 wait_libvirt(stage, False)
@@ -309,7 +308,7 @@ def test_libvirtd_is_stopped_by_SIGSTOP(stage):
 
 
 def test_every_request_is_acted_upon(stage):
-    """One every 5 ms, through a restart of libvirtd and a crash of the monitor."""
+    """One request every 5 ms, through a restart of libvirtd and a crash of the monitor."""
     with stage.guests(("paced", {0: stage.first})) as (guest,):
         for unit in ("min", "up", "up", "up"):
             vote(guest, 0, unit)
@@ -321,7 +320,7 @@ def test_every_request_is_acted_upon(stage):
             stage.host.start_libvirtd()
             wait_libvirt(stage)
             assert not pace.over(), "all requests were sent before all that had happened"
-        stage.expect_khz(stage.first, wanted)  # one that is lost would leave it a step off
+        stage.expect_khz(stage.first, wanted)  # a lost request would leave it a step off
         after = stage.vmpower.channel("paced", 0)
         for key, more in (("requests", pace.count), ("acks", pace.count), ("nacks", 0)):
             assert after[key] - before[key] == more, f"{key}: {before} -> {after}"
@@ -329,7 +328,7 @@ def test_every_request_is_acted_upon(stage):
 
 
 def test_who_watches_is_told(stage):
-    """That libvirt goes, and that it comes back: once each. Of domains: nothing, they run on."""
+    """libvirt goes and comes back: one event each. None about domains, which run on."""
     with stage.guests(("watched", {0: stage.first})) as (guest,):
         with Watcher(stage.vmpower.runtime / "control.sock") as watcher:
             stage.host.stop_libvirtd()
@@ -350,7 +349,7 @@ def test_who_watches_is_told(stage):
 
 
 def test_libvirt_is_absent_at_the_start(stage):
-    """Tried again, without haste; what runs is found when it comes, what ended is forgotten."""
+    """The connection is retried slowly; running domains are found later, ended ones forgotten."""
     with stage.guests(("early", {0: stage.first}), ("killed", {0: stage.first})) as guests:
         guest, killed = guests
         qemu = guest.qemu_pid()
@@ -376,7 +375,7 @@ def test_libvirt_is_absent_at_the_start(stage):
 
 
 def test_modular_and_monolithic_daemons(stage):
-    """The default URI finds virtqemud's socket where it is, else libvirtd's; or one by name."""
+    """The default URI finds virtqemud's socket if it exists, else libvirtd's; or a named one."""
     monolithic, modular = (
         Path(f"/run/libvirt/{name}-sock-ro") for name in ("libvirt", "virtqemud")
     )

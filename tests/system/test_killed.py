@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The demo, killed in the midst of it, leaves nothing behind: no process, mount, file."""
+"""The demo, killed while it runs, leaves nothing behind: no process, mount, file."""
 
 import contextlib
 import os
@@ -18,8 +18,8 @@ WATCHED = ("/run", "/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/tmp
 
 
 class Family:
-    """The processes that come from one demo: by a mark in their environment, and, since
-    libvirt clears QEMU's, by the pid namespace that the marked ones are in."""
+    """The processes of one demo: found by a mark in their environment, and by the pid namespace of
+    the marked ones, since libvirt clears QEMU's environment."""
 
     def __init__(self):
         self.mark = f"{MARK}={uuid.uuid4().hex}"
@@ -27,7 +27,7 @@ class Family:
         self.ours = os.readlink("/proc/self/ns/pid")
 
     def processes(self):
-        """{pid: name} of those that run now."""
+        """{pid: name} of those running now."""
         found = {}
         for process in Path("/proc").iterdir():
             if not process.name.isdigit():
@@ -44,12 +44,12 @@ class Family:
         return found
 
     def names(self):
-        """What runs, for people."""
+        """The running processes, as text."""
         return sorted(set(self.processes().values()))
 
 
 def surroundings():
-    """Mounts, and what is in the places that libvirt uses."""
+    """Mounts, and the content of libvirt's directories."""
     mounts = sorted(line.split()[4] for line in Path("/proc/self/mountinfo").read_text()
                     .splitlines())
     files = {place: sorted(os.listdir(place)) for place in WATCHED if os.path.isdir(place)}

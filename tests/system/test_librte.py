@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """vmpower and DPDK's own power library, as Debian ships it, in a real guest.
 
-The guest (tests/librte) calls nothing but the library's public API; where its requests land is
-looked up on the host.
+The guest (tests/librte) only calls the library's public API; the effect of its requests is checked
+on the host.
 """
 
 import contextlib
@@ -24,11 +24,11 @@ INIT_S = 60
 
 
 class PowerGuest(Guest):
-    """A domain whose guest has the library."""
+    """A domain whose guest uses the library."""
 
     initramfs = LIBRTE / "initramfs"
     memory_mib = 256
-    # DPDK's packages need SSE 4.2, which the default CPU model has not
+    # DPDK's packages need SSE 4.2, which the default CPU model lacks
     cpu = "<cpu mode='custom' match='exact'><model fallback='allow'>Nehalem</model></cpu>"
 
     def call(self, request, timeout=INIT_S):
@@ -37,13 +37,13 @@ class PowerGuest(Guest):
         return int(status), words
 
     def returns(self, request, expected):
-        """A call that has to return this."""
+        """A call that must return this."""
         status, words = self.call(request)
         assert status == expected, f"{self.name}: {request}: returned {status}, not {expected}"
         return words
 
     def init(self, lcore):
-        """rte_power_init() of one lcore, which has to find that it is in a guest."""
+        """rte_power_init() of one lcore, which must detect that it is in a guest."""
         words = self.returns(f"init {lcore}", 0)
         assert words == ["kvm"], f"{self.name}: rte_power_init({lcore}): environment {words}"
 
@@ -53,28 +53,27 @@ class PowerGuest(Guest):
         return dict(word.split("=") for word in words), int(tried)
 
     def expect_answer(self, lcore, unit, answer=frames.ACK):
-        """The answer to a power request, read by the library."""
+        """Expect this answer to a power request, read by the library."""
         got, tried = self.receive(lcore, "answer")
         wanted = {"command": str(answer), "vcpu": str(lcore), "unit": str(UNIT.get(unit, unit))}
         assert got == wanted, f"{self.name}: lcore {lcore} {unit}: {got}, not {wanted}"
         return tried
 
     def scale(self, lcore, unit, answer=frames.ACK):
-        """rte_power_freq_...(): 1 says that the request was written; the host's answer follows."""
+        """rte_power_freq_...(): 1 means that the request was written; the host's answer follows."""
         self.returns(f"{unit} {lcore}", 1)
         return self.expect_answer(lcore, unit, answer)
 
 
 class Stage:
-    """What every test gets."""
+    """Passed to every test."""
 
     def __init__(self, host, runner):
         self.host = host
         self.runner = runner
         self.vmpower = host.vmpower
         self.cpufreq = host.cpufreq
-        # lcore 0 on the last pCPU and lcore 1 on the first: numbers that happen to be the same
-        # would prove nothing
+        # lcore 0 on the last pCPU and lcore 1 on the first: equal numbers would prove nothing
         self.pins = {0: host.real_cpus[-1], 1: host.real_cpus[0]}
 
     @contextlib.contextmanager
@@ -106,7 +105,7 @@ class Stage:
         return self.vmpower.channel(guest.name, channel)[key]
 
     def expect(self, guest, khz, baseline):
-        """{lcore: kHz}: the pCPUs of these lcores, and no other, are set to that."""
+        """{lcore: kHz}: exactly the pCPUs of these lcores are set to that."""
         for lcore, wanted in khz.items():
             cpu = guest.pins[lcore]
             now = self.cpufreq.khz(cpu)
@@ -175,7 +174,7 @@ def test_guest_channel_messages_are_answered(stage):
         assert stage.counter(guest, 0, "nacks") == 1
 
         def ask(lcore, command, what, vcpu=0):
-            # a guest may call itself what it likes: its channel says who it is
+            # the name in the frame does not matter: the channel identifies the guest
             guest.returns(f"send {lcore} {command} {vcpu} 0 somebody-else", 0)
             return guest.receive(lcore, what)[0]
 
@@ -192,7 +191,7 @@ def test_guest_channel_messages_are_answered(stage):
 
 
 def test_the_library_finds_by_itself_where_it_is(stage):
-    """Without rte_power_set_env(); and an lcore that is given up can be taken again."""
+    """Without rte_power_set_env(); a released lcore can be initialised again."""
     baseline = stage.cpufreq.snapshot()
     with stage.guest("detects", env=None, lcores=(0,)) as guest:
         guest.returns("supported", 1)
@@ -206,7 +205,7 @@ def test_the_library_finds_by_itself_where_it_is(stage):
 
 
 def test_an_application_that_never_reads_its_answers(stage):
-    """As those do that only call rte_power_freq_...(): no request is lost for it."""
+    """Applications that only call rte_power_freq_...() lose no request."""
     baseline = stage.cpufreq.snapshot()
     pairs, rounds = 50, 4  # the guest's port queues 128 writes, and the library does not wait
     with stage.guest("deaf", lcores=(0,)) as guest:
@@ -230,7 +229,7 @@ def test_an_application_that_never_reads_its_answers(stage):
 
 
 def need_librte():
-    """Raise where the guest with the library is not built."""
+    """Raise if the guest with the library is not built."""
     if not PowerGuest.initramfs.exists():
         raise paths.MissingError(f"no {PowerGuest.initramfs}: run make guest")
 

@@ -14,7 +14,7 @@ from tests.harness.wait import wait_until
 
 
 class Metadata:
-    """A domain's settings for vmpower, changed as README says, and what vmpowerd makes of them."""
+    """A domain's settings for vmpower, changed as in README, and as vmpowerd has them."""
 
     def __init__(self, stage, name):
         self.stage = stage
@@ -24,19 +24,19 @@ class Metadata:
         self.stage.host.virsh("metadata", self.name, "--uri", NAMESPACE, *words)
 
     def set(self, settings, where="--live"):
-        """Replace them all; vmpowerd hears of it on its own."""
+        """Replace them all; vmpowerd notices by itself."""
         self._virsh("--key", "vmpower", "--set", f"<domain>{settings}</domain>", where)
 
     def remove(self):
-        """Take them away."""
+        """Remove them."""
         self._virsh("--remove", "--live")
 
     def in_force(self):
-        """What vmpowerctl show --json has."""
+        """The settings in vmpowerctl show --json."""
         return self.stage.vmpower.show(self.name)["settings"]
 
     def wait(self, **expected):
-        """Wait until that is in force; return all of it."""
+        """Wait until these settings apply; return all of them."""
 
         def there():
             settings = self.in_force()
@@ -50,7 +50,7 @@ def test_metadata_narrows_a_domain_that_runs(stage):
     """virsh metadata --live: limits, commands, serve; --remove undoes it. Nothing is restarted."""
     pins = {0: stage.first}
     with stage.guests(("narrowed", pins), persistent=True) as (guest,):
-        baseline = stage.cpufreq.khz(stage.second)  # of a CPU that nobody votes for
+        baseline = stage.cpufreq.khz(stage.second)  # of a CPU without votes
         qemu, daemon = guest.qemu_pid(), stage.vmpower.process.pid
         monitor = stage.vmpower.status()["monitor_pid"]
         metadata = Metadata(stage, "narrowed")
@@ -61,7 +61,7 @@ def test_metadata_narrows_a_domain_that_runs(stage):
 
         metadata.set("<max-frequency>2400000</max-frequency><commands>scale</commands>")
         metadata.wait(max_khz=2400000, commands=["scale"], metadata=True, metadata_error=None)
-        wait_khz(stage, stage.first, 2400000)  # the vote that is there is inside them
+        wait_khz(stage, stage.first, 2400000)  # the existing vote lies within them
         vote(guest, 0, "noturbo", "nack")
         vote(guest, 0, "min")
         stage.expect_khz(stage.first, LOWEST)
@@ -86,11 +86,11 @@ def test_metadata_narrows_a_domain_that_runs(stage):
 
 
 def test_metadata_of_the_next_start(stage):
-    """--config says nothing of the run that goes on."""
+    """--config does not affect the current run."""
     with stage.guests(("later", {0: stage.first}), persistent=True) as (guest,):
         metadata = Metadata(stage, "later")
         metadata.set("<max-frequency>2400000</max-frequency>", "--config")
-        metadata.set("<rate>100</rate>")  # told of later, so that was looked at
+        metadata.set("<rate>100</rate>")  # reported later, so the former was handled
         metadata.wait(rate=100, max_khz=None)
         vote(guest, 0, "max")
         stage.expect_khz(stage.first, HIGHEST)
@@ -105,7 +105,7 @@ def test_metadata_of_the_next_start(stage):
 
 
 def test_wrong_metadata_is_told_and_not_followed(stage):
-    """Not in part either: the host's settings hold, and the log says what is allowed."""
+    """Nor partly: the host's settings apply, and the log says what is allowed."""
     with stage.guests(("mistaken", {0: stage.first})) as (guest,):
         metadata = Metadata(stage, "mistaken")
         of_the_host = metadata.in_force()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Live migration between two hosts, each with a libvirtd and a vmpowerd of its own, in two
-network namespaces with a cable between them; save and restore.
+"""Live migration between two hosts, each with its own libvirtd and vmpowerd, in two network
+namespaces connected by a cable; save and restore.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ class Pair(Stage):
         )
 
     def begin_migration(self, name):
-        """One that takes long, on its way when this returns; the virsh that waits for it."""
+        """Begin a slow migration; return the virsh that waits for it."""
         virsh = subprocess.Popen(
             ["virsh", "-q", "-c", URI, "migrate", "--live", "--bandwidth", "1", name,
              self.other.uri, "--migrateuri", f"tcp://{DESTINATION_ADDRESS}:{PORT}"],
@@ -58,13 +58,13 @@ class Pair(Stage):
 
 
 def expect(host, cpu, khz):
-    """What a guest has got an ACK for is there."""
+    """Assert the frequency: it is set once the guest has its ACK."""
     now = host.cpufreq.khz(cpu)
     assert now == khz, f"pCPU {cpu} is at {now} kHz, not at {khz}"
 
 
 def test_live_migration_there_and_back(pair):
-    """The destination serves the next request, the source has its baseline back."""
+    """The destination serves the next request, the source restores its baseline."""
     here, there = pair.host.cpufreq.snapshot(), pair.other.cpufreq.snapshot()
     with pair.guests(("mover", {0: pair.first, 1: pair.second})) as (guest,):
         control_path = guest.control_path
@@ -94,8 +94,8 @@ def test_live_migration_there_and_back(pair):
 
 
 def test_an_incoming_domain_has_no_say_before_it_runs(pair):
-    """On its way it is paused there: neither a vote nor silence that protects. It fails then:
-    the destination forgets it, the source goes on as if nothing had been."""
+    """On its way it is paused there: it neither votes nor protects. Then the migration fails: the
+    destination forgets it, the source goes on as before."""
     there = pair.other.cpufreq.snapshot()
     with pair.guests(("aborted", {0: pair.first})) as (guest,):
         vote(guest, 0, "min")
@@ -121,7 +121,7 @@ def test_an_incoming_domain_has_no_say_before_it_runs(pair):
 
 
 def test_the_destination_dies_in_the_middle(pair):
-    """Its QEMU is killed: as above."""
+    """The destination's QEMU is killed: as above."""
     there = pair.other.cpufreq.snapshot()
     with pair.guests(("widow", {0: pair.first})) as (guest,):
         vote(guest, 0, "min")
@@ -141,7 +141,7 @@ def test_the_destination_dies_in_the_middle(pair):
 
 
 def test_save_and_restore(pair):
-    """The votes go with the save; the restored guest is served."""
+    """The votes end with the save; the restored guest is served."""
     baseline = pair.cpufreq.snapshot()
     image = pair.host.log / "saved"
     with pair.guests(("saved", {0: pair.first})) as (guest,):
@@ -159,7 +159,7 @@ def test_save_and_restore(pair):
 
 
 def test_restored_paused(pair):
-    """It has no say until it is resumed."""
+    """It neither votes nor protects until it is resumed."""
     image = pair.host.log / "saved-paused"
     pins = {0: pair.first}
     with pair.guests(("awake", pins), ("frozen", pins)) as (awake, frozen):

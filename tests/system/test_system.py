@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vmpower with a real libvirtd, real QEMU and real guests, in private namespaces."""
+"""vmpower with real libvirtd, QEMU and guests, in private namespaces."""
 
 import os
 import re
@@ -24,7 +24,7 @@ HOOK_DEADLINE_MS = 200
 
 
 def inactive_xml(host, name):
-    """A persistent domain's definition."""
+    """The persistent definition of a domain."""
     return host.virsh("dumpxml", "--inactive", name).stdout
 
 
@@ -47,7 +47,7 @@ def test_domains_started_at_once_are_all_registered(stage):
 
 
 def test_requests_land_on_the_right_pCPU_and_no_other(stage):
-    """Votes meet on shared pCPUs: the highest wins, silence protects, ACKs arrive."""
+    """On shared pCPUs the highest vote wins, silence protects, and ACKs arrive."""
     first, second = stage.first, stage.second
     specs = [("one", {0: first}), ("two", {0: second}), ("both", {0: first, 1: second})]
     untouched = stage.cpufreq.snapshot()
@@ -94,7 +94,7 @@ def test_up_and_down_move_one_step(stage):
 
 
 def test_a_guest_asks_for_a_vCPU_that_it_has_not(stage):
-    """NACK, and nothing moves."""
+    """A NACK, and no frequency changes."""
     with stage.guests(("liar", {0: stage.first})) as (guest,):
         before = stage.cpufreq.snapshot()
         answer, _ = guest.power(5, "min", channel=0)
@@ -104,7 +104,7 @@ def test_a_guest_asks_for_a_vCPU_that_it_has_not(stage):
 
 
 def test_destroy_restores_the_baseline(stage):
-    """Votes go with their domain; the baseline is back when the last one has gone."""
+    """Votes end with their domain; the baseline is restored after the last one."""
     baseline = stage.cpufreq.snapshot()
     pins = {0: stage.first}
     with stage.guests(("stays", pins), ("goes", pins)) as (stays, goes):
@@ -120,7 +120,7 @@ def test_destroy_restores_the_baseline(stage):
 
 
 def test_kill_of_QEMU_restores_the_baseline(stage):
-    """As destroy; here it is HUP on the channels that tells first."""
+    """As destroy; here the channels' hang-up is noticed first."""
     with stage.guests(("victim", {0: stage.first})) as (guest,):
         baseline = stage.cpufreq.snapshot()
         vote(guest, 0, "min")
@@ -130,11 +130,11 @@ def test_kill_of_QEMU_restores_the_baseline(stage):
         wait_until(lambda: guest.state() != "running", 20, "libvirt to see QEMU's end")
 
 
-# ---- the hook, when its daemon does not answer
+# ---- the hook without an answer
 
 
 def outage(stage, name, prepare, recover):
-    """virsh create while vmpowerd is away: in time, running, registered once it is back."""
+    """virsh create while vmpowerd is away: in time; the domain runs, and is registered later."""
     xml = Guest(stage.host, name, {0: stage.first}).xml()
     prepare()
     try:
@@ -162,7 +162,7 @@ def outage(stage, name, prepare, recover):
 
 
 def test_hook_with_the_daemon_stopped(stage):
-    """SIGSTOP: the worst that can happen to the hook, somebody who accepts and is silent."""
+    """SIGSTOP: the worst case for the hook, a daemon that never answers."""
     baseline = stage.cpufreq.snapshot()
     daemon = stage.vmpower.process
     outage(
@@ -172,14 +172,14 @@ def test_hook_with_the_daemon_stopped(stage):
 
 
 def test_hook_with_the_daemon_dead(stage):
-    """SIGKILL: its sockets are left behind and refuse."""
+    """SIGKILL: its sockets remain, and refuse connections."""
     baseline = stage.cpufreq.snapshot()
     outage(stage, "orphan", stage.vmpower.kill, stage.vmpower.start)
     stage.host.wait_baseline(baseline)
 
 
 def test_hook_without_a_daemon(stage):
-    """Stopped in good order: no socket at all."""
+    """Stopped cleanly: no socket at all."""
     baseline = stage.cpufreq.snapshot()
     outage(stage, "early", stage.vmpower.stop, stage.vmpower.start)
     stage.host.wait_baseline(baseline)
@@ -189,7 +189,7 @@ def test_hook_without_a_daemon(stage):
 
 
 def test_virsh_reboot(stage):
-    """No hook tells of a reboot, QEMU keeps the channels: served as before."""
+    """No hook reports a reboot, and QEMU keeps the channels: it is served as before."""
     with stage.guests(("again", {0: stage.first})) as (guest,):
         vote(guest, 0, "min")
         calls = len(stage.host.hook_runs("again"))
@@ -212,7 +212,7 @@ def test_virsh_reboot(stage):
 
 
 def test_managed_save_and_start(stage):
-    """The hook's restore passes the XML through; the guest goes on where it was."""
+    """"restore" of the hook leaves the XML alone; the guest continues."""
     baseline = stage.cpufreq.snapshot()
     with stage.guests(("sleeper", {0: stage.first}), persistent=True) as (guest,):
         before = inactive_xml(stage.host, "sleeper")
@@ -237,7 +237,7 @@ def test_managed_save_and_start(stage):
 
 
 def test_vcpupin_moves_the_vote(stage):
-    """Pinned anew while it runs: no hook tells of that, libvirt's event does."""
+    """Repinned while it runs: libvirt's event reports it, no hook does."""
     if stage.first == stage.second:
         raise Skip("this machine has one CPU")
     with stage.guests(("mover", {0: stage.first})) as (guest,):
@@ -256,7 +256,7 @@ def test_vcpupin_moves_the_vote(stage):
 
 
 def test_channel_plugged_while_it_runs(stage):
-    """A channel more: DEVICE_ADDED tells."""
+    """Another channel: DEVICE_ADDED reports it."""
     with stage.guests(("plug", {0: stage.first})) as (guest,):
         device = stage.host.log / "channel.xml"
         device.write_text(
@@ -273,14 +273,14 @@ def test_channel_plugged_while_it_runs(stage):
 
 
 def power_channels(stage, name, *options):
-    """The numbers of a domain's power channels, as libvirt has them; and of all its channels."""
+    """The numbers of a domain's power channels in libvirt, and the count of all its channels."""
     xml = stage.host.virsh("dumpxml", *options, name).stdout
     ours = re.findall(r"name='virtio.serial.port.poweragent\.(\d+)'", xml)
     return sorted(int(number) for number in ours), xml.count("<channel ")
 
 
 def test_attach_and_detach(stage):
-    """vmpowerctl has libvirt add and remove power channels, and no others."""
+    """vmpowerctl makes libvirt add and remove power channels, and no others."""
     with stage.guests(("plug2", {0: stage.first, 1: stage.second}), persistent=True) as (guest,):
         name = guest.name
         ctl = stage.vmpower.ctl
@@ -312,7 +312,7 @@ def test_attach_and_detach(stage):
 
 
 def test_kill_of_the_daemon_while_a_domain_runs(stage):
-    """SIGKILL: the domain does not notice; the next vmpowerd finds it and serves it."""
+    """SIGKILL: the domain is not affected; the next vmpowerd finds it and serves it."""
     with stage.guests(("survivor", {0: stage.first})) as (guest,):
         qemu = guest.qemu_pid()
         vote(guest, 0, "min")
@@ -328,7 +328,7 @@ def test_kill_of_the_daemon_while_a_domain_runs(stage):
 
 
 def test_stop_of_the_daemon_restores_the_baseline(stage):
-    """SIGTERM with a domain that has voted: as if vmpower had never been there."""
+    """SIGTERM with a domain that has voted restores everything."""
     baseline = stage.cpufreq.snapshot()
     with stage.guests(("left", {0: stage.first})) as (guest,):
         qemu = guest.qemu_pid()
@@ -343,7 +343,7 @@ def test_stop_of_the_daemon_restores_the_baseline(stage):
 
 
 def test_kill_of_the_monitor_while_a_domain_runs(stage):
-    """SIGKILL: another takes the same channels over; QEMU sees no disconnect."""
+    """SIGKILL: another monitor takes over the channels; QEMU sees no disconnect."""
     with stage.guests(("steady", {0: stage.first})) as (guest,):
         qemu = guest.qemu_pid()
         vote(guest, 0, "min")
@@ -382,7 +382,7 @@ def test_restart_of_libvirtd(stage):
 
 
 def test_hook_prints_nothing_and_never_fails(stage):
-    """All calls of this session, as libvirtd's log has them."""
+    """All calls of this session, from libvirtd's log."""
     runs = stage.host.hook_runs()
     if not runs:
         raise Skip("no domain was started before")

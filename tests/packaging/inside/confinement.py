@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Tries, as the service, what its unit forbids. Runs in a unit that is a copy of it.
+"""Tries what the service's unit forbids, in a copy of that unit.
 
 One line a try: "refused: NAME", "done: NAME", or how it failed otherwise. It needs no other file
-of ours: PrivateTmp= and ProtectHome= may hide the tree.
+of the tree, which PrivateTmp= and ProtectHome= may hide.
 
-usage: confinement.py FILE     lines go there
+usage: confinement.py FILE     the output
 """
 
 import ctypes
@@ -20,11 +20,11 @@ REFUSALS = {errno.EPERM, errno.EACCES, errno.EROFS, errno.EAFNOSUPPORT}
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 ADDR_NO_RANDOMIZE = 0x0040000
 SYSLOG_READ_ALL = 3
-SYS_FINIT_MODULE, SYS_BPF, SYS_PTRACE = 313, 321, 101  # x86-64's, as the machine is
+SYS_FINIT_MODULE, SYS_BPF, SYS_PTRACE = 313, 321, 101  # x86-64, as the machine
 
 
 def call(result):
-    """The result of a function of libc."""
+    """Call a function of libc."""
     if result < 0:
         raise OSError(ctypes.get_errno(), "refused")
 
@@ -35,7 +35,7 @@ def create(path):
 
 
 def vanished(path):
-    """What hides is as good as what refuses."""
+    """Hidden is as good as refused."""
     if os.path.isdir(path):
         gone = not os.listdir(path)
     else:
@@ -93,7 +93,7 @@ FORBIDDEN = {
     "CapabilityBoundingSet: kill": lambda: os.kill(1, 0),
     "CapabilityBoundingSet: chown": lambda: os.chown(sys.argv[1], 0, 0),
 }
-# What it is for must work, or the refusals would tell nothing.
+# What the service needs must work, or refusals would prove nothing.
 ALLOWED = {
     "governor": lambda: open_to_write("/sys/devices/system/cpu/cpufreq/policy0/scaling_governor"),
     "limits": lambda: open_to_write("/sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq"),
@@ -106,7 +106,7 @@ ALLOWED = {
 
 
 def main():
-    """Try all."""
+    """Try everything."""
     with open(sys.argv[1], "w", encoding="ascii") as out:
         for name, attempt in (*FORBIDDEN.items(), *ALLOWED.items()):
             verdict = "done"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Inside the emulated machine, systemd as PID 1: the package's life, one test after the other.
+"""Inside the emulated machine with systemd as PID 1: the package's life, one test after the other.
 
 usage: service.py PACKAGE NEWER CLOCKS     clocks: "0;1"
 """
@@ -25,7 +25,7 @@ RUN = Path("/run/vmpower")
 SOCKETS = {"vmpowerd.socket": "control.sock", "vmpowerd-hook.socket": "hook.sock"}
 HOOK = Path("/etc/libvirt/hooks/qemu.d/50-vmpower")
 CPU = 1
-WAIT_S = 120  # everything is emulated, and the machine outside may be busy
+WAIT_S = 120  # everything is emulated, and the host may be busy
 CAP_DAC_OVERRIDE = 1 << 1
 BASELINE = ("conservative", LOWEST, HIGHEST)
 PROBE = Path("/run/vmpower-probe")
@@ -38,12 +38,12 @@ def show(name):
 
 
 def active(unit):
-    """What systemctl is-active says."""
+    """The state that systemctl is-active prints."""
     return run("systemctl", "is-active", unit, check=False).stdout.strip()
 
 
 def sockets():
-    """{file: (mode, user, group, inode)} of what is in the runtime directory."""
+    """{file: (mode, user, group, inode)} of the runtime directory."""
     found = {}
     for path in RUN.glob("*.sock"):
         stat = path.stat()
@@ -60,12 +60,12 @@ OWNERS = {"control.sock": ("660", "vmpower", "vmpower"), "hook.sock": ("600", "v
 
 
 def main_pid():
-    """The manager's; None: it does not serve."""
+    """The status of the manager; None: it does not serve."""
     return int(show("MainPID")) if show("ActiveState") == "active" else None
 
 
 def processes():
-    """{pid: name} of all that is vmpower's."""
+    """{pid: name} of all vmpower processes."""
     found = {}
     for path in Path("/proc").glob("[0-9]*/comm"):
         try:
@@ -84,7 +84,7 @@ def status(pid):
 
 
 class Stage:
-    """The machine, the domain, what it asks for in the background."""
+    """The machine, the domain, and its requests in the background."""
 
     def __init__(self, package, newer, cpufreq):
         self.package = package
@@ -96,13 +96,13 @@ class Stage:
         self.domain = StandinDomain(directory, "vm", {0: str(CPU)})
 
     def hook(self, operation):
-        """Call what was installed, as libvirt does."""
+        """Call the installed hook, as libvirt does."""
         sub = "end" if operation in ("stopped", "release") else "begin"
         done = run(HOOK, "vm", operation, sub, "-", data=self.domain.xml(), timeout=WAIT_S)
         assert not done.stdout and not done.stderr, done
 
     def seen(self):
-        """Governor, requested kHz, and the hardware's kHz."""
+        """Governor, requested kHz, and kHz in the hardware."""
         read = self.cpufreq.read
         governor = read(self.policy, "scaling_governor")
         return governor, read(self.policy, "scaling_setspeed"), self.cpufreq.register(CPU)
@@ -111,7 +111,7 @@ class Stage:
 SERVED = ("userspace", str(LOWEST), LOWEST)
 
 
-# As far as scriptlets see: it runs, and tells which hook it found each time that it was reloaded.
+# As far as scriptlets need it: it runs, and logs the hook it finds at each reload.
 LIBVIRT = "libvirtd.service"
 RELOADS = Path("/run/libvirt-reloads")
 LIBVIRT_UNIT = f"""[Service]
@@ -121,7 +121,7 @@ ExecReload=/bin/sh -c '[ -x {HOOK} ] && echo there >>{RELOADS} || echo gone >>{R
 
 
 def reloads():
-    """What libvirt found, from its start on. It may never be restarted."""
+    """The hooks that libvirt found since its start. It may never be restarted."""
     restarts = run("systemctl", "show", "--value", "-p", "InvocationID", LIBVIRT).stdout.strip()
     return restarts, RELOADS.read_text(encoding="ascii").split() if RELOADS.exists() else []
 
@@ -140,7 +140,7 @@ def test_the_package_is_installed_and_serves(stage):
         assert run("systemctl", "is-enabled", unit).stdout.strip() == "enabled", unit
         assert active(unit) == "active", unit
     assert owners(sockets()) == OWNERS, sockets()
-    # they are systemd's: it has them, too
+    # they belong to systemd, which has them as well
     listed = run("ss", "-xlpH", "src", f"{RUN}/*").stdout.splitlines()
     assert len(listed) == 2 and all("systemd" in line and "vmpowerd" in line for line in listed), listed
     assert (RUN.owner(), RUN.group(), f"{RUN.stat().st_mode & 0o7777:o}") == (
@@ -173,7 +173,7 @@ def test_processes_have_the_rights_that_the_unit_says():
 
 
 def test_each_protection_tried_from_inside():
-    """A copy of the installed unit runs the tries; all but the program is as it is."""
+    """A copy of the installed unit runs the tries; only the program differs."""
     PROBE.with_suffix(".py").write_bytes(Path(confinement.__file__).read_bytes())
     for marker in ("/tmp/vmpower-outside", "/root/vmpower-outside"):
         Path(marker).write_text("", encoding="ascii")
@@ -200,12 +200,12 @@ def test_a_request_through_the_installed_hook_reaches_the_hardware(stage):
     assert stage.cpufreq.register(CPU) in (HIGHEST, HIGHEST - 1000)
     assert stage.domain.power(0, "min") == "ack"
     assert stage.seen() == SERVED
-    # the state is in systemd's store, and the channel
+    # systemd's store has the state and the channel
     wait_until(lambda: int(show("NFileDescriptorStore")) >= 2, WAIT_S, "the channel to be stored")
 
 
 def survives(stage, end):
-    """The service ends and comes again: same connection, nothing changes in between."""
+    """The service restarts: same connection, no frequency changes meanwhile."""
     before, channel = main_pid(), stage.domain.channels[0]
     seen, stop = set(), threading.Event()
 
@@ -234,7 +234,7 @@ def survives(stage, end):
 def test_restart_keeps_channel_and_frequency(stage):
     before = sockets()
     survives(stage, lambda _pid: run("systemctl", "restart", UNIT, timeout=WAIT_S))
-    # who connects meanwhile waits, and is heard
+    # a client that connects meanwhile waits, and is served
     assert sockets() == before, (before, sockets())
 
 
@@ -249,7 +249,7 @@ OURS = "[channel]\nrate = 999\n"  # an administrator's
 
 
 def test_an_upgrade_keeps_channel_frequency_and_configuration(stage):
-    """To the next version, which has another default configuration."""
+    """Upgrade to the next version, which has another default configuration."""
     before, hook = sockets(), HOOK.stat().st_ino
     CONFIG.write_text(OURS, encoding="ascii")
     survives(stage, lambda _pid: run("rpm", "--nodeps", "-U", stage.newer, timeout=WAIT_S))
@@ -261,7 +261,7 @@ def test_an_upgrade_keeps_channel_frequency_and_configuration(stage):
     assert sockets() == before, (before, sockets())
     assert CONFIG.read_text(encoding="ascii") == OURS
     assert version in CONFIG.with_name("vmpower.conf.rpmnew").read_text(encoding="ascii")
-    # libvirt goes on with the new hook, without having been told
+    # libvirt uses the new hook without a reload
     assert HOOK.stat().st_ino != hook and os.access(HOOK, os.X_OK)
     assert reloads() == (stage.libvirt, ["there"]), reloads()
     for unit in (UNIT, *SOCKETS):
@@ -279,7 +279,7 @@ def test_stop_puts_back_what_was_there(stage):
 
 
 def test_stopped_it_stays_stopped(stage):
-    """Neither the next domain nor who looks undoes what the administrator did."""
+    """Neither the next domain nor a reader undoes what the administrator did."""
     assert {active(unit) for unit in SOCKETS} == {"inactive"}
     assert not sockets()
     stage.hook("started")
@@ -290,7 +290,7 @@ def test_stopped_it_stays_stopped(stage):
 
 
 def only_sockets():
-    """As early at boot: neither multi-user.target nor anybody has wanted the service yet."""
+    """As early at boot, before multi-user.target or anything else wants the service."""
     run("systemctl", "stop", UNIT, timeout=WAIT_S)
     run("systemctl", "start", *SOCKETS, timeout=WAIT_S)
     assert owners(sockets()) == OWNERS, sockets()
@@ -298,7 +298,7 @@ def only_sockets():
 
 
 def test_early_at_boot_who_looks_starts_it():
-    # nothing has made the directory: as after a boot without tmpfiles
+    # nothing has created the directory, as after a boot without tmpfiles
     for path in sorted(RUN.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     RUN.rmdir()
@@ -339,7 +339,7 @@ def test_removed_it_is_gone(stage):
     watched = HOOK.open("rb")
     said = run("rpm", "-e", "vmpower", timeout=WAIT_S)
     assert "remove failed" not in said.stderr, said.stderr
-    # before anything else was taken away: whoever held on to it sees that none may run it
+    # before anything else was removed: libvirt's open hook can no longer be executed
     assert os.fstat(watched.fileno()).st_mode & 0o111 == 0
     watched.close()
     assert reloads() == (stage.libvirt, ["there", "gone"]), reloads()
@@ -359,13 +359,13 @@ def test_removed_it_is_gone(stage):
 
 
 def journal(_since):
-    """What the service said."""
+    """The log of the service."""
     said = run("journalctl", "--no-pager", "-o", "cat", "-n", "40", "-u", "vmpower*", check=False)
     return [("journal", said.stdout.splitlines())]
 
 
 def main():
-    """Each test goes on where the one before has ended: after a failure there is no next one."""
+    """Each test continues where the previous one ended: a failure ends the run."""
     runner = Runner((), journal)
     stage = Stage(sys.argv[1], sys.argv[2], KernelCpufreq(parse_clocks(sys.argv[3])))
     for name, test in list(globals().items()):
