@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """docs/ARCHITECTURE.md names every source file of the product, and none that does not exist."""
 import re
-import subprocess
 import unittest
 from pathlib import Path
 
