@@ -10,8 +10,6 @@
 #include "ctl/commands/commands.h"
 #include "ctl/print.h"
 
-#define FIXED "fixed at %lld kHz until it is released"
-
 static bool is_action(const char *word)
 {
 	static const char *const actions[] = {"up", "down", "min", "max", "release"};
@@ -49,18 +47,18 @@ static void report(const struct ctl *ctl, json_t *reply)
 {
 	long long khz = ctl_number(reply, "khz"), before = ctl_number(reply, "previous_khz");
 	uint32_t vcpu = 0, wanted = 0;
-	char outcome[128] = "released, votes count again";
+	char rounded[64] = "";
 
 	(void)parse_u32(ctl->words[1], UINT32_MAX, &vcpu);
-	if (khz == 0 && before == 0)
-		(void)snprintf(outcome, sizeof(outcome), "there was no override");
-	else if (khz > 0 && parse_u32(ctl->words[2], UINT32_MAX, &wanted) == 0 && wanted != khz)
-		(void)snprintf(outcome, sizeof(outcome),
-			       FIXED "; %u kHz is not a step within the host's limits", khz,
-			       wanted);
-	else if (khz > 0)
-		(void)snprintf(outcome, sizeof(outcome), FIXED, khz);
-	ctl_say("domain \"%s\", vCPU %u: %s", ctl->words[0], vcpu, outcome);
+	if (parse_u32(ctl->words[2], UINT32_MAX, &wanted) == 0 && wanted != khz)
+		(void)snprintf(rounded, sizeof(rounded),
+			       "; %u kHz is not a step within the host's limits", wanted);
+	if (khz > 0)
+		ctl_say("domain \"%s\", vCPU %u: fixed at %lld kHz until it is released%s",
+			ctl->words[0], vcpu, khz, rounded);
+	else
+		ctl_say("domain \"%s\", vCPU %u: %s", ctl->words[0], vcpu,
+			before > 0 ? "released, votes count again" : "there was no override");
 }
 
 int ctl_set(const struct ctl *ctl)

@@ -53,9 +53,10 @@ static void print_remedy(json_t *findings)
 	if (value)
 		(void)printf("vmpower sets a frequency again when the next request changes it.\n");
 	if (governor)
-		(void)printf("Requests are refused where the governor is not ours: set it back to "
-			     "userspace, or let vmpowerd do\nso at the next request, by "
-			     "\"[cpufreq] foreign = reassert\" in vmpower.conf.\n");
+		(void)printf(
+			"Requests are refused until the governor is userspace again: set it, or "
+			"let vmpowerd set it at\nthe next request, by "
+			"\"[cpufreq] foreign = reassert\" in vmpower.conf.\n");
 	(void)printf("\"vmpowerctl doctor\" looks for programs that write these files.\n");
 }
 

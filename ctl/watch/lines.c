@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "ctl/print.h"
 #include "ctl/text.h"
@@ -79,6 +80,7 @@ static void make_bar(char *bar, size_t width, json_t *limits, long long khz, cha
 	long long low = ctl_number(limits, "lowest_khz"), high = ctl_number(limits, "highest_khz");
 	size_t filled = 0;
 
+	ASSERT(width <= BAR_MAX); /* what bars have room for */
 	if (high > low && khz > low)
 		filled = (size_t)((khz - low) * (long long)width / (high - low));
 	if (filled > width)
