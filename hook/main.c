@@ -2,15 +2,15 @@
 /*
  * vmpower-hook - tells vmpowerd that a domain has started or stopped
  *
- * libvirt runs it as root inside the start of a domain and waits for its exit and for the end
- * of its stderr, without a timeout of its own. If it fails at "started" libvirt kills the new
- * VM; if it fails at "reconnect", one that runs. Hence three rules, kept by everything below:
+ * libvirt runs it as root while it starts a domain, and waits without a timeout until it exits and
+ * its stderr is closed. If it fails at "started", libvirt kills the new VM; if it fails at
+ * "reconnect", a running one. Hence three rules for everything below:
  *
- *  - exit 0, whatever happens: no daemon, no memory, a signal, nonsense as arguments;
- *  - within HOOK_DEADLINE_MS: each wait is bounded, and an alarm stands behind them all;
- *  - nothing on stdout (libvirt would take it for a new XML) or stderr, no child.
+ *  - exit 0 whatever happens: no daemon, out of memory, a signal, bad arguments;
+ *  - finish within HOOK_DEADLINE_MS: every wait is bounded, and an alarm backs them all up;
+ *  - write nothing to stdout (libvirt would take it for new XML) or stderr, start no child.
  *
- * It looks at nothing in the XML: stdin goes into a sealed memfd, the memfd to the manager.
+ * It does not parse the XML: it copies stdin into a sealed memfd and passes that to the manager.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,17 +29,17 @@
 #include "common/hook_proto.h"
 #include "common/unix_socket.h"
 
-/* What is left of the deadline when we give up waiting is for the line to syslog. */
+/* Stop waiting this long after the start; the rest of the deadline is for the syslog line. */
 #define WAIT_MS (HOOK_DEADLINE_MS - 50)
 
 struct hook {
-	int64_t give_up_ms; /* as monotonic_ms() */
+	int64_t give_up_ms; /* on the clock of monotonic_ms() */
 	int xml_fd;
 	int socket_fd;
 	struct hook_event event;
 };
 
-/* A failure and where it happened, for the one line. */
+/* What failed and why, for the syslog line. */
 struct failure {
 	const char *step;
 	int error; /* -errno */
@@ -52,8 +52,8 @@ static void end_well(int signal)
 }
 
 /*
- * Neither a bug of ours nor a limit that the daemon runs under may end us by a signal: libvirt
- * would see a failed hook.
+ * No signal may kill the hook, be it from a bug of ours or a resource limit inherited from libvirt:
+ * libvirt would see a failed hook.
  */
 static void end_well_on_signals(void)
 {
@@ -71,7 +71,7 @@ static void end_well_on_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Wait until fd has @events. Return: 0; -ETIME; -errno */
+/* Wait for @events on @fd. Return: 0; -ETIME (deadline passed); -errno */
 static int wait_for(const struct hook *hook, int fd, short events)
 {
 	struct pollfd pfd = {.fd = fd, .events = events};
@@ -134,7 +134,7 @@ static int write_all(int fd, const char *data, size_t size)
 	return 0;
 }
 
-/* stdin, to its end, into the memfd; then nobody can change it any more. */
+/* Copy stdin to its end into the memfd, then seal it against changes. */
 static int take_xml(struct hook *hook)
 {
 	static char buffer[65536];
@@ -172,8 +172,8 @@ static int take_xml(struct hook *hook)
 }
 
 /*
- * A full backlog gives EAGAIN at once, and no event tells of room: so the socket blocks for
- * connect() alone, as long as SO_SNDTIMEO allows.
+ * On a non-blocking socket a full backlog is EAGAIN at once, and no event reports free room. So
+ * the socket blocks, for connect() only: every other wait is in poll(). SO_SNDTIMEO limits it.
  */
 static int connect_manager(struct hook *hook)
 {
@@ -216,7 +216,7 @@ static struct failure tell_manager(struct hook *hook)
 {
 	int r;
 
-	/* Else the next fd that is opened becomes it. */
+	/* If it were closed, the next fd opened would become stdin. */
 	if (fcntl(STDIN_FILENO, F_GETFD) < 0)
 		return (struct failure){"stdin is closed", -errno};
 	r = connect_manager(hook);
@@ -267,10 +267,10 @@ int main(int argc, char **argv)
 	if (set_text(hook.event.domain, sizeof(hook.event.domain), argv[1]) < 0)
 		failure = (struct failure){"can't pass its name on", -ENAMETOOLONG};
 	else if (argc > 4 && set_text(hook.event.reason, sizeof(hook.event.reason), argv[4]) < 0)
-		hook.event.reason[0] = '\0'; /* for a log line only */
+		hook.event.reason[0] = '\0'; /* only used in a log line */
 	if (!failure.step)
 		failure = tell_manager(&hook);
-	/* syslog(3) needs an fd, and perhaps these were the last. */
+	/* syslog(3) needs an fd, and these may be the last two. */
 	(void)close(hook.xml_fd);
 	(void)close(hook.socket_fd);
 	if (failure.step)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The frequencies that a frequency domain can be told to run at. */
+/* The frequencies that a frequency domain can be set to. */
 #ifndef VMPOWER_HELPER_LINK_FREQUENCY_H
 #define VMPOWER_HELPER_LINK_FREQUENCY_H
 
@@ -8,15 +8,15 @@
 #include "common/bounds.h"
 
 struct frequency_table {
-	uint32_t n_steps;   /* 1..MAX_FREQUENCY_STEPS */
-	uint32_t non_turbo; /* step of the highest frequency without turbo; n_steps - 1: no turbo */
+	uint32_t n_steps;		   /* 1..MAX_FREQUENCY_STEPS */
+	uint32_t non_turbo;		   /* highest step without turbo; n_steps - 1: no turbo */
 	uint32_t khz[MAX_FREQUENCY_STEPS]; /* strictly ascending */
 };
 
 /**
- * frequency_step_at_least() - the slowest step that is as fast as that; the fastest where none is
- * @steps:	strictly ascending kHz
- * @n:		how many, at least 1
+ * frequency_step_at_least() - the lowest step of at least @khz, or the highest if there is none
+ * @steps:	kHz, strictly ascending
+ * @n:		number of steps, at least 1
  */
 static inline uint32_t frequency_step_at_least(const uint32_t *steps, uint32_t n, uint32_t khz)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The link's messages: how long each is, what may be in it, sending and receiving. */
+/* The link's messages: sizes, validation, sending and receiving. */
 #include "helper/link/message.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #define HEADER_SIZE offsetof(struct link_message, setup)
 #define VCPU_SIZE offsetof(struct link_vcpu, frequency_domains)
 
-/* --- what is checked on arrival, by the last column of LINK_TYPES --------------------------- */
+/* --- checks on arrival: the last column of LINK_TYPES --------------------------------------- */
 
 static bool check_any(const struct link_message *message, unsigned int n_fds)
 {
@@ -62,7 +62,7 @@ static bool check_frequency_domain(const struct link_message *message, unsigned 
 		return false;
 	if (fdom->floor > fdom->ceiling || fdom->ceiling >= table->n_steps)
 		return false;
-	/* 0 kHz means "none" everywhere else */
+	/* Elsewhere 0 kHz means "none". */
 	for (uint32_t step = 0; step < table->n_steps; step++)
 		if (table->khz[step] <= (step > 0 ? table->khz[step - 1] : 0))
 			return false;
@@ -144,7 +144,7 @@ static bool check_refused(const struct link_message *message, unsigned int n_fds
 /* --- the table ------------------------------------------------------------------------------ */
 
 static const struct rule {
-	const char *name; /* NULL: there is no such type */
+	const char *name; /* NULL: no such type */
 	bool (*check)(const struct link_message *message, unsigned int n_fds);
 	size_t size;
 	enum link_direction direction;
@@ -194,7 +194,7 @@ int link_validate(const struct link_message *message, size_t size, unsigned int 
 
 	if (!rule || rule->direction != direction)
 		return -EPROTO;
-	/* the one length that depends on a field: make sure that the field was received */
+	/* The one length that depends on a field: make sure that field was received. */
 	if (message->type == LINK_VCPU_SET &&
 	    (size < HEADER_SIZE + VCPU_SIZE ||
 	     message->vcpu.n_frequency_domains > MAX_FREQUENCY_DOMAINS))
@@ -221,7 +221,7 @@ int link_receive(int fd, struct link_message *message, int *fds, unsigned int *n
 		*n_fds = 0;
 		if (size == -EMSGSIZE)
 			return -EPROTO;
-		/* a peer that died with our messages unread */
+		/* The peer died before reading our messages. */
 		return size == -ECONNRESET ? 0 : (int)size;
 	}
 	if (link_validate(message, (size_t)size, *n_fds, direction) < 0) {

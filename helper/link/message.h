@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The link between manager and monitor: a SOCK_SEQPACKET pair that carries one struct link_message
- * a packet, with fds beside it. The two programs share this folder and common/, nothing else.
+ * per packet, with fds. The two programs share this folder and common/, nothing else.
  *
  * Ids are indices into the manager's arrays, reused after a REMOVE: domain id < MAX_DOMAINS,
  * channel id = domain id * MAX_DOMAIN_CHANNELS + index, frequency domain id <
- * MAX_FREQUENCY_DOMAINS. Messages are handled in order. Either side treats what it can't accept as
- * the other's fault: the monitor exits, the manager replaces the monitor.
+ * MAX_FREQUENCY_DOMAINS. Messages are handled in order. An invalid message is the sender's fault:
+ * the monitor exits on one, the manager replaces the monitor.
  *
- * Life of a frequency domain: FREQUENCY_DOMAIN_SET announces it. At the first vote or override
- * the monitor sends ACQUIRE and holds the request back, if there is one; the manager saves the
- * baseline, prepares the governor, and answers ACQUIRED with the fds to write to, or with an
- * error (the request is NACKed; the next one, or the next OVERRIDE, tries again). When the last
- * vote and override are gone the monitor closes the fds and sends RELEASE; the manager puts the
- * baseline back. ACQUIRED also comes unasked, see enum acquired_reason. If a SET changes the method
- * of an acquired frequency domain, the monitor releases it and asks again.
+ * Life of a frequency domain: FREQUENCY_DOMAIN_SET announces it. On the first vote or override the
+ * monitor sends ACQUIRE and holds the guest's request back. The manager saves the baseline,
+ * prepares the governor and answers ACQUIRED, with the fds to write to or with an error (the
+ * request is NACKed; the next request or OVERRIDE tries again). When the last vote and override
+ * are gone, the monitor closes the fds and sends RELEASE, and the manager restores the baseline.
+ * ACQUIRED is also sent unasked: see enum acquired_reason. If a SET changes the method of an
+ * acquired frequency domain, the monitor releases and acquires it again.
  */
 #ifndef VMPOWER_HELPER_LINK_MESSAGE_H
 #define VMPOWER_HELPER_LINK_MESSAGE_H
@@ -34,36 +34,36 @@
 enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
 
 /*
- * Each type of message, once: X(type, number, direction, the field of the union that it fills,
- * fewest and most fds, what of its content is checked on arrival (a function in message.c)).
+ * The message types: X(type, number, direction, field of the union, minimum and maximum of fds,
+ * check of the content (check_... in message.c)).
  */
 #define LINK_TYPES(X)                                                                              \
 	/* the first message; fd: the memfd of the shared state */                                 \
 	X(LINK_SETUP, 1, LINK_TO_MONITOR, setup, 1, 1, any)                                        \
-	/* a new frequency domain, or another table, limits or method for a known one */           \
+	/* a new frequency domain, or a new table, limits or method of a known one */              \
 	X(LINK_FREQUENCY_DOMAIN_SET, 2, LINK_TO_MONITOR, frequency_domain, 0, 0, frequency_domain) \
-	/* a new domain, or other settings for a known one: votes and channels stay */             \
+	/* a new domain, or new settings of a known one, which keeps votes and channels */         \
 	X(LINK_DOMAIN_ADD, 3, LINK_TO_MONITOR, domain, 0, 0, domain)                               \
-	/* a new vCPU, or another pinning for a known one: its vote moves along */                 \
+	/* a new vCPU, or a new pinning of a known one, which keeps its vote */                    \
 	X(LINK_VCPU_SET, 4, LINK_TO_MONITOR, vcpu, 0, 0, vcpu)                                     \
-	/* its channels are closed, its votes vanish */                                            \
+	/* close its channels, drop its votes */                                                   \
 	X(LINK_DOMAIN_REMOVE, 5, LINK_TO_MONITOR, id, 0, 0, domain_id)                             \
-	/* all its channels are gone: its votes vanish */                                          \
+	/* all its channels are gone: drop its votes */                                            \
 	X(LINK_DOMAIN_SILENCE, 6, LINK_TO_MONITOR, id, 0, 0, domain_id)                            \
 	/* fd: the connected socket */                                                             \
 	X(LINK_CHANNEL_ADD, 7, LINK_TO_MONITOR, channel, 1, 1, channel)                            \
-	/* requests of a disabled channel are read and answered with NACK */                       \
+	/* requests on a disabled channel are answered with NACK */                                \
 	X(LINK_CHANNEL_ENABLE, 8, LINK_TO_MONITOR, channel, 0, 0, channel)                         \
 	X(LINK_CHANNEL_REMOVE, 9, LINK_TO_MONITOR, id, 0, 0, channel_id)                           \
-	/* fds: scaling_setspeed, or scaling_min_freq and scaling_max_freq; with an error none */  \
+	/* fds: scaling_setspeed, or scaling_min_freq and scaling_max_freq; none with an error */  \
 	X(LINK_ACQUIRED, 10, LINK_TO_MONITOR, acquired, 0, 2, acquired)                            \
 	/* the operator fixes a vCPU's frequency, or releases it */                                \
 	X(LINK_OVERRIDE, 11, LINK_TO_MONITOR, override, 0, 0, override)                            \
-	/* answered with PONG: the monitor's loop turns */                                         \
+	/* answered with PONG: proves that the monitor's loop runs */                              \
 	X(LINK_PING, 12, LINK_TO_MONITOR, nothing, 0, 0, any)                                      \
-	/* other settings than SETUP's */                                                          \
+	/* replaces the settings of SETUP */                                                       \
 	X(LINK_SETTINGS, 13, LINK_TO_MONITOR, settings, 0, 0, any)                                 \
-	/* id: the level from now on, LOG_ERR to LOG_DEBUG */                                      \
+	/* id: the new log level, LOG_ERR to LOG_DEBUG */                                          \
 	X(LINK_LOG_LEVEL, 14, LINK_TO_MONITOR, id, 0, 0, log_level)                                \
 	/* SETUP is done */                                                                        \
 	X(LINK_READY, 32, LINK_TO_MANAGER, nothing, 0, 0, any)                                     \
@@ -71,11 +71,11 @@ enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
 	X(LINK_RELEASE, 34, LINK_TO_MANAGER, id, 0, 0, frequency_domain_id)                        \
 	/* the guest hung up; the monitor has closed the channel */                                \
 	X(LINK_CHANNEL_GONE, 35, LINK_TO_MANAGER, id, 0, 0, channel_id)                            \
-	/* once when writes begin to fail, not for each one */                                     \
+	/* once when writes begin to fail, not per write */                                        \
 	X(LINK_WRITE_FAILED, 36, LINK_TO_MANAGER, write_failed, 0, 0, write_failed)                \
-	/* the monitor's last message; id: the forbidden system call that it made */               \
+	/* the monitor's last message; id: number of the forbidden system call */                  \
 	X(LINK_VIOLATION, 37, LINK_TO_MANAGER, id, 0, 0, any)                                      \
-	/* a file holds a value that is not ours; once when an episode begins */                   \
+	/* a file holds a foreign value; once per episode */                                       \
 	X(LINK_FOREIGN, 38, LINK_TO_MANAGER, foreign, 0, 0, foreign)                               \
 	X(LINK_PONG, 39, LINK_TO_MANAGER, nothing, 0, 0, any)                                      \
 	/* a sample of a channel's refused requests, for the log */                                \
@@ -87,7 +87,7 @@ enum link_type {
 #undef LINK_ENUMERATOR
 };
 
-/* What holds for all domains, until the next LINK_SETTINGS. */
+/* Settings of all domains, until the next LINK_SETTINGS. */
 struct link_settings {
 	uint8_t silence_protects; /* [arbitration] silence */
 	uint8_t pad[3];
@@ -106,7 +106,7 @@ struct link_frequency_domain {
 	uint32_t method;  /* enum frequency_method */
 	uint32_t floor;	  /* step: config's lower limit */
 	uint32_t ceiling; /* step: config's upper limit, >= floor */
-	uint8_t priority; /* guaranteed a higher frequency than others? Guests may query it */
+	uint8_t priority; /* flag: guaranteed a higher frequency than others; guests may query it */
 	uint8_t pad[3];
 	struct frequency_table table;
 };
@@ -119,17 +119,17 @@ struct link_domain {
 };
 
 #define VCPU_MAY_VOTE 1u  /* pinned, or config lets unpinned vCPUs vote */
-#define VCPU_PROTECTED 2u /* while silent it counts as non-turbo maximum */
-#define VCPU_PAUSED 4u	  /* its vote does not count, its silence protects nothing */
+#define VCPU_PROTECTED 2u /* while silent it counts as a vote for the non-turbo maximum */
+#define VCPU_PAUSED 4u	  /* neither its vote nor its silence counts */
 #define VCPU_FLAGS (VCPU_MAY_VOTE | VCPU_PROTECTED | VCPU_PAUSED)
 
 struct link_vcpu {
 	uint32_t domain;
 	uint32_t vcpu;
 	uint32_t flags;	   /* VCPU_* */
-	uint32_t vote_khz; /* to start with (a successor takes over); 0: silent */
+	uint32_t vote_khz; /* initial vote, taken over from a predecessor; 0: silent */
 	uint32_t n_frequency_domains;
-	uint32_t frequency_domains[MAX_FREQUENCY_DOMAINS]; /* sent only as far as used */
+	uint32_t frequency_domains[MAX_FREQUENCY_DOMAINS]; /* only the first n are sent */
 };
 
 struct link_channel {
@@ -146,21 +146,20 @@ struct link_override {
 };
 
 /*
- * Messages cross: the monitor must know what an ACQUIRED is about. Otherwise it could take one for
- * the answer to an ACQUIRE that the manager has not seen yet, and write before there is a baseline.
+ * Messages cross, so ACQUIRED says why it was sent. Otherwise the monitor could mistake one for the
+ * answer to an ACQUIRE that the manager has not seen, and write before a baseline is saved.
  */
 enum acquired_reason {
-	ACQUIRED_ANSWER = 1, /* to an ACQUIRE: one for each, in their order */
+	ACQUIRED_ANSWER = 1, /* to an ACQUIRE: one each, in order */
 	/*
-	 * Sent once to a new monitor, after all votes: what its predecessor had acquired, to be
-	 * kept or released. Dropped if the monitor has already sent ACQUIRE: its answer is still to
-	 * come.
+	 * Sent once to a new monitor, after all votes: what its predecessor had acquired, to keep
+	 * or release. Dropped if the monitor has already sent ACQUIRE, whose answer will follow.
 	 */
 	ACQUIRED_TAKEN_OVER = 2,
 	/*
-	 * New files for a frequency domain that the monitor has: it writes its target to them. With
-	 * an error: what was written is void, and nothing can be written for now. Dropped if the
-	 * monitor does not have the frequency domain (any more).
+	 * New files for a frequency domain that the monitor has acquired: write the target to them.
+	 * With an error: earlier writes are void and nothing can be written for now. Dropped if the
+	 * monitor has not acquired the frequency domain, or has released it.
 	 */
 	ACQUIRED_RENEWED = 3,
 };
@@ -169,24 +168,24 @@ struct link_acquired {
 	uint32_t frequency_domain;
 	int32_t error;	   /* 0 or -errno */
 	uint8_t reason;	   /* enum acquired_reason */
-	uint8_t restarted; /* RENEWED: the driver was restarted and may guess its frequency */
+	uint8_t restarted; /* RENEWED: the driver was restarted and may assume a frequency */
 	uint8_t pad[2];
 };
 
 struct link_foreign {
 	uint32_t frequency_domain;
-	uint32_t found_khz; /* 0: no number, so the governor is not userspace any more */
+	uint32_t found_khz; /* 0: not a number, so the governor is no longer userspace */
 	uint32_t ours_khz;
 };
 
 struct link_refused {
 	uint32_t channel;
 	uint32_t refusal; /* enum refusal, not REFUSAL_NONE */
-	uint32_t vcpu;	  /* the request's; MAX_DOMAIN_VCPUS: not one of the domain's */
-	uint32_t more;	  /* of its domain, refused since its last LINK_REFUSED */
+	uint32_t vcpu;	  /* in the request; MAX_DOMAIN_VCPUS: the domain has no such vCPU */
+	uint32_t more;	  /* the domain's other refusals since its last LINK_REFUSED */
 };
 
-#define LINK_MAX_ERRNO 4095 /* as the kernel has it */
+#define LINK_MAX_ERRNO 4095 /* the kernel's MAX_ERRNO */
 
 struct link_write_failed {
 	uint32_t frequency_domain;
@@ -209,26 +208,26 @@ struct link_message {
 		struct link_write_failed write_failed;
 		struct link_foreign foreign;
 		struct link_refused refused;
-		uint32_t id; /* for types that name one thing and no more */
+		uint32_t id; /* for types that only name an object */
 		struct {
-		} nothing; /* for types that say all by themselves */
+		} nothing; /* for types without content */
 	};
 };
 
-/** link_type_name() - "VCPU_SET", ... for log lines; "unknown" */
+/** link_type_name() - "VCPU_SET", ... for log lines; "unknown" for any other value */
 const char *link_type_name(uint32_t type);
 
-/** link_size() - bytes of this message on the wire: header and what of the union is used */
+/** link_size() - bytes of this message on the wire: header and used part of the union */
 size_t link_size(const struct link_message *message);
 
 /**
- * link_validate() - may a received message be acted upon? Pure.
+ * link_validate() - is a received message valid? Pure.
  * @message:	buffer of full size, of which @size bytes were received
  * @n_fds:	number of fds that came with it
- * @direction:	whom it was sent to
+ * @direction:	which side received it
  *
  * Checks type, exact size, number of fds, every id and count against its bound, tables
- * (ascending, steps inside), strings (NUL-terminated). Not whether an id is in use.
+ * (ascending, steps inside) and strings (NUL-terminated); not whether an id is in use.
  *
  * Return: 0 or -EPROTO.
  */
@@ -236,16 +235,18 @@ int link_validate(const struct link_message *message, size_t size, unsigned int 
 		  enum link_direction direction);
 
 /**
- * link_send() - send one message, non-blocking. @fds stay the caller's.
- * Return: 0; -EAGAIN (full: when EPOLLOUT); -errno.
+ * link_send() - send one message, non-blocking; @fds remain the caller's
+ *
+ * Return: 0; -EAGAIN (socket full: wait for EPOLLOUT); -errno.
  */
 int link_send(int fd, const struct link_message *message, const int *fds, unsigned int n_fds);
 
 /**
  * link_receive() - receive and validate one message, non-blocking
- * @fds:	room for UNIX_MAX_FDS; received fds are the caller's
+ * @fds:	room for UNIX_MAX_FDS; received fds are owned by the caller
+ * @n_fds:	set to the number of fds; 0 unless the result is 1
  *
- * Return: 1; 0 (the other side is gone); -EAGAIN; -EPROTO; -errno. Fds only with 1.
+ * Return: 1; 0 (the other side is gone); -EAGAIN; -EPROTO (invalid message); -errno.
  */
 int link_receive(int fd, struct link_message *message, int *fds, unsigned int *n_fds,
 		 enum link_direction direction);

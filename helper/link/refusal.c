@@ -10,17 +10,19 @@ static const struct {
 	[REFUSAL_NONE] = {"none", "it was not refused"},
 	[REFUSAL_VCPU] = {"vcpu", "the domain has no such vCPU: vCPUs are numbered from 0"},
 	[REFUSAL_UNPINNED] = {"unpinned", "the vCPU is not pinned: \"virsh vcpupin\" pins it"},
-	[REFUSAL_NO_CPUFREQ] = {"no-cpufreq", "no CPU below the vCPU has a frequency to set: "
+	[REFUSAL_NO_CPUFREQ] = {"no-cpufreq", "none of the vCPU's CPUs has a frequency to set: "
 					      "\"vmpowerctl cpu\" shows which have"},
 	[REFUSAL_COMMAND] = {"command",
-			     "vmpower does not do that command: see vmpower-protocol(7)"},
-	[REFUSAL_UNIT] = {"unit", "there is no such unit: see vmpower-protocol(7)"},
-	[REFUSAL_PHYSICAL] = {"physical", "guests name vCPUs, not CPUs of the host"},
-	[REFUSAL_WRITE] = {"write", "the kernel refused the frequency: see the line about it"},
+			     "vmpower does not support the command: see vmpower-protocol(7)"},
+	[REFUSAL_UNIT] = {"unit", "unknown unit: see vmpower-protocol(7)"},
+	[REFUSAL_PHYSICAL] = {"physical", "guests can address vCPUs, not CPUs of the host"},
+	[REFUSAL_WRITE] = {"write",
+			   "the kernel refused the frequency: see the log line about the write"},
 	[REFUSAL_ACQUIRE] = {"acquire", "the CPU's frequency files could not be opened: see "
-					"vmpowerd's line about it"},
-	[REFUSAL_DENIED] = {"denied", "the channel is disabled, or the domain may not do that: "
-				      "see \"vmpowerctl show\""},
+					"vmpowerd's log line about it"},
+	[REFUSAL_DENIED] = {"denied",
+			    "the channel is disabled, or the domain's settings forbid it: "
+			    "see \"vmpowerctl show\""},
 };
 
 _Static_assert(array_size(refusals) == N_REFUSALS, "each refusal has a name and a remedy");

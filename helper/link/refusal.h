@@ -3,25 +3,25 @@
 #ifndef VMPOWER_HELPER_LINK_REFUSAL_H
 #define VMPOWER_HELPER_LINK_REFUSAL_H
 
-/* The numbers are part of the shared state: a change needs another SHARED_STATE_VERSION. */
+/* The numbers are part of the shared state: a change needs a new SHARED_STATE_VERSION. */
 enum refusal {
-	REFUSAL_NONE,	    /* the request was not refused */
+	REFUSAL_NONE,	    /* not refused */
 	REFUSAL_VCPU,	    /* no such vCPU in this domain */
-	REFUSAL_UNPINNED,   /* the vCPU is not pinned, and config does not let those vote */
-	REFUSAL_NO_CPUFREQ, /* no pCPU below the vCPU has a frequency to set */
+	REFUSAL_UNPINNED,   /* the vCPU is not pinned and config does not allow unpinned votes */
+	REFUSAL_NO_CPUFREQ, /* none of the vCPU's pCPUs has a frequency to set */
 	REFUSAL_COMMAND,    /* unknown or unsupported command */
 	REFUSAL_UNIT,	    /* unknown unit of CPU_POWER */
-	REFUSAL_PHYSICAL,   /* core_type PHYSICAL: a guest has no say over pCPUs by number */
+	REFUSAL_PHYSICAL,   /* core_type PHYSICAL: guests can't address pCPUs */
 	REFUSAL_WRITE,	    /* the kernel refused the frequency */
 	REFUSAL_ACQUIRE,    /* the manager could not take control of the frequency domain */
 	REFUSAL_DENIED,	    /* config forbids it */
 	N_REFUSALS,
 };
 
-/** refusal_name() - "unpinned", ... for log lines and the control API; "unknown" */
+/** refusal_name() - "unpinned", ... for log lines and the control API, or "unknown" */
 const char *refusal_name(enum refusal refusal);
 
-/** refusal_remedy() - what it means and what to do about it: part of a sentence */
+/** refusal_remedy() - what it means and what to do about it, as part of a sentence */
 const char *refusal_remedy(enum refusal refusal);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the monitor publishes, in a memfd that the manager creates (sealed against resizing)
- * and both map: votes, counters, targets. The monitor writes, the manager reads, at any time,
- * without a message: a status query costs the data plane nothing, and what is here outlives a
- * crash of the monitor, so its successor takes the votes over.
+ * The state that the monitor publishes: votes, counters, targets. It is in a memfd that the manager
+ * creates, sealed against resizing, and both map. The monitor writes, the manager reads at any time
+ * without a message, so a status query costs the data plane nothing. The state survives a crash of
+ * the monitor: its successor takes the votes over.
  *
- * The manager trusts none of it: numbers to show and votes to clamp, never an index or a size.
- * All fields are naturally aligned and written with single stores; a reader may see two fields
- * of different moments, never half a field. The area is sparse: only what is used takes memory.
+ * The manager trusts none of it: it shows numbers and clamps votes, but uses nothing as an index or
+ * a size. All fields are naturally aligned and written with single stores: a reader may see fields
+ * of different moments, but never half a field. The memfd is sparse: only used parts take memory.
  */
 #ifndef VMPOWER_HELPER_LINK_SHARED_STATE_H
 #define VMPOWER_HELPER_LINK_SHARED_STATE_H
@@ -19,20 +19,20 @@
 
 /*
  * A successor of another version must not misread the state: increase SHARED_STATE_VERSION with
- * every change of what is below, and of enum refusal.
+ * every change below or in enum refusal.
  */
 #define SHARED_STATE_MAGIC 0x76706f77u
 #define SHARED_STATE_VERSION 1u
 
-/* One cache line a channel. */
+/* One cache line per channel. */
 struct shared_channel {
-	uint64_t requests; /* frames understood, CONNECT among them */
+	uint64_t requests; /* valid frames, including CONNECT */
 	uint64_t acks;
 	uint64_t nacks;
-	uint32_t resyncs;		  /* times the stream was out of step */
-	uint32_t dropped_replies;	  /* the guest does not read them */
+	uint32_t resyncs;		  /* times the stream was resynchronized */
+	uint32_t dropped_replies;	  /* the guest did not read in time */
 	uint32_t throttled;		  /* times the token bucket ran empty */
-	uint32_t refused[N_REFUSALS - 1]; /* by enum refusal, REFUSAL_NONE left out */
+	uint32_t refused[N_REFUSALS - 1]; /* by enum refusal - 1 */
 	uint32_t leftover;		  /* 1 + offset of its shared_leftover; 0: none */
 } __attribute__((aligned(64)));
 
@@ -41,37 +41,37 @@ struct shared_vcpu {
 };
 
 struct shared_frequency_domain {
-	uint32_t target_khz; /* what we last wrote with success; 0: baseline, not ours */
-	uint32_t n_voters;   /* vCPUs that have voted */
-	uint32_t n_silent;   /* pinned vCPUs that have not: they protect */
-	int32_t last_error;  /* errno of the last write, negative; 0: it went well */
-	uint64_t n_writes;   /* that went well */
+	uint32_t target_khz; /* last successful write; 0: not acquired, at its baseline */
+	uint32_t n_voters;   /* vCPUs with a vote */
+	uint32_t n_silent;   /* pinned vCPUs without a vote, which protect */
+	int32_t last_error;  /* of the last write: -errno; 0: success */
+	uint64_t n_writes;   /* successful writes */
 	uint64_t n_failures;
-	uint64_t n_foreign;   /* times that a file was seen to hold what we did not write */
-	uint32_t writing_khz; /* what was written last, or is at this moment, however it went */
+	uint64_t n_foreign;   /* times a file was found to hold a foreign value */
+	uint32_t writing_khz; /* latest write, done or under way, successful or not */
 };
 
 /*
- * What a monitor that ends in order has read from a channel but not acted upon: part of a frame, or
- * requests that waited for the manager. Its successor continues with it.
+ * What a monitor has read from a channel but not handled when it exits cleanly: part of a frame, or
+ * requests that wait for the manager. Its successor continues with it.
  */
 struct shared_leftover {
 	uint32_t channel;
-	uint16_t frame_size; /* the generation that the guest speaks; 0: not known */
+	uint16_t frame_size; /* of the guest's protocol generation; 0: unknown */
 	uint16_t length;
-	uint8_t bytes[]; /* the next one begins after them, 8-aligned */
+	uint8_t bytes[]; /* the next leftover follows, 8-aligned */
 };
 
-#define SHARED_LEFTOVERS_SIZE (96u << 20) /* each channel has part of a frame, 64 have 16 */
+/* Fits part of a frame for each channel, and 16 frames for 64 of them. */
+#define SHARED_LEFTOVERS_SIZE (96u << 20)
 
 struct shared_state {
-	uint32_t magic, version; /* where they are in every version */
+	uint32_t magic, version; /* at this place in every version */
 	uint64_t size;
 	struct shared_channel channels[MAX_CHANNELS];		 /* channel id */
 	struct shared_vcpu vcpus[MAX_DOMAINS][MAX_DOMAIN_VCPUS]; /* domain id, vCPU */
 	struct shared_frequency_domain frequency_domains[MAX_FREQUENCY_DOMAINS];
-	uint8_t leftovers[SHARED_LEFTOVERS_SIZE]
-		__attribute__((aligned(64))); /* of shared_leftover */
+	uint8_t leftovers[SHARED_LEFTOVERS_SIZE] __attribute__((aligned(64))); /* shared_leftover */
 };
 
 #define shared_load(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
