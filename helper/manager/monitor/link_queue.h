@@ -32,8 +32,8 @@ static inline bool link_queue_is_empty(const struct link_queue *queue)
 
 /**
  * link_queue_add() - copy a message to the end of the queue
- * @fds:	files, which are duplicated; or one socket, which stays the caller's. If it is
- *closed before its message is sent, the message is dropped
+ * @fds:	files, which are duplicated; or one socket, which stays the caller's: closing it
+ *		before its message is sent drops the message
  * @n_fds:	at most UNIX_MAX_FDS
  *
  * Return: 0; -ENOBUFS: full, the monitor does not read; -ENOMEM; -EMFILE.

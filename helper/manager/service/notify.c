@@ -14,7 +14,7 @@ struct notify {
 	struct notify_parts parts;
 	struct loop_timer status, watchdog;
 	uint64_t watchdog_ns; /* half of WatchdogSec=; 0: none */
-	bool reports_status;  /* systemd reports_status, and we are not stopping */
+	bool reports_status;  /* systemd receives it, and we are not stopping */
 };
 
 static void on_status(struct loop_timer *timer)

@@ -8,9 +8,10 @@
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "helper/manager/sources/virt_thread.h"
 
-#define LOOKUP_TIMEOUT_NS UINT64_C(5000000000)
+#define LOOKUP_TIMEOUT_NS (5 * NS_PER_S)
 #define MAX_LOOKUPS 64 /* as many as there can be control clients */
 #define MESSAGES_PER_TURN 64
 

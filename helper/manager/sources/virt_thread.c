@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/bounds.h"
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/domain_settings.h"
 #include "common/log.h"
@@ -94,6 +95,18 @@ static void send_to_loop(struct virt_thread *thread, struct virt_message *messag
 		thread->quit = true;
 }
 
+static void report(struct virt_thread *thread, enum virt_kind kind, const void *text, size_t size,
+		   uint64_t asked_ns, bool paused)
+{
+	struct virt_message *message = virt_message_new(kind, text, size);
+
+	if (message) {
+		message->asked_ns = asked_ns;
+		message->paused = paused;
+	}
+	send_to_loop(thread, message);
+}
+
 static const char *last_error(void)
 {
 	const char *text = virGetLastErrorMessage();
@@ -113,19 +126,12 @@ static void report_running(struct virt_thread *thread, virDomainPtr domain)
 {
 	uint64_t asked_ns = monotonic_ns();
 	char *xml = virDomainGetXMLDesc(domain, 0);
-	struct virt_message *message;
 	int state;
 
 	/* If it has stopped since, an event follows. */
 	if (xml && virDomainGetState(domain, &state, NULL, 0) == 0 &&
-	    virDomainIsActive(domain) == 1) {
-		message = virt_message_new(VIRT_RUNNING, xml, strlen(xml));
-		if (message) {
-			message->asked_ns = asked_ns;
-			message->paused = is_paused(state);
-		}
-		send_to_loop(thread, message);
-	}
+	    virDomainIsActive(domain) == 1)
+		report(thread, VIRT_RUNNING, xml, strlen(xml), asked_ns, is_paused(state));
 	free(xml);
 }
 
@@ -134,7 +140,6 @@ static bool list_running(struct virt_thread *thread)
 {
 	char(*uuids)[VIR_UUID_STRING_BUFLEN] = NULL;
 	uint64_t asked_ns = monotonic_ns();
-	struct virt_message *message;
 	virDomainPtr *list = NULL;
 	int n;
 
@@ -153,10 +158,7 @@ static bool list_running(struct virt_thread *thread)
 	free(list);
 	if (!uuids)
 		return false;
-	message = virt_message_new(VIRT_LISTED, uuids, (size_t)n * sizeof(*uuids));
-	if (message)
-		message->asked_ns = asked_ns;
-	send_to_loop(thread, message);
+	report(thread, VIRT_LISTED, uuids, (size_t)n * sizeof(*uuids), asked_ns, false);
 	free(uuids);
 	return true;
 }
@@ -168,7 +170,6 @@ static void report_stopped(struct virt_thread *thread, virDomainPtr domain)
 	uint64_t asked_ns = monotonic_ns();
 	int active = virDomainIsActive(domain);
 	char uuid[VIR_UUID_STRING_BUFLEN];
-	struct virt_message *message;
 
 	/* It may run again, which the hook may have reported already. */
 	if (active == 1) {
@@ -183,10 +184,7 @@ static void report_stopped(struct virt_thread *thread, virDomainPtr domain)
 		return;
 	if (virDomainGetUUIDString(domain, uuid) < 0)
 		return;
-	message = virt_message_new(VIRT_STOPPED, uuid, strlen(uuid));
-	if (message)
-		message->asked_ns = asked_ns;
-	send_to_loop(thread, message);
+	report(thread, VIRT_STOPPED, uuid, strlen(uuid), asked_ns, false);
 }
 
 static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
@@ -254,7 +252,7 @@ static bool watch_events(struct virt_thread *thread)
 	};
 	bool all = true;
 
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+	for (size_t i = 0; i < array_size(events); i++) {
 		thread->callbacks[i] = virConnectDomainEventRegisterAny(
 			thread->connection, NULL, events[i].id, events[i].callback, thread, NULL);
 		all = all && thread->callbacks[i] >= 0;
@@ -270,7 +268,7 @@ static void drop_connection(struct virt_thread *thread)
 {
 	if (!thread->connection)
 		return;
-	for (size_t i = 0; i < sizeof(thread->callbacks) / sizeof(thread->callbacks[0]); i++) {
+	for (size_t i = 0; i < array_size(thread->callbacks); i++) {
 		if (thread->callbacks[i] >= 0)
 			(void)virConnectDomainEventDeregisterAny(thread->connection,
 								 thread->callbacks[i]);
