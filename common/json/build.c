@@ -8,9 +8,12 @@
 
 json_t *json_text(const char *text)
 {
-	json_t *value = text ? json_string(text) : json_null();
 	cleanup_free char *copy = NULL;
+	json_t *value;
 
+	if (!text)
+		return json_null();
+	value = json_string(text);
 	if (value)
 		return value;
 	copy = strdup(text);

@@ -119,7 +119,7 @@ static void list_cpus(struct varlink_call *call, const struct control_context *c
 		.decisions = decisions,
 		.n_shared = cpufreq_count(sources.cpufreq) + 1,
 	};
-	cleanup_free json_t **shared = calloc(listing.n_shared, sizeof(*shared));
+	cleanup_free json_t **shared = calloc(listing.n_shared, sizeof(json_t *));
 	json_t *cpus = NULL;
 
 	listing.shared = shared;

@@ -123,8 +123,8 @@ struct domain *registry_next(struct registry *registry, const struct domain *dom
 
 /** registry_for_each() - declares @d and visits each domain; @d must not be removed meanwhile */
 #define registry_for_each(d, registry)                                                             \
-	for (struct domain *d = registry_next((registry), NULL); d;                                \
-	     d = registry_next((registry), d))
+	for (struct domain * (d) = registry_next((registry), NULL); (d);                           \
+	     (d) = registry_next((registry), (d)))
 
 uint32_t registry_count(const struct registry *registry);
 
