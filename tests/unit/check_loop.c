@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "tests/unit/runner.h"
 
 struct probe {
@@ -61,7 +62,7 @@ static void rearm_or_quit(struct loop_timer *timer)
 static void fail_on_expiry(struct loop_timer *timer)
 {
 	(void)timer;
-	ck_abort_msg("a cancelled timer went off");
+	ck_abort_msg("a timer went off that must not");
 }
 
 static void probe_init(struct probe *probe, struct loop *loop)
@@ -129,4 +130,37 @@ TEST(timers_expire_in_order_and_can_be_rearmed)
 	ck_assert_int_eq(soon.n_expiries, 3);
 	ck_assert_uint_eq(soon.timer.due_ns, 0);
 	loop_free(loop);
+}
+
+/* The other one's event comes when the timer is due already, before the loop looks again. */
+static void take_long(struct loop_source *source, uint32_t events)
+{
+	struct probe *probe = container_of(source, struct probe, source);
+
+	(void)events;
+	loop_timer_set(probe->loop, &probe->timer, NS_PER_MS);
+	(void)usleep(5000);
+	ck_assert_int_eq(eventfd_write(probe->other->source.fd, 1), 0);
+	loop_remove(probe->loop, source);
+}
+
+TEST(timer_does_not_overtake_an_event_while_a_callback_takes_long)
+{
+	struct loop *loop;
+	struct probe busy, awaited;
+	int fd_busy = eventfd(1, EFD_CLOEXEC), fd_awaited = eventfd(0, EFD_CLOEXEC);
+
+	ck_assert_int_eq(loop_new(&loop), 0);
+	probe_init(&busy, loop);
+	probe_init(&awaited, loop);
+	busy.other = &awaited;
+	busy.source.on_event = take_long;
+	busy.timer.on_expiry = fail_on_expiry;
+	awaited.source.on_event = drain_and_count;
+	ck_assert_int_eq(loop_add(loop, &busy.source, fd_busy, EPOLLIN), 0);
+	ck_assert_int_eq(loop_add(loop, &awaited.source, fd_awaited, EPOLLIN), 0);
+	ck_assert_int_eq(loop_run(loop), 7);
+	loop_free(loop);
+	(void)close(fd_busy);
+	(void)close(fd_awaited);
 }

@@ -125,14 +125,9 @@ static int timeout_ms(const struct loop *loop)
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-/* Run the timers that are due now; not those that a callback arms. */
-static void expire(struct loop *loop)
+/* Run the timers that were due at @now. A timer that its callback arms again has to wait. */
+static void expire(struct loop *loop, uint64_t now)
 {
-	uint64_t now;
-
-	if (!loop->timers)
-		return;
-	now = monotonic_ns();
 	while (loop->timers && loop->timers->due_ns <= now && !loop->quit) {
 		struct loop_timer *timer = loop->timers;
 
@@ -145,6 +140,11 @@ int loop_run(struct loop *loop)
 {
 	while (!loop->quit) {
 		int n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, timeout_ms(loop));
+		/*
+		 * However long the callbacks take: a timer that becomes due meanwhile has to wait
+		 * for events that came first. What it waits for may be among them.
+		 */
+		uint64_t now = monotonic_ns();
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -157,7 +157,7 @@ int loop_run(struct loop *loop)
 		}
 		loop->n_batch = 0;
 		if (!loop->quit)
-			expire(loop);
+			expire(loop, now);
 	}
 	loop->quit = false;
 	return loop->status;

@@ -43,7 +43,11 @@ void loop_remove(struct loop *loop, struct loop_source *source);
 /** loop_close() - loop_remove() and close the fd; does nothing if fd is -1 */
 void loop_close(struct loop *loop, struct loop_source *source);
 
-/** loop_timer_set() - (re)arm a one-shot timer @delay_ns from now */
+/**
+ * loop_timer_set() - (re)arm a one-shot timer @delay_ns from now
+ *
+ * A callback that takes long makes no timer overtake an event that came before it was due.
+ */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t delay_ns);
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
 
