@@ -91,8 +91,7 @@ int ctl_call(const struct ctl *ctl, const char *method, json_t *parameters, json
 	cleanup_free char *problem = NULL;
 	int r;
 
-	if (!parameters) { /* of what callers pack, only text from the command line can be invalid
-			    */
+	if (!parameters) { /* only text from the command line can be invalid */
 		ctl_error("invalid argument: not UTF-8");
 		return CTL_USAGE;
 	}
