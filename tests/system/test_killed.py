@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from pathlib import Path
 
 from tests.harness import paths
@@ -49,11 +50,12 @@ class Family:
 
 
 def surroundings():
-    """Mounts, and the content of libvirt's directories."""
-    mounts = sorted(line.split()[4] for line in Path("/proc/self/mountinfo").read_text()
-                    .splitlines())
-    files = {place: sorted(os.listdir(place)) for place in WATCHED if os.path.isdir(place)}
-    return mounts, files
+    """Mounts, and the files of WATCHED: how many there are of each."""
+    mounts = (f"mount {line.split()[4]}"
+              for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    files = (f"{place}/{name}" for place in WATCHED if os.path.isdir(place)
+             for name in os.listdir(place))
+    return Counter([*mounts, *files])
 
 
 def kill_demo_when(name, number, runner):
@@ -76,7 +78,8 @@ def kill_demo_when(name, number, runner):
     finally:
         demo.kill()
         demo.wait()
-    assert surroundings() == before, f"before: {before}\nafter: {surroundings()}"
+    after = surroundings()
+    assert after == before, f"left behind: {[*(after - before)]}, lost: {[*(before - after)]}"
 
 
 def test_sigkill_while_a_guest_runs(runner):
