@@ -21,9 +21,13 @@ static bool has_room(struct log_limit *limit, uint32_t lines, uint64_t now_ns)
 bool log_limit_pass_both(struct log_limit *limit, struct log_limit *all, uint64_t now_ns,
 			 uint32_t *suppressed)
 {
+	bool passes = has_room(limit, LIMIT_LINES, now_ns);
+
 	*suppressed = 0;
-	if (!has_room(limit, LIMIT_LINES, now_ns) ||
-	    (all && !has_room(all, LIMIT_LINES_OF_ALL, now_ns))) {
+	/* Half of the shared budget is for first lines: a few sources can't silence the others. */
+	if (passes && all)
+		passes = has_room(all, LIMIT_LINES_OF_ALL / (limit->in_window > 0 ? 2 : 1), now_ns);
+	if (!passes) {
 		limit->suppressed++;
 		return false;
 	}
