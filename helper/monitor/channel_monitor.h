@@ -3,7 +3,7 @@
  * The channel monitor: one epoll loop over all channels, the link and a timer. A turn of it:
  *
  *  A. each ready channel is read once, up to BATCH_FRAMES frames; they are decoded and become
- *     votes (guest_requests.c, arbiter_vote.c)
+ *     votes (guest_requests.c, arbiter/vote.c)
  *  B. each frequency domain whose target changed is written, once (frequency_outputs.c)
  *  C. each channel gets its replies, in one send: whether a request is granted is only known
  *     after the write

@@ -115,8 +115,7 @@ static int drop_capabilities(void)
 	return 0;
 }
 
-/* --- 3: what other processes could read of it
- * ------------------------------------------------------ */
+/* --- 3: what other processes could read of it ---------------------------------------------- */
 
 static int keep_memory_private(void)
 {

@@ -115,8 +115,7 @@ int arbiter_set_domain(struct arbiter *arbiter, uint32_t id, uint32_t n_vcpus,
 /** arbiter_remove_domain() - forget it and its votes */
 void arbiter_remove_domain(struct arbiter *arbiter, uint32_t id);
 
-/** arbiter_silence_domain() - forget all its votes, as if its vCPUs had never voted; overrides stay
- */
+/** arbiter_silence_domain() - forget its votes, as if it had never voted; overrides stay */
 void arbiter_silence_domain(struct arbiter *arbiter, uint32_t id);
 
 /** arbiter_vcpus() - number of vCPUs of a domain; 0: there is no such domain */
@@ -177,9 +176,7 @@ int arbiter_target(const struct arbiter *arbiter, uint32_t frequency_domain);
 
 uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, uint32_t step);
 
-/** arbiter_neighbour_khz() - the next step that the host allows: the faster one, else the slower;
- * 0: none
- */
+/** arbiter_neighbour_khz() - the next faster step within the host's limits, else slower; 0: none */
 uint32_t arbiter_neighbour_khz(const struct arbiter *arbiter, uint32_t frequency_domain,
 			       uint32_t step);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside the arbiter: what arbiter_vote.c (votes) and arbiter_setup.c (who votes where) share. */
+/* Inside the arbiter: what vote.c (votes) and setup.c (who votes where) share. */
 #ifndef VMPOWER_HELPER_MONITOR_ARBITER_PRIVATE_H
 #define VMPOWER_HELPER_MONITOR_ARBITER_PRIVATE_H
 
