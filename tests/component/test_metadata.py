@@ -76,7 +76,7 @@ def test_wrong_metadata_is_reported():
         domain.metadata = metadata(min_frequency=UP[5])
         stage.hook(domain, "reconnect")
         wait_until(
-            lambda: "leaves no frequency" in (settings_of(stage)["metadata_error"] or ""),
+            lambda: "no frequency is left" in (settings_of(stage)["metadata_error"] or ""),
             10,
             "the new problem",
         )
