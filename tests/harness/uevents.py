@@ -11,8 +11,8 @@ from .paths import MissingError
 
 PRELOAD = "libumockdev-preload.so.0"
 
-# A separate process, since it needs the library preloaded. umockdev sends "add" for each new device:
-# all CPUs are added before anything listens, so that the tests' events are the only ones.
+# A separate process, since it needs the library preloaded. umockdev sends "add" for each new
+# device: all CPUs are added before anything listens, so that the tests' events are the only ones.
 SENDER = """
 import ctypes, sys
 library = ctypes.CDLL("libumockdev.so.0")
