@@ -4,7 +4,6 @@
 #include "tests/unit/runner.h"
 
 FIXTURE(setup, teardown)
-TIMEOUT(60)
 
 TEST(status)
 {

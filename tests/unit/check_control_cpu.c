@@ -51,7 +51,6 @@ static json_t *ask(struct peer *peer, const char *call)
 	"{\"kind\":\"override\",\"domain\":\"vm1\",\"vcpu\":1,\"others\":0,\"khz\":1000000}"
 
 FIXTURE(setup, teardown)
-TIMEOUT(60)
 
 TEST(cpus_without_cpufreq_and_offline)
 {

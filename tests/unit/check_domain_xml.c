@@ -92,7 +92,6 @@ static void check_affinity(const struct domain_description *domain, uint32_t vcp
 	}
 }
 
-TIMEOUT(60)
 
 TEST(started_domain)
 {

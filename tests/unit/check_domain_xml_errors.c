@@ -141,7 +141,6 @@ static const struct {
 	{RUNNING(VCPU "<devices/><devices/>"), -EINVAL, "more than one <devices>"},
 };
 
-TIMEOUT(60)
 
 TEST_EACH(errors_name_the_thing, bad)
 {

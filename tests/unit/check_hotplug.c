@@ -113,7 +113,6 @@ static void vote(uint32_t khz)
 
 BEFORE_ALL(mock_devices_preload)
 FIXTURE(set_up, tear_down)
-TIMEOUT(60)
 
 TEST(away_and_back)
 {

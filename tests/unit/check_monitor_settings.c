@@ -30,7 +30,6 @@ static int voter(int *file)
 }
 
 FIXTURE(set_up, tear_down)
-TIMEOUT(60)
 
 TEST(commands)
 {

@@ -41,7 +41,6 @@ static struct domain_description *describe(unsigned int n, uint32_t first, uint3
 }
 
 FIXTURE(setup, teardown)
-TIMEOUT(60)
 
 TEST(add_find_remove)
 {

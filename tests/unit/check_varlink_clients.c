@@ -29,7 +29,6 @@ static void release_when_waiting(struct peer *peer, bool *cancelled)
 }
 
 FIXTURE(setup, teardown)
-TIMEOUT(60)
 
 TEST_RANGE(deferred_reply_comes_later_and_in_order, 0, 2)
 {

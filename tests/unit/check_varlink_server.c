@@ -80,7 +80,6 @@ static const struct {
 };
 
 FIXTURE(setup, teardown)
-TIMEOUT(60)
 
 TEST_EACH(each_call_has_its_reply, calls)
 {

@@ -9,7 +9,6 @@
 #include "tests/unit/domain_xml_fixture.h"
 #include "tests/unit/runner.h"
 
-TIMEOUT(60)
 
 TEST(nul_bytes)
 {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEFAULT_TIMEOUT_S 60 /* a busy host is slow */
+
 /* In the order of the file. */
 static struct runner_entry *entries;
 
@@ -38,8 +40,7 @@ static TCase *new_case(Suite *suite, const struct runner_entry *fixture, int tim
 
 	if (fixture)
 		tcase_add_checked_fixture(tcase, fixture->set_up, fixture->tear_down);
-	if (timeout_s)
-		tcase_set_timeout(tcase, timeout_s);
+	tcase_set_timeout(tcase, timeout_s);
 	suite_add_tcase(suite, tcase);
 	return tcase;
 }
@@ -48,9 +49,9 @@ static TCase *new_case(Suite *suite, const struct runner_entry *fixture, int tim
 static Suite *make_suite(char **words)
 {
 	Suite *suite = suite_create(program_invocation_short_name);
-	TCase *tcase = new_case(suite, NULL, 0);
 	const struct runner_entry *fixture = NULL;
-	int timeout_s = 0;
+	int timeout_s = DEFAULT_TIMEOUT_S;
+	TCase *tcase = new_case(suite, NULL, timeout_s);
 
 	for (const struct runner_entry *entry = entries; entry; entry = entry->next) {
 		if (entry->test) {

@@ -61,7 +61,7 @@ void runner_add(struct runner_entry *entry);
 /** FIXTURE() - each test below it runs between @up and @down (or NULL), in its own process */
 #define FIXTURE(up, down) RUNNER_HOLDS(.set_up = (up), .tear_down = (down))
 
-/** TIMEOUT() - each test below it may take @seconds; the default is Check's */
+/** TIMEOUT() - each test below it may take @seconds; the default is 60 */
 #define TIMEOUT(seconds) RUNNER_HOLDS(.timeout_s = (seconds))
 
 /** BEFORE_ALL() - a function called with main()'s argv before the first test */
