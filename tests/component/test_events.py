@@ -152,7 +152,7 @@ def test_governor_of_someone_else_is_reported_once():
             kinds = [event["kind"] for event in told]
             assert kinds.count("foreign") == 1 and kinds.count("reload") == 1, told
             (refused,) = [event for event in told if event["kind"] == "reload"]
-            assert "not taken over" in refused["text"] and "much" in refused["text"], refused
+            assert "stays in force" in refused["text"] and "much" in refused["text"], refused
             assert "warning" not in kinds, told
         stage.tree.write(3, "scaling_governor", "userspace")  # someone else's value stays
 
