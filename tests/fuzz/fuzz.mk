@@ -42,6 +42,8 @@ $(fuzz_dir)/fuzz_%: $(fuzz_dir)/obj/tests/fuzz/fuzz_%.o $(fuzz_dir)/libvmpower.a
 	$(say) LD $@
 	$(Q)$(FUZZ_CC) $(fuzz_flags) -fsanitize=fuzzer -o $@ $^ $(call pkg_libs,$(pkgs)) -pthread
 
+# Keep the targets' objects, as in the Makefile.
+.PRECIOUS: $(fuzz_dir)/obj/%.o
 -include $(lib_src:%.c=$(fuzz_dir)/obj/%.d)
 -include $(fuzz_targets:%=$(fuzz_dir)/obj/tests/fuzz/%.d)
 
