@@ -69,6 +69,9 @@ lib_src := $(common_src) $(xml_src) $(link_src) $(manager_src) $(monitor_src) $(
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))
 all_src := $(sort $(foreach p,$(programs),$($(p)_src)) $(wildcard tests/*/*.c))
 
+# all files, if git does not list them
+no_git_files := -type f -not -path './build/*' -not -path './.git/*'
+
 # --- flags ----------------------------------------------------------------------------
 
 defines := -D_GNU_SOURCE -DVMPOWER_VERSION='"$(VERSION)"' \
@@ -364,9 +367,10 @@ include tests/lint/lint.mk
 
 # --- packages --------------------------------------------------------------------------
 
-# The tracked files, as they are in the tree now. Without git (a tarball): all but build/.
+# The tracked files, as they are in the tree now. Without git (a tarball, or another user's clone,
+# which git refuses to read): all but build/ and .git/.
 dist_name := vmpower-$(VERSION)
-dist_files = { git ls-files -z 2>/dev/null || find . -type f -not -path './build/*' -print0; }
+dist_files = { git ls-files -z 2>/dev/null || find . $(no_git_files) -print0; }
 rpm_top := $(CURDIR)/build/rpm
 # outside Fedora and RHEL, rpm lacks macros and does not know the installed packages
 rpm_lacks = $(if $(shell rpm --eval '%{?_unitdir}'),,--load $(CURDIR)/packaging/rpm/elsewhere.macros --nodeps)

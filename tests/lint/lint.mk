@@ -9,9 +9,9 @@ lint_dir := build/lint
 lint_parts := arrows format tidy cppcheck man shell python blanks tests
 product_src := $(sort $(foreach p,$(programs),$($(p)_src)))
 
-# What git knows of and will know of; without git (a tarball): all but build/.
+# What git knows of and will know of; without git: as make dist.
 lint_files = $(wildcard $(shell git ls-files -co --exclude-standard 2>/dev/null || \
-	find . -type f -not -path './build/*'))
+	find . $(no_git_files) -printf '%P\n'))
 lint_c = $(filter %.c %.h,$(lint_files))
 # $(1): extension, $(2): interpreter that the first line of a file without extension names
 lint_scripts = $(filter $(1),$(lint_files)) $(shell awk 'FNR == 1 && /^.!.*$(2)/ { print FILENAME } \
