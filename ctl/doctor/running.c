@@ -27,6 +27,12 @@ static struct cpuset present_cpus(const struct doctor *doctor)
 	return cpus;
 }
 
+/* Without the host's CPUs every affinity counts. */
+static bool is_pinned(const struct vcpu_description *vcpu, const struct cpuset *present)
+{
+	return cpuset_count(present) == 0 ? vcpu->pinned : vcpu_pinned(vcpu, present);
+}
+
 static void examine(struct doctor *doctor, const struct domain_description *domain,
 		    const struct cpuset *present)
 {
@@ -43,7 +49,7 @@ static void examine(struct doctor *doctor, const struct domain_description *doma
 		if (number >= domain->n_vcpus)
 			cpuset_add(&facts.beyond, number);
 		else if (domain->vcpus[number].online &&
-			 !vcpu_pinned(&domain->vcpus[number], present))
+			 !is_pinned(&domain->vcpus[number], present))
 			cpuset_add(&facts.unpinned, number);
 	}
 	domain_findings_add(doctor, &facts);

@@ -314,6 +314,16 @@ def status_file(host, domain):
                f"<domstatus state='running' pid='7'><monitor path='x'/>{domain.xml()}</domstatus>")
 
 
+def test_pinning_on_a_host_whose_cpus_are_unknown():
+    """Every affinity counts, also one to all CPUs."""
+    with doctor("unknown", start=False) as doc:
+        status_file(doc.host, StandinDomain(doc.stage.directory, "vm", {0: "0-7"}))
+        assert [finding[1] for finding in doc.all() if finding[0] == "domains"] == ["problem"]
+        for name in ("present", "online"):
+            (doc.host.root / "sys/devices/system/cpu" / name).unlink()
+        assert [finding[1] for finding in doc.all() if finding[0] == "domains"] == ["ok"]
+
+
 def test_domains_without_the_daemon():
     """From libvirt's files; also a domain that the daemon should know and does not."""
     with doctor("status", start=False) as doc:
