@@ -92,7 +92,6 @@ static void check_affinity(const struct domain_description *domain, uint32_t vcp
 	}
 }
 
-
 TEST(started_domain)
 {
 	struct domain_description *domain = parse_good(started);

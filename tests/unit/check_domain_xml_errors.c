@@ -141,7 +141,6 @@ static const struct {
 	{RUNNING(VCPU "<devices/><devices/>"), -EINVAL, "more than one <devices>"},
 };
 
-
 TEST_EACH(errors_name_the_thing, bad)
 {
 	struct domain_description *domain;

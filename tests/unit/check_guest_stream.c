@@ -72,7 +72,6 @@ static void make_connect(uint8_t *frame, size_t size)
 	put32(frame + 12, GUEST_CONNECT);
 }
 
-
 TEST(finds_each_generation)
 {
 	for (size_t g = 0; g < array_size(generations); g++) {

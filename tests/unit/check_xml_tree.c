@@ -9,7 +9,6 @@
 #include "tests/unit/domain_xml_fixture.h"
 #include "tests/unit/runner.h"
 
-
 TEST(nul_bytes)
 {
 	static const char inside[] = RUNNING(VCPU "<a>\0</a>");

@@ -43,7 +43,7 @@ static void drop_first(struct link_queue *queue)
 {
 	struct queued_message *q = queue->first;
 
-	ASSERT(q && queue->bytes >= q->size);
+	ASSERT(queue->bytes >= q->size);
 	queue->first = q->next;
 	if (!queue->first)
 		queue->end = &queue->first;
