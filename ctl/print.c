@@ -95,17 +95,12 @@ int ctl_print(const struct table *table)
 	return CTL_FAILED;
 }
 
-void ctl_cells(struct table *table, json_t *object, ...)
+void ctl_cells_of(struct table *table, json_t *object, const char *const *keys)
 {
-	const char *key;
-	va_list keys;
-
-	va_start(keys, object);
-	while ((key = va_arg(keys, const char *))) {
-		if (json_is_integer(json_object_get(object, key)))
-			table_cell(table, "%lld", ctl_number(object, key));
+	for (; *keys; keys++) {
+		if (json_is_integer(json_object_get(object, *keys)))
+			table_cell(table, "%lld", ctl_number(object, *keys));
 		else
-			table_cell(table, "%s", ctl_text(object, key));
+			table_cell(table, "%s", ctl_text(object, *keys));
 	}
-	va_end(keys);
 }

@@ -43,7 +43,9 @@ size_t ctl_terminal_width(void);
 /** ctl_print() - print a table to stdout. Return: CTL_OK; CTL_FAILED: error printed */
 int ctl_print(const struct table *table);
 
-/** ctl_cells() - the next cells: members that are text or numbers; keys, then NULL */
-void ctl_cells(struct table *table, json_t *object, ...) __attribute__((sentinel));
+/** ctl_cells() - the next cells: members that are text or numbers, by their keys */
+#define ctl_cells(table, object, ...)                                                              \
+	ctl_cells_of(table, object, (const char *const[]){__VA_ARGS__, NULL})
+void ctl_cells_of(struct table *table, json_t *object, const char *const *keys);
 
 #endif

@@ -43,13 +43,13 @@ int ctl_cpu(const struct ctl *ctl)
 	if (r != CTL_OK || ctl->json)
 		return r;
 	ctl_for_each (cpu, json_object_get(reply, "cpus")) {
-		ctl_cells(&table, cpu, "cpu", NULL);
+		ctl_cells(&table, cpu, "cpu");
 		frequency_domain_cell(&table, cpu);
-		ctl_cells(&table, cpu, "driver", "method", NULL);
+		ctl_cells(&table, cpu, "driver", "method");
 		baseline_cell(&table, json_object_get(cpu, "baseline"));
-		ctl_cells(&table, cpu, "target_khz", NULL);
+		ctl_cells(&table, cpu, "target_khz");
 		if (ctl_flag(cpu, "online"))
-			ctl_cells(&table, cpu, "current_khz", NULL);
+			ctl_cells(&table, cpu, "current_khz");
 		else
 			table_cell(&table, "offline");
 		decider_cell(&table, json_object_get(cpu, "decides"));

@@ -153,11 +153,11 @@ static int print_vcpus(json_t *vcpus)
 	json_t *vcpu;
 
 	ctl_for_each (vcpu, vcpus) {
-		ctl_cells(&table, vcpu, "domain", "vcpu", NULL);
+		ctl_cells(&table, vcpu, "domain", "vcpu");
 		table_cell(&table, "%s", ctl_has(vcpu, "cpus") ? ctl_text(vcpu, "cpus") : "no");
 		vote_cell(&table, vcpu);
 		clamped_cell(&table, ctl_text(vcpu, "clamped"));
-		ctl_cells(&table, vcpu, "override_khz", NULL);
+		ctl_cells(&table, vcpu, "override_khz");
 		table_cell(&table, "%s", ctl_flag(vcpu, "decides") ? "yes" : "");
 	}
 	return ctl_print(&table);

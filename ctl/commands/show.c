@@ -83,7 +83,7 @@ int ctl_list(const struct ctl *ctl)
 		return r;
 	ctl_for_each (domain, json_object_get(reply, "domains")) {
 		ctl_cells(&table, domain, "name", "uuid", "id", "vcpus", "channels", "connected",
-			  "requests", "nacks", NULL);
+			  "requests", "nacks");
 	}
 	return ctl_print(&table);
 }
@@ -124,10 +124,10 @@ static int print_channels(json_t *channels)
 	json_t *channel;
 
 	ctl_for_each (channel, channels) {
-		ctl_cells(&table, channel, "number", "state", NULL);
+		ctl_cells(&table, channel, "number", "state");
 		table_cell(&table, "%s", ctl_flag(channel, "enabled") ? "yes" : "no");
 		ctl_cells(&table, channel, "requests", "acks", "nacks", "resyncs",
-			  "dropped_replies", "throttled", NULL);
+			  "dropped_replies", "throttled");
 		refused_cell(&table, json_object_get(channel, "refused"));
 	}
 	return ctl_print(&table);
@@ -196,7 +196,7 @@ static int print_vcpus(json_t *vcpus)
 	json_t *vcpu;
 
 	ctl_for_each (vcpu, vcpus) {
-		ctl_cells(&table, vcpu, "vcpu", NULL);
+		ctl_cells(&table, vcpu, "vcpu");
 		table_cell(&table, "%s", ctl_has(vcpu, "cpus") ? ctl_text(vcpu, "cpus") : "no");
 		if (ctl_flag(vcpu, "online"))
 			khz_cell(&table, vcpu, "vote_khz", "silent");

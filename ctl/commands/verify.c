@@ -28,11 +28,10 @@ static int print_findings(json_t *findings)
 	json_t *finding;
 
 	ctl_for_each (finding, findings) {
-		ctl_cells(&table, finding, "cpus", NULL);
+		ctl_cells(&table, finding, "cpus");
 		table_cell(&table, "policy%lld/%s", ctl_number(finding, "frequency_domain"),
 			   ctl_text(finding, "file"));
-		ctl_cells(&table, finding, "ours", ctl_has(finding, "error") ? "error" : "found",
-			  NULL);
+		ctl_cells(&table, finding, "ours", ctl_has(finding, "error") ? "error" : "found");
 		time_cell(&table, ctl_number(finding, "since"));
 	}
 	return ctl_print(&table);
