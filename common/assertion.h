@@ -15,7 +15,7 @@
  *   whatever happens, or libvirt refuses to start the domain. It does not link assertion.c, so an
  *   assertion there does not link.
  *
- * It needs only libc and write(2) to stderr, so it works in the sandbox and in any thread.
+ * ASSERT() needs only libc and write(2) to stderr, so it works in the sandbox and in any thread.
  */
 #ifndef VMPOWER_COMMON_ASSERTION_H
 #define VMPOWER_COMMON_ASSERTION_H

@@ -22,7 +22,7 @@
 
 #define cleanup(f) __attribute__((cleanup(f)))
 
-/* Close *fd unless negative, and set it to -1. Preserves errno. */
+/* Close *fd unless it is negative, and set it to -1. Preserves errno. */
 static inline void close_fd(int *fd)
 {
 	if (*fd >= 0) {
@@ -64,7 +64,7 @@ static inline void close_dir(DIR **d)
 #define cleanup_fclose cleanup(close_file)
 #define cleanup_closedir cleanup(close_dir)
 
-/* Hand what a cleanup variable holds to another owner: the scope no longer releases it. */
+/* Move what a cleanup variable holds to another owner: the scope no longer releases it. */
 static inline int take_fd(int *fd)
 {
 	int taken = *fd;

@@ -140,7 +140,7 @@ static uint32_t merge(enum setting_merge how, uint32_t a, uint32_t b)
 	return a;
 }
 
-/* @override: replace the values that a section overrides; false: narrow every value */
+/* @override: replace values where a section may; false: narrow every value */
 static void apply(struct domain_settings *settings, const struct domain_settings *from,
 		  bool override)
 {

@@ -15,7 +15,7 @@
 /* XML namespace of <domain> in <metadata>; keep in step with xml/vmpower-domain.rng. */
 #define DOMAIN_NAMESPACE "https://vmpower.org/domain/1.0"
 
-/* Part of the namespace in every version, and in most misspelt ones. */
+/* Common to every version of the namespace, and to most misspellings of it. */
 #define DOMAIN_NAMESPACE_FAMILY "//vmpower.org/"
 
 /* Append only: state files refer to settings by bit number. */
@@ -36,7 +36,7 @@ enum domain_setting {
 #define COMMAND_TURBO 2u /* turbo on, off */
 #define COMMANDS_ALL (COMMAND_SCALE | COMMAND_TURBO)
 
-/* Every value is a uint32_t, so that the table can address it and the link can carry it as is. */
+/* Every value is a uint32_t: the table finds it by offset, and the link sends it unchanged. */
 struct domain_settings {
 	uint32_t given;		   /* bits 1 << enum domain_setting; values not given are 0 */
 	uint32_t min_khz, max_khz; /* 0: no limit */
@@ -110,7 +110,7 @@ struct domain_settings domain_settings_initial(void);
 void domain_settings_override(struct domain_settings *settings,
 			      const struct domain_settings *section);
 
-/** domain_settings_narrow() - apply settings that may only narrow: metadata */
+/** domain_settings_narrow() - apply metadata, which may only narrow the settings */
 void domain_settings_narrow(struct domain_settings *settings, const struct domain_settings *by);
 
 /** domain_settings_equal() - are all values equal, whether given or not? */

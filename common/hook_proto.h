@@ -2,8 +2,8 @@
 /*
  * The protocol between vmpower-hook and the manager. The hook sends one hook_event over SEQPACKET,
  * with one fd: a sealed memfd that holds the domain's XML. The manager replies with one hook_reply
- * as soon as it holds the memfd and before it reads it, since libvirt holds the domain's lock
- * until the hook exits.
+ * as soon as it has the memfd, before it reads it: libvirt holds the domain's lock until the hook
+ * exits.
  */
 #ifndef VMPOWER_COMMON_HOOK_PROTO_H
 #define VMPOWER_COMMON_HOOK_PROTO_H
@@ -15,7 +15,7 @@
 #define HOOK_MAGIC 0x6b687076u /* "vphk" */
 #define HOOK_VERSION 1u
 #define HOOK_SOCKET_ENV "VMPOWER_HOOK_SOCKET"
-#define HOOK_DEADLINE_MS 200 /* longest time the hook may take: libvirt waits for it */
+#define HOOK_DEADLINE_MS 200 /* the hook's time limit: libvirt waits for it */
 
 enum hook_operation {
 	HOOK_STARTED = 1,

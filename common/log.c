@@ -120,7 +120,7 @@ static bool repeat_pass(const char *text, uint32_t *suppressed)
 static void log_va(const struct log_about *about, int priority, bool limited, const char *format,
 		   va_list args) __attribute__((format(printf, 4, 0)));
 
-/* @limited: by its source, so write repeats */
+/* @limited: the caller has limited the lines, so write repeats */
 static void log_va(const struct log_about *about, int priority, bool limited, const char *format,
 		   va_list args)
 {

@@ -2,10 +2,10 @@
 /*
  * Log lines to stderr: "<priority>text" if stderr is connected to the journal (sd-daemon(3)), else
  * "program: text". Each call writes one line with one write(2). Needs only libc, so that the
- * sandboxed monitor can use it; a program that can do better than stderr sets a sink.
+ * sandboxed monitor can use it; a program with a better place for its lines sets a sink.
  *
- * A repeated text is written at most 5 times per 10 s; a line after the next one that passes says
- * how many were left out. log_counted() is exempt.
+ * Each thread writes the same text at most 5 times per 10 s. When it is written again, a second
+ * line says how many repeats were left out. log_counted() is exempt.
  */
 #ifndef VMPOWER_COMMON_LOG_H
 #define VMPOWER_COMMON_LOG_H
@@ -41,7 +41,7 @@ int log_level_by_name(const char *name);
 bool log_is_journal(void);
 
 /**
- * log_set_sink() - write lines to another place than stderr
+ * log_set_sink() - write lines elsewhere than to stderr
  * @sink:	called in the logging thread with the escaped text; @about is NULL if unknown. Must
  *		not log. Returns false to have the line written to stderr after all
  *
@@ -69,11 +69,11 @@ void log_set_tap(void (*tap)(void *context, const struct log_about *about, int p
  */
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** log_about() - log_line() that tells the sink what the line is about */
+/** log_about() - log_line(), and tell the sink what the line is about */
 void log_about(const struct log_about *about, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/** log_counted() - log_about() without the limit on repeats, for lines their source has limited */
+/** log_counted() - log_about() without the limit on repeats: the caller has limited the lines */
 void log_counted(const struct log_about *about, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -25,8 +25,8 @@ bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint32_t *suppress
 /**
  * log_limit_pass_both() - the same for one of many sources that share a budget
  * @limit:	of this source
- * @all:	of all sources together: 50 lines per 10 s, 25 of them only for a source's first
- *line; NULL: no shared budget
+ * @all:	of all sources together: 50 lines per 10 s; after 25, only the first line of each
+ *		source passes. NULL: no shared budget
  *
  * A line that passes counts against both; a suppressed one is counted in @limit.
  */

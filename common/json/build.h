@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Builds JSON objects and arrays, one line a field. When memory runs out, the whole object is freed
- * and becomes NULL, and whatever is added to it afterwards is freed at once: check only at the end.
+ * Builds JSON objects and arrays, one line per field. When memory runs out, the whole object is
+ * freed and becomes NULL, and whatever is added to it afterwards is freed at once: check only at
+ * the end.
  */
 #ifndef VMPOWER_COMMON_JSON_BUILD_H
 #define VMPOWER_COMMON_JSON_BUILD_H

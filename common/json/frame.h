@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Varlink's framing (varlink.org): messages on a byte stream, each terminated by a NUL. A buffer
- * that bytes are read into, and whole messages are taken from. Pure: the caller reads the fd.
+ * Varlink's framing (varlink.org): messages on a byte stream, each terminated by a NUL. The buffer
+ * takes bytes as they arrive and returns whole messages. Pure: the caller reads the fd.
  *
  * Use: next() until it returns 0; then reserve(), read into the room, commit(); repeat.
  */
