@@ -52,8 +52,8 @@ static void end_well(int signal)
 }
 
 /*
- * No signal may kill the hook, be it from a bug of ours or a resource limit inherited from libvirt:
- * libvirt would see a failed hook.
+ * No signal may kill the hook, neither from a bug of ours nor from a resource limit inherited from
+ * libvirt: libvirt would see a failed hook.
  */
 static void end_well_on_signals(void)
 {
@@ -172,8 +172,9 @@ static int take_xml(struct hook *hook)
 }
 
 /*
- * On a non-blocking socket a full backlog is EAGAIN at once, and no event reports free room. So
- * the socket blocks, for connect() only: every other wait is in poll(). SO_SNDTIMEO limits it.
+ * On a non-blocking socket connect() fails with EAGAIN at once if the backlog is full, and poll()
+ * can't wait for room. So the socket blocks, for connect() only, and SO_SNDTIMEO limits that. Every
+ * other wait is in poll().
  */
 static int connect_manager(struct hook *hook)
 {
@@ -216,7 +217,7 @@ static struct failure tell_manager(struct hook *hook)
 {
 	int r;
 
-	/* If it were closed, the next fd opened would become stdin. */
+	/* If stdin is closed, the next fd opened becomes stdin. */
 	if (fcntl(STDIN_FILENO, F_GETFD) < 0)
 		return (struct failure){"stdin is closed", -errno};
 	r = connect_manager(hook);
@@ -270,7 +271,7 @@ int main(int argc, char **argv)
 		hook.event.reason[0] = '\0'; /* only used in a log line */
 	if (!failure.step)
 		failure = tell_manager(&hook);
-	/* syslog(3) needs an fd, and these may be the last two. */
+	/* syslog(3) needs an fd, and these two may be the last that were free. */
 	(void)close(hook.xml_fd);
 	(void)close(hook.socket_fd);
 	if (failure.step)
