@@ -31,8 +31,8 @@ struct domain_description {
 	struct vcpu_description *vcpus;
 	uint32_t n_channels;
 	struct channel_description channels[MAX_DOMAIN_CHANNELS]; /* ascending numbers */
-	char near_miss[MAX_EXCERPT]; /* name of a virtio channel that is almost ours; "": none */
-	struct domain_settings metadata; /* no setting given if there are none or any is wrong */
+	char near_miss[MAX_EXCERPT];	 /* name of a channel that looks misspelt; "": none */
+	struct domain_settings metadata; /* nothing given if there is none or one is wrong */
 	char metadata_error[512];	 /* what is wrong with the metadata; "": nothing */
 	/* storage behind vcpus[].affinity */
 	struct cpuset *affinities;
@@ -45,7 +45,7 @@ void domain_description_free(struct domain_description *domain);
  * vcpu_pinned() - does the vCPU's affinity leave out a CPU of the host?
  * @present:	the host's CPUs, online or not
  *
- * libvirt and OpenStack give floating vCPUs an affinity to all CPUs, so that does not count. On a
+ * An affinity to all CPUs does not count: libvirt and OpenStack give it to floating vCPUs. On a
  * host with one CPU any affinity pins.
  */
 bool vcpu_pinned(const struct vcpu_description *vcpu, const struct cpuset *present);

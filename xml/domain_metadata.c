@@ -87,7 +87,7 @@ static int read_settings(const xmlNode *settings_element, struct domain_settings
 	return r;
 }
 
-/* Another version's or misspelt: meant for us, and easily overlooked. */
+/* Another version of the namespace, or a misspelt one: meant for us, and easily overlooked. */
 static bool is_near_miss(const xmlNode *node)
 {
 	return node->ns && !is_ours(node) &&

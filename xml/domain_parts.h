@@ -9,8 +9,8 @@
 /**
  * domain_read_vcpus() - <vcpu>, <vcpus> and <cputune>
  * @root:	<domain>
- * @domain:	gets n_vcpus, n_online, vcpus_vary, vcpus, affinities and n_affinities; owned by
- *		it whatever the result
+ * @domain:	gets n_vcpus, n_online, vcpus_vary, vcpus, affinities and n_affinities, and owns
+ *		them on failure too
  *
  * Return: 0; -EINVAL; -E2BIG (more than MAX_DOMAIN_VCPUS); -ENOMEM.
  */
@@ -20,7 +20,7 @@ int domain_read_vcpus(const xmlNode *root, struct domain_description *domain,
 /**
  * domain_read_metadata() - the domain's settings, <domain> of DOMAIN_NAMESPACE in <metadata>
  * @root:	<domain>
- * @domain:	gets metadata, or metadata_error and no settings at all if any is wrong
+ * @domain:	gets metadata; if a setting is wrong, gets metadata_error and no settings
  *
  * Return: 0; -ENOMEM.
  */

@@ -26,7 +26,7 @@ static int number_attribute(const xmlNode *element, const char *name, uint32_t m
 	return 0;
 }
 
-/* The attribute cpuset=; *found is false where there is none. */
+/* The attribute cpuset=; *found is false if there is none. */
 static int cpuset_attribute(const xmlNode *element, struct cpuset *set, bool *found,
 			    struct xml_error *error)
 {

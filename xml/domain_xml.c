@@ -96,8 +96,7 @@ static int read_id(const xmlNode *root, struct domain_description *domain, struc
 
 /* --- channels --------------------------------------------------------------------------- */
 
-/* Probably meant for us: DPDK alone uses the first part of the name. Not an error; we can't be
- * sure. */
+/* Probably meant for us: only DPDK uses the first part of the name. Not certain, so no error. */
 static bool is_near_miss(const char *name)
 {
 	static const char family[] = "virtio.serial.port.";
@@ -146,7 +145,7 @@ static int check_type(const xmlNode *channel, const char *name, struct xml_error
 	return 0;
 }
 
-/* *path is NULL if libvirt has not filled it in, which it does when the domain starts. */
+/* *path is NULL if libvirt has not filled it in: it does so when the domain starts. */
 static int read_path(const xmlNode *channel, const char *name, char **path, struct xml_error *error)
 {
 	char *mode cleanup_free = NULL;

@@ -46,9 +46,9 @@ void xml_error_set(struct xml_error *error, const char *format, ...)
  * others and looks namespaces up in lists, so a few MB can cost it minutes. Without a DOCTYPE there
  * are no entities to expand and nothing to load. The scan takes linear time and no memory.
  *
- * It holds only while libxml2 splits the text into tags as this scan does: up to the first thing
- * that is not well-formed. parse() therefore uses the push parser, which stops there; the other
- * parser goes on to look for more errors.
+ * The bounds hold only while libxml2 splits the text into tags as this scan does: up to the first
+ * error in the markup. parse() therefore uses the push parser, which stops there; the ordinary
+ * parser goes on and looks for more errors.
  */
 struct scan {
 	const char *p, *end;
@@ -62,7 +62,7 @@ static bool starts_with(const struct scan *scan, const char *text)
 	return (size_t)(scan->end - scan->p) >= length && !memcmp(scan->p, text, length);
 }
 
-/* Past the next @text, or to the end: libxml2 reports what is missing, and better. */
+/* Skip past the next @text, or to the end: then libxml2 reports what is missing. */
 static void skip_past(struct scan *scan, const char *text)
 {
 	size_t length = strlen(text);
@@ -188,7 +188,7 @@ typedef xmlError reported_error;
 typedef const xmlError reported_error;
 #endif
 
-/* Prints nothing. Only here does the tree builder report that it left a node out. */
+/* Prints nothing. Notes lack of memory: the tree builder reports a lost node only here. */
 static void see_no_memory(void *no_memory, reported_error *error)
 {
 	if (error && error->code == XML_ERR_NO_MEMORY)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bounded access to libxml2's tree, as little of it as vmpower needs, and errors a person can act
- * on. Elements and attributes are found by name among direct children only, and only without a
- * namespace: what users put into <metadata> is never mistaken for libvirt's own.
+ * Bounded access to the few parts of libxml2's tree that vmpower needs, with errors that a person
+ * can act on. Elements and attributes are found by name, only among direct children and only
+ * without a namespace: what users put into <metadata> is never mistaken for libvirt's own elements.
  */
 #ifndef VMPOWER_XML_XML_TREE_H
 #define VMPOWER_XML_XML_TREE_H
@@ -19,7 +19,7 @@
 /* What is wrong with the XML, for a person: names the element and the remedy. */
 struct xml_error {
 	char text[512];
-	char domain[MAX_DOMAIN_NAME]; /* whose XML it is; "" where that is unknown */
+	char domain[MAX_DOMAIN_NAME]; /* whose XML it is; "": unknown */
 };
 
 /* Foreign text for an error: the first line, whole characters. */
