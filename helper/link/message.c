@@ -62,7 +62,7 @@ static bool check_frequency_domain(const struct link_message *message, unsigned 
 		return false;
 	if (fdom->floor > fdom->ceiling || fdom->ceiling >= table->n_steps)
 		return false;
-	/* Elsewhere 0 kHz means "none". */
+	/* Refuse 0 kHz too: elsewhere it means "none". */
 	for (uint32_t step = 0; step < table->n_steps; step++)
 		if (table->khz[step] <= (step > 0 ? table->khz[step - 1] : 0))
 			return false;

@@ -5,16 +5,17 @@
  *
  * Ids are indices into the manager's arrays, reused after a REMOVE: domain id < MAX_DOMAINS,
  * channel id = domain id * MAX_DOMAIN_CHANNELS + index, frequency domain id <
- * MAX_FREQUENCY_DOMAINS. Messages are handled in order. An invalid message is the sender's fault:
- * the monitor exits on one, the manager replaces the monitor.
+ * MAX_FREQUENCY_DOMAINS. Messages are handled in order. An invalid message is a fault of its
+ * sender: if the monitor receives one, it exits; if the manager receives one, it replaces the
+ * monitor.
  *
  * Life of a frequency domain: FREQUENCY_DOMAIN_SET announces it. On the first vote or override the
  * monitor sends ACQUIRE and holds the guest's request back. The manager saves the baseline,
  * prepares the governor and answers ACQUIRED, with the fds to write to or with an error (the
- * request is NACKed; the next request or OVERRIDE tries again). When the last vote and override
- * are gone, the monitor closes the fds and sends RELEASE, and the manager restores the baseline.
- * ACQUIRED is also sent unasked: see enum acquired_reason. If a SET changes the method of an
- * acquired frequency domain, the monitor releases and acquires it again.
+ * request is NACKed; the next request or OVERRIDE tries again). When the last vote and override are
+ * gone, the monitor closes the fds and sends RELEASE, and the manager restores the baseline. The
+ * manager also sends ACQUIRED unsolicited: see enum acquired_reason. If a SET changes the method of
+ * an acquired frequency domain, the monitor releases and acquires it again.
  */
 #ifndef VMPOWER_HELPER_LINK_MESSAGE_H
 #define VMPOWER_HELPER_LINK_MESSAGE_H
@@ -153,7 +154,7 @@ enum acquired_reason {
 	ACQUIRED_ANSWER = 1, /* to an ACQUIRE: one each, in order */
 	/*
 	 * Sent once to a new monitor, after all votes: what its predecessor had acquired, to keep
-	 * or release. Dropped if the monitor has already sent ACQUIRE, whose answer will follow.
+	 * or release. Dropped if the monitor has already sent ACQUIRE: the answer will follow.
 	 */
 	ACQUIRED_TAKEN_OVER = 2,
 	/*

@@ -14,7 +14,7 @@ enum refusal {
 	REFUSAL_PHYSICAL,   /* core_type PHYSICAL: guests can't address pCPUs */
 	REFUSAL_WRITE,	    /* the kernel refused the frequency */
 	REFUSAL_ACQUIRE,    /* the manager could not take control of the frequency domain */
-	REFUSAL_DENIED,	    /* config forbids it */
+	REFUSAL_DENIED,	    /* config forbids it, or the operator disabled the channel */
 	N_REFUSALS,
 };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The state that the monitor publishes: votes, counters, targets. It is in a memfd that the manager
- * creates, sealed against resizing, and both map. The monitor writes, the manager reads at any time
- * without a message, so a status query costs the data plane nothing. The state survives a crash of
- * the monitor: its successor takes the votes over.
+ * creates and seals against resizing; both processes map it. The monitor writes; the manager reads
+ * at any time, without a message, so a status query costs the data plane nothing. The state
+ * survives a crash of the monitor: its successor takes over the votes.
  *
  * The manager trusts none of it: it shows numbers and clamps votes, but uses nothing as an index or
  * a size. All fields are naturally aligned and written with single stores: a reader may see fields
- * of different moments, but never half a field. The memfd is sparse: only used parts take memory.
+ * from different moments, but never a torn field. The memfd is sparse: only used parts take memory.
  */
 #ifndef VMPOWER_HELPER_LINK_SHARED_STATE_H
 #define VMPOWER_HELPER_LINK_SHARED_STATE_H
@@ -24,7 +24,7 @@
 #define SHARED_STATE_MAGIC 0x76706f77u
 #define SHARED_STATE_VERSION 1u
 
-/* One cache line per channel. */
+/* Aligned, so that no two channels share a cache line. */
 struct shared_channel {
 	uint64_t requests; /* valid frames, including CONNECT */
 	uint64_t acks;
@@ -43,8 +43,8 @@ struct shared_vcpu {
 struct shared_frequency_domain {
 	uint32_t target_khz; /* last successful write; 0: not acquired, at its baseline */
 	uint32_t n_voters;   /* vCPUs with a vote */
-	uint32_t n_silent;   /* pinned vCPUs without a vote, which protect */
-	int32_t last_error;  /* of the last write: -errno; 0: success */
+	uint32_t n_silent;   /* vCPUs without a vote that are protected */
+	int32_t last_error;  /* -errno of the last write, or of a failed renewal; 0: success */
 	uint64_t n_writes;   /* successful writes */
 	uint64_t n_failures;
 	uint64_t n_foreign;   /* times a file was found to hold a foreign value */
