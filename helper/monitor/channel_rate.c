@@ -4,7 +4,7 @@
 #include "common/clock.h"
 
 #define THROTTLE_NS NS_PER_MS /* bundles what a busy guest sends within this time */
-#define TOTAL_BURST_PART 10   /* of a second's requests may come at once */
+#define TOTAL_BURST_PART 10   /* a tenth of a second's requests may come at once */
 
 static struct monitored_domain *domain_of(const struct channel_monitor *monitor,
 					  const struct guest_channel *channel)
@@ -59,7 +59,7 @@ void channel_rate_set(struct channel_monitor *monitor, struct monitored_domain *
 {
 	const struct token_rate new_rate = token_rate(rate, burst);
 
-	/* at least a token's time, but no longer than a full bucket lasts */
+	/* throttle for at least a token's time, but no longer than a full bucket lasts */
 	if (same_rate(&new_rate, &domain->rate) && domain->throttle_ns > 0)
 		return;
 	domain->rate = new_rate;
@@ -68,7 +68,7 @@ void channel_rate_set(struct channel_monitor *monitor, struct monitored_domain *
 		domain->throttle_ns = new_rate.burst_ns;
 	if (domain->throttle_ns < new_rate.cost_ns)
 		domain->throttle_ns = new_rate.cost_ns;
-	/* Debts at the old rate are forgiven: they would be another time at the new one. */
+	/* Forgive debts: they are kept as time, which means other amounts at the new rate. */
 	for (uint32_t i = 0; i < MAX_DOMAIN_CHANNELS; i++) {
 		struct guest_channel *channel = domain->channels[i];
 

@@ -153,7 +153,7 @@ enum acquisition frequency_outputs_want(struct channel_monitor *monitor,
 	return ACQUISITION_WAIT;
 }
 
-/* Is this ACQUIRED about what the output waits for, or has? */
+/* Does this ACQUIRED still apply to the output? */
 static bool is_current(const struct frequency_output *output, enum acquired_reason reason)
 {
 	switch (reason) {
@@ -174,7 +174,7 @@ static void wake_waiting(struct channel_monitor *monitor, struct frequency_outpu
 			monitor, container_of(output->waiting.next, struct guest_channel, link));
 }
 
-/* Acquire failed: refuse those who wait, forget what was written. */
+/* ACQUIRED with an error: refuse the requests that wait, or forget what was written. */
 static void without_files(struct channel_monitor *monitor, struct frequency_output *output,
 			  int error)
 {
@@ -290,7 +290,7 @@ static void write_later(struct channel_monitor *monitor, struct frequency_output
 	monitor_wake_at(monitor, output->not_before_ns);
 }
 
-/* Within the transition interval? Then write the target that holds when it ends. */
+/* Within the transition interval? Then write when it ends, whatever the target is by then. */
 static bool defer(struct channel_monitor *monitor, struct frequency_output *output)
 {
 	uint64_t interval_ns = monitor->settings.transition_interval_us * NS_PER_US, now;
@@ -308,7 +308,7 @@ static bool defer(struct channel_monitor *monitor, struct frequency_output *outp
 
 /*
  * Some drivers can't read the hardware. They assume a frequency for a CPU that has just come online
- * and skip writing it, so write a neighbouring step first. With limits, a worker of the kernel
+ * and skip writing it, so write a neighbouring step first. With method limits a kernel worker
  * applies the values, and has to run between the two writes.
  *
  * Return: true: the target has to wait.
@@ -324,7 +324,7 @@ static bool force_rewrite(struct channel_monitor *monitor, struct frequency_outp
 		return false;
 	shared_store(output->shared->writing_khz, khz);
 	r = frequency_writer_set(&output->writer, khz);
-	output->writer.khz = 0; /* write the target in any case, even if it becomes this one */
+	output->writer.khz = 0; /* write the target next, even if it is this one by then */
 	if (r < 0 || output->method != METHOD_LIMITS)
 		return false;
 	output->not_before_ns = monitor_now(monitor) + WORKER_NS;

@@ -39,17 +39,17 @@ struct frequency_output {
 	uint32_t id;
 	uint32_t holds; /* parked requests that want it, waiting here or at another output */
 	uint32_t notices;
-	uint32_t failed_khz; /* of the write that NOTICE_WRITE_FAILED is about */
+	uint32_t failed_khz; /* for NOTICE_WRITE_FAILED */
 	int failed_error;
-	uint32_t found_khz, ours_khz; /* that NOTICE_FOREIGN is about */
-	bool failing;		      /* the manager was told, or is about to be */
+	uint32_t found_khz, ours_khz; /* for NOTICE_FOREIGN */
+	bool failing;		      /* writes fail; the manager was told, or is about to be */
 	bool priority;		      /* see struct link_frequency_domain */
-	bool restarted;		      /* the driver, and nothing was written since */
-	bool foreign;		   /* likewise: someone else's value was there at the last look */
-	uint64_t look_at_ns;	   /* when the files may be looked at again */
-	uint64_t failed_turn;	   /* last turn in which a write failed */
-	uint64_t refused_sequence; /* when it last could not be acquired */
-	uint64_t not_before_ns;	   /* end of the transition interval */
+	bool restarted;		      /* the driver was restarted; nothing was written since */
+	bool foreign;		      /* the last look found someone else's value */
+	uint64_t look_at_ns;	      /* when the files may be looked at again */
+	uint64_t failed_turn;	      /* last turn in which a write failed */
+	uint64_t refused_sequence;    /* when it last could not be acquired */
+	uint64_t not_before_ns;	      /* end of the transition interval */
 };
 
 enum acquisition { ACQUISITION_DONE, ACQUISITION_WAIT, ACQUISITION_REFUSED };
@@ -65,8 +65,8 @@ void frequency_outputs_free(struct channel_monitor *monitor);
  * domains ours?
  *
  * If not, acquires them all at once and holds them for the request: none is released before it has
- * voted. The channel waits in the list of one of them. When that one is decided, the channel is
- * ready and calls this again.
+ * voted. The channel waits in the list of one of them. When ACQUIRED for that one arrives, the
+ * channel becomes ready and this is called again.
  *
  * Return: ACQUISITION_DONE; ACQUISITION_WAIT (the channel is in state WAITING);
  * ACQUISITION_REFUSED (one could not be acquired since the request began to wait).
@@ -79,8 +79,8 @@ void frequency_outputs_unhold(struct channel_monitor *monitor, struct guest_chan
 
 /**
  * frequency_outputs_acquired() - the manager's ACQUIRED
- * @acquired:	an answer that nobody waits for, files taken over that were asked for meanwhile and
- *		a renewal of what is not ours (any more) are dropped
+ * @acquired:	dropped if it no longer applies: an answer that nobody waits for, files taken over
+ *		after an ACQUIRE was sent, a renewal of what is not acquired
  * @fds:	taken over
  *
  * Return: 0; -ENOENT, -EPROTO: the manager is wrong.
@@ -89,10 +89,10 @@ int frequency_outputs_acquired(struct channel_monitor *monitor,
 			       const struct link_acquired *acquired, const int *fds,
 			       unsigned int n_fds);
 
-/** frequency_outputs_flush() - acquire, write, release: whatever the dirty ones need */
+/** frequency_outputs_flush() - acquire, write or release each dirty frequency domain */
 void frequency_outputs_flush(struct channel_monitor *monitor);
 
-/** frequency_outputs_failed() - did a write for one of the vCPU's fail in this turn? */
+/** frequency_outputs_failed() - did a write to one of a vCPU's frequency domains fail this turn? */
 bool frequency_outputs_failed(const struct channel_monitor *monitor, uint32_t domain,
 			      uint32_t vcpu);
 

@@ -60,7 +60,7 @@ const struct syscall_rule frequency_writer_syscalls[] = {
 	END_OF_RULES,
 };
 
-/* What a file says. Return: kHz; 0: no number; -1: it can't be read */
+/* Read a file. Return: kHz; 0: not a number; -1: it can't be read */
 static int64_t read_khz(int fd)
 {
 	char text[16];
@@ -110,7 +110,7 @@ void frequency_writer_close(struct frequency_writer *writer)
 	frequency_writer_init(writer);
 }
 
-/* Both limits to the same value, and never the minimum above the maximum on the way there. */
+/* Set both limits to @khz; in between, the minimum must not be above the maximum. */
 static int write_limits(struct frequency_writer *writer, uint32_t khz)
 {
 	int first = khz > writer->max_khz ? LIMIT_MAX : LIMIT_MIN;
@@ -119,7 +119,7 @@ static int write_limits(struct frequency_writer *writer, uint32_t khz)
 	r = write_khz(writer->fds[first], khz);
 	if (r == 0)
 		r = write_khz(writer->fds[1 - first], khz);
-	/* after a failure see what the file says: somebody else may have changed it */
+	/* after a failure read the file: someone else may have changed it */
 	writer->max_khz = r == 0 ? khz : read_max(writer);
 	return r;
 }
@@ -162,7 +162,7 @@ bool frequency_writer_foreign(const struct frequency_writer *writer, uint32_t *f
 	for (unsigned int i = 0; writer->khz != 0 && i < n_files(writer); i++) {
 		int64_t khz;
 
-		/* where it is not shown as written, only what was seen can be compared with */
+		/* a file that may not show what was written is only compared with what it showed */
 		if (writer->seen[i] == 0 && !writer->exact)
 			continue;
 		khz = read_khz(writer->fds[i]);

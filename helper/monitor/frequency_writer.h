@@ -16,10 +16,10 @@ struct frequency_writer {
 	enum frequency_method method;
 	uint32_t khz;	  /* last written with success; 0: unknown */
 	uint32_t max_khz; /* limits: what scaling_max_freq holds; UINT32_MAX: not known */
-	int error;	  /* of the last write, -errno; 0: it went well */
-	uint32_t seen[2]; /* what the files said after the write of khz; 0: nobody looked */
-	bool exact;	  /* the driver shows what was written: it does not round, nor is a limit
-			   * in force, as far as is known */
+	int error;	  /* of the last write, -errno; 0: success */
+	uint32_t seen[2]; /* content of the files after the write of khz; 0: not read */
+	bool exact;	  /* at the last reading the files showed what was written: no rounding
+			   * by the driver, no limit in force */
 };
 
 /** frequency_writer_init() - no files yet */
@@ -31,7 +31,7 @@ void frequency_writer_init(struct frequency_writer *writer);
  *
  * Forgets what was written: the next frequency_writer_set() writes in any case.
  *
- * Return: 0; -EPROTO where the number of fds does not fit the method.
+ * Return: 0; -EPROTO: the number of fds does not fit the method.
  */
 int frequency_writer_open(struct frequency_writer *writer, enum frequency_method method,
 			  const int *fds, unsigned int n_fds);
@@ -42,7 +42,7 @@ void frequency_writer_close(struct frequency_writer *writer);
 /**
  * frequency_writer_set() - run at this frequency
  *
- * Writes even if @khz was written last: skipping that is up to the caller. After a failure nothing
+ * Writes even if @khz was the last value written: the caller may skip that. After a failure nothing
  * counts as written.
  *
  * Return: 0 or -errno.
@@ -53,7 +53,7 @@ int frequency_writer_set(struct frequency_writer *writer, uint32_t khz);
 void frequency_writer_forget(struct frequency_writer *writer);
 
 /**
- * frequency_writer_learn() - read what the files say after a write that went well
+ * frequency_writer_learn() - read what the files show after a successful write
  *
  * Otherwise rounding drivers and platform limits would look like somebody else's writes.
  */
@@ -61,9 +61,9 @@ void frequency_writer_learn(struct frequency_writer *writer);
 
 /**
  * frequency_writer_foreign() - has someone else written to the files since we did?
- * @found_khz:	set to what one of them says; 0: no number
+ * @found_khz:	set to the foreign value; 0: not a number
  *
- * Return: also false if nothing counts as written, or if it can't be told.
+ * Return: false also if nothing counts as written, or if the files do not tell.
  */
 bool frequency_writer_foreign(const struct frequency_writer *writer, uint32_t *found_khz);
 

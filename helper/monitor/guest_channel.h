@@ -19,10 +19,10 @@
  */
 int guest_channel_new(struct channel_monitor *monitor, const struct link_channel *from, int fd);
 
-/** guest_channel_free() - out of every list, the epoll set, and its domain's table; closed */
+/** guest_channel_free() - close it; remove it from all lists, the epoll set, its domain's table */
 void guest_channel_free(struct channel_monitor *monitor, struct guest_channel *channel);
 
-/** guest_channel_hang_up() - close, and list it for the manager to be notified */
+/** guest_channel_hang_up() - close it, and list it so that the manager is told */
 void guest_channel_hang_up(struct channel_monitor *monitor, struct guest_channel *channel);
 
 /**
@@ -39,10 +39,11 @@ void guest_channel_end(struct channel_monitor *monitor, struct request_batch *ba
  * guest_channel_reply() - send replies, whole or not at all, without blocking
  * @iov:	@n_iov pieces, @n_replies replies in them
  *
- * Most guests never read their replies. These would fill the socket, and the next program that
- * opens the port would read them. So every check_interval replies the kernel is asked how much is
- * unread; over 32 KiB (two dozen replies) nothing is sent until the guest has read it all. The
- * interval starts at 16 and doubles up to 256 as long as the guest reads.
+ * Most guests never read their replies. Unread replies would fill the socket, and the next program
+ * that opens the port would read them. So every check_interval replies the kernel is asked how much
+ * is unread. If it is over 32 KiB (some two dozen replies, with the kernel's overhead), nothing is
+ * sent until the guest has read it all. The interval starts at 16 and doubles up to 256 as long as
+ * the guest reads.
  */
 void guest_channel_reply(struct guest_channel *channel, struct iovec *iov, unsigned int n_iov,
 			 unsigned int n_replies);

@@ -30,7 +30,7 @@ static bool is_allowed(const struct channel_monitor *monitor, uint32_t domain,
 	return monitor->domains[domain]->commands & command;
 }
 
-/* Return: false where the request has to wait. */
+/* Return: false if the request has to wait. */
 static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *channel,
 		      const struct guest_request *request, struct request_outcome *outcome)
 {
@@ -58,7 +58,7 @@ static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *cha
 	state = arbiter_vcpu(monitor->arbiter, domain, vcpu);
 	/*
 	 * Turbo on or off is not a vote: a silent vCPU stays silent and acquires nothing. Neither
-	 * does a request that a guest wrote just before it was paused: it counts when it runs
+	 * is a request that a guest wrote just before it was paused: it counts when the guest runs
 	 * again.
 	 */
 	votes = (action < ACTION_TURBO_ON || state->voted) && !(state->flags & VCPU_PAUSED);
@@ -118,7 +118,7 @@ static void query(struct channel_monitor *monitor, const struct guest_channel *c
 		outcome->vcpu = (uint16_t)request->resource_id;
 }
 
-/* Return: false where the request has to wait. */
+/* Return: false if the request has to wait. */
 static bool handle(struct channel_monitor *monitor, struct guest_channel *channel,
 		   const uint8_t *frame, struct request_outcome *outcome)
 {
@@ -227,8 +227,8 @@ static size_t answer_query(const struct channel_monitor *monitor, uint32_t domai
 }
 
 /*
- * The manager logs refusals: it knows the domain, and may block on a slow journal. Until the last
- * one is sent, further ones are only counted.
+ * The manager logs refusals: it knows the domain, and may block on a slow journal. While one waits
+ * to be sent, further ones are only counted.
  */
 static void tell_refusal(struct channel_monitor *monitor, struct guest_channel *channel,
 			 const struct request_outcome *outcome)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From a channel's bytes to votes, and from outcomes to replies. What a request gets:
+ * Turns a channel's bytes into votes, and the outcomes into replies. What a request gets:
  *
- *  CONNECT			nothing: the stock host sends nothing either
- *  CPU_POWER			ACK when it is a vote and the frequency, if it changed, was written;
- *				else NACK
+ *  CONNECT			nothing: DPDK's host sends nothing either
+ *  CPU_POWER			ACK; NACK if it is refused, or if a write for it fails
  *  PKT_POLICY			NACK: policies are not carried out (yet)
  *  PKT_POLICY_REMOVE		NACK
- *  QUERY_*			the list, or nothing if config denies it: a guest takes a NACK for
- *				the list that it waits for
+ *  QUERY_*			the list, or nothing if the query is refused: a guest would take a
+ *				NACK for the list that it waits for
  *  anything else		NACK
  *
  * Guests of the first two generations never read, so they are sent nothing.

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a monitor has read but can't act upon any more is left in the shared state
- * (shared_leftover). Its successor continues as if it had read it itself.
+ * A monitor that exits leaves the bytes that it has read but not handled in the shared state
+ * (shared_leftover). Its successor continues as if it had read them itself.
  */
 #ifndef VMPOWER_HELPER_MONITOR_HANDOVER_H
 #define VMPOWER_HELPER_MONITOR_HANDOVER_H
 
 #include "helper/monitor/monitor_state.h"
 
-/** handover_leave() - the last thing that a monitor does */
+/** handover_leave() - leave unhandled bytes; a monitor's last action */
 void handover_leave(struct channel_monitor *monitor);
 
 /**

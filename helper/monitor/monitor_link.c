@@ -37,7 +37,7 @@ static int frequency_domain_set(struct channel_monitor *monitor,
 	bool known = arbiter_has_frequency_domain(monitor->arbiter, from->id);
 	int r = frequency_outputs_set(monitor, from);
 
-	/* other limits change votes */
+	/* new limits may change votes */
 	for (uint32_t d = 0; r == 0 && known && d < MAX_DOMAINS; d++)
 		publish_votes(monitor, d);
 	return r;
@@ -146,7 +146,7 @@ static int channel_add(struct channel_monitor *monitor, const struct link_channe
 		close_fd(&fd);
 		return r;
 	}
-	/* it hung up, and the manager noticed by itself: no need for a notice */
+	/* it hung up, and the manager has noticed: it needs no notice */
 	if (old)
 		guest_channel_free(monitor, old);
 	return guest_channel_new(monitor, from, fd);
@@ -257,7 +257,7 @@ static void wait_for_room(struct channel_monitor *monitor, bool wait)
 		monitor->link_blocked = wait;
 }
 
-/* Return: false where there is no room. Other errors show when the link is read. */
+/* Return: false if there is no room. Other errors show when the link is read. */
 static bool send_notice(struct channel_monitor *monitor)
 {
 	int r = link_send(monitor->link_fd, &monitor->notice, NULL, 0);

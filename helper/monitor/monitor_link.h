@@ -8,7 +8,7 @@
 #define MONITOR_LINK_GONE 1
 
 /**
- * monitor_link_receive() - handle the messages that are there, a bounded number
+ * monitor_link_receive() - handle the messages that have arrived, but only so many per call
  *
  * An unknown channel is not an error: one that hung up is closed at once, and the manager may not
  * know yet.

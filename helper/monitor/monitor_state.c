@@ -28,7 +28,7 @@ void monitor_wake_at(struct channel_monitor *monitor, uint64_t due_ns)
 		.it_value.tv_nsec = (long)(due_ns % NS_PER_S),
 	};
 
-	/* a wakeup that comes early looks again when the next is due */
+	/* a turn that comes too early sets the timer again */
 	if (monitor->timer_due_ns != 0 && monitor->timer_due_ns <= due_ns)
 		return;
 	if (timerfd_settime(monitor->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
@@ -57,15 +57,15 @@ void guest_channel_watch(struct channel_monitor *monitor, struct guest_channel *
 		return;
 	channel->watched = true;
 	if (epoll_ctl(monitor->epoll_fd, EPOLL_CTL_ADD, channel->fd, &event) < 0) {
-		/* no memory for a moment: try again as if there were something to read */
+		/* no memory just now: try again in the next turn */
 		channel->watched = false;
 		guest_channel_set_ready(monitor, channel);
 	}
 }
 
 /*
- * Out of the set, not just without EPOLLIN: EPOLLHUP can't be masked, and would keep the loop
- * turning for a channel that must not be served now.
+ * Masking EPOLLIN is not enough: EPOLLHUP can't be masked, and would keep the loop busy for a
+ * channel that must not be served now.
  */
 void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel *channel)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The monitor's one context, which its files share: channels, lists of channels that wait for
- * something, the buffers of a turn.
+ * The monitor's context, shared by its files: channels, lists of channels that wait for something,
+ * the buffers of a turn.
  */
 #ifndef VMPOWER_HELPER_MONITOR_MONITOR_STATE_H
 #define VMPOWER_HELPER_MONITOR_MONITOR_STATE_H
@@ -23,26 +23,26 @@
 #define BUFFER_SIZE (BATCH_FRAMES * GUEST_FRAME_MAX)
 #define MAX_BUFFERS 64u
 #define MAX_EVENTS 64u
-#define MAX_READY 64u /* channels that go on with what they have, in one turn */
+#define MAX_READY 64u /* channels served from kept bytes in one turn */
 
 struct frequency_output;
 
-/* Which of the monitor's lists the channel is in; in the epoll set unless waiting, throttled. */
+/* Which list the channel is in. */
 enum guest_channel_state {
-	GUEST_CHANNEL_OPEN,	 /* in none */
-	GUEST_CHANNEL_PARTIAL,	 /* partial: a piece of a frame is in the carry buffer */
-	GUEST_CHANNEL_READY,	 /* ready: has bytes to go on with, before any are read */
-	GUEST_CHANNEL_WAITING,	 /* a frequency output's: parked */
-	GUEST_CHANNEL_THROTTLED, /* its domain's throttled: not read until its bucket fills */
-	GUEST_CHANNEL_GONE,	 /* gone: closed, the manager does not know yet */
+	GUEST_CHANNEL_OPEN,	 /* none: read when bytes arrive */
+	GUEST_CHANNEL_PARTIAL,	 /* "partial": a piece of a frame is in the carry buffer */
+	GUEST_CHANNEL_READY,	 /* "ready": kept bytes are handled before more are read */
+	GUEST_CHANNEL_WAITING,	 /* "waiting" of a frequency output: parked */
+	GUEST_CHANNEL_THROTTLED, /* "throttled" of its domain: not read until its bucket fills */
+	GUEST_CHANNEL_GONE,	 /* "gone": closed, the manager does not know yet */
 };
 
 struct guest_channel {
 	struct list link;	  /* in the list that state names */
 	struct list refusal_link; /* in refusals, if a refusal is to be sent */
 	struct shared_channel *shared;
-	uint64_t turn;	 /* that it was served in last */
-	uint64_t due_ns; /* partial, throttled */
+	uint64_t turn;	 /* in which it was last served */
+	uint64_t due_ns; /* if partial or throttled */
 	struct token_bucket bucket;
 	uint64_t parked_sequence;
 	int fd;
@@ -71,10 +71,10 @@ struct guest_channel {
 struct request_outcome {
 	uint16_t at;	 /* of the frame, in the batch's bytes */
 	uint16_t size;	 /* of the frame */
-	uint16_t vcpu;	 /* MAX_DOMAIN_VCPUS: none that the domain has */
+	uint16_t vcpu;	 /* MAX_DOMAIN_VCPUS: the domain has no such vCPU */
 	uint8_t command; /* enum guest_command, 0 for an unknown one */
 	uint8_t refusal; /* enum refusal */
-	bool vote;	 /* granted only if the write succeeds */
+	bool vote;	 /* it is granted only if the write succeeds */
 	bool reply;
 };
 
@@ -94,7 +94,7 @@ struct monitored_domain {
 	bool queries;		/* are they answered? */
 	uint32_t commands;	/* COMMAND_* */
 	struct token_rate rate; /* of each channel */
-	uint64_t throttle_ns;	/* a channel whose bucket is empty is not read for so long */
+	uint64_t throttle_ns;	/* pause of a channel whose bucket is empty */
 	struct list throttled;	/* channels whose bucket is empty, by due time */
 	struct list throttled_link;
 	struct guest_channel *channels[MAX_DOMAIN_CHANNELS];
@@ -110,14 +110,14 @@ struct channel_monitor {
 	struct token_bucket total; /* what all channels take from */
 
 	uint64_t turn;
-	uint64_t now_ns;       /* of this turn, 0: not asked for yet */
+	uint64_t now_ns;       /* of this turn; 0: not read yet */
 	uint64_t timer_due_ns; /* 0: not armed */
 	uint64_t sequence;     /* orders parking and failures to acquire */
 	bool write_failed;     /* in this turn */
 	bool link_blocked;     /* notices wait for EPOLLOUT */
 	bool pong_due;
 
-	struct list ready;     /* channels with bytes to go on with */
+	struct list ready;     /* channels with kept bytes to handle */
 	struct list partial;   /* channels with a piece of a frame, by due time */
 	struct list throttled; /* domains with channels whose bucket is empty, or was */
 	struct list deferred;  /* frequency outputs within their transition interval */
@@ -133,7 +133,7 @@ struct channel_monitor {
 	uint32_t n_batches, n_free_buffers;
 	uint8_t free_buffers[MAX_BUFFERS];
 	struct request_batch batches[MAX_READY + MAX_EVENTS];
-	struct link_message incoming, notice; /* from and to the manager; large for a stack */
+	struct link_message incoming, notice; /* from and to the manager; too large for the stack */
 	uint8_t buffers[MAX_BUFFERS][BUFFER_SIZE];
 };
 
@@ -148,7 +148,7 @@ static inline uint64_t monitor_ref(enum monitor_ref type, uint32_t id)
 /** monitor_now() - CLOCK_MONOTONIC in ns, read at most once a turn */
 uint64_t monitor_now(struct channel_monitor *monitor);
 
-/** monitor_wake_at() - make sure that a turn comes at @due_ns or before */
+/** monitor_wake_at() - have a turn at @due_ns, or before */
 void monitor_wake_at(struct channel_monitor *monitor, uint64_t due_ns);
 
 /** monitor_find_channel() - the channel with this id, or NULL */
@@ -160,10 +160,10 @@ static inline uint32_t guest_channel_domain(const struct guest_channel *channel)
 	return channel->id / MAX_DOMAIN_CHANNELS;
 }
 
-/** guest_channel_set_ready() - let it go on with the bytes that it has, next turn */
+/** guest_channel_set_ready() - handle its kept bytes in the next turn */
 void guest_channel_set_ready(struct channel_monitor *monitor, struct guest_channel *channel);
 
-/** guest_channel_watch(), _unwatch() - into and out of the epoll set */
+/** guest_channel_watch(), _unwatch() - add it to the epoll set, remove it */
 void guest_channel_watch(struct channel_monitor *monitor, struct guest_channel *channel);
 void guest_channel_unwatch(struct channel_monitor *monitor, struct guest_channel *channel);
 

@@ -115,7 +115,7 @@ static int drop_capabilities(void)
 	return 0;
 }
 
-/* --- 3: what other processes could read of it ---------------------------------------------- */
+/* --- 3: memory that other processes could read --------------------------------------------- */
 
 static int keep_memory_private(void)
 {

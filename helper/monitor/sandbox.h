@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation. The monitor reads what guests wrote. If a guest takes it over, there must be
- * nothing to gain. Between the manager's set-up and the first byte of a guest it
- * gives up, in this order, because each step needs what a later one takes away:
+ * Theory of operation. The monitor reads what guests wrote. A guest that takes it over must gain
+ * nothing. So, after the manager's SETUP and before it reads a guest's first byte, the monitor
+ * gives up the following. The order matters: each step needs what a later one takes away.
  *
- *  1. the file system, network, IPC and host name, for empty ones (only root can: mount
- *     namespace with nothing but an empty root)
- *  2. its user and groups, for those that the manager names (only root can), and every
- *     capability, down to the bounding set
+ *  1. the host's file system, network, IPC and host name: it enters new namespaces, with an empty
+ *     root (needs root)
+ *  2. its user and groups, for those that the manager names (needs root), and every capability,
+ *     including the bounding set
  *  3. new privileges, core dumps and being traced: its memory holds guests' data
- *  4. every system call but those that its files list (syscall_rule.h), some only with certain
- *     arguments
+ *  4. every system call except those that its files list (syscall_rule.h); some of these are
+ *     allowed only with certain arguments
  *
- * Without root, 1 and 2 are left out, and 4 covers them: its list has no call with a path, no
- * socket() and no setuid(). 2 to 4 have to work, or the monitor ends before it has read anything.
+ * Without root, 1 and the change of user are left out, and 4 covers them: its list has no call with
+ * a path, no socket() and no setuid(). If 2, 3 or 4 fails, the monitor exits before it reads
+ * anything.
  *
- * A forbidden call ends the process after one last message to the manager that names it.
+ * A forbidden call ends the process, after a last message to the manager that names the call.
  */
 #ifndef VMPOWER_HELPER_MONITOR_SANDBOX_H
 #define VMPOWER_HELPER_MONITOR_SANDBOX_H
@@ -26,7 +27,7 @@
 
 /**
  * sandbox_enter() - confine this process for good
- * @setup:	uid and gid to become, where it runs as root
+ * @setup:	has the uid and gid to change to, if it runs as root
  *
  * Return: 0; -errno, logged.
  */

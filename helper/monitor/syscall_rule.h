@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-/* Allowed only where argument @arg, masked, is @value; a rule without a condition has no mask. */
+/* Allowed only if argument @arg, masked, is @value; a @mask of 0: always allowed. */
 struct syscall_rule {
 	int number;
 	const char *name;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A token bucket, kept as a point in time: up to there the rate is used up by what was taken. It
- * refills as time passes, without any counting. Pure.
+ * A token bucket, kept as a point in time: up to there all tokens are spent. It refills as time
+ * passes, without any counting. Pure.
  */
 #ifndef VMPOWER_HELPER_MONITOR_TOKEN_BUCKET_H
 #define VMPOWER_HELPER_MONITOR_TOKEN_BUCKET_H
@@ -16,7 +16,7 @@ struct token_rate {
 };
 
 struct token_bucket {
-	uint64_t paid_ns; /* CLOCK_MONOTONIC */
+	uint64_t paid_ns; /* tokens are spent up to here; CLOCK_MONOTONIC */
 };
 
 /** token_rate() - @rate tokens a second (0: unlimited), at most @burst (at least 1) at once */
@@ -33,7 +33,7 @@ static inline struct token_rate token_rate(uint32_t rate, uint32_t burst)
 	return r;
 }
 
-/** token_bucket_left() - tokens in the bucket at @now_ns; @rate is limited */
+/** token_bucket_left() - tokens in the bucket at @now_ns; @rate must not be unlimited */
 static inline uint64_t token_bucket_left(struct token_bucket *bucket, const struct token_rate *rate,
 					 uint64_t now_ns)
 {

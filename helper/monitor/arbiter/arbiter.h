@@ -3,35 +3,35 @@
  * Decides which frequency each frequency domain runs at. Pure: no fds, no clock. Allocates when
  * domains and frequency domains are set up, never for a request.
  *
- * The highest vote wins, and silence protects: while at least one vCPU has voted on a
- * frequency domain, its protected vCPUs that have not count as the highest frequency without
- * turbo. Nobody has voted: baseline, the frequency domain is not ours.
+ * The highest vote wins, and silence protects: while at least one vCPU has voted on a frequency
+ * domain, each protected vCPU that has not voted counts as a vote for the highest frequency without
+ * turbo. If nobody has voted, the frequency domain has its baseline and is not ours.
  *
- * An operator's override beats them all: while at least one vCPU of a frequency domain has an
- * override, that is what it runs at, whatever was voted and whoever is silent; of several the
- * highest. It is in kHz and fixes each of the vCPU's frequency domains at the lowest step that
- * is at least as fast, inside the host's limits; the domain's limits and "disable turbo" bind
- * its guest, not the operator. It needs neither the right to vote nor a vote: a frequency domain
- * with an override is ours until neither override nor vote is left. Votes go on, are answered as
- * usual, and count again when the override is released. It moves with its vCPU, outlives the
- * silence of its domain, and ends with the domain.
+ * An operator's override beats votes and silence: while vCPUs of a frequency domain have overrides,
+ * it runs at the highest of these. An override is in kHz. It sets each of the vCPU's frequency
+ * domains to the lowest step that is at least as fast, within the host's limits; the domain's
+ * limits and "disable turbo" bind the guest, not the operator. The vCPU needs neither a vote nor
+ * the right to vote. The frequency domain is ours until it has neither an override nor a vote.
+ * Meanwhile votes are recorded and answered as usual; they count again when the override is
+ * released. An override moves with its vCPU, survives arbiter_silence_domain(), and ends with its
+ * domain.
  *
- * A paused vCPU (VCPU_PAUSED) does not run: it neither holds its frequency domains up nor
- * protects them. Its vote does not count until it runs again; nor does a change by a request
- * that was on its way. Its override holds: the operator fixed those CPUs.
+ * A paused vCPU (VCPU_PAUSED) does not run, so neither its vote nor its silence counts until it
+ * runs again. That includes a vote by a request that was on its way when the vCPU was paused. Its
+ * override stays in force: the operator has fixed the frequency of those CPUs.
  *
- * A vCPU's vote is one step in the table of each of its frequency domains, always inside what
- * it may have: the host's limits (floor and ceiling of the frequency domain), the domain's
- * (kHz, turbo), and what it said itself with "disable turbo". Where the limits contradict each
- * other the host's win. Turbo is allowed from the start where the domain may use it;
- * "disable turbo" lowers the vCPU's own ceiling to the non-turbo maximum, and its vote with it;
- * "enable turbo" lifts that ceiling again and changes no vote. (The stock host's drivers
- * differ: some raise to the maximum on "enable turbo", some don't. A guest that wants speed
- * says "max".) Neither is a vote: a silent vCPU stays silent.
+ * A vCPU's vote is one step in the table of each of its frequency domains. The step is always
+ * within the host's limits (floor and ceiling of the frequency domain), the domain's limits (kHz,
+ * turbo), and the ceiling that the guest sets with "disable turbo". If these contradict each other,
+ * the host's limits win. Turbo is allowed from the start if the domain may use it. "disable turbo"
+ * lowers the vCPU's ceiling to the non-turbo maximum, and its vote with it; "enable turbo" lifts
+ * the ceiling and changes no vote. (DPDK's own drivers differ: on "enable turbo", some raise the
+ * frequency to the maximum, some don't. A guest that wants the maximum requests "max".) Neither
+ * command is a vote: a silent vCPU stays silent.
  *
- * A vote costs time in proportion to the vCPU's own frequency domains, whatever the number of
- * vCPUs, domains and voters: votes are counted by step, a bitmap tells the highest. So are
- * overrides.
+ * The cost of a vote depends only on the number of the vCPU's frequency domains, not on the number
+ * of vCPUs, domains or voters: votes are counted by step, and a bitmap shows the highest. The same
+ * goes for overrides.
  */
 #ifndef VMPOWER_HELPER_MONITOR_ARBITER_ARBITER_H
 #define VMPOWER_HELPER_MONITOR_ARBITER_ARBITER_H
@@ -83,7 +83,7 @@ struct arbiter_vcpu {
 int arbiter_new(bool silence_protects, struct arbiter **arbiter);
 void arbiter_free(struct arbiter *arbiter);
 
-/** arbiter_set_silence() - whether silence protects, from now on */
+/** arbiter_set_silence() - set whether silence protects */
 void arbiter_set_silence(struct arbiter *arbiter, bool protects);
 
 /**
@@ -93,7 +93,7 @@ void arbiter_set_silence(struct arbiter *arbiter, bool protects);
  * @floor:	step, <= @ceiling
  * @ceiling:	step, < n_steps
  *
- * Votes stay, by kHz: the lowest step that is at least as fast.
+ * Votes keep their kHz: each moves to the lowest step that is at least as fast.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -105,9 +105,9 @@ bool arbiter_has_frequency_domain(const struct arbiter *arbiter, uint32_t id);
 /**
  * arbiter_set_domain() - a new domain, or other limits for it
  * @id:		< MAX_DOMAINS
- * @n_vcpus:	1..MAX_DOMAIN_VCPUS; that of a domain that is there can't change
+ * @n_vcpus:	1..MAX_DOMAIN_VCPUS; can't change for a known domain
  *
- * Return: 0; -EEXIST (there with another number of vCPUs); -ENOMEM.
+ * Return: 0; -EEXIST (known, with another number of vCPUs); -ENOMEM.
  */
 int arbiter_set_domain(struct arbiter *arbiter, uint32_t id, uint32_t n_vcpus,
 		       const struct arbiter_limits *limits);
@@ -122,24 +122,24 @@ void arbiter_silence_domain(struct arbiter *arbiter, uint32_t id);
 uint32_t arbiter_vcpus(const struct arbiter *arbiter, uint32_t domain);
 
 /**
- * arbiter_set_vcpu() - where a vCPU runs: a new vCPU, or a known one that moved
+ * arbiter_set_vcpu() - set where a vCPU runs: a new vCPU, or a known one that has moved
  * @vcpu:	of the domain, < arbiter_vcpus()
  * @flags:	VCPU_*; a vCPU that becomes VCPU_PAUSED keeps its vote
  * @vote_khz:	its vote to begin with, only the first time; 0: silent
- * @ids:	@n frequency domains that are there; duplicates count once
+ * @ids:	@n known frequency domains; duplicates count once
  *
- * A vote moves along: it keeps its step on frequency domains where the vCPU stays, and takes
- * the lowest step that is at least as fast on new ones. A vCPU that may not vote (any more), or has
- * nothing to vote on, is silent.
+ * The vote moves with its vCPU: on frequency domains where the vCPU stays it keeps its step, on new
+ * ones it takes the lowest step that is at least as fast. A vCPU that may not vote, or no longer
+ * may, or has nothing to vote on, is silent.
  *
- * Return: 0; -ENOENT (no such domain, vCPU or frequency domain); -ENOMEM. Then all is as it was.
+ * Return: 0; -ENOENT (no such domain, vCPU or frequency domain); -ENOMEM. Both change nothing.
  */
 int arbiter_set_vcpu(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu, uint32_t flags,
 		     uint32_t vote_khz, const uint32_t *ids, uint32_t n);
 
 /**
  * arbiter_set_override() - fix or release the frequency of a vCPU's frequency domains
- * @vcpu:	of the domain, < arbiter_vcpus(); it may be one that was not set yet
+ * @vcpu:	of the domain, < arbiter_vcpus(); arbiter_set_vcpu() may follow later
  * @khz:	0: release
  *
  * Its frequency domains become dirty, even if the override is the old one.
@@ -180,7 +180,7 @@ uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, u
 uint32_t arbiter_neighbour_khz(const struct arbiter *arbiter, uint32_t frequency_domain,
 			       uint32_t step);
 
-/* Of those that are not paused: */
+/* How many vCPUs vote, are silent and protect (neither counts paused ones), have an override. */
 uint32_t arbiter_voters(const struct arbiter *arbiter, uint32_t frequency_domain);
 uint32_t arbiter_silent(const struct arbiter *arbiter, uint32_t frequency_domain);
 uint32_t arbiter_overrides(const struct arbiter *arbiter, uint32_t frequency_domain);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside the arbiter: what vote.c (votes) and setup.c (who votes where) share. */
+/* Internal to the arbiter: shared by vote.c (votes) and setup.c (who may vote on what). */
 #ifndef VMPOWER_HELPER_MONITOR_ARBITER_PRIVATE_H
 #define VMPOWER_HELPER_MONITOR_ARBITER_PRIVATE_H
 
@@ -19,12 +19,12 @@ struct frequency_domain_votes {
 	struct step_tally voted, overridden;
 	uint32_t n_silent; /* protected vCPUs that have not voted */
 	uint32_t non_turbo, floor, ceiling;
-	uint32_t seen, kept; /* marks of set_vcpu()'s two passes */
+	uint32_t seen, kept; /* marks of fill_members()'s two passes */
 	int32_t next_dirty;
 	uint16_t n_steps;
 	uint8_t kept_step;
 	bool dirty;
-	uint32_t khz[]; /* behind it the tallies' count[] */
+	uint32_t khz[]; /* followed by the tallies' count[] */
 };
 
 struct domain_votes {
@@ -64,7 +64,7 @@ static inline uint32_t clamp_step(const struct frequency_domain_votes *votes,
 	return clamp(step, member->low, highest(votes, vcpu, member));
 }
 
-/* Count one claim more (one = 1) or less (one = -1) on this step. */
+/* Add a claim on this step (one = 1) or take it away (one = -1). */
 static inline void tally_count(struct step_tally *tally, uint32_t step, int one)
 {
 	ASSERT(one > 0 || tally->count[step] > 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Domains, vCPUs and frequency domains come, change and go. */
+/* Adds, changes and removes domains, vCPUs and frequency domains. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 int arbiter_new(bool silence_protects, struct arbiter **arbiter)
 {
-	/* pages of the two tables are touched as ids come into use */
+	/* memory for the two tables is used only where ids are in use */
 	*arbiter = calloc(1, sizeof(**arbiter));
 	if (!*arbiter)
 		return -ENOMEM;
@@ -54,7 +54,7 @@ static uint32_t step_from_khz(const struct frequency_domain_votes *votes, uint32
 	return frequency_step_at_least(votes->khz, votes->n_steps, khz);
 }
 
-/* What host and domain allow the domain's vCPUs on this frequency domain. */
+/* Set the member's limits on this frequency domain: the host's and the domain's. */
 static void set_bounds(const struct frequency_domain_votes *votes,
 		       const struct arbiter_limits *limits, struct arbiter_member *member)
 {
@@ -75,7 +75,7 @@ static void set_bounds(const struct frequency_domain_votes *votes,
 	member->low = (uint8_t)(low < high ? low : high);
 }
 
-/* Put a member's vote, or silence, and override in (one = 1) or take them out (one = -1). */
+/* Count a member's vote or silence and its override (one = 1), or stop counting them (one = -1). */
 static void count_member(struct frequency_domain_votes *votes, const struct arbiter_vcpu *vcpu,
 			 const struct arbiter_member *member, int one)
 {
@@ -100,7 +100,7 @@ static void count_vcpu(struct arbiter *arbiter, const struct arbiter_vcpu *vcpu,
 	}
 }
 
-/* Take the members of @old's frequency domain over to @votes, their steps by kHz. */
+/* Move the members of a frequency domain from its old table to @votes; steps keep their kHz. */
 static void move_members(struct arbiter *arbiter, uint32_t id,
 			 const struct frequency_domain_votes *old,
 			 struct frequency_domain_votes *votes)
@@ -221,7 +221,7 @@ void arbiter_silence_domain(struct arbiter *arbiter, uint32_t id)
 	}
 }
 
-/* Fill @members for @vcpu, which is not counted meanwhile. Return: number of members. */
+/* Fill @members for @vcpu, which must not be counted now. Return: number of members. */
 static uint32_t fill_members(struct arbiter *arbiter, const struct arbiter_limits *limits,
 			     const struct arbiter_vcpu *vcpu, uint32_t khz,
 			     struct arbiter_member *members, const uint32_t *ids, uint32_t n)

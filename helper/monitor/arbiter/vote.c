@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The request path: all that a vote costs is in this file. */
+/* The request path: the whole cost of a vote is in this file. */
 #include "helper/monitor/arbiter/arbiter.h"
 
 #include "common/assertion.h"
@@ -94,7 +94,7 @@ static uint32_t wanted_step(const struct frequency_domain_votes *votes,
 			    const struct arbiter_vcpu *vcpu, const struct arbiter_member *member,
 			    enum arbiter_action action)
 {
-	/* a silent vCPU counts as the non-turbo maximum: that is where its first step starts */
+	/* the first step of a silent vCPU starts at the non-turbo maximum, which it counts as */
 	uint32_t from =
 		vcpu->voted ? member->step : clamp_step(votes, vcpu, member, votes->non_turbo);
 
@@ -107,7 +107,7 @@ static uint32_t wanted_step(const struct frequency_domain_votes *votes,
 		return MAX_FREQUENCY_STEPS;
 	case ACTION_MIN:
 		return 0;
-	default: /* turbo: its present vote, under its new ceiling */
+	default: /* turbo on, off: its present vote, under the new ceiling */
 		return from;
 	}
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The guest's protocol: DPDK's struct rte_power_channel_packet and what a host answers to it.
- * Pure: bytes in, typed values out. Offsets and numbers are those of DPDK's headers, 1.8 to
- * today; nothing on the wire has a magic, a version, a length or a checksum. The guest's byte
- * order is little-endian in every release that ever ran this, and so are we.
+ * The guest's protocol: DPDK's struct rte_power_channel_packet and what a host answers to it. Pure:
+ * bytes in, typed values out. Offsets and numbers are those of DPDK's headers, 1.8 to today; a
+ * packet has no magic, version, length or checksum. All guests of this protocol are little-endian,
+ * and so are we.
  *
- * Four lengths of a request tell four generations apart:
+ * The length of a request shows the generation of the protocol (the third has two lengths):
  *
  *   16	DPDK 1.8 to 17.08: up, down, max, min
  *  456	17.11 to 18.08: policies, turbo
@@ -42,7 +42,7 @@ enum guest_command {
 	GUEST_QUERY_CAPS = 10,
 };
 
-/* command of a reply: the same field, other meanings */
+/* The command field of a reply, which has other values than a request's. */
 enum guest_answer {
 	GUEST_ACK = 1,
 	GUEST_NACK = 2,
@@ -61,7 +61,7 @@ enum guest_unit {
 
 struct guest_request {
 	uint32_t command;     /* enum guest_command, or any other value */
-	uint32_t unit;	      /* enum guest_unit, likewise; of CPU_POWER */
+	uint32_t unit;	      /* enum guest_unit, or any other value; of CPU_POWER */
 	uint64_t resource_id; /* the vCPU, unchecked */
 	bool physical;	      /* core_type asks for a pCPU of the host by its number */
 };
@@ -113,8 +113,8 @@ static inline bool guest_frame_replies(size_t size)
  * @frame:	@size bytes
  * @size:	one of GUEST_FRAME_*
  *
- * Never fails: the caller judges the values. vm_name is ignored on purpose: the channel says which
- * guest it is.
+ * Never fails: the caller judges the values. vm_name is ignored on purpose: the channel identifies
+ * the guest.
  */
 void guest_request_decode(const uint8_t *frame, size_t size, struct guest_request *request);
 
@@ -126,8 +126,8 @@ void guest_request_decode(const uint8_t *frame, size_t size, struct guest_reques
  * @policy:	written only on success
  * @bad:	set to the name of the field that was refused
  *
- * Lists of hours are padded with 0, which is also midnight. What follows the last hour that
- * is not 0 is padding; before it a 0 is midnight. (The stock host took padding for midnight.)
+ * Lists of hours are padded with 0, which is also midnight. Zeros after the last other hour are
+ * padding; a 0 before it is midnight. (DPDK's host takes padding for midnight.)
  *
  * Return: 0 or -EINVAL.
  */
@@ -151,7 +151,7 @@ void guest_reply_answer(uint8_t *frame, enum guest_answer answer);
 size_t guest_reply_frequencies(uint8_t *frame, size_t size, const uint32_t *khz, uint32_t n_vcpus);
 
 /**
- * guest_reply_capabilities() - CAPS_LIST, likewise (184 or 180)
+ * guest_reply_capabilities() - CAPS_LIST, in the same way (184 or 180 bytes)
  * @turbo:	by vCPU: may it have turbo?
  * @priority:	by vCPU: is its pCPU guaranteed a higher frequency than others (Intel's SST-BF)?
  */

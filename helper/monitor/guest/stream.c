@@ -63,7 +63,7 @@ static uint16_t detect(const uint8_t *data, size_t size)
 		    plausible(data + size - tail, frame_sizes[i]))
 			return frame_sizes[i];
 	}
-	/* whole frames and a few bytes; of short frames one is no evidence */
+	/* whole frames and a few bytes; a single short frame is no evidence */
 	for (size_t i = 0; i < array_size(frame_sizes); i++)
 		if (size % frame_sizes[i] < GUEST_FRAME_G1 &&
 		    (frame_sizes[i] != GUEST_FRAME_G1 || size >= 2 * GUEST_FRAME_G1) &&
@@ -74,7 +74,7 @@ static uint16_t detect(const uint8_t *data, size_t size)
 
 /*
  * Out of step. Bytes end where a frame ends: find the frames that fit backwards from the end.
- * Return: bytes to skip; all of them where no frame fits.
+ * Return: bytes to skip; all of them if no frame fits.
  */
 static size_t resync(struct guest_stream *stream, const uint8_t *data, size_t size, size_t *length)
 {
