@@ -2,8 +2,8 @@
 /*
  * vmpowerd - the manager: control plane of vmpower
  *
- * Puts the rooms together and runs the loop. The manager never reads what a guest wrote: the
- * monitor does, a process of its own without privileges.
+ * Creates the parts of the manager and runs the loop. The manager never reads what a guest wrote:
+ * the monitor does, a separate process without privileges.
  */
 #include <errno.h>
 #include <libxml/parser.h>
@@ -101,7 +101,7 @@ static void on_event(struct event_tap *tap, enum event_kind kind, const struct e
 		notify_changed(manager->notify);
 }
 
-/* While we are alive the monitor must be too. */
+/* systemd's watchdog also covers the monitor: check that it responds. */
 static void on_watchdog(void *context)
 {
 	struct manager *manager = context;
@@ -160,14 +160,14 @@ static int set_up_loop(struct manager *manager)
 	(void)raise_fd_limit();
 	events_add_tap(&manager->events, &manager->notify_tap);
 	log_set_tap(on_log, manager);
-	/* Before there is a second thread: libxml2's initialisation is not thread-safe. */
+	/* libxml2's initialisation is not thread-safe: call it while there is only one thread. */
 	xmlInitParser();
 	return r;
 }
 
 /*
- * Before the lock: if another vmpowerd serves here we fail at once, since it has this socket. One
- * that is ending has only the lock, for which we wait.
+ * Runs before take_lock(). If another vmpowerd serves here, it has this socket, and we fail at
+ * once. If it is ending, it has only the lock, and we wait for that.
  */
 static int listen_for_hooks(struct manager *manager)
 {
@@ -181,7 +181,7 @@ static int listen_for_hooks(struct manager *manager)
 	return manager->hook_fd < 0 ? manager->hook_fd : 0;
 }
 
-/* Before reading anything that a predecessor or its monitor may still write. */
+/* Runs before anything is read that a predecessor or its monitor may still write. */
 static int take_lock(struct manager *manager)
 {
 	manager->lock_fd = instance_lock(manager->runtime_dir);
@@ -202,7 +202,7 @@ static int find_frequency_domains(struct manager *manager)
 	char state_path[PATH_MAX];
 	int r = path_join(state_path, manager->runtime_dir, "baseline");
 
-	/* Before the scan, so that no change is missed. */
+	/* Listen before the scan, so that no change is missed. */
 	if (r == 0)
 		r = cpu_hotplug_new(manager->loop, on_cpus_changed, manager, &manager->cpu_hotplug);
 	if (r == 0)
@@ -332,7 +332,7 @@ static void stop(struct manager *manager)
 		succession_save(manager->succession);
 	else
 		succession_forget(manager->succession);
-	/* Before the sockets are closed: then their files may be another's. */
+	/* Must precede the closing of the sockets: later the files may be another vmpowerd's. */
 	listening_end(&manager->listening);
 	control_free(manager->control);
 	hook_server_free(manager->hook_server);

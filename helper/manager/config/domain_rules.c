@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Count the characters that match only themselves. */
+/* Count the characters that are not wildcards. */
 static unsigned int literal_characters(const char *pattern)
 {
 	unsigned int n = 0;

@@ -17,7 +17,7 @@ struct domain_rules {
 
 /**
  * domain_rules_section() - the section that applies to a domain: the one with its UUID, else the
- * one with its name, else the matching one with the most literal characters, the first of equals
+ * one with its name, else the first of the matching ones with the most literal characters
  *
  * Return: the section; NULL: none.
  */

@@ -26,7 +26,7 @@ struct config_key {
 
 #define DOMAIN_SECTION "domain"
 
-#define MAX_CONFIG_KEYS 32 /* for arrays by key */
+#define MAX_CONFIG_KEYS 32 /* size of arrays with an element per key */
 
 /* Keys of one section are adjacent. */
 extern const struct config_key config_keys[];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reads vmpower.conf, an INI file, with inih but more strictly: unknown sections and keys, keys
+ * Reads vmpower.conf, an INI file, with inih, but is stricter: unknown sections and keys, keys
  * given twice and bad values are errors with file and line.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONFIG_LOAD_H

@@ -14,7 +14,7 @@ struct config_draft {
 
 /**
  * config_parse_file() - parse a file into @draft
- * @draft:	undefined on failure, but config_clear() it
+ * @draft:	undefined on failure; call config_clear() even then
  *
  * Return: 0; -ENOENT; -EINVAL; -errno; @error is set on failure.
  */

@@ -15,7 +15,7 @@
 #include "helper/manager/service/listening.h"
 #include "helper/manager/varlink/server.h"
 
-/* Reading frequencies in one turn delays hooks and guests by this much and one read. */
+/* In each turn, reading frequencies may delay hooks and the monitor by this and one read. */
 #define READING_SLICE_NS (NS_PER_S / 1000)
 
 struct control {

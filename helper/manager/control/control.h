@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The control API: a varlink server for org.vmpower.Manager. Clients, messages, and what a client
- * may leave unread are bounded.
+ * The control API: a varlink server for org.vmpower.Manager. The number of clients, the size of
+ * messages and the replies that a client leaves unread are bounded.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_CONTROL_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_CONTROL_H

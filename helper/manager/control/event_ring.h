@@ -19,7 +19,7 @@ struct event_reader {
 	uint64_t next; /* number of the next event to read */
 	uint64_t lost; /* events lost since the last read */
 	bool requests; /* wants EVENT_REQUESTS */
-	/* there are events to read; called again only after all were read */
+	/* called when there are events to read, and again only after all were read */
 	void (*on_ready)(struct event_reader *reader);
 	bool notified;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Events about what the monitor publishes without a message: votes, targets, requests. They are
- * polled while there are watchers; several changes between two looks are one event. A look
- * reports a bounded number of changes and leaves the rest to the next.
+ * polled while there are watchers; several changes of a value between two looks are one event. A
+ * look reports a bounded number of changes and leaves the rest to the next.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CONTROL_EVENT_SCAN_H
 #define VMPOWER_HELPER_MANAGER_CONTROL_EVENT_SCAN_H

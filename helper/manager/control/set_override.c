@@ -34,7 +34,7 @@ static bool read_request(struct varlink_call *call, const struct control_context
 		varlink_invalid(call, "action");
 		return false;
 	}
-	/* a frequency for action khz, and only there */
+	/* action khz needs a frequency, the other actions must not have one */
 	if (json_is_integer(khz) != (request->action == OVERRIDE_KHZ) ||
 	    (json_is_integer(khz) &&
 	     (json_integer_value(khz) < 1 || json_integer_value(khz) > UINT32_MAX))) {

@@ -48,7 +48,7 @@ static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_en
 			   entry->policy);
 		return -EBUSY;
 	}
-	/* A new driver sets up its policies again: our values are gone. */
+	/* A new driver has set up its policies from scratch: our values are gone. */
 	if (entry->driver[0] && r >= 0 && strcmp(driver, entry->driver) != 0) {
 		log_notice("policy%u has driver %s now, its baseline was of %s: dropped",
 			   entry->policy, driver, entry->driver);
@@ -91,7 +91,7 @@ int cpufreq_restore_all(struct cpufreq *cpufreq)
 	return first_error ? first_error : r;
 }
 
-/* Is it in the state in which its baseline was saved? */
+/* Is the frequency domain still as it was when its baseline was saved? */
 static bool is_same(const struct frequency_domain *fdom, const struct baseline_entry *entry)
 {
 	return fdom && !fdom->gone && !fdom->offline && fdom->method == entry->method &&
@@ -370,7 +370,7 @@ void cpufreq_writer_ended(struct cpufreq *cpufreq, uint32_t id, uint32_t written
 
 	if (!fdom)
 		return;
-	/* Unsure: it may have been about to retry. Not a step: the report is wrong. */
+	/* unsure: the monitor may just have begun a retry; not a step: its report is wrong */
 	if (fdom->unsure || !table_has(&fdom->table, written_khz))
 		fdom->writer_died = true;
 	fdom->written_khz = written_khz;

@@ -33,8 +33,8 @@ void baseline_init(struct baseline *baseline)
 {
 	*baseline = (struct baseline){.n_entries = 0};
 	/*
-	 * If /proc/sys is hidden the boot is unknown, and any state file counts as of this boot:
-	 * files in /run do not survive a boot.
+	 * If /proc/sys is hidden the boot is unknown, and every state file counts as one of this
+	 * boot: files in /run do not survive a reboot.
 	 */
 	if (sysfs_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", baseline->boot_id,
 		       sizeof(baseline->boot_id)) != BASELINE_BOOT_ID - 1)

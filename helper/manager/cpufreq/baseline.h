@@ -3,7 +3,7 @@
  * The state file: the baseline of every acquired frequency domain, saved before the first
  * write to it, so that the next manager can restore it after a crash.
  *
- * Lines of text, each ended by a newline, with no white space but what is shown:
+ * Lines of text, each ended by a newline, without any white space that is not shown here:
  *
  *	vmpower-baseline 1 <boot id>
  *	frequency-domain policy=0 method=setspeed driver=acpi-cpufreq governor=ondemand \
@@ -12,8 +12,8 @@
  *
  * The last line shows that the file is complete. Values are the first lines of scaling_driver,
  * scaling_governor, scaling_min_freq, scaling_max_freq and scaling_setspeed; blanks, '%' and
- * anything but printable ASCII are escaped as %XX. A missing file has no key. Keys come in any
- * order, each at most once. The boot id is the kernel's random/boot_id or "unknown".
+ * anything but printable ASCII are escaped as %XX. A file that does not exist has no key. Keys come
+ * in any order, each at most once. The boot id is the kernel's random/boot_id or "unknown".
  */
 #ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_BASELINE_H
 #define VMPOWER_HELPER_MANAGER_CPUFREQ_BASELINE_H

@@ -14,8 +14,8 @@ struct cpu_hotplug;
  *		events that arrived together. @changed: the CPUs; all of them if events were lost
  * @context:	passed to @on_change
  *
- * If the kernel's events are unavailable (as in some containers), logs that and assumes that CPUs
- * stay as they are.
+ * If the kernel's events are unavailable (as in some containers), logs a line and assumes that CPUs
+ * do not change.
  *
  * Return: 0 and *hotplug, owned by the caller; -ENOMEM.
  */

@@ -21,8 +21,8 @@ struct cpufreq;
  * @config:	sysfs, method, limits; must outlive it; call cpufreq_reconfigure() after a change
  * @state_path:	the state file with the baselines of the acquired frequency domains
  *
- * A host without cpufreq is not an error: one log line. A policy directory that can't be
- * understood is left out with a log line that says why.
+ * A host without cpufreq is not an error and gets a log line. A policy directory that can't be used
+ * is left out, with a log line that says why.
  *
  * Return: 0 and *cpufreq, owned by the caller; -errno.
  */
@@ -103,7 +103,7 @@ int cpufreq_renew(struct cpufreq *cpufreq, uint32_t id, bool reassert, int fds[2
  */
 int cpufreq_release(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz);
 
-/** cpufreq_write_failed() - from now until its release the files may not hold what we wrote */
+/** cpufreq_write_failed() - until its release, do not assume that the files hold what we wrote */
 void cpufreq_write_failed(struct cpufreq *cpufreq, uint32_t id);
 
 /**

@@ -19,8 +19,7 @@ struct cpufreq {
 	struct frequency_domain *fdoms[MAX_FREQUENCY_DOMAINS];
 	uint16_t of_cpu[MAX_CPUS];
 	struct cpuset left_out; /* N of each policyN that can't be used; logged already */
-	/* As in the state file: of acquired frequency domains, and what still has to be restored.
-	 */
+	/* As in the state file: of acquired frequency domains and those still to be restored. */
 	struct baseline baseline;
 };
 
@@ -29,7 +28,7 @@ struct cpufreq {
 /** cpufreq_list_policies() - the N of each policyN. Return: 0; -errno: none found */
 int cpufreq_list_policies(const struct cpufreq *cpufreq, struct cpuset *policies);
 
-/** cpufreq_find() - cpufreq_get() for those that may change it */
+/** cpufreq_find() - cpufreq_get() for callers that may change it */
 static inline struct frequency_domain *cpufreq_find(struct cpufreq *cpufreq, uint32_t id)
 {
 	return id < cpufreq->n_fdoms ? cpufreq->fdoms[id] : NULL;

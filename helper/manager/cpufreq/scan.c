@@ -112,7 +112,7 @@ static void scan_cppc(int cpu_dir, const struct cpuset *cpus, struct table_sourc
 	}
 }
 
-/* Turbo may be off for all CPUs or, since Linux 6.11, for one frequency domain. */
+/* Turbo may be off for all CPUs or, where newer kernels allow it, for one frequency domain. */
 static bool turbo_off(int cpu_dir, int dir)
 {
 	return is_value(cpu_dir, "cpufreq/boost", 0) || is_value(dir, "boost", 0) ||

@@ -40,7 +40,7 @@ static const char *reason(int error)
 	}
 }
 
-/* Never act on a file that can't be trusted, but keep it for whoever investigates. */
+/* Never act on a file that can't be trusted, but keep it for investigation. */
 static int set_aside(const char *path, int error)
 {
 	cleanup_free char *aside = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * sysfs attributes: one short line of text each. Tests use plain files, in which a short value
- * leaves the tail of a longer one: so a read stops at the first newline, and a write ends with
- * one. Writes do not truncate: a kill in between would leave no value at all.
+ * leaves the tail of a longer one. So a read stops at the first newline, and a write ends with one.
+ * Writes do not truncate: if we were killed after truncating, no value would be left.
  */
 #ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_SYSFS_H
 #define VMPOWER_HELPER_MANAGER_CPUFREQ_SYSFS_H

@@ -9,7 +9,7 @@
 #include "common/bounds.h"
 #include "helper/link/frequency.h"
 
-#define STEP_KHZ 100000u /* of a table that the kernel does not list */
+#define STEP_KHZ 100000u /* between steps, if the kernel lists none */
 
 struct table_source {
 	const char *available;	/* scaling_available_frequencies; NULL: no such file */

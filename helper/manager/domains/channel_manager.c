@@ -36,7 +36,7 @@ struct channel_manager {
 	char trusted_names[256]; /* for log lines */
 };
 
-/* Ignores unknown users: the default has those of several distributions. */
+/* Ignores unknown users: the default lists those of several distributions. */
 void channel_manager_configure(struct channel_manager *manager, const struct config *config)
 {
 	size_t used = 0;
@@ -216,7 +216,7 @@ void channel_manager_kick(struct channel_manager *manager)
 			if (channel->next_attempt_ns <= now && attempts++ < ATTEMPTS_PER_TURN)
 				attempt(manager, channel, is_full(manager, n_connected), now);
 			n_connected += channel->state == CHANNEL_CONNECTED;
-			/* Beyond this turn's share: in the next turn, at once. */
+			/* Over this turn's limit: continue in the next turn, without a delay. */
 			if (attempts > ATTEMPTS_PER_TURN)
 				next = now;
 			else if (channel->state == CHANNEL_CONNECTING &&
@@ -232,7 +232,7 @@ void channel_manager_kick_later(struct channel_manager *manager, struct channel 
 {
 	channel->attempts = 0;
 	channel->next_attempt_ns = monotonic_ns() + FIRST_RETRY_NS;
-	/* Do not check all channels for each: thousands hang up when a host is emptied. */
+	/* Don't scan all channels here: thousands hang up one by one when a host is emptied. */
 	if (manager->retry.due_ns == 0 || manager->retry.due_ns > channel->next_attempt_ns)
 		loop_timer_set(manager->loop, &manager->retry, FIRST_RETRY_NS);
 }

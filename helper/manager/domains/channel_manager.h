@@ -31,8 +31,8 @@ void channel_manager_free(struct channel_manager *manager);
 /**
  * channel_manager_kick() - try to connect all CONNECTING channels that are due
  *
- * Call it after channels have become CONNECTING. Retries follow by themselves: after 10 ms,
- * doubling to 5 s.
+ * Call it after channels have become CONNECTING. Retries are automatic: the first after 10 ms, then
+ * with delays that double up to 5 s.
  */
 void channel_manager_kick(struct channel_manager *manager);
 

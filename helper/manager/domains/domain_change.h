@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What changes in a domain: how two descriptions of the same run differ, the log lines about it,
- * and the rules that follow from it, put in force.
+ * Changes to a domain: compares two descriptions of the same run, logs what has changed, finds the
+ * domain's rules and puts them in force.
  */
 #ifndef VMPOWER_HELPER_MANAGER_DOMAINS_DOMAIN_CHANGE_H
 #define VMPOWER_HELPER_MANAGER_DOMAINS_DOMAIN_CHANGE_H

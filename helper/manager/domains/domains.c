@@ -231,8 +231,8 @@ static int report_running(struct domains *domains, const struct domain_report *r
 		return -ESRCH;
 	}
 	/*
-	 * Another run of the domain, and we missed the end of the last one: its votes must not
-	 * stay. (vCPUs that go online or offline do not change their number.)
+	 * This is another run of the domain, and we missed the end of the last one: its votes must
+	 * not stay. (A vCPU that goes online or offline does not change n_vcpus.)
 	 */
 	if (known && (known->description->id != description->id ||
 		      known->description->n_vcpus != description->n_vcpus)) {
@@ -398,7 +398,7 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	if (r == 0)
 		r = succession_take_over(parts->succession, domains->channels, &state_fd,
 					 &taken_over);
-	/* Of a predecessor's domains: the monitor is sent their rules when it starts. */
+	/* A predecessor's domains: the monitor is sent their rules when it starts. */
 	registry_for_each (d, parts->registry)
 		(void)domain_find_rules(parts->config, d);
 	/* After a crash. A failure is logged and does not prevent serving. */
@@ -434,7 +434,7 @@ void domains_free(struct domains *domains, bool keep)
 	if (!domains)
 		return;
 	channel_manager_free(domains->channels);
-	/* First the writer, then what it wrote. */
+	/* End the writer first, then restore what it wrote. */
 	monitor_process_end(domains->view.monitor);
 	if (!keep)
 		frequency_control_end(&domains->frequency_control);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A domain's life on this host: registered, channels connected and sent to the monitor, re-pinned,
- * unregistered. Hook, libvirt and the operator all come here, with the same effect.
+ * unregistered. Reports of the hook, libvirt and the operator all arrive here, and have the same
+ * effect.
  */
 #ifndef VMPOWER_HELPER_MANAGER_DOMAINS_DOMAINS_H
 #define VMPOWER_HELPER_MANAGER_DOMAINS_DOMAINS_H
@@ -42,8 +43,8 @@ void domains_free(struct domains *domains, bool keep);
 /* What the hook, libvirt or the operator reports about one domain. */
 struct domain_report {
 	const char *source; /* for the log: "hook started", "libvirt", "operator" */
-	uint64_t asked_ns;  /* monotonic_ns() before the source looked: it knows nothing later */
-	bool tells_paused;  /* is paused known? */
+	uint64_t asked_ns;  /* monotonic_ns() before the source looked: later changes are unknown */
+	bool tells_paused;  /* is paused set? */
 	bool paused;	    /* the vCPUs do not run */
 	const char *uuid;   /* of a domain that has ended; NULL: only its name is known */
 	const char *name;   /* of a domain that has ended: name or UUID */
@@ -69,15 +70,15 @@ int domains_report(struct domains *domains, const struct domain_report *report);
 void domains_report_listing(struct domains *domains, const char (*uuids)[37], size_t n,
 			    uint64_t asked_ns);
 
-/* For the operator: requests of a disabled channel are answered with NACK ... */
+/* Enable or disable a channel: requests on a disabled one are answered with NACK. */
 void domains_channel_enable(struct domains *domains, struct channel *channel, bool enabled);
-/* ... and a removed channel is not connected. */
+/* Remove a channel: disconnect it until it is added again. */
 void domains_channel_remove(struct domains *domains, struct channel *channel);
 void domains_channel_add(struct domains *domains, struct channel *channel);
 
 /**
  * domains_set_override() - override the votes of a vCPU
- * @vcpu:	of the domain; the override rests while it is not pinned
+ * @vcpu:	of the domain; the override has no effect while the vCPU is not pinned
  * @khz:	in force until it is released (0) or the domain ends
  *
  * Return: 0; -ENOMEM.

@@ -17,7 +17,7 @@ struct events;
 struct reload {
 	const char *path;      /* of the file */
 	bool required;	       /* is a missing file an error? */
-	struct config *config; /* in force; all rooms share it */
+	struct config *config; /* in force; shared by all parts of the manager */
 	struct domains *domains;
 	struct events *events;
 };

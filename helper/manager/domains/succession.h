@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Succession: after a restart, an upgrade or a crash a manager continues from its predecessor, and
- * no guest notices. systemd's fd store keeps the channels' sockets and the state with the votes;
- * <runtime directory>/domains/<UUID> keeps each domain (saved_domain.h). Without an fd store, or if
- * the state is of another version, channels are reconnected.
+ * Succession: after a restart, an upgrade or a crash the new manager continues where its
+ * predecessor stopped, and no guest notices. systemd's fd store keeps the channels' sockets and the
+ * state with the votes; <runtime directory>/domains/<UUID> keeps each domain (saved_domain.h).
+ * Without an fd store, or if the state is of another version, channels are reconnected.
  */
 #ifndef VMPOWER_HELPER_MANAGER_DOMAINS_SUCCESSION_H
 #define VMPOWER_HELPER_MANAGER_DOMAINS_SUCCESSION_H

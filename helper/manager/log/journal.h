@@ -17,7 +17,7 @@
 
 /*
  * Facts for log_about(); NULL and 0 are left out. ABOUT_DOMAIN() and ABOUT_CHANNEL() (registry.h)
- * and ABOUT_FREQUENCY_DOMAIN() (frequency_domain.h) set those of an object.
+ * and ABOUT_FREQUENCY_DOMAIN() (frequency_domain.h) set the facts about an object.
  */
 struct log_about {
 	enum message_id message;
@@ -27,7 +27,7 @@ struct log_about {
 	const struct cpuset *cpus;
 	uint32_t old_khz, new_khz;
 	const char *reason;
-	bool has_event; /* an event is emitted for it: the line itself needs none */
+	bool has_event; /* an event of its own was emitted: the line must not emit one */
 };
 
 #define JOURNAL_FIELDS 16

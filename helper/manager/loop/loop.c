@@ -125,7 +125,7 @@ static int timeout_ms(const struct loop *loop)
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-/* Run the timers that were due at @now. A timer that its callback arms again has to wait. */
+/* Run the timers that were due at @now. A timer that its callback arms again runs later. */
 static void expire(struct loop *loop, uint64_t now)
 {
 	while (loop->timers && loop->timers->due_ns <= now && !loop->quit) {
@@ -141,8 +141,9 @@ int loop_run(struct loop *loop)
 	while (!loop->quit) {
 		int n = epoll_wait(loop->epoll_fd, loop->batch, BATCH, timeout_ms(loop));
 		/*
-		 * However long the callbacks take: a timer that becomes due meanwhile has to wait
-		 * for events that came first. What it waits for may be among them.
+		 * Read before the callbacks run: a timer that becomes due while they run must wait
+		 * until the events that came first are dispatched. It may be a timeout for one of
+		 * them.
 		 */
 		uint64_t now = monotonic_ns();
 

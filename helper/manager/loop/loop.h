@@ -46,7 +46,7 @@ void loop_close(struct loop *loop, struct loop_source *source);
 /**
  * loop_timer_set() - (re)arm a one-shot timer @delay_ns from now
  *
- * A callback that takes long makes no timer overtake an event that came before it was due.
+ * Events that arrived before the timer was due are dispatched first, even after a slow callback.
  */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t delay_ns);
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);

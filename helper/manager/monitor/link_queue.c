@@ -16,9 +16,9 @@
 struct queued_message {
 	struct queued_message *next;
 	/*
-	 * Of a channel's socket, which is not duplicated: thousands wait when a monitor is
-	 * replaced, and duplicates would take half of the limit of open files. The cookie shows
-	 * whether the fd is still that socket. 0: the fds are duplicates of files.
+	 * The cookie of a channel's socket. Sockets are not duplicated: thousands wait when a
+	 * monitor is replaced, and duplicates would use up half of the limit of open files. The
+	 * cookie shows whether the fd is still that socket. 0: the fds are duplicates of files.
 	 */
 	uint64_t cookie;
 	unsigned int n_fds;

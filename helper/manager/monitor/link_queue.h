@@ -21,7 +21,7 @@ void link_queue_init(struct link_queue *queue);
 void link_queue_clear(struct link_queue *queue);
 
 /**
- * link_queue_is_empty() - does no message wait?
+ * link_queue_is_empty() - is no message waiting?
  *
  * While messages wait, later ones must be queued behind them.
  */

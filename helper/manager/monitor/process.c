@@ -78,7 +78,7 @@ static void send_queued(struct monitor_process *monitor)
 {
 	int r = link_queue_send(&monitor->queue, monitor->link_source.fd);
 
-	extend_pong_timeout(monitor); /* there was room again */
+	extend_pong_timeout(monitor); /* the monitor has read messages */
 	if (r < 0)
 		kill_monitor(monitor, strerror(-r));
 	else if (link_queue_is_empty(&monitor->queue))
@@ -261,8 +261,9 @@ static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
 }
 
 /*
- * End the monitor and reap it. When the link closes, the monitor acts upon the bytes it has read,
- * or leaves them to its successor, and exits. If it does not exit in time, it hangs.
+ * End the monitor and reap it. When the link closes, the monitor handles the bytes it has read, or
+ * leaves them to its successor, and exits. If it does not exit in time, it counts as hung and is
+ * killed.
  */
 static void end_process(struct monitor_process *monitor)
 {

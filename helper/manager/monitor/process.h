@@ -26,7 +26,7 @@ struct monitor_handlers {
 };
 
 /**
- * monitor_find_program() - beside our own program (in a build tree), else where it is installed
+ * monitor_find_program() - find it in our program's directory (a build tree), else as installed
  *
  * Return: 0; -ENAMETOOLONG.
  */
@@ -61,7 +61,8 @@ void monitor_process_free(struct monitor_process *monitor);
  * @fds:	sent with it, see link_queue_add(); stay the caller's
  *
  * While no monitor runs messages are dropped: handlers.started() sends everything. A monitor that
- * neither reads nor answers a PING for 5 s, or lets the queue overflow, hangs and is replaced.
+ * neither reads nor answers a PING for 5 s, or lets the queue overflow, counts as hung and is
+ * replaced.
  */
 void monitor_send(struct monitor_process *monitor, const struct link_message *message,
 		  const int *fds, unsigned int n_fds);

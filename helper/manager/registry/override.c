@@ -25,7 +25,7 @@ int override_action(const char *name, enum override_action *action)
 
 /*
  * Of the frequencies inside the limits, the nearest to @khz that is not lower (up) or not higher
- * (!up); where there is none, the last one in that direction.
+ * (!up); if there is none, the last one in that direction.
  */
 static uint32_t nearest(const struct frequency_domain *const *below, uint32_t n, uint32_t khz,
 			bool up)

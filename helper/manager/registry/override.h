@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From what the operator asks for (SetOverride) to a frequency. Pure. */
+/* Turns what the operator asks for (SetOverride) into a frequency. Pure. */
 #ifndef VMPOWER_HELPER_MANAGER_REGISTRY_OVERRIDE_H
 #define VMPOWER_HELPER_MANAGER_REGISTRY_OVERRIDE_H
 
@@ -29,7 +29,8 @@ int override_action(const char *name, enum override_action *action);
  * @n:		at least 1
  *
  * Return: kHz, always a step of one of them inside the host's limits. Up and down go to the next
- * step that any of them has; a wanted frequency is rounded up, the highest step being the limit.
+ * step that any of them has. A wanted frequency is rounded up to a step, or down to the highest
+ * one.
  */
 uint32_t override_khz(enum override_action action, uint32_t wanted_khz, uint32_t from_khz,
 		      const struct frequency_domain *const *below, uint32_t n);

@@ -111,7 +111,7 @@ struct domain *registry_find(struct registry *registry, const char *name_or_uuid
 /**
  * channel_hang_up() - shut the socket down, and close it
  *
- * That also ends the copies that the monitor and systemd's fd store hold.
+ * The shutdown also ends the copies that the monitor and systemd's fd store hold.
  */
 void channel_hang_up(struct channel *channel);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A registered domain as text, for the next manager: what it needs to go on with the channels
- * that it inherits. Never the XML, which can contain passwords. Pure.
+ * A registered domain as text: what the next manager needs to continue with the channels that it
+ * inherits. Never the XML, which can contain passwords. Pure.
  *
  * A JSON object. Other versions are refused; the domain's channels are then reconnected. Increase
  * SAVED_DOMAIN_VERSION when the meaning of a key changes, or when a new key must not be ignored.

@@ -3,9 +3,10 @@
  * Who decides a frequency domain's frequency, and why: derived from the registry and from what the
  * monitor publishes, by the rules in monitor/arbiter/arbiter.h.
  *
- * The monitor publishes a vCPU's vote on its first frequency domain only; its others are assumed
- * to have the same frequency, which is right where they have the same table. Where they do not, and
- * while a request is being handled, the result can differ from the published target: show both.
+ * The monitor publishes a vCPU's vote on its first frequency domain only; the votes on its others
+ * are assumed to have the same frequency, which is right if they have the same table. If they do
+ * not, or while a request is being handled, the result can differ from the published target: show
+ * both.
  */
 #ifndef VMPOWER_HELPER_MANAGER_REPORT_DECISION_H
 #define VMPOWER_HELPER_MANAGER_REPORT_DECISION_H

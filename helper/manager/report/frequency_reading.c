@@ -50,8 +50,8 @@ static void update_count(struct frequency_reading *reading)
 }
 
 /*
- * Serves the oldest request. Those for all share one round-robin: each is done when every frequency
- * domain has been read since it was made, wherever that began. A read counts for all requests.
+ * Serves the oldest request. Requests for all frequency domains share one round-robin: each is done
+ * after one full round, wherever that began. A read counts for all requests.
  */
 static void read_next(struct frequency_reading *reading)
 {

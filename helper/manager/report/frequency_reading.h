@@ -25,7 +25,7 @@ struct frequency_wait {
 };
 
 /**
- * frequency_reading_new() - nothing is read until it is asked for
+ * frequency_reading_new() - create a reader, which reads nothing until asked
  * @loop:	must outlive it, like @cpufreq
  * @slice_ns:	no read begins when a turn has taken this long
  *

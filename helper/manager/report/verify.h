@@ -35,10 +35,10 @@ struct verify_finding {
  * @n:		set to its length. Ordered by the frequency domains' ids; at most two of each:
  *		scaling_governor and scaling_setspeed, or scaling_min_freq and scaling_max_freq
  *
- * Frequency domains that are not controlled or were not written yet are skipped. A value that the
- * monitor is just writing is no finding, nor is a limit of the platform that the files show
- * (cpufreq/platform_limit.h). A driver that rounds, and limits set by another administrator or a
- * cooling device, look like a change by someone else.
+ * Frequency domains that are not controlled or were not written yet are skipped. Neither a value
+ * that the monitor is writing now nor a limit of the platform (cpufreq/platform_limit.h) is a
+ * finding. A driver that rounds, and limits set by another administrator or a cooling device, look
+ * like a change by someone else.
  *
  * Return: 0, with or without findings; -ENOMEM.
  */

@@ -16,7 +16,7 @@
 #include "common/value.h"
 
 #define POLL_MS 10
-#define POLLS_BEFORE_KILL 400 /* a manager waits half of this for its monitor to end */
+#define POLLS_BEFORE_KILL 400 /* 4 s, twice as long as a manager waits for its monitor to end */
 #define POLLS 1000
 #define COMM "vmpower-monitor\n" /* 15 characters: not truncated */
 

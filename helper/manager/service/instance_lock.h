@@ -2,9 +2,9 @@
 /*
  * <runtime directory>/lock: one manager uses a runtime directory at a time, and one monitor writes.
  *
- * systemd ensures that by itself. Without it a manager may start while another one is ending, or
- * after a crash has left a monitor behind. The monitor holds the lock too: the file is its stdin,
- * and contains its pid. The file is never removed.
+ * Under systemd this is always so. Without systemd a manager may start while another one is ending,
+ * or after a crash has left a monitor behind. The monitor holds the lock too: the file is its
+ * stdin, and contains its pid. The file is never removed.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SERVICE_INSTANCE_LOCK_H
 #define VMPOWER_HELPER_MANAGER_SERVICE_INSTANCE_LOCK_H

@@ -45,8 +45,7 @@ int listening_init(struct listening *listening, const char *runtime_dir,
  */
 int listening_open(struct listening *listening, enum listening_socket which);
 
-/** listening_end() - remove our own files, before their fds are closed: then they may be another's
- */
+/** listening_end() - remove the files that we created; call it before their fds are closed */
 void listening_end(struct listening *listening);
 
 #endif

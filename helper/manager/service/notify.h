@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Messages to systemd: READY, STOPPING, STATUS when something has changed, and WATCHDOG, if the
- * unit has WatchdogSec=. Without a watchdog there are no periodic wakeups.
+ * unit has WatchdogSec=. Without a watchdog it causes no periodic wakeups.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SERVICE_NOTIFY_H
 #define VMPOWER_HELPER_MANAGER_SERVICE_NOTIFY_H

@@ -10,8 +10,8 @@
 #include "xml/domain_xml.h"
 
 /*
- * libvirt has no event for vCPU hotplug: poll the domains that may have it. A plugged vCPU may vote
- * and protects; the vote of an unplugged one ends.
+ * libvirt has no event for vCPU hotplug: poll the domains that may have it. A vCPU that was plugged
+ * in may vote and protects; one that was unplugged loses its vote.
  */
 #define ASK_INTERVAL_NS (10 * NS_PER_S)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A read-only connection to libvirt, in a thread of its own, because any call can block for as long
- * as libvirtd likes. Thread and loop share nothing and exchange messages over a socket pair. While
- * libvirtd is away the thread reconnects with back-off.
+ * A read-only connection to libvirt, in a thread of its own, because any call can block for any
+ * time. Thread and loop share nothing and exchange messages over a socket pair. While libvirtd is
+ * away the thread reconnects with back-off.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SOURCES_VIRT_H
 #define VMPOWER_HELPER_MANAGER_SOURCES_VIRT_H
@@ -15,7 +15,7 @@
 
 struct virt;
 
-/* @asked_ns: monotonic_ns() before libvirt was asked: its answer knows nothing later. */
+/* @asked_ns: monotonic_ns() before libvirt was asked: later changes are not in its answer. */
 struct virt_handlers {
 	/* A domain runs, or has changed. @paused: its vCPUs do not run, for whatever reason */
 	void (*running)(void *context, const char *xml, size_t size, uint64_t asked_ns,

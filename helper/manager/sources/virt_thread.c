@@ -114,7 +114,7 @@ static const char *last_error(void)
 	return text ? text : "unknown error";
 }
 
-/* Do its vCPUs stand still, although QEMU runs? */
+/* Are its vCPUs stopped while QEMU runs? */
 static bool is_paused(int state)
 {
 	return state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED ||
@@ -171,7 +171,7 @@ static void report_stopped(struct virt_thread *thread, virDomainPtr domain)
 	int active = virDomainIsActive(domain);
 	char uuid[VIR_UUID_STRING_BUFLEN];
 
-	/* It may run again, which the hook may have reported already. */
+	/* It may already run again, and the hook may have reported that. */
 	if (active == 1) {
 		report_running(thread, domain);
 		return;
@@ -470,7 +470,7 @@ int virt_thread_start(const char *uri, int fd, pthread_t *id)
 		thread->retry_timer = -1;
 	}
 	if (thread && thread->uri) {
-		/* Signals are the loop's. */
+		/* The main thread's loop receives the signals. */
 		(void)sigfillset(&all);
 		(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 		r = pthread_create(id, NULL, run, thread);

@@ -34,7 +34,7 @@ struct varlink_client {
 	struct loop_source source;
 	struct loop_timer stall;
 	int fd;
-	bool doomed; /* to be dropped by the stall timer, at once */
+	bool doomed; /* the stall timer is about to drop it */
 	enum varlink_access access;
 	uid_t uid;
 	pid_t pid;

@@ -13,7 +13,7 @@
 
 #define PAUSE_NS NS_PER_S
 
-/* Clients that peers with this access may bring the total to. */
+/* A peer with this access is accepted while there are fewer clients than this. */
 static unsigned int places(const struct varlink_limits *limits, enum varlink_access access)
 {
 	unsigned int reserved = 0;

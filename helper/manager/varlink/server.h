@@ -3,8 +3,8 @@
  * A varlink server (varlink.org) on a listening socket: clients, framing, and dispatch by a table
  * of methods.
  *
- * A client has one call in flight: nothing more is read from it until its reply is sent. Each turn
- * of the loop handles at most one call of each client.
+ * A client has at most one call in flight: nothing more is read from it until the reply is sent.
+ * Each turn of the loop handles at most one call of each client.
  */
 #ifndef VMPOWER_HELPER_MANAGER_VARLINK_SERVER_H
 #define VMPOWER_HELPER_MANAGER_VARLINK_SERVER_H

@@ -45,7 +45,7 @@ struct varlink_service {
 
 struct varlink_limits {
 	unsigned int clients;
-	/* of them, kept free for peers with VARLINK_CHANGE, VARLINK_READ */
+	/* of these, reserved for peers with VARLINK_CHANGE, VARLINK_READ */
 	unsigned int reserved_change, reserved_read;
 	size_t call_size;  /* bytes */
 	size_t reply_size; /* bytes */
