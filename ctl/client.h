@@ -26,8 +26,8 @@ struct client {
 };
 
 /*
- * On failure all of these set @problem to what went wrong and what to do, owned by the caller;
- * NULL: out of memory
+ * On failure all of these set @problem to a text, owned by the caller, that says what went wrong
+ * and what to do; NULL: out of memory
  */
 
 /** client_open() - connect; shares CLIENT_TIMEOUT_MS with client_send(). Return: 0 or -errno */

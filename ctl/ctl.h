@@ -19,8 +19,8 @@ enum ctl_exit {
 /* The command line, parsed. */
 struct ctl {
 	const char *runtime_dir;
-	const char *root;    /* doctor looks below it; NULL: / */
-	const char *output;  /* metrics writes there; NULL: stdout */
+	const char *root;    /* doctor reads files below it; NULL: / */
+	const char *output;  /* the file that metrics writes; NULL: stdout */
 	const char *vcpus;   /* a list; NULL: all */
 	const char *connect; /* libvirt's URI; NULL: its default */
 	bool live, config;
@@ -33,7 +33,8 @@ struct ctl {
  * ctl_call() - call a method of org.vmpower.Manager; print an error if it fails
  * @method:	without the interface
  * @parameters:	an object, taken over; NULL: an argument is not UTF-8
- * @reply:	set to the reply's parameters on success; json_decref() it. Printed here with --json
+ * @reply:	set to the reply's parameters on success; json_decref() it. Also printed if --json
+ *is given
  *
  * Return: CTL_OK; else another exit code.
  */

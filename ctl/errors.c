@@ -69,7 +69,7 @@ static const struct {
 	 {"interface"}},
 };
 
-/* A member as text; numbers as JSON writes them. Owned by the caller. */
+/* A member as text, owned by the caller; numbers as in JSON. */
 static char *member(json_t *parameters, const char *key)
 {
 	json_t *value = json_object_get(parameters, key);

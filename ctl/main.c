@@ -100,7 +100,7 @@ static void print_options(void)
 	}
 }
 
-/* For programs */
+/* Print the help as JSON. */
 static int help_json(void)
 {
 	json_t *all_commands = json_array(), *all_options = json_array();
@@ -139,7 +139,7 @@ static int help(const struct ctl *ctl)
 	return CTL_OK;
 }
 
-/* How many words of the command line are this command's name; 0: another command */
+/* Return: how many words of the command line are this command's name; 0: another command */
 static int name_words(const struct command *command, char **words, int n_words)
 {
 	const char *space = strchr(command->name, ' ');
@@ -214,7 +214,7 @@ static int check_options(const bool *given, const char *command)
 	return CTL_OK;
 }
 
-/* With an argument it sets a string in struct ctl, without one a flag. */
+/* An option with an argument sets a string in struct ctl, one without sets a flag. */
 static void take_option(struct ctl *ctl, const struct option_help *option, char *argument)
 {
 	void *member = (char *)ctl + option->offset;

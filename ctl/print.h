@@ -8,7 +8,7 @@
 
 #include "ctl/table.h"
 
-/* A member of an object from the daemon; "", 0 or false where it is missing or of another type. */
+/* A member of an object from the daemon; "", 0 or false if it is missing or of another type. */
 const char *ctl_text(json_t *object, const char *key);
 long long ctl_number(json_t *object, const char *key);
 bool ctl_flag(json_t *object, const char *key);
@@ -16,7 +16,7 @@ bool ctl_flag(json_t *object, const char *key);
 /** ctl_has() - does the member exist, and is it not null? */
 bool ctl_has(json_t *object, const char *key);
 
-/* Each element of a JSON array; none where it is not an array. */
+/* For each element of a JSON array; of anything else, none. */
 #define ctl_for_each(item, array)                                                                  \
 	for (size_t item##_i = 0; ((item) = json_array_get((array), item##_i)); item##_i++)
 
@@ -43,7 +43,7 @@ size_t ctl_terminal_width(void);
 /** ctl_print() - print a table to stdout. Return: CTL_OK; CTL_FAILED: error printed */
 int ctl_print(const struct table *table);
 
-/** ctl_cells() - the next cells: members that are text or numbers, by their keys */
+/** ctl_cells() - add members as cells, text or numbers; the arguments are their keys */
 #define ctl_cells(table, object, ...)                                                              \
 	ctl_cells_of(table, object, (const char *const[]){__VA_ARGS__, NULL})
 void ctl_cells_of(struct table *table, json_t *object, const char *const *keys);

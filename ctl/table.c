@@ -75,7 +75,7 @@ static size_t piece(const char *text, size_t width)
 	for (; text[bytes]; bytes++) {
 		if ((text[bytes] & 0xc0) == 0x80)
 			continue;
-		if (n++ == width) /* a blank that the line ends with is not printed */
+		if (n++ == width) /* a blank at the end of the line is not printed */
 			return text[bytes] == ' ' ? bytes + 1 : at > 0 ? at : bytes;
 		if (may_break(text[bytes]))
 			at = bytes + 1;
@@ -173,7 +173,7 @@ static void choose_widths(const struct table *table, size_t *widths, size_t *lea
 	narrow(table, widths, least, limit);
 	for (size_t i = 0; i < table->n_columns; i++)
 		least[i] = MIN_WIDTH;
-	narrow(table, widths, least, limit); /* better to break words than rows */
+	narrow(table, widths, least, limit); /* still too wide: break words rather than rows */
 }
 
 int table_print(const struct table *table, FILE *out, size_t width)

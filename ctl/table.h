@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 
 struct table_column {
-	const char *heading; /* all columns have one, or none has */
+	const char *heading; /* set for all columns or for none */
 	bool right;	     /* align right, as numbers are */
 };
 
@@ -35,9 +35,9 @@ void table_free(struct table *table);
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /**
- * table_print() - headings (where columns[0] has one) and rows
+ * table_print() - print headings (if columns[0] has one) and rows
  *
- * @width:	of the terminal: rows that are longer wrap their text within its column; 0: none do
+ * @width:	of the terminal: longer rows wrap their text within its column; 0: do not wrap
  *
  * An empty cell is shown as "-". Return: 0; -ENOMEM, also for an earlier table_cell().
  */

@@ -91,7 +91,7 @@ struct change {
 	struct outcome outcomes[2]; /* by scope */
 };
 
-/* Attach or detach one channel. libvirt detaches an element that is just as in the XML. */
+/* Attach or detach one channel. To detach, libvirt wants the element exactly as in the XML. */
 static int change_one(struct change *change, enum scope scope,
 		      const struct channel_elements *elements, uint32_t number)
 {
@@ -149,7 +149,7 @@ static int change_scope(struct change *change, enum scope scope)
 	return CTL_OK;
 }
 
-/* What the options name, else what exists. Return: CTL_OK; else an exit code, error printed */
+/* The XMLs that options name, else those that exist. Return: CTL_OK; CTL_FAILED: error printed */
 static int choose_scopes(const struct change *change, bool chosen[2])
 {
 	const struct ctl *ctl = change->ctl;
@@ -247,7 +247,7 @@ static int run(const struct ctl *ctl, bool attach)
 		r = change_scope(&change, SCOPE_LIVE);
 	change.failed = r != CTL_OK;
 	if (change.outcomes[SCOPE_LIVE].tried || change.outcomes[SCOPE_CONFIG].tried)
-		print_outcomes(&change); /* after a failure too: what was done before it */
+		print_outcomes(&change); /* after a failure, print what was done before it */
 	libvirt_domain_close(&change.domain);
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The subcommands, but for doctor and watch. Each returns the exit code. */
+/* The subcommands except doctor and watch. Each returns the exit code. */
 #ifndef VMPOWER_CTL_COMMANDS_COMMANDS_H
 #define VMPOWER_CTL_COMMANDS_COMMANDS_H
 

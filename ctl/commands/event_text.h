@@ -10,7 +10,7 @@
 /** event_text() - what happened, fit for a terminal; owned by the caller; NULL: no memory */
 char *event_text(json_t *event);
 
-/** event_style() - how much it should stand out */
+/** event_style() - the style of its line: important events stand out */
 enum style event_style(json_t *event);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The subcommand events: what happens, as it happens. */
+/* The subcommand events: prints each event when it happens. */
 #include <stdio.h>
 #include <time.h>
 

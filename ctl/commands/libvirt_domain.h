@@ -26,7 +26,7 @@ const char *scope_name(enum scope scope);
  * libvirt_domain_open() - connect to libvirt and find a domain
  * @name:	its name or UUID
  *
- * Return, as of those below: CTL_OK; else another exit code.
+ * Return, here and below: CTL_OK; else another exit code.
  */
 int libvirt_domain_open(struct libvirt_domain *domain, const struct ctl *ctl, const char *name,
 			bool read_only);

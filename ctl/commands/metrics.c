@@ -10,7 +10,7 @@
 #include "ctl/commands/commands.h"
 #include "ctl/print.h"
 
-/* The collector, another user, reads *.prom: the temporary name must not match. */
+/* The collector runs as another user and reads *.prom: the temporary name must not match. */
 static int replace_file(const char *path, const char *text)
 {
 	char suffix[16];

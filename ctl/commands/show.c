@@ -226,7 +226,7 @@ static void limits_line(struct table *table, json_t *settings)
 		table_cell(table, "no turbo");
 }
 
-/* The commands that are obeyed, unless both are */
+/* The kinds of commands that the guest may send, unless it may send all */
 static void commands_line(struct table *table, json_t *commands)
 {
 	const char *only = json_string_value(json_array_get(commands, 0));

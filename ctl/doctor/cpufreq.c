@@ -18,7 +18,7 @@
 #define INTEL_PSTATE "/sys/devices/system/cpu/intel_pstate"
 #define STEP_KHZ 100000 /* between P-states of intel_pstate, at most */
 
-/* A finding, of all frequency domains that are alike */
+/* One finding for all frequency domains that are alike */
 struct kind {
 	char text[160];
 	enum health health;
@@ -200,7 +200,8 @@ static void find_bound(struct doctor *doctor, enum health health, const char *fi
 
 /*
  * intel_pstate has bounds of its own, in percent of the highest frequency; tuned's profiles set
- * them. In active mode scaling_min_freq and scaling_max_freq, which votes set, override them.
+ * them. In active mode they do not matter: scaling_min_freq and scaling_max_freq, which votes set,
+ * override them.
  */
 void check_intel_pstate(struct doctor *doctor)
 {
@@ -228,7 +229,7 @@ void check_intel_pstate(struct doctor *doctor)
 void check_writers(struct doctor *doctor)
 {
 	static const struct {
-		const char *comm, *name; /* the kernel keeps 15 bytes of a name */
+		const char *comm, *name; /* comm: the kernel cuts names to 15 bytes */
 	} writers[] = {
 		{"tuned", "tuned"},
 		{"thermald", "thermald"},

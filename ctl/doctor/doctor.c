@@ -21,7 +21,7 @@ static void check_rights(struct doctor *doctor)
 	doctor_remedy(doctor, "use sudo");
 }
 
-/* In this order: later checks use what earlier ones found. Several may share a name. */
+/* The order matters: later checks use what earlier ones found. Several may share a name. */
 static const struct {
 	const char *name;
 	void (*run)(struct doctor *doctor);
@@ -46,7 +46,7 @@ static const struct {
 	{"domains", check_running_domains},
 };
 
-/* On a terminal wrapped, below where the text starts; elsewhere one line */
+/* Print a finding's text: wrapped and indented on a terminal, else in one line */
 static void print_words(const char *text)
 {
 	size_t width = ctl_terminal_width(), column = INDENT;

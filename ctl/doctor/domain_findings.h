@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is wrong with a running domain, wherever the facts about it come from. */
+/* What is wrong with a running domain, whether vmpowerd or libvirt's files supply the facts. */
 #ifndef VMPOWER_CTL_DOCTOR_DOMAIN_FINDINGS_H
 #define VMPOWER_CTL_DOCTOR_DOMAIN_FINDINGS_H
 

@@ -66,8 +66,8 @@ static bool is_hook(const struct stat *st)
 }
 
 /*
- * libvirt looks for hooks at start and reload. If it finds any for QEMU it also runs those that
- * come later, so the oldest counts.
+ * libvirt looks for hooks when it starts and reloads. If it finds one for QEMU, it also runs those
+ * that are added later, so the oldest counts.
  */
 static int64_t oldest_hook(const struct doctor *doctor)
 {

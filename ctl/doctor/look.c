@@ -133,7 +133,7 @@ static void run_child(const char *const argv[], int out)
 	(void)dup2(null, STDIN_FILENO);
 	(void)dup2(out, STDOUT_FILENO);
 	(void)dup2(out, STDERR_FILENO);
-	(void)alarm(RUN_S); /* survives the exec */
+	(void)alarm(RUN_S); /* stays armed across exec */
 	(void)execvp(argv[0], (char *const *)argv);
 	_exit(127);
 }

@@ -27,7 +27,7 @@ static struct cpuset present_cpus(const struct doctor *doctor)
 	return cpus;
 }
 
-/* Without the host's CPUs every affinity counts. */
+/* If the host's CPUs are unknown, every affinity pins. */
 static bool is_pinned(const struct vcpu_description *vcpu, const struct cpuset *present)
 {
 	return cpuset_count(present) == 0 ? vcpu->pinned : vcpu_pinned(vcpu, present);
@@ -91,7 +91,7 @@ static void find_xml_error(struct doctor *doctor, const char *file, const struct
 		      named ? text_pasteable(error->domain) : "DOMAIN");
 }
 
-/* The domain may have ended meanwhile; check_rights() says that root sees more. */
+/* Ignore a domain that has just ended, and lack of rights, which check_rights() reports. */
 static void find_read_error(struct doctor *doctor, const char *file, int error)
 {
 	if (error == ENOENT || (error == EACCES && geteuid() != 0))

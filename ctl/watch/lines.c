@@ -80,7 +80,7 @@ static void make_bar(char *bar, size_t width, json_t *limits, long long khz, cha
 	long long low = ctl_number(limits, "lowest_khz"), high = ctl_number(limits, "highest_khz");
 	size_t filled = 0;
 
-	ASSERT(width <= BAR_MAX); /* what bars have room for */
+	ASSERT(width <= BAR_MAX); /* the size of the arrays for bars */
 	if (high > low && khz > low)
 		filled = (size_t)((khz - low) * (long long)width / (high - low));
 	if (filled > width)

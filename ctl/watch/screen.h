@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The terminal of watch: ncurses, and signals by a file descriptor. */
+/* The terminal of watch: ncurses, and signals through a signalfd(2). */
 #ifndef VMPOWER_CTL_WATCH_SCREEN_H
 #define VMPOWER_CTL_WATCH_SCREEN_H
 
@@ -9,7 +9,7 @@
 
 struct watch_screen {
 	void *terminal; /* ncurses' SCREEN; NULL: not in use */
-	int signal_fd;	/* -1 */
+	int signal_fd;	/* -1: none */
 	bool colours;
 	size_t top;	/* the first line shown ... */
 	size_t n_lines; /* ... of this many */
@@ -29,7 +29,7 @@ enum watch_input {
 	INPUT_QUIT,
 };
 
-/** watch_screen_key(), watch_screen_signal() - call them when stdin, signal_fd are readable */
+/** watch_screen_key(), watch_screen_signal() - call when stdin, or signal_fd, is readable */
 enum watch_input watch_screen_key(struct watch_screen *screen);
 enum watch_input watch_screen_signal(struct watch_screen *screen);
 

@@ -16,8 +16,8 @@
 #include "ctl/watch/model.h"
 #include "ctl/watch/screen.h"
 
-#define REFRESH_MS 250	  /* at most that often */
-#define RATE_LOOK_MS 1000 /* while requests come: no event says that they end */
+#define REFRESH_MS 250	  /* at most one refresh in this time */
+#define RATE_LOOK_MS 1000 /* while requests arrive: no event says that they have stopped */
 
 struct watch {
 	const struct ctl *ctl;
@@ -54,7 +54,7 @@ static int refresh_all(struct watch *watch)
 	return fflush(stdout) == 0 ? CTL_OK : CTL_FAILED;
 }
 
-/* Until the next refresh; negative: wait for an event */
+/* Time until the next refresh; negative: wait for an event */
 static int sleep_ms(const struct watch *watch)
 {
 	int64_t wait = watch->changed ? REFRESH_MS : watch->model.moving ? RATE_LOOK_MS : -1;
