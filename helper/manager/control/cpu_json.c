@@ -42,21 +42,22 @@ json_t *control_json_decider(const struct decision *decision)
 }
 
 json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
-				      const struct frequency_domain *f,
+				      const struct frequency_domain *fdom,
 				      const struct decision *decision,
 				      const struct shared_state *state, uint32_t current_khz)
 {
-	uint32_t target = f && state ? shared_load(state->frequency_domains[f->id].target_khz) : 0;
+	uint32_t target =
+		fdom && state ? shared_load(state->frequency_domains[fdom->id].target_khz) : 0;
 	json_t *json = json_object();
 
-	json_put(&json, "frequency_domain", f ? json_integer(f->policy) : json_null());
-	json_put(&json, "cpus", json_cpus(f ? &f->cpus : NULL));
-	json_put_text(&json, "driver", f ? f->driver : NULL);
-	json_put_text(&json, "method", f ? frequency_method_name(f->method) : NULL);
-	json_put_bool(&json, "controlled", f && f->acquired);
-	json_put(&json, "baseline", f ? baseline_json(cpufreq, f->id) : json_null());
+	json_put(&json, "frequency_domain", fdom ? json_integer(fdom->policy) : json_null());
+	json_put(&json, "cpus", json_cpus(fdom ? &fdom->cpus : NULL));
+	json_put_text(&json, "driver", fdom ? fdom->driver : NULL);
+	json_put_text(&json, "method", fdom ? frequency_method_name(fdom->method) : NULL);
+	json_put_bool(&json, "controlled", fdom && fdom->acquired);
+	json_put(&json, "baseline", fdom ? baseline_json(cpufreq, fdom->id) : json_null());
 	json_put_nonzero(&json, "target_khz", target);
-	json_put_nonzero(&json, "current_khz", f ? current_khz : 0);
+	json_put_nonzero(&json, "current_khz", fdom ? current_khz : 0);
 	json_put(&json, "decides", control_json_decider(decision));
 	return json;
 }
@@ -71,57 +72,57 @@ json_t *control_json_cpu(json_t *shared, unsigned int cpu, bool online)
 	return NULL;
 }
 
-json_t *control_json_limits(const struct frequency_domain *f)
+json_t *control_json_limits(const struct frequency_domain *fdom)
 {
-	const struct frequency_table *table = &f->table;
+	const struct frequency_table *table = &fdom->table;
 	json_t *json = json_object();
 
 	json_put_int(&json, "lowest_khz", table->khz[0]);
 	json_put_int(&json, "highest_khz", table->khz[table->n_steps - 1]);
 	json_put_int(&json, "non_turbo_khz", table->khz[table->non_turbo]);
-	json_put_int(&json, "min_khz", table->khz[f->floor]);
-	json_put_int(&json, "max_khz", table->khz[f->ceiling]);
+	json_put_int(&json, "min_khz", table->khz[fdom->floor]);
+	json_put_int(&json, "max_khz", table->khz[fdom->ceiling]);
 	return json;
 }
 
 /* The limit in the domain's settings that the vote is at; NULL: none, or overridden */
-static const char *clamped_by_domain(const struct frequency_domain *f, const struct claim *claim)
+static const char *clamped_by_domain(const struct frequency_domain *fdom, const struct claim *claim)
 {
-	const struct frequency_table *table = &f->table;
+	const struct frequency_table *table = &fdom->table;
 	const struct domain_settings *settings = &claim->domain->rules.settings;
 	uint32_t step;
 
 	if (claim->override_khz > 0)
 		return NULL;
 	if (!settings->turbo && claim->vote_step == table->non_turbo &&
-	    table->non_turbo < f->ceiling)
+	    table->non_turbo < fdom->ceiling)
 		return "domain-turbo";
 	step = frequency_step_at_least(table->khz, table->n_steps, settings->max_khz);
 	if (step > 0 && table->khz[step] > settings->max_khz)
 		step--;
-	if (settings->max_khz > 0 && claim->vote_step == step && step < f->ceiling)
+	if (settings->max_khz > 0 && claim->vote_step == step && step < fdom->ceiling)
 		return "domain-max";
 	step = frequency_step_at_least(table->khz, table->n_steps, settings->min_khz);
-	if (settings->min_khz > 0 && claim->vote_step == step && step > f->floor)
+	if (settings->min_khz > 0 && claim->vote_step == step && step > fdom->floor)
 		return "domain-min";
 	return NULL;
 }
 
 /* The limit that the override or vote is at; NULL: none */
-static const char *clamped_by(const struct frequency_domain *f, const struct claim *claim)
+static const char *clamped_by(const struct frequency_domain *fdom, const struct claim *claim)
 {
 	uint32_t step = claim->override_khz > 0 ? claim->override_step : claim->vote_step;
 
 	if (claim->override_khz == 0 && claim->vote_khz == 0)
 		return NULL;
-	if (step == f->ceiling && f->ceiling < f->table.n_steps - 1)
+	if (step == fdom->ceiling && fdom->ceiling < fdom->table.n_steps - 1)
 		return "max";
-	if (step == f->floor && f->floor > 0)
+	if (step == fdom->floor && fdom->floor > 0)
 		return "min";
-	return clamped_by_domain(f, claim);
+	return clamped_by_domain(fdom, claim);
 }
 
-json_t *control_json_claim(const struct config *config, const struct frequency_domain *f,
+json_t *control_json_claim(const struct config *config, const struct frequency_domain *fdom,
 			   const struct decision *decision, const struct claim *claim)
 {
 	bool silence_protects = config->silence == SILENCE_PROTECT;
@@ -139,7 +140,7 @@ json_t *control_json_claim(const struct config *config, const struct frequency_d
 	json_put_bool(&json, "protects", protects);
 	json_put_bool(&json, "paused", paused);
 	json_put_nonzero(&json, "override_khz", claim->override_khz);
-	json_put_text(&json, "clamped", clamped_by(f, claim));
+	json_put_text(&json, "clamped", clamped_by(fdom, claim));
 	json_put_bool(&json, "decides", decision_is_by(decision, claim));
 	return json;
 }

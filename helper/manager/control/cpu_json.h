@@ -15,13 +15,13 @@
 
 /**
  * control_json_frequency_domain() - type Cpu without "cpu" and "online": what its CPUs share
- * @f:		NULL: the CPU has none
- * @decision:	on @f; DECIDER_NOBODY if @f is NULL
+ * @fdom:		NULL: the CPU has none
+ * @decision:	on @fdom; DECIDER_NOBODY if @fdom is NULL
  * @state:	NULL: the monitor publishes nothing
  * @current_khz: 0: unknown
  */
 json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
-				      const struct frequency_domain *f,
+				      const struct frequency_domain *fdom,
 				      const struct decision *decision,
 				      const struct shared_state *state, uint32_t current_khz);
 
@@ -32,10 +32,10 @@ json_t *control_json_cpu(json_t *shared, unsigned int cpu, bool online);
 json_t *control_json_decider(const struct decision *decision);
 
 /** control_json_limits() - type Limits */
-json_t *control_json_limits(const struct frequency_domain *f);
+json_t *control_json_limits(const struct frequency_domain *fdom);
 
 /** control_json_claim() - type Claim */
-json_t *control_json_claim(const struct config *config, const struct frequency_domain *f,
+json_t *control_json_claim(const struct config *config, const struct frequency_domain *fdom,
 			   const struct decision *decision, const struct claim *claim);
 
 #endif

@@ -85,12 +85,12 @@ struct listing {
 
 static json_t *list_cpu(struct listing *listing, unsigned int cpu, bool online)
 {
-	const struct frequency_domain *f = cpufreq_of_cpu(listing->cpufreq, cpu);
-	uint32_t id = f ? f->id : listing->n_shared - 1;
+	const struct frequency_domain *fdom = cpufreq_of_cpu(listing->cpufreq, cpu);
+	uint32_t id = fdom ? fdom->id : listing->n_shared - 1;
 
 	if (!listing->shared[id])
 		listing->shared[id] = control_json_frequency_domain(
-			listing->cpufreq, f, &listing->decisions[id], listing->state,
+			listing->cpufreq, fdom, &listing->decisions[id], listing->state,
 			frequency_reading_khz(listing->reading, id));
 	return control_json_cpu(listing->shared[id], cpu, online);
 }
@@ -138,27 +138,29 @@ void control_list_cpus(struct varlink_call *call, void *context)
 /* --- ExplainCpu ----------------------------------------------------------------------- */
 
 struct explanation {
-	const struct frequency_domain *f;
+	const struct frequency_domain *fdom;
 	struct decision decision;
 	const struct config *config;
 	json_t *claims;
 };
 
-static void count_claim(void *context, const struct frequency_domain *f, const struct claim *claim)
+static void count_claim(void *context, const struct frequency_domain *fdom,
+			const struct claim *claim)
 {
 	struct explanation *explanation = context;
 
-	if (f == explanation->f)
-		decision_add(&explanation->decision, f, claim);
+	if (fdom == explanation->fdom)
+		decision_add(&explanation->decision, fdom, claim);
 }
 
-static void list_claim(void *context, const struct frequency_domain *f, const struct claim *claim)
+static void list_claim(void *context, const struct frequency_domain *fdom,
+		       const struct claim *claim)
 {
 	struct explanation *explanation = context;
 
-	if (f == explanation->f)
-		json_add(&explanation->claims,
-			 control_json_claim(explanation->config, f, &explanation->decision, claim));
+	if (fdom == explanation->fdom)
+		json_add(&explanation->claims, control_json_claim(explanation->config, fdom,
+								  &explanation->decision, claim));
 }
 
 /* vCPUs that may run on any CPU but may not vote, since they are not pinned */
@@ -178,9 +180,9 @@ static int count_floating(const struct decision_sources *sources, const struct h
 	return n;
 }
 
-static json_t *write_error(const struct frequency_domain *f, const struct shared_state *state)
+static json_t *write_error(const struct frequency_domain *fdom, const struct shared_state *state)
 {
-	return control_json_error(state ? shared_load(state->frequency_domains[f->id].last_error)
+	return control_json_error(state ? shared_load(state->frequency_domains[fdom->id].last_error)
 					: 0);
 }
 
@@ -205,27 +207,29 @@ static void explain_cpu(struct varlink_call *call, const struct control_context 
 		varlink_error(call, "NoSuchCpu", json_pack("{s:I}", "cpu", number));
 		return;
 	}
-	explanation.f = cpufreq_of_cpu(sources.cpufreq, (unsigned int)number);
+	explanation.fdom = cpufreq_of_cpu(sources.cpufreq, (unsigned int)number);
 	explanation.claims = json_array();
-	if (explanation.f) {
+	if (explanation.fdom) {
 		decision_each_claim(&sources, count_claim, &explanation);
-		decision_conclude(&explanation.decision, explanation.f,
+		decision_conclude(&explanation.decision, explanation.fdom,
 				  sources.config->silence == SILENCE_PROTECT);
 		decision_each_claim(&sources, list_claim, &explanation);
 	}
 	shared = control_json_frequency_domain(
-		sources.cpufreq, explanation.f, &explanation.decision, sources.state,
-		explanation.f ? frequency_reading_khz(control->reading, explanation.f->id) : 0);
+		sources.cpufreq, explanation.fdom, &explanation.decision, sources.state,
+		explanation.fdom ? frequency_reading_khz(control->reading, explanation.fdom->id)
+				 : 0);
 	cpu = control_json_cpu(shared, (unsigned int)number,
 			       cpuset_has(&cpus.online, (unsigned int)number));
 	json_decref(shared);
 	json = json_object();
 	json_put(&json, "cpu", cpu);
-	json_put(&json, "limits", explanation.f ? control_json_limits(explanation.f) : json_null());
+	json_put(&json, "limits",
+		 explanation.fdom ? control_json_limits(explanation.fdom) : json_null());
 	json_put(&json, "vcpus", explanation.claims);
 	json_put_int(&json, "floating", count_floating(&sources, &cpus));
 	json_put(&json, "write_error",
-		 explanation.f ? write_error(explanation.f, sources.state) : json_null());
+		 explanation.fdom ? write_error(explanation.fdom, sources.state) : json_null());
 	varlink_reply(call, json);
 }
 
@@ -233,13 +237,13 @@ void control_explain_cpu(struct varlink_call *call, void *context)
 {
 	const struct control_context *control = context;
 	json_int_t number = cpu_of(call);
-	const struct frequency_domain *f =
+	const struct frequency_domain *fdom =
 		number >= 0 && number < MAX_CPUS
 			? cpufreq_of_cpu(control->parts.cpufreq, (unsigned int)number)
 			: NULL;
 
-	if (f)
-		answer_later(call, control, f->id, explain_cpu);
+	if (fdom)
+		answer_later(call, control, fdom->id, explain_cpu);
 	else
 		explain_cpu(call, control);
 }

@@ -143,7 +143,7 @@ json_t *event_ring_read(struct event_ring *ring, struct event_reader *reader, si
 static json_t *event_json(enum event_kind kind, const struct event *event, json_t *decides)
 {
 	const struct domain_description *domain = event->domain ? event->domain->description : NULL;
-	const struct frequency_domain *f = event->frequency_domain;
+	const struct frequency_domain *fdom = event->frequency_domain;
 	bool requests = kind == EVENT_REQUESTS;
 	struct timespec now;
 	json_t *json = json_object();
@@ -156,8 +156,8 @@ static json_t *event_json(enum event_kind kind, const struct event *event, json_
 	json_put(&json, "channel",
 		 event->channel ? json_integer(event->channel->number) : json_null());
 	json_put(&json, "vcpu", event->vcpu ? json_integer(*event->vcpu) : json_null());
-	json_put(&json, "frequency_domain", f ? json_integer(f->policy) : json_null());
-	json_put(&json, "cpus", json_cpus(f ? &f->cpus : NULL));
+	json_put(&json, "frequency_domain", fdom ? json_integer(fdom->policy) : json_null());
+	json_put(&json, "cpus", json_cpus(fdom ? &fdom->cpus : NULL));
 	json_put_nonzero(&json, "khz", event->khz);
 	json_put_nonzero(&json, "previous_khz", event->previous_khz);
 	json_put(&json, "decides", decides ? decides : json_null());

@@ -49,14 +49,14 @@ static json_t *decides_json(struct look *look, uint32_t id)
 /* Return: false: no more events in this look */
 static bool report(struct look *look, enum event_kind kind, const struct event *event)
 {
-	const struct frequency_domain *f = event->frequency_domain;
+	const struct frequency_domain *fdom = event->frequency_domain;
 
 	if (!look->ring || !event_ring_wanted(look->ring, kind))
 		return true;
 	if (look->left == 0)
 		return false;
 	look->left--;
-	event_ring_put(look->ring, kind, event, f ? decides_json(look, f->id) : NULL);
+	event_ring_put(look->ring, kind, event, fdom ? decides_json(look, fdom->id) : NULL);
 	return true;
 }
 

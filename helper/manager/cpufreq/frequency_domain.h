@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pCPUs that share a clock: the kernel's policyN. */
+/* pCPUs that share a clock: the kernel's policyN. A local variable of this type is "fdom". */
 #ifndef VMPOWER_HELPER_MANAGER_CPUFREQ_FREQUENCY_DOMAIN_H
 #define VMPOWER_HELPER_MANAGER_CPUFREQ_FREQUENCY_DOMAIN_H
 

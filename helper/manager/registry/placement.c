@@ -17,12 +17,12 @@ static uint32_t below(const struct cpufreq *cpufreq, const struct cpuset *cpus, 
 	uint32_t n = 0;
 
 	cpuset_for_each (cpu, cpus) {
-		const struct frequency_domain *f = cpufreq_of_cpu(cpufreq, cpu);
+		const struct frequency_domain *fdom = cpufreq_of_cpu(cpufreq, cpu);
 
-		if (!f || f->offline != offline || seen[f->id / 64] >> (f->id % 64) & 1)
+		if (!fdom || fdom->offline != offline || seen[fdom->id / 64] >> (fdom->id % 64) & 1)
 			continue;
-		seen[f->id / 64] |= UINT64_C(1) << (f->id % 64);
-		ids[n++] = f->id;
+		seen[fdom->id / 64] |= UINT64_C(1) << (fdom->id % 64);
+		ids[n++] = fdom->id;
 	}
 	return n;
 }

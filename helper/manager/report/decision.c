@@ -9,17 +9,17 @@
 #include "helper/link/message.h"
 #include "helper/manager/registry/placement.h"
 
-static uint32_t within(const struct frequency_domain *f, uint32_t khz)
+static uint32_t within(const struct frequency_domain *fdom, uint32_t khz)
 {
-	uint32_t step = frequency_step_at_least(f->table.khz, f->table.n_steps, khz);
+	uint32_t step = frequency_step_at_least(fdom->table.khz, fdom->table.n_steps, khz);
 
-	if (step > f->ceiling)
-		step = f->ceiling;
-	return step < f->floor ? f->floor : step;
+	if (step > fdom->ceiling)
+		step = fdom->ceiling;
+	return step < fdom->floor ? fdom->floor : step;
 }
 
 struct visitor {
-	void (*on_claim)(void *context, const struct frequency_domain *f,
+	void (*on_claim)(void *context, const struct frequency_domain *fdom,
 			 const struct claim *claim);
 	void *context;
 };
@@ -39,17 +39,17 @@ static void visit_vcpu(const struct decision_sources *sources, const struct host
 	claim->override_khz =
 		placement_pinned(vcpu, cpus) ? domain_override(claim->domain, claim->vcpu) : 0;
 	for (uint32_t i = 0; i < n; i++) {
-		const struct frequency_domain *f = cpufreq_get(sources->cpufreq, ids[i]);
+		const struct frequency_domain *fdom = cpufreq_get(sources->cpufreq, ids[i]);
 
-		claim->vote_step = within(f, vote_khz);
-		claim->vote_khz = vote_khz > 0 ? f->table.khz[claim->vote_step] : 0;
-		claim->override_step = within(f, claim->override_khz);
-		visitor->on_claim(visitor->context, f, claim);
+		claim->vote_step = within(fdom, vote_khz);
+		claim->vote_khz = vote_khz > 0 ? fdom->table.khz[claim->vote_step] : 0;
+		claim->override_step = within(fdom, claim->override_khz);
+		visitor->on_claim(visitor->context, fdom, claim);
 	}
 }
 
 void decision_each_claim(const struct decision_sources *sources,
-			 void (*on_claim)(void *context, const struct frequency_domain *f,
+			 void (*on_claim)(void *context, const struct frequency_domain *fdom,
 					  const struct claim *claim),
 			 void *context)
 {
@@ -81,7 +81,7 @@ static void add_to(struct leader *leader, const struct claim *claim, uint32_t st
 	leader->n_equal = 1;
 }
 
-void decision_add(struct decision *decision, const struct frequency_domain *f,
+void decision_add(struct decision *decision, const struct frequency_domain *fdom,
 		  const struct claim *claim)
 {
 	if (claim->override_khz > 0)
@@ -91,10 +91,11 @@ void decision_add(struct decision *decision, const struct frequency_domain *f,
 	if (claim->vote_khz > 0)
 		add_to(&decision->votes, claim, claim->vote_step);
 	else if (claim->flags & VCPU_PROTECTED)
-		add_to(&decision->silent, claim, within(f, f->table.khz[f->table.non_turbo]));
+		add_to(&decision->silent, claim,
+		       within(fdom, fdom->table.khz[fdom->table.non_turbo]));
 }
 
-void decision_conclude(struct decision *decision, const struct frequency_domain *f,
+void decision_conclude(struct decision *decision, const struct frequency_domain *fdom,
 		       bool silence_protects)
 {
 	if (decision->overrides.n > 0) {
@@ -113,7 +114,7 @@ void decision_conclude(struct decision *decision, const struct frequency_domain 
 		decision->decider = DECIDER_VOTE;
 		decision->leader = &decision->votes;
 	}
-	decision->khz = f->table.khz[decision->leader->step];
+	decision->khz = fdom->table.khz[decision->leader->step];
 }
 
 bool decision_is_by(const struct decision *decision, const struct claim *claim)
@@ -133,12 +134,12 @@ bool decision_is_by(const struct decision *decision, const struct claim *claim)
 	return false;
 }
 
-static void add_to_domain(void *context, const struct frequency_domain *f,
+static void add_to_domain(void *context, const struct frequency_domain *fdom,
 			  const struct claim *claim)
 {
 	struct decision *decisions = context;
 
-	decision_add(&decisions[f->id], f, claim);
+	decision_add(&decisions[fdom->id], fdom, claim);
 }
 
 struct decision *decision_all(const struct decision_sources *sources)

@@ -57,16 +57,16 @@ struct decision {
 
 /** decision_each_claim() - call @on_claim for each vCPU on each of its frequency domains */
 void decision_each_claim(const struct decision_sources *sources,
-			 void (*on_claim)(void *context, const struct frequency_domain *f,
+			 void (*on_claim)(void *context, const struct frequency_domain *fdom,
 					  const struct claim *claim),
 			 void *context);
 
 /** decision_add() - add a claim, in any order; @decision starts zeroed */
-void decision_add(struct decision *decision, const struct frequency_domain *f,
+void decision_add(struct decision *decision, const struct frequency_domain *fdom,
 		  const struct claim *claim);
 
 /** decision_conclude() - after the last claim: set decider, leader and khz */
-void decision_conclude(struct decision *decision, const struct frequency_domain *f,
+void decision_conclude(struct decision *decision, const struct frequency_domain *fdom,
 		       bool silence_protects);
 
 /** decision_is_by() - is this vCPU one of those that decide? */
