@@ -50,7 +50,8 @@ def settings(unit):
 
 def test_sockets_are_as_the_daemon_makes_them():
     source = (paths.TREE / "helper/manager/service/listening.c").read_text()
-    table = re.findall(r'HANDED_(\w+),\s*"([^"]+)",\s*"(\w+)=",\s*SOCK_\w+,\s*(0\d+)', source)
+    table = re.findall(r'INHERITED_(\w+),\s*"[^"]+",\s*"([^"]+)",\s*'
+                       r'"(\w+)=",\s*SOCK_\w+,\s*(0\d+)', source)
     assert len(table) == 2, source
     service = settings("vmpowerd.service")
     for name, unit, option, mode in table:
