@@ -49,13 +49,13 @@ xml_src := $(wildcard xml/*.c)
 link_src := $(wildcard helper/link/*.c)
 manager_src := $(wildcard helper/manager/*/*.c)
 monitor_src := $(filter-out helper/monitor/main.c,$(wildcard helper/monitor/*.c helper/monitor/*/*.c))
-ctl_src := $(filter-out ctl/main.c,$(wildcard ctl/*.c ctl/*/*.c))
+ctl_src := $(wildcard ctl/*/*.c)
 
 programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
 
 vmpowerd_src := helper/manager/main.c $(manager_src) $(link_src) $(xml_src) $(common_src)
 vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(link_src) \
-	$(patsubst %,common/%.c,assertion clock escape log log_limit unix_socket)
+	$(patsubst %,common/%.c,assertion clock cpuset escape log log_limit unix_socket value)
 vmpower-hook_src := hook/main.c common/clock.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(common_src)
 
@@ -104,7 +104,7 @@ san_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 .PHONY: all
 ## all: build the programs: build/bin/{vmpowerd,vmpower-monitor,vmpower-hook,vmpowerctl}
 all: $(addprefix $(BUILD)/bin/,$(programs)) $(BUILD)/vmpowerd.service \
-	$(BUILD)/vmpower-metrics.service
+	$(BUILD)/vmpower-monitor.service $(BUILD)/vmpower-restore.service $(BUILD)/vmpower-metrics.service
 
 # $(1): variant
 define variant_rules
@@ -254,7 +254,7 @@ unit-san: $(addprefix $(san_dir)/tests/,$(unit_tests))
 unit-san: export ASAN_OPTIONS = abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
 unit-san: export UBSAN_OPTIONS = print_stacktrace=1:halt_on_error=1
 unit-plain unit-san:
-	$(Q)printf '%s\n' $^ | xargs -P $(shell nproc) -n 1 env
+	$(Q)printf '%s\n' $^ | xargs -P $(shell nproc) -n 1 tests/run-quietly
 
 ## check-clang: build plain and san with clang, and run the unit tests of both
 .PHONY: check-clang
@@ -274,7 +274,7 @@ chaos: deps
 .PHONY: test-programs
 test-programs: $(addprefix $(san_dir)/bin/,$(programs)) $(addprefix $(san_dir)/tests/,$(unit_tests))
 
-bench_programs := $(addprefix build/bench/,spawn-time drain floor load monitor-alone)
+bench_programs := $(addprefix build/bench/,spawn-time drain floor load monitor-alone storm turns.so)
 
 .PHONY: bench bench-deps bench-quick
 ## bench-deps: install what bench needs
@@ -288,6 +288,14 @@ bench: bench-deps
 bench-quick:
 	$(Q)$(MAKE) --no-print-directory bench BENCH_ARGS=--quick
 
+.PHONY: bench-scale
+## bench-scale: measure what 1,000 domains do to those that are served (two minutes)
+bench-scale:
+	$(Q)$(MAKE) --no-print-directory bench BENCH_ARGS=scale
+
+build/bench/storm: tests/bench/storm.c common/clock.c
+build/bench/turns.so: tests/bench/turns.c
+build/bench/turns.so: private bench_libs = -shared -fPIC
 build/bench/spawn-time: tests/bench/spawn_time.c common/clock.c
 build/bench/drain: tests/bench/drain.c
 build/bench/floor: tests/bench/floor.c tests/bench/bench_frame.h
@@ -324,8 +332,10 @@ install: all
 	$(INSTALL) -m 755 $(BUILD)/bin/vmpowerctl '$(DESTDIR)$(BINDIR)/'
 	@# a file, not a link: AppArmor allows only hooks in this directory
 	$(INSTALL) -m 755 $(BUILD)/bin/vmpower-hook '$(DESTDIR)$(hookdir)/50-vmpower'
-	$(INSTALL) -m 644 $(BUILD)/vmpowerd.service $(BUILD)/vmpower-metrics.service \
+	$(INSTALL) -m 644 $(BUILD)/vmpowerd.service $(BUILD)/vmpower-monitor.service \
+		$(BUILD)/vmpower-restore.service $(BUILD)/vmpower-metrics.service \
 		packaging/systemd/vmpowerd.socket packaging/systemd/vmpowerd-hook.socket \
+		packaging/systemd/vmpower-monitor.socket \
 		packaging/systemd/vmpower-metrics.timer '$(DESTDIR)$(UNITDIR)/'
 	$(INSTALL) -m 644 packaging/systemd/vmpower.preset \
 		'$(DESTDIR)$(PRESETDIR)/80-vmpower.preset'
@@ -351,6 +361,9 @@ uninstall:
 		'$(DESTDIR)$(UNITDIR)/vmpowerd.service' \
 		'$(DESTDIR)$(UNITDIR)/vmpowerd.socket' \
 		'$(DESTDIR)$(UNITDIR)/vmpowerd-hook.socket' \
+		'$(DESTDIR)$(UNITDIR)/vmpower-monitor.service' \
+		'$(DESTDIR)$(UNITDIR)/vmpower-monitor.socket' \
+		'$(DESTDIR)$(UNITDIR)/vmpower-restore.service' \
 		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.service' \
 		'$(DESTDIR)$(UNITDIR)/vmpower-metrics.timer' \
 		'$(DESTDIR)$(PRESETDIR)/80-vmpower.preset' \

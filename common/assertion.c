@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 _Noreturn void assertion_failed(const char *file, int line, const char *function,
@@ -16,7 +17,9 @@ _Noreturn void assertion_failed(const char *file, int line, const char *function
 		len = (int)sizeof(text);
 		text[len - 1] = '\n';
 	}
-	while (len > 0 && write(STDERR_FILENO, text, (size_t)len) < 0 && errno == EINTR)
-		;
+	/* Without waiting for a reader: write() to a socket would wait, and has no flag. */
+	if (len > 0 && send(STDERR_FILENO, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+	    errno == ENOTSOCK)
+		(void)!write(STDERR_FILENO, text, (size_t)len);
 	__builtin_trap();
 }

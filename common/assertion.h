@@ -15,7 +15,7 @@
  *   whatever happens, or libvirt refuses to start the domain. It does not link assertion.c, so an
  *   assertion there does not link.
  *
- * ASSERT() needs only libc and write(2) to stderr, so it works in the sandbox and in any thread.
+ * ASSERT() needs only libc and stderr, so it works in the sandbox and in any thread.
  */
 #ifndef VMPOWER_COMMON_ASSERTION_H
 #define VMPOWER_COMMON_ASSERTION_H
@@ -27,7 +27,7 @@
 /**
  * assertion_failed() - report "program: file:line: function: assertion 'x' failed", then trap
  *
- * One write(2) to stderr, cut at 512 bytes. The trap is an instruction (SIGILL on x86): unlike
+ * One line on stderr, cut at 512 bytes. The trap is an instruction (SIGILL on x86): unlike
  * abort(3) it needs no system call that the monitor's sandbox would have to allow.
  */
 _Noreturn void assertion_failed(const char *file, int line, const char *function,

@@ -34,6 +34,16 @@ static inline void close_fd(int *fd)
 	}
 }
 
+/* Close @n fds, none of them negative; the caller forgets them. */
+static inline void close_fds(const int *fds, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		int fd = fds[i];
+
+		close_fd(&fd);
+	}
+}
+
 static inline void free_pointer(void *p)
 {
 	free(*(void **)p);

@@ -35,6 +35,7 @@ static void add_range(struct cpuset *set, unsigned int first, unsigned int last)
 	}
 }
 
+/* *cpu is MAX_CPUS if it is too large. */
 static int parse_cpu(const char **text, unsigned int *cpu)
 {
 	const char *p = *text;
@@ -46,15 +47,13 @@ static int parse_cpu(const char **text, unsigned int *cpu)
 		if (sum < MAX_CPUS)
 			sum = sum * 10 + (unsigned int)(*p - '0');
 	}
-	if (sum >= MAX_CPUS)
-		return -ERANGE;
 	*text = p;
-	*cpu = sum;
+	*cpu = sum < MAX_CPUS ? sum : MAX_CPUS;
 	return 0;
 }
 
-/* One of "3", "3-5", "^3". */
-static int parse_item(const char **text, struct cpuset *set)
+/* One of "3", "3-5", "^3". @any: ignore CPUs that are too large */
+static int parse_item(const char **text, bool any, struct cpuset *set)
 {
 	const char *p = *text;
 	unsigned int first, last;
@@ -75,15 +74,17 @@ static int parse_item(const char **text, struct cpuset *set)
 		if (last < first)
 			return -EINVAL;
 	}
+	if (last == MAX_CPUS && !any)
+		return -ERANGE;
 	if (out)
 		cpuset_del(set, first);
-	else
-		add_range(set, first, last);
+	else if (first < MAX_CPUS)
+		add_range(set, first, last < MAX_CPUS ? last : MAX_CPUS - 1);
 	*text = p;
 	return 0;
 }
 
-int cpuset_parse(const char *text, struct cpuset *set)
+static int parse(const char *text, bool any, struct cpuset *set)
 {
 	struct cpuset parsed = {{0}};
 	const char *p = text;
@@ -93,7 +94,7 @@ int cpuset_parse(const char *text, struct cpuset *set)
 		p++;
 	while (*p || comma) {
 		const char *end;
-		int r = parse_item(&p, &parsed);
+		int r = parse_item(&p, any, &parsed);
 
 		if (r < 0)
 			return r;
@@ -111,6 +112,16 @@ int cpuset_parse(const char *text, struct cpuset *set)
 	}
 	*set = parsed;
 	return 0;
+}
+
+int cpuset_parse(const char *text, struct cpuset *set)
+{
+	return parse(text, false, set);
+}
+
+int cpuset_parse_any(const char *text, struct cpuset *set)
+{
+	return parse(text, true, set);
 }
 
 int cpuset_format(const struct cpuset *set, char *text, size_t size)

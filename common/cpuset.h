@@ -40,6 +40,9 @@ static inline void cpuset_del(struct cpuset *set, unsigned int cpu)
  */
 int cpuset_parse(const char *text, struct cpuset *set);
 
+/** cpuset_parse_any() - as cpuset_parse(), but ignores CPUs >= MAX_CPUS, which no host has */
+int cpuset_parse_any(const char *text, struct cpuset *set);
+
 /**
  * cpuset_format() - write a set as "0-3,8"
  * @size:	of @text, in bytes
@@ -56,6 +59,32 @@ unsigned int cpuset_count(const struct cpuset *set);
 
 /** cpuset_next() - the first CPU >= @from, or MAX_CPUS if there is none */
 unsigned int cpuset_next(const struct cpuset *set, unsigned int from);
+
+static inline bool cpuset_is_empty(const struct cpuset *set)
+{
+	return cpuset_next(set, 0) >= MAX_CPUS;
+}
+
+/** cpuset_add_all() - add the CPUs of @more */
+static inline void cpuset_add_all(struct cpuset *set, const struct cpuset *more)
+{
+	for (unsigned int i = 0; i < MAX_CPUS / 64; i++)
+		set->bits[i] |= more->bits[i];
+}
+
+/** cpuset_del_all() - take out the CPUs of @less */
+static inline void cpuset_del_all(struct cpuset *set, const struct cpuset *less)
+{
+	for (unsigned int i = 0; i < MAX_CPUS / 64; i++)
+		set->bits[i] &= ~less->bits[i];
+}
+
+/** cpuset_keep() - keep only what is in @both as well */
+static inline void cpuset_keep(struct cpuset *set, const struct cpuset *both)
+{
+	for (unsigned int i = 0; i < MAX_CPUS / 64; i++)
+		set->bits[i] &= both->bits[i];
+}
 
 /** cpuset_intersects() - is any CPU in both sets? */
 static inline bool cpuset_intersects(const struct cpuset *a, const struct cpuset *b)

@@ -4,15 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/bounds.h"
 #include "common/value.h"
 
-#define A_FREQUENCY "0 (no limit) or 1000 to 20000000 kHz"
 #define A_FLAG "yes or no"
 #define HIGHEST_RATE 1000000
+#define HIGHEST_VOTE_LIFETIME_S 86400
 #define FIELD(member) .offset = offsetof(struct domain_settings, member)
-
-_Static_assert(LOWEST_KHZ == 1000 && HIGHEST_KHZ == 20000000, "keep A_FREQUENCY in step");
 
 const char *const domain_command_names[] = {"scale", "turbo", NULL};
 
@@ -24,14 +21,14 @@ const struct domain_setting_field domain_setting_fields[N_SETTINGS] = {
 			 "still count as vCPUs that have not voted."},
 	[SETTING_MIN_FREQUENCY] =
 		{"min-frequency", "min_khz", TYPE_FREQUENCY, FIELD(min_khz), .merge = MERGE_HIGHER,
-		 .section_narrows = true, .allowed = A_FREQUENCY, .initial = "0",
-		 .help = "The lowest frequency, in kHz, that its requests can set; 0: as in "
-			 "[limits]."},
+		 .section_narrows = true, .allowed = FREQUENCY_ALLOWED, .initial = "0",
+		 .help = "The lowest frequency that its requests can set, as in [limits]; 0: no "
+			 "limit of its own. [limits] applies in any case."},
 	[SETTING_MAX_FREQUENCY] =
 		{"max-frequency", "max_khz", TYPE_FREQUENCY, FIELD(max_khz), .merge = MERGE_LOWER,
-		 .section_narrows = true, .allowed = A_FREQUENCY, .initial = "0",
-		 .help = "The highest frequency, in kHz, that its requests can set; 0: as in "
-			 "[limits]."},
+		 .section_narrows = true, .allowed = FREQUENCY_ALLOWED, .initial = "0",
+		 .help = "The highest frequency that its requests can set, as in [limits]; 0: no "
+			 "limit of its own. [limits] applies in any case."},
 	[SETTING_TURBO] =
 		{"turbo", "turbo", TYPE_FLAG, FIELD(turbo), .merge = MERGE_AND,
 		 .section_narrows = true, .allowed = A_FLAG, .initial = "yes",
@@ -57,6 +54,12 @@ const struct domain_setting_field domain_setting_fields[N_SETTINGS] = {
 		 .allowed = "1 to 1000000 requests", .initial = "200",
 		 .help = "The most requests on a channel at once. If not given, [channel] burst "
 			 "applies."},
+	[SETTING_VOTE_LIFETIME] =
+		{"vote-lifetime", "vote_lifetime_s", TYPE_NUMBER, 0, HIGHEST_VOTE_LIFETIME_S,
+		 FIELD(vote_lifetime_s), .merge = MERGE_LOWER,
+		 .allowed = "0 (no end) to 86400 seconds", .initial = "0",
+		 .help = "Seconds after which a vote ends if its channel has sent nothing valid "
+			 "since; 0: no end. If not given, [channel] vote-lifetime applies."},
 };
 
 int domain_setting_find(const char *name)

@@ -28,6 +28,7 @@ enum domain_setting {
 	SETTING_QUERIES,
 	SETTING_RATE,
 	SETTING_BURST,
+	SETTING_VOTE_LIFETIME,
 	N_SETTINGS,
 };
 
@@ -46,6 +47,7 @@ struct domain_settings {
 	uint32_t serve;		   /* flag: are its channels connected? */
 	uint32_t turbo;		   /* flag: may it ask for turbo frequencies? */
 	uint32_t queries;	   /* flag: may it ask for frequencies and capabilities? */
+	uint32_t vote_lifetime_s;  /* 0: no end */
 };
 
 enum setting_type { TYPE_FLAG, TYPE_FREQUENCY, TYPE_NUMBER, TYPE_COMMANDS };

@@ -13,7 +13,7 @@
 #include "common/bounds.h"
 
 #define HOOK_MAGIC 0x6b687076u /* "vphk" */
-#define HOOK_VERSION 1u
+#define HOOK_VERSION 2u
 #define HOOK_SOCKET_ENV "VMPOWER_HOOK_SOCKET"
 #define HOOK_DEADLINE_MS 200 /* the hook's time limit: libvirt waits for it */
 
@@ -29,6 +29,7 @@ struct hook_event {
 	uint32_t version;
 	uint32_t operation;	      /* enum hook_operation */
 	uint32_t xml_size;	      /* bytes in the memfd, at most MAX_DOMAIN_XML */
+	uint64_t started_ns;	      /* CLOCK_MONOTONIC: when the hook started, with the XML */
 	char domain[MAX_DOMAIN_NAME]; /* argv[1], NUL-terminated */
 	char reason[32];	      /* argv[4] of release: "migrated", "crashed", ... */
 };

@@ -2,29 +2,40 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/escape.h"
+#include "common/log_limit.h"
 
 #define LINE_TEXT 1000
+#define EXAMPLE_TEXT 200
 
 static struct {
 	const char *program;
 	int level;
 	bool journal; /* stderr is connected to the journal, which parses "<N>" */
+	bool is_socket;
+	uint64_t lost;	 /* lines that could not be written */
+	uint32_t unsaid; /* of these, not told yet */
 	bool (*sink)(const struct log_about *about, int priority, const char *text);
 	void (*tap)(void *context, const struct log_about *about, int priority, const char *text);
 	void *tap_context;
+	const char *(*subject)(const struct log_about *about);
 } log_context = {.program = "vmpower", .level = LOG_INFO};
 
-/* Per thread: the same text from two threads is not a repeat. */
-static __thread struct log_repeats repeats;
+/* Per thread: no thread waits for another, and each is bounded. */
+static __thread struct log_budget budget;
+/* The first line of each share that was left out. */
+static __thread char examples[N_LOG_SHARES][LINE_TEXT + 1];
 
 /* JOURNAL_STREAM may be inherited while stderr is another file: compare them. */
 static bool is_journal_stream(void)
@@ -38,11 +49,37 @@ static bool is_journal_stream(void)
 	       st.st_ino == (ino_t)inode;
 }
 
+/*
+ * Whoever reads our stderr may stop reading: then lines are lost, and the loop goes on. A pipe or
+ * terminal is opened anew, so that only we don't block; where that is not allowed (another user's
+ * pipe), O_NONBLOCK also holds for those who share it. A socket needs neither: see put_on_stderr().
+ */
+static void make_stderr_nonblocking(void)
+{
+	struct stat st;
+	int fd;
+
+	log_context.is_socket = false;
+	if (fstat(STDERR_FILENO, &st) < 0)
+		return;
+	log_context.is_socket = S_ISSOCK(st.st_mode);
+	if (!S_ISFIFO(st.st_mode) && !isatty(STDERR_FILENO))
+		return;
+	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0) {
+		(void)fcntl(STDERR_FILENO, F_SETFL, fcntl(STDERR_FILENO, F_GETFL) | O_NONBLOCK);
+		return;
+	}
+	(void)dup2(fd, STDERR_FILENO);
+	(void)close(fd);
+}
+
 void log_init(const char *program, int level)
 {
 	log_context.program = program;
 	log_context.level = level;
 	log_context.journal = is_journal_stream();
+	make_stderr_nonblocking();
 }
 
 void log_set_level(int level)
@@ -92,7 +129,25 @@ void log_set_tap(void (*tap)(void *context, const struct log_about *about, int p
 	log_context.tap_context = context;
 }
 
-static void write_line(const struct log_about *about, int priority, const char *text)
+void log_set_subject(const char *(*subject)(const struct log_about *about))
+{
+	log_context.subject = subject;
+}
+
+static bool put_on_stderr(const char *line, size_t n)
+{
+	ssize_t r;
+
+	do
+		r = log_context.is_socket
+			    ? send(STDERR_FILENO, line, n, MSG_DONTWAIT | MSG_NOSIGNAL)
+			    : write(STDERR_FILENO, line, n);
+	while (r < 0 && errno == EINTR);
+	return r >= 0;
+}
+
+/* Return: was it written? */
+static bool put_line(const struct log_about *about, int priority, const char *text)
 {
 	char line[64 + ESCAPED_SIZE(LINE_TEXT)];
 	size_t n;
@@ -105,46 +160,122 @@ static void write_line(const struct log_about *about, int priority, const char *
 	n = (size_t)len;
 	n += escape(line + n, text);
 	if (log_context.sink && log_context.sink(about, priority, line + len))
-		return;
+		return true;
 	line[n++] = '\n';
-	/* If the log can't be written, nobody can be told. */
-	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
-		;
+	return put_on_stderr(line, n);
 }
 
-static bool repeat_pass(const char *text, uint32_t *suppressed)
+/* Return: is there room for more? */
+static bool tell_lost(void)
 {
-	return log_repeat_pass(&repeats, text, monotonic_ns(), suppressed);
+	uint32_t n = __atomic_exchange_n(&log_context.unsaid, 0, __ATOMIC_RELAXED);
+	char text[100];
+
+	if (n == 0)
+		return true;
+	(void)snprintf(text, sizeof(text), "%" PRIu32 " lines were lost: the log took no more", n);
+	if (put_line(NULL, LOG_WARNING, text))
+		return true;
+	(void)__atomic_add_fetch(&log_context.unsaid, n, __ATOMIC_RELAXED);
+	return false;
 }
 
-static void log_va(const struct log_about *about, int priority, bool limited, const char *format,
-		   va_list args) __attribute__((format(printf, 4, 0)));
-
-/* @limited: the caller has limited the lines, so write repeats */
-static void log_va(const struct log_about *about, int priority, bool limited, const char *format,
-		   va_list args)
+static void write_line(const struct log_about *about, int priority, const char *text)
 {
-	char text[LINE_TEXT + 1], more[64];
+	if (tell_lost() && put_line(about, priority, text))
+		return;
+	(void)__atomic_add_fetch(&log_context.lost, 1, __ATOMIC_RELAXED);
+	(void)__atomic_add_fetch(&log_context.unsaid, 1, __ATOMIC_RELAXED);
+}
+
+uint64_t log_lost(void)
+{
+	return __atomic_load_n(&log_context.lost, __ATOMIC_RELAXED);
+}
+
+static void write_and_tap(const struct log_about *about, int priority, const char *text)
+{
+	write_line(about, priority, text);
+	if (log_context.tap)
+		log_context.tap(log_context.tap_context, about, priority, text);
+}
+
+void log_left_out(void)
+{
+	static const struct {
+		int priority;
+		const char *lines;
+	} shares[N_LOG_SHARES] = {
+		[LOG_SHARE_LIFE] = {LOG_NOTICE, "lines about start and end"},
+		[LOG_SHARE_ERR] = {LOG_ERR, "errors"},
+		[LOG_SHARE_WARNING] = {LOG_WARNING, "warnings"},
+		[LOG_SHARE_INFO] = {LOG_NOTICE, "lines"},
+		[LOG_SHARE_DEBUG] = {LOG_DEBUG, "debug lines"},
+	};
+	char text[EXAMPLE_TEXT + 100];
+
+	(void)tell_lost();
+	for (int i = 0; i < N_LOG_SHARES; i++) {
+		if (budget.left_out[i] == 0)
+			continue;
+		(void)snprintf(text, sizeof(text), "%u more %s were left out; the first: %.*s",
+			       budget.left_out[i], shares[i].lines, EXAMPLE_TEXT, examples[i]);
+		budget.left_out[i] = 0;
+		write_and_tap(NULL, shares[i].priority, text);
+	}
+}
+
+static enum log_share share_of(int priority)
+{
+	switch (priority) {
+	case LOG_WARNING:
+		return LOG_SHARE_WARNING;
+	case LOG_NOTICE:
+	case LOG_INFO:
+		return LOG_SHARE_INFO;
+	case LOG_DEBUG:
+		return LOG_SHARE_DEBUG;
+	default:
+		return LOG_SHARE_ERR;
+	}
+}
+
+static bool pass(const struct log_about *about, enum log_share share, const char *format)
+{
+	const char *subject = about && log_context.subject ? log_context.subject(about) : NULL;
+	uint64_t now = monotonic_ns();
+
+	if (log_budget_is_over(&budget, now)) {
+		log_left_out();
+		log_budget_renew(&budget);
+	}
+	return log_budget_pass(&budget, share, format, subject, now);
+}
+
+static void log_va(const struct log_about *about, enum log_share share, int priority,
+		   const char *format, va_list args) __attribute__((format(printf, 4, 0)));
+
+static void log_va(const struct log_about *about, enum log_share share, int priority,
+		   const char *format, va_list args)
+{
+	char text[LINE_TEXT + 1];
 	int saved = errno, len;
-	uint32_t suppressed = 0;
+	bool passes;
 
 	if (priority > log_level())
+		return;
+	passes = pass(about, share, format);
+	if (!passes && budget.left_out[share] > 1)
 		return;
 	len = vsnprintf(text, sizeof(text), format, args);
 	if (len < 0)
 		return;
 	if ((size_t)len >= sizeof(text))
 		memcpy(text + LINE_TEXT - 3, "...", 4);
-	if (limited || repeat_pass(text, &suppressed)) {
-		write_line(about, priority, text);
-		if (suppressed > 0) {
-			(void)snprintf(more, sizeof(more),
-				       "%u more like the last line were left out", suppressed);
-			write_line(about, priority, more);
-		}
-		if (log_context.tap)
-			log_context.tap(log_context.tap_context, about, priority, text);
-	}
+	if (passes)
+		write_and_tap(about, priority, text);
+	else
+		memcpy(examples[share], text, sizeof(text));
 	errno = saved;
 }
 
@@ -153,7 +284,7 @@ void log_line(int priority, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	log_va(NULL, priority, false, format, args);
+	log_va(NULL, share_of(priority), priority, format, args);
 	va_end(args);
 }
 
@@ -162,15 +293,15 @@ void log_about(const struct log_about *about, int priority, const char *format, 
 	va_list args;
 
 	va_start(args, format);
-	log_va(about, priority, false, format, args);
+	log_va(about, share_of(priority), priority, format, args);
 	va_end(args);
 }
 
-void log_counted(const struct log_about *about, int priority, const char *format, ...)
+void log_life(const struct log_about *about, int priority, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	log_va(about, priority, true, format, args);
+	log_va(about, LOG_SHARE_LIFE, priority, format, args);
 	va_end(args);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,16 +34,35 @@ static int open_socket(const char *path, int type, struct sockaddr_un *address)
 	return fd < 0 ? -errno : fd;
 }
 
-int unix_connect(const char *path, int type)
+static int set_ask_sender(int fd, int ask)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &ask, sizeof(ask)) < 0 ? -errno : 0;
+}
+
+static int connect_to(const char *path, int type, bool ask)
 {
 	struct sockaddr_un address;
 	cleanup_close int fd = open_socket(path, type, &address);
+	int r = fd;
 
-	if (fd < 0)
-		return fd;
+	/* before a message can be sent */
+	if (fd >= 0 && ask)
+		r = set_ask_sender(fd, 1);
+	if (r < 0)
+		return r;
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return take_fd(&fd);
+}
+
+int unix_connect(const char *path, int type)
+{
+	return connect_to(path, type, false);
+}
+
+int unix_connect_asking(const char *path, int type)
+{
+	return connect_to(path, type, true);
 }
 
 /* Is @path a socket file that nobody listens on? */
@@ -90,6 +110,50 @@ int unix_peer(int fd, struct ucred *peer)
 	socklen_t len = sizeof(*peer);
 
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &len) < 0 ? -errno : 0;
+}
+
+int unix_sender(int fd, struct ucred *sender)
+{
+	union {
+		char buffer[CMSG_SPACE(sizeof(*sender))];
+		struct cmsghdr align;
+	} control;
+	char byte;
+	struct iovec iov = {.iov_base = &byte, .iov_len = sizeof(byte)};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buffer,
+		.msg_controllen = sizeof(control.buffer),
+	};
+	const struct cmsghdr *cmsg;
+
+	/* there is no room for fds, so none is received */
+	if (recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
+		return -errno;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (!cmsg || cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_CREDENTIALS)
+		return -ENODATA;
+	memcpy(sender, CMSG_DATA(cmsg), sizeof(*sender));
+	return set_ask_sender(fd, 0);
+}
+
+int unix_peer_path(int fd, char path[UNIX_PATH_SIZE])
+{
+	struct sockaddr_un address = {.sun_family = AF_UNSPEC};
+	socklen_t length = sizeof(address);
+	size_t size = 0;
+
+	if (getpeername(fd, (struct sockaddr *)&address, &length) < 0)
+		return -errno;
+	if (address.sun_family != AF_UNIX)
+		return -EAFNOSUPPORT;
+	/* The kernel may not end it with a NUL; an abstract name begins with one. */
+	if (length > offsetof(struct sockaddr_un, sun_path))
+		size = strnlen(address.sun_path, sizeof(address.sun_path));
+	memcpy(path, address.sun_path, size);
+	path[size] = '\0';
+	return 0;
 }
 
 uint64_t unix_cookie(int fd)

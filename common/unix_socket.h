@@ -13,6 +13,8 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#define UNIX_PATH_SIZE (sizeof(((struct sockaddr_un *)0)->sun_path) + 1)
+
 /** unix_address() - fill @address. Return: 0; -ENAMETOOLONG (empty, or over 107 bytes) */
 int unix_address(const char *path, struct sockaddr_un *address);
 
@@ -37,6 +39,22 @@ int unix_connect(const char *path, int type);
 
 /** unix_peer() - credentials that the kernel recorded at connect or listen. Return: 0; -errno */
 int unix_peer(int fd, struct ucred *peer);
+
+/** unix_connect_asking() - as unix_connect(), for unix_sender(). Return: fd; -errno */
+int unix_connect_asking(const char *path, int type);
+
+/**
+ * unix_sender() - who sent the first message of a connection, as the kernel says
+ * @fd:		of unix_connect_asking(); nothing was received yet
+ *
+ * unix_peer() can't tell: to who connects it says who called listen().
+ *
+ * Return: 0; -EAGAIN: no message; -errno.
+ */
+int unix_sender(int fd, struct ucred *sender);
+
+/** unix_peer_path() - the path that the peer is bound to; "": none. Return: 0; -errno */
+int unix_peer_path(int fd, char path[UNIX_PATH_SIZE]);
 
 /** unix_cookie() - host-wide unique socket id (SO_COOKIE); 0: not a socket */
 uint64_t unix_cookie(int fd);

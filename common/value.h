@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/bounds.h"
+
 /**
  * parse_u32() - a whole string as a decimal number: no sign, no blanks, no octal, no overflow
  * @text:	digits only; leading zeros are refused (some read "010" as eight)
@@ -18,6 +20,9 @@
  */
 int parse_u32(const char *text, uint32_t max, uint32_t *value);
 
+/** value_trim() - @text without the blanks around it; cut in place. Return: where it begins now */
+char *value_trim(char *text);
+
 /* The rest return whether the text is valid. */
 
 /** value_flag() - "yes" or "no" */
@@ -26,7 +31,15 @@ bool value_flag(const char *text, bool *flag);
 /** value_number() - as parse_u32(), @min to @max */
 bool value_number(const char *text, uint32_t min, uint32_t max, uint32_t *number);
 
-/** value_frequency() - kHz, LOWEST_KHZ to HIGHEST_KHZ; 0: no limit */
+/** FREQUENCY_ALLOWED - what value_frequency() accepts, for error texts */
+#define FREQUENCY_ALLOWED "0 (no limit), or 1MHz to 20GHz: 2400000 (kHz), 2400MHz or 2.4GHz"
+
+/**
+ * value_frequency() - "2400000" (kHz), "2400MHz", "2.4 GHz", ...; in any case
+ * @khz:	LOWEST_KHZ to HIGHEST_KHZ; 0 ("0" only): no limit
+ *
+ * Digits after the point are allowed down to 1 kHz: nothing is rounded.
+ */
 bool value_frequency(const char *text, uint32_t *khz);
 
 /**
@@ -34,5 +47,11 @@ bool value_frequency(const char *text, uint32_t *khz);
  * @words:	ends with NULL; words[n] is bit n
  */
 bool value_words(const char *text, const char *const *words, uint32_t *set);
+
+/**
+ * value_uuid() - a UUID: 32 hexadecimal digits in any case, with dashes in the usual places or none
+ * @uuid:	set to lower case with dashes
+ */
+bool value_uuid(const char *text, char uuid[UUID_SIZE]);
 
 #endif

@@ -9,8 +9,8 @@
 #include "common/cleanup.h"
 #include "common/json/build.h"
 #include "ctl/commands/commands.h"
+#include "ctl/common/print.h"
 #include "ctl/doctor/doctor.h"
-#include "ctl/print.h"
 #include "ctl/watch/watch.h"
 
 #define MANY (MAX_DOMAIN_CHANNELS + 1) /* a domain and all its channels */
@@ -126,8 +126,9 @@ static int help(const struct ctl *ctl)
 	(void)printf("usage: vmpowerctl [OPTION...] COMMAND [ARGUMENT...]\n\n");
 	print_commands(stdout);
 	(void)printf("\nDOMAIN is a name or a UUID; N is the number of a channel, as in\n"
-		     "virtio.serial.port.poweragent.N. TO is up, down, min, max or a frequency in\n"
-		     "kHz; it holds until \"set DOMAIN VCPU release\".\n\n");
+		     "virtio.serial.port.poweragent.N. TO is up, down, min, max or a frequency:\n"
+		     "2400000 (kHz), 2400MHz or 2.4GHz; it holds until \"set DOMAIN VCPU "
+		     "release\".\n\n");
 	print_options();
 	(void)printf("\nBy default attach and detach change both the running domain and its next "
 		     "start.\n"

@@ -16,11 +16,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -52,23 +54,22 @@ static void end_well(int signal)
 }
 
 /*
- * No signal may kill the hook, neither from a bug of ours nor from a resource limit inherited from
- * libvirt: libvirt would see a failed hook.
+ * No signal may kill or stop the hook, neither from a bug of ours, nor from a resource limit
+ * inherited from libvirt, nor from anyone else: libvirt would see a failed hook, or wait for ever.
  */
 static void end_well_on_signals(void)
 {
-	static const int signals[] = {SIGALRM, SIGSEGV, SIGBUS,	 SIGILL, SIGFPE,
-				      SIGABRT, SIGSYS,	SIGTERM, SIGXCPU};
+	static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGCHLD, SIGCONT, SIGURG, SIGWINCH};
+	/* libc lets nobody handle the two that it uses itself: block them */
+	const uint64_t libc_signals = UINT64_C(3) << 31;
 	struct sigaction action = {.sa_handler = end_well};
-	sigset_t none;
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		(void)sigaction(signals[i], &action, NULL);
+	for (int signal = 1; signal < NSIG; signal++)
+		(void)sigaction(signal, &action, NULL);
 	action.sa_handler = SIG_IGN;
-	(void)sigaction(SIGPIPE, &action, NULL);
-	(void)sigaction(SIGXFSZ, &action, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)sigaction(ignored[i], &action, NULL);
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &libc_signals, NULL, sizeof(libc_signals));
 }
 
 /* Wait for @events on @fd. Return: 0; -ETIME (deadline passed); -errno */
@@ -249,7 +250,9 @@ int main(int argc, char **argv)
 	struct hook hook = {
 		.xml_fd = -1,
 		.socket_fd = -1,
-		.event = {.magic = HOOK_MAGIC, .version = HOOK_VERSION},
+		.event = {.magic = HOOK_MAGIC,
+			  .version = HOOK_VERSION,
+			  .started_ns = monotonic_ns()},
 	};
 	struct failure failure = {NULL, 0};
 

@@ -18,20 +18,23 @@ struct channel_description {
 struct vcpu_description {
 	bool online;		 /* counted in <vcpu current=>, enabled in <vcpus> */
 	bool pinned;		 /* by <vcpupin>, else by <vcpu cpuset> */
+	bool uncertain;		 /* it may run elsewhere: its pinning could not be read */
 	struct cpuset *affinity; /* NULL: not pinned; several vCPUs may share one */
 };
 
 struct domain_description {
 	char name[MAX_DOMAIN_NAME];
-	char uuid[37];	  /* lower case, with dashes */
-	int32_t id;	  /* -1: not running (as in the hooks stopped and release) */
-	uint32_t n_vcpus; /* maximum: entries in vcpus */
+	char uuid[UUID_SIZE]; /* lower case, with dashes */
+	int32_t id;	      /* -1: not running (as in the hooks stopped and release) */
+	uint32_t n_vcpus;     /* maximum: entries in vcpus */
 	uint32_t n_online;
 	bool vcpus_vary; /* vCPUs can be plugged or unplugged while it runs */
 	struct vcpu_description *vcpus;
 	uint32_t n_channels;
 	struct channel_description channels[MAX_DOMAIN_CHANNELS]; /* ascending numbers */
-	char near_miss[MAX_EXCERPT];	 /* name of a channel that looks misspelt; "": none */
+	char near_miss[MAX_EXCERPT]; /* name of a channel that looks misspelt; "": none */
+	char problem[512];	     /* what of the domain is not served, and why; "": nothing */
+	uint32_t n_problems;
 	struct domain_settings metadata; /* nothing given if there is none or one is wrong */
 	char metadata_error[512];	 /* what is wrong with the metadata; "": nothing */
 	/* storage behind vcpus[].affinity */

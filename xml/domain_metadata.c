@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/value.h"
 
 static bool is_ours(const xmlNode *node)
 {
@@ -64,7 +65,7 @@ static int read_setting(const xmlNode *element, struct domain_settings *settings
 	r = xml_tree_text(element, &text, error);
 	if (r < 0)
 		return r;
-	value = xml_tree_trim(text);
+	value = value_trim(text);
 	if (!domain_setting_parse((enum domain_setting)setting, value, settings))
 		return xml_fail(error, -EINVAL, "<%s> is '%s'; allowed is %s", name.text,
 				excerpt(value).text, domain_setting_fields[setting].allowed);

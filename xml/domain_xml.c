@@ -54,26 +54,17 @@ static int read_name(const xmlNode *root, struct domain_description *domain,
 static int read_uuid(const xmlNode *root, struct domain_description *domain,
 		     struct xml_error *error)
 {
-	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 	char *text cleanup_free = NULL;
-	size_t i;
 	int r;
 
-	_Static_assert(sizeof(form) == sizeof(domain->uuid), "a UUID's canonical form");
 	r = only_text(root, "uuid", &text, error);
 	if (r < 0)
 		return r;
-	for (i = 0; i < sizeof(form); i++) {
-		char c = text[i];
-
-		if (c >= 'A' && c <= 'F')
-			c = (char)(c - 'A' + 'a');
-		if (form[i] == 'x' ? !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))
-				   : c != form[i])
-			return xml_fail(error, -EINVAL, "<uuid>%s</uuid> must have the form %s",
-					excerpt(text).text, form);
-		domain->uuid[i] = c;
-	}
+	if (!value_uuid(text, domain->uuid))
+		return xml_fail(error, -EINVAL,
+				"<uuid>%s</uuid> must have the form "
+				"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
+				excerpt(text).text);
 	return 0;
 }
 
@@ -209,8 +200,8 @@ static int add_channel(struct domain_description *domain, uint32_t number, const
 	if (domain->n_channels == MAX_DOMAIN_CHANNELS)
 		return xml_fail(error, -EINVAL,
 				"domain has more than %d channels " CHANNEL_NAME_PREFIX
-				"<n>: one per vCPU is enough",
-				MAX_DOMAIN_CHANNELS);
+				"<n>: the first %d are served",
+				MAX_DOMAIN_CHANNELS, MAX_DOMAIN_CHANNELS);
 	memmove(&channels[at + 1], &channels[at], (domain->n_channels - at) * sizeof(channels[0]));
 	channels[at].number = number;
 	ASSERT(strlen(path) < sizeof(channels[at].path));
@@ -264,11 +255,11 @@ static int read_channels(const xmlNode *root, struct domain_description *domain,
 	int r;
 
 	r = xml_tree_only_child(root, "devices", &devices, error);
-	if (r < 0 || !devices)
-		return r;
+	if (r < 0)
+		return domain_tolerate(domain, error, r);
 	for (channel = xml_tree_first(devices, "channel"); channel;
 	     channel = xml_tree_next(channel, "channel")) {
-		r = read_channel(channel, domain, error);
+		r = domain_tolerate(domain, error, read_channel(channel, domain, error));
 		if (r < 0)
 			return r;
 	}
@@ -277,17 +268,43 @@ static int read_channels(const xmlNode *root, struct domain_description *domain,
 
 /* --- the domain ------------------------------------------------------------------------- */
 
+void domain_note_problem(struct domain_description *domain, struct xml_error *error)
+{
+	if (domain->n_problems++ == 0)
+		memcpy(domain->problem, error->text, sizeof(domain->problem));
+	error->text[0] = '\0';
+}
+
+/* "...; and 3 more"; a long first text is cut. */
+static void count_problems(struct domain_description *domain)
+{
+	char more[32];
+	size_t length = strlen(domain->problem), room;
+
+	if (domain->n_problems < 2)
+		return;
+	(void)snprintf(more, sizeof(more), "; and %u more", domain->n_problems - 1);
+	room = sizeof(domain->problem) - sizeof(more);
+	if (length > room)
+		length = room;
+	while (length > 0 && ((unsigned char)domain->problem[length] & 0xc0) == 0x80)
+		length--;
+	memcpy(domain->problem + length, more, strlen(more) + 1);
+}
+
 static int read_domain(const xmlNode *root, struct domain_description *domain,
 		       struct xml_error *error)
 {
 	int r;
 
-	r = read_name(root, domain, error);
+	r = domain_tolerate(domain, error, read_name(root, domain, error));
 	if (r < 0)
 		return r;
 	r = read_uuid(root, domain, error);
 	if (r < 0)
 		return r;
+	if (!domain->name[0])
+		memcpy(domain->name, domain->uuid, sizeof(domain->uuid));
 	r = read_id(root, domain, error);
 	if (r < 0)
 		return r;
@@ -297,6 +314,7 @@ static int read_domain(const xmlNode *root, struct domain_description *domain,
 	r = read_channels(root, domain, error);
 	if (r < 0)
 		return r;
+	count_problems(domain);
 	return domain_read_metadata(root, domain, error);
 }
 
@@ -308,7 +326,7 @@ int domain_xml_parse(const char *xml, size_t size, struct domain_description **d
 	const xmlNode *root;
 	int r;
 
-	error->text[0] = error->domain[0] = '\0';
+	error->text[0] = error->domain[0] = error->uuid[0] = '\0';
 	r = xml_tree_read(xml, size, &document, error);
 	if (r < 0)
 		return r;
@@ -322,6 +340,7 @@ int domain_xml_parse(const char *xml, size_t size, struct domain_description **d
 	r = read_domain(root, new, error);
 	if (r < 0) {
 		memcpy(error->domain, new->name, sizeof(error->domain));
+		memcpy(error->uuid, new->uuid, sizeof(error->uuid));
 		domain_description_free(new);
 		return r;
 	}

@@ -16,13 +16,16 @@
  * @xml:	bytes, not necessarily NUL-terminated
  * @size:	at most MAX_DOMAIN_XML
  * @domain:	set to a new description, owned by the caller (domain_description_free())
- * @error:	text on failure, and the domain's name if it could be read
+ * @error:	text on failure, and the domain's name and UUID if they could be read
  *
- * Channels of another target type or name are skipped. Power channels that can't be served
- * (mode='connect', no path, a path too long for sun_path, a bad or repeated number, more than
- * MAX_DOMAIN_CHANNELS) are errors. Wrong settings in <metadata> are not: see metadata_error.
+ * Channels of another target type or name are skipped. Whatever else can't be served is left out
+ * and noted in the description's problem, so that the rest keeps its protection: a power channel
+ * (mode='connect', no path, a path too long for sun_path, a bad or repeated number, all after the
+ * first MAX_DOMAIN_CHANNELS), a vCPU above MAX_DOMAIN_VCPUS, a pinning that is not a list of CPUs.
+ * A domain whose name is unusable gets its UUID as name. Wrong settings in <metadata>: see
+ * metadata_error.
  *
- * Return: 0; -EINVAL (not a domain, or as above); -E2BIG (size, depth, vCPUs); -ENOMEM.
+ * Return: 0; -EINVAL (not a domain, or no UUID or number of vCPUs); -E2BIG (size, depth); -ENOMEM.
  */
 int domain_xml_parse(const char *xml, size_t size, struct domain_description **domain,
 		     struct xml_error *error);

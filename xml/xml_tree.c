@@ -318,18 +318,6 @@ int xml_tree_text(const xmlNode *element, char **text, struct xml_error *error)
 	return join_text(element->children, text, error);
 }
 
-char *xml_tree_trim(char *text)
-{
-	size_t length;
-
-	text += strspn(text, BLANKS);
-	length = strlen(text);
-	while (length > 0 && strchr(BLANKS, text[length - 1]))
-		length--;
-	text[length] = '\0';
-	return text;
-}
-
 int xml_tree_attribute(const xmlNode *element, const char *name, char **value,
 		       struct xml_error *error)
 {

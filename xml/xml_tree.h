@@ -20,6 +20,7 @@
 struct xml_error {
 	char text[512];
 	char domain[MAX_DOMAIN_NAME]; /* whose XML it is; "": unknown */
+	char uuid[UUID_SIZE];	      /* of that domain; "": unknown */
 };
 
 /* Foreign text for an error: the first line, whole characters. */
@@ -38,8 +39,11 @@ void xml_error_set(struct xml_error *error, const char *format, ...)
 
 /* --- documents -------------------------------------------------------------------------- */
 
-/* 1,024 vCPUs with a pin each and all devices take some 10,000 elements, 30,000 attributes. */
-#define MAX_XML_DEPTH 64	      /* nested elements */
+/*
+ * 1,024 vCPUs with a pin each and all devices take some 10,000 elements, 30,000 attributes. libvirt
+ * nests the layers of a disk's chain, at most 200; libxml2 stops at 256 elements.
+ */
+#define MAX_XML_DEPTH 240	      /* nested elements */
 #define MAX_XML_ELEMENTS 32768	      /* per document */
 #define MAX_XML_ATTRIBUTES 65536      /* per document */
 #define MAX_XML_ELEMENT_ATTRIBUTES 64 /* per element: libvirt's largest have some 20 */
@@ -102,9 +106,6 @@ int xml_tree_only_child(const xmlNode *parent, const char *name, const xmlNode *
  * Return: 0; -EINVAL if the element has child elements; -ENOMEM.
  */
 int xml_tree_text(const xmlNode *element, char **text, struct xml_error *error);
-
-/** xml_tree_trim() - @text without the blanks around it, which pretty printers add; in place */
-char *xml_tree_trim(char *text);
 
 /**
  * xml_tree_attribute() - value of an attribute

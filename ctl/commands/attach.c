@@ -9,8 +9,8 @@
 #include "common/json/build.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/libvirt_domain.h"
-#include "ctl/print.h"
-#include "ctl/text.h"
+#include "ctl/common/print.h"
+#include "ctl/common/text.h"
 
 /* The numbers of --vcpus, or all vCPUs. Return: CTL_OK; else another exit code, error printed */
 static int wanted_numbers(const struct ctl *ctl, uint32_t n_vcpus, struct cpuset *wanted)

@@ -5,7 +5,7 @@
 #include "common/json/build.h"
 #include "common/value.h"
 #include "ctl/commands/commands.h"
-#include "ctl/print.h"
+#include "ctl/common/print.h"
 
 /* The channels after DOMAIN; JSON's null: none given; NULL: error printed */
 static json_t *channel_numbers(const struct ctl *ctl)

@@ -7,7 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/value.h"
-#include "ctl/text.h"
+#include "ctl/common/text.h"
 #include "xml/domain_xml.h"
 
 char *channel_element_make(uint32_t number)
@@ -79,6 +79,8 @@ int channel_elements_read(const char *xml, size_t size, struct channel_elements 
 	int r = domain_xml_parse(xml, size, &domain, error);
 
 	*elements = (struct channel_elements){0};
+	if (r == 0 && domain->problem[0])
+		r = xml_fail(error, -EINVAL, "%s", domain->problem);
 	if (r == 0)
 		r = xml_tree_read(xml, size, &document, error);
 	if (r < 0)

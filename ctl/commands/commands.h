@@ -3,7 +3,7 @@
 #ifndef VMPOWER_CTL_COMMANDS_COMMANDS_H
 #define VMPOWER_CTL_COMMANDS_COMMANDS_H
 
-#include "ctl/ctl.h"
+#include "ctl/common/ctl.h"
 
 int ctl_status(const struct ctl *ctl);
 int ctl_list(const struct ctl *ctl);

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "ctl/style.h"
+#include "ctl/common/style.h"
 
 /** event_text() - what happened, fit for a terminal; owned by the caller; NULL: no memory */
 char *event_text(json_t *event);

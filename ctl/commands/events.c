@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "ctl/client.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/event_text.h"
-#include "ctl/print.h"
+#include "ctl/common/client.h"
+#include "ctl/common/print.h"
 
 static void print_time(long long time_us)
 {

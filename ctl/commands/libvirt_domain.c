@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "ctl/print.h"
+#include "common/value.h"
+#include "ctl/common/print.h"
 
 const char *scope_name(enum scope scope)
 {
@@ -28,22 +29,86 @@ static const char *last_error(void)
 	return error && error->message ? error->message : "unknown error";
 }
 
-static int find(struct libvirt_domain *domain, const char *name)
+/*
+ * The result of a look-up. Only "there is none" lets another look-up follow: after any other error
+ * that could find somebody else's domain.
+ *
+ * Return: CTL_OK, also if there is none; else an exit code, error printed
+ */
+static int checked(virDomainPtr domain, const char *typed)
 {
-	int active, persistent;
+	const virError *error = domain ? NULL : virGetLastError();
 
-	domain->domain = virDomainLookupByName(domain->connection, name);
-	if (!domain->domain)
-		domain->domain = virDomainLookupByUUIDString(domain->connection, name);
-	if (!domain->domain) {
-		ctl_error("libvirt has no domain \"%s\": \"virsh list --all\" shows all", name);
+	if (domain || (error && error->code == VIR_ERR_NO_DOMAIN))
+		return CTL_OK;
+	ctl_error("domain \"%s\": %s", typed, last_error());
+	return CTL_FAILED;
+}
+
+static bool is_same(virDomainPtr a, virDomainPtr b)
+{
+	unsigned char uuid_a[VIR_UUID_BUFLEN], uuid_b[VIR_UUID_BUFLEN];
+
+	return virDomainGetUUID(a, uuid_a) == 0 && virDomainGetUUID(b, uuid_b) == 0 &&
+	       memcmp(uuid_a, uuid_b, sizeof(uuid_a)) == 0;
+}
+
+/* Who chooses a domain's name may choose the UUID of another domain: we can't know who is meant. */
+static int choose(struct libvirt_domain *domain, virDomainPtr by_uuid, virDomainPtr by_name,
+		  const char *typed)
+{
+	char uuid[VIR_UUID_STRING_BUFLEN] = "";
+
+	if (!by_uuid && !by_name) {
+		ctl_error("libvirt has no domain \"%s\": \"virsh list --all\" shows all", typed);
 		return CTL_FAILED;
 	}
+	if (by_uuid && by_name && !is_same(by_uuid, by_name)) {
+		(void)virDomainGetUUIDString(by_name, uuid);
+		ctl_error("\"%s\" is the UUID of domain \"%s\", and the name of the domain with "
+			  "UUID %s: use that name or that UUID",
+			  typed, virDomainGetName(by_uuid), uuid);
+		return CTL_FAILED;
+	}
+	domain->domain = by_uuid ? by_uuid : by_name;
+	(void)virDomainRef(domain->domain);
+	return CTL_OK;
+}
+
+static void release(virDomainPtr *domain)
+{
+	if (*domain)
+		(void)virDomainFree(*domain);
+}
+
+static int look_up(struct libvirt_domain *domain, const char *typed)
+{
+	cleanup(release) virDomainPtr by_uuid = NULL, by_name = NULL;
+	char uuid[UUID_SIZE];
+	int r = CTL_OK;
+
+	if (value_uuid(typed, uuid)) {
+		by_uuid = virDomainLookupByUUIDString(domain->connection, uuid);
+		r = checked(by_uuid, typed);
+	}
+	if (r == CTL_OK) {
+		by_name = virDomainLookupByName(domain->connection, typed);
+		r = checked(by_name, typed);
+	}
+	return r == CTL_OK ? choose(domain, by_uuid, by_name, typed) : r;
+}
+
+static int find(struct libvirt_domain *domain, const char *typed)
+{
+	int active, persistent, r = look_up(domain, typed);
+
+	if (r != CTL_OK)
+		return r;
 	active = virDomainIsActive(domain->domain);
 	persistent = virDomainIsPersistent(domain->domain);
 	if (active < 0 || persistent < 0 ||
 	    virDomainGetUUIDString(domain->domain, domain->uuid) < 0) {
-		ctl_error("domain \"%s\": %s", name, last_error());
+		ctl_error("domain \"%s\": %s", typed, last_error());
 		return CTL_FAILED;
 	}
 	domain->active = active;

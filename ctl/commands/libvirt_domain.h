@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "ctl/commands/channel_elements.h"
-#include "ctl/ctl.h"
+#include "ctl/common/ctl.h"
 
 struct libvirt_domain {
 	virConnectPtr connection;
@@ -24,7 +24,8 @@ const char *scope_name(enum scope scope);
 
 /**
  * libvirt_domain_open() - connect to libvirt and find a domain
- * @name:	its name or UUID
+ * @name:	as typed: a UUID in any form that value_uuid() knows, or a name; refused if it is
+ *		the UUID of one domain and the name of another
  *
  * Return, here and below: CTL_OK; else another exit code.
  */

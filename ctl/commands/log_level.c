@@ -2,7 +2,7 @@
 /* The subcommand log-level: how much vmpowerd and its monitor log. */
 #include "common/log.h"
 #include "ctl/commands/commands.h"
-#include "ctl/print.h"
+#include "ctl/common/print.h"
 
 int ctl_log_level(const struct ctl *ctl)
 {

@@ -8,7 +8,7 @@
 #include "common/cleanup.h"
 #include "common/whole_file.h"
 #include "ctl/commands/commands.h"
-#include "ctl/print.h"
+#include "ctl/common/print.h"
 
 /* The collector runs as another user and reads *.prom: the temporary name must not match. */
 static int replace_file(const char *path, const char *text)

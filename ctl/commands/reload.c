@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "ctl/commands/commands.h"
-#include "ctl/print.h"
+#include "ctl/common/print.h"
 
 /* "in force now: [channel] rate, [limits] turbo" */
 static void print_list(const char *what, json_t *names)

@@ -8,7 +8,7 @@
 #include "common/cleanup.h"
 #include "common/value.h"
 #include "ctl/commands/commands.h"
-#include "ctl/print.h"
+#include "ctl/common/print.h"
 
 static bool is_action(const char *word)
 {
@@ -33,9 +33,9 @@ static json_t *parameters_of(const struct ctl *ctl)
 	if (is_action(ctl->words[2]))
 		return json_pack("{s:s, s:i, s:s}", "domain", ctl->words[0], "vcpu", (int)vcpu,
 				 "action", ctl->words[2]);
-	if (parse_u32(ctl->words[2], UINT32_MAX, &khz) < 0 || khz == 0) {
-		ctl_error("invalid frequency \"%s\": use up, down, min, max, release, or kHz "
-			  "such as 2400000",
+	if (!value_frequency(ctl->words[2], &khz) || khz == 0) {
+		ctl_error("invalid frequency \"%s\": use up, down, min, max, release, or a "
+			  "frequency from 1MHz to 20GHz: 2400000 (kHz), 2400MHz or 2.4GHz",
 			  ctl->words[2]);
 		return NULL;
 	}
@@ -50,7 +50,7 @@ static void report(const struct ctl *ctl, json_t *reply)
 	char rounded[64] = "";
 
 	(void)parse_u32(ctl->words[1], UINT32_MAX, &vcpu);
-	if (parse_u32(ctl->words[2], UINT32_MAX, &wanted) == 0 && wanted != khz)
+	if (value_frequency(ctl->words[2], &wanted) && wanted != khz)
 		(void)snprintf(rounded, sizeof(rounded),
 			       "; %u kHz is not a step within the host's limits", wanted);
 	if (khz > 0)

@@ -7,7 +7,7 @@
 #include "common/cleanup.h"
 #include "common/cpuset.h"
 #include "ctl/commands/commands.h"
-#include "ctl/print.h"
+#include "ctl/common/print.h"
 
 static const struct table_column key_value[] = {{NULL, false}, {NULL, false}};
 
@@ -45,6 +45,26 @@ static void monitor_line(struct table *table, json_t *status)
 		   ctl_number(status, "monitor_restarts"));
 }
 
+static double ms(json_t *object, const char *key)
+{
+	return (double)ctl_number(object, key) / 1000;
+}
+
+static void turn_line(struct table *table, const char *key, json_t *turn)
+{
+	char when[CTL_TIME_SIZE];
+
+	if (!json_is_object(turn))
+		return;
+	(void)ctl_time(when, ctl_number(turn, "time"));
+	table_cell(table, "%s:", key);
+	if (ctl_has(turn, "cpu_us"))
+		table_cell(table, "%.1f ms of CPU time, %.1f ms in all, %s, %s", ms(turn, "cpu_us"),
+			   ms(turn, "wall_us"), when, ctl_text(turn, "what"));
+	else
+		table_cell(table, "%.1f ms in all, %s", ms(turn, "wall_us"), when);
+}
+
 int ctl_status(const struct ctl *ctl)
 {
 	cleanup_json json_t *status = NULL;
@@ -65,6 +85,27 @@ int ctl_status(const struct ctl *ctl)
 	table_cell(&table, "libvirt:");
 	table_cell(&table, "%s, %s", ctl_text(status, "libvirt_uri"),
 		   ctl_flag(status, "libvirt_connected") ? "connected" : "not connected");
+	turn_line(&table, "longest turn", json_object_get(status, "longest_turn"));
+	turn_line(&table, "monitor's longest turn",
+		  json_object_get(status, "monitor_longest_turn"));
+	return ctl_print(&table);
+}
+
+/* Domains that are not served in full: too long for the table. */
+static int print_problems(json_t *domains)
+{
+	cleanup_table struct table table = TABLE(key_value);
+	json_t *domain;
+
+	ctl_for_each (domain, domains) {
+		if (!ctl_has(domain, "problem"))
+			continue;
+		table_cell(&table, "%s:", ctl_text(domain, "name"));
+		table_cell(&table, "not served in full: %s", ctl_text(domain, "problem"));
+	}
+	if (table.n_cells == 0)
+		return CTL_OK;
+	(void)fputc('\n', stdout);
 	return ctl_print(&table);
 }
 
@@ -85,7 +126,8 @@ int ctl_list(const struct ctl *ctl)
 		ctl_cells(&table, domain, "name", "uuid", "id", "vcpus", "channels", "connected",
 			  "requests", "nacks");
 	}
-	return ctl_print(&table);
+	r = ctl_print(&table);
+	return r == CTL_OK ? print_problems(json_object_get(reply, "domains")) : r;
 }
 
 /* "unpinned 3, vcpu 1": how many requests were refused for each reason; a table cell */
@@ -256,6 +298,10 @@ static void settings_lines(struct table *table, json_t *settings)
 		table_cell(table, "%lld requests/s for each channel, %lld in one go",
 			   ctl_number(settings, "rate"), ctl_number(settings, "burst"));
 	}
+	if (ctl_number(settings, "vote_lifetime_s") > 0) {
+		table_cell(table, "vote lifetime:");
+		table_cell(table, "%lld s", ctl_number(settings, "vote_lifetime_s"));
+	}
 	if (*error) {
 		table_cell(table, "metadata:");
 		table_cell(table, "invalid, ignored: %s", error);
@@ -272,6 +318,8 @@ static int print_header(json_t *domain)
 	text_line(&table, "uuid", ctl_text(domain, "uuid"));
 	number_line(&table, "id", domain, "id");
 	text_line(&table, "state", ctl_flag(domain, "paused") ? "paused" : "running");
+	if (ctl_has(domain, "problem"))
+		text_line(&table, "not served", ctl_text(domain, "problem"));
 	settings_lines(&table, json_object_get(domain, "settings"));
 	return ctl_print(&table);
 }

@@ -2,22 +2,9 @@
 /* The subcommand verify: files that vmpower set and someone else changed. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "ctl/commands/commands.h"
-#include "ctl/print.h"
-
-static void time_cell(struct table *table, long long seconds)
-{
-	time_t when = (time_t)seconds;
-	struct tm tm;
-	char text[64];
-
-	if (localtime_r(&when, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) > 0)
-		table_cell(table, "%s", text);
-	else
-		table_cell(table, "%s", "");
-}
+#include "ctl/common/print.h"
 
 static int print_findings(json_t *findings)
 {
@@ -25,6 +12,7 @@ static int print_findings(json_t *findings)
 		{"CPU", false}, {"FILE", false}, {"OURS", true}, {"FOUND", true}, {"SINCE", false},
 	};
 	cleanup_table struct table table = TABLE(columns);
+	char since[CTL_TIME_SIZE];
 	json_t *finding;
 
 	ctl_for_each (finding, findings) {
@@ -32,7 +20,7 @@ static int print_findings(json_t *findings)
 		table_cell(&table, "policy%lld/%s", ctl_number(finding, "frequency_domain"),
 			   ctl_text(finding, "file"));
 		ctl_cells(&table, finding, "ours", ctl_has(finding, "error") ? "error" : "found");
-		time_cell(&table, ctl_number(finding, "since"));
+		table_cell(&table, "%s", ctl_time(since, ctl_number(finding, "since")));
 	}
 	return ctl_print(&table);
 }
@@ -54,7 +42,7 @@ static void print_remedy(json_t *findings)
 	if (governor)
 		(void)printf(
 			"Requests are refused until the governor is userspace again: set it, or "
-			"let vmpowerd set it at\nthe next request, by "
+			"let vmpowerd set it at\nonce, by "
 			"\"[cpufreq] foreign = reassert\" in vmpower.conf.\n");
 	(void)printf("\"vmpowerctl doctor\" looks for programs that write these files.\n");
 }

@@ -7,7 +7,7 @@
 
 /* daemon.c */
 void check_config(struct doctor *doctor);
-void check_daemon(struct doctor *doctor); /* sets doctor->status */
+void check_daemon(struct doctor *doctor); /* sets doctor->status and doctor->cpus */
 void check_monitor(struct doctor *doctor);
 void check_connection(struct doctor *doctor); /* of vmpowerd to libvirt */
 void check_foreign(struct doctor *doctor);
@@ -29,6 +29,12 @@ void check_apparmor(struct doctor *doctor);
 void check_cpufreq(struct doctor *doctor);
 void check_intel_pstate(struct doctor *doctor);
 void check_writers(struct doctor *doctor);
+
+/* siblings.c */
+void check_siblings(struct doctor *doctor);
+
+/* nova.c */
+void check_nova(struct doctor *doctor);
 
 /* domains.c */
 void check_known_domains(struct doctor *doctor); /* sets doctor->known */

@@ -8,107 +8,26 @@
 #include <unistd.h>
 
 #include "common/cpuset.h"
-#include "common/frequency_method.h"
 #include "common/value.h"
+#include "ctl/common/print.h"
 #include "ctl/doctor/checks.h"
-#include "ctl/print.h"
-#include "ctl/text.h"
 
-#define CPUFREQ "/sys/devices/system/cpu/cpufreq"
-#define INTEL_PSTATE "/sys/devices/system/cpu/intel_pstate"
+#define CPU "/sys/devices/system/cpu"
+#define CPUFREQ CPU "/cpufreq"
+#define INTEL_PSTATE CPU "/intel_pstate"
 #define STEP_KHZ 100000 /* between P-states of intel_pstate, at most */
 
-/* One finding for all frequency domains that are alike */
+#define LOAD_A_DRIVER                                                                              \
+	"load a driver (acpi-cpufreq, intel_pstate, amd-pstate) and check that the firmware "      \
+	"leaves frequencies to the system; virtual machines have none"
+
+/* One finding for all CPUs that are alike */
 struct kind {
-	char text[160];
+	char text[200];
 	enum health health;
 	const char *remedy;
 	struct cpuset cpus;
 };
-
-static bool has_file(const struct doctor *doctor, const char *policy, const char *name)
-{
-	cleanup_free char *path = doctor_path(doctor, CPUFREQ "/%s/%s", policy, name);
-
-	return path && access(path, F_OK) == 0;
-}
-
-/* Return: false: unknown, or too high for a set */
-static bool cpus_of(const struct doctor *doctor, const char *policy, struct cpuset *cpus)
-{
-	cleanup_free char *list = doctor_read(doctor, CPUFREQ "/%s/related_cpus", policy);
-	uint32_t first;
-
-	if (list)
-		return cpuset_parse(list, cpus) == 0;
-	/* unreadable while all are offline; policyN is named after CPU N */
-	if (parse_u32(policy + strlen("policy"), MAX_CPUS - 1, &first) < 0)
-		return false;
-	cpuset_add(cpus, first);
-	return true;
-}
-
-/* Policies and the methods that vmpowerd uses for them; NULL: no answer */
-static json_t *ask_methods(const struct doctor *doctor)
-{
-	cleanup_json json_t *reply = NULL;
-	cleanup_free char *problem = NULL;
-	json_t *methods, *cpu;
-
-	if (!doctor->status ||
-	    ctl_ask(doctor->ctl, "ListCpus", json_object(), &reply, &problem) != CTL_OK)
-		return NULL;
-	methods = json_object();
-	ctl_for_each (cpu, json_object_get(reply, "cpus")) {
-		cleanup_free char *policy =
-			text_make("policy%lld", ctl_number(cpu, "frequency_domain"));
-
-		if (policy && ctl_has(cpu, "frequency_domain"))
-			(void)json_object_set(methods, policy, json_object_get(cpu, "method"));
-	}
-	return methods;
-}
-
-/* Valid as long as @methods. */
-static const char *method_of(const struct doctor *doctor, json_t *methods, const char *policy)
-{
-	cleanup_free char *governors = NULL;
-	const char *method = ctl_text(methods, policy);
-
-	if (methods)
-		return *method ? method : "none";
-	/* vmpowerd's choice at its next start, if [cpufreq] method is auto */
-	governors = doctor_read(doctor, CPUFREQ "/%s/scaling_available_governors", policy);
-	return frequency_method_name(governors && strstr(governors, "userspace") ? METHOD_SETSPEED
-										 : METHOD_LIMITS);
-}
-
-static struct kind kind_of(const struct doctor *doctor, json_t *methods, const char *policy)
-{
-	cleanup_free char *driver = doctor_read(doctor, CPUFREQ "/%s/scaling_driver", policy);
-	cleanup_free char *governor = doctor_read(doctor, CPUFREQ "/%s/scaling_governor", policy);
-	struct kind kind = {.health = HEALTH_OK};
-	bool known = cpus_of(doctor, policy, &kind.cpus);
-
-	(void)snprintf(kind.text, sizeof(kind.text),
-		       "%.20s%sdriver %.40s, governor %.40s, method %s", known ? "" : policy,
-		       known ? "" : ": ", driver ? driver : "unknown",
-		       governor ? governor : "unknown", method_of(doctor, methods, policy));
-	if (!governor) {
-		kind.health = HEALTH_NOTE;
-		kind.remedy = "bring one of its CPUs online";
-	} else if (!has_file(doctor, policy, "scaling_min_freq") ||
-		   !has_file(doctor, policy, "scaling_max_freq")) {
-		kind.health = HEALTH_PROBLEM;
-		kind.remedy = "use another cpufreq driver: this one can't set frequencies";
-	} else if (strcmp(governor, "userspace") == 0 &&
-		   ctl_number(doctor->status, "controlled") == 0) {
-		kind.health = HEALTH_WARNING;
-		kind.remedy = "set another governor: this one leaves the frequency as it is until "
-			      "somebody sets it";
-	}
-	return kind;
-}
 
 struct kinds {
 	struct kind *items;
@@ -136,8 +55,7 @@ static bool add_kind(struct kinds *kinds, const struct kind *kind)
 		kinds->items = items;
 		items[kinds->n++] = *kind;
 	}
-	for (size_t word = 0; word < array_size(kind->cpus.bits); word++)
-		kinds->items[i].cpus.bits[word] |= kind->cpus.bits[word];
+	cpuset_add_all(&kinds->items[i].cpus, &kind->cpus);
 	return true;
 }
 
@@ -152,14 +70,104 @@ static void add_finding(struct doctor *doctor, const struct kind *kind)
 		doctor_remedy(doctor, "%s", kind->remedy);
 }
 
-void check_cpufreq(struct doctor *doctor)
+/* --- vmpowerd answers: it knows frequency domains and methods --------------------------- */
+
+/* A CPU without a frequency domain: has it no cpufreq, or did vmpowerd leave it out? */
+static void describe_unmanaged(const struct doctor *doctor, long long cpu, struct kind *kind)
+{
+	cleanup_free char *path = doctor_path(doctor, CPU "/cpu%lld/cpufreq", cpu);
+	cleanup_free char *driver = doctor_read(doctor, CPU "/cpu%lld/cpufreq/scaling_driver", cpu);
+
+	if (path && access(path, F_OK) == 0) {
+		(void)snprintf(kind->text, sizeof(kind->text),
+			       "driver %.40s: vmpowerd left it out, so its frequency can't be set",
+			       driver ? driver : "unknown");
+		kind->health = HEALTH_WARNING;
+		kind->remedy = "\"journalctl -u vmpowerd\" says why and what to do (\"is left "
+			       "out\")";
+	} else {
+		(void)snprintf(kind->text, sizeof(kind->text),
+			       "no cpufreq driver, so its frequency can't be set");
+		kind->health = HEALTH_PROBLEM;
+		kind->remedy = LOAD_A_DRIVER;
+	}
+}
+
+static struct kind kind_of_cpu(const struct doctor *doctor, json_t *cpu)
+{
+	cleanup_free char *governor = NULL;
+	struct kind kind = {.health = HEALTH_OK};
+
+	cpuset_add(&kind.cpus, (unsigned int)ctl_number(cpu, "cpu"));
+	if (!ctl_has(cpu, "frequency_domain")) {
+		describe_unmanaged(doctor, ctl_number(cpu, "cpu"), &kind);
+		return kind;
+	}
+	governor = doctor_read(doctor, CPUFREQ "/policy%lld/scaling_governor",
+			       ctl_number(cpu, "frequency_domain"));
+	(void)snprintf(kind.text, sizeof(kind.text), "driver %.40s, governor %.40s, method %.40s",
+		       ctl_text(cpu, "driver"), governor ? governor : "unknown",
+		       ctl_text(cpu, "method"));
+	if (!governor && !ctl_flag(cpu, "online")) {
+		kind.health = HEALTH_NOTE;
+		kind.remedy = "bring one of its CPUs online";
+	} else if (governor && strcmp(governor, "userspace") == 0 && !ctl_flag(cpu, "controlled")) {
+		kind.health = HEALTH_WARNING;
+		kind.remedy = "set another governor: this one leaves the frequency as it is until "
+			      "somebody sets it";
+	}
+	return kind;
+}
+
+static void collect_asked(const struct doctor *doctor, struct kinds *kinds)
+{
+	json_t *cpu;
+
+	ctl_for_each (cpu, doctor->cpus) {
+		struct kind kind = kind_of_cpu(doctor, cpu);
+
+		(void)add_kind(kinds, &kind);
+	}
+}
+
+/* --- it does not: only what the kernel's files say, without advice ----------------------- */
+
+/* Return: false: unknown, or too high for a set */
+static bool cpus_of(const struct doctor *doctor, const char *policy, struct cpuset *cpus)
+{
+	cleanup_free char *list = doctor_read(doctor, CPUFREQ "/%s/related_cpus", policy);
+	uint32_t first;
+
+	if (list)
+		return cpuset_parse(list, cpus) == 0;
+	/* unreadable while all are offline; policyN is named after CPU N */
+	if (parse_u32(policy + strlen("policy"), MAX_CPUS - 1, &first) < 0)
+		return false;
+	cpuset_add(cpus, first);
+	return true;
+}
+
+static struct kind kind_of_policy(const struct doctor *doctor, const char *policy)
+{
+	cleanup_free char *driver = doctor_read(doctor, CPUFREQ "/%s/scaling_driver", policy);
+	cleanup_free char *governor = doctor_read(doctor, CPUFREQ "/%s/scaling_governor", policy);
+	struct kind kind = {.health = HEALTH_OK};
+	bool known = cpus_of(doctor, policy, &kind.cpus);
+
+	(void)snprintf(
+		kind.text, sizeof(kind.text),
+		"%.20s%sdriver %.40s, governor %.40s (vmpowerd does not answer: what it makes "
+		"of it is not known)",
+		known ? "" : policy, known ? "" : ": ", driver ? driver : "unknown",
+		governor ? governor : "unknown");
+	return kind;
+}
+
+static void collect_seen(const struct doctor *doctor, struct kinds *kinds)
 {
 	cleanup_free char *path = doctor_path(doctor, CPUFREQ);
 	cleanup_closedir DIR *directory = path ? opendir(path) : NULL;
-	cleanup(free_kinds) struct kinds kinds = {0};
-	cleanup_json json_t *methods = ask_methods(doctor);
 	const struct dirent *entry;
-	bool any = false;
 
 	while (directory && (entry = readdir(directory))) {
 		struct kind kind;
@@ -167,20 +175,28 @@ void check_cpufreq(struct doctor *doctor)
 		if (strncmp(entry->d_name, "policy", 6) != 0 ||
 		    !isdigit((unsigned char)entry->d_name[6]))
 			continue;
-		any = true;
-		kind = kind_of(doctor, methods, entry->d_name);
-		if (!add_kind(&kinds, &kind))
-			add_finding(doctor, &kind);
+		kind = kind_of_policy(doctor, entry->d_name);
+		(void)add_kind(kinds, &kind);
 	}
+}
+
+void check_cpufreq(struct doctor *doctor)
+{
+	cleanup(free_kinds) struct kinds kinds = {0};
+
+	if (doctor->cpus)
+		collect_asked(doctor, &kinds);
+	else
+		collect_seen(doctor, &kinds);
 	for (size_t i = 0; i < kinds.n; i++)
 		add_finding(doctor, &kinds.items[i]);
-	if (any)
+	if (kinds.n > 0)
 		return;
-	doctor_add(doctor, HEALTH_PROBLEM, "%s has no frequency domains", path ? path : CPUFREQ);
-	doctor_remedy(doctor,
-		      "load a driver (acpi-cpufreq, intel_pstate, amd-pstate) and check that the "
-		      "firmware leaves frequencies to the system; virtual machines have none");
+	doctor_add(doctor, HEALTH_PROBLEM, "%s" CPUFREQ " has no frequency domains", doctor->root);
+	doctor_remedy(doctor, LOAD_A_DRIVER);
 }
+
+/* --- other programs --------------------------------------------------------------------- */
 
 static bool read_number(const struct doctor *doctor, const char *path, uint32_t *number)
 {
@@ -226,18 +242,25 @@ void check_intel_pstate(struct doctor *doctor)
 	}
 }
 
+/* Hosts need the other functions of tuned and thermald: see docs/HOSTS.md. */
+static const struct {
+	const char *comm, *name; /* comm: the kernel cuts names to 15 bytes */
+	const char *remedy;
+} writers[] = {
+	{"tuned", "tuned",
+	 "exclude the CPUs of guests from its profile: devices=!cpuN in [cpu]; see HOSTS.md"},
+	{"thermald", "thermald",
+	 "with method limits, take cpufreq out of /etc/thermald/thermal-cpu-cdev-order.xml; it may "
+	 "go on running, see HOSTS.md"},
+	{"power-profiles-", "power-profiles-daemon",
+	 "a server does not need it: systemctl disable --now power-profiles-daemon"},
+	{"auto-cpufreq", "auto-cpufreq", "make it leave the CPUs of guests alone, or disable it"},
+	{"cpufreqd", "cpufreqd", "make it leave the CPUs of guests alone, or disable it"},
+	{"cpuspeed", "cpuspeed", "make it leave the CPUs of guests alone, or disable it"},
+};
+
 void check_writers(struct doctor *doctor)
 {
-	static const struct {
-		const char *comm, *name; /* comm: the kernel cuts names to 15 bytes */
-	} writers[] = {
-		{"tuned", "tuned"},
-		{"thermald", "thermald"},
-		{"power-profiles-", "power-profiles-daemon"},
-		{"auto-cpufreq", "auto-cpufreq"},
-		{"cpufreqd", "cpufreqd"},
-		{"cpuspeed", "cpuspeed"},
-	};
 	bool any = false;
 
 	for (size_t i = 0; i < array_size(writers); i++) {
@@ -248,10 +271,7 @@ void check_writers(struct doctor *doctor)
 		any = true;
 		doctor_add(doctor, HEALTH_WARNING, "%s (pid %d) may also set frequencies",
 			   writers[i].name, (int)pid);
-		doctor_remedy(
-			doctor,
-			"make it leave the CPUs of guests alone, or \"systemctl disable --now %s\"",
-			writers[i].name);
+		doctor_remedy(doctor, "%s", writers[i].remedy);
 	}
 	if (!any)
 		doctor_add(doctor, HEALTH_OK, "no other program known to set frequencies runs");

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/common/print.h"
+#include "ctl/common/text.h"
 #include "ctl/doctor/checks.h"
-#include "ctl/print.h"
-#include "ctl/text.h"
 
 /* vmpowerd beside this program if built there, else the installed one; owned by the caller */
 static char *find_daemon(void)
@@ -36,6 +36,8 @@ void check_config(struct doctor *doctor)
 
 	if (!path || !daemon)
 		return;
+	if (doctor_hides(doctor, path, R_OK))
+		return;
 	if (access(path, F_OK) < 0 && errno == ENOENT) {
 		doctor_add(doctor, HEALTH_OK, "%s does not exist: all keys have their defaults",
 			   path);
@@ -54,15 +56,31 @@ void check_config(struct doctor *doctor)
 	}
 }
 
+static void ask_cpus(struct doctor *doctor)
+{
+	cleanup_json json_t *reply = NULL;
+	cleanup_free char *problem = NULL;
+
+	if (ctl_ask(doctor->ctl, "ListCpus", json_object(), &reply, &problem) == CTL_OK)
+		doctor->cpus = json_incref(json_object_get(reply, "cpus"));
+}
+
 void check_daemon(struct doctor *doctor)
 {
+	cleanup_free char *path = text_make("%s/control.sock", doctor->ctl->runtime_dir);
 	cleanup_free char *problem = NULL;
 	json_t *status;
 
 	if (ctl_ask(doctor->ctl, "GetStatus", json_object(), &doctor->status, &problem) != CTL_OK) {
-		doctor_add(doctor, HEALTH_PROBLEM, "%s", problem ? problem : "out of memory");
+		bool denied = path && access(path, R_OK | W_OK) < 0 && errno == EACCES;
+
+		doctor_add(doctor, denied ? HEALTH_NOTE : HEALTH_PROBLEM, "%s",
+			   problem ? problem : "out of memory");
+		if (denied)
+			doctor_remedy(doctor, "use sudo");
 		return;
 	}
+	ask_cpus(doctor);
 	status = doctor->status;
 	doctor_add(doctor, HEALTH_OK,
 		   "vmpowerd %s runs: %lld domains, %lld of %lld channels connected",

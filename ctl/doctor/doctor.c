@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/common/print.h"
+#include "ctl/common/style.h"
+#include "ctl/common/text.h"
 #include "ctl/doctor/checks.h"
-#include "ctl/print.h"
-#include "ctl/style.h"
-#include "ctl/text.h"
 
 #define INDENT 19 /* of a finding's text */
 
@@ -41,7 +41,9 @@ static const struct {
 	{"apparmor", check_apparmor},
 	{"cpufreq", check_cpufreq},
 	{"cpufreq", check_intel_pstate},
+	{"smt", check_siblings},
 	{"writers", check_writers},
+	{"nova", check_nova},
 	{"domains", check_known_domains},
 	{"domains", check_running_domains},
 };
@@ -127,6 +129,7 @@ int ctl_doctor(const struct ctl *ctl)
 		print_all(&doctor);
 	json_decref(doctor.findings);
 	json_decref(doctor.status);
+	json_decref(doctor.cpus);
 	json_decref(doctor.known);
 	return doctor.n[HEALTH_PROBLEM] + doctor.n[HEALTH_WARNING] > 0 ? CTL_FAILED : CTL_OK;
 }

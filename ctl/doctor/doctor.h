@@ -2,7 +2,7 @@
 #ifndef VMPOWER_CTL_DOCTOR_DOCTOR_H
 #define VMPOWER_CTL_DOCTOR_DOCTOR_H
 
-#include "ctl/ctl.h"
+#include "ctl/common/ctl.h"
 
 /** ctl_doctor() - the subcommand doctor. Return: the exit code */
 int ctl_doctor(const struct ctl *ctl);

@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Domains that vmpowerd knows: do they have channels, and are the channels' vCPUs pinned? */
 #include <stdlib.h>
+#include <string.h>
 
+#include "ctl/common/print.h"
+#include "ctl/common/text.h"
 #include "ctl/doctor/checks.h"
 #include "ctl/doctor/domain_findings.h"
-#include "ctl/print.h"
-#include "ctl/text.h"
 
 static void find_connect_errors(struct doctor *doctor, json_t *domain)
 {
 	json_t *channel;
 
 	ctl_for_each (channel, json_object_get(domain, "channels")) {
-		if (!*ctl_text(channel, "error"))
+		const char *error = ctl_text(channel, "error");
+
+		if (!*error)
 			continue;
 		doctor_add(doctor, HEALTH_PROBLEM,
 			   "domain \"%s\", channel %lld: can't connect to %s: %s",
 			   ctl_text(domain, "name"), ctl_number(channel, "number"),
-			   ctl_text(channel, "path"), ctl_text(channel, "error"));
-		doctor_remedy(doctor, "see \"journalctl -u vmpowerd\"; check that it is QEMU's "
+			   ctl_text(channel, "path"), error);
+		if (strstr(error, "vmpower-domain(5)")) /* it names what hides the socket */
+			doctor_remedy(doctor, "leave it to libvirt where the socket is, or let the "
+					      "unit see it with the drop-in in vmpower-domain(5)");
+		else
+			doctor_remedy(doctor,
+				      "see \"journalctl -u vmpowerd\"; check that it is QEMU's "
 				      "socket, and its user in [channel] peer-user");
 	}
 }
@@ -45,6 +53,9 @@ static void examine(struct doctor *doctor, json_t *domain)
 	cleanup_free char *unserved = unserved_by(settings);
 	struct domain_facts facts = {
 		.name = ctl_text(domain, "name"),
+		.uuid = ctl_text(domain, "uuid"),
+		.problem = ctl_text(domain, "problem"),
+		.pinning = PINNING_BY_VMPOWERD,
 		.n_channels = json_array_size(channels),
 		.n_vcpus = (uint32_t)json_array_size(vcpus),
 		.metadata_error = ctl_text(settings, "metadata_error"),

@@ -67,9 +67,9 @@ static bool is_hook(const struct stat *st)
 
 /*
  * libvirt looks for hooks when it starts and reloads. If it finds one for QEMU, it also runs those
- * that are added later, so the oldest counts.
+ * that are added later, so the oldest counts. Return: Unix time; -1: this user may not look
  */
-static int64_t oldest_hook(const struct doctor *doctor)
+static int64_t oldest_hook(struct doctor *doctor)
 {
 	cleanup_free char *path = doctor_path(doctor, HOOKS "/qemu.d");
 	cleanup_free char *single = doctor_path(doctor, HOOKS "/qemu");
@@ -78,6 +78,8 @@ static int64_t oldest_hook(const struct doctor *doctor)
 	int64_t oldest = INT64_MAX;
 	struct stat st;
 
+	if (path && doctor_hides(doctor, path, R_OK))
+		return -1;
 	if (single && stat(single, &st) == 0 && is_hook(&st))
 		oldest = st.st_ctime;
 	while (directory && (entry = readdir(directory))) {
@@ -93,6 +95,8 @@ void check_hook(struct doctor *doctor)
 	cleanup_free char *path = doctor_path(doctor, "%s", VMPOWER_HOOK_FILE);
 	struct stat st;
 
+	if (path && doctor_hides(doctor, path, F_OK))
+		return;
 	if (!path || lstat(path, &st) < 0) {
 		doctor_add(doctor, HEALTH_WARNING,
 			   "%s: %s. vmpowerd learns of domains from libvirt's events only",
@@ -124,8 +128,11 @@ static bool is_reachable(const struct doctor *doctor, size_t i)
 
 void check_libvirt(struct doctor *doctor)
 {
+	cleanup_free char *first = doctor_path(doctor, "%s", daemons[0].socket);
 	bool reachable = false;
 
+	if (first && doctor_hides(doctor, first, F_OK))
+		return;
 	for (size_t i = 0; i < array_size(daemons); i++) {
 		const char *comm = daemons[i].comm, *socket = daemons[i].socket;
 		pid_t pid = doctor_process(doctor, comm);
@@ -150,12 +157,13 @@ void check_libvirt(struct doctor *doctor)
 static void check_hook_seen_by(struct doctor *doctor, const char *comm, pid_t pid)
 {
 	int64_t since = started(doctor, pid), reload = reloaded(comm);
+	int64_t oldest = oldest_hook(doctor);
 
-	if (since == 0)
+	if (since == 0 || oldest < 0)
 		return;
 	if (reload > since)
 		since = reload;
-	if (oldest_hook(doctor) <= since + SLACK_S) {
+	if (oldest <= since + SLACK_S) {
 		doctor_add(doctor, HEALTH_OK, "%s (pid %d) knows of hooks", comm, (int)pid);
 		return;
 	}

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,7 +14,7 @@
 
 #include "common/assertion.h"
 #include "common/json/build.h"
-#include "ctl/text.h"
+#include "ctl/common/text.h"
 
 #define RUN_S 5
 #define MOST_TEXT 4096
@@ -106,6 +107,16 @@ char *doctor_read(const struct doctor *doctor, const char *format, ...)
 	if (text)
 		text[strcspn(text, "\n")] = '\0';
 	return text;
+}
+
+bool doctor_hides(struct doctor *doctor, const char *path, int mode)
+{
+	if (faccessat(AT_FDCWD, path, mode, AT_EACCESS | AT_SYMLINK_NOFOLLOW) == 0 ||
+	    errno != EACCES)
+		return false;
+	doctor_add(doctor, HEALTH_NOTE, "%s can't be looked at: %s", path, strerror(EACCES));
+	doctor_remedy(doctor, "use sudo");
+	return true;
 }
 
 pid_t doctor_process(const struct doctor *doctor, const char *comm)

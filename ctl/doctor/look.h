@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "ctl/ctl.h"
+#include "ctl/common/ctl.h"
 
 enum health {
 	HEALTH_OK,
@@ -26,6 +26,7 @@ struct doctor {
 	json_t *findings;  /* [{"check", "status", "text", "remedy"}] */
 	int n[N_HEALTH];
 	json_t *status; /* vmpowerd's GetStatus; NULL: no answer */
+	json_t *cpus;	/* its ListCpus; NULL: no answer */
 	json_t *known;	/* its domains' UUIDs, as keys; NULL: no answer */
 };
 
@@ -44,6 +45,13 @@ char *doctor_path(const struct doctor *doctor, const char *format, ...)
 /** doctor_read() - a file's first line, up to 4095 bytes, owned by the caller; NULL: unreadable */
 char *doctor_read(const struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/**
+ * doctor_hides() - may this user not look at a file? If so, a note says that, and no more should be
+ * said about it
+ * @mode:	R_OK or F_OK
+ */
+bool doctor_hides(struct doctor *doctor, const char *path, int mode);
 
 /** doctor_process() - find a process by its comm. Return: its pid; 0: none */
 pid_t doctor_process(const struct doctor *doctor, const char *comm);

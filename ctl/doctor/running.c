@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "common/whole_file.h"
+#include "ctl/common/text.h"
 #include "ctl/doctor/checks.h"
 #include "ctl/doctor/domain_findings.h"
-#include "ctl/text.h"
 #include "xml/domain_xml.h"
 
 #define STATUS "/run/libvirt/qemu"
@@ -38,6 +38,9 @@ static void examine(struct doctor *doctor, const struct domain_description *doma
 {
 	struct domain_facts facts = {
 		.name = domain->name,
+		.uuid = domain->uuid,
+		.problem = domain->problem,
+		.pinning = doctor->known ? PINNING_UNKNOWN : PINNING_BY_DOCTOR,
 		.n_channels = domain->n_channels,
 		.n_vcpus = domain->n_vcpus,
 		.metadata_error = domain->metadata_error,
@@ -64,7 +67,7 @@ static void find_unregistered(struct doctor *doctor, const struct domain_descrip
 	doctor_remedy(doctor,
 		      "vmpowerctl domain add %s; \"journalctl -u vmpowerd\" says why it was not "
 		      "registered",
-		      text_pasteable(domain->name));
+		      text_pasteable(domain->name, domain->uuid));
 }
 
 /* A channel whose name is almost that of a power channel */
@@ -88,7 +91,7 @@ static void find_xml_error(struct doctor *doctor, const char *file, const struct
 	else
 		doctor_add(doctor, HEALTH_PROBLEM, "domain of %s: %s", file, error->text);
 	doctor_remedy(doctor, "correct it with \"virsh edit %s\", then stop and start it",
-		      named ? text_pasteable(error->domain) : "DOMAIN");
+		      named ? text_pasteable(error->domain, error->uuid) : "DOMAIN");
 }
 
 /* Ignore a domain that has just ended, and lack of rights, which check_rights() reports. */

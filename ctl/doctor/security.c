@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Do SELinux and AppArmor let libvirt run the hook? */
+#include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,30 +16,46 @@ static char *context_of(const struct doctor *doctor, const char *comm)
 	return pid > 0 ? doctor_read(doctor, "/proc/%d/attr/current", (int)pid) : NULL;
 }
 
-static bool has_policy_module(const struct doctor *doctor)
+static int on_glob_error(const char *path, int error)
+{
+	(void)path;
+	return error == EACCES;
+}
+
+/* Return: 1: yes; 0: no; -1: this user may not look, a note says so */
+static int has_policy_module(struct doctor *doctor)
 {
 	cleanup_free char *pattern =
 		doctor_path(doctor, "/var/lib/selinux/*/active/modules/*/vmpower");
-	glob_t found;
-	bool any = pattern && glob(pattern, 0, NULL, &found) == 0;
+	glob_t found = {0};
+	int r = pattern ? glob(pattern, 0, on_glob_error, &found) : GLOB_NOSPACE;
 
-	if (any)
-		globfree(&found);
-	return any;
+	globfree(&found);
+	if (r == GLOB_ABORTED) {
+		doctor_add(doctor, HEALTH_NOTE,
+			   "SELinux is enforcing, and whether vmpower's policy module is installed "
+			   "can't be seen: %s",
+			   strerror(EACCES));
+		doctor_remedy(doctor, "use sudo");
+		return -1;
+	}
+	return r == 0;
 }
 
-void check_selinux(struct doctor *doctor)
+/* virtqemud's own domain may run no hook without our policy module. */
+static void check_enforcing(struct doctor *doctor)
 {
-	cleanup_free char *enforce = doctor_read(doctor, "/sys/fs/selinux/enforce");
 	cleanup_free char *context = context_of(doctor, "virtqemud");
 	cleanup_free char *hook = doctor_path(doctor, "%s", VMPOWER_HOOK_FILE);
+	int module = 1;
 
-	if (!enforce) {
-		doctor_add(doctor, HEALTH_OK, "SELinux is off");
-	} else if (strcmp(enforce, "1") != 0) {
-		doctor_add(doctor, HEALTH_OK, "SELinux is permissive");
-	} else if (context && strstr(context, ":virtqemud_t:") && hook && access(hook, F_OK) == 0 &&
-		   !has_policy_module(doctor)) {
+	if (hook && doctor_hides(doctor, hook, F_OK))
+		return;
+	if (context && strstr(context, ":virtqemud_t:") && hook && access(hook, F_OK) == 0)
+		module = has_policy_module(doctor);
+	if (module == 1) {
+		doctor_add(doctor, HEALTH_OK, "SELinux is enforcing and allows the hook");
+	} else if (module == 0) {
 		doctor_add(doctor, HEALTH_PROBLEM,
 			   "SELinux is enforcing and does not let virtqemud (%s) run hooks: no "
 			   "domain can start",
@@ -46,9 +63,19 @@ void check_selinux(struct doctor *doctor)
 		doctor_remedy(doctor,
 			      "install vmpower's policy module, or remove " VMPOWER_HOOK_FILE
 			      ": libvirt's events are enough");
-	} else {
-		doctor_add(doctor, HEALTH_OK, "SELinux is enforcing and allows the hook");
 	}
+}
+
+void check_selinux(struct doctor *doctor)
+{
+	cleanup_free char *enforce = doctor_read(doctor, "/sys/fs/selinux/enforce");
+
+	if (!enforce)
+		doctor_add(doctor, HEALTH_OK, "SELinux is off");
+	else if (strcmp(enforce, "1") != 0)
+		doctor_add(doctor, HEALTH_OK, "SELinux is permissive");
+	else
+		check_enforcing(doctor);
 }
 
 void check_apparmor(struct doctor *doctor)
@@ -57,6 +84,8 @@ void check_apparmor(struct doctor *doctor)
 	cleanup_free char *hook = doctor_path(doctor, "%s", VMPOWER_HOOK_FILE);
 	struct stat st;
 
+	if (enabled && strcmp(enabled, "Y") == 0 && hook && doctor_hides(doctor, hook, F_OK))
+		return;
 	if (!enabled || strcmp(enabled, "Y") != 0) {
 		doctor_add(doctor, HEALTH_OK, "AppArmor is off");
 	} else if (hook && lstat(hook, &st) == 0 && S_ISLNK(st.st_mode)) {

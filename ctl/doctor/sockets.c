@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctl/common/text.h"
 #include "ctl/doctor/checks.h"
-#include "ctl/text.h"
 
 /* The unit runs vmpowerd as this user. */
 static bool is_service_user(uid_t uid)

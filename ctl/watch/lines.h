@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#include "ctl/style.h"
+#include "ctl/common/style.h"
 
 struct watch_line {
 	char *text; /* at most the width asked for, escaped */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ctl/print.h"
+#include "ctl/common/print.h"
 
 #define SAMPLE_MS 1000
 #define MOST_DOMAINS 64 /* nobody scrolls further */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ctl/ctl.h"
+#include "ctl/common/ctl.h"
 
 struct watch_model {
 	/*

@@ -4,14 +4,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "ctl/client.h"
-#include "ctl/print.h"
+#include "ctl/common/client.h"
+#include "ctl/common/print.h"
 #include "ctl/watch/lines.h"
 #include "ctl/watch/model.h"
 #include "ctl/watch/screen.h"

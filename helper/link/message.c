@@ -11,49 +11,48 @@
 #include "common/cleanup.h"
 #include "common/unix_socket.h"
 
-#define HEADER_SIZE offsetof(struct link_message, setup)
-#define VCPU_SIZE offsetof(struct link_vcpu, frequency_domains)
+#define HEADER_SIZE offsetof(struct link_message, id)
+#define VCPUS_SIZE offsetof(struct link_vcpus, said)
 
 /* --- checks on arrival: the last column of LINK_TYPES --------------------------------------- */
 
-static bool check_any(const struct link_message *message, unsigned int n_fds)
+static bool check_any(const struct link_message *message)
 {
 	(void)message;
-	(void)n_fds;
 	return true;
 }
 
-static bool check_domain_id(const struct link_message *message, unsigned int n_fds)
+static bool check_setup(const struct link_message *message)
 {
-	(void)n_fds;
+	return message->setup.version == LINK_VERSION;
+}
+
+static bool check_domain_id(const struct link_message *message)
+{
 	return message->id < MAX_DOMAINS;
 }
 
-static bool check_channel_id(const struct link_message *message, unsigned int n_fds)
+static bool check_channel_id(const struct link_message *message)
 {
-	(void)n_fds;
 	return message->id < MAX_CHANNELS;
 }
 
-static bool check_frequency_domain_id(const struct link_message *message, unsigned int n_fds)
+static bool check_frequency_domain_id(const struct link_message *message)
 {
-	(void)n_fds;
 	return message->id < MAX_FREQUENCY_DOMAINS;
 }
 
-static bool check_log_level(const struct link_message *message, unsigned int n_fds)
+static bool check_log_level(const struct link_message *message)
 {
-	(void)n_fds;
 	return message->id >= LOG_ERR && message->id <= LOG_DEBUG;
 }
 
-static bool check_frequency_domain(const struct link_message *message, unsigned int n_fds)
+static bool check_frequency_domain(const struct link_message *message)
 {
 	const struct link_frequency_domain *fdom = &message->frequency_domain;
 	const struct frequency_table *table = &fdom->table;
 
-	(void)n_fds;
-	if (fdom->id >= MAX_FREQUENCY_DOMAINS || fdom->policy >= MAX_CPUS)
+	if (fdom->id >= MAX_FREQUENCY_DOMAINS)
 		return false;
 	if (fdom->method != METHOD_SETSPEED && fdom->method != METHOD_LIMITS)
 		return false;
@@ -69,74 +68,62 @@ static bool check_frequency_domain(const struct link_message *message, unsigned 
 	return true;
 }
 
-static bool check_domain(const struct link_message *message, unsigned int n_fds)
+static bool check_domain(const struct link_message *message)
 {
 	const struct link_domain *domain = &message->domain;
 
-	(void)n_fds;
 	return domain->id < MAX_DOMAINS && domain->n_vcpus >= 1 &&
 	       domain->n_vcpus <= MAX_DOMAIN_VCPUS &&
 	       !(domain->settings.commands & ~COMMANDS_ALL) &&
 	       memchr(domain->name, '\0', sizeof(domain->name));
 }
 
-static bool check_vcpu(const struct link_message *message, unsigned int n_fds)
+static bool check_vcpus(const struct link_message *message)
 {
-	const struct link_vcpu *vcpu = &message->vcpu;
+	const struct link_vcpus *vcpus = &message->vcpus;
+	struct vote vote;
 
-	(void)n_fds;
-	if (vcpu->domain >= MAX_DOMAINS || vcpu->vcpu >= MAX_DOMAIN_VCPUS ||
-	    (vcpu->flags & ~VCPU_FLAGS))
+	if (vcpus->domain >= MAX_DOMAINS || vcpus->n < 1 || vcpus->first >= MAX_DOMAIN_VCPUS ||
+	    vcpus->n > MAX_DOMAIN_VCPUS - vcpus->first || (vcpus->flags & ~VCPU_FLAGS) ||
+	    cpuset_next(&vcpus->frequency_domains, MAX_FREQUENCY_DOMAINS) < MAX_CPUS)
 		return false;
-	for (uint32_t i = 0; i < vcpu->n_frequency_domains; i++)
-		if (vcpu->frequency_domains[i] >= MAX_FREQUENCY_DOMAINS)
+	for (uint32_t i = 0; i < vcpus->n; i++)
+		if (!vote_unpack(vcpus->said[i], &vote))
 			return false;
 	return true;
 }
 
-static bool check_channel(const struct link_message *message, unsigned int n_fds)
+static bool check_channel(const struct link_message *message)
 {
-	(void)n_fds;
 	return message->channel.id < MAX_CHANNELS && message->channel.number <= MAX_CHANNEL_NUMBER;
 }
 
-static bool check_acquired(const struct link_message *message, unsigned int n_fds)
+static bool check_acquired(const struct link_message *message)
 {
 	const struct link_acquired *acquired = &message->acquired;
 
-	if (acquired->frequency_domain >= MAX_FREQUENCY_DOMAINS ||
-	    acquired->reason < ACQUIRED_ANSWER || acquired->reason > ACQUIRED_RENEWED)
-		return false;
-	return acquired->error == 0 ? n_fds > 0 : acquired->error < 0 && n_fds == 0;
+	return acquired->frequency_domain < MAX_FREQUENCY_DOMAINS && acquired->error <= 0 &&
+	       acquired->reason >= ACQUIRED_ANSWER && acquired->reason <= ACQUIRED_RENEWED &&
+	       acquired->decides < N_DECIDING_LIMITS;
 }
 
-static bool check_override(const struct link_message *message, unsigned int n_fds)
+static bool check_override(const struct link_message *message)
 {
-	(void)n_fds;
 	return message->override.domain < MAX_DOMAINS && message->override.vcpu < MAX_DOMAIN_VCPUS;
 }
 
-static bool check_write_failed(const struct link_message *message, unsigned int n_fds)
+static bool check_write_failed(const struct link_message *message)
 {
 	const struct link_write_failed *failed = &message->write_failed;
 
-	(void)n_fds;
 	return failed->frequency_domain < MAX_FREQUENCY_DOMAINS && failed->error < 0 &&
 	       failed->error >= -LINK_MAX_ERRNO;
 }
 
-static bool check_foreign(const struct link_message *message, unsigned int n_fds)
-{
-	(void)n_fds;
-	return message->foreign.frequency_domain < MAX_FREQUENCY_DOMAINS &&
-	       message->foreign.ours_khz > 0;
-}
-
-static bool check_refused(const struct link_message *message, unsigned int n_fds)
+static bool check_refused(const struct link_message *message)
 {
 	const struct link_refused *refused = &message->refused;
 
-	(void)n_fds;
 	return refused->channel < MAX_CHANNELS && refused->refusal > REFUSAL_NONE &&
 	       refused->refusal < N_REFUSALS && refused->vcpu <= MAX_DOMAIN_VCPUS;
 }
@@ -145,7 +132,7 @@ static bool check_refused(const struct link_message *message, unsigned int n_fds
 
 static const struct rule {
 	const char *name; /* NULL: no such type */
-	bool (*check)(const struct link_message *message, unsigned int n_fds);
+	bool (*check)(const struct link_message *message);
 	size_t size;
 	enum link_direction direction;
 	unsigned int min_fds, max_fds;
@@ -181,9 +168,8 @@ size_t link_size(const struct link_message *message)
 
 	if (!rule)
 		return HEADER_SIZE;
-	if (message->type == LINK_VCPU_SET)
-		return HEADER_SIZE + VCPU_SIZE +
-		       message->vcpu.n_frequency_domains * sizeof(uint32_t);
+	if (message->type == LINK_VCPUS_SET)
+		return HEADER_SIZE + VCPUS_SIZE + message->vcpus.n * sizeof(uint32_t);
 	return rule->size;
 }
 
@@ -195,19 +181,27 @@ int link_validate(const struct link_message *message, size_t size, unsigned int 
 	if (!rule || rule->direction != direction)
 		return -EPROTO;
 	/* The one length that depends on a field: make sure that field was received. */
-	if (message->type == LINK_VCPU_SET &&
-	    (size < HEADER_SIZE + VCPU_SIZE ||
-	     message->vcpu.n_frequency_domains > MAX_FREQUENCY_DOMAINS))
+	if (message->type == LINK_VCPUS_SET &&
+	    (size < HEADER_SIZE + VCPUS_SIZE || message->vcpus.n > LINK_VCPUS))
 		return -EPROTO;
 	if (size != link_size(message) || n_fds < rule->min_fds || n_fds > rule->max_fds)
 		return -EPROTO;
-	return rule->check(message, n_fds) ? 0 : -EPROTO;
+	/* files, or the reason why there are none */
+	if (message->type == LINK_ACQUIRED && (message->acquired.error == 0) != (n_fds > 0))
+		return -EPROTO;
+	return rule->check(message) ? 0 : -EPROTO;
 }
 
 int link_send(int fd, const struct link_message *message, const int *fds, unsigned int n_fds)
 {
 	ASSERT(find_rule(message->type));
 	return unix_send(fd, message, link_size(message), fds, n_fds, MSG_DONTWAIT);
+}
+
+/* ETOOMANYREFS: too many fds are in flight, until the other side reads. */
+bool link_is_full(int error)
+{
+	return error == -EAGAIN || error == -ENOBUFS || error == -ETOOMANYREFS;
 }
 
 int link_receive(int fd, struct link_message *message, int *fds, unsigned int *n_fds,
@@ -225,8 +219,7 @@ int link_receive(int fd, struct link_message *message, int *fds, unsigned int *n
 		return size == -ECONNRESET ? 0 : (int)size;
 	}
 	if (link_validate(message, (size_t)size, *n_fds, direction) < 0) {
-		for (unsigned int i = 0; i < *n_fds; i++)
-			close_fd(&fds[i]);
+		close_fds(fds, *n_fds);
 		*n_fds = 0;
 		return -EPROTO;
 	}

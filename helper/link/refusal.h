@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Why a guest's request was refused: numbers on the link, names for people and clients. */
+/* Why a guest's request was refused; the words for it are in registry/refusal_names.c. */
 #ifndef VMPOWER_HELPER_LINK_REFUSAL_H
 #define VMPOWER_HELPER_LINK_REFUSAL_H
 
@@ -11,17 +11,12 @@ enum refusal {
 	REFUSAL_NO_CPUFREQ, /* none of the vCPU's pCPUs has a frequency to set */
 	REFUSAL_COMMAND,    /* unknown or unsupported command */
 	REFUSAL_UNIT,	    /* unknown unit of CPU_POWER */
+	REFUSAL_NO_TURBO,   /* none of the vCPU's pCPUs has turbo frequencies */
 	REFUSAL_PHYSICAL,   /* core_type PHYSICAL: guests can't address pCPUs */
 	REFUSAL_WRITE,	    /* the kernel refused the frequency */
 	REFUSAL_ACQUIRE,    /* the manager could not take control of the frequency domain */
 	REFUSAL_DENIED,	    /* config forbids it, or the operator disabled the channel */
 	N_REFUSALS,
 };
-
-/** refusal_name() - "unpinned", ... for log lines and the control API, or "unknown" */
-const char *refusal_name(enum refusal refusal);
-
-/** refusal_remedy() - what it means and what to do about it, as part of a sentence */
-const char *refusal_remedy(enum refusal refusal);
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -30,6 +31,7 @@
 #include "helper/manager/domains/succession.h"
 #include "helper/manager/log/journal.h"
 #include "helper/manager/loop/loop.h"
+#include "helper/manager/monitor/spawn.h"
 #include "helper/manager/registry/events.h"
 #include "helper/manager/registry/registry.h"
 #include "helper/manager/report/status_line.h"
@@ -61,10 +63,10 @@ struct manager {
 	struct event_tap notify_tap;
 	struct succession *succession;
 	int lock_fd;
-	struct inherited_fds inherited;
 	struct listening listening;
 	int hook_fd; /* -1: not open, or the hook server has it */
-	bool keep;   /* at the end leave everything to a successor */
+	bool leave;  /* at the end leave the monitor, and everything with it, to a successor */
+	int failure; /* the exit status if it fails */
 };
 
 /* --- callbacks ---------------------------------------------------------------------------- */
@@ -101,12 +103,13 @@ static void on_event(struct event_tap *tap, enum event_kind kind, const struct e
 		notify_changed(manager->notify);
 }
 
-/* systemd's watchdog also covers the monitor: check that it responds. */
+/* systemd's watchdog also covers the monitor: check that it responds. A flood may have ended. */
 static void on_watchdog(void *context)
 {
 	struct manager *manager = context;
 
 	monitor_ping(domains_monitor(manager->domains));
+	log_left_out();
 }
 
 static void on_signal(void *context, int signo)
@@ -119,8 +122,9 @@ static void on_signal(void *context, int signo)
 		(void)reload_config(&manager->reload, &result, &error); /* it logs */
 		return;
 	}
-	manager->keep = signo == SIGUSR1;
-	log_info("stopping: signal %d (%s)", signo, strsignal(signo));
+	/* Under systemd ExecStop= says before, with SIGINT, that it is a stop: vmpower-stopping */
+	manager->leave = signo == SIGUSR1 || (signo == SIGTERM && getenv("NOTIFY_SOCKET"));
+	log_life(NULL, LOG_INFO, "stopping: signal %d (%s)", signo, strsignal(signo));
 	notify_stopping(manager->notify);
 	loop_quit(manager->loop, 0);
 }
@@ -133,6 +137,7 @@ static int read_configuration(struct manager *manager)
 	int r = config_load(manager->options.config, manager->options.config_given,
 			    &manager->config, &error);
 
+	manager->failure = r < 0 ? EX_CONFIG : EXIT_FAILURE;
 	if (r < 0)
 		log_error("%s", error.text);
 	return r;
@@ -171,24 +176,27 @@ static int set_up_loop(struct manager *manager)
  */
 static int listen_for_hooks(struct manager *manager)
 {
-	int r = inherited_fds_get(&manager->inherited);
+	struct inherited_fds inherited;
+	int r = inherited_fds_get(&inherited);
 
 	if (r == 0)
-		r = listening_init(&manager->listening, manager->runtime_dir, &manager->inherited);
+		r = listening_init(&manager->listening, manager->runtime_dir, &inherited);
+	/* others, such as channels that version 0.1 has stored: QEMU serves one connection only */
+	inherited_fds_clear(&inherited);
 	if (r < 0)
 		return r;
 	manager->hook_fd = listening_open(&manager->listening, LISTENING_HOOK);
 	return manager->hook_fd < 0 ? manager->hook_fd : 0;
 }
 
-/* Runs before anything is read that a predecessor or its monitor may still write. */
+/* Runs before anything is read that a predecessor may still write. */
 static int take_lock(struct manager *manager)
 {
 	manager->lock_fd = instance_lock(manager->runtime_dir);
 	if (manager->lock_fd >= 0)
 		return 0;
-	log_error("can't lock %s/lock: %s; end the vmpowerd and vmpower-monitor that hold it",
-		  manager->runtime_dir, strerror(-manager->lock_fd));
+	log_error("can't lock %s: %s; end the vmpowerd that uses it", manager->runtime_dir,
+		  strerror(-manager->lock_fd));
 	return manager->lock_fd;
 }
 
@@ -210,6 +218,23 @@ static int find_frequency_domains(struct manager *manager)
 	return r;
 }
 
+/* A frequency that no CPU can do is refused like any other mistake. */
+static int check_frequencies(struct manager *manager)
+{
+	const struct khz_range range = cpufreq_range(manager->cpufreq);
+	struct config_error error;
+	int r = config_check_range(&manager->config, &range, &error);
+
+	if (r < 0) {
+		manager->failure = EX_CONFIG;
+		log_error("%s", error.text);
+		return r;
+	}
+	cpufreq_log_rounding(manager->cpufreq, "[limits]", manager->config.min_khz,
+			     manager->config.max_khz);
+	return 0;
+}
+
 static int read_predecessor_state(struct manager *manager)
 {
 	const struct succession_parts parts = {
@@ -217,14 +242,12 @@ static int read_predecessor_state(struct manager *manager)
 		.registry = manager->registry,
 		.events = &manager->events,
 		.runtime_dir = manager->runtime_dir,
-		.inherited = &manager->inherited,
-		.listing = strcmp(manager->config.libvirt_uri, "none") != 0,
 	};
 
 	return succession_new(&parts, &manager->succession);
 }
 
-/* Starts the monitor. */
+/* Connects to the monitor, or starts one. */
 static int serve_domains(struct manager *manager)
 {
 	const struct domains_parts parts = {
@@ -233,7 +256,8 @@ static int serve_domains(struct manager *manager)
 		.registry = manager->registry,
 		.cpufreq = manager->cpufreq,
 		.monitor_path = manager->monitor_path,
-		.lock_fd = manager->lock_fd,
+		.runtime_dir = manager->runtime_dir,
+		.lease_s = manager->options.lease_s,
 		.succession = manager->succession,
 		.events = &manager->events,
 	};
@@ -271,6 +295,7 @@ static int serve_control(struct manager *manager)
 		.virt = libvirt_sync_virt(manager->libvirt),
 		.events = &manager->events,
 		.reload = &manager->reload,
+		.hook_waits = hook_server_waits(manager->hook_server),
 	};
 	int fd;
 
@@ -278,6 +303,7 @@ static int serve_control(struct manager *manager)
 		.path = manager->options.config,
 		.required = manager->options.config_given,
 		.config = &manager->config,
+		.cpufreq = manager->cpufreq,
 		.domains = manager->domains,
 		.events = &manager->events,
 	};
@@ -293,29 +319,24 @@ static int report_ready(struct manager *manager)
 		.on_watchdog = on_watchdog,
 		.context = manager,
 	};
+	int r;
 
-	log_about(&(struct log_about){.message = MESSAGE_SERVING}, LOG_INFO,
-		  "vmpowerd " VMPOWER_VERSION " serves in %s: %u frequency domains",
-		  manager->runtime_dir, cpufreq_count(manager->cpufreq));
-	return notify_new(&parts, &manager->notify);
+	log_life(&(struct log_about){.message = MESSAGE_SERVING}, LOG_INFO,
+		 "vmpowerd " VMPOWER_VERSION " serves in %s: %u frequency domains",
+		 manager->runtime_dir, cpufreq_count_present(manager->cpufreq));
+	r = notify_new(&parts, &manager->notify);
+	manager->reload.notify = manager->notify;
+	return r;
 }
 
 static int start(struct manager *manager)
 {
 	static int (*const phases[])(struct manager *) = {
-		read_configuration,
-		make_runtime_dir,
-		set_up_loop,
-		listen_for_hooks,
-		take_lock,
-		make_registry,
-		find_frequency_domains,
-		read_predecessor_state,
-		serve_domains,
-		follow_libvirt,
-		serve_hooks,
-		serve_control,
-		report_ready,
+		read_configuration,	make_runtime_dir,  set_up_loop,
+		listen_for_hooks,	take_lock,	   make_registry,
+		find_frequency_domains, check_frequencies, read_predecessor_state,
+		serve_domains,		follow_libvirt,	   serve_hooks,
+		serve_control,		report_ready,
 	};
 	int r = 0;
 
@@ -326,9 +347,7 @@ static int start(struct manager *manager)
 
 static void stop(struct manager *manager)
 {
-	bool keep = manager->keep && succession_possible(manager->succession);
-
-	if (keep)
+	if (manager->leave)
 		succession_save(manager->succession);
 	else
 		succession_forget(manager->succession);
@@ -338,7 +357,7 @@ static void stop(struct manager *manager)
 	hook_server_free(manager->hook_server);
 	libvirt_sync_free(manager->libvirt);
 	cpu_hotplug_free(manager->cpu_hotplug);
-	domains_free(manager->domains, keep);
+	domains_free(manager->domains, manager->leave);
 	cpufreq_free(manager->cpufreq);
 	registry_free(manager->registry);
 	events_remove_tap(&manager->events, &manager->notify_tap);
@@ -349,7 +368,58 @@ static void stop(struct manager *manager)
 	config_clear(&manager->config);
 	close_fd(&manager->hook_fd);
 	close_fd(&manager->lock_fd);
-	inherited_fds_clear(&manager->inherited);
+}
+
+/* vmpowerd --check-config. Return: exit status */
+static int check_config(const struct options *options)
+{
+	struct khz_range range = {0, 0};
+	struct cpufreq *cpufreq = NULL;
+	struct config_error error;
+	struct config config;
+	int r = config_load(options->config, options->config_given, &config, &error);
+
+	if (r == 0) {
+		/* What is found, and what is not, does not matter here. */
+		log_init("vmpowerd", LOG_CRIT);
+		if (cpufreq_new(&config, "", &cpufreq) == 0)
+			range = cpufreq_range(cpufreq);
+		r = config_check_range(&config, &range, &error);
+		cpufreq_free(cpufreq);
+		config_clear(&config);
+	}
+	if (r < 0)
+		(void)fprintf(stderr, "%s\n", error.text);
+	return r < 0 ? EX_CONFIG : EXIT_SUCCESS;
+}
+
+/*
+ * vmpowerd --restore: a monitor's service has ended. Return: exit status. Whoever holds the lock
+ * takes care of the baselines; a configuration that is refused must not keep them.
+ */
+static int restore(const struct options *options)
+{
+	cleanup_close int lock_fd = instance_lock_try(options->runtime_dir);
+	char state_path[PATH_MAX];
+	struct cpufreq *cpufreq = NULL;
+	struct config_error error;
+	struct config config;
+	int r;
+
+	if (lock_fd < 0)
+		return lock_fd == -EWOULDBLOCK || lock_fd == -ENOENT ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (config_load(options->config, options->config_given, &config, &error) < 0) {
+		log_warning("%s; restoring as without a configuration", error.text);
+		config_defaults(&config);
+	}
+	r = path_join(state_path, options->runtime_dir, "baseline");
+	if (r == 0)
+		r = cpufreq_new(&config, state_path, &cpufreq);
+	if (r == 0)
+		r = cpufreq_restore_all(cpufreq);
+	cpufreq_free(cpufreq);
+	config_clear(&config);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -363,14 +433,19 @@ int main(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
+	if (manager.options.check_config)
+		return check_config(&manager.options);
 	log_init("vmpowerd", manager.options.log_level);
 	journal_open();
+	if (manager.options.restore)
+		return restore(&manager.options);
 	(void)umask(022);
 	r = start(&manager);
 	if (r == 0)
 		r = loop_run(manager.loop);
 	if (r < 0)
-		log_error("vmpowerd ends: %s", strerror(-r));
+		log_life(NULL, LOG_ERR, "vmpowerd ends: %s", strerror(-r));
 	stop(&manager);
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	log_left_out();
+	return r < 0 ? manager.failure : EXIT_SUCCESS;
 }

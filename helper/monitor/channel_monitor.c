@@ -2,26 +2,28 @@
 #include "helper/monitor/channel_monitor.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/unix_socket.h"
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
 #include "helper/monitor/guest_requests.h"
-#include "helper/monitor/handover.h"
+#include "helper/monitor/managers.h"
 #include "helper/monitor/monitor_link.h"
 #include "helper/monitor/monitor_state.h"
 #include "helper/monitor/syscall_rule.h"
+
+#define WAITED_NS NS_PER_MS /* between two turns: then epoll_wait() had to wait */
 
 const struct syscall_rule channel_monitor_syscalls[] = {
 #ifdef SYS_epoll_wait
@@ -29,133 +31,203 @@ const struct syscall_rule channel_monitor_syscalls[] = {
 #endif
 	ALLOW(epoll_pwait, "the loop, where libc has no other"),
 	ALLOW(read, "the timer's expirations"),
-	END_OF_RULES,
+	{0},
 };
 
-/* The first channel of a list if it is due; otherwise wake up when it will be. */
-static struct guest_channel *next_due(struct channel_monitor *monitor, const struct list *list)
-{
-	struct guest_channel *channel;
-
-	if (list_empty(list))
-		return NULL;
-	channel = container_of(list->next, struct guest_channel, link);
-	if (channel->due_ns <= monitor_now(monitor))
-		return channel;
-	monitor_wake_at(monitor, channel->due_ns);
-	return NULL;
-}
-
-static void expire_throttled(struct channel_monitor *monitor)
-{
-	struct list *link = monitor->throttled.next, *next;
-
-	for (; link != &monitor->throttled; link = next) {
-		struct monitored_domain *domain =
-			container_of(link, struct monitored_domain, throttled_link);
-		struct guest_channel *channel;
-
-		next = link->next;
-		while ((channel = next_due(monitor, &domain->throttled)))
-			channel_rate_unthrottle(monitor, channel);
-		if (list_empty(&domain->throttled))
-			list_remove(link);
-	}
-}
-
-static void expire(struct channel_monitor *monitor)
-{
-	struct guest_channel *channel;
-	uint64_t expirations;
-
-	if (read(monitor->timer_fd, &expirations, sizeof(expirations)) < 0)
-		return;
-	monitor->timer_due_ns = 0;
-	while ((channel = next_due(monitor, &monitor->partial))) {
-		channel->stuck = true;
-		guest_channel_set_ready(monitor, channel);
-	}
-	expire_throttled(monitor);
-	frequency_outputs_expire(monitor);
-}
-
-static void serve(struct channel_monitor *monitor, struct guest_channel *channel)
+static void serve(struct channel_monitor *monitor, struct guest_channel *channel, bool stuck)
 {
 	struct request_batch *batch = &monitor->batches[monitor->n_batches];
 
 	if (!channel || channel->turn == monitor->turn || channel->state == GUEST_CHANNEL_GONE)
 		return;
-	channel->turn = monitor->turn;
-	if (!guest_channel_begin(monitor, channel, batch))
+	if (!guest_channel_begin(monitor, channel, stuck, batch))
 		return;
+	channel->turn = monitor->turn;
 	guest_requests_process(monitor, batch);
 	monitor->n_batches++;
 }
 
-/* Serve channels with kept bytes. Those that become ready meanwhile are served in the next turn. */
-static void serve_ready(struct channel_monitor *monitor)
+/* Serve the channels for which the total rate has tokens. */
+static void serve_queue(struct channel_monitor *monitor)
 {
-	for (unsigned int i = 0; i < MAX_READY && !list_empty(&monitor->ready); i++) {
-		struct guest_channel *channel =
-			container_of(monitor->ready.next, struct guest_channel, link);
+	struct guest_channel *channel;
 
-		if (channel->turn == monitor->turn)
+	while ((channel = channel_rate_next(monitor))) {
+		if (monitor->n_batches == MAX_EVENTS) {
+			/* there is a token: the next turn goes on at once */
+			timer_set(&monitor->timers, &monitor->queue_timer, monitor_now(monitor));
 			return;
-		serve(monitor, channel);
+		}
+		serve(monitor, channel, false);
 	}
+}
+
+static void tell_service(const struct channel_monitor *monitor, const char *state)
+{
+	if (monitor->notify_fd >= 0)
+		(void)send(monitor->notify_fd, state, strlen(state), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Its service's watchdog ends a monitor that hangs. If there is no room, the next one is heard. */
+static void tell_alive(struct channel_monitor *monitor)
+{
+	tell_service(monitor, "WATCHDOG=1");
+	timer_set(&monitor->timers, &monitor->alive_timer,
+		  monitor_now(monitor) + monitor->alive_ns);
+}
+
+static void expire_one(struct channel_monitor *monitor, struct timer *timer)
+{
+	struct guest_channel *channel;
+
+	switch ((enum monitor_timer)timer->kind) {
+	case TIMER_OUTPUT:
+		timer_cancel(&monitor->timers, timer);
+		arbiter_mark_dirty(monitor->arbiter,
+				   container_of(timer, struct frequency_output, timer)->id);
+		break;
+	case TIMER_CHANNEL:
+		channel = container_of(timer, struct guest_channel, timer);
+		if (guest_channel_expire(monitor, channel))
+			serve(monitor, channel, true);
+		break;
+	case TIMER_VOTES:
+		channel = container_of(timer, struct guest_channel, votes_timer);
+		guest_channel_limit_votes(monitor, channel);
+		break;
+	case TIMER_QUEUE:
+		serve_queue(monitor);
+		break;
+	case TIMER_LEASE:
+		timer_cancel(&monitor->timers, timer);
+		managers_lease_over(monitor);
+		monitor->ended = true;
+		break;
+	case TIMER_ALIVE:
+		tell_alive(monitor);
+		break;
+	}
+}
+
+/* Timers beyond what a turn may serve stay due: the next turn comes at once. */
+static void expire(struct channel_monitor *monitor)
+{
+	struct timer *timer;
+	uint64_t expirations;
+
+	if (read(monitor->timer_fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	monitor->timer_due_ns = 0;
+	while (monitor->n_batches < MAX_EVENTS && (timer = timer_queue_first(&monitor->timers)) &&
+	       timer->due_ns <= monitor_now(monitor))
+		expire_one(monitor, timer);
+}
+
+/*
+ * How long may a request have waited before it was read? A sweep is the turns in which each channel
+ * that is ready is served once: mostly one turn. What a sweep finds was not there when the one
+ * before it began, nor before epoll_wait() had to wait.
+ */
+static void note_readiness(struct channel_monitor *monitor, int n, bool waited)
+{
+	if (monitor->sweep_left == 0) {
+		monitor->fresh_ns = waited ? monitor->now_ns : monitor->sweep_ns;
+		monitor->sweep_ns = monitor->now_ns;
+		monitor->sweep_left = (monitor->n_channels + 2 /* link, timer */) / MAX_EVENTS + 1;
+	}
+	if (n < 0) /* we were stopped in epoll_wait(): nobody knows what came when */
+		monitor->sweep_ns = 0;
+	monitor->full = n == (int)MAX_EVENTS || n < 0;
+	monitor->sweep_left = n == (int)MAX_EVENTS ? monitor->sweep_left - 1 : 0;
 }
 
 static void answer(struct channel_monitor *monitor)
 {
+	uint64_t now = monotonic_ns();
+
 	for (uint32_t i = 0; i < monitor->n_batches; i++) {
-		guest_requests_answer(monitor, &monitor->batches[i]);
+		guest_requests_answer(monitor, &monitor->batches[i], now);
 		guest_channel_end(monitor, &monitor->batches[i]);
 	}
 }
 
-/* Return: 0; MONITOR_LINK_GONE; -errno. */
+/* Its own clock, not that of the answers: sending them is part of the turn. */
+static void end_turn(struct channel_monitor *monitor)
+{
+	struct shared_turns *turns;
+	uint64_t took;
+
+	monitor->ended_ns = monotonic_ns();
+	if (!monitor->shared) /* no manager has come yet */
+		return;
+	turns = &monitor->shared->turns;
+	took = monitor->ended_ns - monitor->now_ns;
+	histogram_add(&turns->all, took);
+	if (turns->longest_ended_ns != 0 && took <= turns->longest_ns)
+		return;
+	shared_store(turns->longest_ns, took);
+	shared_store(turns->longest_ended_ns, monitor->ended_ns);
+}
+
+/* What the manager says. Return: 0; MONITOR_LINK_ENDED; -errno */
+static int serve_manager(struct channel_monitor *monitor, bool link_ready, bool connects)
+{
+	int r = 0;
+
+	if (link_ready && monitor->link_fd >= 0) {
+		r = monitor_link_receive(monitor);
+		frequency_outputs_flush(monitor);
+	}
+	if (r == 0 && connects)
+		r = managers_accept(monitor);
+	return r;
+}
+
+/* Return: 0; MONITOR_LINK_ENDED; -errno. */
 static int turn(struct channel_monitor *monitor)
 {
 	struct epoll_event events[MAX_EVENTS];
-	bool link_ready = false;
+	bool link_ready = false, timer_ready = false, connects = false;
+	bool waits = !arbiter_is_dirty(monitor->arbiter);
 	int n, r = 0;
 
-	n = epoll_wait(monitor->epoll_fd, events, MAX_EVENTS, list_empty(&monitor->ready) ? -1 : 0);
+	n = epoll_wait(monitor->epoll_fd, events, MAX_EVENTS, waits ? -1 : 0);
 	if (n < 0 && errno != EINTR)
 		return -errno;
 	monitor->turn++;
-	monitor->now_ns = 0;
-	monitor->write_failed = false;
+	monitor->now_ns = monotonic_ns();
 	monitor->n_batches = 0;
-	serve_ready(monitor);
+	note_readiness(monitor, n,
+		       waits && !monitor->full && monitor->now_ns - monitor->ended_ns > WAITED_NS);
 	for (int i = 0; i < n; i++) {
 		uint32_t id = (uint32_t)events[i].data.u64;
-		struct guest_channel *channel;
 
 		switch ((enum monitor_ref)(events[i].data.u64 >> 32)) {
+		case REF_LISTENER:
+			connects = true;
+			break;
 		case REF_LINK:
 			link_ready = true;
 			break;
 		case REF_TIMER:
-			expire(monitor);
+			timer_ready = true;
 			break;
 		case REF_CHANNEL:
-			channel = monitor_find_channel(monitor, id);
-			if (channel && (events[i].events & (EPOLLHUP | EPOLLERR)))
-				channel->hung_up = true;
-			serve(monitor, channel);
+			serve(monitor, monitor_find_channel(monitor, id), false);
 			break;
 		}
 	}
+	if (timer_ready)
+		expire(monitor);
 	frequency_outputs_flush(monitor);
 	answer(monitor);
-	if (link_ready) {
-		r = monitor_link_receive(monitor);
-		frequency_outputs_flush(monitor);
-	}
-	if (link_ready || !monitor->link_blocked)
+	if (link_ready || connects)
+		r = serve_manager(monitor, link_ready, connects);
+	if (r == 0 && (link_ready || !monitor->link_blocked))
 		monitor_link_send_notices(monitor);
-	return r;
+	monitor_arm(monitor);
+	end_turn(monitor);
+	return r == 0 && monitor->ended ? MONITOR_LINK_ENDED : r;
 }
 
 static int watch(struct channel_monitor *monitor, int fd, enum monitor_ref ref)
@@ -170,139 +242,92 @@ static void monitor_free(struct channel_monitor *monitor)
 	for (uint32_t d = 0; d < MAX_DOMAINS; d++) {
 		struct monitored_domain *domain = monitor->domains[d];
 
-		for (uint32_t i = 0; domain && i < MAX_DOMAIN_CHANNELS; i++)
-			if (domain->channels[i])
-				guest_channel_free(monitor, domain->channels[i]);
+		for (uint32_t i = 0; domain && i < MAX_DOMAIN_CHANNELS; i++) {
+			if (!domain->channels[i])
+				continue;
+			/* what was said stays published, for a successor */
+			domain->channels[i]->spoke = false;
+			guest_channel_free(monitor, domain->channels[i]);
+		}
 		free(domain);
 	}
 	frequency_outputs_free(monitor);
 	arbiter_free(monitor->arbiter);
 	if (monitor->shared)
 		(void)munmap(monitor->shared, sizeof(*monitor->shared));
+	close_fd(&monitor->shared_fd);
+	close_fd(&monitor->link_fd);
 	close_fd(&monitor->timer_fd);
 	close_fd(&monitor->epoll_fd);
 	free(monitor);
 }
 
-static int map_shared(struct channel_monitor *monitor, int fd)
+static int make_fds(struct channel_monitor *monitor)
 {
-	struct stat st;
-	void *map;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_size != sizeof(struct shared_state))
-		return -EPROTO;
-	map = mmap(NULL, sizeof(struct shared_state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	monitor->shared = map;
-	return 0;
-}
-
-/* The first message, before there is anything to loop over. */
-static int receive_setup(struct channel_monitor *monitor, struct link_setup *setup)
-{
-	struct pollfd pollfd = {.fd = monitor->link_fd, .events = POLLIN};
-	cleanup_close int shared_fd = -1;
-	unsigned int n_fds;
-	int fds[UNIX_MAX_FDS], r;
-
-	do {
-		while (poll(&pollfd, 1, -1) < 0)
-			if (errno != EINTR)
-				return -errno;
-		r = link_receive(monitor->link_fd, &monitor->incoming, fds, &n_fds,
-				 LINK_TO_MONITOR);
-	} while (r == -EAGAIN);
-	if (r <= 0)
-		return r < 0 ? r : MONITOR_LINK_GONE;
-	/* SETUP has exactly one fd; more means another message */
-	shared_fd = n_fds > 0 ? fds[0] : -1;
-	if (n_fds > 1)
-		close_fd(&fds[1]);
-	if (monitor->incoming.type != LINK_SETUP)
-		return -EPROTO;
-	*setup = monitor->incoming.setup;
-	monitor->settings = setup->settings;
-	channel_rate_set_total(monitor, setup->settings.total_rate);
-	return map_shared(monitor, shared_fd);
-}
-
-static int set_up(struct channel_monitor *monitor, int (*confine)(const struct link_setup *))
-{
-	struct link_setup setup;
-	int r;
-
-	for (uint32_t i = 0; i < MAX_BUFFERS; i++)
-		monitor->free_buffers[i] = (uint8_t)(MAX_BUFFERS - 1 - i);
-	monitor->n_free_buffers = MAX_BUFFERS;
-	list_init(&monitor->ready);
-	list_init(&monitor->partial);
-	list_init(&monitor->throttled);
-	list_init(&monitor->deferred);
-	list_init(&monitor->gone);
-	list_init(&monitor->notices);
-	list_init(&monitor->refusals);
 	monitor->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (monitor->epoll_fd < 0)
 		return -errno;
 	monitor->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (monitor->timer_fd < 0)
-		return -errno;
-	r = receive_setup(monitor, &setup);
-	if (r != 0)
-		return r;
-	r = confine ? confine(&setup) : 0;
-	if (r < 0)
-		return r;
-	r = arbiter_new(monitor->settings.silence_protects != 0, &monitor->arbiter);
+	return monitor->timer_fd < 0 ? -errno : 0;
+}
+
+static void begin(struct channel_monitor *monitor, const struct monitor_options *options)
+{
+	monitor->listen_fd = options->listen_fd;
+	monitor->link_fd = monitor->shared_fd = monitor->epoll_fd = monitor->timer_fd = -1;
+	monitor->notify_fd = options->notify_fd;
+	monitor->alive_ns = options->alive_ns;
+	monitor->lease_ns = options->lease_ns;
+	monitor->manager_uid = options->manager_uid;
+	monitor->program = options->program;
+	monitor->now_ns = monotonic_ns();
+	monitor->queue_timer.kind = TIMER_QUEUE;
+	monitor->lease_timer.kind = TIMER_LEASE;
+	monitor->alive_timer.kind = TIMER_ALIVE;
+	list_init(&monitor->queue);
+	list_init(&monitor->output_notices);
+	list_init(&monitor->channel_notices);
+}
+
+static int set_up(struct channel_monitor *monitor, const struct monitor_options *options)
+{
+	int reserved_fd = options->reserved_fd;
+	int r = make_fds(monitor);
+
+	close_fd(&reserved_fd); /* no fd is made from here on, but for the link's */
+	if (r == 0 && options->confine)
+		r = options->confine(options->context);
+	if (r == 0)
+		r = arbiter_new(true, &monitor->arbiter);
 	if (r == 0)
 		r = watch(monitor, monitor->timer_fd, REF_TIMER);
-	if (r == 0)
-		r = watch(monitor, monitor->link_fd, REF_LINK);
+	if (r == 0 && monitor->listen_fd >= 0)
+		r = watch(monitor, monitor->listen_fd, REF_LISTENER);
 	if (r < 0)
 		return r;
-	monitor->notice.type = LINK_READY;
-	return link_send(monitor->link_fd, &monitor->notice, NULL, 0);
+	tell_service(monitor, "READY=1");
+	if (monitor->alive_ns > 0)
+		tell_alive(monitor);
+	managers_begin_lease(monitor);
+	r = options->link_fd < 0 ? 0 : managers_begin(monitor, options->link_fd);
+	monitor_arm(monitor);
+	return r;
 }
 
-/*
- * The manager is gone, and another may follow. Act upon what has been read, as far as possible
- * without a manager; what has not been read stays in the sockets.
- */
-static void finish(struct channel_monitor *monitor)
+int channel_monitor_main(const struct monitor_options *options)
 {
-	while (!list_empty(&monitor->ready)) {
-		monitor->turn++;
-		monitor->now_ns = 0;
-		monitor->write_failed = false;
-		monitor->n_batches = 0;
-		serve_ready(monitor);
-		frequency_outputs_flush(monitor);
-		answer(monitor);
-	}
-	handover_leave(monitor);
-}
-
-int channel_monitor_main(int link_fd, int (*confine)(const struct link_setup *setup))
-{
-	/* a megabyte, mostly tables and buffers; a page is touched only when it is used */
+	/* three megabytes of tables and buffers; a page is touched only when it is used */
 	struct channel_monitor *monitor = calloc(1, sizeof(*monitor));
 	int r;
 
 	if (!monitor)
 		return -ENOMEM;
-	monitor->link_fd = link_fd;
-	monitor->epoll_fd = -1;
-	monitor->timer_fd = -1;
-	r = set_up(monitor, confine);
+	begin(monitor, options);
+	r = set_up(monitor, options);
 	if (r < 0)
-		log_error("can't be set up by the manager: %s", strerror(-r));
+		log_error("can't begin: %s", strerror(-r));
 	while (r == 0)
 		r = turn(monitor);
-	if (r == MONITOR_LINK_GONE && monitor->shared)
-		finish(monitor);
 	monitor_free(monitor);
-	return r == MONITOR_LINK_GONE ? 0 : r;
+	return r == MONITOR_LINK_ENDED ? 0 : r;
 }

@@ -7,63 +7,165 @@
 #include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "helper/monitor/frequency_target.h"
 
 #define WORKER_NS (50 * NS_PER_MS) /* the kernel's worker has run by then */
-#define LOOK_INTERVAL_NS NS_PER_S  /* a look costs as much as a write */
+#define SILENCE_NS NS_PER_S
+#define ACQUIRE_INTERVAL_NS NS_PER_S
+#define FIRST_BACKOFF_NS (100 * NS_PER_MS)
+#define LAST_BACKOFF_NS (10 * NS_PER_S)
+#define FLUSH_MAX 32 /* in one turn: some 0.3 ms */
 
 static void notify(struct channel_monitor *monitor, struct frequency_output *output,
 		   uint32_t notice)
 {
 	output->notices |= notice;
-	list_append(&monitor->notices, &output->notice_link);
+	list_append(&monitor->output_notices, &output->notice_link);
 }
 
-static void acquire(struct channel_monitor *monitor, struct frequency_output *output)
+/* --- failures ------------------------------------------------------------------------------- */
+
+/* Why the decision is not in force; 0: it is, or will be */
+static void publish_error(struct channel_monitor *monitor, struct frequency_output *output,
+			  int error)
 {
-	ASSERT(output->state == OUTPUT_IDLE);
-	output->state = OUTPUT_ACQUIRING;
-	notify(monitor, output, NOTICE_ACQUIRE);
+	if (shared_load(output->shared->last_error) != 0)
+		monitor->n_failing--;
+	if (error != 0)
+		monitor->n_failing++;
+	shared_store(output->shared->last_error, error);
+}
+
+static void fail(struct channel_monitor *monitor, struct frequency_output *output,
+		 enum refusal refusal, int error)
+{
+	uint64_t backoff_ns = 2 * output->backoff_ns;
+
+	if (backoff_ns == 0)
+		backoff_ns = FIRST_BACKOFF_NS;
+	output->backoff_ns = backoff_ns < LAST_BACKOFF_NS ? backoff_ns : LAST_BACKOFF_NS;
+	output->not_before_ns = monitor_now(monitor) + output->backoff_ns;
+	output->refusal = (uint8_t)refusal;
+	output->error = error;
+	publish_error(monitor, output, error);
+	arbiter_mark_dirty(monitor->arbiter, output->id);
+}
+
+static void succeed(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	if (output->backoff_ns == 0)
+		return;
+	output->refusal = REFUSAL_NONE;
+	output->error = 0;
+	output->told = false;
+	output->backoff_ns = 0;
+	publish_error(monitor, output, 0);
+}
+
+/* --- acquiring and releasing ---------------------------------------------------------------- */
+
+/* Nothing of ours is in force. */
+static void publish_nothing(struct frequency_output *output)
+{
+	shared_store(output->shared->target_khz, 0);
+	shared_store(output->shared->lowest_khz, 0);
+	shared_store(output->shared->written_khz, 0);
+	shared_store(output->shared->written_max_khz, 0);
+}
+
+static void let_go(struct frequency_output *output)
+{
+	ASSERT(output->state == OUTPUT_ACQUIRED);
+	frequency_writer_close(&output->writer);
+	output->state = OUTPUT_IDLE;
+	output->silence_ends_ns = 0;
+	output->restarted = output->told = output->unsettled = false;
+	publish_nothing(output);
 }
 
 static void release(struct channel_monitor *monitor, struct frequency_output *output)
 {
-	ASSERT(output->state == OUTPUT_ACQUIRED);
-	frequency_writer_close(&output->writer);
-	list_remove(&output->deferred_link);
-	output->state = OUTPUT_IDLE;
-	output->failing = false;
-	output->foreign = false;
-	shared_store(output->shared->target_khz, 0);
-	shared_store(output->shared->last_error, 0);
+	let_go(output);
 	notify(monitor, output, NOTICE_RELEASE);
+}
+
+/* --- managers come and go ------------------------------------------------------------------- */
+
+void frequency_outputs_begin_sync(struct channel_monitor *monitor)
+{
+	for (uint32_t id = 0; id < MAX_FREQUENCY_DOMAINS; id++) {
+		struct frequency_output *output = monitor->outputs[id];
+
+		if (!output)
+			continue;
+		output->unsettled = true;
+		output->told = false;
+		output->notices = 0;
+		list_remove(&output->notice_link);
+		if (output->state == OUTPUT_ACQUIRING) {
+			output->state = OUTPUT_IDLE;
+			output->acquired_ns = 0;
+			arbiter_mark_dirty(monitor->arbiter, id);
+		}
+	}
+}
+
+void frequency_outputs_end_sync(struct channel_monitor *monitor)
+{
+	for (uint32_t id = 0; id < MAX_FREQUENCY_DOMAINS; id++) {
+		struct frequency_output *output = monitor->outputs[id];
+
+		if (!output)
+			continue;
+		if (output->unsettled && output->state == OUTPUT_ACQUIRED)
+			let_go(output);
+		output->unsettled = false;
+		arbiter_mark_dirty(monitor->arbiter, id);
+	}
+}
+
+static int add_output(struct channel_monitor *monitor, uint32_t id)
+{
+	struct frequency_output *output;
+
+	output = calloc(1, sizeof(*output));
+	if (!output)
+		return -ENOMEM;
+	list_init(&output->notice_link);
+	frequency_writer_init(&output->writer);
+	output->timer.kind = TIMER_OUTPUT;
+	output->id = id;
+	output->unsettled = true;
+	output->shared = &monitor->shared->frequency_domains[id];
+	publish_nothing(output);
+	shared_store(output->shared->last_error, 0);
+	monitor->outputs[id] = output;
+	return 0;
 }
 
 int frequency_outputs_set(struct channel_monitor *monitor, const struct link_frequency_domain *from)
 {
 	struct frequency_output *output = monitor->outputs[from->id];
-	int r;
+	int r = output ? 0 : add_output(monitor, from->id);
 
-	/* the open files belong to the old method: release, and acquire again if still wanted */
-	if (output && output->state == OUTPUT_ACQUIRED && output->method != from->method)
-		release(monitor, output);
-	if (!output) {
-		output = calloc(1, sizeof(*output));
-		if (!output)
-			return -ENOMEM;
-		list_init(&output->waiting);
-		list_init(&output->deferred_link);
-		list_init(&output->notice_link);
-		frequency_writer_init(&output->writer);
-		output->id = from->id;
-		output->shared = &monitor->shared->frequency_domains[from->id];
-		shared_store(output->shared->target_khz, 0);
-		shared_store(output->shared->last_error, 0);
-		monitor->outputs[from->id] = output;
-	}
-	r = arbiter_set_frequency_domain(monitor->arbiter, from->id, &from->table, from->floor,
-					 from->ceiling);
+	if (r == 0)
+		r = arbiter_set_frequency_domain(monitor->arbiter, from->id, &from->table,
+						 from->floor, from->ceiling);
 	if (r < 0)
 		return r;
+	output = monitor->outputs[from->id];
+	/* the open files belong to the old method: release, and acquire again if still wanted */
+	if (output->method != from->method) {
+		if (output->state == OUTPUT_ACQUIRED)
+			release(monitor, output);
+		succeed(monitor, output);
+		output->not_before_ns = 0;
+	}
+	/* that of an acquired one came with its files */
+	if (output->state != OUTPUT_ACQUIRED) {
+		output->baseline_max_khz = from->baseline_max_khz;
+		arbiter_set_baseline(monitor->arbiter, from->id, from->baseline_max_khz);
+	}
 	output->method = (enum frequency_method)from->method;
 	output->priority = from->priority != 0;
 	return 0;
@@ -76,81 +178,11 @@ void frequency_outputs_free(struct channel_monitor *monitor)
 
 		if (!output)
 			continue;
+		timer_cancel(&monitor->timers, &output->timer);
 		frequency_writer_close(&output->writer);
 		free(output);
 		monitor->outputs[id] = NULL;
 	}
-}
-
-static void hold(struct channel_monitor *monitor, struct guest_channel *channel,
-		 const struct arbiter_vcpu *vcpu, uint32_t number)
-{
-	if (channel->held)
-		return;
-	for (uint32_t i = 0; i < vcpu->n_members; i++)
-		monitor->outputs[vcpu->members[i].frequency_domain]->holds++;
-	channel->held = true;
-	channel->held_vcpu = number;
-	channel->parked_sequence = ++monitor->sequence;
-}
-
-void frequency_outputs_unhold(struct channel_monitor *monitor, struct guest_channel *channel)
-{
-	const struct arbiter_vcpu *vcpu;
-
-	if (!channel->held)
-		return;
-	channel->held = false;
-	vcpu = arbiter_vcpu(monitor->arbiter, guest_channel_domain(channel), channel->held_vcpu);
-	ASSERT(vcpu);
-	for (uint32_t i = 0; i < vcpu->n_members; i++) {
-		uint32_t id = vcpu->members[i].frequency_domain;
-		struct frequency_output *output = monitor->outputs[id];
-
-		ASSERT(output->holds > 0);
-		output->holds--;
-		/* it may be time to release it */
-		if (output->state == OUTPUT_ACQUIRED)
-			arbiter_mark_dirty(monitor->arbiter, id);
-	}
-}
-
-/* Has acquiring it failed since the channel's request began to wait? */
-static bool refused(const struct frequency_output *output, const struct guest_channel *channel)
-{
-	return channel->held && output->state == OUTPUT_IDLE &&
-	       output->refused_sequence > channel->parked_sequence;
-}
-
-enum acquisition frequency_outputs_want(struct channel_monitor *monitor,
-					struct guest_channel *channel, uint32_t number)
-{
-	const struct arbiter_vcpu *vcpu =
-		arbiter_vcpu(monitor->arbiter, guest_channel_domain(channel), number);
-	struct frequency_output *wait_for = NULL;
-
-	for (uint32_t i = 0; i < vcpu->n_members; i++) {
-		struct frequency_output *output =
-			monitor->outputs[vcpu->members[i].frequency_domain];
-
-		if (refused(output, channel))
-			return ACQUISITION_REFUSED;
-		if (output->state != OUTPUT_ACQUIRED)
-			wait_for = output;
-	}
-	if (!wait_for)
-		return ACQUISITION_DONE;
-	hold(monitor, channel, vcpu, number);
-	for (uint32_t i = 0; i < vcpu->n_members; i++) {
-		struct frequency_output *output =
-			monitor->outputs[vcpu->members[i].frequency_domain];
-
-		if (output->state == OUTPUT_IDLE)
-			acquire(monitor, output);
-	}
-	channel->state = GUEST_CHANNEL_WAITING;
-	list_append(&wait_for->waiting, &channel->link);
-	return ACQUISITION_WAIT;
 }
 
 /* Does this ACQUIRED still apply to the output? */
@@ -160,30 +192,26 @@ static bool is_current(const struct frequency_output *output, enum acquired_reas
 	case ACQUIRED_ANSWER:
 		return output->state == OUTPUT_ACQUIRING && !(output->notices & NOTICE_ACQUIRE);
 	case ACQUIRED_TAKEN_OVER:
-		return output->state == OUTPUT_IDLE;
+		return output->unsettled;
 	case ACQUIRED_RENEWED:
 		return output->state == OUTPUT_ACQUIRED;
 	}
 	return false;
 }
 
-static void wake_waiting(struct channel_monitor *monitor, struct frequency_output *output)
-{
-	while (!list_empty(&output->waiting))
-		guest_channel_set_ready(
-			monitor, container_of(output->waiting.next, struct guest_channel, link));
-}
-
-/* ACQUIRED with an error: refuse the requests that wait, or forget what was written. */
+/* ACQUIRED with an error: try again later, if new files don't come before. */
 static void without_files(struct channel_monitor *monitor, struct frequency_output *output,
-			  int error)
+			  bool renewed, int error)
 {
-	if (output->state == OUTPUT_ACQUIRING) {
-		output->state = OUTPUT_IDLE;
-		output->refused_sequence = ++monitor->sequence;
-	} else if (output->state == OUTPUT_ACQUIRED) {
+	if (renewed) {
 		frequency_writer_forget(&output->writer);
-		shared_store(output->shared->last_error, error);
+		publish_nothing(output);
+		fail(monitor, output, REFUSAL_WRITE, error);
+	} else if (output->state != OUTPUT_IDLE) {
+		if (output->state == OUTPUT_ACQUIRED)
+			let_go(output);
+		output->state = OUTPUT_IDLE;
+		fail(monitor, output, REFUSAL_ACQUIRE, error);
 	}
 }
 
@@ -192,207 +220,241 @@ int frequency_outputs_acquired(struct channel_monitor *monitor,
 			       unsigned int n_fds)
 {
 	struct frequency_output *output = monitor->outputs[acquired->frequency_domain];
-	int r = 0;
+	int r;
 
 	if (!output || !is_current(output, (enum acquired_reason)acquired->reason)) {
-		for (unsigned int i = 0; i < n_fds; i++) {
-			int fd = fds[i];
-
-			close_fd(&fd);
-		}
+		close_fds(fds, n_fds);
 		return output ? 0 : -ENOENT;
 	}
-	output->failing = false;
-	output->foreign = false;
-	output->restarted = acquired->restarted != 0;
+	output->unsettled = false;
+	output->restarted |= acquired->restarted != 0;
 	if (acquired->error < 0) {
-		without_files(monitor, output, acquired->error);
-	} else {
-		r = frequency_writer_open(&output->writer, output->method, fds, n_fds);
-		/* a failure has closed the old files: nothing can be written any more */
-		output->state = r < 0 ? OUTPUT_IDLE : OUTPUT_ACQUIRED;
-		if (r < 0)
-			return r;
-		arbiter_mark_dirty(monitor->arbiter, output->id);
+		without_files(monitor, output, acquired->reason == ACQUIRED_RENEWED,
+			      acquired->error);
+		return 0;
 	}
-	wake_waiting(monitor, output);
+	r = frequency_writer_open(&output->writer, output->method, fds, n_fds);
+	/* a failure has closed the old files: nothing can be written any more */
+	output->state = r < 0 ? OUTPUT_IDLE : OUTPUT_ACQUIRED;
+	if (r < 0)
+		return r;
+	if (output->error != 0) /* else a worker of the kernel has its time */
+		output->not_before_ns = 0;
+	output->decides = (enum deciding_limit)acquired->decides;
+	output->baseline_min_khz = acquired->baseline_min_khz;
+	output->baseline_max_khz = acquired->baseline_max_khz;
+	arbiter_set_baseline(monitor->arbiter, output->id, acquired->baseline_max_khz);
 	return 0;
 }
 
-static void publish(struct channel_monitor *monitor, struct frequency_output *output)
+/* --- writing -------------------------------------------------------------------------------- */
+
+static void publish_target(const struct frequency_output *output,
+			   const struct frequency_target *target,
+			   const struct frequency_target *limits)
 {
-	shared_store(output->shared->n_voters, arbiter_voters(monitor->arbiter, output->id));
-	shared_store(output->shared->n_silent, arbiter_silent(monitor->arbiter, output->id));
+	bool one = output->method == METHOD_LIMITS && output->decides != LIMIT_BOTH;
+	uint32_t khz = output->decides == LIMIT_MIN ? target->low_khz : target->high_khz;
+
+	shared_store(output->shared->target_khz, one ? khz : target->high_khz);
+	shared_store(output->shared->lowest_khz, one ? khz : target->low_khz);
+	shared_store(output->shared->written_khz, limits->low_khz);
+	shared_store(output->shared->written_max_khz, limits->high_khz);
 }
 
-/* Is it time to look at the files? At most once a second, and only before a write. */
-static bool look_due(struct channel_monitor *monitor, struct frequency_output *output)
+/* Return: was it written? */
+static bool write_target(struct channel_monitor *monitor, struct frequency_output *output,
+			 const struct frequency_target *target,
+			 const struct frequency_target *limits)
 {
-	uint64_t now = monitor_now(monitor);
-
-	if (now < output->look_at_ns)
-		return false;
-	output->look_at_ns = now + LOOK_INTERVAL_NS;
-	return true;
-}
-
-static void look(struct channel_monitor *monitor, struct frequency_output *output)
-{
-	uint32_t found_khz;
-
-	if (!frequency_writer_foreign(&output->writer, &found_khz)) {
-		output->foreign = false;
-		return;
-	}
-	shared_store(output->shared->n_foreign, output->shared->n_foreign + 1);
-	if (output->foreign)
-		return;
-	output->foreign = true;
-	output->found_khz = found_khz;
-	output->ours_khz = output->writer.khz;
-	notify(monitor, output, NOTICE_FOREIGN);
-}
-
-static void write_target(struct channel_monitor *monitor, struct frequency_output *output,
-			 uint32_t khz)
-{
-	bool looks = look_due(monitor, output);
 	int r;
 
-	if (looks)
-		look(monitor, output);
-	shared_store(output->shared->writing_khz, khz);
-	r = frequency_writer_set(&output->writer, khz);
-	if (looks || !output->writer.exact)
-		frequency_writer_learn(&output->writer);
-	shared_store(output->shared->last_error, r);
+	shared_store(output->shared->writing_khz, limits->low_khz);
+	shared_store(output->shared->writing_max_khz, limits->high_khz);
+	r = frequency_writer_set(&output->writer, limits->low_khz, limits->high_khz);
 	if (r == 0) {
-		output->failing = false;
-		shared_store(output->shared->target_khz, khz);
+		succeed(monitor, output);
+		publish_target(output, target, limits);
 		shared_store(output->shared->n_writes, output->shared->n_writes + 1);
-		return;
-	}
-	monitor->write_failed = true;
-	output->failed_turn = monitor->turn;
-	output->not_before_ns = 0; /* the next request tries again, and its reply tells */
-	shared_store(output->shared->n_failures, output->shared->n_failures + 1);
-	if (output->failing)
-		return;
-	output->failing = true;
-	output->failed_khz = khz;
-	output->failed_error = r;
-	notify(monitor, output, NOTICE_WRITE_FAILED);
-}
-
-static void write_later(struct channel_monitor *monitor, struct frequency_output *output)
-{
-	list_append(&monitor->deferred, &output->deferred_link);
-	monitor_wake_at(monitor, output->not_before_ns);
-}
-
-/* Within the transition interval? Then write when it ends, whatever the target is by then. */
-static bool defer(struct channel_monitor *monitor, struct frequency_output *output)
-{
-	uint64_t interval_ns = monitor->settings.transition_interval_us * NS_PER_US, now;
-
-	if (interval_ns == 0 && output->not_before_ns == 0)
-		return false;
-	now = monitor_now(monitor);
-	if (now < output->not_before_ns) {
-		write_later(monitor, output);
 		return true;
 	}
-	output->not_before_ns = interval_ns > 0 ? now + interval_ns : 0;
+	shared_store(output->shared->n_failures, output->shared->n_failures + 1);
+	fail(monitor, output, REFUSAL_WRITE, r);
+	if (!output->told) {
+		output->told = true;
+		output->failed_error = r;
+		notify(monitor, output, NOTICE_WRITE_FAILED);
+	}
 	return false;
 }
 
-/*
- * Some drivers can't read the hardware. They assume a frequency for a CPU that has just come online
- * and skip writing it, so write a neighbouring step first. With method limits a kernel worker
- * applies the values, and has to run between the two writes.
- *
- * Return: true: the target has to wait.
- */
-static bool force_rewrite(struct channel_monitor *monitor, struct frequency_output *output,
-			  uint32_t step)
+static void look_again_at(struct channel_monitor *monitor, struct frequency_output *output,
+			  uint64_t due_ns)
 {
-	uint32_t khz = arbiter_neighbour_khz(monitor->arbiter, output->id, step);
-	int r;
+	if (!timer_is_set(&output->timer) || output->timer.due_ns > due_ns)
+		timer_set(&monitor->timers, &output->timer, due_ns);
+}
 
+/* As fast as without us, as long as no manager can restore the baseline. */
+static void write_baseline(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	const struct host_steps *host = arbiter_host_steps(monitor->arbiter, output->id);
+	struct frequency_target target = frequency_target_baseline(host, output);
+
+	if (monitor_now(monitor) < output->not_before_ns)
+		look_again_at(monitor, output, output->not_before_ns);
+	else if (target.low_khz != output->writer.low_khz ||
+		 target.high_khz != output->writer.high_khz)
+		(void)write_target(monitor, output, &target, &target);
+}
+
+void frequency_outputs_leave(struct channel_monitor *monitor)
+{
+	for (uint32_t id = 0; id < MAX_FREQUENCY_DOMAINS; id++) {
+		struct frequency_output *output = monitor->outputs[id];
+
+		if (output && output->state == OUTPUT_ACQUIRED)
+			write_baseline(monitor, output);
+	}
+}
+
+/* The next faster frequency within the host's limits, else the next slower one; 0: none */
+static uint32_t neighbour_of(const struct host_steps *host, uint32_t khz)
+{
+	uint32_t step = frequency_step_at_least(host->khz, host->n_steps, khz);
+
+	step = frequency_clamp_step(step, host->floor, host->ceiling);
+	if (step < host->ceiling)
+		return host->khz[step + 1];
+	return step > host->floor ? host->khz[step - 1] : 0;
+}
+
+static void write_if_changed(struct channel_monitor *monitor, struct frequency_output *output,
+			     const struct arbiter_decision *decision)
+{
+	const struct host_steps *host = arbiter_host_steps(monitor->arbiter, output->id);
+	uint64_t interval_ns = monitor->settings.transition_interval_us * NS_PER_US;
+	struct frequency_target target = frequency_target_of(host, output, decision), limits;
+	/*
+	 * Some drivers can't read the hardware. They assume a frequency for a CPU that has just
+	 * come online and skip writing it: write a neighbouring step first. Limits are applied by a
+	 * worker of the kernel, which needs some time for it.
+	 */
+	uint32_t other_khz = output->restarted ? neighbour_of(host, target.high_khz) : 0;
+
+	if (other_khz > 0)
+		target = (struct frequency_target){other_khz, other_khz};
 	output->restarted = false;
-	if (khz == 0)
-		return false;
-	shared_store(output->shared->writing_khz, khz);
-	r = frequency_writer_set(&output->writer, khz);
-	output->writer.khz = 0; /* write the target next, even if it is this one by then */
-	if (r < 0 || output->method != METHOD_LIMITS)
-		return false;
-	output->not_before_ns = monitor_now(monitor) + WORKER_NS;
-	write_later(monitor, output);
-	return true;
+	limits = frequency_target_limits(output, &target);
+	if ((limits.high_khz == output->writer.high_khz &&
+	     limits.low_khz == output->writer.low_khz) ||
+	    !write_target(monitor, output, &target, &limits))
+		return;
+	output->not_before_ns = interval_ns > 0 ? monitor_now(monitor) + interval_ns : 0;
+	if (other_khz == 0)
+		return;
+	/* write the target next, even if it is this one by then */
+	frequency_writer_forget(&output->writer);
+	output->not_before_ns =
+		output->method == METHOD_LIMITS ? monitor_now(monitor) + WORKER_NS : 0;
+	arbiter_mark_dirty(monitor->arbiter, output->id);
+}
+
+/* --- carrying out decisions ----------------------------------------------------------------- */
+
+static void acquire_soon(struct channel_monitor *monitor, struct frequency_output *output)
+{
+	uint64_t next_ns = output->acquired_ns + ACQUIRE_INTERVAL_NS;
+
+	if (output->acquired_ns > 0 && monitor_now(monitor) < next_ns) {
+		look_again_at(monitor, output, next_ns);
+		return;
+	}
+	output->state = OUTPUT_ACQUIRING;
+	output->unsettled = false;
+	output->acquired_ns = monitor_now(monitor);
+	notify(monitor, output, NOTICE_ACQUIRE);
+}
+
+/* Is it to be at its baseline? */
+static bool is_baseline(struct channel_monitor *monitor, struct frequency_output *output,
+			enum decider decider)
+{
+	uint64_t now = monitor_now(monitor);
+
+	if (decider != DECIDER_SILENCE || output->method == METHOD_LIMITS) {
+		output->silence_ends_ns = 0;
+		return decider == DECIDER_NOBODY;
+	}
+	/* method setspeed can't just leave room */
+	if (output->state != OUTPUT_ACQUIRED)
+		return output->state == OUTPUT_IDLE;
+	if (output->silence_ends_ns == 0)
+		output->silence_ends_ns = now + SILENCE_NS;
+	if (now >= output->silence_ends_ns)
+		return true;
+	look_again_at(monitor, output, output->silence_ends_ns);
+	return false;
+}
+
+static void publish(const struct frequency_output *output, const struct arbiter_decision *decision)
+{
+	struct shared_frequency_domain *shared = output->shared;
+
+	shared_store(shared->decider, decision->decider);
+	shared_store(shared->step_khz, decision->khz);
+	shared_store(shared->n_voters, decision->n_voters);
+	shared_store(shared->n_silent, decision->n_silent);
 }
 
 static void flush(struct channel_monitor *monitor, struct frequency_output *output)
 {
-	int step = arbiter_target(monitor->arbiter, output->id);
-	uint32_t khz;
+	struct arbiter_decision decision = arbiter_decide(monitor->arbiter, output->id);
+	bool baseline;
 
-	publish(monitor, output);
-	if (step == ARBITER_BASELINE) {
-		if (output->state == OUTPUT_ACQUIRED && output->holds == 0)
+	if (timer_is_set(&output->timer))
+		timer_cancel(&monitor->timers, &output->timer);
+	publish(output, &decision);
+	baseline = is_baseline(monitor, output, decision.decider);
+	if (output->error != 0) {
+		/* wanted anew, and its back-off is over: it may well succeed */
+		if (output->at_baseline && !baseline &&
+		    monitor_now(monitor) >= output->not_before_ns)
+			output->error = 0;
+		/* at its baseline nothing can be wrong */
+		publish_error(monitor, output, baseline ? 0 : output->error);
+	}
+	output->at_baseline = baseline;
+	if (baseline && output->state == OUTPUT_ACQUIRED && monitor->manager != MANAGER_ATTACHED) {
+		write_baseline(monitor, output);
+	} else if (baseline) {
+		if (output->state == OUTPUT_ACQUIRED)
 			release(monitor, output);
-		return;
+	} else if (monitor_now(monitor) < output->not_before_ns) {
+		look_again_at(monitor, output, output->not_before_ns);
+	} else if (output->state == OUTPUT_IDLE) {
+		acquire_soon(monitor, output);
+	} else if (output->state == OUTPUT_ACQUIRED) {
+		write_if_changed(monitor, output, &decision);
 	}
-	if (output->state != OUTPUT_ACQUIRED) {
-		/* for an override, or a vote that moved here with its vCPU */
-		if (output->state == OUTPUT_IDLE)
-			acquire(monitor, output);
-		return;
-	}
-	khz = arbiter_khz(monitor->arbiter, output->id, (uint32_t)step);
-	list_remove(&output->deferred_link);
-	if (khz == output->writer.khz || defer(monitor, output))
-		return;
-	if (output->restarted && force_rewrite(monitor, output, (uint32_t)step))
-		return;
-	write_target(monitor, output, khz);
 }
 
 void frequency_outputs_flush(struct channel_monitor *monitor)
 {
-	int id;
-
-	while ((id = arbiter_next_dirty(monitor->arbiter)) >= 0)
+	for (int i = 0, id; i < FLUSH_MAX && (id = arbiter_next_dirty(monitor->arbiter)) >= 0; i++)
 		flush(monitor, monitor->outputs[id]);
 }
 
-bool frequency_outputs_failed(const struct channel_monitor *monitor, uint32_t domain,
-			      uint32_t number)
+enum refusal frequency_outputs_refusal(const struct channel_monitor *monitor, uint32_t domain,
+				       uint32_t number)
 {
 	const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, domain, number);
 
-	for (uint32_t i = 0; vcpu && i < vcpu->n_members; i++)
-		if (monitor->outputs[vcpu->members[i].frequency_domain]->failed_turn ==
-		    monitor->turn)
-			return true;
-	return false;
-}
+	for (uint32_t i = 0; vcpu && monitor->n_failing > 0 && i < arbiter_n_members(vcpu); i++) {
+		const struct frequency_output *output = monitor->outputs[vcpu->set->ids[i]];
 
-void frequency_outputs_expire(struct channel_monitor *monitor)
-{
-	uint64_t now = monitor_now(monitor);
-	struct list *next;
-
-	for (struct list *link = monitor->deferred.next; link != &monitor->deferred; link = next) {
-		struct frequency_output *output =
-			container_of(link, struct frequency_output, deferred_link);
-
-		next = link->next;
-		if (output->not_before_ns > now) {
-			monitor_wake_at(monitor, output->not_before_ns);
-			continue;
-		}
-		list_remove(link);
-		arbiter_mark_dirty(monitor->arbiter, output->id);
+		if (shared_load(output->shared->last_error) != 0)
+			return (enum refusal)output->refusal;
 	}
+	return REFUSAL_NONE;
 }

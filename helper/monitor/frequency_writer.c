@@ -9,7 +9,7 @@
 #include "common/cleanup.h"
 #include "helper/monitor/syscall_rule.h"
 
-enum { LIMIT_MIN, LIMIT_MAX };
+enum { MIN_FREQ, MAX_FREQ }; /* of fds */
 
 static unsigned int n_files(const struct frequency_writer *writer)
 {
@@ -22,63 +22,55 @@ void frequency_writer_init(struct frequency_writer *writer)
 	writer->fds[0] = -1;
 	writer->fds[1] = -1;
 	writer->max_khz = UINT32_MAX;
-	writer->exact = true;
 }
 
-unsigned int frequency_format(uint32_t khz, char *text)
+const char *frequency_format(uint32_t khz, char text[static FREQUENCY_TEXT])
 {
-	char digits[10];
-	unsigned int n = 0, length = 0;
+	unsigned int at = FREQUENCY_TEXT;
 
-	do {
-		digits[n++] = (char)('0' + khz % 10);
-		khz /= 10;
-	} while (khz > 0);
-	while (n > 0)
-		text[length++] = digits[--n];
-	text[length++] = '\n';
-	return length;
+	text[--at] = '\n';
+	/* two digits a division: this is a tenth of what a request costs */
+	for (; khz >= 10; khz /= 100) {
+		text[--at] = (char)('0' + khz % 10);
+		text[--at] = (char)('0' + khz / 10 % 10);
+	}
+	if (khz > 0 || at == FREQUENCY_TEXT - 1)
+		text[--at] = (char)('0' + khz);
+	return text + at;
 }
 
 static int write_khz(int fd, uint32_t khz)
 {
-	char text[12];
-	unsigned int length = frequency_format(khz, text);
+	char text[FREQUENCY_TEXT];
+	const char *first = frequency_format(khz, text);
+	size_t length = (size_t)(text + sizeof(text) - first);
 	ssize_t n;
 
 	do
-		n = pwrite(fd, text, length, 0);
+		n = pwrite(fd, first, length, 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	return (unsigned int)n == length ? 0 : -EIO;
+	return (size_t)n == length ? 0 : -EIO;
 }
 
 const struct syscall_rule frequency_writer_syscalls[] = {
 	ALLOW(pwrite64, "a frequency"),
-	ALLOW(pread64, "what the files say: someone else may have changed it"),
-	END_OF_RULES,
+	ALLOW(pread64, "what scaling_max_freq holds"),
+	{0},
 };
 
-/* Read a file. Return: kHz; 0: not a number; -1: it can't be read */
-static int64_t read_khz(int fd)
+/* What scaling_max_freq holds: it decides which of the two limits goes first. */
+static uint32_t read_max(const struct frequency_writer *writer)
 {
 	char text[16];
-	ssize_t n = pread(fd, text, sizeof(text), 0);
+	ssize_t n = pread(writer->fds[MAX_FREQ], text, sizeof(text), 0);
 	uint32_t khz = 0;
 
 	for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9' && khz < UINT32_MAX / 10 - 1;
 	     i++)
 		khz = khz * 10 + (uint32_t)(text[i] - '0');
-	return n > 0 ? (int64_t)khz : -1;
-}
-
-/* What scaling_max_freq holds: it decides which of the two limits goes first. */
-static uint32_t read_max(const struct frequency_writer *writer)
-{
-	int64_t khz = read_khz(writer->fds[LIMIT_MAX]);
-
-	return khz > 0 ? (uint32_t)khz : UINT32_MAX;
+	return khz > 0 ? khz : UINT32_MAX;
 }
 
 int frequency_writer_open(struct frequency_writer *writer, enum frequency_method method,
@@ -110,66 +102,38 @@ void frequency_writer_close(struct frequency_writer *writer)
 	frequency_writer_init(writer);
 }
 
-/* Set both limits to @khz; in between, the minimum must not be above the maximum. */
-static int write_limits(struct frequency_writer *writer, uint32_t khz)
+/* In between, the minimum must not be above the maximum. */
+static int write_limits(struct frequency_writer *writer, uint32_t low_khz, uint32_t high_khz)
 {
-	int first = khz > writer->max_khz ? LIMIT_MAX : LIMIT_MIN;
-	int r;
+	const uint32_t khz[] = {[MIN_FREQ] = low_khz, [MAX_FREQ] = high_khz};
+	const uint32_t held[] = {[MIN_FREQ] = writer->low_khz, [MAX_FREQ] = writer->high_khz};
+	int first = low_khz > writer->max_khz ? MAX_FREQ : MIN_FREQ, r = 0;
 
-	r = write_khz(writer->fds[first], khz);
-	if (r == 0)
-		r = write_khz(writer->fds[1 - first], khz);
+	for (int i = 0; i < 2 && r == 0; i++) {
+		int file = i ^ first;
+
+		if (khz[file] != held[file])
+			r = write_khz(writer->fds[file], khz[file]);
+	}
 	/* after a failure read the file: someone else may have changed it */
-	writer->max_khz = r == 0 ? khz : read_max(writer);
+	writer->max_khz = r == 0 ? high_khz : read_max(writer);
 	return r;
 }
 
-int frequency_writer_set(struct frequency_writer *writer, uint32_t khz)
+int frequency_writer_set(struct frequency_writer *writer, uint32_t low_khz, uint32_t high_khz)
 {
+	int r;
+
 	ASSERT(writer->fds[n_files(writer) - 1] >= 0);
-	writer->error = writer->method == METHOD_LIMITS ? write_limits(writer, khz)
-							: write_khz(writer->fds[0], khz);
-	writer->khz = writer->error == 0 ? khz : 0;
-	writer->seen[0] = 0;
-	writer->seen[1] = 0;
-	return writer->error;
+	r = writer->method == METHOD_LIMITS ? write_limits(writer, low_khz, high_khz)
+					    : write_khz(writer->fds[0], high_khz);
+	writer->low_khz = r == 0 ? low_khz : 0;
+	writer->high_khz = r == 0 ? high_khz : 0;
+	return r;
 }
 
 void frequency_writer_forget(struct frequency_writer *writer)
 {
-	writer->khz = 0;
-	writer->max_khz = UINT32_MAX;
-	writer->seen[0] = 0;
-	writer->seen[1] = 0;
-}
-
-void frequency_writer_learn(struct frequency_writer *writer)
-{
-	if (writer->khz == 0)
-		return;
-	writer->exact = true;
-	for (unsigned int i = 0; i < n_files(writer); i++) {
-		int64_t khz = read_khz(writer->fds[i]);
-
-		writer->seen[i] = khz > 0 ? (uint32_t)khz : 0;
-		if (writer->seen[i] != 0 && writer->seen[i] != writer->khz)
-			writer->exact = false;
-	}
-}
-
-bool frequency_writer_foreign(const struct frequency_writer *writer, uint32_t *found_khz)
-{
-	for (unsigned int i = 0; writer->khz != 0 && i < n_files(writer); i++) {
-		int64_t khz;
-
-		/* a file that may not show what was written is only compared with what it showed */
-		if (writer->seen[i] == 0 && !writer->exact)
-			continue;
-		khz = read_khz(writer->fds[i]);
-		if (khz < 0 || khz == writer->khz || (khz > 0 && khz == writer->seen[i]))
-			continue;
-		*found_khz = (uint32_t)khz;
-		return true;
-	}
-	return false;
+	writer->low_khz = 0;
+	writer->high_khz = 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Sets the frequency of one frequency domain through files that the manager has opened.
- * One pwrite(2) for method setspeed, two for limits; no stdio.
+ * One pwrite(2) for method setspeed, one for each limit that changes for method limits; no stdio.
  */
 #ifndef VMPOWER_HELPER_MONITOR_FREQUENCY_WRITER_H
 #define VMPOWER_HELPER_MONITOR_FREQUENCY_WRITER_H
@@ -14,12 +14,8 @@
 struct frequency_writer {
 	int fds[2]; /* setspeed: scaling_setspeed; limits: scaling_min_freq, scaling_max_freq */
 	enum frequency_method method;
-	uint32_t khz;	  /* last written with success; 0: unknown */
-	uint32_t max_khz; /* limits: what scaling_max_freq holds; UINT32_MAX: not known */
-	int error;	  /* of the last write, -errno; 0: success */
-	uint32_t seen[2]; /* content of the files after the write of khz; 0: not read */
-	bool exact;	  /* at the last reading the files showed what was written: no rounding
-			   * by the driver, no limit in force */
+	uint32_t low_khz, high_khz; /* what the files hold, written by us; 0: unknown */
+	uint32_t max_khz;	    /* limits: what scaling_max_freq holds; UINT32_MAX: not known */
 };
 
 /** frequency_writer_init() - no files yet */
@@ -40,39 +36,22 @@ int frequency_writer_open(struct frequency_writer *writer, enum frequency_method
 void frequency_writer_close(struct frequency_writer *writer);
 
 /**
- * frequency_writer_set() - run at this frequency
+ * frequency_writer_set() - run between these frequencies, which may be the same
+ * @low_khz:	method limits only
  *
- * Writes even if @khz was the last value written: the caller may skip that. After a failure nothing
- * counts as written.
+ * Method limits writes only what is not known to be there. Setspeed always writes: the caller may
+ * skip that. After a failure nothing counts as written.
  *
  * Return: 0 or -errno.
  */
-int frequency_writer_set(struct frequency_writer *writer, uint32_t khz);
+int frequency_writer_set(struct frequency_writer *writer, uint32_t low_khz, uint32_t high_khz);
 
 /** frequency_writer_forget() - nothing counts as written; the files stay open */
 void frequency_writer_forget(struct frequency_writer *writer);
 
-/**
- * frequency_writer_learn() - read what the files show after a successful write
- *
- * Otherwise rounding drivers and platform limits would look like somebody else's writes.
- */
-void frequency_writer_learn(struct frequency_writer *writer);
+#define FREQUENCY_TEXT 12
 
-/**
- * frequency_writer_foreign() - has someone else written to the files since we did?
- * @found_khz:	set to the foreign value; 0: not a number
- *
- * Return: false also if nothing counts as written, or if the files do not tell.
- */
-bool frequency_writer_foreign(const struct frequency_writer *writer, uint32_t *found_khz);
-
-/**
- * frequency_format() - "1200000\n"
- * @text:	room for 12 bytes; not NUL-terminated
- *
- * Return: number of bytes.
- */
-unsigned int frequency_format(uint32_t khz, char *text);
+/** frequency_format() - "1200000\n", at the end of @text, not NUL-terminated. Return: its start */
+const char *frequency_format(uint32_t khz, char text[static FREQUENCY_TEXT]);
 
 #endif

@@ -11,101 +11,179 @@
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "helper/monitor/channel_rate.h"
-#include "helper/monitor/frequency_outputs.h"
-#include "helper/monitor/handover.h"
 #include "helper/monitor/syscall_rule.h"
 
-#define UNREAD_LIMIT (32 * 1024)
-#define FIRST_CHECK 16
-#define LAST_CHECK 256
+#define WATCH_AGAIN_NS (10 * NS_PER_MS)
 
 const struct syscall_rule guest_channel_syscalls[] = {
 	ALLOW(recvfrom, "requests"),
-	ALLOW(sendto, "a reply"),
-	ALLOW(sendmsg, "several replies in one; messages to the manager"),
-	ALLOW_IF(ioctl, 1, UINT32_MAX, SIOCOUTQ, "how many replies the guest has not read"),
-	ALLOW_IF(getsockopt, 1, UINT32_MAX, SOL_SOCKET, "a new channel's buffer"),
-	ALLOW_IF(setsockopt, 1, UINT32_MAX, SOL_SOCKET, "a new channel's buffer"),
+	ALLOW_IF(sendto, 4, UINT64_MAX, 0, "replies; to the socket's peer, nobody else"),
+	ALLOW_IF(ioctl, 1, UINT32_MAX, SIOCOUTQ, "has the guest read its replies?"),
 	ALLOW(close, "channels and frequency files go"),
-	END_OF_RULES,
+	{0},
 };
 
-/* The kernel splits a send that is larger than half the buffer, and replies must go whole. */
-static int ensure_send_buffer(int fd)
+static ssize_t receive(int fd, void *bytes, size_t room, int flags)
 {
-	int size = 0, wanted = 4 * (int)BUFFER_SIZE;
-	socklen_t length = sizeof(size);
+	ssize_t n;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) < 0)
-		return -errno;
-	if (size < wanted && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted)) < 0)
-		return -errno;
-	return 0;
+	do
+		n = recv(fd, bytes, room, flags | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+static bool has_more(const struct guest_channel *channel)
+{
+	uint8_t byte;
+
+	return receive(channel->fd, &byte, sizeof(byte), MSG_PEEK) > 0;
+}
+
+/* Since when may the bytes that are read now have waited? 0: unknown */
+static uint64_t waiting_since(const struct channel_monitor *monitor,
+			      const struct guest_channel *channel)
+{
+	if (channel->state != GUEST_CHANNEL_OPEN || channel->backlog ||
+	    monitor->fresh_ns <= channel->watched_ns)
+		return channel->waiting_since_ns;
+	/* at the last read nothing was left */
+	return channel->waiting_since_ns > monitor->fresh_ns ? channel->waiting_since_ns
+							     : monitor->fresh_ns;
+}
+
+/*
+ * An open channel is in the epoll set, others are not. Masking EPOLLIN is not enough: EPOLLHUP
+ * can't be masked, and would keep the loop busy for a channel that must not be served now.
+ */
+static void set_state(struct channel_monitor *monitor, struct guest_channel *channel,
+		      enum guest_channel_state state)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
+				    .data.u64 = monitor_ref(REF_CHANNEL, channel->id)};
+
+	if (channel->state == state)
+		return;
+	timer_cancel(&monitor->timers, &channel->timer);
+	if (channel->state == GUEST_CHANNEL_OPEN) {
+		channel->waiting_since_ns = waiting_since(monitor, channel);
+		(void)epoll_ctl(monitor->epoll_fd, EPOLL_CTL_DEL, channel->fd, NULL);
+	} else if (channel->state == GUEST_CHANNEL_QUEUED) {
+		list_remove(&channel->link);
+		monitor->n_queued--;
+	}
+	channel->state = (uint8_t)state;
+	if (state == GUEST_CHANNEL_QUEUED) {
+		list_append(&monitor->queue, &channel->link);
+		monitor->n_queued++;
+	} else if (state == GUEST_CHANNEL_OPEN) {
+		channel->watched_ns = monitor_now(monitor);
+		/* what is there already has waited, however soon epoll_wait() seems to find it */
+		channel->backlog = has_more(channel);
+		if (epoll_ctl(monitor->epoll_fd, EPOLL_CTL_ADD, channel->fd, &event) == 0)
+			return;
+		channel->state = GUEST_CHANNEL_PAUSED;
+		timer_set(&monitor->timers, &channel->timer, monitor_now(monitor) + WATCH_AGAIN_NS);
+	}
+}
+
+/* Read it when bytes arrive; a piece of a frame must be complete before long. */
+static void read_on(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	set_state(monitor, channel, GUEST_CHANNEL_OPEN);
+	if (channel->carry_length > 0 && channel->state == GUEST_CHANNEL_OPEN)
+		timer_set(&monitor->timers, &channel->timer,
+			  monitor_now(monitor) + GUEST_STREAM_STUCK_NS);
+}
+
+void guest_channel_limit_votes(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	uint64_t lifetime_ns = monitor->domains[guest_channel_domain(channel)]->lifetime_ns;
+
+	if (!channel->spoke || lifetime_ns == 0)
+		timer_cancel(&monitor->timers, &channel->votes_timer);
+	else if (channel->heard_ns + lifetime_ns > monitor_now(monitor))
+		timer_set(&monitor->timers, &channel->votes_timer, channel->heard_ns + lifetime_ns);
+	else
+		(void)guest_channel_end_session(monitor, channel);
 }
 
 int guest_channel_new(struct channel_monitor *monitor, const struct link_channel *from, int fd)
 {
 	struct monitored_domain *domain = monitor->domains[from->id / MAX_DOMAIN_CHANNELS];
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP,
-				    .data.u64 = monitor_ref(REF_CHANNEL, from->id)};
 	cleanup_close int taken = fd;
 	struct guest_channel *channel;
-	int r;
 
 	ASSERT(fd >= 0);
 	ASSERT(domain && !domain->channels[from->id % MAX_DOMAIN_CHANNELS]);
-	r = ensure_send_buffer(fd);
-	if (r < 0)
-		return r;
 	channel = calloc(1, sizeof(*channel));
 	if (!channel)
 		return -ENOMEM;
-	if (epoll_ctl(monitor->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-		r = -errno;
-		free(channel);
-		return r;
-	}
 	list_init(&channel->link);
-	list_init(&channel->refusal_link);
+	list_init(&channel->notice_link);
+	channel->timer.kind = TIMER_CHANNEL;
+	channel->votes_timer.kind = TIMER_VOTES;
 	channel->shared = &monitor->shared->channels[from->id];
 	channel->fd = take_fd(&taken);
 	channel->id = from->id;
 	channel->number = from->number;
 	channel->enabled = from->enabled != 0;
-	channel->watched = true;
-	channel->buffer = -1;
-	channel->check_interval = FIRST_CHECK;
+	channel->synced = true;
+	channel->state = GUEST_CHANNEL_PAUSED;
 	domain->channels[from->id % MAX_DOMAIN_CHANNELS] = channel;
-	handover_take(monitor, channel);
+	monitor->n_channels++;
+	read_on(monitor, channel);
+	/* a predecessor may have heard votes through it: they have as long to live as new ones */
+	channel->spoke = true;
+	channel->heard_ns = monitor_now(monitor);
+	guest_channel_limit_votes(monitor, channel);
+	if (!channel->enabled)
+		(void)guest_channel_end_session(monitor, channel);
 	return 0;
 }
 
-static void free_buffer(struct channel_monitor *monitor, int buffer)
+bool guest_channel_expire(struct channel_monitor *monitor, struct guest_channel *channel)
 {
-	ASSERT(buffer < 0 || monitor->n_free_buffers < MAX_BUFFERS);
-	if (buffer >= 0)
-		monitor->free_buffers[monitor->n_free_buffers++] = (uint8_t)buffer;
+	timer_cancel(&monitor->timers, &channel->timer);
+	if (channel->state == GUEST_CHANNEL_OPEN)
+		return true;
+	read_on(monitor, channel);
+	return false;
+}
+
+uint32_t guest_channel_end_session(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	uint32_t domain = guest_channel_domain(channel), n_moved;
+
+	timer_cancel(&monitor->timers, &channel->votes_timer);
+	if (!channel->spoke)
+		return 0;
+	channel->spoke = false;
+	n_moved = arbiter_end_session(monitor->arbiter, domain, channel->id % MAX_DOMAIN_CHANNELS);
+	monitor_publish_votes(monitor, domain);
+	return n_moved;
 }
 
 static void shut(struct channel_monitor *monitor, struct guest_channel *channel)
 {
-	frequency_outputs_unhold(monitor, channel);
-	/* closing is not enough: the manager has the socket open too */
-	guest_channel_unwatch(monitor, channel);
+	(void)guest_channel_end_session(monitor, channel);
+	/* closing is not enough to leave the epoll set: the manager has the socket open too */
+	set_state(monitor, channel, GUEST_CHANNEL_GONE);
 	close_fd(&channel->fd);
-	free_buffer(monitor, channel->buffer);
-	channel->buffer = -1;
 }
 
 void guest_channel_free(struct channel_monitor *monitor, struct guest_channel *channel)
 {
 	struct monitored_domain *domain = monitor->domains[guest_channel_domain(channel)];
 
-	shut(monitor, channel);
-	list_remove(&channel->link);
-	list_remove(&channel->refusal_link);
+	if (channel->state != GUEST_CHANNEL_GONE)
+		shut(monitor, channel);
+	list_remove(&channel->notice_link);
 	domain->channels[channel->id % MAX_DOMAIN_CHANNELS] = NULL;
+	monitor->n_channels--;
+	monitor->n_closed++;
 	free(channel);
 }
 
@@ -113,202 +191,90 @@ void guest_channel_hang_up(struct channel_monitor *monitor, struct guest_channel
 {
 	ASSERT(channel->state != GUEST_CHANNEL_GONE);
 	shut(monitor, channel);
-	channel->state = GUEST_CHANNEL_GONE;
-	list_append(&monitor->gone, &channel->link);
+	list_append(&monitor->channel_notices, &channel->notice_link);
 }
 
-static ssize_t receive(int fd, void *bytes, size_t room)
-{
-	ssize_t n;
-
-	do
-		n = recv(fd, bytes, room, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
-}
-
-/*
- * The remainder of the frame is late, or we are (a busy or stopped host): look once more before
- * giving the piece up.
- */
-static bool more_came(struct guest_channel *channel)
-{
-	ssize_t n = receive(channel->fd, channel->carry + channel->carry_length,
-			    sizeof(channel->carry) - channel->carry_length);
-
-	if (n > 0)
-		channel->carry_length = (uint16_t)(channel->carry_length + n);
-	return n > 0;
-}
-
-/* Go on with what was kept: parked, stuck, or more than one turn's worth. */
-static void begin_kept(struct channel_monitor *monitor, struct guest_channel *channel,
-		       struct request_batch *batch)
-{
-	list_remove(&channel->link);
-	channel->state = GUEST_CHANNEL_OPEN;
-	if (channel->buffer >= 0) {
-		batch->bytes = monitor->buffers[channel->buffer];
-		batch->at = channel->buffer_at;
-		batch->length = channel->buffer_length;
-	} else {
-		batch->bytes = channel->carry;
-		batch->at = 0;
-		batch->length = channel->carry_length;
-	}
-}
-
-static size_t room_in_buffer(const struct guest_channel *channel, uint32_t frames)
-{
-	size_t frame_size = channel->stream.frame_size;
-	size_t room = frames * (frame_size > 0 ? frame_size : GUEST_FRAME_MAX);
-
-	return room > channel->carry_length ? room : BUFFER_SIZE;
-}
-
-static bool begin_read(struct channel_monitor *monitor, struct guest_channel *channel,
-		       struct request_batch *batch)
-{
-	uint32_t frames = channel_rate_allowance(monitor, channel);
-	size_t room = GUEST_FRAME_MAX, carried = channel->carry_length;
-	ssize_t n;
-
-	if (frames == 0)
-		return false;
-	batch->bytes = channel->carry;
-	/* parked channels may have all buffers: then one frame at a time, in place */
-	if (monitor->n_free_buffers > 0) {
-		channel->buffer = (int8_t)monitor->free_buffers[--monitor->n_free_buffers];
-		batch->bytes = monitor->buffers[channel->buffer];
-		memcpy(batch->bytes, channel->carry, carried);
-		room = room_in_buffer(channel, frames);
-	}
-	n = receive(channel->fd, batch->bytes + carried, room - carried);
-	if (n <= 0) {
-		free_buffer(monitor, channel->buffer);
-		channel->buffer = -1;
-		/* everything is read by now, so a hang-up is final */
-		if (n != -EAGAIN || channel->hung_up)
-			guest_channel_hang_up(monitor, channel);
-		return false;
-	}
-	if (channel->state == GUEST_CHANNEL_PARTIAL) {
-		list_remove(&channel->link);
-		channel->state = GUEST_CHANNEL_OPEN;
-	}
-	batch->at = 0;
-	batch->length = carried + (size_t)n;
-	return true;
-}
-
-bool guest_channel_begin(struct channel_monitor *monitor, struct guest_channel *channel,
+bool guest_channel_begin(struct channel_monitor *monitor, struct guest_channel *channel, bool stuck,
 			 struct request_batch *batch)
 {
-	batch->channel = channel;
-	batch->n_outcomes = 0;
-	batch->parked = false;
-	if (channel->state == GUEST_CHANNEL_READY) {
-		if (channel->stuck && more_came(channel))
-			channel->stuck = false;
-		begin_kept(monitor, channel, batch);
-		if (batch->length > batch->at)
-			return true;
-		guest_channel_watch(monitor, channel);
+	size_t carried = channel->carry_length, room;
+	uint64_t pause_ns;
+	uint32_t frames = channel_rate_allowance(monitor, channel, &pause_ns);
+	ssize_t n;
+
+	if (frames == 0) {
+		set_state(monitor, channel,
+			  pause_ns > 0 ? GUEST_CHANNEL_PAUSED : GUEST_CHANNEL_QUEUED);
+		if (pause_ns > 0)
+			timer_set(&monitor->timers, &channel->timer, pause_ns);
 		return false;
 	}
-	return begin_read(monitor, channel, batch);
-}
-
-/* Keep the bytes from batch->at on, in the carry buffer if they fit. */
-static void keep_leftover(struct channel_monitor *monitor, struct request_batch *batch)
-{
-	struct guest_channel *channel = batch->channel;
-	size_t leftover = batch->length - batch->at;
-
-	if (leftover > sizeof(channel->carry)) {
-		channel->buffer_at = (uint16_t)batch->at;
-		channel->buffer_length = (uint16_t)batch->length;
-		return;
+	batch->channel = channel;
+	batch->bytes = monitor->buffers[batch - monitor->batches];
+	batch->waiting_since_ns = waiting_since(monitor, channel);
+	batch->at = 0;
+	batch->n_frames = batch->n_outcomes = batch->n_moved = 0;
+	if (channel->state == GUEST_CHANNEL_QUEUED)
+		set_state(monitor, channel, GUEST_CHANNEL_PAUSED);
+	room = frames * channel->stream.frame_size;
+	/* what a guest speaks is told by where its bytes end; or a shorter generation was carried
+	 */
+	if (room <= carried)
+		room = BUFFER_SIZE;
+	if (carried > 0)
+		memcpy(batch->bytes, channel->carry, carried);
+	n = receive(channel->fd, batch->bytes + carried, room - carried, 0);
+	channel->backlog = n == (ssize_t)(room - carried) && has_more(channel);
+	/* the rest of the frame may have been late, or we were (a busy or stopped host) */
+	batch->stuck = stuck && n == -EAGAIN;
+	if (batch->stuck) /* what is there has waited for the rest */
+		batch->waiting_since_ns = 0;
+	if (n <= 0 && !batch->stuck) {
+		if (n != -EAGAIN)
+			guest_channel_hang_up(monitor, channel);
+		else
+			read_on(monitor, channel);
+		return false;
 	}
-	if (leftover > 0)
-		memmove(channel->carry, batch->bytes + batch->at, leftover);
-	channel->carry_length = (uint16_t)leftover;
-	free_buffer(monitor, channel->buffer);
-	channel->buffer = -1;
+	batch->length = carried + (n > 0 ? (size_t)n : 0);
+	return true;
 }
 
 void guest_channel_end(struct channel_monitor *monitor, struct request_batch *batch)
 {
 	struct guest_channel *channel = batch->channel;
-	size_t leftover = batch->length - batch->at;
+	size_t left = batch->length - batch->at;
 
-	keep_leftover(monitor, batch);
-	channel->stuck = false;
-	if (batch->parked) {
-		guest_channel_unwatch(monitor, channel);
-		return;
-	}
-	if (leftover > 0 && batch->n_outcomes == BATCH_FRAMES) {
-		guest_channel_set_ready(monitor, channel);
-		return;
-	}
-	if (leftover > 0) {
-		channel->state = GUEST_CHANNEL_PARTIAL;
-		channel->due_ns = monitor_now(monitor) + GUEST_STREAM_STUCK_NS;
-		list_append(&monitor->partial, &channel->link);
-		monitor_wake_at(monitor, channel->due_ns);
-	}
-	guest_channel_watch(monitor, channel);
+	ASSERT(left < sizeof(channel->carry));
+	channel->carry_length = (uint16_t)left;
+	channel->waiting_since_ns =
+		channel->backlog ? batch->waiting_since_ns : monitor_now(monitor);
+	if (timer_is_set(&channel->timer))
+		timer_cancel(&monitor->timers, &channel->timer);
+	if (left > 0)
+		memcpy(channel->carry, batch->bytes + batch->at, left);
+	if (left > 0 || channel->state != GUEST_CHANNEL_OPEN)
+		read_on(monitor, channel);
 }
 
-static void drop_replies(struct guest_channel *channel, unsigned int n)
-{
-	shared_store(channel->shared->dropped_replies, channel->shared->dropped_replies + n);
-}
-
-/* Are replies piling up at a guest that does not read them? */
-static bool replies_unread(struct guest_channel *channel, unsigned int n_replies)
+/* Has a guest that did not read its replies caught up? */
+static bool caught_up(const struct guest_channel *channel)
 {
 	int unread = 0;
 
-	channel->unchecked_replies = (uint16_t)(channel->unchecked_replies + n_replies);
-	if (!channel->reply_unread && channel->unchecked_replies < channel->check_interval)
-		return false;
-	channel->unchecked_replies = 0;
-	if (ioctl(channel->fd, SIOCOUTQ, &unread) < 0)
-		return false;
-	if (unread > (channel->reply_unread ? 0 : UNREAD_LIMIT)) {
-		channel->reply_unread = true;
-		channel->check_interval = FIRST_CHECK;
-		return true;
-	}
-	channel->reply_unread = false;
-	if (channel->check_interval < LAST_CHECK)
-		channel->check_interval *= 2;
-	return false;
+	return ioctl(channel->fd, SIOCOUTQ, &unread) < 0 || unread == 0;
 }
 
-void guest_channel_reply(struct guest_channel *channel, struct iovec *iov, unsigned int n_iov,
-			 unsigned int n_replies)
+bool guest_channel_reply(struct guest_channel *channel, const uint8_t *replies, size_t size)
 {
-	struct msghdr message = {.msg_iov = iov, .msg_iovlen = n_iov};
 	ssize_t n;
 
-	if (replies_unread(channel, n_replies)) {
-		drop_replies(channel, n_replies);
-		return;
-	}
-	do {
-		if (n_iov == 1)
-			n = send(channel->fd, iov[0].iov_base, iov[0].iov_len,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
-		else
-			n = sendmsg(channel->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	} while (n < 0 && errno == EINTR);
-	if (n >= 0)
-		return;
-	/* EAGAIN: the guest does not read. If it hung up, the next read tells. */
-	drop_replies(channel, n_replies);
-	if (errno == EAGAIN)
-		channel->reply_unread = true;
+	if (channel->reply_unread && !caught_up(channel))
+		return false;
+	do
+		n = send(channel->fd, replies, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	/* if it hung up, the next read tells */
+	channel->reply_unread = n < 0 && errno == EAGAIN;
+	return n == (ssize_t)size;
 }

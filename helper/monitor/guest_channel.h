@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
-#include <sys/uio.h>
 
 #include "helper/monitor/monitor_state.h"
 
@@ -15,7 +13,7 @@
  * guest_channel_new() - serve a socket
  * @fd:		connected, SOCK_STREAM; taken over, also on failure
  *
- * Return: 0, and it is in its domain's table and in the epoll set; -errno.
+ * Return: 0, and it is in its domain's table; -ENOMEM.
  */
 int guest_channel_new(struct channel_monitor *monitor, const struct link_channel *from, int fd);
 
@@ -26,26 +24,39 @@ void guest_channel_free(struct channel_monitor *monitor, struct guest_channel *c
 void guest_channel_hang_up(struct channel_monitor *monitor, struct guest_channel *channel);
 
 /**
- * guest_channel_begin() - fill @batch with kept bytes, or new ones
- * Return: false: there are none; the channel may be gone.
+ * guest_channel_expire() - its timer is due
+ * Return: true: the rest of a frame has not come; serve it as stuck.
  */
-bool guest_channel_begin(struct channel_monitor *monitor, struct guest_channel *channel,
+bool guest_channel_expire(struct channel_monitor *monitor, struct guest_channel *channel);
+
+/** guest_channel_limit_votes() - what it has said ends when vote-lifetime has passed since */
+void guest_channel_limit_votes(struct channel_monitor *monitor, struct guest_channel *channel);
+
+/** guest_channel_end_session() - what was said through it ends. Return: as arbiter_end_session() */
+uint32_t guest_channel_end_session(struct channel_monitor *monitor, struct guest_channel *channel);
+
+/**
+ * guest_channel_begin() - read a channel that is ready into @batch, one of monitor->batches
+ * @stuck:	the rest of a frame has not come in time
+ *
+ * Return: false: nothing was read; the channel may be gone, or wait for its rate.
+ */
+bool guest_channel_begin(struct channel_monitor *monitor, struct guest_channel *channel, bool stuck,
 			 struct request_batch *batch);
 
-/** guest_channel_end() - keep what was not processed, give the buffer back, wait for more */
+/** guest_channel_end() - keep a piece of a frame, wait for more */
 void guest_channel_end(struct channel_monitor *monitor, struct request_batch *batch);
 
 /**
  * guest_channel_reply() - send replies, whole or not at all, without blocking
- * @iov:	@n_iov pieces, @n_replies replies in them
+ * @replies:	@size bytes, at most BUFFER_SIZE
  *
- * Most guests never read their replies. Unread replies would fill the socket, and the next program
- * that opens the port would read them. So every check_interval replies the kernel is asked how much
- * is unread. If it is over 32 KiB (some two dozen replies, with the kernel's overhead), nothing is
- * sent until the guest has read it all. The interval starts at 16 and doubles up to 256 as long as
- * the guest reads.
+ * Most guests never read their replies, and the next program that opens the port would read them.
+ * The socket's buffer holds some two dozen (the manager has set its size). Once it is full, nothing
+ * is sent until the guest has read all.
+ *
+ * Return: false: they were not sent.
  */
-void guest_channel_reply(struct guest_channel *channel, struct iovec *iov, unsigned int n_iov,
-			 unsigned int n_replies);
+bool guest_channel_reply(struct guest_channel *channel, const uint8_t *replies, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/assertion.h"
 #include "common/log.h"
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/frequency_outputs.h"
@@ -22,61 +23,45 @@ static enum arbiter_action action_of(uint32_t unit)
 	return unit <= GUEST_DISABLE_TURBO ? (enum arbiter_action)unit : (enum arbiter_action)0;
 }
 
-static bool is_allowed(const struct channel_monitor *monitor, uint32_t domain,
-		       enum arbiter_action action)
+static enum refusal check(const struct channel_monitor *monitor,
+			  const struct guest_channel *channel, const struct guest_request *request)
 {
+	uint32_t domain = guest_channel_domain(channel);
+	enum arbiter_action action = action_of(request->unit);
 	uint32_t command = action < ACTION_TURBO_ON ? COMMAND_SCALE : COMMAND_TURBO;
+	enum refusal refusal;
 
-	return monitor->domains[domain]->commands & command;
+	if (!channel->enabled)
+		return REFUSAL_DENIED;
+	if (request->physical)
+		return REFUSAL_PHYSICAL;
+	refusal = arbiter_check(monitor->arbiter, domain, request->resource_id, action);
+	if (refusal == REFUSAL_NONE && !(monitor->domains[domain]->commands & command))
+		return REFUSAL_DENIED;
+	return refusal;
 }
 
-/* Return: false if the request has to wait. */
-static bool cpu_power(struct channel_monitor *monitor, struct guest_channel *channel,
+static void cpu_power(struct channel_monitor *monitor, struct request_batch *batch,
 		      const struct guest_request *request, struct request_outcome *outcome)
 {
+	struct guest_channel *channel = batch->channel;
 	uint32_t domain = guest_channel_domain(channel), vcpu;
-	enum arbiter_action action = action_of(request->unit);
 	const struct arbiter_vcpu *state;
-	bool votes;
 
-	if (request->resource_id < arbiter_vcpus(monitor->arbiter, domain))
+	state = arbiter_vcpu(monitor->arbiter, domain, request->resource_id);
+	if (state)
 		outcome->vcpu = (uint16_t)request->resource_id;
-	if (!channel->enabled)
-		outcome->refusal = REFUSAL_DENIED;
-	else if (request->physical)
-		outcome->refusal = REFUSAL_PHYSICAL;
-	else
-		outcome->refusal = (uint8_t)arbiter_check(monitor->arbiter, domain,
-							  request->resource_id, action);
-	if (outcome->refusal == REFUSAL_NONE && !is_allowed(monitor, domain, action))
-		outcome->refusal = REFUSAL_DENIED;
-	if (outcome->refusal != REFUSAL_NONE) {
-		frequency_outputs_unhold(monitor, channel);
-		return true;
-	}
+	outcome->refusal = (uint8_t)check(monitor, channel, request);
+	if (outcome->refusal != REFUSAL_NONE)
+		return;
+	ASSERT(state);
 	vcpu = (uint32_t)request->resource_id;
-	state = arbiter_vcpu(monitor->arbiter, domain, vcpu);
-	/*
-	 * Turbo on or off is not a vote: a silent vCPU stays silent and acquires nothing. Neither
-	 * is a request that a guest wrote just before it was paused: it counts when the guest runs
-	 * again.
-	 */
-	votes = (action < ACTION_TURBO_ON || state->voted) && !(state->flags & VCPU_PAUSED);
-	switch (votes ? frequency_outputs_want(monitor, channel, vcpu) : ACQUISITION_DONE) {
-	case ACQUISITION_WAIT:
-		return false;
-	case ACQUISITION_REFUSED:
-		outcome->refusal = REFUSAL_ACQUIRE;
-		break;
-	case ACQUISITION_DONE:
-		arbiter_vote(monitor->arbiter, domain, vcpu, action);
-		shared_store(monitor->shared->vcpus[domain][vcpu].vote_khz,
-			     arbiter_vote_khz(monitor->arbiter, domain, vcpu));
-		outcome->vote = votes;
-		break;
-	}
-	frequency_outputs_unhold(monitor, channel);
-	return true;
+	batch->n_moved += arbiter_vote(monitor->arbiter, domain, vcpu, action_of(request->unit),
+				       channel->id % MAX_DOMAIN_CHANNELS);
+	shared_store(monitor->shared->vcpus[domain][vcpu].said, vote_pack(&state->vote));
+	/* turbo on or off of a silent vCPU, or a paused vCPU's vote, moves nothing (yet) */
+	outcome->vote = arbiter_voted(state) && !(state->flags & VCPU_PAUSED);
+	channel->spoke = true;
 }
 
 static void policy(struct channel_monitor *monitor, const struct guest_channel *channel,
@@ -100,28 +85,29 @@ static void policy(struct channel_monitor *monitor, const struct guest_channel *
 }
 
 static void query(struct channel_monitor *monitor, const struct guest_channel *channel,
-		  const struct guest_request *request, struct request_outcome *outcome)
+		  const uint8_t *frame, const struct guest_request *request,
+		  struct request_outcome *outcome)
 {
 	bool single = request->command == GUEST_QUERY_FREQ || request->command == GUEST_QUERY_CAPS;
 	uint32_t domain = guest_channel_domain(channel);
 	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
 
-	outcome->reply = false;
 	if (!channel->enabled || !monitor->domains[domain]->queries)
 		outcome->refusal = REFUSAL_DENIED;
 	else if (single &&
 		 (request->resource_id >= n_vcpus || request->resource_id >= GUEST_POLICY_VCPUS))
 		outcome->refusal = REFUSAL_VCPU; /* the lists have no room for it */
-	else
-		outcome->reply = true;
-	if (outcome->reply && single)
+	else if (single)
 		outcome->vcpu = (uint16_t)request->resource_id;
+	/* stock guests would take a NACK for the list that they wait for */
+	if (outcome->refusal != REFUSAL_NONE && outcome->reply)
+		outcome->reply = guest_frame_is_tagged(frame);
 }
 
-/* Return: false if the request has to wait. */
-static bool handle(struct channel_monitor *monitor, struct guest_channel *channel,
+static void handle(struct channel_monitor *monitor, struct request_batch *batch,
 		   const uint8_t *frame, struct request_outcome *outcome)
 {
+	struct guest_channel *channel = batch->channel;
 	struct guest_request request;
 
 	guest_request_decode(frame, outcome->size, &request);
@@ -129,101 +115,42 @@ static bool handle(struct channel_monitor *monitor, struct guest_channel *channe
 	outcome->reply = guest_frame_replies(outcome->size);
 	switch (request.command) {
 	case GUEST_CPU_POWER:
-		return cpu_power(monitor, channel, &request, outcome);
+		cpu_power(monitor, batch, &request, outcome);
+		break;
 	case GUEST_CONNECT:
 		outcome->reply = false;
-		return true;
+		batch->n_moved += guest_channel_end_session(monitor, channel);
+		break;
 	case GUEST_POLICY:
 		policy(monitor, channel, frame, &request, outcome);
-		return true;
+		break;
 	case GUEST_POLICY_REMOVE:
 		outcome->refusal = channel->enabled ? REFUSAL_COMMAND : REFUSAL_DENIED;
-		return true;
+		break;
 	case GUEST_QUERY_FREQ_LIST:
 	case GUEST_QUERY_FREQ:
 	case GUEST_QUERY_CAPS_LIST:
 	case GUEST_QUERY_CAPS:
-		query(monitor, channel, &request, outcome);
-		return true;
+		query(monitor, channel, frame, &request, outcome);
+		break;
 	default:
 		outcome->refusal = channel->enabled ? REFUSAL_COMMAND : REFUSAL_DENIED;
-		return true;
+		break;
 	}
+}
+
+static void add(uint64_t *counter, uint32_t n)
+{
+	if (n > 0)
+		shared_store(*counter, *counter + n);
 }
 
 /* Charge garbage as frames of GUEST_FRAME_MAX bytes, and at least one token a read. */
 static uint32_t charge(const struct request_batch *batch, size_t skipped)
 {
-	uint32_t n = batch->n_outcomes + (uint32_t)(skipped / GUEST_FRAME_MAX);
+	uint32_t n = batch->n_frames + batch->n_moved + (uint32_t)(skipped / GUEST_FRAME_MAX);
 
-	return n > 0 || batch->parked ? n : 1;
-}
-
-void guest_requests_process(struct channel_monitor *monitor, struct request_batch *batch)
-{
-	struct guest_channel *channel = batch->channel;
-	uint32_t resyncs = channel->stream.resyncs;
-	size_t skipped = 0;
-
-	while (batch->n_outcomes < BATCH_FRAMES && batch->at < batch->length) {
-		struct request_outcome *outcome = &batch->outcomes[batch->n_outcomes];
-		size_t skip, size;
-
-		skip = guest_stream_next(&channel->stream, batch->bytes + batch->at,
-					 batch->length - batch->at, channel->stuck, &size);
-		skipped += skip;
-		batch->at += skip;
-		if (size == 0)
-			break;
-		memset(outcome, 0, sizeof(*outcome));
-		outcome->vcpu = MAX_DOMAIN_VCPUS;
-		outcome->at = (uint16_t)batch->at;
-		outcome->size = (uint16_t)size;
-		if (!handle(monitor, channel, batch->bytes + batch->at, outcome)) {
-			batch->parked = true;
-			break;
-		}
-		batch->n_outcomes++;
-		batch->at += size;
-	}
-	channel_rate_pay(monitor, channel, charge(batch, skipped));
-	if (channel->stream.resyncs != resyncs)
-		shared_store(channel->shared->resyncs,
-			     channel->shared->resyncs + channel->stream.resyncs - resyncs);
-}
-
-/* The output of the vCPU's first frequency domain; NULL: it has none. */
-static const struct frequency_output *first_output(const struct channel_monitor *monitor,
-						   uint32_t domain, uint32_t number)
-{
-	const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, domain, number);
-
-	if (!vcpu || vcpu->n_members == 0)
-		return NULL;
-	return monitor->outputs[vcpu->members[0].frequency_domain];
-}
-
-static size_t answer_query(const struct channel_monitor *monitor, uint32_t domain, uint8_t *frame,
-			   const struct request_outcome *outcome)
-{
-	bool single = outcome->command == GUEST_QUERY_FREQ || outcome->command == GUEST_QUERY_CAPS;
-	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
-	uint32_t khz[GUEST_POLICY_VCPUS] = {0};
-	bool turbo[GUEST_POLICY_VCPUS] = {false}, priority[GUEST_POLICY_VCPUS] = {false};
-
-	for (uint32_t v = 0; v < n_vcpus && v < GUEST_POLICY_VCPUS; v++) {
-		const struct frequency_output *output;
-
-		if (single && v != outcome->vcpu)
-			continue;
-		output = first_output(monitor, domain, v);
-		khz[v] = output ? output->writer.khz : 0;
-		priority[v] = output && output->priority;
-		turbo[v] = arbiter_may_turbo(monitor->arbiter, domain, v);
-	}
-	if (outcome->command == GUEST_QUERY_FREQ || outcome->command == GUEST_QUERY_FREQ_LIST)
-		return guest_reply_frequencies(frame, outcome->size, khz, n_vcpus);
-	return guest_reply_capabilities(frame, outcome->size, turbo, priority, n_vcpus);
+	return n > 0 ? n : 1;
 }
 
 /*
@@ -247,18 +174,79 @@ static void tell_refusal(struct channel_monitor *monitor, struct guest_channel *
 	channel->refusal = outcome->refusal;
 	channel->refused_vcpu = outcome->vcpu;
 	channel->refused_more = suppressed;
-	list_append(&monitor->refusals, &channel->refusal_link);
+	list_append(&monitor->channel_notices, &channel->notice_link);
 }
 
-static void count(struct shared_channel *shared, const struct request_outcome *outcome)
+static void note_refusal(struct channel_monitor *monitor, struct guest_channel *channel,
+			 const struct request_outcome *outcome)
 {
-	if (outcome->refusal != REFUSAL_NONE) {
-		shared_store(shared->nacks, shared->nacks + 1);
-		shared_store(shared->refused[outcome->refusal - 1],
-			     shared->refused[outcome->refusal - 1] + 1);
-	} else if (outcome->command != GUEST_CONNECT) {
-		shared_store(shared->acks, shared->acks + 1);
+	add(&channel->shared->refused[outcome->refusal - 1], 1);
+	tell_refusal(monitor, channel, outcome);
+}
+
+void guest_requests_process(struct channel_monitor *monitor, struct request_batch *batch)
+{
+	struct guest_channel *channel = batch->channel;
+	uint32_t resyncs = channel->stream.resyncs;
+	size_t skipped = 0;
+
+	while (batch->at < batch->length) {
+		struct request_outcome unanswered, *outcome = &unanswered;
+		size_t skip, size;
+
+		skip = guest_stream_next(&channel->stream, batch->bytes + batch->at,
+					 batch->length - batch->at, batch->stuck, &size);
+		skipped += skip;
+		batch->at += skip;
+		if (size == 0)
+			break;
+		/* frames that are answered are long: no more of them fit into a buffer */
+		if (guest_frame_replies(size)) {
+			ASSERT(batch->n_outcomes < BATCH_FRAMES);
+			outcome = &batch->outcomes[batch->n_outcomes];
+		}
+		*outcome = (struct request_outcome){
+			.at = (uint16_t)batch->at,
+			.size = (uint16_t)size,
+			.vcpu = MAX_DOMAIN_VCPUS,
+		};
+		handle(monitor, batch, batch->bytes + batch->at, outcome);
+		batch->n_frames++;
+		batch->at += size;
+		if (outcome->reply)
+			batch->n_outcomes++;
+		else if (outcome->refusal != REFUSAL_NONE)
+			note_refusal(monitor, channel, outcome);
 	}
+	if (batch->n_frames > 0)
+		channel->heard_ns = monitor_now(monitor);
+	if (channel->spoke && !timer_is_set(&channel->votes_timer))
+		guest_channel_limit_votes(monitor, channel);
+	channel_rate_pay(monitor, channel, charge(batch, skipped));
+	add(&channel->shared->resyncs, channel->stream.resyncs - resyncs);
+}
+
+/* From the vCPU's own vote and limits: what its neighbours do is none of the guest's business. */
+static size_t answer_query(const struct channel_monitor *monitor, uint32_t domain, uint8_t *frame,
+			   const struct request_outcome *outcome)
+{
+	bool single = outcome->command == GUEST_QUERY_FREQ || outcome->command == GUEST_QUERY_CAPS;
+	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
+	uint32_t khz[GUEST_POLICY_VCPUS] = {0};
+	bool turbo[GUEST_POLICY_VCPUS] = {false}, priority[GUEST_POLICY_VCPUS] = {false};
+
+	for (uint32_t v = 0; v < n_vcpus && v < GUEST_POLICY_VCPUS; v++) {
+		const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, domain, v);
+
+		if ((single && v != outcome->vcpu) || !vcpu->set)
+			continue;
+		khz[v] = arbiter_vote_khz(monitor->arbiter, vcpu);
+		priority[v] = monitor->outputs[vcpu->set->ids[0]]->priority;
+		turbo[v] = arbiter_check_turbo(monitor->arbiter, vcpu) == REFUSAL_NONE;
+	}
+	if (outcome->command == GUEST_QUERY_FREQ || outcome->command == GUEST_QUERY_FREQ_LIST)
+		return guest_reply_frequencies(frame, outcome->size, khz, n_vcpus);
+	return guest_reply_capabilities(frame, outcome->size, turbo, priority, n_vcpus);
 }
 
 /* The reply takes the request's place. Return: its length. */
@@ -271,40 +259,54 @@ static size_t build_reply(const struct channel_monitor *monitor, uint32_t domain
 	return outcome->size;
 }
 
-void guest_requests_answer(struct channel_monitor *monitor, struct request_batch *batch)
+/* The replies of a batch, packed together where its requests were. */
+struct replies {
+	size_t size;
+	uint32_t n_acks, n_nacks, n_late;
+};
+
+static void answer_one(struct channel_monitor *monitor, struct request_batch *batch,
+		       struct request_outcome *outcome, bool late, struct replies *replies)
 {
-	struct guest_channel *channel = batch->channel;
-	uint32_t domain = guest_channel_domain(channel);
-	struct iovec iov[BATCH_FRAMES];
-	unsigned int n_iov = 0, n_replies = 0;
+	uint32_t domain = guest_channel_domain(batch->channel);
+	uint8_t *frame = batch->bytes + outcome->at;
+	size_t size;
 
-	for (uint32_t i = 0; i < batch->n_outcomes; i++) {
-		struct request_outcome *outcome = &batch->outcomes[i];
-		uint8_t *frame = batch->bytes + outcome->at;
-		size_t length;
-
-		if (monitor->write_failed && outcome->vote &&
-		    frequency_outputs_failed(monitor, domain, outcome->vcpu))
-			outcome->refusal = REFUSAL_WRITE;
-		count(channel->shared, outcome);
-		if (outcome->refusal != REFUSAL_NONE)
-			tell_refusal(monitor, channel, outcome);
-		if (!outcome->reply)
-			continue;
-		length = build_reply(monitor, domain, frame, outcome);
-		n_replies++;
-		if (n_iov > 0 &&
-		    (uint8_t *)iov[n_iov - 1].iov_base + iov[n_iov - 1].iov_len == frame) {
-			iov[n_iov - 1].iov_len += length;
-			continue;
-		}
-		iov[n_iov].iov_base = frame;
-		iov[n_iov].iov_len = length;
-		n_iov++;
+	if (outcome->vote && monitor->n_failing > 0)
+		outcome->refusal =
+			(uint8_t)frequency_outputs_refusal(monitor, domain, outcome->vcpu);
+	if (outcome->refusal != REFUSAL_NONE)
+		note_refusal(monitor, batch->channel, outcome);
+	if (late && !guest_frame_is_tagged(frame)) {
+		replies->n_late++;
+		return;
 	}
-	if (batch->n_outcomes > 0)
-		shared_store(channel->shared->requests,
-			     channel->shared->requests + batch->n_outcomes);
-	if (n_replies > 0)
-		guest_channel_reply(channel, iov, n_iov, n_replies);
+	size = build_reply(monitor, domain, frame, outcome);
+	if (outcome->at != replies->size) /* a reply is no longer than its request */
+		memmove(batch->bytes + replies->size, frame, size);
+	replies->size += size;
+	if (outcome->refusal == REFUSAL_NONE)
+		replies->n_acks++;
+	else
+		replies->n_nacks++;
+}
+
+void guest_requests_answer(struct channel_monitor *monitor, struct request_batch *batch,
+			   uint64_t now_ns)
+{
+	struct shared_channel *shared = batch->channel->shared;
+	bool late = now_ns - batch->waiting_since_ns > GUEST_PATIENCE_NS;
+	struct replies replies = {0};
+
+	for (uint32_t i = 0; i < batch->n_outcomes; i++)
+		answer_one(monitor, batch, &batch->outcomes[i], late, &replies);
+	if (replies.size == 0 || guest_channel_reply(batch->channel, batch->bytes, replies.size)) {
+		add(&shared->acks, replies.n_acks);
+		add(&shared->nacks, replies.n_nacks);
+	} else {
+		add(&shared->unread_replies, replies.n_acks + replies.n_nacks);
+	}
+	add(&shared->late_replies, replies.n_late);
+	add(&shared->unanswered, batch->n_frames - batch->n_outcomes);
+	add(&shared->requests, batch->n_frames);
 }

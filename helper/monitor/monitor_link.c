@@ -8,70 +8,29 @@
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/unix_socket.h"
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
+#include "helper/monitor/managers.h"
+#include "helper/monitor/monitored_domain.h"
 #include "helper/monitor/syscall_rule.h"
 
 #define MESSAGES_PER_TURN 64
+/*
+ * Some messages cost far more than others: one may be about 64 vCPUs on all frequency domains.
+ * Guests wait for a turn with the first message that reaches this, and what that one costs.
+ */
+#define WORK_PER_TURN 50000 /* of arbiter_work(): about 1 ms */
+#define CHANNEL_WORK 200    /* to close one */
 
 const struct syscall_rule monitor_link_syscalls[] = {
-	ALLOW(recvmsg, "messages and fds from the manager"),
-	END_OF_RULES,
+	ALLOW_IF(recvmsg, 0, UINT32_MAX, LINK_FD, "messages and fds from the manager"),
+	ALLOW_IF(sendmsg, 0, UINT32_MAX, LINK_FD, "messages to the manager"),
+	{0},
 };
-
-static void publish_votes(struct channel_monitor *monitor, uint32_t domain)
-{
-	uint32_t n = arbiter_vcpus(monitor->arbiter, domain);
-
-	for (uint32_t v = 0; v < n; v++)
-		shared_store(monitor->shared->vcpus[domain][v].vote_khz,
-			     arbiter_vote_khz(monitor->arbiter, domain, v));
-}
-
-static int frequency_domain_set(struct channel_monitor *monitor,
-				const struct link_frequency_domain *from)
-{
-	bool known = arbiter_has_frequency_domain(monitor->arbiter, from->id);
-	int r = frequency_outputs_set(monitor, from);
-
-	/* new limits may change votes */
-	for (uint32_t d = 0; r == 0 && known && d < MAX_DOMAINS; d++)
-		publish_votes(monitor, d);
-	return r;
-}
-
-static int domain_add(struct channel_monitor *monitor, const struct link_domain *from)
-{
-	struct monitored_domain *domain = monitor->domains[from->id];
-	struct arbiter_limits limits = {
-		.min_khz = from->settings.min_khz,
-		.max_khz = from->settings.max_khz,
-		.turbo = from->settings.turbo != 0,
-	};
-	int r;
-
-	r = arbiter_set_domain(monitor->arbiter, from->id, from->n_vcpus, &limits);
-	if (r < 0)
-		return r;
-	if (!domain) {
-		domain = calloc(1, sizeof(*domain));
-		if (!domain)
-			return -ENOMEM;
-		list_init(&domain->throttled);
-		list_init(&domain->throttled_link);
-		monitor->domains[from->id] = domain;
-	} else {
-		publish_votes(monitor, from->id);
-	}
-	memcpy(domain->name, from->name, sizeof(domain->name));
-	domain->queries = from->settings.queries != 0;
-	domain->commands = from->settings.commands;
-	channel_rate_set(monitor, domain, from->settings.rate, from->settings.burst);
-	return 0;
-}
 
 static void settings_change(struct channel_monitor *monitor, const struct link_settings *from)
 {
@@ -80,57 +39,17 @@ static void settings_change(struct channel_monitor *monitor, const struct link_s
 	channel_rate_set_total(monitor, from->total_rate);
 }
 
-static int vcpu_set(struct channel_monitor *monitor, const struct link_vcpu *from)
+static int vcpus_set(struct channel_monitor *monitor, const struct link_vcpus *from)
 {
-	struct monitored_domain *domain = monitor->domains[from->domain];
 	int r;
 
-	if (!domain)
+	if (!monitor->domains[from->domain])
 		return -ENOENT;
-	/* a request that waits for the old frequency domains starts over with the new ones */
-	for (uint32_t i = 0; i < MAX_DOMAIN_CHANNELS; i++) {
-		struct guest_channel *channel = domain->channels[i];
-
-		if (!channel || !channel->held || channel->held_vcpu != from->vcpu)
-			continue;
-		frequency_outputs_unhold(monitor, channel);
-		if (channel->state == GUEST_CHANNEL_WAITING)
-			guest_channel_set_ready(monitor, channel);
-	}
-	r = arbiter_set_vcpu(monitor->arbiter, from->domain, from->vcpu, from->flags,
-			     from->vote_khz, from->frequency_domains, from->n_frequency_domains);
-	if (r < 0)
-		return r;
-	shared_store(monitor->shared->vcpus[from->domain][from->vcpu].vote_khz,
-		     arbiter_vote_khz(monitor->arbiter, from->domain, from->vcpu));
-	return 0;
-}
-
-static int domain_remove(struct channel_monitor *monitor, uint32_t id)
-{
-	struct monitored_domain *domain = monitor->domains[id];
-
-	if (!domain)
-		return -ENOENT;
-	for (uint32_t i = 0; i < MAX_DOMAIN_CHANNELS; i++)
-		if (domain->channels[i])
-			guest_channel_free(monitor, domain->channels[i]);
-	arbiter_silence_domain(monitor->arbiter, id);
-	publish_votes(monitor, id);
-	arbiter_remove_domain(monitor->arbiter, id);
-	list_remove(&domain->throttled_link);
-	monitor->domains[id] = NULL;
-	free(domain);
-	return 0;
-}
-
-static int domain_silence(struct channel_monitor *monitor, uint32_t id)
-{
-	if (!monitor->domains[id])
-		return -ENOENT;
-	arbiter_silence_domain(monitor->arbiter, id);
-	publish_votes(monitor, id);
-	return 0;
+	r = arbiter_set_vcpus(monitor->arbiter, from->domain, from->first, from->n, from->flags,
+			      from->said, &from->frequency_domains);
+	for (uint32_t i = 0; r == 0 && i < from->n; i++)
+		monitor_publish_vote(monitor, from->domain, from->first + i);
+	return r;
 }
 
 static int channel_add(struct channel_monitor *monitor, const struct link_channel *from, int fd)
@@ -156,8 +75,12 @@ static void channel_enable(struct channel_monitor *monitor, const struct link_ch
 {
 	struct guest_channel *channel = monitor_find_channel(monitor, from->id);
 
-	if (channel)
-		channel->enabled = from->enabled != 0;
+	if (!channel)
+		return;
+	channel->synced = true;
+	channel->enabled = from->enabled != 0;
+	if (!channel->enabled)
+		(void)guest_channel_end_session(monitor, channel);
 }
 
 static void channel_remove(struct channel_monitor *monitor, uint32_t id)
@@ -171,21 +94,38 @@ static void channel_remove(struct channel_monitor *monitor, uint32_t id)
 static int handle(struct channel_monitor *monitor, const int *fds, unsigned int n_fds)
 {
 	const struct link_message *message = &monitor->incoming;
+	int r;
 
+	if (monitor->manager != MANAGER_ATTACHED && message->type != LINK_SETUP &&
+	    message->type != LINK_END) {
+		close_fds(fds, n_fds);
+		return -EPROTO;
+	}
 	switch ((enum link_type)message->type) {
+	case LINK_SETUP:
+		r = managers_set_up(monitor, fds, n_fds);
+		if (r == 0)
+			settings_change(monitor, &message->setup.settings);
+		return r;
+	case LINK_SYNCED:
+		managers_synced(monitor);
+		return 0;
+	case LINK_END:
+		log_info("ends: the manager says so");
+		return MONITOR_LINK_ENDED;
 	case LINK_FREQUENCY_DOMAIN_SET:
-		return frequency_domain_set(monitor, &message->frequency_domain);
+		return frequency_outputs_set(monitor, &message->frequency_domain);
 	case LINK_SETTINGS:
 		settings_change(monitor, &message->settings);
 		return 0;
 	case LINK_DOMAIN_ADD:
-		return domain_add(monitor, &message->domain);
-	case LINK_VCPU_SET:
-		return vcpu_set(monitor, &message->vcpu);
+		return monitored_domain_set(monitor, &message->domain);
+	case LINK_VCPUS_SET:
+		return vcpus_set(monitor, &message->vcpus);
 	case LINK_DOMAIN_REMOVE:
-		return domain_remove(monitor, message->id);
+		return monitored_domain_remove(monitor, message->id);
 	case LINK_DOMAIN_SILENCE:
-		return domain_silence(monitor, message->id);
+		return monitored_domain_silence(monitor, message->id);
 	case LINK_CHANNEL_ADD:
 		return channel_add(monitor, &message->channel, fds[0]);
 	case LINK_CHANNEL_ENABLE:
@@ -195,6 +135,8 @@ static int handle(struct channel_monitor *monitor, const int *fds, unsigned int 
 		channel_remove(monitor, message->id);
 		return 0;
 	case LINK_OVERRIDE:
+		if (message->override.khz == 0 && !monitor->domains[message->override.domain])
+			return 0; /* as in monitored_domain_silence() */
 		return arbiter_set_override(monitor->arbiter, message->override.domain,
 					    message->override.vcpu, message->override.khz);
 	case LINK_LOG_LEVEL:
@@ -206,19 +148,22 @@ static int handle(struct channel_monitor *monitor, const int *fds, unsigned int 
 	case LINK_ACQUIRED:
 		return frequency_outputs_acquired(monitor, &message->acquired, fds, n_fds);
 	default:
-		/* SETUP comes once, before the loop; no other type passes link_validate() */
-		for (unsigned int i = 0; i < n_fds; i++) {
-			int fd = fds[i];
-
-			close_fd(&fd);
-		}
+		/* no other type passes link_validate() */
+		close_fds(fds, n_fds);
 		return -EPROTO;
 	}
 }
 
+static uint64_t work_done(const struct channel_monitor *monitor)
+{
+	return arbiter_work(monitor->arbiter) + monitor->n_closed * CHANNEL_WORK;
+}
+
 int monitor_link_receive(struct channel_monitor *monitor)
 {
-	for (int i = 0; i < MESSAGES_PER_TURN; i++) {
+	uint64_t limit = work_done(monitor) + WORK_PER_TURN;
+
+	for (int i = 0; i < MESSAGES_PER_TURN && work_done(monitor) < limit; i++) {
 		unsigned int n_fds = UNIX_MAX_FDS;
 		int fds[UNIX_MAX_FDS];
 		uint32_t type;
@@ -228,14 +173,18 @@ int monitor_link_receive(struct channel_monitor *monitor)
 				 LINK_TO_MONITOR);
 		if (r == -EAGAIN)
 			return 0;
-		if (r == 0)
-			return MONITOR_LINK_GONE;
+		if (r == 0) {
+			managers_gone(monitor);
+			return monitor->listen_fd < 0 ? MONITOR_LINK_ENDED : 0;
+		}
 		if (r < 0) {
 			log_error("link: can't receive: %s", strerror(-r));
 			return r;
 		}
 		type = monitor->incoming.type;
 		r = handle(monitor, fds, n_fds);
+		if (r == MONITOR_LINK_ENDED)
+			return r;
 		if (r < 0) {
 			log_error("link: can't do what %s asks for: %s; ending, "
 				  "to be started anew with a clean slate",
@@ -260,9 +209,7 @@ static void wait_for_room(struct channel_monitor *monitor, bool wait)
 /* Return: false if there is no room. Other errors show when the link is read. */
 static bool send_notice(struct channel_monitor *monitor)
 {
-	int r = link_send(monitor->link_fd, &monitor->notice, NULL, 0);
-
-	return r != -EAGAIN && r != -ENOBUFS;
+	return !link_is_full(link_send(monitor->link_fd, &monitor->notice, NULL, 0));
 }
 
 static bool send_id(struct channel_monitor *monitor, enum link_type type, uint32_t id)
@@ -279,18 +226,9 @@ static bool send_write_failed(struct channel_monitor *monitor,
 	monitor->notice.write_failed = (struct link_write_failed){
 		.frequency_domain = output->id,
 		.error = output->failed_error,
-		.khz = output->failed_khz,
-	};
-	return send_notice(monitor);
-}
-
-static bool send_foreign(struct channel_monitor *monitor, const struct frequency_output *output)
-{
-	monitor->notice.type = LINK_FOREIGN;
-	monitor->notice.foreign = (struct link_foreign){
-		.frequency_domain = output->id,
-		.found_khz = output->found_khz,
-		.ours_khz = output->ours_khz,
+		.khz = output->method == METHOD_LIMITS && output->decides == LIMIT_MIN
+			       ? shared_load(output->shared->writing_khz)
+			       : shared_load(output->shared->writing_max_khz),
 	};
 	return send_notice(monitor);
 }
@@ -299,11 +237,6 @@ static bool send_foreign(struct channel_monitor *monitor, const struct frequency
 static bool send_output_notices(struct channel_monitor *monitor, struct frequency_output *output)
 {
 	ASSERT(output->notices != 0);
-	if (output->notices & NOTICE_FOREIGN) {
-		if (!send_foreign(monitor, output))
-			return false;
-		output->notices &= ~NOTICE_FOREIGN;
-	}
 	if (output->notices & NOTICE_WRITE_FAILED) {
 		if (!send_write_failed(monitor, output))
 			return false;
@@ -323,18 +256,8 @@ static bool send_output_notices(struct channel_monitor *monitor, struct frequenc
 	return true;
 }
 
-static bool send_pong(struct channel_monitor *monitor)
-{
-	if (!monitor->pong_due)
-		return true;
-	monitor->notice.type = LINK_PONG;
-	monitor->pong_due = !send_notice(monitor);
-	return !monitor->pong_due;
-}
-
 static bool send_refusal(struct channel_monitor *monitor, struct guest_channel *channel)
 {
-	ASSERT(channel->refusal != REFUSAL_NONE);
 	monitor->notice.type = LINK_REFUSED;
 	monitor->notice.refused = (struct link_refused){
 		.channel = channel->id,
@@ -345,40 +268,55 @@ static bool send_refusal(struct channel_monitor *monitor, struct guest_channel *
 	if (!send_notice(monitor))
 		return false;
 	channel->refusal = REFUSAL_NONE;
-	list_remove(&channel->refusal_link);
+	return true;
+}
+
+static bool send_channel_notices(struct channel_monitor *monitor, struct guest_channel *channel)
+{
+	bool gone = channel->state == GUEST_CHANNEL_GONE;
+
+	if (channel->refusal != REFUSAL_NONE && !send_refusal(monitor, channel))
+		return false;
+	if (gone && !send_id(monitor, LINK_CHANNEL_GONE, channel->id))
+		return false;
+	list_remove(&channel->notice_link);
+	if (gone)
+		guest_channel_free(monitor, channel);
+	return true;
+}
+
+/* Return: false: there is no room for some. */
+static bool send_notices(struct channel_monitor *monitor)
+{
+	const struct list *outputs = &monitor->output_notices,
+			  *channels = &monitor->channel_notices;
+
+	if (monitor->ready_due && !send_id(monitor, LINK_READY, 0))
+		return false;
+	monitor->ready_due = false;
+	if (monitor->pong_due && !send_id(monitor, LINK_PONG, 0))
+		return false;
+	monitor->pong_due = false;
+	while (!list_empty(outputs))
+		if (!send_output_notices(
+			    monitor,
+			    container_of(outputs->next, struct frequency_output, notice_link)))
+			return false;
+	while (!list_empty(channels))
+		if (!send_channel_notices(monitor, container_of(channels->next,
+								struct guest_channel, notice_link)))
+			return false;
 	return true;
 }
 
 void monitor_link_send_notices(struct channel_monitor *monitor)
 {
-	if (!send_pong(monitor)) {
-		wait_for_room(monitor, true);
+	if (monitor->manager == MANAGER_GREETED && monitor->greeted < MAX_CHANNELS)
+		wait_for_room(monitor, !managers_greet(monitor));
+	/* as in nearly every turn */
+	if (monitor->manager != MANAGER_ATTACHED ||
+	    (list_empty(&monitor->output_notices) && list_empty(&monitor->channel_notices) &&
+	     !monitor->pong_due && !monitor->ready_due && !monitor->link_blocked))
 		return;
-	}
-	while (!list_empty(&monitor->notices)) {
-		if (!send_output_notices(monitor,
-					 container_of(monitor->notices.next,
-						      struct frequency_output, notice_link))) {
-			wait_for_room(monitor, true);
-			return;
-		}
-	}
-	while (!list_empty(&monitor->refusals)) {
-		if (!send_refusal(monitor, container_of(monitor->refusals.next,
-							struct guest_channel, refusal_link))) {
-			wait_for_room(monitor, true);
-			return;
-		}
-	}
-	while (!list_empty(&monitor->gone)) {
-		struct guest_channel *channel =
-			container_of(monitor->gone.next, struct guest_channel, link);
-
-		if (!send_id(monitor, LINK_CHANNEL_GONE, channel->id)) {
-			wait_for_room(monitor, true);
-			return;
-		}
-		guest_channel_free(monitor, channel);
-	}
-	wait_for_room(monitor, false);
+	wait_for_room(monitor, !send_notices(monitor));
 }

@@ -5,7 +5,7 @@
 
 #include "helper/monitor/monitor_state.h"
 
-#define MONITOR_LINK_GONE 1
+#define MONITOR_LINK_ENDED 1
 
 /**
  * monitor_link_receive() - handle the messages that have arrived, but only so many per call
@@ -13,7 +13,8 @@
  * An unknown channel is not an error: one that hung up is closed at once, and the manager may not
  * know yet.
  *
- * Return: 0; MONITOR_LINK_GONE; -errno, logged: the manager sent something impossible.
+ * Return: 0; MONITOR_LINK_ENDED: END, or the only manager is gone; -errno, logged: the manager sent
+ * something impossible.
  */
 int monitor_link_receive(struct channel_monitor *monitor);
 

@@ -11,13 +11,20 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-/* Allowed only if argument @arg, masked, is @value; a @mask of 0: always allowed. */
+#define RULE_CONDITIONS 2
+
+/* Argument @arg, masked, is @value; a @mask of 0: no condition. */
+struct syscall_condition {
+	unsigned int arg;
+	uint64_t mask, value;
+};
+
+/* Allowed if all conditions hold. */
 struct syscall_rule {
 	int number;
 	const char *name;
 	const char *reason;
-	unsigned int arg;
-	uint64_t mask, value;
+	struct syscall_condition only[RULE_CONDITIONS];
 };
 
 #define ALLOW(call, why)                                                                           \
@@ -25,17 +32,18 @@ struct syscall_rule {
 		.number = SYS_##call, .name = #call, .reason = (why)                               \
 	}
 #define ALLOW_IF(call, argument, bits, equal, why)                                                 \
+	ALLOW_IF_BOTH(call, argument, bits, equal, 0, 0, 0, why)
+#define ALLOW_IF_BOTH(call, argument, bits, equal, argument2, bits2, equal2, why)                  \
 	{                                                                                          \
-		.number = SYS_##call, .name = #call, .reason = (why), .arg = (argument),           \
-		.mask = (bits), .value = (equal)                                                   \
+		.number = SYS_##call, .name = #call, .reason = (why), .only = {                    \
+			{(argument), (bits), (equal)},                                             \
+			{(argument2), (bits2), (equal2)},                                          \
+		}                                                                                  \
 	}
-#define END_OF_RULES                                                                               \
-	{                                                                                          \
-		.name = NULL                                                                       \
-	}
-
+/* A table ends with {0}. */
 extern const struct syscall_rule channel_monitor_syscalls[];
 extern const struct syscall_rule monitor_state_syscalls[];
+extern const struct syscall_rule managers_syscalls[];
 extern const struct syscall_rule monitor_link_syscalls[];
 extern const struct syscall_rule guest_channel_syscalls[];
 extern const struct syscall_rule frequency_writer_syscalls[];

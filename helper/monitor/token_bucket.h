@@ -42,6 +42,21 @@ static inline uint64_t token_bucket_left(struct token_bucket *bucket, const stru
 	return now_ns > bucket->paid_ns ? (now_ns - bucket->paid_ns) / rate->cost_ns : 0;
 }
 
+/** token_bucket_next() - when there will be a token; @rate must not be unlimited */
+static inline uint64_t token_bucket_next(const struct token_bucket *bucket,
+					 const struct token_rate *rate)
+{
+	return bucket->paid_ns + rate->cost_ns;
+}
+
+/** token_bucket_forgive() - cut a debt down to what a full bucket pays */
+static inline void token_bucket_forgive(struct token_bucket *bucket, const struct token_rate *rate,
+					uint64_t now_ns)
+{
+	if (bucket->paid_ns > now_ns + rate->burst_ns)
+		bucket->paid_ns = now_ns + rate->burst_ns;
+}
+
 /** token_bucket_take() - take @n tokens, even if there are fewer: the remainder is a debt */
 static inline void token_bucket_take(struct token_bucket *bucket, const struct token_rate *rate,
 				     uint64_t n)

@@ -10,6 +10,11 @@
 #define BENCH_UNIT_AT 8	    /* u32 */
 #define BENCH_COMMAND_AT 12 /* u32 */
 
+#define BENCH_NAME_AT 16 /* text */
+
+/* What begins with it is answered however late: a benchmark waits for each reply. */
+#define BENCH_NAME "vmpower-guest:bench"
+
 enum { BENCH_CPU_POWER = 1 };
 enum { BENCH_MAX = 3, BENCH_MIN = 4 };
 enum { BENCH_ACK = 1, BENCH_NACK = 2 };

@@ -72,7 +72,7 @@ def sizes(figures, many):
 
 def restart(figures, domains, domain_channels):
     """Kill vmpowerd: the time until its successor has answered on each channel."""
-    with VmpowerRig(domains * domain_channels, domain_channels, kept=True) as rig:
+    with VmpowerRig(domains * domain_channels, domain_channels) as rig:
         began = time.monotonic()
         rig.vmpower.process.kill()
         rig.vmpower.launch(rig.prepare)

@@ -73,6 +73,7 @@ static void put_frame(uint8_t *frame, const struct channel *channel, uint8_t uni
 	memcpy(frame + BENCH_VCPU_AT, &channel->vcpu, sizeof(channel->vcpu));
 	frame[BENCH_UNIT_AT] = unit;
 	frame[BENCH_COMMAND_AT] = BENCH_CPU_POWER;
+	memcpy(frame + BENCH_NAME_AT, BENCH_NAME, sizeof(BENCH_NAME));
 }
 
 /* Send @n equal requests in one write; their latency counts from @due_ns. */

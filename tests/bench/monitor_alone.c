@@ -56,7 +56,9 @@ static void set_up(int link_fd)
 
 	if (state < 0 || ftruncate(state, sizeof(struct shared_state)) < 0)
 		die("state");
-	message = (struct link_message){.type = LINK_SETUP};
+	await(link_fd, LINK_HELLO);
+	await(link_fd, LINK_HELLO_END);
+	message = (struct link_message){.type = LINK_SETUP, .setup.version = LINK_VERSION};
 	tell(link_fd, &state, 1);
 	(void)close(state);
 	await(link_fd, LINK_READY);
@@ -66,7 +68,6 @@ static void add_frequency_domain(int link_fd, uint32_t id)
 {
 	message = (struct link_message){.type = LINK_FREQUENCY_DOMAIN_SET};
 	message.frequency_domain.id = id;
-	message.frequency_domain.policy = id;
 	message.frequency_domain.method = METHOD_SETSPEED;
 	message.frequency_domain.table.n_steps = N_STEPS;
 	message.frequency_domain.table.non_turbo = N_STEPS - 1;
@@ -90,12 +91,12 @@ static void add_channel(int link_fd, uint32_t i)
 		message.domain.settings.commands = COMMANDS_ALL;
 		tell(link_fd, NULL, 0);
 	}
-	message = (struct link_message){.type = LINK_VCPU_SET};
-	message.vcpu.domain = domain;
-	message.vcpu.vcpu = vcpu;
-	message.vcpu.flags = VCPU_MAY_VOTE;
-	message.vcpu.n_frequency_domains = 1;
-	message.vcpu.frequency_domains[0] = i % MOST_FREQUENCY_DOMAINS;
+	message = (struct link_message){.type = LINK_VCPUS_SET};
+	message.vcpus.domain = domain;
+	message.vcpus.first = vcpu;
+	message.vcpus.n = 1;
+	message.vcpus.flags = VCPU_MAY_VOTE;
+	cpuset_add(&message.vcpus.frequency_domains, i % MOST_FREQUENCY_DOMAINS);
 	tell(link_fd, NULL, 0);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		die("socketpair");
@@ -115,6 +116,7 @@ static void send_request(uint32_t channel, uint8_t unit)
 	frame[BENCH_VCPU_AT] = (uint8_t)(channel % DOMAIN_CHANNELS);
 	frame[BENCH_UNIT_AT] = unit;
 	frame[BENCH_COMMAND_AT] = BENCH_CPU_POWER;
+	memcpy(frame + BENCH_NAME_AT, BENCH_NAME, sizeof(BENCH_NAME));
 	if (send(guests[channel], frame, sizeof(frame), MSG_NOSIGNAL) != sizeof(frame))
 		die("send");
 }
@@ -169,6 +171,7 @@ static void drive(int link_fd, uint32_t n_channels, uint32_t n_requests)
 int main(int argc, char **argv)
 {
 	uint32_t n_channels, n_requests;
+	struct monitor_options options = MONITOR_OPTIONS_NONE;
 	int link[2], status;
 	pid_t child;
 
@@ -193,7 +196,8 @@ int main(int argc, char **argv)
 	}
 	(void)close(link[0]);
 	log_init("monitor-alone", LOG_ERR);
-	if (channel_monitor_main(link[1], NULL) < 0 || waitpid(child, &status, 0) != child)
+	options.link_fd = link[1];
+	if (channel_monitor_main(&options) < 0 || waitpid(child, &status, 0) != child)
 		return 1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

@@ -16,7 +16,6 @@ from tests.harness import paths
 from tests.harness.cpufreq_tree import CpufreqTree
 from tests.harness.isolate import die_with_parent
 from tests.harness.process import Process, alive
-from tests.harness.service_manager import ServiceManager
 from tests.harness.standin import call_hook, domain_xml
 from tests.harness.vmpower import Vmpower
 from tests.harness.wait import tail, wait_until
@@ -191,8 +190,7 @@ class FloorRig(Rig):
 class VmpowerRig(Rig):
     """vmpower's programs, without rate limits."""
 
-    def __init__(self, channels, domain_channels=DOMAIN_CHANNELS, kept=False):
-        """kept: as under systemd, which keeps the channels' sockets across a restart."""
+    def __init__(self, channels, domain_channels=DOMAIN_CHANNELS):
         super().__init__(channels, domain_channels)
         sections = {
             "libvirt": {"uri": "none"},
@@ -208,8 +206,6 @@ class VmpowerRig(Rig):
         self.vmpower = Vmpower(
             self.directory, self.directory / "run", sections, self.directory / "log"
         )
-        if kept:
-            self.vmpower.service_manager = ServiceManager(self.directory / "notify")
         self.hook_ms = []  # of each domain's registration
 
     def domains(self):
@@ -228,8 +224,6 @@ class VmpowerRig(Rig):
             self.hook_ms.append(call_hook(self.vmpower.hook_socket, name, "started", xml))
 
     def end(self):
-        if self.vmpower.service_manager:
-            self.vmpower.service_manager.close()
         if self.vmpower.process:
             monitor = (self.vmpower.try_status() or {}).get("monitor_pid")
             self.vmpower.process.stop(timeout=CONNECT_S)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The cost of vmpower, compared with a floor measured in the same run; see docs/BENCH.md.
 
-usage: run [--quick] [PART...]      parts: requests open flood idle sizes cost hook; default: all
+usage: run [--quick] [PART...]      parts: requests open flood idle sizes cost hook scale driver; default: all
 
 It prints tables, and writes a JSON line for each figure to build/bench/figures.jsonl. Missed goals
 are listed at the end; they are not failures: the exit status is 0.
@@ -10,12 +10,12 @@ import argparse
 import os
 import sys
 
-from tests.bench import cost, hook_cost, host_cost, requests
+from tests.bench import cost, driver, hook_cost, host_cost, requests, scale
 from tests.bench.figures import Figures
 from tests.bench.rig import BENCH, most_channels
 from tests.harness import paths
 
-PARTS = ("requests", "open", "flood", "idle", "sizes", "cost", "hook")
+PARTS = ("requests", "open", "flood", "idle", "sizes", "cost", "hook", "scale", "driver")
 
 
 def bench(figures, part, quick):
@@ -39,6 +39,10 @@ def bench(figures, part, quick):
                           1000 if quick else 4000)
     elif part == "hook":
         hook_cost.measure(figures, 40 if quick else 200)
+    elif part == "scale":
+        scale.measure(figures, (10, 100) if quick else (10, 1000))
+    elif part == "driver":
+        driver.measure(figures, 100 if quick else 1000)
 
 
 def main():

@@ -19,10 +19,11 @@ CHANNEL = """<channel type='unix'>
 QUIET = {"ASAN_OPTIONS": "detect_leaks=0"}
 
 
-def domain(name, vcpus, *channels):
+def domain(name, vcpus, *channels, uuid=None):
     """A domain for the test driver."""
+    identity = f"<name>{name}</name>" + (f"<uuid>{uuid}</uuid>" if uuid else "")
     return (
-        f"<domain type='test'><name>{name}</name><memory>1024</memory><vcpu>{vcpus}</vcpu>"
+        f"<domain type='test'>{identity}<memory>1024</memory><vcpu>{vcpus}</vcpu>"
         f"<os><type>hvm</type></os><devices>{''.join(channels)}</devices></domain>"
     )
 
@@ -93,6 +94,26 @@ def test_wrong_arguments():
             answer = ctl(uri, *words)
             assert (answer.returncode, said in answer.stderr) == (status, True), (words, answer)
             assert not answer.stdout, answer
+
+
+def test_a_name_that_is_the_uuid_of_another_domain():
+    """Who is meant can't be known; the other name and the other UUID are certain."""
+    uuid = "11111111-1111-1111-1111-1111111111aa"
+    liars = "22222222-2222-2222-2222-222222222222"
+    forms = uuid, uuid.upper(), uuid.replace("-", "")
+    for name in forms:
+        with Node(domain("victim", 1, uuid=uuid), domain(name, 2, uuid=liars)) as uri:
+            for command in "xml", "attach", "detach":
+                answer = ctl(uri, command, name)
+                assert answer.returncode == 1 and not answer.stdout, answer
+                assert (f'"{name}" is the UUID of domain "victim", and the name of the domain '
+                        f"with UUID {liars}: ") in answer.stderr, answer
+            assert ctl(uri, "xml", "victim").stdout == CHANNEL.format(0)
+            assert ctl(uri, "xml", liars).stdout == CHANNEL.format(0) + CHANNEL.format(1)
+            for other in set(forms) - {name}:
+                assert ctl(uri, "xml", other).stdout == CHANNEL.format(0), other
+    with Node(domain(uuid, 1, uuid=uuid)) as uri:
+        assert ctl(uri, "xml", uuid).stdout == CHANNEL.format(0), "it is its own"
 
 
 def test_libvirt_out_of_reach():

@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import signal
+import tempfile
 
 from tests.harness import paths
 from tests.harness.process import run
@@ -17,6 +18,7 @@ from tests.harness.scene import (
     component_main,
     scene,
 )
+from tests.harness.varlink import answering
 from tests.harness.wait import wait_until
 
 NOBODY = {"kind": "nobody", "domain": None, "vcpu": None, "others": 0, "khz": None}
@@ -56,10 +58,12 @@ def test_cpu_in_full():
     with scene("cpu", cpus=6, shared=2) as stage:
         domain = stage.started("vm", {0: "3"})
         assert domain.power(0, "up") == "ack"
+        stage.expect({3: HIGHEST})
         (stage.tree.cpu_directory / "online").write_text("0-4,6\n")
         rows = stage.vmpower.ask("cpu")["cpus"]
         assert [row["cpu"] for row in rows] == [0, 1, 2, 3, 4, 5, 6], rows
         clock = {
+            "siblings": None,
             "frequency_domain": 2,
             "cpus": "2-3",
             "driver": "acpi-cpufreq",
@@ -67,7 +71,12 @@ def test_cpu_in_full():
             "controlled": True,
             "baseline": BASELINE,
             "target_khz": HIGHEST,
+            "lowest_khz": HIGHEST,
             "current_khz": 2400000,
+            "foreign": None,
+            "asked_khz": HIGHEST,
+            "voters": 1,
+            "silent": 0,
             "decides": decides("vote", "vm", 0, HIGHEST),
         }
         assert rows[2] == {"cpu": 2, "online": True, **clock}, rows[2]
@@ -88,16 +97,75 @@ def test_cpu_in_full():
         assert all(line == line.rstrip() and len(line) <= 120 for line in text), text
 
 
+def test_threads_of_one_core():
+    """A sibling that holds the core up: by its target, its baseline, or because it is left out."""
+    with scene("smt", start=False) as stage:
+        for cpu in range(4):
+            stage.tree.core(cpu, cpu + 4)
+        (stage.tree.directory(7) / "scaling_driver").unlink()  # left out
+        stage.vmpower.start()
+        domain = stage.started("vm", {0: "0", 1: "4", 2: "1", 3: "2", 4: "3"}, vcpus=5,
+                               channels=range(5))
+        for vcpu, power in enumerate(("min", "max", "min", "max", "min")):
+            assert domain.power(vcpu, power) == "ack"
+        stage.expect({0: LOWEST, 4: HIGHEST, 1: LOWEST, 2: HIGHEST, 3: LOWEST})
+
+        def sibling(cpu, target_khz, pinned, holds_up):
+            return [{"cpu": cpu, "target_khz": target_khz, "pinned": pinned, "holds_up": holds_up}]
+
+        siblings = [row["siblings"] for row in stage.vmpower.ask("cpu")["cpus"]]
+        assert siblings == [
+            sibling(4, HIGHEST, True, "target"),
+            sibling(5, None, False, "baseline"),
+            sibling(6, None, False, None),  # CPU 2 is at its highest
+            sibling(7, None, False, "unmanaged"),
+            sibling(0, LOWEST, True, None),
+            sibling(1, LOWEST, True, None),
+            sibling(2, HIGHEST, True, None),
+            sibling(3, LOWEST, True, None),
+        ], siblings
+        text = stage.vmpower.ctl("cpu").stdout.splitlines()
+        assert text[0].split()[-1] == "SIBLINGS", text[0]
+        assert [line.split("  ")[-1].strip() for line in text[1:6]] == [
+            "4 (target)", "5 (baseline)", "6", "7 (unmanaged)", "0"], text
+        for cpu, words in ((0, (f"CPU 4, a thread of the same core, holds the core up: its target "
+                                f"is {HIGHEST} kHz",)),
+                           (1, ("CPU 5, a thread of the same core, may hold the core up: it is at "
+                                "its baseline", "No vCPU is pinned to CPU 5.")),
+                           (3, ("CPU 7, a thread of the same core, may hold the core up: vmpower "
+                                "can't set its frequency.", "No vCPU is pinned to CPU 7.")),
+                           (4, ("CPU 0 is a thread of the same core.",))):
+            answer, text = explain(stage, cpu)
+            assert answer["cpu"]["siblings"] == siblings[cpu], answer
+            for part in words:
+                assert part in text, (part, text)
+            assert text.count("No vCPU is pinned") == len(words) - 1, text
+
+
+def test_threads_that_share_a_frequency_domain():
+    """What one gets, the other gets."""
+    with scene("together", shared=2, start=False) as stage:
+        stage.tree.core(0, 1)
+        stage.vmpower.start()
+        domain = stage.started("vm", {0: "0"})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({0: LOWEST})
+        (sibling,) = cpu_of(stage, 0)["siblings"]
+        assert sibling == {"cpu": 1, "target_khz": LOWEST, "pinned": False, "holds_up": None}
+        assert "CPU 1 is a thread of the same core." in explain(stage, 0)[1]
+
+
 def test_a_baseline_that_was_saved_is_shown_while_it_is_ours():
     """Not what the files hold meanwhile; after the release what they hold then."""
     with scene("baseline", governors=LIMITS_ONLY) as stage:
         domain = stage.started("vm", {0: "1"})
         assert domain.power(0, "min") == "ack"
+        stage.expect({1: LOWEST})
         row = cpu_of(stage, 1)
         assert row["baseline"] == BASELINE and row["method"] == "limits", row
         stage.hook(domain, "stopped")
         stage.vmpower.wait_forgotten("vm")
-        stage.expect_soon({})
+        stage.expect({})
         stage.tree.write(1, "scaling_min_freq", UP[1])
         assert cpu_of(stage, 1)["baseline"]["min_khz"] == UP[1]
         stage.tree.write(1, "scaling_min_freq", LOWEST)
@@ -126,6 +194,7 @@ def test_explain_nobody():
             "paused": False,
             "override_khz": None,
             "clamped": None,
+            "turbo_off": False,
             "decides": False,
         }, say
         assert answer["floating"] == 3 and "have no vote: 3" in text, text
@@ -155,15 +224,26 @@ def test_explain_a_vote():
 
 
 def test_explain_silence():
-    """Which vCPU is protected, and from what."""
+    """Which vCPU is protected, and from what: left to the baseline, or a range."""
     with scene("silence") as stage:
         domain = stage.started("vm", {0: "1"})
         bystander(stage, "quiet", {0: "1"})
         assert domain.power(0, "min") == "ack"
         answer, text = explain(stage, 1)
-        assert answer["cpu"]["decides"] == decides("silence", "quiet", 0, HIGHEST), answer
-        assert f"The highest vote is {LOWEST} kHz" in text and 'domain "quiet", vCPU 0' in text
+        assert answer["cpu"]["decides"] == decides("silence", "quiet", 0, None), answer
+        assert 'left to its baseline, because of domain "quiet", vCPU 0: pinned here' in text, text
+        assert f"The highest vote is {LOWEST} kHz" in text and "in force" not in text, text
+        assert "Votes here: 1. Silent vCPUs here: 1." in text, text
         assert "silence of quiet vCPU 0" in stage.vmpower.ctl("cpu").stdout
+    with scene("silence-limits", governors=LIMITS_ONLY) as stage:
+        domain = stage.started("vm", {0: "1"})
+        bystander(stage, "quiet", {0: "1"})
+        assert domain.power(0, "min") == domain.power(0, "up") == "ack"
+        stage.expect({1: None})  # a range
+        answer, text = explain(stage, 1)
+        assert answer["cpu"]["decides"] == decides("silence", "quiet", 0, HIGHEST), answer
+        assert answer["cpu"]["lowest_khz"] == UP[1], answer
+        assert f"Range {UP[1]} to {HIGHEST} kHz" in text and 'domain "quiet", vCPU 0' in text, text
     with scene("ignored", sections={"arbitration": {"silence": "ignore"}}) as stage:
         domain = stage.started("vm", {0: "1"})
         bystander(stage, "quiet", {0: "1"})
@@ -180,7 +260,7 @@ def test_explain_an_override():
         domain = stage.started("vm", {0: "1", 1: "1"})
         assert domain.power(0, "max") == domain.power(1, "min") == "ack"
         stage.vmpower.ask("set", "vm", "1", UP[2])
-        stage.expect_soon({1: UP[2]})
+        stage.expect({1: UP[2]})
         answer, text = explain(stage, 1)
         assert answer["cpu"]["decides"] == decides("override", "vm", 1, UP[2]), answer
         assert answer["cpu"]["target_khz"] == UP[2], answer
@@ -199,6 +279,34 @@ def test_explain_an_override():
         stage.vmpower.ctl("set", "vm", "1", "release")
         answer, text = explain(stage, 1)
         assert [say["clamped"] for say in answer["vcpus"]] == ["max", "min"], answer
+
+
+def test_explain_shows_what_is_published():
+    """The highest vote and the numbers are the monitor's; vCPUs, as paused ones, don't add up."""
+    def says(kind, vcpus, **decider):
+        khz = UP[2] if kind != "silence" else None
+        cpu = {
+            **dict(cpu=1, online=True, siblings=None, frequency_domain=1, cpus="1", driver="d"),
+            **dict(method="setspeed", controlled=True, baseline=None, target_khz=khz),
+            **dict(lowest_khz=khz, current_khz=None, foreign=None, asked_khz=UP[2], voters=7),
+            **dict(silent=8, decides={**decides(kind, None, None, khz), **decider}),
+        }
+        with tempfile.TemporaryDirectory() as runtime:
+            with answering(f"{runtime}/control.sock", {
+                "cpu": cpu, "limits": None, "vcpus": vcpus, "floating": 0, "write_error": None,
+            }):
+                command = paths.BIN / "vmpowerctl", "--runtime-dir", runtime, "explain", "1"
+                return run(*command).stdout
+
+    paused = {"domain": "vm", "vcpu": 0, "vote_khz": HIGHEST, "paused": True}
+    text = says("silence", [paused, paused], domain="quiet", vcpu=0)
+    assert f"The highest vote is {UP[2]} kHz." in text, text
+    assert "Votes here: 7. Silent vCPUs here: 8." in text, text
+    text = says("vote", [paused])
+    assert f"Target {UP[2]} kHz: the highest vote.\nVotes here: 7." in text, "nobody is named"
+    assert "of a vCPU: pinned here, has not voted." in says("silence", [paused])
+    text = says("override", [paused])
+    assert "an override by the operator: it beats all votes.\nVotes here: 7." in text, text
 
 
 def test_explain_is_safe_to_paste():
@@ -253,6 +361,7 @@ def test_verify():
             assert "controlled by vmpower: 0" in good.stdout, good
             domain = stage.started("vm", {0: "1"})
             assert domain.power(0, "min") == "ack"
+            stage.expect({1: LOWEST})
             assert stage.vmpower.ask("verify") == {"checked": 1, "findings": []}
             stage.tree.write(0, file, UP[3])
             bad = stage.vmpower.ctl("verify", check=False)

@@ -3,12 +3,14 @@
 
 import itertools
 import os
+import re
 import time
 import uuid
 
 from tests.harness.cpufreq_tree import CpufreqTree
 from tests.harness.doctor import BOOT, HOOK, doctor
 from tests.harness.process import run
+from tests.harness.runner import Skip
 from tests.harness.scene import LIMITS_ONLY, component_main
 from tests.harness.standin import StandinDomain, domain_xml, metadata
 from tests.harness.terminal import Terminal
@@ -148,63 +150,202 @@ def test_selinux_and_apparmor():
         doc.finds("apparmor", "problem", "symbolic link")
 
 
+def cpufreq_lines(doc):
+    """The texts of the findings about frequency domains."""
+    return [finding[2] for finding in doc.all() if finding[0] == "cpufreq"]
+
+
 def test_cpufreq():
-    """A line for each kind of frequency domain; none at all is a problem."""
+    """A line for each kind of frequency domain, as vmpowerd has them, not as files would have it."""
     with doctor("cpufreq") as doc:
-        (line,) = [finding for finding in doc.all() if finding[0] == "cpufreq"]
-        assert line[2] == "CPU 0-7: driver acpi-cpufreq, governor schedutil, method setspeed", line
-        doc.stage.tree.write(2, "scaling_governor", "userspace")
+        tree = doc.stage.tree
+        (line,) = cpufreq_lines(doc)
+        assert line == "CPU 0-7: driver acpi-cpufreq, governor schedutil, method setspeed", line
+        tree.write(2, "scaling_governor", "userspace")
         doc.finds("cpufreq", "warning", "CPU 2:", "set another governor")
-        doc.stage.tree.write(2, "scaling_governor", "schedutil")
-        doc.stage.tree.write(5, "scaling_available_governors", LIMITS_ONLY)
-        assert [finding[2] for finding in doc.all() if finding[0] == "cpufreq"] == [line[2]]
+        domain = doc.stage.started("vm", {0: "1"})
+        assert domain.power(0, "min") == "ack"  # CPU 1 has governor userspace, and that is right
+        doc.finds("cpufreq", "warning", "CPU 2:", "set another governor")
+        tree.write(2, "scaling_governor", "schedutil")
+        doc.stage.hook(domain, "stopped")
+        doc.stage.vmpower.wait_forgotten("vm")
+        tree.write(5, "scaling_available_governors", LIMITS_ONLY)
+        assert cpufreq_lines(doc) == [line]
         doc.stage.vmpower.ctl("reload")
         doc.well()
-        lines = [finding[2] for finding in doc.all() if finding[0] == "cpufreq"]
+        lines = cpufreq_lines(doc)
         limits = "CPU 5: driver acpi-cpufreq, governor schedutil, method limits"
         assert len(lines) == 2 and limits in lines, lines
-        limit = doc.stage.tree.directory(5) / "scaling_max_freq"
-        text = limit.read_text()
-        limit.unlink()
-        doc.finds("cpufreq", "problem", "CPU 5:", "another cpufreq driver")
-        limit.write_text(text)
-        (doc.host.root / "sys").unlink()
-        doc.finds("cpufreq", "problem", "no frequency domains", "load a driver")
+
+
+def test_frequency_domains_that_vmpowerd_left_out():
+    """Not sound, whatever the files say; a host without cpufreq."""
+    sections = {"cpufreq": {"method": "setspeed"}}
+    with doctor("left-out", start=False, sections=sections) as doc:
+        for cpu in (4, 5):
+            doc.stage.tree.write(cpu, "scaling_available_governors", LIMITS_ONLY)
+        doc.stage.vmpower.start()
+        doc.finds("cpufreq", "warning", "CPU 4-5: driver acpi-cpufreq: vmpowerd left it out",
+                  "journalctl -u vmpowerd")
+        assert len(cpufreq_lines(doc)) == 2
+    with doctor("none", start=False) as doc:
+        tree = doc.stage.tree
+        (tree.cpu_directory / "cpufreq").rename(tree.root / "aside")
+        doc.stage.vmpower.start()
+        doc.finds("cpufreq", "problem", "CPU 0-7: no cpufreq driver", "load a driver")
+        doc.stage.vmpower.stop()
+        (finding,) = [finding for finding in doc.all() if finding[0] == "cpufreq"]
+        assert finding[1] == "problem" and "no frequency domains" in finding[2], finding
+        (tree.root / "aside").rename(tree.cpu_directory / "cpufreq")
 
 
 def test_method():
-    """The daemon's method; without a daemon the one that the host's files allow."""
+    """vmpowerd's; doctor guesses none, and says so."""
     with doctor("method", sections={"cpufreq": {"method": "limits"}}) as doc:
-        for method in ("limits", "setspeed"):
-            (line,) = [finding[2] for finding in doc.all() if finding[0] == "cpufreq"]
-            assert line.endswith(f"method {method}"), line
-            doc.stage.vmpower.stop()
+        (line,) = cpufreq_lines(doc)
+        assert line.endswith("method limits"), line
+        doc.stage.vmpower.stop()
+        (line,) = cpufreq_lines(doc)
+        assert "vmpowerd does not answer" in line and "method" not in line, line
+        # it might be vmpowerd that left this governor: no advice
+        doc.stage.tree.write(0, "scaling_governor", "userspace")
+        found = [finding for finding in doc.all() if finding[0] == "cpufreq"]
+        assert len(found) == 2 and {finding[1] for finding in found} == {"ok"}, found
+        doc.stage.tree.write(0, "scaling_governor", "schedutil")
 
 
 def test_many_kinds():
-    """Each kind has a line."""
-    with doctor("kinds", cpus=12) as doc:
+    """Each kind has a line, with a daemon and without."""
+    with doctor("kinds", start=False, cpus=12) as doc:
         for cpu in range(12):
             doc.stage.tree.write(cpu, "scaling_driver", f"driver{cpu}")
-        lines = [finding[2] for finding in doc.all() if finding[0] == "cpufreq"]
-        assert sorted(line.split(", ")[0] for line in lines) == sorted(
-            f"CPU {cpu}: driver driver{cpu}" for cpu in range(12)), lines
+        for daemon in (False, True):
+            if daemon:
+                doc.stage.vmpower.start()
+            lines = [re.split("[,(]", line)[0].strip() for line in cpufreq_lines(doc)]
+            assert sorted(lines) == sorted(f"CPU {cpu}: driver driver{cpu}" for cpu in range(12)), lines
 
 
 def test_cpus_that_are_not_told():
     """Offline CPUs are named as well, and so are long lists."""
     with doctor("offline") as doc:
+        for cpu in (2, 3, 6):
+            (doc.stage.tree.directory(cpu) / "scaling_governor").rename(
+                doc.stage.directory / f"governor{cpu}")
+        online = doc.stage.tree.cpu_directory / "online"
+        online.write_text("0-1,4-5,7\n")
+        doc.finds("cpufreq", "note", "CPU 2-3,6: driver acpi-cpufreq, governor unknown",
+                  "bring one of its CPUs online")
+        for cpu in (2, 3, 6):
+            (doc.stage.directory / f"governor{cpu}").rename(
+                doc.stage.tree.directory(cpu) / "scaling_governor")
+        online.write_text("0-7\n")
+        doc.stage.vmpower.stop()
         (doc.host.root / "sys").unlink()
         tree = CpufreqTree(doc.host.root / "sys", cpus=8)
         for cpu in (2, 3, 6):
             for file in tree.directory(cpu).iterdir():
                 file.unlink()
-        doc.finds("cpufreq", "note", "CPU 2-3,6: driver unknown", "bring one of its CPUs online")
+        assert sorted(line.split(" driver")[0] for line in cpufreq_lines(doc)) == [
+            "CPU 0-1,4-5,7:", "CPU 2-3,6:"]
         for cpu in (2, 3, 6):
             tree.directory(cpu).rmdir()
         tree.write(4, "related_cpus", "4 4096")
-        lines = [finding[2] for finding in doc.all() if finding[0] == "cpufreq"]
-        assert sorted(line.split(" driver")[0] for line in lines) == ["CPU 0-1,5,7:", "policy4:"]
+        assert sorted(line.split(" driver")[0] for line in cpufreq_lines(doc)) == [
+            "CPU 0-1,5,7:", "policy4:"]
+
+
+def test_threads_of_one_core():
+    """A sibling that holds the core up, and a core of which one thread is pinned."""
+    with doctor("smt", start=False) as doc:
+        stage = doc.stage
+        for cpu in range(4):
+            stage.tree.core(cpu, cpu + 4)
+        stage.vmpower.start()
+        doc.well()
+        (line,) = [finding[2] for finding in doc.all() if finding[0] == "smt"]
+        assert line == "no thread of a core holds up another", line
+        domain = stage.started("vm", {0: "0", 1: "4", 2: "1", 3: "5", 4: "2"}, vcpus=5,
+                               channels=range(5))
+        for vcpu, power in ((0, "min"), (1, "up"), (2, "min")):
+            assert domain.power(vcpu, power) == "ack"
+        found = {finding[2]: finding[1:] for finding in doc.wrong()}
+        assert {finding[0] for finding in found.values()} == {"note"}, found
+        for text, remedy in (
+            ("CPU 0: the other thread of the core (CPU 4) has a higher target", "explain CPU"),
+            ("CPU 1: the other thread of the core (CPU 5) is at its baseline", "has not voted"),
+            ("CPU 2: the other thread of the core (CPU 6) has no pinned vCPU", "pin a vCPU"),
+        ):
+            (match,) = [whole for whole in found if whole.startswith(text)]
+            assert remedy in found[match][2], found
+        assert len(found) == 3, found
+        assert domain.power(0, "max") == domain.power(2, "max") == "ack"
+        assert [finding[2][:5] for finding in doc.wrong()] == ["CPU 2"]
+
+
+def test_nova():
+    """What its cpu_power_management writes, and the method that gets on with it."""
+    with doctor("nova") as doc:
+        doc.host.process(300, "nova-compute")
+        doc.finds("nova", "note", "nova-compute runs", "is not where it usually is",
+                  "method = limits")
+        conf = doc.host.write("etc/nova/nova.conf", "[DEFAULT]\ncpu_power_management = true\n")
+        doc.well()
+        (line,) = [finding[2] for finding in doc.all() if finding[0] == "nova"]
+        assert "leaves the power of CPUs alone" in line, line
+        on = "[libvirt]\n# cpu_power_management = false\n cpu_power_management=True \n"
+        conf.write_text(on)
+        doc.finds("nova", "warning", "takes dedicated CPUs offline", "refuses to start",
+                  "method = limits")
+        drop_in = doc.host.write("etc/nova/nova.conf.d/10-power.conf",
+                                 "[libvirt]\ncpu_power_management_strategy = governor\n")
+        doc.finds("nova", "warning", "writes scaling_governor of dedicated CPUs",
+                  "requests for these CPUs are refused", "method = limits")
+        doc.stage.sections.setdefault("cpufreq", {})["method"] = "limits"
+        doc.stage.vmpower.configure(doc.stage.sections)
+        doc.stage.vmpower.ctl("reload")
+        for _strategy in ("governor", "cpu_state"):
+            doc.well()
+            (line,) = [finding[2] for finding in doc.all() if finding[0] == "nova"]
+            assert line.endswith("method limits gets on with that"), line
+            drop_in.write_text("[libvirt]\ncpu_power_management_strategy = cpu_state\n")
+        doc.stage.vmpower.stop()
+        (finding,) = [finding for finding in doc.all() if finding[0] == "nova"]
+        assert finding[1] == "note" and "vmpowerd does not answer" in finding[2], finding
+
+
+def test_an_ordinary_user():
+    """What it may not see is said; it gets no advice that follows from not seeing."""
+    if os.geteuid():
+        raise Skip("needs root, to be somebody else")
+    with doctor("user") as doc:
+        doc.stage.directory.chmod(0o711)
+        (doc.host.root / "sys").unlink()
+        tree = CpufreqTree(doc.host.root / "sys", cpus=8)
+        tree.write(1, "scaling_governor", "userspace")  # perhaps vmpowerd's
+        doc.host.write("sys/fs/selinux/enforce", "1")
+        doc.host.write("sys/module/apparmor/parameters/enabled", "Y\n")
+        doc.host.write("run/libvirt/virtqemud-sock", "")
+        doc.host.process(101, "virtqemud", time.time() + 1000, "system_u:system_r:virtqemud_t:s0")
+        doc.host.process(300, "nova-compute")
+        doc.host.write("var/lib/selinux/targeted/active/modules/400/vmpower/cil", "")
+        doc.host.write("etc/nova/nova.conf", "[libvirt]\ncpu_power_management = True\n")
+        doc.host.write("etc/vmpower/vmpower.conf", "[limits]\nturbo = yes\n")
+        hidden = [doc.host.root / path for path in ("var/lib/selinux", "etc/nova", "etc/vmpower")]
+        doc.command = ["setpriv", "--reuid=61998", "--regid=61998", "--clear-groups", *doc.command]
+        for path in hidden:
+            path.chmod(0o700)
+        seen = doc.wrong()
+        (doc.host.root / "etc/libvirt").chmod(0o700)
+        (doc.host.root / "run/libvirt").chmod(0o700)
+        more = doc.wrong()
+        for findings in (seen, more):
+            assert {finding[1] for finding in findings} == {"note"}, findings
+            for finding in findings:
+                assert "use sudo" in finding[3], finding
+        assert {finding[0] for finding in seen} == {"doctor", "config", "daemon", "selinux", "nova"}
+        assert {finding[0] for finding in more} == {"doctor", "config", "daemon", "hook", "libvirt",
+                                                    "selinux", "apparmor", "nova"}
 
 
 def test_bounds_of_intel_pstate():
@@ -237,10 +378,14 @@ def test_bounds_of_intel_pstate():
 def test_other_programs_that_set_frequencies():
     """By their name in the kernel."""
     with doctor("writers") as doc:
-        for comm, name in (("tuned", "tuned"), ("thermald", "thermald"),
-                           ("power-profiles-", "power-profiles-daemon")):
+        for comm, name, remedy in (
+            ("tuned", "tuned", "devices=!cpuN"),
+            ("thermald", "thermald", "thermal-cpu-cdev-order.xml"),  # it protects from heat
+            ("power-profiles-", "power-profiles-daemon", "disable --now power-profiles-daemon"),
+        ):
             doc.host.process(200, comm)
-            doc.finds("writers", "warning", name, "pid 200", f"disable --now {name}")
+            finding = doc.finds("writers", "warning", name, "pid 200", remedy)
+            assert ("disable" in finding[3]) == (name == "power-profiles-daemon"), finding
         doc.host.process(200, "tunedx")
         doc.well()
 
@@ -256,7 +401,7 @@ def test_values_set_by_someone_else():
 
 
 def test_domains():
-    """No channels, an unpinned vCPU, a channel that can't be connected."""
+    """No channels, an unpinned vCPU, a channel that can't be connected or has a wrong name."""
     with doctor("domains") as doc:
         stage = doc.stage
         stage.started("good", {0: "1"})
@@ -267,8 +412,14 @@ def test_domains():
         stage.hook(plain, "stopped")
         shell = stage.domain("a;reboot", {0: "1"}, channels=())
         stage.hook(shell)
-        doc.finds("domains", "note", 'domain "a;reboot" has', "vmpowerctl attach DOMAIN")
+        doc.finds("domains", "note", 'domain "a;reboot" has', f"vmpowerctl attach {shell.uuid}")
         stage.hook(shell, "stopped")
+        for name in ("7", plain.uuid):  # of another domain: virsh tries id and UUID first
+            misleading = stage.domain(name, {0: "1"}, channels=())
+            stage.hook(misleading)
+            doc.finds("domains", "note", f'domain "{name}" has',
+                      f"vmpowerctl attach {misleading.uuid}")
+            stage.hook(misleading, "stopped")
         loose = stage.started("loose", {0: "0-7", 1: "2"}, vcpus=3)
         doc.finds("domains", "problem", 'domain "loose", vCPU 0,2', "virsh vcpupin loose")
         stage.hook(loose, "stopped")
@@ -278,6 +429,13 @@ def test_domains():
         stage.hook(dead)
         wait_until(lambda: stage.vmpower.channel("dead", 0)["error"], 20, "the error")
         doc.finds("domains", "problem", "channel 0: can't connect")
+        stage.hook(dead, "stopped")
+        bad = stage.domain("bad", {0: "1"})
+        bad.xml = lambda xml=bad.xml, **how: xml(**how).replace("poweragent.0", "poweragent.x")
+        stage.hook(bad)
+        wait_until(lambda: "bad" in stage.vmpower.domains(), 20, "its registration")
+        doc.finds("domains", "problem", 'domain "bad" is not served in full: channel '
+                  "virtio.serial.port.poweragent.x must end in the number", "virsh edit bad")
 
 
 def test_domains_that_are_not_followed():
@@ -334,10 +492,13 @@ def test_domains_without_the_daemon():
         found = {finding[2]: finding[1] for finding in doc.all() if finding[0] == "domains"}
         (bad,) = [text for text, status in found.items() if status == "problem"]
         assert len(found) == 2 and 'domain "two", vCPU 0: not pinned' in bad, found
+        assert all("since vmpowerd does not answer" in text for text in found), found
         assert "virsh vcpupin two 0 CPU --live" in doc.run().stdout
         (doc.host.root / "run/libvirt/qemu/two.xml").unlink()
         doc.stage.vmpower.start()
         doc.finds("domains", "problem", 'domain "one" runs, and vmpowerd does not', "domain add one;")
+        # whether its vCPUs are pinned is vmpowerd's to say
+        assert not [finding for finding in doc.all() if "pinned" in finding[2]]
         doc.stage.hook(one)
         one.accept()
         doc.stage.vmpower.wait_connected("one", 1)
@@ -345,11 +506,18 @@ def test_domains_without_the_daemon():
         doc.host.write("run/libvirt/qemu/bad.xml", "<domstatus><domain type='kvm'></domain>")
         doc.finds("domains", "problem", "bad.xml", "virsh edit")
         (doc.host.root / "run/libvirt/qemu/bad.xml").unlink()
-        one.name = "bad"
+        known = one.uuid
+        one.name, one.uuid = "bad", str(uuid.uuid4())  # vmpowerd does not know it
         one.xml = lambda xml=one.xml: xml().replace("poweragent.0", "poweragent.x")
         status_file(doc.host, one)
-        doc.finds("domains", "problem", 'domain "bad" is not served: channel virtio.serial.port.'
-                  "poweragent.x must end in the number", "virsh edit bad")
+        doc.finds("domains", "problem", 'domain "bad" is not served in full: channel '
+                  "virtio.serial.port.poweragent.x must end in the number", "virsh edit bad")
+        (doc.host.root / "run/libvirt/qemu/bad.xml").unlink()
+        one.name = "7"  # virsh would take it for an id: the UUID is safe
+        status_file(doc.host, one)
+        doc.finds("domains", "problem", 'domain "7" is not served in full', f"virsh edit {one.uuid}")
+        (doc.host.root / "run/libvirt/qemu/7.xml").unlink()
+        one.name, one.uuid = "bad", known
         one.xml = lambda xml=one.xml: xml().replace("poweragent.x", "poweragnet.0")
         status_file(doc.host, one)
         doc.finds("domains", "warning", 'domain "bad": channel virtio.serial.port.poweragnet.0 is '

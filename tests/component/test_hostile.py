@@ -264,7 +264,7 @@ def test_nonsense_from_64_channels_at_once(runner):
         for domain in stage.domains:
             stage.hook(domain, "stopped")
             stage.vmpower.wait_forgotten(domain.name)
-        stage.expect_soon({})
+        stage.expect({})
         wait_until(lambda: all_files(stage.tree) == before, 10, "every file to be as before")
         witness.alive()
 

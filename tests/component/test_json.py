@@ -10,20 +10,23 @@ from tests.harness.process import Process, run
 from tests.harness.scene import component_main, scene
 from tests.harness.wait import wait_until
 
-CPU = ["baseline", "controlled", "cpu", "cpus", "current_khz", "decides", "driver",
-       "frequency_domain", "method", "online", "target_khz"]
-CHANNEL = ["acks", "dropped_replies", "enabled", "error", "nacks", "number", "path", "refused",
-           "requests", "resyncs", "state", "throttled"]
+CPU = ["asked_khz", "baseline", "controlled", "cpu", "cpus", "current_khz", "decides", "driver",
+       "foreign", "frequency_domain", "lowest_khz", "method", "online", "silent", "target_khz",
+       "voters"]
+CHANNEL = ["acks", "dropped_replies", "enabled", "error", "late_replies", "nacks", "number", "path",
+           "refused", "requests", "resyncs", "state", "throttled", "unanswered"]
 # command: (its arguments, [(jq filter, expected output)])
 COMMANDS = {
     "status": ((), [("keys", [
         "channels", "connected", "controlled", "cpus", "domains", "frequency_domains",
-        "libvirt_connected", "libvirt_uri", "monitor_pid", "monitor_restarts", "uptime_s",
-        "version"])]),
+        "libvirt_connected", "libvirt_uri", "longest_turn", "monitor_longest_turn", "monitor_pid",
+        "monitor_restarts", "uptime_s", "version"]),
+        (".longest_turn | keys", ["cpu_us", "time", "wall_us", "what"])]),
     "list": ((), [(".domains[0] | keys", [
         "channels", "connected", "id", "name", "nacks", "requests", "uuid", "vcpus"])]),
     "show": (("vm",), [(".domain.channels[0] | keys", CHANNEL), (".domain.vcpus[0] | keys", [
-        "cpus", "frequency_domains", "online", "override_khz", "pinned", "vcpu", "vote_khz"])]),
+        "cpus", "frequency_domains", "online", "override_khz", "pinned", "turbo_off", "vcpu",
+        "vote_khz"])]),
     "channel disable": (("vm", "0"), [("keys", ["changed"])]),
     "channel enable": (("vm", "0"), [("keys", ["changed"])]),
     "channel remove": (("vm", "1"), [("keys", ["changed"])]),

@@ -6,14 +6,17 @@ import os
 import re
 import socket
 import struct
+import sys
+import time
 from pathlib import Path
+
 
 from tests.harness import paths
 from tests.harness.process import run
 from tests.harness.runner import Skip
-from tests.harness.scene import LOWEST, UP, component_main, scene
+from tests.harness.scene import LOWEST, UP, component_main, private_programs, scene
 from tests.harness.standin import metadata
-from tests.harness.wait import wait_until
+from tests.harness.wait import tail, wait_until
 
 JOURNAL = Path("/run/systemd/journal/socket")
 CATALOG = paths.TREE / "packaging/journal/vmpower.catalog"
@@ -26,7 +29,7 @@ def message_ids():
 
 
 def entry(datagram):
-    """The fields of what sd_journal_sendv() sends: NAME=text, or NAME, size and bytes."""
+    """The fields of a datagram: NAME=text, or NAME, size and bytes."""
     fields = {}
     while datagram:
         line, _, datagram = datagram.partition(b"\n")
@@ -73,11 +76,11 @@ class Journal:
         return found()[-1]
 
 
-def start(stage, stream):
+def start(stage, stream, preexec=None):
     """Start the daemon as systemd does: with JOURNAL_STREAM."""
     os.environ["JOURNAL_STREAM"] = stream
     try:
-        stage.vmpower.start()
+        stage.vmpower.start(preexec)
     finally:
         del os.environ["JOURNAL_STREAM"]
 
@@ -110,7 +113,7 @@ def test_fields_in_the_journal():
         assert fixed["PRIORITY"] == "5", fixed
         stage.vmpower.ctl("set", domain.uuid, "0", "release")
         journal.wait("MESSAGE_OVERRIDE", VMPOWER_OLD_KHZ=str(UP[2]), **about)
-        stage.expect_soon({2: LOWEST})
+        stage.expect({2: LOWEST})
         stage.hook(domain, "stopped")
         journal.wait("MESSAGE_DOMAIN_UNREGISTERED", **about)
         assert not any("<domain" in field for e in journal.read() for field in e.values())
@@ -172,20 +175,12 @@ def test_values_set_by_someone_else():
     """The CPUs, our value, the value found."""
     with journal_scene("foreign") as (journal, stage):
         domain = stage.started("vm", {0: "2"})
-        units = ["min", "max"]
-
-        def noticed():
-            stage.tree.write(2, "scaling_setspeed", UP[2])
-            assert domain.power(0, units[0]) == "ack"
-            units.reverse()
-            foreign = message_ids()["MESSAGE_FOREIGN"]
-            return [e for e in journal.read() if e.get("MESSAGE_ID") == foreign]
-
         assert domain.power(0, "min") == "ack"
-        wait_until(noticed, 20, "what someone else has written to be noticed")
-        found = noticed()[0]
+        stage.expect({2: LOWEST})
+        stage.tree.write(2, "scaling_setspeed", UP[2])
+        found = journal.wait("MESSAGE_FOREIGN")
         assert found["VMPOWER_NEW_KHZ"] == str(UP[2]), found
-        assert int(found["VMPOWER_OLD_KHZ"]) in UP, found
+        assert found["VMPOWER_OLD_KHZ"] == str(LOWEST), found
         assert found["VMPOWER_FREQUENCY_DOMAIN"] == found["VMPOWER_CPUS"] == "2", found
         assert found["VMPOWER_REASON"] == "scaling_setspeed", found
 
@@ -232,6 +227,87 @@ def test_log_level_at_run_time():
         wait_until(refused, 20, "the monitor to say so")
         wrong = stage.vmpower.ctl("log-level", "loud", check=False)
         assert wrong.returncode == 2 and "use error, warning" in wrong.stderr, wrong
+
+
+# A monitor that a guest has taken over: it answers, and sends whatever is logged.
+FLOODER = """#!{python}
+import itertools, os, pathlib, select, socket, struct, sys
+
+HELLO, HELLO_END, END = 60, 62, 63
+READY, WRITE_FAILED, VIOLATION, PONG, REFUSED = 32, 36, 37, 38, 39
+CHANNEL_ADD, ACQUIRED, PING, ACQUIRE = 7, 10, 12, 33
+link, _ = socket.socket(fileno=3).accept()
+me = os.stat(sys.argv[0])
+link.send(struct.pack("=IIIIQQQq", HELLO, 0, {link_version}, {state_version},
+                      me.st_dev, me.st_ino, me.st_size, me.st_mtime_ns))
+link.send(struct.pack("=II", HELLO_END, 0))
+link.setblocking(False)
+sent, acquired, channels = 0, 0, 0
+for i in itertools.count():
+    readable, writable, _ = select.select([link], [link] if acquired == 8 and sent < {messages} else [], [])
+    if readable:
+        data, fds, _, _ = socket.recv_fds(link, 65536, 4)
+        if not data:
+            break
+        kind = struct.unpack_from("=I", data)[0]
+        if kind == END:
+            break
+        channels += kind == CHANNEL_ADD
+        acquired += kind == ACQUIRED
+        link.setblocking(True)
+        if kind == PING:
+            link.send(struct.pack("=II", PONG, 0))
+        for fdom in range(8) if channels == 8 and kind == CHANNEL_ADD else ():
+            link.send(struct.pack("=III", ACQUIRE, 0, fdom))
+        link.setblocking(False)
+    if writable:
+        sent += 1
+        link.send((
+            struct.pack("=IIIIII", REFUSED, 0, i % 8, 1 + i % 5, i % 1000, i),
+            struct.pack("=IIIiI", WRITE_FAILED, 0, i % 8, -(1 + i % 100), 1000000 + i),
+            struct.pack("=III", VIOLATION, 0, i % 400),
+        )[i % 3])
+        if sent == {messages}:
+            pathlib.Path("{done}").write_text("")
+"""
+MESSAGES = 4000
+MOST_LINES = 440 + 5  # in 10 s, and how many were left out
+
+
+def defined(header, name):
+    """The number of a #define of the link."""
+    text = (paths.TREE / "helper/link" / header).read_text()
+    return re.search(rf"#define {name} (\d+)", text).group(1)
+
+
+def test_a_monitor_that_was_taken_over_floods_no_log():
+    """And hides nothing: neither what else is wrong, nor that lines are missing."""
+    with scene("flood", start=False) as stage, private_programs(stage.directory) as place:
+        done = stage.directory / "done"
+        program = place / "vmpower-monitor"
+        program.unlink()
+        program.write_text(FLOODER.format(
+            python=sys.executable, messages=MESSAGES, done=done,
+            link_version=defined("message.h", "LINK_VERSION"),
+            state_version=defined("shared_state.h", "SHARED_STATE_VERSION")))
+        program.chmod(0o755)
+        began = time.monotonic()
+        stage.vmpower.start()
+        domain = stage.domain("vm", {n: str(n) for n in range(8)})
+        stage.hook(domain)
+        wait_until(done.exists, 60, "all messages to be sent")
+        stage.vmpower.ctl("status")  # so they have been read
+        windows = 2 + int((time.monotonic() - began) / 10)
+        lines = stage.logged().splitlines()
+        assert len(lines) <= windows * MOST_LINES, f"{len(lines)} lines"
+        stage.hook(stage.domain("other", {0: "0"}))
+        wait_until(lambda: 'domain "other" (hook started): registered' in stage.logged(), 10,
+                   "a line about another domain")
+        stage.vmpower.stop()
+        said = stage.logged()
+        assert "stopping: signal 15" in said, tail(stage.log)
+        for what in ("errors", "warnings"):
+            assert f"more {what} were left out; the first: " in said, what
 
 
 def test_catalog_explains_each_message():

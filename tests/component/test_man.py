@@ -127,8 +127,8 @@ def test_words_of_the_output():
     kinds = re.findall(r'\[EVENT_\w+\] = "([a-z-]+)"',
                        (paths.TREE / "helper/manager/registry/events.c").read_text())
     reasons = re.findall(r'\[REFUSAL_\w+\] = \{\s*"([a-z-]+)"',
-                         (paths.TREE / "helper/link/refusal.c").read_text())
-    limits = re.findall(r'(?:return|json_string\() ?"((?:domain-)?(?:min|max|turbo))"',
+                         (paths.TREE / "helper/manager/registry/refusal_names.c").read_text())
+    limits = re.findall(r'(?:return|json_string\(|[?:]) ?"((?:domain-)?(?:min|max|turbo))"',
                         (paths.TREE / "helper/manager/control/cpu_json.c").read_text())
     assert len(kinds) > 10 and len(reasons) > 8 and len(limits) == 5, (kinds, reasons, limits)
     limits = {limit.replace("-", " ") if "-" in limit else f"host {limit}" for limit in limits}

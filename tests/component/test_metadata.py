@@ -43,10 +43,10 @@ def test_metadata_changes_while_the_domain_runs():
         assert domain.power(0, "max") == "ack"
         domain.metadata = metadata(max_frequency=UP[2])
         stage.hook(domain, "reconnect")
-        stage.expect_soon({0: UP[2]})
+        stage.expect({0: UP[2]})
         domain.metadata = metadata(serve="no")
         stage.hook(domain, "reconnect")
-        stage.expect_soon({})
+        stage.expect({})
         assert domain.channels[0].peer.recv(1) == b""
         domain.metadata = ""
         stage.hook(domain, "reconnect")
@@ -61,17 +61,17 @@ def test_wrong_metadata_is_reported():
     sections = {'domain "*"': {"max-frequency": UP[3]}}
     with scene("wrong", sections=sections) as stage:
         domain = stage.domain("vm", {0: "0"})
-        domain.metadata = metadata(turbo="no", max_frequency="2GHz")
+        domain.metadata = metadata(turbo="no", max_frequency="2THz")
         stage.hook(domain)
         domain.accept()
         assert domain.power(0, "max") == "ack"
         stage.expect({0: UP[3]})
         error = settings_of(stage)["metadata_error"]
-        assert "<max-frequency> is '2GHz'; allowed is 0 (no limit) or 1000 to" in error, error
+        assert "<max-frequency> is '2THz'; allowed is 0 (no limit), or 1MHz to" in error, error
         assert settings_of(stage)["turbo"] is True
         shown = stage.vmpower.ctl("show", "vm").stdout
-        assert "metadata:" in shown and "2GHz" in shown, shown
-        assert any("<metadata>" in line and "2GHz" in line for line in tail(stage.log, 50))
+        assert "metadata:" in shown and "2THz" in shown, shown
+        assert any("<metadata>" in line and "2THz" in line for line in tail(stage.log, 50))
         # valid, but the host allows none of it
         domain.metadata = metadata(min_frequency=UP[5])
         stage.hook(domain, "reconnect")
@@ -82,6 +82,32 @@ def test_wrong_metadata_is_reported():
         )
         assert domain.power(0, "min") == "ack"
         stage.expect({0: LOWEST})
+
+
+def test_a_frequency_that_the_cpus_can_not_do_is_wrong():
+    """2400 for 2.4 GHz: ignored with the rest, and reported; a unit is understood."""
+    with scene("range") as stage:
+        domain = stage.domain("vm", {0: "0"})
+        domain.metadata = metadata(turbo="no", max_frequency="2400")
+        stage.hook(domain)
+        domain.accept()
+        assert domain.power(0, "max") == "ack"
+        stage.expect({0: HIGHEST})
+        error = settings_of(stage)["metadata_error"]
+        for part in ("<max-frequency> is 2400 kHz", f"{LOWEST} to {HIGHEST} kHz", "2.4GHz"):
+            assert part in error, error
+        assert settings_of(stage)["turbo"] is True
+        assert any("<metadata>" in line and "2400 kHz" in line for line in tail(stage.log, 50))
+        domain.metadata = metadata(turbo="no", max_frequency="2.4 GHz")
+        stage.hook(domain, "reconnect")
+        stage.expect({0: 2400000})
+        assert settings_of(stage)["metadata_error"] is None
+        assert "is not a step" not in stage.logged()
+        domain.metadata = metadata(turbo="no", max_frequency="2300 MHz")
+        stage.hook(domain, "reconnect")
+        stage.expect({0: 2000000})
+        assert ('domain "vm": max-frequency 2300000 kHz is not a step of policy0 (and of 7 others): '
+                "2000000 kHz applies there") in stage.logged()
 
 
 def test_metadata_of_the_next_run():
@@ -112,7 +138,7 @@ def test_reload_and_metadata():
         stage.sections['domain "vm"']["max-frequency"] = 0
         stage.vmpower.configure(stage.sections)
         stage.vmpower.ctl("reload")
-        stage.expect_soon({0: UP[2]})
+        stage.expect({0: UP[2]})
         assert settings_of(stage)["metadata_error"] is None
 
 

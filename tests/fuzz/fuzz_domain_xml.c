@@ -49,6 +49,7 @@ static void check_metadata(const struct domain_description *domain)
 		require(settings->given == 0);
 	require((settings->commands & ~COMMANDS_ALL) == 0);
 	require(settings->rate <= 1000000 && settings->burst <= 1000000);
+	require(settings->vote_lifetime_s <= 86400);
 	require(settings->min_khz <= HIGHEST_KHZ && settings->max_khz <= HIGHEST_KHZ);
 	require(!settings->max_khz || settings->min_khz <= settings->max_khz);
 }
@@ -60,6 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r = domain_xml_parse((const char *)data, size, &domain, &error);
 
 	require(memchr(error.text, '\0', sizeof(error.text)));
+	require(memchr(error.domain, '\0', sizeof(error.domain)));
+	require(strlen(error.uuid) == 0 || strlen(error.uuid) == 36);
 	if (r < 0) {
 		require(r == -EINVAL || r == -E2BIG || r == -ENOMEM);
 		require(!domain && error.text[0]);
@@ -69,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(domain->name[0] && memchr(domain->name, '\0', sizeof(domain->name)));
 	require(strlen(domain->uuid) == 36);
 	require(domain->id >= -1);
+	require(memchr(domain->problem, '\0', sizeof(domain->problem)));
+	require((domain->n_problems > 0) == (domain->problem[0] != '\0'));
 	check_vcpus(domain);
 	check_channels(domain);
 	check_metadata(domain);

@@ -51,7 +51,7 @@ static void check_policy(const uint8_t *frame, size_t size, uint32_t n_vcpus)
 	require(((policy.busy_hours | policy.quiet_hours | policy.traffic_hours) >> 24) == 0);
 }
 
-/* The list of a reply: up to 8 entries of @stride bytes, zeros, a count, zeros. */
+/* The list of a reply: up to 8 entries of @stride bytes, zeros, a count, zeros; a tag is kept. */
 static void check_list(const uint8_t *reply, size_t length, const uint8_t *request,
 		       enum guest_answer answer, size_t stride, size_t count_at, uint32_t n_vcpus)
 {
@@ -62,6 +62,8 @@ static void check_list(const uint8_t *reply, size_t length, const uint8_t *reque
 	for (size_t at = 16; at < length; at++) {
 		if (at == count_at)
 			require(reply[at] == n);
+		else if (at < 48 && guest_frame_is_tagged(request))
+			require(reply[at] == request[at]);
 		else if (at < 48 || at >= 48 + n * stride)
 			require(reply[at] == 0);
 	}
@@ -207,6 +209,8 @@ static void build_frame(struct input *input, uint8_t *frame, size_t size, bool c
 		frame[12] = g3[choice % sizeof(g3)];
 	if (frame[12] == GUEST_POLICY)
 		(void)take_bytes(input, frame + 16, 16); /* the VM's name */
+	else if (size >= GUEST_FRAME_G3_I386 && (choice & 0x80))
+		memcpy(frame + 16, GUEST_TAG, sizeof(GUEST_TAG) - 1);
 }
 
 /*

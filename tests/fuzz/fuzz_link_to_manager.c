@@ -2,8 +2,9 @@
 /*
  * The manager with a monitor that a guest controls: real domains, registry, channel manager and
  * cpufreq on a tree of plain files. The input plays the monitor: it sends anything, writes to the
- * files that it was given, stops reading, dies. What the manager sends is always valid, and in the
- * end every file holds its baseline.
+ * files that it was given, stops reading, dies. What the manager sends is always valid, its
+ * successor is told what it published if that may be true, and in the end every file holds its
+ * baseline.
  */
 #include <fcntl.h>
 #include <pwd.h>
@@ -19,7 +20,7 @@
 #include "helper/manager/domains/domains.h"
 #include "helper/manager/log/journal.h"
 #include "helper/manager/registry/registry.h"
-#include "tests/fuzz/fake_process.h"
+#include "tests/fuzz/fake_monitor.h"
 #include "tests/fuzz/fuzz_loop.h"
 #include "tests/fuzz/link_promises.h"
 #include "tests/fuzz/policy_tree.h"
@@ -27,7 +28,8 @@
 
 #define MAX_STEPS 120
 #define N_DOMAINS 2u
-#define LEFTOVERS_USED 4096u
+#define N_VCPUS 2u
+#define N_CHANNELS 2u
 
 /* --- the monitor's process ---------------------------------------------------------------- */
 
@@ -48,7 +50,7 @@ static void close_given(uint32_t id)
 		(void)close(given[id].fds[--given[id].n_fds]);
 }
 
-static void fake_killed(void)
+static void fake_replaced(void)
 {
 	for (uint32_t id = 0; id < N_POLICIES; id++) {
 		close_given(id);
@@ -178,6 +180,20 @@ static void take_files(const struct link_acquired *acquired, const int *fds, uns
 	files->n_fds = n_fds;
 }
 
+/* A vote for a successor is one that the shared state holds, of a channel that the domain has. */
+static void check_taken_over(const struct link_vcpus *vcpus)
+{
+	struct vote vote;
+
+	require(vcpus->domain < N_DOMAINS && vcpus->first + vcpus->n <= N_VCPUS);
+	for (uint32_t i = 0; i < vcpus->n; i++) {
+		if (vcpus->said[i] == 0)
+			continue;
+		require(vote_unpack(vcpus->said[i], &vote) && vote_pack(&vote) == vcpus->said[i]);
+		require(vote.channel < N_CHANNELS);
+	}
+}
+
 static void read_link(void)
 {
 	static struct link_message message;
@@ -192,9 +208,11 @@ static void read_link(void)
 		}
 		if (message.type == LINK_SETUP) {
 			close_fd(&shared_fd);
-			shared_fd = fds[0];
+			shared_fd = n_fds > 0 ? fds[0] : -1;
 			continue;
 		}
+		if (message.type == LINK_VCPUS_SET)
+			check_taken_over(&message.vcpus);
 		drop_files(fds, n_fds);
 	}
 	require(link_end < 0 || r == -EAGAIN || r == 0);
@@ -255,41 +273,74 @@ static void send_raw(struct input *input)
 	send_link(&message, size ? size : 1, n_fds);
 }
 
+/* A frequency that is written without being published is somebody else's, and may stay. */
+static void publish(uint32_t id, const char *text)
+{
+	uint32_t khz = (uint32_t)strtoul(text, NULL, 10), both[] = {khz, khz};
+	size_t at = offsetof(struct shared_state, frequency_domains[id].writing_khz);
+
+	_Static_assert(offsetof(struct shared_frequency_domain, writing_max_khz) ==
+			       offsetof(struct shared_frequency_domain, writing_khz) +
+				       sizeof(both[0]),
+		       "one after the other");
+	if (shared_fd >= 0)
+		require(pwrite(shared_fd, both, sizeof(both), (off_t)at) == sizeof(both));
+}
+
 /* Write a frequency of the table to all files, or to one and die. */
 static void write_files(struct input *input)
 {
 	static const char *const texts[] = {"1200000\n", "1800000\n", "2300000\n", "2100000\n"};
 	uint8_t bits = take_u8(input);
-	const struct given *files = &given[bits % 4 % N_POLICIES];
+	uint32_t id = bits % 4 % N_POLICIES;
+	const struct given *files = &given[id];
 	const char *text = texts[bits / 64];
 	bool dies = files->n_fds == 2 && (bits & 4);
 
+	if (files->n_fds > 0)
+		publish(id, text);
 	for (unsigned int i = dies && (bits & 8); i < (dies && !(bits & 8) ? 1 : files->n_fds); i++)
 		require(pwrite(files->fds[i], text, strlen(text), 0) == (ssize_t)strlen(text));
 	if (dies)
 		(void)fake_kill(FAKE_PID);
 }
 
-/*
- * Anywhere in what the manager reads, sometimes in what monitors leave each other: these few
- * channels use only the beginning of that area.
- */
+/* Does a word there overlap with what publish() writes? */
+static bool is_written(size_t at)
+{
+	size_t first = offsetof(struct shared_state, frequency_domains[0].writing_khz);
+	size_t offset =
+		(at + sizeof(uint32_t) - 1 - first) % sizeof(struct shared_frequency_domain);
+
+	return at + sizeof(uint32_t) > first && offset < 3 * sizeof(uint32_t) - 1;
+}
+
+/* Anywhere in what the manager reads, sometimes where the votes are. */
 static size_t anywhere(struct input *input)
 {
 	size_t at = take_u32(input);
 
 	if (at % 16 == 0)
-		return offsetof(struct shared_state, leftovers) + at / 16 % LEFTOVERS_USED;
-	return at % (offsetof(struct shared_state, leftovers) - sizeof(uint32_t));
+		return offsetof(struct shared_state, vcpus[at / 16 % N_DOMAINS]) +
+		       at / 32 % (N_VCPUS * sizeof(struct shared_vcpu) - sizeof(uint32_t) + 1);
+	at %= sizeof(struct shared_state) - sizeof(uint32_t);
+	return is_written(at) ? 0 : at;
 }
 
 /* Write a vote for a successor to take over, or nonsense. */
 static void write_shared(struct input *input, bool vote)
 {
-	uint32_t value, vcpu = take_u8(input) % 2, domain = take_id(input, N_DOMAINS);
+	uint32_t value, vcpu = take_u8(input) % N_VCPUS, domain = take_id(input, N_DOMAINS);
 	size_t at = offsetof(struct shared_state, vcpus[domain % MAX_DOMAINS][vcpu]);
+	uint8_t bits = take_u8(input);
+	struct vote said = {
+		.from = bits & 3,
+		.turbo_off = bits & 4,
+		.channel = bits / 64 % (N_CHANNELS + 1), /* one too many */
+		.steps = (int16_t)((bits >> 3 & 7) - 4),
+	};
 
-	value = take_u8(input) * 100000u;
+	value = vote_pack(&said);
 	if (!vote) {
 		at = anywhere(input);
 		value = take_u32(input);
@@ -374,7 +425,6 @@ static void start_host(struct host *host)
 	require(cpufreq_new(&config, state_path, &host->cpufreq) == 0);
 	require(cpufreq_count(host->cpufreq) == N_POLICIES);
 	require(domains_new(&(struct domains_parts){.loop = host->loop,
-						    .lock_fd = -1,
 						    .config = &config,
 						    .registry = host->registry,
 						    .cpufreq = host->cpufreq,
@@ -397,7 +447,6 @@ static void end_host(struct host *host)
 	for (int fd; (fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
 		(void)close(fd);
 	close_fd(&link_end);
-	close_fd(&exit_fd);
 	close_fd(&shared_fd);
 
 	require(holds(0, "scaling_governor", "ondemand"));

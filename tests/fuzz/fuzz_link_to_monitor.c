@@ -3,7 +3,7 @@
  * The real monitor, turn by turn, on a fake clock. The input is a list of steps: what the manager
  * sends (with files and sockets), what guests write, time that passes. An honest manager is never
  * refused, and gets acquisition messages as message.h says. A dishonest one may at worst make the
- * monitor exit. After each turn votes, counts and targets are recomputed and compared.
+ * monitor exit. After each turn votes, decisions, counts and timers are recomputed and compared.
  */
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -28,7 +28,6 @@ static void set_frequency_domain(struct host *host, struct input *input)
 	memset(&message, 0, sizeof(message));
 	message.type = LINK_FREQUENCY_DOMAIN_SET;
 	set->id = host->honest ? id % USED_OUTPUTS : id;
-	set->policy = set->id;
 	set->method = bits & 1 ? METHOD_LIMITS : METHOD_SETSPEED;
 	set->table.n_steps = bits & 2 ? 1u + take_u8(input) : 1u + bits / 16;
 	for (uint32_t i = 0; i < set->table.n_steps; i++) {
@@ -39,11 +38,6 @@ static void set_frequency_domain(struct host *host, struct input *input)
 	set->floor = take_u8(input) % set->table.n_steps;
 	set->ceiling = set->floor + take_u8(input) % (set->table.n_steps - set->floor);
 	if (host->honest) {
-		/* other limits while not acquired; the method does not change */
-		if (host->owner[set->id] != NOT_OURS)
-			set->method = host->method[set->id];
-		if (host->known[set->id] && set->method != host->method[set->id])
-			return;
 		host->known[set->id] = true;
 		host->method[set->id] = set->method;
 	}
@@ -64,7 +58,8 @@ static void add_domain(struct host *host, struct input *input)
 					.queries = host->like.settings.queries,
 					.commands = n & 128 ? n >> 5 & COMMANDS_ALL : COMMANDS_ALL,
 					.rate = n & 64 ? n * 10u : host->like.settings.rate,
-					.burst = host->like.settings.burst},
+					.burst = host->like.settings.burst,
+					.vote_lifetime_s = n >> 5 & 1},
 			   .name = "guest"},
 	};
 
@@ -77,32 +72,67 @@ static void add_domain(struct host *host, struct input *input)
 	send_link(host, &message, NULL, 0);
 }
 
-static void set_vcpu(struct host *host, struct input *input)
+/*
+ * What a predecessor heard through one of the domain's channels. An honest manager sets vCPUs
+ * before it adds channels.
+ */
+static uint32_t take_said(struct host *host, struct input *input, uint32_t domain)
+{
+	uint8_t bits = take_u8(input);
+	struct vote vote = {
+		.from = bits & 3,
+		.turbo_off = bits & 4,
+		.channel = bits / 64 % USED_CHANNELS,
+		.steps = (int16_t)((bits >> 3 & 7) - 4),
+	};
+
+	if (!host->honest && bits > 250)
+		return take_u32(input);
+	if (host->honest && (host->added[domain] >> vote.channel & 1))
+		return 0;
+	if (vote.from == VOTE_HIGHEST)
+		vote.turbo_off = false;
+	if (vote.from == VOTE_NONE)
+		vote.steps = 0;
+	if (vote_pack(&vote) != 0)
+		host->taken_over[domain % MAX_DOMAINS] |= UINT64_C(1) << vote.channel;
+	return vote_pack(&vote);
+}
+
+/* The low ids stand for more than one vCPU. */
+static void set_vcpus(struct host *host, struct input *input)
 {
 	static struct link_message message;
-	struct link_vcpu *vcpu = &message.vcpu;
+	struct link_vcpus *vcpus = &message.vcpus;
+	uint32_t which, id;
 	uint8_t bits;
 
 	memset(&message, 0, sizeof(message));
-	message.type = LINK_VCPU_SET;
-	vcpu->domain = take_id(input, USED_DOMAINS);
-	vcpu->vcpu = take_id(input, 12);
+	message.type = LINK_VCPUS_SET;
+	vcpus->domain = take_id(input, USED_DOMAINS);
+	which = take_id(input, 48);
+	vcpus->first = which < 48 ? which % 12 : which;
+	vcpus->n = which < 48 ? 1 + which / 12 : 1;
 	bits = take_u8(input);
-	vcpu->flags = bits & VCPU_FLAGS;
-	vcpu->vote_khz = bits & 0x80 ? take_u8(input) * 10000u : 0;
-	for (vcpu->n_frequency_domains = 0; vcpu->n_frequency_domains < (bits >> 2 & 7);
-	     vcpu->n_frequency_domains++)
-		vcpu->frequency_domains[vcpu->n_frequency_domains] = take_id(input, USED_OUTPUTS);
-	if (host->honest) {
-		vcpu->domain %= USED_DOMAINS;
-		if (host->n_vcpus[vcpu->domain] == 0)
+	vcpus->flags = (bits & (VCPU_MAY_VOTE | VCPU_PROTECTED)) | (bits & 0x20 ? VCPU_PAUSED : 0);
+	if (host->honest)
+		vcpus->domain %= USED_DOMAINS;
+	for (uint32_t i = 0; i < vcpus->n && (bits & 0x80); i++)
+		vcpus->said[i] = take_said(host, input, vcpus->domain);
+	for (uint32_t i = 0; i < (bits >> 2 & 7); i++) {
+		id = take_id(input, USED_OUTPUTS);
+		cpuset_add(&vcpus->frequency_domains, host->honest ? id % USED_OUTPUTS : id);
+		if (host->honest && !host->known[id % USED_OUTPUTS])
 			return;
-		vcpu->vcpu %= host->n_vcpus[vcpu->domain];
-		for (uint32_t i = 0; i < vcpu->n_frequency_domains; i++) {
-			vcpu->frequency_domains[i] %= USED_OUTPUTS;
-			if (!host->known[vcpu->frequency_domains[i]])
-				return;
-		}
+	}
+	if (host->honest) {
+		uint32_t n_vcpus = host->n_vcpus[vcpus->domain];
+
+		if (n_vcpus == 0)
+			return;
+		vcpus->first %= n_vcpus;
+		if (vcpus->n > n_vcpus - vcpus->first)
+			vcpus->n = n_vcpus - vcpus->first;
 	}
 	send_link(host, &message, NULL, 0);
 }
@@ -141,6 +171,7 @@ static void name_domain(struct host *host, struct input *input, enum link_type t
 			return;
 		if (type == LINK_DOMAIN_REMOVE) {
 			host->n_vcpus[message.id] = 0;
+			host->taken_over[message.id] = host->added[message.id] = 0;
 			close_guests(host, message.id);
 		}
 	}
@@ -155,7 +186,7 @@ static void name_channel(struct host *host, struct input *input, enum link_type 
 		.type = type,
 		.channel = {.id = domain * MAX_DOMAIN_CHANNELS + channel,
 			    .number = channel,
-			    .enabled = type == LINK_CHANNEL_ADD || (bits & 8)},
+			    .enabled = (bits & 8) || (type == LINK_CHANNEL_ADD && !(bits & 4))},
 	};
 	int pair[2];
 
@@ -172,6 +203,9 @@ static void name_channel(struct host *host, struct input *input, enum link_type 
 	(void)close(pair[0]);
 	close_fd(&host->guests[domain][channel]);
 	host->guests[domain][channel] = pair[1];
+	host->states[domain][channel] = (struct guest){0};
+	host->added[domain] |= UINT64_C(1) << channel;
+	host->taken_over[domain] &= ~(UINT64_C(1) << channel);
 }
 
 /* Sockets and files, also of the wrong kind for the message. */
@@ -197,27 +231,38 @@ static void write_guest(struct host *host, struct input *input)
 {
 	static const uint16_t sizes[] = {GUEST_FRAME_G1, GUEST_FRAME_G2, GUEST_FRAME_G3_I386,
 					 GUEST_FRAME_G3};
+	static const uint8_t commands[] = {
+		GUEST_QUERY_FREQ, GUEST_QUERY_CAPS_LIST, GUEST_QUERY_CAPS,     0, GUEST_CONNECT,
+		GUEST_POLICY,	  GUEST_POLICY_REMOVE,	 GUEST_QUERY_FREQ_LIST};
 	uint8_t bits = take_u8(input), n = 0;
-	int fd = host->guests[bits % USED_DOMAINS][bits / 16 % USED_CHANNELS];
+	uint32_t domain = bits % USED_DOMAINS, channel = bits / 16 % USED_CHANNELS;
+	struct guest *guest = &host->states[domain][channel];
 	uint8_t frames[4 * GUEST_FRAME_MAX] = {0};
 	size_t frame_size = sizes[bits / 4 % 4], size = 0;
 
 	if (bits & 0x80) {
 		size = take_bytes(input, frames, take_u8(input));
+		guest->patient |= memchr(frames, GUEST_TAG[0], sizeof(frames)) != NULL;
 	} else {
 		do {
 			uint8_t *frame = frames + n * frame_size, what = take_u8(input);
 
 			frame[0] = take_u8(input) % 16;
 			frame[8] = what & 7;
-			frame[12] = what & 0x40 ? what >> 3 & 15 : GUEST_CPU_POWER;
+			frame[12] = what & 0x40 ? commands[what >> 3 & 7] : GUEST_CPU_POWER;
+			if ((what & 0x60) == 0x20 && frame_size > GUEST_FRAME_G1) {
+				memcpy(frame + 16, GUEST_TAG, sizeof(GUEST_TAG) - 1);
+				guest->patient = true;
+			}
 			size += frame_size;
 			if (!(what & 0x80))
 				break;
 		} while (++n < 4);
 	}
-	if (fd >= 0 && size > 0)
-		(void)send(fd, frames, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (host->guests[domain][channel] < 0 || size == 0)
+		return;
+	(void)send(host->guests[domain][channel], frames, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	guest->wrote_ns = fake_now_ns;
 }
 
 static void read_guests(struct host *host)
@@ -229,6 +274,7 @@ static void read_guests(struct host *host)
 
 		while (fd >= 0 && recv(fd, replies, sizeof(replies), MSG_DONTWAIT) > 0)
 			;
+		host->states[i / USED_CHANNELS][i % USED_CHANNELS].unread = 0;
 	}
 }
 
@@ -260,10 +306,12 @@ static void change_settings(struct host *host, struct input *input)
 	send_link(host, &message, NULL, 0);
 }
 
-static void pass(struct input *input)
+/* The monitor waits, so it serves first what is there. */
+static void pass(struct host *host, struct input *input)
 {
 	uint8_t time = take_u8(input);
 
+	run(host);
 	pass_time((uint64_t)(time & 0x3f) * (time & 0x40 ? 10000000u : 1000u) + 1);
 }
 
@@ -283,7 +331,7 @@ static void step(struct host *host, struct input *input)
 		break;
 	case 2:
 	case 3:
-		set_vcpu(host, input);
+		set_vcpus(host, input);
 		break;
 	case 4:
 		name_domain(host, input, what & 16 ? LINK_DOMAIN_REMOVE : LINK_DOMAIN_SILENCE);
@@ -299,7 +347,8 @@ static void step(struct host *host, struct input *input)
 		if (host->honest)
 			answer_acquisition(host, input, what / 16u % USED_OUTPUTS);
 		else
-			send_acquired(host, input, take_id(input, USED_OUTPUTS), what / 16 % 3);
+			send_acquired(host, input, take_id(input, USED_OUTPUTS), what / 16 % 3,
+				      ACQUIRED_ANSWER);
 		break;
 	case 9:
 		send_raw(host, input);
@@ -316,7 +365,7 @@ static void step(struct host *host, struct input *input)
 			hang_up(host, input);
 		break;
 	case 14:
-		pass(input);
+		pass(host, input);
 		break;
 	default:
 		if ((what & 0x70) == 0x70)
@@ -342,15 +391,30 @@ static int shared_state(void)
 	return fd;
 }
 
+static void hear_greeting(const struct host *host)
+{
+	static const enum link_type types[] = {LINK_HELLO, LINK_HELLO_END};
+	struct link_message message;
+	unsigned int n_fds;
+	int fds[UNIX_MAX_FDS];
+
+	for (size_t i = 0; i < array_size(types); i++) {
+		require(link_receive(host->link, &message, fds, &n_fds, LINK_TO_MANAGER) == 1);
+		require(message.type == types[i] && n_fds == 0);
+	}
+}
+
 static void start(struct host *host, struct input *input)
 {
 	uint8_t bits = take_u8(input);
 	struct link_message message = {
 		.type = LINK_SETUP,
+		.setup.version = LINK_VERSION,
 		.setup.settings = {.silence_protects = !(bits & 4),
 				   .transition_interval_us = bits & 32 ? 1000 : 0},
 	};
 	uint32_t rate = bits & 16 ? 1u + take_u8(input) * 100u : 0, burst = take_u8(input);
+	struct monitor_options options = MONITOR_OPTIONS_NONE;
 	int pair[2], fd = shared_state(), small = 1;
 
 	fake_now_ns = NS_PER_S;
@@ -362,13 +426,17 @@ static void start(struct host *host, struct input *input)
 	host->lazy = bits & 2;
 	require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
 	host->link = pair[0];
-	if (host->lazy) /* a few messages fill it */
-		(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	host->monitor = calloc(1, sizeof(*host->monitor));
 	require(host->monitor);
-	host->monitor->link_fd = pair[1];
+	options.link_fd = pair[1];
+	begin(host->monitor, &options);
+	require(set_up(host->monitor, &options) == 0);
+	require(turn(host->monitor) == 0);
+	hear_greeting(host);
+	if (host->lazy) /* a few messages fill it */
+		(void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	send_link(host, &message, &fd, 1);
-	require(set_up(host->monitor, NULL) == 0);
+	require(turn(host->monitor) == 0);
 }
 
 /* Lines are discarded, but the level makes the monitor report refusals. */
@@ -384,7 +452,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = {data, size};
 	struct host host;
-	int link_fd;
 
 	log_set_level(LOG_WARNING);
 	log_set_sink(drop_line);
@@ -397,9 +464,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		run(&host);
 	}
 	/* everything at once: a manager that exits removes nothing first */
-	link_fd = host.monitor->link_fd;
 	monitor_free(host.monitor);
-	(void)close(link_fd);
 	(void)close(host.link);
 	for (uint32_t d = 0; d < USED_DOMAINS; d++)
 		close_guests(&host, d);

@@ -13,7 +13,7 @@ static inline void check_table(const struct link_frequency_domain *set)
 {
 	const struct frequency_table *table = &set->table;
 
-	require(set->id < MAX_FREQUENCY_DOMAINS && set->policy < MAX_CPUS);
+	require(set->id < MAX_FREQUENCY_DOMAINS);
 	require(set->method == METHOD_SETSPEED || set->method == METHOD_LIMITS);
 	require(table->n_steps >= 1 && table->n_steps <= MAX_FREQUENCY_STEPS);
 	require(table->non_turbo < table->n_steps);
@@ -23,11 +23,23 @@ static inline void check_table(const struct link_frequency_domain *set)
 		require(table->khz[i] > table->khz[i - 1]);
 }
 
+/* Not more than a vCPU can say, and each way to say it has one word. */
+static inline void check_word(uint32_t said)
+{
+	struct vote vote;
+
+	require(vote_unpack(said, &vote) && vote_pack(&vote) == said);
+	require(vote.from != VOTE_NONE || vote.steps == 0);
+	require(vote.steps > -MAX_FREQUENCY_STEPS && vote.steps < MAX_FREQUENCY_STEPS);
+	require(vote.channel < MAX_DOMAIN_CHANNELS || vote.channel == VOTE_NO_CHANNEL);
+	require(said == 0 || vote.from != VOTE_NONE || vote.turbo_off);
+}
+
 static inline void check_to_monitor(const struct link_message *message, unsigned int n_fds)
 {
 	switch ((enum link_type)message->type) {
 	case LINK_SETUP:
-		require(n_fds == 1);
+		require(n_fds <= 1 && message->setup.version == LINK_VERSION);
 		return;
 	case LINK_ACQUIRED:
 		require(message->acquired.frequency_domain < MAX_FREQUENCY_DOMAINS);
@@ -60,19 +72,22 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 		require(message->domain.n_vcpus <= MAX_DOMAIN_VCPUS);
 		require(memchr(message->domain.name, '\0', sizeof(message->domain.name)));
 		break;
-	case LINK_VCPU_SET:
-		require(message->vcpu.domain < MAX_DOMAINS);
-		require(message->vcpu.vcpu < MAX_DOMAIN_VCPUS);
-		require((message->vcpu.flags & ~VCPU_FLAGS) == 0);
-		require(message->vcpu.n_frequency_domains <= MAX_FREQUENCY_DOMAINS);
-		for (uint32_t i = 0; i < message->vcpu.n_frequency_domains; i++)
-			require(message->vcpu.frequency_domains[i] < MAX_FREQUENCY_DOMAINS);
+	case LINK_VCPUS_SET:
+		require(message->vcpus.domain < MAX_DOMAINS);
+		require(message->vcpus.n >= 1 && message->vcpus.n <= LINK_VCPUS);
+		require(message->vcpus.first < MAX_DOMAIN_VCPUS);
+		require(message->vcpus.first + message->vcpus.n <= MAX_DOMAIN_VCPUS);
+		require((message->vcpus.flags & ~VCPU_FLAGS) == 0);
+		for (uint32_t i = 0; i < message->vcpus.n; i++)
+			check_word(message->vcpus.said[i]);
 		break;
 	case LINK_OVERRIDE:
 		require(message->override.domain < MAX_DOMAINS);
 		require(message->override.vcpu < MAX_DOMAIN_VCPUS);
 		break;
 	case LINK_PING:
+	case LINK_SYNCED:
+	case LINK_END:
 		break;
 	case LINK_LOG_LEVEL:
 		require(message->id >= 3 && message->id <= 7);
@@ -85,8 +100,14 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 
 static inline void check_to_manager(const struct link_message *message, unsigned int n_fds)
 {
-	require(n_fds == 0);
+	require(n_fds == (message->type == LINK_CHANNEL_HELD) ||
+		(message->type == LINK_HELLO && n_fds == 1));
 	switch ((enum link_type)message->type) {
+	case LINK_CHANNEL_HELD:
+		require(message->id < MAX_CHANNELS);
+		break;
+	case LINK_HELLO:
+	case LINK_HELLO_END:
 	case LINK_READY:
 	case LINK_PONG:
 	case LINK_VIOLATION: /* the number of any system call */
@@ -97,10 +118,6 @@ static inline void check_to_manager(const struct link_message *message, unsigned
 		break;
 	case LINK_CHANNEL_GONE:
 		require(message->id < MAX_CHANNELS);
-		break;
-	case LINK_FOREIGN:
-		require(message->foreign.frequency_domain < MAX_FREQUENCY_DOMAINS);
-		require(message->foreign.ours_khz > 0);
 		break;
 	case LINK_REFUSED:
 		require(message->refused.channel < MAX_CHANNELS);

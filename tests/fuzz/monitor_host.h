@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #define USED_CHANNELS 3u /* of each domain */
 #define MAX_IDLE_TURNS 400
 
+/* like enum frequency_output_state */
 enum ownership { NOT_OURS, ASKED_FOR, OURS };
 
 struct host {
@@ -32,12 +34,21 @@ struct host {
 	bool honest, lazy; /* reads the link only when told to */
 	bool ended;
 	int guests[USED_DOMAINS][USED_CHANNELS]; /* QEMU's ends; -1: none */
-	struct link_domain like;		 /* every new domain */
+	struct guest {
+		uint64_t wrote_ns; /* when it last wrote */
+		bool patient;	   /* it may have said that it waits for late replies */
+		int unread;	   /* bytes of replies */
+	} states[USED_DOMAINS][USED_CHANNELS];
+	struct link_domain like; /* every new domain */
 	/* what an honest manager knows */
 	uint32_t n_vcpus[USED_DOMAINS];
 	bool known[USED_OUTPUTS];
 	uint32_t method[USED_OUTPUTS];
 	enum ownership owner[USED_OUTPUTS];
+	bool handed_over[USED_OUTPUTS];
+	bool under_way[USED_OUTPUTS]; /* TAKEN_OVER, which an ACQUIRE that crosses it makes void */
+	/* by channel: a vote was taken over for it, and it was not added yet; it was added */
+	uint64_t taken_over[MAX_DOMAINS], added[USED_DOMAINS];
 };
 
 static inline void run(struct host *host);
@@ -76,13 +87,19 @@ static inline int output_file(uint8_t kind)
 }
 
 static inline void send_acquired(struct host *host, struct input *input, uint32_t id,
-				 uint32_t n_files)
+				 uint32_t n_files, enum acquired_reason reason)
 {
 	struct link_message message = {.type = LINK_ACQUIRED, .acquired.frequency_domain = id};
 	uint8_t kind = take_u8(input);
 	int fds[2] = {-1, -1};
 
-	message.acquired.reason = (uint8_t)(host->honest ? ACQUIRED_ANSWER : kind % 4);
+	message.acquired.reason = (uint8_t)(host->honest ? reason : kind % 4);
+	message.acquired.decides = kind / 64 % N_DECIDING_LIMITS;
+	message.acquired.restarted = reason == ACQUIRED_RENEWED && (kind & 0x10);
+	if (kind & 0x20)
+		message.acquired.baseline_max_khz = 400000;
+	if ((kind & 0x60) == 0x60) /* a minimum is known with its maximum */
+		message.acquired.baseline_min_khz = 200000;
 	if (kind >= 0xe0) {
 		message.acquired.error = -EBUSY;
 		n_files = 0;
@@ -92,14 +109,28 @@ static inline void send_acquired(struct host *host, struct input *input, uint32_
 	send_link(host, &message, fds, n_files);
 	close_fd(&fds[0]);
 	close_fd(&fds[1]);
-	if (host->honest)
+	if (host->honest && reason != ACQUIRED_RENEWED)
 		host->owner[id] = n_files > 0 ? OURS : NOT_OURS;
 }
 
+/* An answer, if one is due; else new files; else, once, what a predecessor had. */
 static inline void answer_acquisition(struct host *host, struct input *input, uint32_t id)
 {
-	if (host->owner[id] == ASKED_FOR)
-		send_acquired(host, input, id, host->method[id] == METHOD_LIMITS ? 2 : 1);
+	uint32_t n_files = host->method[id] == METHOD_LIMITS ? 2 : 1;
+
+	if (host->owner[id] != NOT_OURS) {
+		send_acquired(host, input, id, n_files,
+			      host->owner[id] == OURS ? ACQUIRED_RENEWED : ACQUIRED_ANSWER);
+		return;
+	}
+	if (host->lazy || !host->known[id] || host->handed_over[id])
+		return;
+	run(host);
+	host->handed_over[id] = true;
+	if (host->owner[id] == NOT_OURS && !host->ended) {
+		host->under_way[id] = true;
+		send_acquired(host, input, id, n_files, ACQUIRED_TAKEN_OVER);
+	}
 }
 
 static inline void heed(struct host *host, const struct link_message *message)
@@ -110,14 +141,15 @@ static inline void heed(struct host *host, const struct link_message *message)
 		return;
 	switch ((enum link_type)message->type) {
 	case LINK_ACQUIRE:
-		require(id < USED_OUTPUTS && host->owner[id] == NOT_OURS);
+		require(id < USED_OUTPUTS && (host->owner[id] == NOT_OURS || host->under_way[id]));
 		host->owner[id] = ASKED_FOR;
+		host->handed_over[id] = true; /* TAKEN_OVER would be too late */
 		break;
 	case LINK_RELEASE:
 		require(id < USED_OUTPUTS && host->owner[id] == OURS);
 		host->owner[id] = NOT_OURS;
+		host->handed_over[id] = true;
 		break;
-	case LINK_FOREIGN:
 	case LINK_WRITE_FAILED:
 		id = message->write_failed.frequency_domain;
 		require(id < USED_OUTPUTS && host->owner[id] == OURS);
@@ -147,6 +179,49 @@ static inline void read_link(struct host *host)
 	require(r == -EAGAIN || (r == 0 && host->ended));
 }
 
+static inline int unread_replies(int fd)
+{
+	int n = 0;
+
+	require(fd < 0 || ioctl(fd, FIONREAD, &n) == 0);
+	return n;
+}
+
+/* Each guest was sent what it waits for, and nothing that it would take for something else. */
+static inline void check_replies(struct host *host)
+{
+	for (uint32_t i = 0; i < USED_DOMAINS * USED_CHANNELS; i++) {
+		uint32_t domain = i / USED_CHANNELS, channel = i % USED_CHANNELS;
+		struct guest *guest = &host->states[domain][channel];
+		int unread = unread_replies(host->guests[domain][channel]);
+
+		require(unread <= guest->unread || guest->patient ||
+			fake_now_ns - guest->wrote_ns <= GUEST_PATIENCE_NS);
+		guest->unread = unread;
+	}
+}
+
+static inline void check_host(struct host *host)
+{
+	struct checked checked = {
+		.monitor = host->monitor,
+		.n_domains = host->honest ? USED_DOMAINS : MAX_DOMAINS,
+		.n_outputs = host->honest ? USED_OUTPUTS : MAX_FREQUENCY_DOMAINS,
+		.taken_over = host->honest ? host->taken_over : NULL,
+	};
+
+	check_monitor(&checked);
+	if (!host->honest)
+		return;
+	check_replies(host);
+	/* both sides know whose it is, once all messages have arrived */
+	for (uint32_t id = 0; !host->lazy && id < USED_OUTPUTS; id++)
+		require(host->owner[id] ==
+			(host->monitor->outputs[id]
+				 ? (enum ownership)host->monitor->outputs[id]->state
+				 : NOT_OURS));
+}
+
 /* Run turns until there is nothing to do; that must happen. */
 static inline void run(struct host *host)
 {
@@ -154,7 +229,7 @@ static inline void run(struct host *host)
 
 	if (host->ended)
 		return;
-	for (int i = 0; !list_empty(&host->monitor->ready) || poll(&pollfd, 1, 0) > 0; i++) {
+	for (int i = 0; arbiter_is_dirty(host->monitor->arbiter) || poll(&pollfd, 1, 0) > 0; i++) {
 		require(i < MAX_IDLE_TURNS);
 		if (turn(host->monitor) != 0) {
 			require(!host->honest);
@@ -164,8 +239,8 @@ static inline void run(struct host *host)
 		if (!host->lazy)
 			read_link(host);
 	}
-	check_monitor(host->monitor, host->honest ? USED_DOMAINS : MAX_DOMAINS,
-		      host->honest ? USED_OUTPUTS : MAX_FREQUENCY_DOMAINS);
+	memset(host->under_way, 0, sizeof(host->under_way));
+	check_host(host);
 }
 
 #endif

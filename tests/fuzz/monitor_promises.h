@@ -1,145 +1,455 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What must hold in the monitor between two turns: counts, targets and lists are recomputed. */
+/*
+ * What must hold in the monitor between two turns: votes, decisions, counts, lists and timers are
+ * recomputed.
+ */
 #ifndef VMPOWER_TESTS_FUZZ_MONITOR_PROMISES_H
 #define VMPOWER_TESTS_FUZZ_MONITOR_PROMISES_H
 
+#include "common/cleanup.h"
 #include "helper/monitor/arbiter/private.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
 #include "helper/monitor/monitor_state.h"
 #include "tests/fuzz/fuzz.h"
 
-struct tally {
-	uint32_t voters, silent, highest, holds, overrides, highest_override;
+#define LONGEST_BACKOFF_NS (10 * NS_PER_S)
+#define LONGEST_WAIT_NS (50 * NS_PER_MS) /* for a worker of the kernel; an interval is shorter */
+
+/* What the promises are made about, and what is counted on the way. */
+struct checked {
+	const struct channel_monitor *monitor;
+	uint32_t n_domains, n_outputs; /* ids below that may be in use */
+	/* the channels that votes were taken over for, by domain; NULL: any may have been */
+	const uint64_t *taken_over;
+	uint32_t n_channels, n_queued, n_noticed;
+	uint32_t n_failing, n_notices; /* outputs */
+	uint32_t n_timers;	       /* that are set */
+	uint32_t n_placed;	       /* vCPUs with a frequency domain */
 };
 
-static inline void check_vcpu(const struct channel_monitor *monitor, uint32_t domain,
-			      uint32_t number, struct tally *tallies)
+/* Claims on the steps of a frequency domain, counted anew. */
+static struct claims {
+	uint32_t n_voters, n_silent, n_overrides;
+	uint32_t voted[MAX_FREQUENCY_STEPS], overridden[MAX_FREQUENCY_STEPS];
+} claims[MAX_FREQUENCY_DOMAINS];
+
+/* --- votes -------------------------------------------------------------------------------- */
+
+static inline void check_said(const struct checked *checked, uint32_t domain, uint32_t number,
+			      const struct arbiter_vcpu *vcpu)
 {
-	const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, domain, number);
+	const struct channel_monitor *monitor = checked->monitor;
+	uint32_t said = vote_pack(&vcpu->vote), index = vcpu->vote.channel;
+	const struct guest_channel *channel;
+	struct vote again;
 
-	require(!vcpu->voted || (vcpu->n_members > 0 && (vcpu->flags & VCPU_MAY_VOTE)));
-	for (uint32_t i = 0; i < vcpu->n_members; i++) {
-		const struct arbiter_member *member = &vcpu->members[i];
-		const struct frequency_domain_votes *votes =
-			monitor->arbiter->frequency_domains[member->frequency_domain];
-		struct tally *tally = &tallies[member->frequency_domain];
-
-		require(votes && member->low <= member->high);
-		require(member->low >= votes->floor && member->high <= votes->ceiling);
-		if (vcpu->voted)
-			require(member->step >= member->low && member->step <= member->high);
-		if (vcpu->flags & VCPU_PAUSED) {
-			; /* neither votes nor protects */
-		} else if (vcpu->voted) {
-			tally->voters++;
-			if (member->step > tally->highest)
-				tally->highest = member->step;
-		} else if (vcpu->flags & VCPU_PROTECTED) {
-			tally->silent++;
-		}
-		if (vcpu->override_khz > 0) {
-			require(member->override_step < votes->n_steps);
-			require(votes->khz[member->override_step] >= vcpu->override_khz ||
-				member->override_step == votes->n_steps - 1);
-			tally->overrides++;
-			if (member->override_step > tally->highest_override)
-				tally->highest_override = member->override_step;
-		}
-	}
-	require(shared_load(monitor->shared->vcpus[domain][number].vote_khz) ==
-		arbiter_vote_khz(monitor->arbiter, domain, number));
-}
-
-static inline void check_channel(const struct channel_monitor *monitor,
-				 const struct guest_channel *channel, struct tally *tallies,
-				 uint32_t *n_buffers)
-{
-	const struct arbiter_vcpu *vcpu;
-
-	require((channel->fd < 0) == (channel->state == GUEST_CHANNEL_GONE));
-	require(channel->carry_length <= sizeof(channel->carry));
-	if (channel->buffer >= 0) {
-		(*n_buffers)++;
-		require(channel->buffer_at < channel->buffer_length);
-		require(channel->buffer_length <= BUFFER_SIZE);
-	}
-	/* a waiting or throttled channel is not in the epoll set: the loop would spin */
-	require(!channel->watched || (channel->state != GUEST_CHANNEL_WAITING &&
-				      channel->state != GUEST_CHANNEL_THROTTLED));
-	require(channel->state != GUEST_CHANNEL_THROTTLED ||
-		!list_empty(&monitor->domains[guest_channel_domain(channel)]->throttled_link));
-	if (!channel->held)
+	require(shared_load(monitor->shared->vcpus[domain][number].said) == said);
+	require(vote_unpack(said, &again) && vote_pack(&again) == said);
+	if (said == 0)
 		return;
-	vcpu = arbiter_vcpu(monitor->arbiter, guest_channel_domain(channel), channel->held_vcpu);
-	require(vcpu);
-	for (uint32_t i = 0; i < vcpu->n_members; i++)
-		tallies[vcpu->members[i].frequency_domain].holds++;
+	/* a successor gets what was said, to the step */
+	require(again.from == vcpu->vote.from && again.turbo_off == vcpu->vote.turbo_off);
+	require(again.channel == vcpu->vote.channel && again.steps == vcpu->vote.steps);
+	require(vcpu->set && (vcpu->flags & VCPU_MAY_VOTE));
+	/* it ends with its channel's session */
+	if (index == VOTE_NO_CHANNEL) {
+		require(!checked->taken_over);
+		return;
+	}
+	require(index < MAX_DOMAIN_CHANNELS);
+	channel = monitor->domains[domain]->channels[index];
+	if (!channel)
+		require(!checked->taken_over || (checked->taken_over[domain] >> index & 1));
+	else
+		require(channel->spoke && channel->enabled && channel->state != GUEST_CHANNEL_GONE);
 }
 
-static inline int expected_target(const struct channel_monitor *monitor,
-				  const struct frequency_domain_votes *votes,
-				  const struct tally *tally)
+static inline void check_member(const struct checked *checked, const struct arbiter_vcpu *vcpu,
+				uint32_t id)
 {
-	uint32_t step = tally->highest;
+	const struct arbiter *arbiter = checked->monitor->arbiter;
+	const struct frequency_domain_votes *votes = arbiter->frequency_domains[id];
+	struct claims *counted = &claims[id];
+	struct vote_range range;
+	uint32_t step;
 
-	if (tally->overrides > 0)
-		step = tally->highest_override;
-	else if (tally->voters == 0)
-		return ARBITER_BASELINE;
-	else if (monitor->settings.silence_protects && tally->silent > 0 && step < votes->non_turbo)
-		step = votes->non_turbo;
-	if (step > votes->ceiling)
-		step = votes->ceiling;
-	return (int)(step < votes->floor ? votes->floor : step);
+	require(id < checked->n_outputs && votes);
+	range = vote_range(&votes->host, &arbiter->domains[vcpu->domain]->limits);
+	require(range.low <= range.high && range.low >= votes->host.floor &&
+		range.high <= votes->host.ceiling);
+	step = vote_step(&vcpu->vote, &range);
+	if (arbiter_voted(vcpu)) {
+		require(step >= range.low && step <= range.high);
+		if (vcpu->vote.turbo_off && range.low <= range.non_turbo)
+			require(step <= range.non_turbo);
+	}
+	if (vcpu->override_khz > 0) {
+		uint32_t fixed = frequency_step_at_least(votes->khz, votes->host.n_steps,
+							 vcpu->override_khz);
+
+		counted->n_overrides++;
+		counted->overridden[fixed]++;
+	}
+	if (vcpu->flags & VCPU_PAUSED)
+		return; /* neither votes nor protects */
+	if (arbiter_voted(vcpu)) {
+		counted->n_voters++;
+		counted->voted[step]++;
+	} else if (vcpu->flags & VCPU_PROTECTED) {
+		counted->n_silent++;
+	}
 }
 
-static inline void check_output(const struct channel_monitor *monitor, uint32_t id,
-				const struct tally *tally)
+/* One set for all who vote on the same, with all of them in its list, and none that nobody has. */
+static inline uint32_t check_sets(const struct arbiter *arbiter)
 {
-	const struct frequency_output *output = monitor->outputs[id];
+	uint32_t n_vcpus = 0;
+
+	for (uint32_t i = 0; i < SET_BUCKETS; i++) {
+		for (const struct arbiter_set *set = arbiter->sets[i]; set; set = set->next) {
+			struct arbiter_vcpu *const *pointer = &set->vcpus;
+
+			require(set->hash % SET_BUCKETS == i && set->n > 0 && set->vcpus);
+			for (uint32_t j = 1; j < set->n; j++)
+				require(set->ids[j - 1] < set->ids[j]);
+			for (const struct arbiter_set *o = set->next; o; o = o->next)
+				require(o->n != set->n ||
+					memcmp(o->ids, set->ids, o->n * sizeof(o->ids[0])) != 0);
+			for (; *pointer; pointer = &(*pointer)->next, n_vcpus++)
+				require((*pointer)->set == set && (*pointer)->pointer == pointer);
+		}
+	}
+	return n_vcpus;
+}
+
+static inline void check_tally(const struct step_tally *tally, const uint32_t *counted, uint32_t n,
+			       uint32_t n_steps)
+{
+	uint32_t highest = 0;
+
+	require(tally->n == n);
+	for (uint32_t step = 0; step < n_steps; step++) {
+		require(tally->count[step] == counted[step]);
+		require((tally->occupied[step / 64] >> (step % 64) & 1) == (counted[step] > 0));
+		if (counted[step] > 0)
+			highest = step;
+	}
+	require(tally_highest(tally) == highest);
+}
+
+/* --- outputs ------------------------------------------------------------------------------ */
+
+static inline struct arbiter_decision expected_decision(const struct arbiter *arbiter,
+							const struct frequency_domain_votes *votes,
+							const struct claims *counted)
+{
+	struct arbiter_decision decision = {.decider = DECIDER_NOBODY};
+	const uint32_t *by_step = counted->n_overrides > 0 ? counted->overridden : counted->voted;
+	uint32_t step = 0;
+
+	for (uint32_t i = 0; i < votes->host.n_steps; i++)
+		if (by_step[i] > 0)
+			step = i;
+	if (counted->n_overrides > 0)
+		decision.decider = DECIDER_OVERRIDE;
+	else if (counted->n_voters > 0)
+		decision.decider = DECIDER_VOTE;
+	/* it must not be slower than its baseline; who does not know it fears the highest */
+	if (decision.decider == DECIDER_VOTE && arbiter->silence_protects &&
+	    counted->n_silent > 0 && step < votes->host.n_steps - 1 &&
+	    (votes->baseline_khz == 0 || votes->khz[step] < votes->baseline_khz))
+		decision.decider = DECIDER_SILENCE;
+	if (step > votes->host.ceiling)
+		step = votes->host.ceiling;
+	if (step < votes->host.floor)
+		step = votes->host.floor;
+	if (decision.decider != DECIDER_NOBODY)
+		decision.khz = votes->khz[step];
+	return decision;
+}
+
+static inline void check_published(const struct frequency_output *output,
+				   const struct arbiter_decision *decision,
+				   const struct claims *counted)
+{
+	const struct shared_frequency_domain *shared = output->shared;
+
+	require(shared_load(shared->decider) == decision->decider);
+	require(shared_load(shared->step_khz) == decision->khz);
+	require(shared_load(shared->n_voters) == counted->n_voters);
+	require(shared_load(shared->n_silent) == counted->n_silent);
+}
+
+/* In an acquired output's files, unless something delays it. */
+static inline void check_in_force(const struct checked *checked,
+				  const struct frequency_output *output,
+				  const struct arbiter_decision *decision)
+{
 	const struct frequency_writer *writer = &output->writer;
-	int target = arbiter_target(monitor->arbiter, id);
+	const struct host_steps *host = arbiter_host_steps(checked->monitor->arbiter, output->id);
+	enum deciding_limit decides = output->decides;
+	uint32_t khz = decision->khz;
 
-	require(arbiter_voters(monitor->arbiter, id) == tally->voters);
-	require(arbiter_silent(monitor->arbiter, id) == tally->silent);
-	require(target == expected_target(monitor, monitor->arbiter->frequency_domains[id], tally));
-	require(shared_load(output->shared->n_voters) == tally->voters);
-	require(shared_load(output->shared->n_silent) == tally->silent);
-	require(output->holds == tally->holds);
-	require((output->state == OUTPUT_ACQUIRED) == (writer->fds[0] >= 0));
-	require((output->notices == 0) == list_empty(&output->notice_link));
-	require(list_empty(&output->waiting) || output->state == OUTPUT_ACQUIRING);
-	if (output->state != OUTPUT_ACQUIRED)
+	if (writer->high_khz > 0 && output->error == 0) {
+		require(shared_load(output->shared->written_max_khz) == writer->high_khz);
+		require(shared_load(output->shared->written_khz) == writer->low_khz);
+	}
+	/* deferred or failed */
+	if (output->not_before_ns > fake_now_ns) {
+		require(output->error == 0 || timer_is_set(&output->timer));
 		return;
-	/* acquired only if wanted, and at the wanted frequency */
-	require(target != ARBITER_BASELINE || tally->holds > 0);
-	if (target != ARBITER_BASELINE && !output->failing && list_empty(&output->deferred_link))
-		require(writer->khz == arbiter_khz(monitor->arbiter, id, (uint32_t)target));
+	}
+	require(output->refusal == REFUSAL_NONE && writer->high_khz > 0);
+	require(writer->low_khz <= writer->high_khz);
+	if (output->method == METHOD_SETSPEED)
+		decides = LIMIT_BOTH;
+	if (decision->decider != DECIDER_SILENCE) {
+		require(decides == LIMIT_MAX || writer->low_khz == khz);
+		require(decides == LIMIT_MIN || writer->high_khz == khz);
+		return;
+	}
+	/* no slower than the baseline, as long as the guests' votes are lower */
+	require(decides == LIMIT_MIN ||
+		writer->high_khz == (output->baseline_max_khz > 0 ? output->baseline_max_khz
+								  : host->khz[host->n_steps - 1]));
+	require(output->method == METHOD_SETSPEED || decides == LIMIT_MAX ||
+		writer->low_khz >= khz);
 }
 
-/* @n_domains, @n_outputs: ids below that may be in use */
-static inline void check_monitor(const struct channel_monitor *monitor, uint32_t n_domains,
-				 uint32_t n_outputs)
+/* It is at its baseline, and is to be. */
+static inline bool wants_nothing(const struct frequency_output *output,
+				 const struct arbiter_decision *decision)
 {
-	static struct tally tallies[MAX_FREQUENCY_DOMAINS];
-	uint32_t n_buffers = 0;
+	return decision->decider == DECIDER_NOBODY ||
+	       (decision->decider == DECIDER_SILENCE && output->method == METHOD_SETSPEED &&
+		output->state == OUTPUT_IDLE);
+}
 
-	memset(tallies, 0, n_outputs * sizeof(tallies[0]));
-	for (uint32_t d = 0; d < n_domains; d++) {
-		const struct monitored_domain *domain = monitor->domains[d];
+static inline void check_state(const struct checked *checked, const struct frequency_output *output,
+			       const struct arbiter_decision *decision)
+{
+	bool gives_back = decision->decider == DECIDER_SILENCE && output->method == METHOD_SETSPEED;
 
-		require((arbiter_vcpus(monitor->arbiter, d) > 0) == (domain != NULL));
-		for (uint32_t v = 0; domain && v < arbiter_vcpus(monitor->arbiter, d); v++)
-			check_vcpu(monitor, d, v, tallies);
-		for (uint32_t i = 0; domain && i < MAX_DOMAIN_CHANNELS; i++)
-			if (domain->channels[i])
-				check_channel(monitor, domain->channels[i], tallies, &n_buffers);
+	if (output->state == OUTPUT_ACQUIRING)
+		return;
+	if (output->state == OUTPUT_ACQUIRED) {
+		require(decision->decider != DECIDER_NOBODY);
+		require((output->silence_ends_ns > 0) == gives_back);
+		require(!gives_back || output->silence_ends_ns > fake_now_ns);
+		require(!gives_back || (timer_is_set(&output->timer) &&
+					output->timer.due_ns <= output->silence_ends_ns));
+		check_in_force(checked, output, decision);
+		return;
 	}
-	require(n_buffers + monitor->n_free_buffers == MAX_BUFFERS);
-	for (uint32_t id = 0; id < n_outputs; id++)
+	/* not ours: nobody wants it, the manager refused it, or it was acquired a moment ago */
+	if (wants_nothing(output, decision))
+		require(!timer_is_set(&output->timer));
+	else
+		require(timer_is_set(&output->timer) &&
+			output->timer.due_ns == (output->not_before_ns > fake_now_ns
+							 ? output->not_before_ns
+							 : output->acquired_ns + NS_PER_S));
+}
+
+static inline void check_output(struct checked *checked, uint32_t id)
+{
+	const struct channel_monitor *monitor = checked->monitor;
+	const struct frequency_domain_votes *votes = monitor->arbiter->frequency_domains[id];
+	const struct frequency_output *output = monitor->outputs[id];
+	const struct claims *counted = &claims[id];
+	struct arbiter_decision decision = arbiter_decide(monitor->arbiter, id), expected;
+	bool acquired = output->state == OUTPUT_ACQUIRED;
+
+	check_tally(&votes->voted, counted->voted, counted->n_voters, votes->host.n_steps);
+	check_tally(&votes->overridden, counted->overridden, counted->n_overrides,
+		    votes->host.n_steps);
+	require(votes->n_silent == counted->n_silent);
+	expected = expected_decision(monitor->arbiter, votes, counted);
+	require(decision.decider == expected.decider && decision.khz == expected.khz);
+
+	require(output->id == id && output->timer.kind == TIMER_OUTPUT);
+	require(acquired == (output->writer.fds[0] >= 0));
+	require((acquired && output->writer.method == METHOD_LIMITS) ==
+		(output->writer.fds[1] >= 0));
+	require(!acquired || output->writer.method == output->method);
+	require(acquired || (shared_load(output->shared->target_khz) == 0 &&
+			     shared_load(output->shared->written_max_khz) == 0));
+	require((output->notices == 0) == list_empty(&output->notice_link));
+	require(!(output->notices & NOTICE_ACQUIRE) || output->state == OUTPUT_ACQUIRING);
+	/* it fails: it backs off, and tells why as long as somebody wants it */
+	require((output->refusal != REFUSAL_NONE) == (output->backoff_ns > 0));
+	require(output->error == 0 || output->backoff_ns > 0);
+	require(votes->dirty || shared_load(output->shared->last_error) ==
+					(wants_nothing(output, &decision) ? 0 : output->error));
+	require(output->backoff_ns <= LONGEST_BACKOFF_NS);
+	require(output->not_before_ns <= monitor->now_ns + LONGEST_BACKOFF_NS);
+	/* nobody waits longer for a frequency that does not fail */
+	require(shared_load(output->shared->last_error) != 0 || output->error != 0 ||
+		output->not_before_ns <= monitor->now_ns + LONGEST_WAIT_NS);
+	if (shared_load(output->shared->last_error) != 0)
+		checked->n_failing++;
+	if (output->notices != 0)
+		checked->n_notices++;
+	if (timer_is_set(&output->timer))
+		checked->n_timers++;
+	if (votes->dirty)
+		return;
+	check_published(output, &decision, counted);
+	check_state(checked, output, &decision);
+}
+
+/* --- channels ----------------------------------------------------------------------------- */
+
+static inline void check_counters(const struct shared_channel *shared)
+{
+	require(shared_load(shared->requests) ==
+		shared_load(shared->acks) + shared_load(shared->nacks) +
+			shared_load(shared->unanswered) + shared_load(shared->unread_replies) +
+			shared_load(shared->late_replies));
+}
+
+static inline void check_timers_of(const struct guest_channel *channel, uint64_t lifetime_ns)
+{
+	bool waits = timer_is_set(&channel->timer);
+
+	switch ((enum guest_channel_state)channel->state) {
+	case GUEST_CHANNEL_OPEN: /* for the rest of a frame */
+		require(waits == (channel->carry_length > 0));
+		break;
+	case GUEST_CHANNEL_PAUSED:
+		require(waits);
+		break;
+	case GUEST_CHANNEL_QUEUED:
+	case GUEST_CHANNEL_GONE:
+		require(!waits);
+		break;
+	}
+	/* a vote that no frame renews does not last */
+	require(channel->spoke || !timer_is_set(&channel->votes_timer));
+	require(!channel->spoke || lifetime_ns == 0 || timer_is_set(&channel->votes_timer));
+	require(channel->timer.kind == TIMER_CHANNEL && channel->votes_timer.kind == TIMER_VOTES);
+}
+
+static inline void check_channel(struct checked *checked, const struct guest_channel *channel,
+				 uint32_t id)
+{
+	const struct channel_monitor *monitor = checked->monitor;
+	bool gone = channel->state == GUEST_CHANNEL_GONE;
+	bool queued = channel->state == GUEST_CHANNEL_QUEUED;
+
+	require(channel->id == id && (channel->fd < 0) == gone);
+	require(channel->carry_length < GUEST_FRAME_MAX);
+	require(list_empty(&channel->link) == !queued);
+	require(list_empty(&channel->notice_link) == (channel->refusal == REFUSAL_NONE && !gone));
+	require(channel->enabled || !channel->spoke);
+	check_timers_of(channel, monitor->domains[id / MAX_DOMAIN_CHANNELS]->lifetime_ns);
+	checked->n_channels++;
+	if (!list_empty(&channel->notice_link))
+		checked->n_noticed++;
+	if (queued)
+		checked->n_queued++;
+	if (timer_is_set(&channel->timer))
+		checked->n_timers++;
+	if (timer_is_set(&channel->votes_timer))
+		checked->n_timers++;
+}
+
+/* --- lists and timers --------------------------------------------------------------------- */
+
+static inline uint32_t length_of(const struct list *list)
+{
+	uint32_t n = 0;
+
+	for (const struct list *link = list->next; link != list; link = link->next) {
+		require(link->next->prev == link && link->prev->next == link);
+		n++;
+	}
+	return n;
+}
+
+static inline void check_queue(const struct checked *checked)
+{
+	const struct list *queue = &checked->monitor->queue;
+
+	for (const struct list *link = queue->next; link != queue; link = link->next)
+		require(container_of(link, const struct guest_channel, link)->state ==
+			GUEST_CHANNEL_QUEUED);
+	require(checked->monitor->n_queued == checked->n_queued);
+	require(length_of(queue) == checked->n_queued);
+	/* they wait for a time, not for each other */
+	require(checked->n_queued == 0 || timer_is_set(&checked->monitor->queue_timer));
+}
+
+static inline void check_heap(const struct checked *checked)
+{
+	const struct timer_queue *timers = &checked->monitor->timers;
+
+	require(timers->n == checked->n_timers);
+	for (uint32_t place = 1; place <= timers->n; place++) {
+		require(timers->heap[place]->place == place);
+		require(place == 1 ||
+			timers->heap[place / 2]->due_ns <= timers->heap[place]->due_ns);
+	}
+	/* what was due is done; a turn comes when the next one is */
+	if (timers->n > 0) {
+		require(timers->heap[1]->due_ns > fake_now_ns);
+		require(fake_timer_due_ns > 0 && fake_timer_due_ns <= timers->heap[1]->due_ns);
+	}
+}
+
+/* --- all of it ---------------------------------------------------------------------------- */
+
+static inline void check_domain(struct checked *checked, uint32_t id)
+{
+	const struct channel_monitor *monitor = checked->monitor;
+	const struct monitored_domain *domain = monitor->domains[id];
+	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, id);
+
+	require((n_vcpus > 0) == (domain != NULL));
+	for (uint32_t v = 0; v < n_vcpus; v++) {
+		const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, id, v);
+
+		check_said(checked, id, v, vcpu);
+		require(vcpu->domain == id);
+		checked->n_placed += vcpu->set != NULL;
+		for (uint32_t i = 0; i < arbiter_n_members(vcpu); i++)
+			check_member(checked, vcpu, vcpu->set->ids[i]);
+	}
+	for (uint32_t i = 0; domain && i < MAX_DOMAIN_CHANNELS; i++) {
+		uint32_t channel = id * MAX_DOMAIN_CHANNELS + i;
+
+		if (domain->channels[i]) {
+			check_channel(checked, domain->channels[i], channel);
+			check_counters(&monitor->shared->channels[channel]);
+		}
+	}
+}
+
+static inline void check_monitor(struct checked *checked)
+{
+	const struct channel_monitor *monitor = checked->monitor;
+
+	for (uint32_t id = 0; id < checked->n_outputs; id++)
 		if (monitor->outputs[id])
-			check_output(monitor, id, &tallies[id]);
+			memset(&claims[id], 0, sizeof(claims[id]));
+	for (uint32_t id = 0; id < checked->n_domains; id++)
+		check_domain(checked, id);
+	require(check_sets(monitor->arbiter) == checked->n_placed);
+	for (uint32_t id = 0; id < checked->n_outputs; id++) {
+		require(!monitor->outputs[id] == !monitor->arbiter->frequency_domains[id]);
+		if (monitor->outputs[id])
+			check_output(checked, id);
+	}
+	if (timer_is_set(&monitor->queue_timer))
+		checked->n_timers++;
+	check_queue(checked);
+	check_heap(checked);
+	require(monitor->n_channels == checked->n_channels);
+	require(monitor->n_failing == checked->n_failing);
+	require(length_of(&monitor->channel_notices) == checked->n_noticed);
+	require(length_of(&monitor->output_notices) == checked->n_notices);
+	require(monitor->link_blocked || checked->n_noticed + checked->n_notices == 0);
 }
 
 #endif

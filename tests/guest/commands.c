@@ -90,7 +90,7 @@ static int next_reply(struct port *port, uint64_t until_us, struct reply *reply)
 
 static void run_power(char **words, char *answer)
 {
-	struct frame frame = {.command = COMMAND_POWER};
+	struct frame frame = {.vm_name = OUR_NAME, .command = COMMAND_POWER};
 	struct port *port = port_or_error(words[1], answer);
 	struct reply reply;
 	uint64_t start, until;
@@ -153,7 +153,8 @@ static bool set_key(struct frame *frame, const char *key, const char *value)
 	else if (!strcmp(key, "command"))
 		frame->command = plain;
 	else if (!strcmp(key, "name"))
-		memcpy(frame->vm_name, value, strnlen(value, sizeof(frame->vm_name)));
+		memcpy(memset(frame->vm_name, 0, sizeof(frame->vm_name)), value,
+		       strnlen(value, sizeof(frame->vm_name)));
 	else if (!strcmp(key, "core_type"))
 		frame->core_type = (uint8_t)plain;
 	else if (!strcmp(key, "workload"))
@@ -190,7 +191,7 @@ static bool set_key(struct frame *frame, const char *key, const char *value)
 
 static void run_send(char **words, char *answer)
 {
-	struct frame frame = {.command = COMMAND_POWER};
+	struct frame frame = {.vm_name = OUR_NAME, .command = COMMAND_POWER};
 	struct port *port = port_or_error(words[1], answer);
 
 	if (!port)
@@ -321,7 +322,7 @@ static void count_replies(struct port *port, uint64_t until_us, uint64_t *acks, 
 
 static void run_flood(char **words, char *answer)
 {
-	struct frame frame = {.command = COMMAND_POWER, .unit = 3};
+	struct frame frame = {.vm_name = OUR_NAME, .command = COMMAND_POWER, .unit = 3};
 	struct port *port = port_or_error(words[1], answer);
 	uint64_t count = number(words[1] ? words[2] : NULL, 1000), sent = 0, acks = 0, nacks = 0;
 	uint64_t start = now_us(), until = in_ms(FLOOD_LIMIT_MS);
@@ -354,7 +355,7 @@ static void run_flood(char **words, char *answer)
 /* Each request is due at a fixed time, so delays do not add up. */
 static void run_pace(char **words, char *answer)
 {
-	struct frame frame = {.command = COMMAND_POWER};
+	struct frame frame = {.vm_name = OUR_NAME, .command = COMMAND_POWER};
 	struct port *port = port_or_error(words[1], answer);
 	uint64_t vcpu = number(words[1] ? words[2] : NULL, 0);
 	uint64_t count = number(words[1] && words[2] ? words[3] : NULL, 0), sent = 0;
@@ -418,7 +419,7 @@ static void run_generation(char **words, char *answer)
 
 static void run_connect(char **words, char *answer)
 {
-	struct frame frame = {.command = COMMAND_CONNECT};
+	struct frame frame = {.vm_name = OUR_NAME, .command = COMMAND_CONNECT};
 	struct port *port = port_or_error(words[1], answer);
 
 	if (port && send_frame(port, &frame, answer))

@@ -24,7 +24,7 @@
 #include "tests/guest/ports.h"
 
 #define CONTROL_PORT "org.vmpower.test.0"
-#define CONTROL_WAIT_MS 30000
+#define CONTROL_WAIT_MS 120000
 #define MAX_BUTTONS 8
 #define TICK_US 20000
 

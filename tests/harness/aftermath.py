@@ -4,7 +4,8 @@
 import re
 
 from . import paths
-from .supervisor import children, named, usage
+from .process import alive
+from .supervisor import named, usage
 from .wait import wait_until
 
 # The hook's own deadline is 200 ms; the rest is for a host with more guests than CPUs.
@@ -26,19 +27,15 @@ class Aftermath:
         manager = self.vmpower.process.pid
         return {
             "manager": usage(manager),
-            "monitor": usage(children(manager, "vmpower-monitor")[-1]),
+            "monitor": usage(self.vmpower.status()["monitor_pid"]),
             "files": sorted(path.name for path in self.vmpower.runtime.iterdir()),
-            "processes": {name: len(named(name)) for name in paths.PROGRAMS},
+            "processes": {name: sum(map(alive, named(name))) for name in paths.PROGRAMS},
             "kept": self._kept(),
         }
 
     def _kept(self):
         """What a successor would get."""
-        store = self.vmpower.service_manager
-        if not store:
-            return []
-        saved = (self.vmpower.runtime / "domains").iterdir()
-        return store.names() + sorted(path.name for path in saved)
+        return sorted(path.name for path in (self.vmpower.runtime / "domains").iterdir())
 
     def check_footprint(self):
         """Assert no more fds, memory, files or processes than before. Return what there is now."""

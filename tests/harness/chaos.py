@@ -6,6 +6,7 @@ import re
 import signal
 import threading
 import time
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .guest import Guest
@@ -14,20 +15,25 @@ from .process import alive
 KHZ = {"min": 1200000, "max": 3600000}
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "stop": signal.SIGSTOP}
 REPLY_MS = 1000
+HANGS_S = 60  # a boot takes some 5 s, 30 s where all boot at once
 VCPUPIN = re.compile(r"<vcpupin vcpu='(\d+)' cpuset='([^']*)'/>")
 DOWN, STARTING, BOOTING, UP, ENDING, UNKNOWN = "down starting booting up ending unknown".split()
 
 
 class Action(NamedTuple):
-    """target: a daemon's name or a guest's number; what: kill term stop destroy pin."""
+    """target: a daemon's name, a guest's number, "cpu".
+
+    what: kill term stop destroy pin offline.
+    """
 
     target: object
     what: str
-    seconds: float  # until a stopped one continues
+    seconds: float  # until a stopped one continues, or a CPU is back
     where: float  # 0 to 1: chooses the pCPU
 
     def __str__(self):
-        return f"{self.what} {self.target}" + (f" {self.seconds} s" if self.what == "stop" else "")
+        lasts = self.what in ("stop", "offline")
+        return f"{self.what} {self.target}" + (f" {self.seconds} s" if lasts else "")
 
 
 class Event(NamedTuple):
@@ -50,7 +56,9 @@ def _action(rng, guests, avoid=None):
     daemons = [name for name in ("manager", "monitor", "libvirtd") if name != avoid]
     # A guest that ends takes seconds to boot again: not too often.
     target = rng.choice(daemons) if rng.random() < 0.65 else rng.randrange(guests)
-    if isinstance(target, str):
+    if avoid != "cpu" and rng.random() < 0.1:
+        target, what = "cpu", "offline"
+    elif isinstance(target, str):
         what = rng.choices(("kill", "term", "stop"), (5, 3, 4))[0]
     else:
         what = rng.choices(("kill", "term", "stop", "destroy", "pin"), (2, 1, 5, 2, 4))[0]
@@ -82,12 +90,23 @@ class Diary:
             self._file.flush()
 
     def about(self, guest, number):
-        """The last lines about a guest and about libvirtd."""
-        concerned = re.compile(rf"{guest.name}:|^\w+ {number}\b|libvirtd")
+        """The last lines about a guest, and those about libvirtd."""
         with self._lock:
             self._file.seek(0)
-            lines = self._file.read().splitlines()
-        return [line for line in lines if concerned.search(line.partition(" ")[2])][-12:]
+            lines = list(enumerate(self._file.read().splitlines()))
+        found = set()
+        for concerned in (rf"{guest.name}:|\w+ {number}\b", r"\w+ libvirtd\b"):
+            found |= set([line for line in lines
+                          if re.match(concerned, line[1].partition(" ")[2])][-12:])
+        return [text for _, text in sorted(found)]
+
+
+@dataclass(eq=False)
+class Ack:
+    """The answer to one request. epoch: Service.epoch of the vmpowerd that answered."""
+
+    khz: int
+    epoch: int
 
 
 class ChaosGuest(Guest):
@@ -98,14 +117,14 @@ class ChaosGuest(Guest):
         self.phase = DOWN
         self.doubtful = False  # libvirtd died while it started: it may or may not run
         self.may_die = False  # we have sent it something fatal
+        self.left_over = 0  # starts that failed in a row, since libvirtd has it already
         self.moved = set()  # vCPUs that may be elsewhere than pins says
         self.pid = None
+        self.booting_since = None  # until its kernel answers
         self.next_start = 0.0
         self.paused = self.over = False
         self.idle = threading.Event()
-        # {vCPU: (kHz, epoch)} of those whose requests are all answered; epoch: Service.epoch of the
-        # vmpowerd that answered
-        self.acked = {}
+        self.acked = {}  # {vCPU: Ack} of those whose requests are all answered
         self.epoch = 0
         self._late = False
         self.sent = self.answered = 0
@@ -139,6 +158,8 @@ class ChaosGuest(Guest):
     def _step(self):
         if self.phase == BOOTING:
             self.boot(quiet=True)
+            self.booting_since = None
+            self.acked.clear()  # with CONNECT all votes end
             self.connect()
             if self.phase == BOOTING:
                 self.phase = UP
@@ -155,7 +176,7 @@ class ChaosGuest(Guest):
         else:
             self._late = True
         if answer == "ack" and not self._late:
-            self.acked[vcpu] = (KHZ[unit], epoch)
+            self.acked[vcpu] = Ack(KHZ[unit], epoch)
         time.sleep(self._rng.uniform(0, 0.1))
 
     # ---- for the test's own thread
@@ -169,6 +190,16 @@ class ChaosGuest(Guest):
         """Does it have a QEMU that must live?"""
         return self.phase in (BOOTING, UP)
 
+    def hangs(self):
+        """Did its kernel never come up? An emulated clock that was stopped may do that."""
+        since = self.booting_since
+        return (self.phase == BOOTING and since is not None
+                and time.monotonic() - since > HANGS_S)
+
+    def shown_phase(self):
+        """For people."""
+        return "connecting" if self.phase == BOOTING and not self.booting_since else self.phase
+
     def has_ended(self):
         """Is its former QEMU gone?"""
         return self.pid is None or not alive(self.pid)
@@ -178,6 +209,8 @@ class ChaosGuest(Guest):
         pid = self.qemu_pid()
         if pid != self.pid:
             self.moved.clear()
+        if pid and pid != self.pid:
+            self.booting_since = time.monotonic()
         self.pid = pid
         self.doubtful = doubtful
         self.may_die = False

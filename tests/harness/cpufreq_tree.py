@@ -74,6 +74,30 @@ class CpufreqTree:
         if cpu:
             (directory / "online").write_text("1\n")
 
+    def set_table(self, policy, steps):
+        """Other steps than its neighbours', before a daemon looks."""
+        for name, value in (
+            ("cpuinfo_max_freq", max(steps)),
+            ("cpuinfo_min_freq", min(steps)),
+            ("scaling_available_frequencies", " ".join(str(step) for step in steps) + " "),
+            ("scaling_max_freq", max(steps)),
+            ("scaling_min_freq", min(steps)),
+        ):
+            self.write(policy, name, value)
+
+    def set_online(self, cpus):
+        """These CPUs are online; as with a file of the kernel, nobody sees it half written."""
+        new = self.root / "online"
+        new.write_text(_list_of(cpus) + "\n")
+        new.rename(self.cpu_directory / "online")
+
+    def core(self, *threads):
+        """These CPUs are threads of one core."""
+        for cpu in threads:
+            topology = self.cpu_directory / f"cpu{cpu}/topology"
+            topology.mkdir(exist_ok=True)
+            (topology / "thread_siblings_list").write_text(_list_of(threads) + "\n")
+
     def directory(self, policy):
         """The directory of policyN."""
         return self.cpu_directory / f"cpufreq/policy{policy}"

@@ -89,7 +89,7 @@ class Host:
         self.tree = tree or {}
         self.uuid = uuid
         self.accelerator = accelerator()
-        self.has_store = False  # does vmpowerd's fd store outlive it, as with systemd?
+        self.has_systemd = False  # is vmpowerd told of a service manager?
         self.guests = []
         self.libvirtd = self.virtlogd = self.cpufreq = self.vmpower = None
         self._mounted = []
@@ -162,7 +162,7 @@ class Host:
         log = self.log / "vmpowerd.log"
         self.vmpower = Vmpower(directory, "/run/vmpower", self.sections(), log)
         self._tell_cpufreq()
-        if self.has_store:
+        if self.has_systemd:
             self.vmpower.service_manager = ServiceManager("/run/vmpower-notify")
         self.vmpower.start()
         status = self.vmpower.status()

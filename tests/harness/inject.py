@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Make another process do a system call, as code that controls it would. x86-64 only."""
 
-import contextlib
 import ctypes
+import errno
 import os
 import platform
 import signal
 
-PTRACE_CONT, PTRACE_GETREGS, PTRACE_SETREGS = 7, 12, 13
+PTRACE_CONT, PTRACE_SINGLESTEP, PTRACE_GETREGS, PTRACE_SETREGS = 7, 9, 12, 13
 PTRACE_ATTACH, PTRACE_DETACH, PTRACE_POKETEXT, PTRACE_PEEKTEXT = 16, 17, 4, 1
 SYSCALL = 0x050F  # the instruction, little-endian
 
@@ -17,6 +17,7 @@ _libc.ptrace.restype = ctypes.c_long
 
 _NAMES = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp "
           "ss fs_base gs_base ds es fs gs").split()
+_ARGUMENTS = ("rdi", "rsi", "rdx", "r10", "r8", "r9")
 
 
 class _Registers(ctypes.Structure):  # pylint: disable=too-few-public-methods
@@ -34,23 +35,40 @@ def _ptrace(request, pid, address=None, data=None):
         raise OSError(error, f"ptrace({request}): {os.strerror(error)}")
 
 
-def inject_syscall(pid, number):
-    """Make the process do this system call, with all arguments 0."""
-    registers = _Registers()
+def inject_syscall(pid, number, *arguments):
+    """Make the process do this system call; missing arguments are 0.
+
+    Return its result, or the signal that it was sent instead, as a signal.Signals.
+    """
+    before, registers = _Registers(), _Registers()
     _ptrace(PTRACE_ATTACH, pid)
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:  # wait until it has stopped
-        while True:
-            status.seek(0)
-            if "\nState:\tt" in status.read():
-                break
-    _ptrace(PTRACE_GETREGS, pid, None, ctypes.addressof(registers))
+    os.waitpid(pid, 0)
+    _ptrace(PTRACE_GETREGS, pid, None, ctypes.addressof(before))
+    ctypes.pointer(registers)[0] = before
     # Stopped in epoll_wait(): the instruction before rip is "syscall". Not to be restarted.
     registers.rip -= 2
     registers.orig_rax = ctypes.c_ulong(-1).value
     registers.rax = number
-    for name in ("rdi", "rsi", "rdx", "r10", "r8", "r9"):
-        setattr(registers, name, 0)
+    for name, value in zip(_ARGUMENTS, (*arguments, *[0] * len(_ARGUMENTS))):
+        setattr(registers, name, ctypes.c_ulong(value).value)
     _ptrace(PTRACE_SETREGS, pid, None, ctypes.addressof(registers))
+    _ptrace(PTRACE_SINGLESTEP, pid)
+    _, status = os.waitpid(pid, 0)
+    while os.WIFSTOPPED(status) and os.WSTOPSIG(status) not in (signal.SIGTRAP, signal.SIGSYS):
+        # a tracer is shown signals that the process ignores
+        _ptrace(PTRACE_SINGLESTEP, pid, None, os.WSTOPSIG(status))
+        _, status = os.waitpid(pid, 0)
+    assert os.WIFSTOPPED(status), status
+    if os.WSTOPSIG(status) != signal.SIGTRAP:
+        sent = signal.Signals(os.WSTOPSIG(status))
+        _ptrace(PTRACE_CONT, pid, None, sent)
+        _, status = os.waitpid(pid, 0)
+        if os.WIFSTOPPED(status):  # the step's own trap, which nobody else must see
+            _ptrace(PTRACE_DETACH, pid)
+        return sent
+    _ptrace(PTRACE_GETREGS, pid, None, ctypes.addressof(registers))
+    result = ctypes.c_long(registers.rax).value
+    before.rax = ctypes.c_ulong(-errno.EINTR).value
+    _ptrace(PTRACE_SETREGS, pid, None, ctypes.addressof(before))
     _ptrace(PTRACE_DETACH, pid)
-    with contextlib.suppress(ProcessLookupError):  # the call may have ended it already
-        os.kill(pid, signal.SIGCONT)
+    return result

@@ -33,6 +33,7 @@ class KernelCpufreq(RealCpufreq):
         assert found == sorted(self.clocks), f"the kernel made frequency domains {found}"
         drivers = {self.read(policy, "scaling_driver") for policy in self.policies}
         assert drivers == {"acpi-cpufreq"}, drivers
+        self.boost_file = self.cpu_directory / "cpufreq/boost"
         self._ports = os.open("/dev/port", os.O_RDWR | os.O_CLOEXEC)
 
     # ---- what the hardware was told
@@ -81,8 +82,10 @@ class KernelCpufreq(RealCpufreq):
             self.write(policy, "scaling_setspeed", speed or low)
 
     def reset(self):
-        """All CPUs, no limit; on the way every register is written again."""
+        """All CPUs, boost, no limit; on the way every register is written again."""
         self.platform_limit(HIGHEST)
+        if self.boost_file.exists():
+            self.boost(True)
         for cpu in range(1, self.cpus):
             self.plug(cpu, True)
         for governor in ("powersave", "performance"):
@@ -103,6 +106,10 @@ class KernelCpufreq(RealCpufreq):
         if file.read_text(encoding="ascii").strip() != str(int(online)):
             file.write_text(str(int(online)), encoding="ascii")
 
+    def boost(self, on):
+        """Switch boost of all CPUs on or off."""
+        self.boost_file.write_text(str(int(on)), encoding="ascii")
+
     def forget(self, cpu):
         """Reset the clock of an offline CPU: to the highest frequency.
 
@@ -110,6 +117,10 @@ class KernelCpufreq(RealCpufreq):
         it believes to be set already.
         """
         assert cpu not in self.cpus_online()
+        self.poke(cpu)
+
+    def poke(self, cpu):
+        """Make the hardware forget what was set: it runs at the highest frequency."""
         os.pwrite(self._ports, bytes([code(MHZ[0])]), self.port_of[cpu])
 
     def platform_limit(self, khz):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """An emulated machine with a real cpufreq driver that runs a program of the host.
 
-QEMU without KVM, Debian's unmodified generic kernel (tests/machine/build-machine), and an ACPI
-table of ours (acpi_table.py). Its root file system is the host's, read-only; the host gets what the
+QEMU without KVM, Debian's generic kernel (tests/machine/build-machine), and an ACPI table of ours
+(acpi_table.py). Its root file system is the host's, read-only; the host gets what the
 program prints, and what it leaves in LOG_INSIDE. With systemd as PID 1 the program may write to
 its root file system; the host gets nothing of that.
 """
@@ -21,7 +21,7 @@ from .process import Process
 from .wait import Progress, tail
 
 MACHINE = paths.BUILD / "machine"
-KERNEL = "kernel/vmlinux"
+KERNEL = "kernel/vmlinux-boost"
 LOG_INSIDE = "/run/machine-log"
 BOOT_S = 90  # 5 s on an idle machine
 SYSTEMD_BOOT_S = 240  # 10 s on an idle machine

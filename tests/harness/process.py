@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Processes that a test starts, and ends by their pid."""
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -51,6 +53,21 @@ def process_state(pid):
 def alive(pid):
     """Does it exist, other than as a zombie?"""
     return process_state(pid) not in (None, "Z", "X")
+
+
+@contextlib.contextmanager
+def refused_writes(pid):
+    """Meanwhile the kernel refuses what the process writes to files, open ones too, with EFBIG."""
+    directory = Path(f"/proc/{pid}")
+    ids = re.findall(r"^[UG]id:\s+(\d+)", (directory / "status").read_text("utf-8"), re.M)
+    (limit,) = re.findall(r"^Max file size +(\w+)", (directory / "limits").read_text("utf-8"), re.M)
+    become = ("setpriv", "--reuid", ids[0], "--regid", ids[1], "--clear-groups")
+    command = (*become, "prlimit", "--pid", pid) if os.geteuid() == 0 else ("prlimit", "--pid", pid)
+    run(*command, "--fsize=0:")
+    try:
+        yield
+    finally:
+        run(*command, f"--fsize={limit}:")
 
 
 class Process:

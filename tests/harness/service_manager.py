@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""systemd as vmpowerd sees it: the notify socket, the watchdog's settings, and the store that
-keeps its fds for its successor."""
+"""systemd as vmpowerd sees it: the notify socket, the watchdog's settings, sockets of units."""
 
-import array
 import os
 import select
 import socket
@@ -10,8 +8,6 @@ import sys
 import threading
 
 from .wait import wait_until
-
-MOST_FDS = 253
 
 # moves the fds named in the first word to 3, 4, ... and executes the other words
 HAND_OVER = """
@@ -27,7 +23,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class ServiceManager:
-    """Listens on a notify socket, and keeps stored fds until they hang up, as systemd does."""
+    """Listens on a notify socket, and at the sockets of units."""
 
     def __init__(self, path, watchdog_s=None):
         self.path = path
@@ -35,7 +31,6 @@ class ServiceManager:
         self.lock = threading.Lock()
         self.receiving = threading.Lock()
         self.said = []  # "KEY=value" of each message, in order
-        self.store = []  # (name, fd)
         self.listening = []  # of .socket units: (name, fd)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(path))
@@ -59,51 +54,10 @@ class ServiceManager:
                 self._receive()
 
     def _receive(self):
-        data, ancillary, _, _ = self.socket.recvmsg(65536, socket.CMSG_SPACE(4 * MOST_FDS))
-        fds = array.array("i")
-        for level, kind, content in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
+        data = self.socket.recv(65536)
         lines = data.decode().split("\n")
-        values = dict(line.split("=", 1) for line in lines if "=" in line)
-        name = values.get("FDNAME", "stored")
         with self.lock:
-            if values.get("FDSTORE") == "1":
-                self.store += [(name, fd) for fd in fds]
-                fds = []
-            if values.get("FDSTOREREMOVE") == "1":
-                for kept in [kept for kept in self.store if kept[0] == name]:
-                    os.close(kept[1])
-                    self.store.remove(kept)
             self.said += lines
-        for fd in fds:
-            os.close(fd)
-
-    def drop_hung_up(self):
-        """Read messages, as systemd's loop does."""
-        poll = select.poll()
-        with self.lock:
-            for _, fd in self.store:
-                poll.register(fd, 0)
-            gone = {fd for fd, events in poll.poll(0) if events & (select.POLLHUP | select.POLLERR)}
-            for kept in [kept for kept in self.store if kept[1] in gone]:
-                os.close(kept[1])
-                self.store.remove(kept)
-
-    def drop_all(self):
-        """Drop the store, as systemd does when a service was stopped."""
-        self.receive_all()
-        with self.lock:
-            for _, fd in self.store:
-                os.close(fd)
-            self.store = []
-
-    def names(self):
-        """The names of stored fds."""
-        self.receive_all()
-        self.drop_hung_up()
-        with self.lock:
-            return sorted(name for name, _ in self.store)
 
     def values(self, key):
         """All values of a key, oldest first."""
@@ -123,18 +77,15 @@ class ServiceManager:
         self.listening.append((name, listener.detach()))
 
     def command(self, words):
-        """The command line that starts a program with the stored fds, and the fds to pass."""
+        """The command line that starts a program with the listening fds, and the fds to pass."""
         self.receive_all()
-        self.drop_hung_up()
-        with self.lock:
-            fds = [fd for _, fd in self.listening + self.store]
+        fds = [fd for _, fd in self.listening]
         listed = ",".join(str(fd) for fd in fds)
         return [sys.executable, "-c", HAND_OVER, listed, *words], fds
 
     def environment(self):
         """What systemd adds to a service's environment."""
-        with self.lock:
-            names = [name for name, _ in self.listening + self.store]
+        names = [name for name, _ in self.listening]
         environment = {"NOTIFY_SOCKET": str(self.path)}
         if names:
             environment["LISTEN_FDS"] = str(len(names))
@@ -144,10 +95,9 @@ class ServiceManager:
         return environment
 
     def close(self):
-        """Stop listening, drop what is stored."""
+        """Stop listening."""
         self.ended = True
         self.thread.join()
-        self.drop_all()
         self.socket.close()
         for _, fd in self.listening:
             os.close(fd)

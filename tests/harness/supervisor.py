@@ -67,7 +67,7 @@ class Supervised:
         if status is None:
             return None
         if status not in {-number for number in self._expected} and not (
-            status == 0 and signal.SIGTERM in self._expected
+            status == 0 and self._expected
         ):
             self.failures.append(f"{self.name} (pid {self.process.pid}) ended with {status}")
         self._expected.clear()
@@ -84,26 +84,30 @@ class Supervised:
 
 
 class Service(Supervised):
-    """vmpowerd as systemd's unit: the store outlives a crash and a restart, but not a stop."""
+    """vmpowerd as systemd's unit, or without systemd: the monitor outlives it but for a stop."""
 
-    def __init__(self, launch, process, rng, store):
-        """store: a ServiceManager; None: there is no systemd."""
+    def __init__(self, launch, process, rng, systemd):
+        """systemd: is it played?"""
         super().__init__("vmpowerd", launch, process, rng)
-        self.store = store
+        self.systemd = systemd
         self.job = None  # STOP or RESTART while it is in progress
-        self.kept = False  # stored by the last one, for its successor
-        self.epoch = 0  # how often nothing was stored
+        self.kept = False  # did the last one leave the monitor?
+        self.epoch = 0  # how often votes were lost
 
     def keeps(self):
         """Would votes survive its end now?"""
-        return self.store is not None and self.job != STOP
+        return self.job != STOP
 
     def begin(self, job, victim):
-        """ExecStop=, then SIGTERM. Return False if another job is in progress."""
+        """Return False if another job is in progress."""
         if self.job:
             return False
         self.job = job
-        for number in (signal.SIGUSR1, signal.SIGTERM)[job == STOP :]:
+        if self.systemd:  # SIGTERM, and before it what ExecStop= says
+            numbers = (signal.SIGINT, signal.SIGTERM) if job == STOP else (signal.SIGTERM,)
+        else:
+            numbers = (signal.SIGTERM,) if job == STOP else (signal.SIGUSR1,)
+        for number in numbers:
             self.expect_end(number)
             victim.send(number)
         return True
@@ -115,26 +119,10 @@ class Service(Supervised):
         self.kept = self.keeps()
         if not self.kept:
             self.epoch += 1
-            if self.store:
-                self.store.drop_all()
         if self.job == RESTART:
             self._due = time.monotonic()
         self.job = None
         return status
-
-
-def children(pid, name):
-    """Pids of a process's children with this name."""
-    found = []
-    try:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                comm = Path(f"/proc/{child}/comm").read_text().strip()
-                if comm == name[:15] and alive(int(child)):
-                    found.append(int(child))
-    except OSError:
-        return []
-    return found
 
 
 def named(name):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A varlink client (varlink.org) that shares nothing with vmpower's."""
+"""A varlink client and a stand-in service (varlink.org) that share nothing with vmpower's."""
 
+import contextlib
 import json
 import select
 import socket
+import threading
 import time
 
 
@@ -106,3 +108,22 @@ class Watcher(Varlink):
             left = end - time.monotonic()
             assert left > 0 and self.waits(left), f"no {kind} {members}: {self.events}"
             self.take()
+
+
+@contextlib.contextmanager
+def answering(path, parameters):
+    """A service that takes one connection, and gives the same reply to each call on it."""
+    def serve():
+        client, _ = listener.accept()
+        with client:
+            while call := client.recv(65536):
+                client.sendall(call.count(b"\0") * reply)
+
+    reply = json.dumps({"parameters": parameters}).encode() + b"\0"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen(1)
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield
+        thread.join(30)

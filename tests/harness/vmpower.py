@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from .process import Process, alive, run
 from .wait import wait_until
 
 READY_S = 30
+SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\d+)(\.\d+)?")
+LABEL = re.compile(r'(\w+)="([^"]*)"')
 REFUSED = 1  # vmpowerctl's exit status: vmpowerd replied with an error
 
 
@@ -35,6 +38,7 @@ class Vmpower:
         self.log = Path(log)
         self.process = None
         self.service_manager = None  # a ServiceManager, if the test plays systemd
+        self.lease_s = 20  # of its monitor; shorter than by default, for tests that fail
         self.configure(sections)
 
     def configure(self, sections):
@@ -48,7 +52,8 @@ class Vmpower:
 
     def launch(self, preexec=None):
         """Start vmpowerd without waiting; preexec: called first in its process."""
-        command = [paths.BIN / "vmpowerd", "--config", self.config, "--runtime-dir", self.runtime]
+        command = [paths.BIN / "vmpowerd", "--config", self.config, "--runtime-dir", self.runtime,
+                   "--lease", self.lease_s]
         env, fds = {}, ()
         if self.service_manager:
             command, fds = self.service_manager.command(command)
@@ -72,18 +77,39 @@ class Vmpower:
         return self.ctl("status", check=False).stderr.strip() or "no monitor"
 
     def stop(self):
-        """SIGTERM; it must end cleanly."""
+        """As systemctl stop: everything is put back, and the monitor ends."""
         if self.process:
-            status = self.process.stop()
+            # under systemd ExecStop= says that it is a stop: packaging/systemd/vmpower-stopping
+            number = signal.SIGINT if self.service_manager else signal.SIGTERM
+            status = self.process.stop(number)
             self.process = None
-            assert status == 0, f"vmpowerd ended with {status} after SIGTERM"
+            assert status == 0, f"vmpowerd ended with {status}"
+
+    def leave(self):
+        """As systemctl restart before the start: it leaves the monitor. Return its pid."""
+        monitor = self.status()["monitor_pid"]
+        status = self.process.stop(signal.SIGUSR1)
+        self.process = None
+        assert status == 0, f"vmpowerd ended with {status}"
+        return monitor
+
+    def restart(self):
+        """As systemctl restart."""
+        self.leave()
+        return self.start()
 
     def kill(self):
-        """SIGKILL the manager; wait for the monitor to end."""
+        """SIGKILL the manager; the monitor goes on. Return the monitor's pid."""
         monitor = self.status()["monitor_pid"]
         self.process.kill()
         self.process = None
-        wait_until(lambda: not alive(monitor), 10, "the monitor to end with its manager")
+        return monitor
+
+    def kill_both(self):
+        """SIGKILL the manager, then the monitor."""
+        monitor = self.kill()
+        os.kill(monitor, signal.SIGKILL)
+        wait_until(lambda: not alive(monitor), 10, "the monitor's end")
 
     def kill_monitor(self):
         """SIGKILL the monitor; wait for another."""
@@ -117,6 +143,25 @@ class Vmpower:
     def domains(self):
         """vmpowerctl list: {name: summary}."""
         return {domain["name"]: domain for domain in self.ask("list")["domains"]}
+
+    def metrics(self):
+        """vmpowerctl metrics: {(name, frozenset of its labels): value}."""
+        samples = {}
+        for line in self.ctl("metrics").stdout.splitlines():
+            if not line.startswith("#"):
+                name, labels, whole, part = SAMPLE.fullmatch(line).groups()
+                value = float(whole + part) if part else int(whole)
+                samples[name, frozenset(LABEL.findall(labels or ""))] = value
+        return samples
+
+    def metric(self, name, **labels):
+        """The value of the one sample with these labels."""
+        (value,) = (
+            value
+            for (known, of_it), value in self.metrics().items()
+            if known == name and labels.items() <= set(of_it)
+        )
+        return value
 
     def show(self, domain):
         """vmpowerctl show; None: not registered."""

@@ -15,9 +15,10 @@ def test_a_platform_limit_below_a_vote(stage):
         assert domain.power(vcpu, "max") == "ack"
     assert domain.power(0, "min") == "ack"
     stage.expect({0: LOWEST})
+    stage.expect_controlled(2)
     stage.tree.platform_limit(LIMIT)
     limited = {0: LOWEST, 1: LIMIT, 2: LIMIT}
-    stage.expect_soon(limited)
+    stage.expect(limited)
     domain.power(1, "max")  # its answer does not matter here
     stage.expect(limited)
     assert domain.power(1, "min") == "ack"
@@ -25,7 +26,7 @@ def test_a_platform_limit_below_a_vote(stage):
     domain.power(1, "max")
     stage.expect(limited)
     stage.tree.platform_limit(HIGHEST)
-    stage.expect_soon({0: LOWEST, 1: HIGHEST})
+    stage.expect({0: LOWEST, 1: HIGHEST})
     stage.hook(domain, "stopped")
     stage.expect_baseline_soon()
 
@@ -35,6 +36,7 @@ def test_a_domain_stops_below_a_platform_limit(stage):
     """What is restored under the limit is right when it is lifted."""
     domain = stage.started("vm", {0: "1"})
     assert domain.power(0, "max") == "ack"
+    stage.expect_controlled(1)
     stage.tree.platform_limit(LIMIT)
     stage.hook(domain, "stopped")
     stage.vmpower.wait_forgotten("vm")
@@ -49,6 +51,7 @@ def test_a_first_vote_below_a_platform_limit(stage):
     stage.tree.platform_limit(LIMIT)
     domain = stage.started("vm", {0: "1"})
     assert domain.power(0, "min") == "ack"
+    stage.expect({0: LIMIT, 1: LOWEST, 2: LIMIT})
     stage.hook(domain, "stopped")
     stage.vmpower.wait_forgotten("vm")
     stage.tree.platform_limit(HIGHEST)
@@ -61,12 +64,13 @@ def test_a_platform_limit_is_not_taken_for_a_foreign_writer(stage):
     """Nor with "reassert": vmpower does not fight firmware."""
     domain = stage.started("vm", {0: "1"})
     assert domain.power(0, "max") == "ack"
+    stage.expect_controlled(1)
     stage.tree.platform_limit(LIMIT)
     for unit in ("max", "min", "up", "max", "max"):
         domain.power(0, unit)
     stage.expect({0: LIMIT, 1: LIMIT, 2: LIMIT})
     stage.tree.platform_limit(HIGHEST)
-    stage.expect_soon({1: HIGHEST})
+    stage.expect({1: HIGHEST})
     stage.stop()
     said = [line for line in stage.log.read_text().splitlines() if "someone else" in line]
     assert not said, said

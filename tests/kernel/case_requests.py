@@ -3,8 +3,10 @@
 
 from tests.harness.kernel_cpufreq import GOVERNORS, HIGHEST, LOWEST, NON_TURBO, UP
 from tests.harness.wait import wait_until
-from tests.kernel.stage import apply_governors, each_method
+from tests.kernel.stage import apply_governors, each_method, scene
 
+SETTLE_S = 20
+BASE_LOW = 1200000
 SLOW = {0: LOWEST, 1: UP[2], 2: LOWEST}  # inside the limits of apply_governors()
 
 
@@ -33,10 +35,11 @@ def test_requests_arrive_in_the_register_of_the_right_CPU(stage):
 
 @each_method("shared")
 def test_CPUs_that_share_a_clock(stage):
-    """The highest vote wins, and silence protects: one register for both CPUs."""
+    """The highest vote wins, and silence keeps the baseline: one register for both CPUs."""
     one, two = stage.started("one", {0: "2"}), stage.started("two", {0: "3"})
     assert one.power(0, "min") == "ack"
-    stage.expect({2: NON_TURBO})
+    silence_decides(stage, 2)
+    stage.expect({})
     assert two.power(0, "min") == "ack"
     stage.expect({2: LOWEST})
     assert two.power(0, "up") == "ack"
@@ -44,7 +47,7 @@ def test_CPUs_that_share_a_clock(stage):
     assert one.power(0, "max") == "ack"
     stage.expect({2: HIGHEST})
     stage.hook(one, "stopped")
-    stage.expect_soon({2: UP[1]})
+    stage.expect({2: UP[1]})
     stage.hook(two, "stopped")
     stage.expect_baseline_soon()
 
@@ -54,11 +57,12 @@ def test_a_vCPU_on_several_clocks(stage):
     """It votes on each clock that it can run on."""
     wide, narrow = stage.started("wide", {0: "1-3"}), stage.started("narrow", {0: "1"})
     assert wide.power(0, "min") == "ack"
-    stage.expect({1: NON_TURBO, 2: LOWEST})
+    silence_decides(stage, 1)
+    stage.expect({2: LOWEST})
     assert narrow.power(0, "min") == "ack"
     stage.expect({1: LOWEST, 2: LOWEST})
     stage.hook(wide, "stopped")
-    stage.expect_soon({1: LOWEST})
+    stage.expect({1: LOWEST})
 
 
 @each_method("governors")
@@ -74,6 +78,41 @@ def test_every_governor_is_put_back_when_the_domain_stops(stage):
         stage.drop()
 
 
+def files_become(stage, policy, low, high):
+    """Wait for both limits in the kernel's files."""
+    def shown():
+        return tuple(int(stage.tree.read(policy, f"scaling_{end}_freq")) for end in ("min", "max"))
+
+    wait_until(lambda: shown() == (low, high), SETTLE_S, f"limits {low} to {high}", state=shown)
+
+
+def test_one_limit_is_enough_where_the_governor_makes_it_so(cpufreq):
+    """The register follows; the other limit moves only where the two would cross."""
+    high = UP[-2]
+    for governor in GOVERNORS:
+        low, top = {"performance": (LOWEST, high), "powersave": (high, HIGHEST)}.get(
+            governor, (high, high))
+        with scene(cpufreq, f"one-limit-{governor}", "limits") as stage:
+            stage.tree.set(1, governor, BASE_LOW, 2800000, speed=2400000)
+            stage.keep()
+            domain = stage.started("vm", {0: "1"})
+            for unit, khz in (("min", LOWEST), ("up", UP[1]), ("max", HIGHEST), ("down", high)):
+                assert domain.power(0, unit) == "ack"
+                stage.expect({1: khz})
+            files_become(stage, 1, low, top)
+            # another governor, below our vote: the limits are made right for it
+            for other, limits in (("performance", (BASE_LOW, high)), ("powersave", (high, high)),
+                                  ("conservative", (high, high))):
+                if governor in (other, "userspace"):  # the kernel forgets its speed
+                    continue
+                stage.tree.write(1, "scaling_governor", other)
+                files_become(stage, 1, *limits)
+                stage.expect({1: high})
+            stage.tree.write(1, "scaling_governor", governor)
+            stage.hook(domain, "stopped")
+            stage.expect_baseline_soon()
+
+
 @each_method("chosen")
 def test_a_governor_chosen_while_vmpower_runs(stage):
     """The baseline is the state at the first vote, not at the start."""
@@ -81,9 +120,19 @@ def test_a_governor_chosen_while_vmpower_runs(stage):
     stage.tree.set(1, "conservative", 1600000, 3200000)
     stage.keep()
     assert domain.power(0, "max") == "ack"
-    wait_until(lambda: stage.vmpower.status()["controlled"] == 1, 10, "it to be ours")
+    stage.expect_controlled(1)
     stage.hook(domain, "stopped")
     stage.expect_baseline_soon()
+
+
+def silence_decides(stage, cpu):
+    """Wait until a silent vCPU decides a CPU's frequency."""
+    wait_until(
+        lambda: stage.vmpower.ask("explain", str(cpu))["cpu"]["decides"]["kind"] == "silence",
+        10,
+        f"silence to decide CPU {cpu}",
+        state=lambda: stage.vmpower.ask("explain", str(cpu)),
+    )
 
 
 def slow(stage, domain):

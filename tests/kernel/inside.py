@@ -10,7 +10,9 @@ from tests.harness.kernel_cpufreq import KernelCpufreq
 from tests.harness.machine import parse_clocks
 from tests.harness.runner import Runner
 from tests.harness.wait import tail
-from tests.kernel import case_crashes, case_firmware, case_hotplug, case_requests
+from tests.kernel import (
+    case_changes, case_crashes, case_firmware, case_hotplug, case_requests
+)
 from tests.kernel.stage import scene
 
 
@@ -24,7 +26,7 @@ def main():
     """Run all tests."""
     runner = Runner(sys.argv[2:], log_tails)
     cpufreq = KernelCpufreq(parse_clocks(sys.argv[1]))
-    for module in (case_requests, case_firmware, case_hotplug, case_crashes):
+    for module in (case_requests, case_firmware, case_hotplug, case_changes, case_crashes):
         for name, test in list(vars(module).items()):
             if name.startswith("test_"):
                 scene.current = None

@@ -41,7 +41,7 @@ class KernelScene(Scene):
             self.sections.setdefault(section, {}).update(keys)
         self.vmpower = Vmpower(self.directory, self.directory / "run", self.sections, self.log)
         self.domains = []
-        # limits: a worker of the kernel applies a write, and shows it only then
+        # what is put back; limits: a worker of the kernel applies a write, and shows it only then
         self.at_once = method == "setspeed"
         self.check_end = self.expect_baseline
         self.keep()
@@ -60,14 +60,24 @@ class KernelScene(Scene):
     # ---- what has to be
 
     def expect(self, khz):
-        """Assert {CPU: kHz} in the registers; those of all other clocks are unchanged.
+        """Wait for {CPU: kHz} in the registers; those of all other clocks are unchanged.
 
-        With method setspeed at once; with limits as soon as the kernel's worker has run.
+        A vote is answered at once: the first one on a frequency domain is written a moment later,
+        and with method limits a worker of the kernel applies it.
         """
-        if self.at_once:
+        try:
+            wait_until(lambda: self._holds(khz), SETTLE_S, f"registers to hold {_text(khz)}")
+        except WaitTimeout:
             self._expect(khz)
-        else:
-            self.expect_soon(khz)
+
+    def expect_controlled(self, count):
+        """Wait until so many frequency domains are ours, where no register tells."""
+        wait_until(
+            lambda: self.vmpower.status()["controlled"] == count,
+            SETTLE_S,
+            f"{count} frequency domains to be ours",
+            state=lambda: self.vmpower.status()["controlled"],
+        )
 
     def _expect(self, khz):
         policy_of = self.tree.policy_of
@@ -81,13 +91,6 @@ class KernelScene(Scene):
         """The kernel's files of clocks with a wrong register."""
         wrong = [policy for policy in now if now[policy] != wanted[policy]]
         return {key: value for key, value in self.tree.raw().items() if key[0] in wrong}
-
-    def expect_soon(self, khz):
-        """As expect(), for what no reply tells of."""
-        try:
-            wait_until(lambda: self._holds(khz), SETTLE_S, f"registers to hold {_text(khz)}")
-        except WaitTimeout:
-            self._expect(khz)
 
     def _holds(self, khz):
         with contextlib.suppress(AssertionError):

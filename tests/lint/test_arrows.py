@@ -54,6 +54,13 @@ class Arrows(unittest.TestCase):
                    "common/clock: circle between files: common/clock -> common/log -> common/loop"
                    " -> common/clock")
 
+    def test_circle_through_main(self):
+        self.check({"ctl/main.c": '#include "ctl/watch/watch.h"\n',
+                    "ctl/watch/watch.h": '#include "ctl/print.h"\n',
+                    "ctl/print.h": ""},
+                   "ctl/watch/watch.h:1: ctl/watch -> ctl (ctl/print.h) is not in the table",
+                   "ctl: circle between rooms: ctl -> ctl/watch -> ctl")
+
     def test_not_from_root(self):
         self.check({"common/loop.c": '#include "log.h"\n#include "nowhere.h"\n'},
                    'common/loop.c:1: "log.h" is not a path from the root: write #include'

@@ -112,6 +112,13 @@ def test_scriptlets():
         assert not re.search(r"restart.*(virtqemud|libvirtd|\$unit)", text), text
     assert 0 <= preun.find("chmod a-x") < preun.find("vmpowerd.service"), preun
     assert preun.find("vmpowerd-hook.socket") < preun.find("rm -rf /run/vmpower"), preun
+    # the monitor ends after vmpowerd, and its last word is waited for
+    monitor = preun.find("vmpower-monitor.service")
+    assert preun.find("vmpowerd.service") < monitor < preun.find("start vmpower-restore.service") \
+        < preun.find("rm -rf /run/vmpower"), preun
+    # an upgrade leaves it: the new vmpowerd replaces one whose program has changed
+    for text in (post, postun):
+        assert "vmpower-monitor" not in text, text
     # the new version serves clients that wait in the socket
     assert not re.search(r"restart.*[.]socket", postun), postun
     assert "try-restart" in postun or "systemd-update-helper" in postun, postun

@@ -36,16 +36,23 @@ static void add_frequency_domains(uint32_t n)
 /* All vCPUs are on frequency domain 0, or each on 0 and one more; every second one votes. */
 static void add_domains(uint32_t n_domains, uint32_t n_vcpus, uint32_t n_frequency_domains)
 {
-	const struct arbiter_limits limits = {.turbo = true};
+	const struct domain_settings limits = {.turbo = true};
 
 	for (uint32_t d = 0; d < n_domains; d++) {
 		ck_assert_int_eq(arbiter_set_domain(arbiter, d, n_vcpus, &limits), 0);
 		for (uint32_t v = 0; v < n_vcpus; v++) {
-			uint32_t ids[] = {0, (d * n_vcpus + v) % n_frequency_domains};
+			struct cpuset ids = {.bits = {1}};
+			const struct vote vote = {
+				.from = v % 2 ? VOTE_LOWEST : VOTE_NONE,
+				.steps = v % 2 ? (int16_t)v : 0,
+			};
 
-			ck_assert_int_eq(arbiter_set_vcpu(arbiter, d, v,
-							  VCPU_MAY_VOTE | VCPU_PROTECTED,
-							  v % 2 ? 1000000 + v * 10000 : 0, ids, 2),
+			const uint32_t said = vote_pack(&vote);
+
+			cpuset_add(&ids, (d * n_vcpus + v) % n_frequency_domains);
+			ck_assert_int_eq(arbiter_set_vcpus(arbiter, d, v, 1,
+							   VCPU_MAY_VOTE | VCPU_PROTECTED, &said,
+							   &ids),
 					 0);
 			if (v == 3)
 				ck_assert_int_eq(arbiter_set_override(arbiter, d, v, 900000), 0);
@@ -62,10 +69,10 @@ static void one_request(void)
 
 	if (arbiter_check(arbiter, 0, 0, ACTION_MAX) != REFUSAL_NONE)
 		abort();
-	arbiter_vote(arbiter, 0, 0, ACTION_MAX);
-	(void)arbiter_vote_khz(arbiter, 0, 0);
+	(void)arbiter_vote(arbiter, 0, 0, ACTION_MAX, 0);
+	(void)arbiter_vote_khz(arbiter, arbiter_vcpu(arbiter, 0, 0));
 	while ((id = arbiter_next_dirty(arbiter)) >= 0)
-		(void)arbiter_target(arbiter, (uint32_t)id);
+		(void)arbiter_decide(arbiter, (uint32_t)id);
 }
 
 static void one_override(void)
@@ -74,7 +81,7 @@ static void one_override(void)
 
 	(void)arbiter_set_override(arbiter, 0, 0, 1200000);
 	while ((id = arbiter_next_dirty(arbiter)) >= 0)
-		(void)arbiter_target(arbiter, (uint32_t)id);
+		(void)arbiter_decide(arbiter, (uint32_t)id);
 }
 
 /* Single-step it in a child. Return: instructions; 0: not permitted here. */

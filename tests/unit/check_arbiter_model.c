@@ -8,21 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "helper/link/message.h"
-#include "helper/monitor/arbiter/arbiter.h"
+#include "tests/unit/arbiter_fixture.h"
 #include "tests/unit/runner.h"
-
-static struct arbiter *arbiter;
-
-static struct frequency_table make_table(uint32_t n_steps, uint32_t non_turbo, uint32_t first_khz)
-{
-	struct frequency_table table = {.n_steps = n_steps, .non_turbo = non_turbo};
-
-	for (uint32_t i = 0; i < n_steps; i++)
-		table.khz[i] = first_khz + i * 100000;
-	return table;
-}
 
 #define N_FDS 6u
 #define N_DOMAINS 5u
@@ -31,17 +18,19 @@ static struct frequency_table make_table(uint32_t n_steps, uint32_t non_turbo, u
 struct model_fd {
 	struct frequency_table table;
 	uint32_t floor, ceiling;
+	uint32_t baseline_khz; /* 0: unknown */
 };
 
 struct model_vcpu {
-	bool known, voted, turbo_off;
-	uint32_t flags, n, ids[N_FDS], steps[N_FDS];
+	bool known;
+	struct vote vote;
+	uint32_t flags, n, ids[N_FDS];
 	uint32_t override_khz; /* 0: none */
 };
 
 struct model_domain {
 	bool there;
-	struct arbiter_limits limits;
+	struct domain_settings limits;
 	struct model_vcpu vcpus[N_VCPUS];
 };
 
@@ -65,7 +54,7 @@ static void fail_at(uint32_t scenario, uint32_t operation, const char *what)
 }
 
 /* May the vCPU vote for this step? Simple rather than fast. */
-static bool model_allows(const struct model_fd *fd, const struct arbiter_limits *limits,
+static bool model_allows(const struct model_fd *fd, const struct domain_settings *limits,
 			 bool turbo_off, uint32_t step, bool domain_too)
 {
 	if (step < fd->floor || step > fd->ceiling)
@@ -80,7 +69,7 @@ static bool model_allows(const struct model_fd *fd, const struct arbiter_limits 
 }
 
 /* The allowed step nearest to @step. The limits must not contradict each other. */
-static uint32_t model_clamp(const struct model_fd *fd, const struct arbiter_limits *limits,
+static uint32_t model_clamp(const struct model_fd *fd, const struct domain_settings *limits,
 			    bool turbo_off, uint32_t step)
 {
 	uint32_t best = UINT32_MAX;
@@ -95,7 +84,7 @@ static uint32_t model_clamp(const struct model_fd *fd, const struct arbiter_limi
 	return best;
 }
 
-static bool model_contradicts(const struct model_fd *fd, const struct arbiter_limits *limits)
+static bool model_contradicts(const struct model_fd *fd, const struct domain_settings *limits)
 {
 	return model_clamp(fd, limits, true, 0) == UINT32_MAX;
 }
@@ -115,10 +104,29 @@ static uint32_t model_within(const struct model_fd *fd, uint32_t step)
 	return step < fd->floor ? fd->floor : step;
 }
 
-static int model_target(const struct model *model, uint32_t id)
+/* The step that a vote means on the vCPU's nth frequency domain. */
+static uint32_t model_step(const struct model *model, uint32_t d, const struct model_vcpu *vcpu,
+			   uint32_t nth, const struct vote *vote)
+{
+	const struct model_fd *fd = &model->fds[vcpu->ids[nth]];
+	const struct domain_settings *limits = &model->domains[d].limits;
+	uint32_t from = vote->from == VOTE_LOWEST    ? 0
+			: vote->from == VOTE_HIGHEST ? fd->table.n_steps
+						     : fd->table.non_turbo;
+	int64_t step = model_clamp(fd, limits, vote->turbo_off, from);
+
+	/* what is denied above keeps it down, what is denied below does not lift it */
+	if (vote->from != VOTE_LOWEST && step > from)
+		step = from;
+	step += vote->steps;
+	return model_clamp(fd, limits, vote->turbo_off, step < 0 ? 0 : (uint32_t)step);
+}
+
+static struct arbiter_decision model_decide(const struct model *model, uint32_t id)
 {
 	const struct model_fd *fd = &model->fds[id];
-	uint32_t best = 0, override_khz = 0;
+	struct arbiter_decision decision = {.decider = DECIDER_NOBODY};
+	uint32_t best = 0, override_khz = 0, enough;
 	bool voters = false, silent = false;
 
 	for (uint32_t d = 0; d < N_DOMAINS; d++) {
@@ -126,80 +134,113 @@ static int model_target(const struct model *model, uint32_t id)
 			const struct model_vcpu *vcpu = &model->domains[d].vcpus[v];
 
 			for (uint32_t i = 0; i < vcpu->n; i++) {
+				uint32_t step;
+
 				if (vcpu->ids[i] != id)
 					continue;
 				if (vcpu->override_khz > override_khz)
 					override_khz = vcpu->override_khz;
 				if (vcpu->flags & VCPU_PAUSED)
 					continue;
-				if (vcpu->voted) {
+				if (vcpu->vote.from != VOTE_NONE) {
 					voters = true;
-					best = vcpu->steps[i] > best ? vcpu->steps[i] : best;
+					step = model_step(model, d, vcpu, i, &vcpu->vote);
+					best = step > best ? step : best;
 				} else if (vcpu->flags & VCPU_PROTECTED) {
 					silent = true;
 				}
 			}
 		}
 	}
-	if (override_khz > 0)
-		return (int)model_within(fd, model_at_least(fd, override_khz));
-	if (!voters)
-		return ARBITER_BASELINE;
-	if (silent && model->silence_protects && best < fd->table.non_turbo)
-		best = fd->table.non_turbo;
-	return (int)model_within(fd, best);
+	enough =
+		fd->baseline_khz > 0 ? model_at_least(fd, fd->baseline_khz) : fd->table.n_steps - 1;
+	if (override_khz > 0) {
+		decision.decider = DECIDER_OVERRIDE;
+		best = model_at_least(fd, override_khz);
+	} else if (voters) {
+		decision.decider = silent && model->silence_protects && best < enough
+					   ? DECIDER_SILENCE
+					   : DECIDER_VOTE;
+	}
+	if (decision.decider != DECIDER_NOBODY)
+		decision.khz = fd->table.khz[model_within(fd, best)];
+	return decision;
 }
 
 static void model_set_vcpu(struct model *model, uint32_t d, uint32_t v, uint32_t flags,
-			   uint32_t khz, const uint32_t *ids, uint32_t n)
-{
-	struct model_domain *domain = &model->domains[d];
-	struct model_vcpu old = domain->vcpus[v], *vcpu = &domain->vcpus[v];
-
-	if (old.known)
-		khz = old.voted ? model->fds[old.ids[0]].table.khz[old.steps[0]] : 0;
-	vcpu->known = true;
-	vcpu->flags = flags;
-	vcpu->n = n;
-	vcpu->voted = khz > 0 && n > 0 && (flags & VCPU_MAY_VOTE);
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t step = model_at_least(&model->fds[ids[i]], khz);
-
-		for (uint32_t o = 0; o < old.n; o++)
-			if (old.voted && old.ids[o] == ids[i])
-				step = old.steps[o];
-		vcpu->ids[i] = ids[i];
-		vcpu->steps[i] =
-			model_clamp(&model->fds[ids[i]], &domain->limits, old.turbo_off, step);
-	}
-}
-
-static void model_vote(struct model *model, uint32_t d, uint32_t v, enum arbiter_action action)
+			   const struct vote *vote, const uint32_t *ids, uint32_t n)
 {
 	struct model_vcpu *vcpu = &model->domains[d].vcpus[v];
 
-	if (action == ACTION_TURBO_ON || action == ACTION_TURBO_OFF)
-		vcpu->turbo_off = action == ACTION_TURBO_OFF;
-	for (uint32_t i = 0; i < vcpu->n; i++) {
-		const struct model_fd *fd = &model->fds[vcpu->ids[i]];
-		const struct arbiter_limits *limits = &model->domains[d].limits;
-		uint32_t step =
-			vcpu->voted ? vcpu->steps[i]
-				    : model_clamp(fd, limits, vcpu->turbo_off, fd->table.non_turbo);
+	if (!vcpu->known)
+		vcpu->vote = *vote;
+	if (n == 0 || !(flags & VCPU_MAY_VOTE))
+		vcpu->vote = (struct vote){.channel = VOTE_NO_CHANNEL};
+	vcpu->known = true;
+	vcpu->flags = flags;
+	vcpu->n = n;
+	for (uint32_t i = 0; i < n; i++)
+		vcpu->ids[i] = ids[i];
+}
 
-		if (action == ACTION_UP)
-			step++;
-		else if (action == ACTION_DOWN && step > 0)
-			step--;
-		else if (action == ACTION_MAX)
-			step = fd->table.n_steps;
-		else if (action == ACTION_MIN)
-			step = 0;
-		if (action < ACTION_TURBO_ON || vcpu->voted)
-			vcpu->steps[i] = model_clamp(fd, limits, vcpu->turbo_off, step);
+/* Is the vote as low, or as high, as it can be, everywhere? */
+static bool model_at_end(const struct model *model, uint32_t d, const struct model_vcpu *vcpu,
+			 bool upper)
+{
+	for (uint32_t i = 0; i < vcpu->n; i++) {
+		uint32_t end = model_clamp(&model->fds[vcpu->ids[i]], &model->domains[d].limits,
+					   vcpu->vote.turbo_off, upper ? UINT32_MAX / 2 : 0);
+
+		if (model_step(model, d, vcpu, i, &vcpu->vote) != end)
+			return false;
 	}
-	if (action < ACTION_TURBO_ON)
-		vcpu->voted = true;
+	return true;
+}
+
+static void model_set_end(struct model_vcpu *vcpu, bool upper)
+{
+	vcpu->vote.steps = 0;
+	vcpu->vote.from = VOTE_LOWEST;
+	if (upper)
+		vcpu->vote.from = vcpu->vote.turbo_off ? VOTE_NON_TURBO : VOTE_HIGHEST;
+}
+
+static void model_vote(struct model *model, uint32_t d, uint32_t v, enum arbiter_action action,
+		       uint32_t channel)
+{
+	struct model_vcpu *vcpu = &model->domains[d].vcpus[v];
+	bool up = action == ACTION_UP;
+	uint32_t before, highest;
+
+	vcpu->vote.channel = (uint8_t)channel;
+	if (action == ACTION_MAX || action == ACTION_MIN) {
+		model_set_end(vcpu, action == ACTION_MAX);
+	} else if (action == ACTION_UP || action == ACTION_DOWN) {
+		if (vcpu->vote.from == VOTE_NONE)
+			vcpu->vote.from = VOTE_NON_TURBO;
+		else if (model_at_end(model, d, vcpu, !up))
+			model_set_end(vcpu, !up);
+		vcpu->vote.steps = (int16_t)(vcpu->vote.steps + (up ? 1 : -1));
+		if (model_at_end(model, d, vcpu, up))
+			model_set_end(vcpu, up);
+	} else if (action == ACTION_TURBO_ON) {
+		vcpu->vote.turbo_off = false;
+	} else {
+		before = model_step(model, d, vcpu, 0, &vcpu->vote);
+		vcpu->vote.turbo_off = true;
+		highest = model_clamp(&model->fds[vcpu->ids[0]], &model->domains[d].limits, true,
+				      UINT32_MAX / 2);
+		if (vcpu->vote.from == VOTE_NONE)
+			return;
+		if (before > highest)
+			model_set_end(vcpu, true);
+		if (vcpu->vote.from != VOTE_HIGHEST)
+			return;
+		/* the same step, counted from where "enable turbo" won't move it */
+		vcpu->vote.from = VOTE_NON_TURBO;
+		vcpu->vote.steps = 0;
+		vcpu->vote.steps = (int16_t)(before - model_step(model, d, vcpu, 0, &vcpu->vote));
+	}
 }
 
 static enum refusal model_check(const struct model *model, uint32_t d, uint32_t v,
@@ -226,12 +267,12 @@ static enum refusal model_check(const struct model *model, uint32_t d, uint32_t 
 				return REFUSAL_NONE;
 		}
 	}
-	return exists ? REFUSAL_DENIED : REFUSAL_UNIT;
+	return exists ? REFUSAL_DENIED : REFUSAL_NO_TURBO;
 }
 
 static void random_frequency_domain(struct model *model, uint32_t id)
 {
-	struct model_fd *fd = &model->fds[id], old = *fd;
+	struct model_fd *fd = &model->fds[id];
 	/* domain limits lie between 1.5 and 2.5 GHz: every table exceeds them */
 	uint32_t n_steps = 20 + random_below(200), non_turbo = n_steps - 1 - random_below(3);
 
@@ -240,23 +281,16 @@ static void random_frequency_domain(struct model *model, uint32_t id)
 	fd->ceiling = n_steps - 1 - random_below(2);
 	ck_assert_int_eq(
 		arbiter_set_frequency_domain(arbiter, id, &fd->table, fd->floor, fd->ceiling), 0);
-	for (uint32_t d = 0; d < N_DOMAINS; d++) {
-		for (uint32_t v = 0; v < N_VCPUS; v++) {
-			struct model_vcpu *vcpu = &model->domains[d].vcpus[v];
-
-			for (uint32_t i = 0; i < vcpu->n; i++)
-				if (vcpu->ids[i] == id)
-					vcpu->steps[i] = model_clamp(
-						fd, &model->domains[d].limits, vcpu->turbo_off,
-						model_at_least(fd, old.table.khz[vcpu->steps[i]]));
-		}
+	if (random_below(2)) {
+		fd->baseline_khz = random_below(3) ? 400000 + random_below(22000000) : 0;
+		arbiter_set_baseline(arbiter, id, fd->baseline_khz);
 	}
 }
 
 static void random_domain(struct model *model, uint32_t d)
 {
 	struct model_domain *domain = &model->domains[d];
-	struct arbiter_limits limits = {
+	struct domain_settings limits = {
 		.min_khz = random_below(2) ? 1000000 + random_below(500000) : 0,
 		.max_khz = random_below(2) ? 1600000 + random_below(2000000) : 0,
 		.turbo = random_below(2),
@@ -268,30 +302,33 @@ static void random_domain(struct model *model, uint32_t d)
 	ck_assert_int_eq(arbiter_set_domain(arbiter, d, N_VCPUS, &limits), 0);
 	domain->there = true;
 	domain->limits = limits;
-	for (uint32_t v = 0; v < N_VCPUS; v++) {
-		struct model_vcpu *vcpu = &domain->vcpus[v];
-
-		for (uint32_t i = 0; i < vcpu->n; i++)
-			vcpu->steps[i] = model_clamp(&model->fds[vcpu->ids[i]], &limits,
-						     vcpu->turbo_off, vcpu->steps[i]);
-	}
 }
 
 static void random_vcpu(struct model *model, uint32_t d)
 {
-	uint32_t ids[N_FDS], n = 0, v = random_below(N_VCPUS), first = random_below(N_FDS);
+	uint32_t ids[N_FDS], n = 0, v = random_below(N_VCPUS);
 	uint32_t flags = random_below(8) == 0 ? 0 : VCPU_MAY_VOTE;
-	uint32_t khz = random_below(2) ? 0 : 300000 + random_below(3000000);
+	struct vote vote = {
+		.from = (uint8_t)random_below(4),
+		.turbo_off = random_below(2),
+		.channel = (uint8_t)random_below(3),
+		.steps = (int16_t)(random_below(511) - 255),
+	};
 
+	/* what vote_unpack() lets through */
+	if (vote.from == VOTE_NONE)
+		vote.steps = 0;
+	if (vote.from == VOTE_HIGHEST)
+		vote.turbo_off = false;
 	if (random_below(3) > 0)
 		flags |= VCPU_PROTECTED;
 	if (random_below(4) == 0)
 		flags |= VCPU_PAUSED;
 	for (uint32_t i = 0; i < N_FDS; i++)
 		if (random_below(3) == 0)
-			ids[n++] = (first + i) % N_FDS;
-	ck_assert_int_eq(arbiter_set_vcpu(arbiter, d, v, flags, khz, ids, n), 0);
-	model_set_vcpu(model, d, v, flags, khz, ids, n);
+			ids[n++] = i;
+	ck_assert_int_eq(arbiter_set_vcpu(arbiter, d, v, flags, &vote, ids, n), 0);
+	model_set_vcpu(model, d, v, flags, &vote, ids, n);
 }
 
 static void random_vote(struct model *model, uint32_t d, uint32_t scenario, uint32_t operation)
@@ -304,8 +341,8 @@ static void random_vote(struct model *model, uint32_t d, uint32_t scenario, uint
 		fail_at(scenario, operation, "another refusal");
 	if (refusal != REFUSAL_NONE)
 		return;
-	arbiter_vote(arbiter, d, v, action);
-	model_vote(model, d, v, action);
+	(void)arbiter_vote(arbiter, d, v, action, d % 3);
+	model_vote(model, d, v, action, d % 3);
 }
 
 static void random_override(struct model *model, uint32_t d)
@@ -318,7 +355,8 @@ static void random_override(struct model *model, uint32_t d)
 }
 
 /* Does everything match the model, and was every change of a target announced? */
-static void compare(const struct model *model, int *last, uint32_t scenario, uint32_t operation)
+static void compare(const struct model *model, struct arbiter_decision *last, uint32_t scenario,
+		    uint32_t operation)
 {
 	bool dirty[N_FDS] = {false};
 	int id;
@@ -329,22 +367,28 @@ static void compare(const struct model *model, int *last, uint32_t scenario, uin
 		dirty[id] = true;
 	}
 	for (uint32_t f = 0; f < N_FDS; f++) {
-		int target = arbiter_target(arbiter, f);
+		struct arbiter_decision decision = arbiter_decide(arbiter, f);
+		struct arbiter_decision expected = model_decide(model, f);
 
-		if (target != model_target(model, f))
-			fail_at(scenario, operation, "another target");
-		if (target != last[f] && !dirty[f])
+		if (decision.decider != expected.decider || decision.khz != expected.khz)
+			fail_at(scenario, operation, "another decision");
+		if ((decision.decider != last[f].decider || decision.khz != last[f].khz) &&
+		    !dirty[f])
 			fail_at(scenario, operation, "a change that nobody was told of");
-		last[f] = target;
+		last[f] = decision;
 	}
 	for (uint32_t d = 0; d < N_DOMAINS; d++) {
 		for (uint32_t v = 0; v < N_VCPUS; v++) {
 			const struct model_vcpu *vcpu = &model->domains[d].vcpus[v];
-			uint32_t khz = model->domains[d].there && vcpu->voted
-					       ? model->fds[vcpu->ids[0]].table.khz[vcpu->steps[0]]
-					       : 0;
+			uint32_t khz = 0;
 
-			if (arbiter_vote_khz(arbiter, d, v) != khz)
+			if (!model->domains[d].there)
+				continue;
+			if (vcpu->vote.from != VOTE_NONE)
+				khz = model->fds[vcpu->ids[0]].table.khz[model_step(
+					model, d, vcpu, 0, &vcpu->vote)];
+			if (arbiter_vote_khz(arbiter, arbiter_vcpu(arbiter, d, v)) != khz ||
+			    vote_pack(&arbiter_vcpu(arbiter, d, v)->vote) != vote_pack(&vcpu->vote))
 				fail_at(scenario, operation, "another vote");
 		}
 	}
@@ -353,7 +397,7 @@ static void compare(const struct model *model, int *last, uint32_t scenario, uin
 static void run_scenario(uint32_t seed)
 {
 	cleanup_free struct model *model = calloc(1, sizeof(*model));
-	int last[N_FDS];
+	struct arbiter_decision last[N_FDS] = {0};
 
 	ck_assert_ptr_nonnull(model);
 	random_state = seed;
@@ -361,7 +405,7 @@ static void run_scenario(uint32_t seed)
 	ck_assert_int_eq(arbiter_new(model->silence_protects, &arbiter), 0);
 	for (uint32_t f = 0; f < N_FDS; f++) {
 		random_frequency_domain(model, f);
-		last[f] = ARBITER_BASELINE;
+		last[f] = arbiter_decide(arbiter, f);
 	}
 	for (uint32_t operation = 0; operation < 150; operation++) {
 		uint32_t what = random_below(100), d = random_below(N_DOMAINS);
@@ -377,10 +421,17 @@ static void run_scenario(uint32_t seed)
 		} else if (what < 94) {
 			random_vote(model, d, seed, operation);
 		} else if (what < 97) {
-			arbiter_silence_domain(arbiter, d);
+			bool all = random_below(2);
+
+			if (all)
+				arbiter_end_session(arbiter, d, EVERY_CHANNEL);
+			else
+				arbiter_end_session(arbiter, d, 1);
 			for (uint32_t v = 0; v < N_VCPUS; v++) {
-				model->domains[d].vcpus[v].voted = false;
-				model->domains[d].vcpus[v].turbo_off = false;
+				struct vote *vote = &model->domains[d].vcpus[v].vote;
+
+				if (all || vote->channel == 1)
+					*vote = (struct vote){.channel = VOTE_NO_CHANNEL};
 			}
 		} else {
 			arbiter_remove_domain(arbiter, d);

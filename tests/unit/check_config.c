@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a configuration file may contain, and what is refused. */
+#include "helper/manager/config/range.h"
 #include "tests/unit/config_fixture.h"
 #include "tests/unit/runner.h"
 
@@ -13,8 +14,9 @@ TEST(every_key)
 			      "rate=0\n"
 			      "burst = 1000000 ; inline\n"
 			      "total-rate = 5000\n"
+			      "vote-lifetime = 86400\n"
 			      "queries = no\n"
-			      "peer-user = one, two,three  four\n"
+			      "peer-user = one, two,three  1004\n"
 			      "\n"
 			      "# comment\n"
 			      "  ; comment\n"
@@ -27,19 +29,20 @@ TEST(every_key)
 			      "silence = ignore\n"
 			      "allow-unpinned = yes\n"
 			      "[limits]\r\n"
-			      "min-frequency = 1000\r\n"
-			      "max-frequency = 20000000\r\n"
+			      "min-frequency = 1MHz\r\n"
+			      "max-frequency = 20.0 GHz ; inline\r\n"
 			      "turbo = no"),
 			 0);
 	ck_assert_str_eq(config.libvirt_uri, "qemu+unix:///system?socket=/run/libvirt/sock");
 	ck_assert_uint_eq(config.channel_rate, 0);
 	ck_assert_uint_eq(config.channel_burst, 1000000);
 	ck_assert_uint_eq(config.total_rate, 5000);
+	ck_assert_uint_eq(config.channel_vote_lifetime_s, 86400);
 	ck_assert(!config.channel_queries);
 	ck_assert_str_eq(config.peer_users[0], "one");
 	ck_assert_str_eq(config.peer_users[1], "two");
 	ck_assert_str_eq(config.peer_users[2], "three");
-	ck_assert_str_eq(config.peer_users[3], "four");
+	ck_assert_str_eq(config.peer_users[3], "1004");
 	ck_assert_str_eq(config.peer_users[4], "");
 	ck_assert_str_eq(config.sysfs, "/tmp/sys with blank");
 	ck_assert_int_eq(config.method, CHOOSE_LIMITS);
@@ -67,7 +70,8 @@ TEST(defaults)
 
 TEST(domains)
 {
-	write_drop_in("a.conf", "[domain \"fw-*\"]\nrate = 7\n[domain \"new\"]\nserve = no\n");
+	write_drop_in("a.conf", "[domain \"fw-*\"]\nrate = 7\n[domain \"new\"]\nserve = no\n"
+				"[domain \"4dea22b31d52d8f32516782e98ab3fa0\"]\nrate = 9\n");
 	ck_assert_msg(load("[domain \"fw-*\"] # comment\n"
 			   "rate = 5\n"
 			   "max-frequency = 2400000\n"
@@ -86,7 +90,10 @@ TEST(domains)
 	ck_assert_str_eq(config.domains[1].pattern, "a ; name = [1]");
 	ck_assert_uint_eq(config.domains[1].settings.commands, COMMAND_TURBO);
 	ck_assert_uint_eq(config.domains[1].settings.given, 1u << SETTING_COMMANDS);
+	/* one UUID in two forms is one section */
+	ck_assert_str_eq(config.domains[2].pattern, "4dea22b3-1d52-d8f3-2516-782e98ab3fa0");
 	ck_assert(!config.domains[2].settings.queries);
+	ck_assert_uint_eq(config.domains[2].settings.rate, 9);
 	ck_assert_str_eq(config.domains[3].pattern, "new");
 	ck_assert_uint_eq(config.channel_rate, 1);
 	/* after a byte order mark */
@@ -126,7 +133,7 @@ static const struct {
 	{"rate = 1\n", 1, {"'rate'", "before any [section]"}},
 	{"[channel]\n\nrat = 1\n",
 	 3,
-	 {"'rat'", "[channel]", "rate, burst, total-rate, queries, peer-user"}},
+	 {"'rat'", "[channel]", "rate, burst, total-rate, vote-lifetime, queries, peer-user"}},
 	{"[channel]\nuri = none\n", 2, {"'uri'", "[channel]"}},
 	{"[channel]\nRate = 1\n", 2, {"'Rate'"}},
 	{"[channel]\nrate = 1\nrate = 2\n", 3, {"'rate'", "twice"}},
@@ -142,10 +149,12 @@ static const struct {
 	{"[channel]\nrate = 010\n", 2, {"[channel] rate"}},
 	{"[channel]\nrate = 5 # five\n", 2, {"[channel] rate"}},
 	{"[channel]\nburst = 0\n", 2, {"[channel] burst"}},
+	{"[channel]\nvote-lifetime = 86401\n", 2, {"vote-lifetime", "0 (no end) to 86400 seconds"}},
 	{"[channel]\nqueries = true\n", 2, {"'true'", "yes or no"}},
 	{"[channel]\npeer-user = ,\n", 2, {"peer-user", "1 to 15"}},
 	{"[channel]\npeer-user = a:b\n", 2, {"peer-user"}},
 	{"[channel]\npeer-user = -a\n", 2, {"peer-user"}},
+	{"[channel]\npeer-user = 4294967295\n", 2, {"peer-user", "numbers"}},
 	{"[channel]\npeer-user = a b c d e f g h i j k l m n o p\n", 2, {"peer-user"}},
 	{"[channel]\npeer-user = abcdefghijklmnopqrstuvwxyzabcdefg\n", 2, {"peer-user"}},
 	{"[libvirt]\nuri = system\n", 2, {"uri", "none"}},
@@ -153,7 +162,7 @@ static const struct {
 	{"[cpufreq]\nmethod = userspace\n", 2, {"'userspace'", "auto, setspeed or limits"}},
 	{"[cpufreq]\nforeign = fight\n", 2, {"report or reassert"}},
 	{"[arbitration]\nsilence = \n", 2, {"protect or ignore"}},
-	{"[limits]\nmin-frequency = 999\n", 2, {"min-frequency", "1000 to 20000000 kHz"}},
+	{"[limits]\nmin-frequency = 999\n", 2, {"min-frequency", "1MHz to 20GHz"}},
 	{"[limits]\nmax-frequency = 20000001\n", 2, {"max-frequency"}},
 	{"[limits]\nmin-frequency = 2000000\nmax-frequency = 1999999\nturbo = no\n",
 	 3,
@@ -168,13 +177,14 @@ static const struct {
 	{"[domains \"a\"]\n", 1, {"unknown section", "domain \"...\""}},
 	{"[domain \"a\"]\nrates = 1\n",
 	 2,
-	 {"'rates'", "serve, min-frequency, max-frequency, turbo, commands, queries, rate, burst"}},
+	 {"'rates'", "serve, min-frequency, max-frequency, turbo, commands, queries, rate, burst, "
+		     "vote-lifetime"}},
 	{"[domain \"a\"]\nmethod = auto\n", 2, {"'method'", "[domain]"}},
 	{"[domain \"a\"]\nrate = x\n", 2, {"[domain] rate is 'x'", "1000000"}},
 	{"[domain \"a\"]\nburst = 0\n", 2, {"burst"}},
 	{"[domain \"a\"]\ncommands = up\n", 2, {"none, or any of: scale turbo"}},
 	{"[domain \"a\"]\nserve = 1\n", 2, {"yes or no"}},
-	{"[domain \"a\"]\nmin-frequency = 1\n", 2, {"1000 to 20000000 kHz"}},
+	{"[domain \"a\"]\nmin-frequency = 1\n", 2, {"1MHz to 20GHz"}},
 	{"[domain \"a\"]\nrate = 1\n[domain \"b\"]\nrate = 1\n[domain \"a\"]\nrate = 1\n",
 	 6,
 	 {"'rate'", "twice"}},
@@ -297,4 +307,41 @@ TEST(long_message_is_cut_with_a_mark)
 	ck_assert_int_eq(config_load(deep, true, &config, &error), -ENOENT);
 	ck_assert_uint_eq(strlen(error.text), sizeof(error.text) - 1);
 	ck_assert_str_eq(error.text + sizeof(error.text) - 4, "...");
+}
+
+static const struct {
+	const char *text;
+	struct khz_range range;
+	const char *words[5]; /* of the error; none: it is accepted */
+} ranges[] = {
+	{"[limits]\nmin-frequency = 800MHz\nmax-frequency = 3.5GHz\n", {800000, 3500000}, {NULL}},
+	{"[limits]\nmin-frequency = 0\nmax-frequency = 0\n", {800000, 3500000}, {NULL}},
+	{"[limits]\nmax-frequency = 2400\n", {0, 0}, {NULL}},		    /* no cpufreq */
+	{"[limits]\nmax-frequency = 5GHz\n", {800000, UINT32_MAX}, {NULL}}, /* turbo is off */
+	{"[limits]\n\nmax-frequency = 2400\nmin-frequency = 0\n",
+	 {800000, 3500000},
+	 {"vmpower.conf:3: [limits] max-frequency is 2400 kHz", "800000 to 3500000 kHz", "2.4GHz"}},
+	{"[limits]\nmax-frequency = 3500001\n", {800000, 3500000}, {":2: [limits] max-frequency"}},
+	{"[limits]\nmin-frequency = 799999\n", {800000, 3500000}, {":2: [limits] min-frequency"}},
+	{"[limits]\nmin-frequency = 2400\n",
+	 {800000, UINT32_MAX},
+	 {"800000 to more (turbo is off)"}},
+	{"[domain \"a\"]\nrate = 1\n[domain \"b\"]\nmin-frequency = 2400\n",
+	 {800000, 3500000},
+	 {":3: [domain \"b\"] min-frequency is 2400 kHz", "0 for no limit"}},
+	{"[domain \"a\"]\nmax-frequency = 20GHz\n",
+	 {800000, 3500000},
+	 {":1: [domain \"a\"] max-frequency is 20000000 kHz"}},
+};
+
+/* A frequency that no CPU of the host can do is a mistake, most often of the unit. */
+TEST_EACH(frequencies_that_the_cpus_can_do, ranges)
+{
+	int r;
+
+	ck_assert_msg(load(ranges[_i].text) == 0, "%s", error.text);
+	r = config_check_range(&config, &ranges[_i].range, &error);
+	ck_assert_int_eq(r, ranges[_i].words[0] ? -ERANGE : 0);
+	for (size_t i = 0; i < 5 && ranges[_i].words[i]; i++)
+		ck_assert_msg(strstr(error.text, ranges[_i].words[i]) != NULL, "%s", error.text);
 }

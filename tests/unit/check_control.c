@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* org.vmpower.Manager over a real socket and on a real registry: domains and channels. */
+#include "helper/manager/registry/refusal_names.h"
 #include "tests/unit/control_stage.h"
 #include "tests/unit/runner.h"
 
@@ -8,8 +9,10 @@ FIXTURE(setup, teardown)
 TEST(status)
 {
 	struct peer peer = begin();
-	json_t *reply, *parameters;
+	json_t *reply, *parameters, *turn;
 
+	shared.turns.longest_ns = 2500 * NS_PER_US;
+	shared.turns.longest_ended_ns = monotonic_ns() - 7 * NS_PER_S;
 	peer_send(&peer, METHOD("GetStatus", "{}"));
 	reply = peer_receive(&peer);
 	parameters = json_object_get(reply, "parameters");
@@ -18,6 +21,13 @@ TEST(status)
 	ck_assert_str_eq(json_string_value(json_object_get(parameters, "version")),
 			 VMPOWER_VERSION);
 	ck_assert_int_eq(json_object_del(parameters, "version"), 0);
+	/* the monitor's is as it published it; ours is of this loop */
+	turn = json_object_get(parameters, "monitor_longest_turn");
+	ck_assert_int_eq(json_integer_value(json_object_get(turn, "wall_us")), 2500);
+	ck_assert(json_is_null(json_object_get(turn, "cpu_us")));
+	ck_assert_int_ge(time(NULL) - json_integer_value(json_object_get(turn, "time")), 7);
+	ck_assert_int_eq(json_object_del(parameters, "monitor_longest_turn"), 0);
+	ck_assert_int_eq(json_object_del(parameters, "longest_turn"), 0);
 	{
 		json_t *wanted =
 			json_loads("{\"domains\":1,\"channels\":3,\"connected\":1,\"cpus\":8,"
@@ -45,7 +55,7 @@ TEST(domain_in_full)
 	config.domains = &section;
 	config.n_domains = 1;
 	memcpy(vm1->description->metadata_error, "wrong", sizeof("wrong"));
-	domain_rules_find(&config, vm1->description, &vm1->rules);
+	domain_rules_find(&config, &(struct khz_range){0, 0}, vm1->description, &vm1->rules);
 	peer = begin();
 
 	peer_send(&peer, METHOD("GetDomain", "{\"domain\":\"vm1\"}"));
@@ -65,29 +75,33 @@ TEST(domain_in_full)
 	{
 		json_t *wanted = json_loads(
 			"{\"name\":\"vm1\",\"uuid\":\"" UUID_1
-			"\",\"id\":9,\"paused\":false,\"settings\":{"
+			"\",\"id\":9,\"paused\":false,\"problem\":null,\"settings\":{"
 			"\"serve\":true,\"min_khz\":null,\"max_khz\":2000000,\"turbo\":false,"
 			"\"commands\":[\"scale\"],\"queries\":false,\"rate\":0,\"burst\":0,"
+			"\"vote_lifetime_s\":0,"
 			"\"section\":\"vm*\",\"origin\":\"/etc/x:3\",\"metadata\":true,"
 			"\"metadata_error\":\"wrong\"},\"channels\":["
 			"{\"number\":0,\"path\":\"/run/0\",\"state\":\"connected\","
-			"\"enabled\":true,\"error\":null,\"requests\":10,\"acks\":6,\"nacks\":4,"
-			"\"resyncs\":1,\"dropped_replies\":2,\"throttled\":3},"
+			"\"enabled\":true,\"error\":null,\"requests\":17,\"acks\":6,\"nacks\":4,"
+			"\"resyncs\":1,\"unanswered\":4,\"late_replies\":1,\"dropped_replies\":2,"
+			"\"throttled\":3},"
 			"{\"number\":1,\"path\":\"/run/1\",\"state\":\"connecting\","
 			"\"enabled\":true,\"error\":\"Connection refused\","
 			"\"requests\":9223372036854775807,\"acks\":0,\"nacks\":0,\"resyncs\":0,"
-			"\"dropped_replies\":0,\"throttled\":0},"
+			"\"unanswered\":0,\"late_replies\":0,\"dropped_replies\":0,\"throttled\":0}"
+			","
 			"{\"number\":5,\"path\":\"/run/5\",\"state\":\"removed\","
 			"\"enabled\":true,\"error\":null,\"requests\":0,\"acks\":0,\"nacks\":0,"
-			"\"resyncs\":0,\"dropped_replies\":0,\"throttled\":0}],\"vcpus\":["
+			"\"resyncs\":0,\"unanswered\":0,\"late_replies\":0,\"dropped_replies\":0,"
+			"\"throttled\":0}],\"vcpus\":["
 			"{\"vcpu\":0,\"online\":true,\"cpus\":\"2,5-6\",\"vote_khz\":null,"
-			"\"pinned\":true,\"override_khz\":null,"
+			"\"pinned\":true,\"turbo_off\":false,\"override_khz\":null,"
 			"\"frequency_domains\":[0,4]},"
-			"{\"vcpu\":1,\"online\":true,\"cpus\":\"5\",\"vote_khz\":2400000,"
-			"\"pinned\":true,\"override_khz\":1000000,"
+			"{\"vcpu\":1,\"online\":true,\"cpus\":\"5\",\"vote_khz\":2000000,"
+			"\"pinned\":true,\"turbo_off\":false,\"override_khz\":1000000,"
 			"\"frequency_domains\":[4]},"
 			"{\"vcpu\":2,\"online\":false,\"cpus\":null,\"vote_khz\":null,"
-			"\"pinned\":false,\"override_khz\":null,"
+			"\"pinned\":false,\"turbo_off\":false,\"override_khz\":null,"
 			"\"frequency_domains\":[]}]}",
 			0, NULL);
 		char *text = json_dumps(domain, 0);
@@ -171,7 +185,7 @@ static const struct {
 } scripts[] = {
 	{.steps = {{METHOD("ListDomains", "{}"),
 		    RESULT("{\"domains\":[{\"name\":\"vm1\",\"uuid\":\"" UUID_1
-			   "\",\"id\":9,\"paused\":false,\"vcpus\":3,"
+			   "\",\"id\":9,\"paused\":false,\"problem\":null,\"vcpus\":3,"
 			   "\"channels\":3,\"connected\":1,\"requests\":9223372036854775807,"
 			   "\"nacks\":4}]}")}}},
 	{.steps = {{METHOD("ListDomains", "{\"domain\":\"vm1\"}"), INVALID("domain")},
@@ -255,6 +269,13 @@ static const struct {
 		    ERROR("LibvirtUnavailable",
 			  "{\"uri\":\"test:///\",\"reason\":\"not connected\"}")}},
 	 .error = -ENOTCONN},
+	/* it has just ended, and another domain has its UUID as a name */
+	{.steps = {{METHOD("AddChannels", "{\"domain\":\"vm1\",\"numbers\":[7]}"),
+		    ERROR("NoSuchDomain", "{\"domain\":\"vm1\"}")},
+		   {METHOD("AddChannels", "{\"domain\":\"" UUID_2 "\"}"),
+		    ERROR("NoSuchDomain", "{\"domain\":\"" UUID_2 "\"}")}},
+	 .xml = DOMAIN_XML("id='2'", UUID_1, UUID_2, CHANNEL_XML("7")),
+	 .asked = UUID_1},
 	{.steps = {{METHOD("AddChannels", "{\"domain\":\"vm2\",\"numbers\":[0]}"), NO_VM2},
 		   {METHOD("AddChannels", "{\"domain\":\"vm1\",\"numbers\":[1024]}"),
 		    NO_CHANNEL("1024")}},
@@ -273,6 +294,20 @@ TEST_EACH(script, scripts)
 		peer_call(&peer, scripts[_i].steps[i].call, scripts[_i].steps[i].reply);
 	if (scripts[_i].asked)
 		ck_assert_str_eq(stage.virt.asked, scripts[_i].asked);
+	peer_close(&peer);
+}
+
+/* QEMU hung up, and vmpowerd has given up: the operator knows better. */
+TEST(given_up_channel_is_added)
+{
+	struct peer peer;
+	struct channel *channel = &registry_find(stage.registry, "vm1")->channels[1];
+
+	channel->state = CHANNEL_DISCONNECTED;
+	peer = begin();
+	peer_call(&peer, METHOD("AddChannels", "{\"domain\":\"vm1\",\"numbers\":[0,1]}"),
+		  CHANGED("1"));
+	ck_assert_int_eq(channel->state, CHANNEL_CONNECTING);
 	peer_close(&peer);
 }
 

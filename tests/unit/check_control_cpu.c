@@ -8,7 +8,7 @@
 static json_t *parse(const char *text)
 {
 	json_error_t error;
-	json_t *json = json_loads(text, 0, &error);
+	json_t *json = json_loads(text, JSON_DECODE_ANY, &error);
 
 	ck_assert_msg(json, "%s", error.text);
 	return json;
@@ -38,15 +38,21 @@ static json_t *ask(struct peer *peer, const char *call)
 }
 
 #define FIRST_CLOCK                                                                                \
-	"\"online\":true,\"frequency_domain\":0,\"cpus\":\"0-3\",\"driver\":\"acpi-cpufreq\","     \
+	"\"online\":true,\"siblings\":null,\"frequency_domain\":0,\"cpus\":\"0-3\",\"driver\":"    \
+	"\"acpi-cpufreq\","                                                                        \
 	"\"method\":\"setspeed\",\"controlled\":false,\"baseline\":null,\"target_khz\":null,"      \
-	"\"current_khz\":null,\"decides\":{\"kind\":\"nobody\",\"domain\":null,\"vcpu\":null,"     \
+	"\"lowest_khz\":null,"                                                                     \
+	"\"current_khz\":null,\"foreign\":null,\"asked_khz\":null,\"voters\":0,\"silent\":1,"      \
+	"\"decides\":{\"kind\":\"nobody\",\"domain\":null,"                                        \
+	"\"vcpu\":null,"                                                                           \
 	"\"others\":0,\"khz\":null}}"
-#define SECOND_CLOCK(decides)                                                                      \
-	"\"online\":true,\"frequency_domain\":4,\"cpus\":\"4-7\",\"driver\":\"intel_pstate\","     \
+#define SECOND_CLOCK(asked, decides)                                                               \
+	"\"online\":true,\"siblings\":null,\"frequency_domain\":4,\"cpus\":\"4-7\",\"driver\":"    \
+	"\"intel_pstate\","                                                                        \
 	"\"method\":\"limits\",\"controlled\":true,\"baseline\":{\"governor\":\"schedutil\","      \
-	"\"min_khz\":1000000,\"max_khz\":null},\"target_khz\":1000000,\"current_khz\":1999999,"    \
-	"\"decides\":" decides "}"
+	"\"min_khz\":1000000,\"max_khz\":null},\"target_khz\":1000000,\"lowest_khz\":1000000,"     \
+	"\"current_khz\":1999999,\"foreign\":null,\"asked_khz\":" asked ","                        \
+	"\"voters\":3,\"silent\":0,\"decides\":" decides "}"
 #define OVERRIDDEN                                                                                 \
 	"{\"kind\":\"override\",\"domain\":\"vm1\",\"vcpu\":1,\"others\":0,\"khz\":1000000}"
 
@@ -65,9 +71,12 @@ TEST(cpus_without_cpufreq_and_offline)
 	cpus = json_object_get(reply, "cpus");
 	ck_assert_uint_eq(json_array_size(cpus), 9);
 	expect_json(json_array_get(cpus, 1),
-		    "{\"cpu\":1,\"online\":true,\"frequency_domain\":null,\"cpus\":null,"
+		    "{\"cpu\":1,\"online\":true,\"siblings\":null,\"frequency_domain\":null,"
+		    "\"cpus\":null,"
 		    "\"driver\":null,\"method\":null,\"controlled\":false,\"baseline\":null,"
-		    "\"target_khz\":null,\"current_khz\":null,\"decides\":{\"kind\":\"nobody\","
+		    "\"target_khz\":null,\"lowest_khz\":null,\"current_khz\":null,\"foreign\":null,"
+		    "\"asked_khz\":null,\"voters\":0,\"silent\":0,\"decides\":{"
+		    "\"kind\":\"nobody\","
 		    "\"domain\":null,\"vcpu\":null,\"others\":0,\"khz\":null}}");
 	ck_assert(json_is_false(json_object_get(json_array_get(cpus, 8), "online")));
 	ck_assert_int_eq(
@@ -85,7 +94,82 @@ TEST(cpus_share_a_clock)
 	ck_assert_uint_eq(json_array_size(json_object_get(reply, "cpus")), 8);
 	expect_json(json_array_get(json_object_get(reply, "cpus"), 3), "{\"cpu\":3," FIRST_CLOCK);
 	expect_json(json_array_get(json_object_get(reply, "cpus"), 7),
-		    "{\"cpu\":7," SECOND_CLOCK(OVERRIDDEN));
+		    "{\"cpu\":7," SECOND_CLOCK("1000000", OVERRIDDEN));
+	json_decref(reply);
+	peer_close(&peer);
+}
+
+static const struct {
+	uint32_t first_target, second_target;
+	int n_first_cpus; /* of the first frequency domain, which may have all of them or none */
+	unsigned int siblings[2];
+	const char *of_5; /* JSON of what CPU 5 has */
+} cores[] = {
+	{0, 1000000, 4, {5, 5}, "null"},
+	{0,
+	 1000000,
+	 4,
+	 {1, 5},
+	 "[{\"cpu\":1,\"target_khz\":null,\"pinned\":false,"
+	 "\"holds_up\":\"baseline\"}]"},
+	{1000001,
+	 1000000,
+	 4,
+	 {2, 5},
+	 "[{\"cpu\":2,\"target_khz\":1000001,\"pinned\":true,"
+	 "\"holds_up\":\"target\"}]"},
+	{1000000,
+	 1000000,
+	 4,
+	 {2, 5},
+	 "[{\"cpu\":2,\"target_khz\":1000000,\"pinned\":true,"
+	 "\"holds_up\":null}]"},
+	{2000000,
+	 1000000,
+	 0,
+	 {1, 5},
+	 "[{\"cpu\":1,\"target_khz\":null,\"pinned\":false,"
+	 "\"holds_up\":\"unmanaged\"}]"},
+	{1000000,
+	 0,
+	 4,
+	 {2, 5},
+	 "[{\"cpu\":2,\"target_khz\":1000000,\"pinned\":true,"
+	 "\"holds_up\":null}]"},
+	/* it runs at its highest frequency */
+	{0,
+	 2500000,
+	 4,
+	 {1, 5},
+	 "[{\"cpu\":1,\"target_khz\":null,\"pinned\":false,\"holds_up\":null}]"},
+	/* one frequency domain has both */
+	{0,
+	 1000000,
+	 4,
+	 {6, 5},
+	 "[{\"cpu\":6,\"target_khz\":1000000,\"pinned\":true,"
+	 "\"holds_up\":null}]"},
+};
+
+/* The core of CPU 5 runs at the highest frequency that its threads ask for. */
+TEST_EACH(siblings, cores)
+{
+	struct peer peer;
+	json_t *reply, *cpus;
+
+	memcpy(stage.siblings, cores[_i].siblings, sizeof(stage.siblings));
+	shared_store(shared.frequency_domains[0].target_khz, cores[_i].first_target);
+	shared_store(shared.frequency_domains[1].target_khz, cores[_i].second_target);
+	if (cores[_i].n_first_cpus == 0)
+		frequency[0].cpus = (struct cpuset){0};
+	peer = begin();
+	reply = ask(&peer, METHOD("ListCpus", "{}"));
+	cpus = json_object_get(reply, "cpus");
+	expect_json(json_object_get(json_array_get(cpus, 5), "siblings"), cores[_i].of_5);
+	ck_assert(json_is_null(json_object_get(json_array_get(cpus, 4), "siblings")));
+	json_decref(reply);
+	reply = ask(&peer, METHOD("ExplainCpu", "{\"cpu\":5}"));
+	expect_json(json_object_get(json_object_get(reply, "cpu"), "siblings"), cores[_i].of_5);
 	json_decref(reply);
 	peer_close(&peer);
 }
@@ -110,11 +194,11 @@ TEST(hangup_while_frequencies_are_read)
 #define VOTED "{\"kind\":\"vote\",\"domain\":\"vm1\",\"vcpu\":1,\"others\":0,\"khz\":2000000}"
 #define SILENT_0                                                                                   \
 	"{\"domain\":\"vm1\",\"vcpu\":0,\"cpus\":\"2,5-6\",\"vote_khz\":null,\"protects\":true,"   \
-	"\"paused\":false,"                                                                        \
+	"\"paused\":false,\"turbo_off\":false,"                                                    \
 	"\"override_khz\":null,\"clamped\":null,\"decides\":false}"
 #define VOTER_1(override, clamped)                                                                 \
 	"{\"domain\":\"vm1\",\"vcpu\":1,\"cpus\":\"5\",\"vote_khz\":2000000,\"protects\":false,"   \
-	"\"paused\":false,"                                                                        \
+	"\"paused\":false,\"turbo_off\":false,"                                                    \
 	"\"override_khz\":" override ",\"clamped\":" clamped ",\"decides\":true}"
 #define SECOND_LIMITS                                                                              \
 	"{\"lowest_khz\":1000000,\"highest_khz\":2500000,\"non_turbo_khz\":2000000,"               \
@@ -144,15 +228,67 @@ TEST(explanations)
 	struct domain *domain = registry_find(stage.registry, "vm1");
 	struct peer peer = begin();
 
-	expect_explanation(&peer, 5, SECOND_CLOCK(OVERRIDDEN), VOTER_1("1000000", "null"),
-			   json_string(strerror(EBUSY)));
+	expect_explanation(&peer, 5, SECOND_CLOCK("1000000", OVERRIDDEN),
+			   VOTER_1("1000000", "null"), json_string(strerror(EBUSY)));
 	/* without the override the vote decides, clamped by the host's limit */
 	peer_call(&peer,
 		  METHOD("SetOverride", "{\"domain\":\"vm1\",\"vcpu\":1,\"action\":\"release\"}"),
 		  RESULT("{\"khz\":null,\"previous_khz\":1000000}"));
 	ck_assert_uint_eq(domain_override(domain, 1), 0);
+	shared_store(shared.frequency_domains[1].decider, DECIDER_VOTE);
+	shared_store(shared.frequency_domains[1].step_khz, 2000000);
 	shared_store(shared.frequency_domains[1].last_error, INT32_MIN); /* no honest monitor's */
-	expect_explanation(&peer, 4, SECOND_CLOCK(VOTED), VOTER_1("null", "\"max\""), json_null());
+	expect_explanation(&peer, 4, SECOND_CLOCK("2000000", VOTED), VOTER_1("null", "\"max\""),
+			   json_null());
+	peer_close(&peer);
+}
+
+static const struct {
+	uint32_t floor, ceiling; /* of the steps 1, 1.5, 2 and 2.5 GHz, 2 is without turbo */
+	uint32_t min_khz, max_khz, turbo; /* the domain's */
+	enum vote_from vote;
+	const char *clamped; /* NULL: nothing */
+} clampings[] = {
+	{0, 3, 0, 0, 1, VOTE_HIGHEST, NULL},
+	{0, 3, 0, 0, 1, VOTE_LOWEST, NULL},
+	{0, 2, 0, 0, 1, VOTE_HIGHEST, "max"},
+	{1, 3, 0, 0, 1, VOTE_LOWEST, "min"},
+	{0, 3, 0, 0, 0, VOTE_HIGHEST, "domain-turbo"},
+	{0, 2, 0, 0, 0, VOTE_HIGHEST, "max"},
+	{0, 3, 0, 1600000, 0, VOTE_HIGHEST, "domain-max"},
+	{0, 3, 0, 2400000, 1, VOTE_HIGHEST, "domain-max"},
+	{0, 3, 0, 2400000, 1, VOTE_LOWEST, NULL},
+	{0, 2, 0, 2400000, 1, VOTE_HIGHEST, "max"},
+	{0, 3, 1100000, 0, 1, VOTE_LOWEST, "domain-min"},
+	{0, 3, 1100000, 0, 1, VOTE_HIGHEST, NULL},
+	{1, 3, 1100000, 0, 1, VOTE_LOWEST, "min"},
+	/* they contradict each other */
+	{0, 3, 2000000, 1500000, 1, VOTE_LOWEST, "domain-max"},
+	{2, 3, 0, 1500000, 1, VOTE_HIGHEST, "min"},
+};
+
+TEST_EACH(who_clamps, clampings)
+{
+	struct domain *domain = registry_find(stage.registry, "vm1");
+	struct domain_settings *settings = &domain->rules.settings;
+	const struct vote vote = {.from = (uint8_t)clampings[_i].vote};
+	struct peer peer;
+	json_t *reply, *claim;
+	const char *clamped;
+
+	frequency[1].floor = clampings[_i].floor;
+	frequency[1].ceiling = clampings[_i].ceiling;
+	settings->min_khz = clampings[_i].min_khz;
+	settings->max_khz = clampings[_i].max_khz;
+	settings->turbo = clampings[_i].turbo;
+	shared.vcpus[domain->id][1].said = vote_pack(&vote);
+	ck_assert_int_eq(domain_set_override(domain, 1, 0), 0);
+	peer = begin();
+	reply = ask(&peer, METHOD("ExplainCpu", "{\"cpu\":5}"));
+	claim = json_array_get(json_object_get(reply, "vcpus"), 1);
+	clamped = json_string_value(json_object_get(claim, "clamped"));
+	ck_assert_pstr_eq(clamped, clampings[_i].clamped);
+	json_decref(reply);
 	peer_close(&peer);
 }
 
@@ -190,6 +326,9 @@ TEST(findings)
 #define FIXED(khz, before) RESULT("{\"khz\":" khz ",\"previous_khz\":" before "}")
 #define V0 "\"vcpu\":0,\"action\":"
 #define REFUSED(error, vcpu) ERROR(error, "{\"domain\":\"vm1\",\"vcpu\":" vcpu "}")
+#define OUT_OF_RANGE(khz)                                                                          \
+	ERROR("FrequencyOutOfRange", "{\"domain\":\"vm1\",\"vcpu\":0,\"khz\":" khz                 \
+				     ",\"lowest_khz\":1000000,\"highest_khz\":2500000}")
 #define NO_CPU(n) ERROR("NoSuchCpu", "{\"cpu\":" n "}")
 #define NO_VCPU(n) ERROR("NoSuchVCpu", "{\"domain\":\"vm1\",\"vcpu\":" n ",\"vcpus\":3}")
 
@@ -211,11 +350,16 @@ static const struct {
 	  {SET(V0 "\"sideways\""), INVALID("action")},
 	  {SET("\"action\":\"up\""), INVALID("vcpu")}}},
 	{{{SET(V0 "\"khz\""), INVALID("khz")},
-	  {SET(V0 "\"khz\",\"khz\":0"), INVALID("khz")},
-	  {SET(V0 "\"khz\",\"khz\":4294967296"), INVALID("khz")},
+	  {SET(V0 "\"khz\",\"khz\":\"2.4GHz\""), INVALID("khz")},
 	  {SET(V0 "\"up\",\"khz\":1"), INVALID("khz")},
 	  {SET(V0 "\"release\",\"khz\":1"), INVALID("khz")},
 	  {SET(V0 "\"release\",\"khz\":null"), FIXED("null", "null")}}},
+	/* what the hardware can do, not what the host's limits allow */
+	{{{SET(V0 "\"khz\",\"khz\":2400"), OUT_OF_RANGE("2400")},
+	  {SET(V0 "\"khz\",\"khz\":0"), OUT_OF_RANGE("0")},
+	  {SET(V0 "\"khz\",\"khz\":-1"), OUT_OF_RANGE("-1")},
+	  {SET(V0 "\"khz\",\"khz\":9223372036854775807"), OUT_OF_RANGE("9223372036854775807")},
+	  {SET(V0 "\"khz\",\"khz\":2500000"), FIXED("2000000", "null")}}},
 	/* from the target, which is 1 GHz, then from the override */
 	{{{SET(V0 "\"up\""), FIXED("1500000", "null")},
 	  {SET(V0 "\"up\""), FIXED("2000000", "1500000")},

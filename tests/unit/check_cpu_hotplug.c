@@ -19,6 +19,7 @@
 struct udev_device {
 	const char *name, *action;
 	int error;
+	const char *subsystem; /* NULL: cpu */
 };
 
 static struct fake {
@@ -49,7 +50,7 @@ static struct udev_monitor *fake_monitor(struct udev *udev, const char *name)
 
 static int fake_filter(const char *subsystem)
 {
-	ck_assert_str_eq(subsystem, "cpu");
+	ck_assert(strcmp(subsystem, "cpu") == 0 || strcmp(subsystem, "module") == 0);
 	return fake.no_filter ? -EPERM : 0;
 }
 
@@ -87,6 +88,7 @@ static void fake_unref(void)
 #define udev_monitor_get_fd(monitor) ((void)(monitor), fake.fd)
 #define udev_monitor_receive_device(monitor) fake_receive(monitor)
 #define udev_device_get_sysname(device) ((device)->name)
+#define udev_device_get_subsystem(device) ((device)->subsystem)
 #define udev_device_get_action(device) ((device)->action)
 #define udev_device_unref(device) fake_unref()
 #define udev_monitor_unref(monitor) fake_unref()
@@ -135,7 +137,7 @@ static void listen_now(void)
 
 static void event(const char *name, const char *action, int error)
 {
-	fake.events[fake.n++] = (struct udev_device){name, action, error};
+	fake.events[fake.n++] = (struct udev_device){name, action, error, NULL};
 }
 
 /* As the loop does: as long as there are events. */
@@ -178,6 +180,21 @@ TEST(events_that_came_together)
 	event("cpu8", "change", 0);
 	deliver();
 	assert_told("3-5,12", 1);
+}
+
+/* A cpufreq driver, perhaps: told a moment later, once, without CPUs. */
+TEST(modules)
+{
+	listen_now();
+	event("acpi_cpufreq", "remove", 0);
+	fake.events[fake.n - 1].subsystem = "module";
+	event("acpi_cpufreq", "add", 0);
+	fake.events[fake.n - 1].subsystem = "module";
+	deliver();
+	assert_told("", 0);
+	ck_assert(hotplug->modules.due_ns > 0);
+	hotplug->modules.on_expiry(&hotplug->modules);
+	assert_told("", 1);
 }
 
 TEST(lost_events)

@@ -5,6 +5,46 @@
 
 FIXTURE(make_tree, remove_tree)
 
+static const struct {
+	const char *driver, *governor;
+	enum deciding_limit decides;
+} deciders[] = {
+	{"acpi-cpufreq", "performance", LIMIT_MAX},
+	{"acpi-cpufreq", "powersave", LIMIT_MIN},
+	{"acpi-cpufreq", "schedutil", LIMIT_BOTH},
+	{"acpi-cpufreq", "ondemand", LIMIT_BOTH},
+	{"acpi-cpufreq", "conservative", LIMIT_BOTH},
+	{"acpi-cpufreq", "userspace", LIMIT_BOTH},
+	{"intel_pstate", "performance", LIMIT_MAX},
+	{"intel_pstate", "powersave", LIMIT_BOTH}, /* the hardware chooses between the limits */
+	{"amd-pstate-epp", "performance", LIMIT_MAX},
+	{"amd-pstate-epp", "powersave", LIMIT_BOTH},
+	{"amd-pstate", "performance", LIMIT_BOTH},
+	{"another", "performance", LIMIT_BOTH},
+};
+
+TEST_EACH(which_limit_decides, deciders)
+{
+	bool one = deciders[_i].decides != LIMIT_BOTH;
+
+	put_acpi(0, "0");
+	put(POLICY0 "scaling_driver", deciders[_i].driver);
+	put(POLICY0 "scaling_governor", deciders[_i].governor);
+	config.method = CHOOSE_LIMITS;
+	start();
+	take(0);
+	ck_assert(cpufreq_look_at_governor(cpufreq, 0, true) == one);
+	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->decides, deciders[_i].decides);
+	ck_assert(!cpufreq_look_at_governor(cpufreq, 0, true));
+	/* a change would not be heard */
+	ck_assert(cpufreq_look_at_governor(cpufreq, 0, false) == one);
+	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->decides, LIMIT_BOTH);
+	ck_assert(cpufreq_look_at_governor(cpufreq, 0, true) == one);
+	put(POLICY0 "scaling_governor", "schedutil");
+	ck_assert(cpufreq_look_at_governor(cpufreq, 0, true) == one);
+	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->decides, LIMIT_BOTH);
+}
+
 TEST(setspeed_life)
 {
 	int fds[2], again[2];
@@ -33,7 +73,7 @@ TEST(setspeed_life)
 	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	ck_assert_int_eq(cpufreq_acquire(cpufreq, 1, fds, &(unsigned int){0}), -EINVAL);
-	ck_assert_int_eq(cpufreq_release(cpufreq, 1, 0), -EINVAL);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 1, both(0), HEARD_NOTHING), -EINVAL);
 }
 
 TEST(userspace_before)
@@ -49,6 +89,33 @@ TEST(userspace_before)
 	release(0, 0);
 	assert_file(POLICY0 "scaling_governor", "userspace");
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
+}
+
+TEST(someone_elses_governor_is_kept)
+{
+	unsigned int n_fds;
+	int fds[2];
+
+	put_acpi(0, "0");
+	start();
+	ck_assert_int_eq(cpufreq_renew(cpufreq, 0, true, fds, &n_fds), -EINVAL);
+	take(0);
+	ck_assert(cpufreq_has_userspace(cpufreq, 0));
+	put(POLICY0 "scaling_governor", "performance");
+	ck_assert(!cpufreq_has_userspace(cpufreq, 0));
+	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 0, 1000), 1000);
+	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 0, 2000), 1000);
+	renew(0, false);
+	assert_file(POLICY0 "scaling_governor", "performance");
+	renew(0, true);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->foreign_since, 0);
+	/* the baseline is unchanged */
+	release(0, 0);
+	assert_file(POLICY0 "scaling_governor", "ondemand");
+	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 9, 1000), 0);
+	ck_assert(cpufreq_has_userspace(cpufreq, 9));
+	ck_assert_int_lt(cpufreq_open(cpufreq, 9), 0);
 }
 
 TEST(limits_life)
@@ -134,7 +201,7 @@ TEST(failed_restore_is_kept)
 		take(id);
 	}
 	drop(POLICY0 "scaling_governor");
-	ck_assert_int_eq(cpufreq_release(cpufreq, 0, 0), -ENOENT);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, both(0), HEARD_NOTHING), -ENOENT);
 	ck_assert_uint_eq(n_saved(), 2);
 	start();
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), -ENOENT);

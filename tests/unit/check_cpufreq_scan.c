@@ -86,9 +86,31 @@ TEST(forced_method)
 	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->method, METHOD_LIMITS);
 	config.method = CHOOSE_SETSPEED;
 	start();
-	ck_assert_uint_eq(cpufreq_count(cpufreq), 1);
+	ck_assert_uint_eq(cpufreq_count_present(cpufreq), 1);
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->policy, 0);
 	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->method, METHOD_SETSPEED);
+}
+
+/* Together; with turbo off the highest is not known. */
+TEST(what_the_cpus_can_do)
+{
+	struct khz_range range;
+
+	start();
+	range = cpufreq_range(cpufreq);
+	ck_assert_uint_eq(range.highest, 0);
+	put_acpi(0, "0");
+	put_acpi(1, "1");
+	put_policy(1, "scaling_available_frequencies", "3000000 800000 ");
+	start();
+	range = cpufreq_range(cpufreq);
+	ck_assert_uint_eq(range.lowest, 800000);
+	ck_assert_uint_eq(range.highest, 3000000);
+	put("cpufreq/boost", "0");
+	start();
+	range = cpufreq_range(cpufreq);
+	ck_assert_uint_eq(range.lowest, 800000);
+	ck_assert_uint_eq(range.highest, UINT32_MAX);
 }
 
 TEST(configured_limits)

@@ -77,6 +77,29 @@ TEST_EACH(parse_and_format, cases)
 	ck_assert_str_eq(text, cases[_i].formatted);
 }
 
+/* CPUs that no host has are left out. */
+TEST(parse_any)
+{
+	static const struct {
+		const char *text, *formatted;
+	} lists[] = {
+		{"3,4096", "3"},
+		{"4094-9999", "4094-4095"},
+		{"4096-4097,^5000,1", "1"},
+		{"99999999999999", ""},
+		{"0-3", "0-3"},
+	};
+
+	for (size_t i = 0; i < array_size(lists); i++) {
+		struct cpuset set;
+		char text[64];
+
+		ck_assert_int_eq(cpuset_parse_any(lists[i].text, &set), 0);
+		ck_assert_int_ge(cpuset_format(&set, text, sizeof(text)), 0);
+		ck_assert_str_eq(text, lists[i].formatted);
+	}
+}
+
 TEST(format_never_cuts)
 {
 	struct cpuset set;

@@ -49,7 +49,8 @@ TEST(all_settings)
 			"<v:serve>no</v:serve><v:min-frequency>1000000</v:min-frequency>"
 			"<v:max-frequency> 2000000\n</v:max-frequency><v:turbo>no</v:turbo>"
 			"<v:commands>turbo</v:commands><v:queries>no</v:queries>"
-			"<!-- slow --><v:rate>5</v:rate><v:burst>7</v:burst>"));
+			"<!-- slow --><v:rate>5</v:rate><v:burst>7</v:burst>"
+			"<v:vote-lifetime>86400</v:vote-lifetime>"));
 	const struct domain_settings *settings = &domain->metadata;
 
 	ck_assert_str_eq(domain->metadata_error, "");
@@ -60,6 +61,7 @@ TEST(all_settings)
 	ck_assert_uint_eq(settings->commands, COMMAND_TURBO);
 	ck_assert_uint_eq(settings->rate, 5);
 	ck_assert_uint_eq(settings->burst, 7);
+	ck_assert_uint_eq(settings->vote_lifetime_s, 86400);
 	domain_description_free(domain);
 }
 

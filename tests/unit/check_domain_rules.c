@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which settings hold for one domain. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -14,6 +15,7 @@ static struct config config;
 static struct config_domain sections[8];
 static struct domain_description domain;
 static struct domain_rules rules;
+static struct khz_range range;
 
 static void set_up(void)
 {
@@ -21,6 +23,7 @@ static void set_up(void)
 	memset(sections, 0, sizeof(sections));
 	config.domains = sections;
 	memset(&domain, 0, sizeof(domain));
+	range = (struct khz_range){0, 0};
 	memcpy(domain.name, "fw-1", sizeof("fw-1"));
 	memcpy(domain.uuid, UUID, sizeof(UUID));
 }
@@ -43,7 +46,7 @@ static void say(struct domain_settings *settings, const char *name, const char *
 
 static const struct domain_settings *find(void)
 {
-	domain_rules_find(&config, &domain, &rules);
+	domain_rules_find(&config, &range, &domain, &rules);
 	return &rules.settings;
 }
 
@@ -56,6 +59,8 @@ static const struct {
 	{{"fw-*", "fw-1", "?w-1"}, 1},
 	{{"fw-1", UUID}, 1},
 	{{"fw-1", "4DEA22B3-1D52-D8F3-2516-782E98AB3FA0"}, 1},
+	{{"fw-1", "4dea22b31d52d8f32516782e98ab3fa0"}, 1},
+	{{"4dea22b31d52-d8f3-2516-782e98ab3fa0"}, -1},
 	{{"FW-1", "fw", "fw-12"}, -1},
 	{{"*-*", "*1"}, 0},
 	{{"fw-\\1", "*"}, 1}, /* no escapes */
@@ -82,6 +87,16 @@ TEST(name_with_wildcards)
 	memcpy(domain.name, "vm[1]", sizeof("vm[1]"));
 	(void)add_section("vm*");
 	(void)add_section("vm[1]");
+	ck_assert_ptr_eq(domain_rules_section(&config, domain.name, domain.uuid), &sections[1]);
+}
+
+/* A section for a UUID is not for a domain that has it as a name. */
+TEST(name_is_another_domains_uuid)
+{
+	(void)add_section("0b4a5f4e-27c3-4b1e-9d6a-1f2e3d4c5b6a");
+	(void)strcpy(domain.name, "0b4a5f4e-27c3-4b1e-9d6a-1f2e3d4c5b6a");
+	ck_assert_ptr_null(domain_rules_section(&config, domain.name, domain.uuid));
+	(void)add_section("0b4a*");
 	ck_assert_ptr_eq(domain_rules_section(&config, domain.name, domain.uuid), &sections[1]);
 }
 
@@ -161,6 +176,27 @@ TEST(metadata_narrows)
 	ck_assert(!find()->serve);
 }
 
+static const struct {
+	const char *host, *section, *metadata; /* NULL: not given */
+	uint32_t lifetime_s;
+} lifetimes[] = {
+	{NULL, NULL, NULL, 0},	{"60", NULL, NULL, 60}, {"60", "0", NULL, 0},
+	{"60", "90", NULL, 90}, {NULL, NULL, "30", 30}, {"60", NULL, "30", 30},
+	{"60", NULL, "90", 60}, {"60", NULL, "0", 60},	{"60", "90", "80", 80},
+};
+
+/* 0 is no end: the shorter of two, and one rather than none. */
+TEST_EACH(vote_lifetime, lifetimes)
+{
+	if (lifetimes[_i].host)
+		config.channel_vote_lifetime_s = (uint32_t)atoi(lifetimes[_i].host);
+	if (lifetimes[_i].section)
+		say(add_section("*"), "vote-lifetime", lifetimes[_i].section);
+	if (lifetimes[_i].metadata)
+		say(&domain.metadata, "vote-lifetime", lifetimes[_i].metadata);
+	ck_assert_uint_eq(find()->vote_lifetime_s, lifetimes[_i].lifetime_s);
+}
+
 TEST(metadata_that_leaves_nothing)
 {
 	say(add_section("*"), "max-frequency", "2000000");
@@ -169,6 +205,24 @@ TEST(metadata_that_leaves_nothing)
 	ck_assert_uint_eq(find()->min_khz, 0);
 	ck_assert(rules.settings.turbo); /* as a whole */
 	ck_assert_ptr_nonnull(strstr(rules.problem, "at least 2400000 and at most 2000000"));
+}
+
+/* As a whole: a maximum that no CPU can do would keep the domain's CPUs at their lowest step. */
+TEST(metadata_that_the_cpus_cannot_do)
+{
+	range = (struct khz_range){800000, 3500000};
+	say(&domain.metadata, "max-frequency", "2400");
+	say(&domain.metadata, "turbo", "no");
+	ck_assert_uint_eq(find()->max_khz, 0);
+	ck_assert(rules.settings.turbo);
+	ck_assert_ptr_nonnull(strstr(rules.problem, "<max-frequency> is 2400 kHz"));
+	ck_assert_ptr_nonnull(strstr(rules.problem, "800000 to 3500000 kHz"));
+	say(&domain.metadata, "max-frequency", "2.4GHz");
+	ck_assert_uint_eq(find()->max_khz, 2400000);
+	ck_assert_str_eq(rules.problem, "");
+	say(&domain.metadata, "min-frequency", "2400");
+	ck_assert_uint_eq(find()->max_khz, 0);
+	ck_assert_ptr_nonnull(strstr(rules.problem, "<min-frequency>"));
 }
 
 TEST(metadata_that_is_wrong)

@@ -246,7 +246,7 @@ TEST_EACH(writes, drivers)
 	ck_assert_int_eq(frequency_writer_open(&writer, drivers[_i].method, fds, limits ? 2 : 1),
 			 0);
 	for (size_t i = 0; i < array_size(steps); i++) {
-		ck_assert_int_eq(frequency_writer_set(&writer, steps[i].khz), 0);
+		ck_assert_int_eq(frequency_writer_set(&writer, steps[i].khz, steps[i].khz), 0);
 		if (limits) {
 			assert_khz(POLICY0 "scaling_min_freq", steps[i].khz);
 			assert_khz(POLICY0 "scaling_max_freq", steps[i].khz);
@@ -254,6 +254,18 @@ TEST_EACH(writes, drivers)
 		} else {
 			assert_khz(POLICY0 "scaling_setspeed", steps[i].khz);
 			assert_written(watch, "setspeed ");
+		}
+	}
+	/* governor performance: the maximum alone decides */
+	ck_assert(cpufreq_look_at_governor(cpufreq, 0, true) == limits);
+	if (limits) {
+		ck_assert_int_eq(cpufreq_get(cpufreq, 0)->decides, LIMIT_MAX);
+		for (int i = 0; i < 2; i++) {
+			ck_assert_int_eq(frequency_writer_set(&writer, drivers[_i].lowest,
+							      i == 0 ? drivers[_i].highest
+								     : drivers[_i].lowest),
+					 0);
+			assert_written(watch, "max_freq ");
 		}
 	}
 	frequency_writer_close(&writer);

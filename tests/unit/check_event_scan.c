@@ -79,6 +79,36 @@ int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus)
 	return -ENOENT;
 }
 
+uint32_t decision_vote_khz(const struct decision_sources *sources, const struct domain *domain,
+			   uint32_t vcpu, uint32_t said)
+{
+	(void)sources;
+	(void)domain;
+	(void)vcpu;
+	return said;
+}
+
+struct decision *decision_all(const struct decision_sources *sources)
+{
+	(void)sources;
+	return calloc(N_FREQUENCY_DOMAINS + 1, sizeof(struct decision));
+}
+
+bool decision_is_by(const struct decision *decision, const struct frequency_domain *fdom,
+		    const struct claim *claim)
+{
+	(void)decision;
+	(void)fdom;
+	(void)claim;
+	return false;
+}
+
+const char *decider_name(enum decider decider)
+{
+	(void)decider;
+	return "nobody";
+}
+
 int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline_entry *entry)
 {
 	(void)cpufreq;
@@ -188,7 +218,7 @@ static void vote(uint32_t khz)
 {
 	for (unsigned int i = 0; i < N_DOMAINS; i++) {
 		for (unsigned int vcpu = 0; vcpu < N_VCPUS; vcpu++)
-			shared.vcpus[domains[i]->id][vcpu].vote_khz = khz;
+			shared.vcpus[domains[i]->id][vcpu].said = khz;
 	}
 }
 
@@ -238,7 +268,7 @@ TEST(another_domain_in_a_slot_is_another)
 {
 	uint32_t id = domains[1]->id;
 
-	shared.vcpus[id][7].vote_khz = 1000;
+	shared.vcpus[id][7].said = 1000;
 	expect_look("vm1:1 ");
 	expect_look("");
 	registry_remove(registry, domains[1]);

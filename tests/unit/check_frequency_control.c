@@ -2,6 +2,10 @@
 /* What the monitor is sent about frequency domains and vCPUs when CPUs change, and its end. */
 #include "helper/manager/monitor/frequency_control.h"
 
+#include <stdarg.h>
+#include <sys/syscall.h>
+#include <time.h>
+
 #include "helper/link/shared_state.h"
 #include "helper/manager/registry/placement.h"
 #include "tests/unit/cpufreq_tree.h"
@@ -30,9 +34,14 @@ void monitor_send(struct monitor_process *monitor, const struct link_message *me
 	ck_assert_ptr_eq(monitor, &the_monitor);
 	if (message->type == LINK_FREQUENCY_DOMAIN_SET)
 		ck_assert_int_lt(snprintf(told + length, sizeof(told) - length, "%s%u:%u",
-					  length ? " " : "", message->frequency_domain.policy,
+					  length ? " " : "", message->frequency_domain.id,
 					  message->frequency_domain.priority),
 				 (int)(sizeof(told) - length));
+}
+
+bool monitor_has_room(const struct monitor_process *monitor)
+{
+	return monitor == &the_monitor;
 }
 
 const struct shared_state *monitor_state(const struct monitor_process *monitor)
@@ -47,6 +56,54 @@ void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain)
 	(void)domain;
 }
 
+/* The kernel's worker: while the process waits, it applies what was written. */
+static void (*worker)(void);
+static unsigned int n_sleeps;
+static uint64_t now_ns = NS_PER_S;
+
+uint64_t monotonic_ns(void)
+{
+	return now_ns;
+}
+
+int nanosleep(const struct timespec *time, struct timespec *left)
+{
+	(void)left;
+	ck_assert(time->tv_sec == 0 && time->tv_nsec > 0);
+	n_sleeps++;
+	now_ns += (uint64_t)time->tv_nsec;
+	if (worker)
+		worker();
+	return 0;
+}
+
+/* Until the worker runs, and if it never does, scaling_min_freq is read from another file. */
+static bool min_freq_is_late;
+
+int openat(int dir, const char *path, int flags, ...)
+{
+	va_list args;
+	int mode;
+
+	va_start(args, flags);
+	mode = flags & O_CREAT ? va_arg(args, int) : 0;
+	va_end(args);
+	if (min_freq_is_late && strcmp(path, "scaling_min_freq") == 0 &&
+	    (flags & O_ACCMODE) == O_RDONLY)
+		path = "shown_min_freq";
+	return (int)syscall(SYS_openat, dir, path, flags, mode);
+}
+
+static unsigned int n_warnings;
+
+static void on_log(void *context, const struct log_about *about, int priority, const char *text)
+{
+	(void)context;
+	(void)about;
+	(void)text;
+	n_warnings += priority <= LOG_WARNING;
+}
+
 /* --- the stage ------------------------------------------------------------------------ */
 
 static void set_up(void)
@@ -54,10 +111,12 @@ static void set_up(void)
 	make_tree();
 	ck_assert_int_eq(registry_new(&registry), 0);
 	told[0] = '\0';
+	log_set_tap(on_log, NULL);
 }
 
 static void tear_down(void)
 {
+	log_set_tap(NULL, NULL);
 	registry_free(registry);
 	remove_tree();
 }
@@ -65,10 +124,13 @@ static void tear_down(void)
 static void begin(void)
 {
 	start();
-	view = (struct monitor_view){
-		.config = &config, .cpufreq = cpufreq, .monitor = &the_monitor};
-	frequency_control_init(&control, &view, registry);
-	view_send_frequency_domains(&view);
+	view = (struct monitor_view){.config = &config,
+				     .cpufreq = cpufreq,
+				     .registry = registry,
+				     .monitor = &the_monitor};
+	view_init(&view);
+	ck_assert_int_eq(frequency_control_init(&control, &view, registry, NULL, NULL), 0);
+	view_begin(&view);
 }
 
 static void changed(const char *cpus)
@@ -110,6 +172,77 @@ TEST(priorities)
 	ck_assert_str_eq(told, "0:0");
 }
 
+/* Nobody listens to the kernel's files here: what was switched is found at the acquisition. */
+static const struct {
+	const char *file, *text;
+} switches[] = {
+	{"intel_pstate/no_turbo", "1"},
+	{"cpufreq/boost", "0"},
+	{POLICY0 "boost", "0"},
+};
+
+TEST_EACH(turbo_switched_unheard, switches)
+{
+	const struct link_message message = {.type = LINK_ACQUIRE, .id = 0};
+
+	put_intel_pstate(0, "0");
+	begin();
+	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 30);
+	told[0] = '\0';
+	ck_assert(frequency_control_message(&control, &message));
+	ck_assert_str_eq(told, "");
+	release(0, 0);
+	put(switches[_i].file, switches[_i].text);
+	ck_assert(frequency_control_message(&control, &message));
+	ck_assert_str_eq(told, "0:0");
+	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 16);
+	ck_assert(cpufreq_get(cpufreq, 0)->acquired);
+	/* once is enough */
+	release(0, 0);
+	told[0] = '\0';
+	ck_assert(frequency_control_message(&control, &message));
+	ck_assert_str_eq(told, "");
+}
+
+/* A refused write is a reason to look anew: no event told of it. */
+static const struct {
+	int error;
+	bool remade;
+} refused_writes[] = {
+	{-ENODEV, true},  /* our files are of a policy0 that is gone */
+	{-ENODEV, false}, /* for ENODEV in any case */
+	{-EINVAL, true},
+	{-EINVAL, false}, /* the maximum has risen */
+};
+
+TEST_EACH(refused_write_looks_anew, refused_writes)
+{
+	const struct link_message acquire = {.type = LINK_ACQUIRE, .id = 0};
+	const struct link_message failed = {
+		.type = LINK_WRITE_FAILED,
+		.write_failed = {.error = refused_writes[_i].error, .khz = 3700000}};
+	char command[128];
+
+	put_intel_pstate(0, "0");
+	begin();
+	ck_assert(frequency_control_message(&control, &acquire));
+	told[0] = '\0';
+	ck_assert(frequency_control_message(&control, &failed));
+	ck_assert_str_eq(told, "");
+	if (refused_writes[_i].remade) {
+		(void)snprintf(command, sizeof(command), "rm -r %s/cpufreq/policy0", cpu_path);
+		ck_assert_int_eq(system(command), 0);
+		put_intel_pstate(0, "0");
+	}
+	put_policy(0, "cpuinfo_max_freq", "4000000");
+	ck_assert(frequency_control_message(&control, &failed));
+	ck_assert_str_eq(told, "0:0");
+	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 33);
+	/* a vote for the maximum means the new one from now on, and the baseline is put back */
+	release(0, 0);
+	assert_limits("800000", "3700000");
+}
+
 /* What the monitor last published decides what becomes of our maximum and someone else's minimum.
  */
 static const struct {
@@ -135,11 +268,68 @@ TEST_EACH(ends, end_cases)
 	begin();
 	take(0);
 	put_limits("900000", "2000000");
-	published->writing_khz = end_cases[_i].writing_khz;
-	published->target_khz = end_cases[_i].target_khz;
+	published->writing_khz = published->writing_max_khz = end_cases[_i].writing_khz;
+	published->written_khz = published->written_max_khz = end_cases[_i].target_khz;
 	published->last_error = end_cases[_i].last_error;
 	frequency_control_end(&control);
 	assert_limits(end_cases[_i].min, "3700000");
+	ck_assert_uint_eq(n_saved(), 0);
+}
+
+static void show_written(void)
+{
+	put_limits("2000000", "2000000");
+}
+
+static void show_restored(void)
+{
+	min_freq_is_late = false;
+}
+
+/* The monitor has written 2 GHz to both files. */
+static void begin_written(void)
+{
+	struct shared_frequency_domain *published = &shared.frequency_domains[0];
+
+	put_intel_pstate(0, "0");
+	begin();
+	take(0);
+	published->writing_khz = published->writing_max_khz = 2000000;
+	published->written_khz = published->written_max_khz = 2000000;
+}
+
+/* The files still show what was written before: that is nobody else's. */
+TEST(the_last_write_is_shown_late)
+{
+	begin_written();
+	put_limits("1200000", "2000000");
+	worker = show_written;
+	/* a write was heard, say of the same value */
+	cpuset_add(&control.foreign.due, 0);
+	frequency_control_settle(&control);
+	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->n_foreign, 0);
+	ck_assert_uint_eq(n_sleeps, 1);
+	put_limits("1200000", "2000000");
+	frequency_control_end(&control);
+	assert_limits("800000", "3700000");
+	ck_assert_uint_eq(n_warnings, 0);
+}
+
+/* The worker comes late, or never, since the kernel does not allow the value. */
+TEST_RANGE(what_was_restored_is_shown_late, 0, 2)
+{
+	bool never = _i == 1;
+
+	begin_written();
+	put_limits("2000000", "2000000");
+	put(POLICY0 "shown_min_freq", "2000000");
+	worker = never ? NULL : show_restored;
+	min_freq_is_late = true;
+	frequency_control_end(&control);
+	ck_assert_uint_eq(n_warnings, never);
+	ck_assert_uint_ge(n_sleeps, 1);
+	min_freq_is_late = false;
+	assert_limits("800000", "3700000");
 	ck_assert_uint_eq(n_saved(), 0);
 }
 

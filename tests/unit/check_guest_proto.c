@@ -94,6 +94,28 @@ TEST(lists_capabilities)
 	}
 }
 
+/* Our own tool tells answers apart by what it sent: it comes back in lists, too. */
+TEST(tag_comes_back_in_lists)
+{
+	static const char name[] = GUEST_TAG "7f3a";
+	static const uint32_t khz[] = {1};
+	static const bool flag[] = {true};
+	uint8_t frame[GUEST_FRAME_MAX];
+
+	for (int list = 0; list < 2; list++) {
+		memset(frame, 0xaa, sizeof(frame));
+		memset(frame + 16, 0, 32);
+		memcpy(frame + 16, name, sizeof(name));
+		if (list == 0)
+			(void)guest_reply_frequencies(frame, GUEST_FRAME_G3, khz, 1);
+		else
+			(void)guest_reply_capabilities(frame, GUEST_FRAME_G3, flag, flag, 1);
+		ck_assert_mem_eq(frame + 16, name, sizeof(name));
+		for (size_t i = 16 + sizeof(name); i < 48; i++)
+			ck_assert_uint_eq(frame[i], 0);
+	}
+}
+
 /* guest_cli's default policy; @g3 moves the last three fields by 4 */
 static void make_policy(uint8_t *frame, bool g3)
 {

@@ -37,13 +37,13 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 	ck_assert_int_eq(cpufreq_renew(cpufreq, id, false, fds, &n_fds), 0);
 	ck_assert_int_eq(
 		frequency_writer_open(&writer, cpufreq_get(cpufreq, id)->method, fds, n_fds), 0);
-	ck_assert_int_eq(frequency_writer_set(&writer, vote_khz), 0);
+	ck_assert_int_eq(frequency_writer_set(&writer, vote_khz, vote_khz), 0);
 }
 
 static void on_cpus(void *context, const struct cpuset *changed)
 {
 	ck_assert_ptr_eq(context, loop);
-	ck_assert_int_eq(cpufreq_rescan(cpufreq, changed, on_change, NULL), 0);
+	ck_assert_int_eq(cpufreq_rescan(cpufreq, changed, CPUFREQ_PLUGGED, on_change, NULL), 0);
 	heard = true;
 	loop_quit(loop, 0);
 }
@@ -108,7 +108,7 @@ static void vote(uint32_t khz)
 	ck_assert_int_eq(
 		frequency_writer_open(&writer, cpufreq_get(cpufreq, 0)->method, fds, n_fds), 0);
 	vote_khz = khz;
-	ck_assert_int_eq(frequency_writer_set(&writer, khz), 0);
+	ck_assert_int_eq(frequency_writer_set(&writer, khz, khz), 0);
 }
 
 BEFORE_ALL(mock_devices_preload)
@@ -123,7 +123,7 @@ TEST(away_and_back)
 	vote(1800000);
 	cpu_event(1, "0", "offline");
 	ck_assert_uint_eq(n_offline, 1);
-	ck_assert_uint_eq(writer.khz, 0);
+	ck_assert_uint_eq(writer.high_khz, 0);
 	/* as the kernel leaves it: another governor, another speed */
 	put_governor_speed("schedutil", "2301000");
 	cpu_event(1, "0-1", "online");
@@ -143,7 +143,7 @@ TEST(limits_away_and_back)
 	vote(2000000);
 	cpu_event(1, "0", "offline"); /* CPU 0 is still there */
 	ck_assert_uint_eq(n_offline, 0);
-	ck_assert_uint_eq(writer.khz, 2000000);
+	ck_assert_uint_eq(writer.high_khz, 2000000);
 	put_limits("800000", "3700000");
 	cpu_event(1, "0-1", "online");
 	assert_limits("2000000", "2000000");

@@ -2,7 +2,7 @@
 /* The journal fields of log lines. */
 #include "helper/manager/log/journal.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -12,18 +12,12 @@
 
 static struct journal_entry entry;
 
-/* All fields, a line each. */
 static const char *formed(const struct log_about *about)
 {
-	static char text[2000];
-	size_t used = 0;
-
 	journal_entry(&entry, about, LOG_WARNING, "text");
-	for (int i = 0; i < entry.n_fields; i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%.*s\n",
-					 (int)entry.fields[i].iov_len,
-					 (const char *)entry.fields[i].iov_base);
-	return text;
+	ck_assert_uint_lt(entry.size, sizeof(entry.text));
+	entry.text[entry.size] = '\0';
+	return entry.text;
 }
 
 #define TEXT "MESSAGE=text\nPRIORITY=4\nSYSLOG_IDENTIFIER=vmpowerd\n"
@@ -63,6 +57,22 @@ TEST(each_field)
 	ck_assert_str_eq(formed(&(struct log_about){ABOUT_DOMAIN(&description), .policy = &policy}),
 			 TEXT "VMPOWER_DOMAIN=vm 1\nVMPOWER_DOMAIN_UUID=u-u\n"
 			      "VMPOWER_FREQUENCY_DOMAIN=9\n");
+}
+
+TEST(no_value_begins_another_field)
+{
+	ck_assert_str_eq(formed(&(struct log_about){.domain = "a\nPRIORITY=0\n"}),
+			 TEXT "VMPOWER_DOMAIN=a PRIORITY=0 \n");
+}
+
+TEST(a_field_that_does_not_fit_is_left_out)
+{
+	char *reason = calloc(1, sizeof(entry.text));
+
+	memset(reason, 'x', sizeof(entry.text) - 1);
+	ck_assert_str_eq(formed(&(struct log_about){.domain = "a", .reason = reason}),
+			 TEXT "VMPOWER_DOMAIN=a\n");
+	free(reason);
 }
 
 TEST(ids_are_unlike_each_other)

@@ -198,23 +198,13 @@ TEST(files_are_kept_until_they_are_sent)
 	ck_assert_uint_eq(count_fds(), before);
 }
 
-TEST(closed_fd_and_full_queue_are_refused)
+TEST(closed_fd_is_refused)
 {
 	static struct link_message message = {.type = LINK_ACQUIRED};
 	const int closed = 900;
-	size_t bytes;
 
 	ck_assert_int_eq(link_queue_add(&queue, &message, &closed, 1), -EBADF);
 	ck_assert(link_queue_is_empty(&queue));
-	/* the largest message */
-	message.type = LINK_VCPU_SET;
-	message.vcpu.n_frequency_domains = MAX_FREQUENCY_DOMAINS;
-	do {
-		bytes = queue.bytes;
-		ck_assert_uint_lt(bytes, 100u << 20);
-	} while (link_queue_add(&queue, &message, NULL, 0) == 0);
-	ck_assert_int_eq(link_queue_add(&queue, &message, NULL, 0), -ENOBUFS);
-	ck_assert_uint_eq(queue.bytes, bytes);
 }
 
 TEST(closed_link_is_reported)

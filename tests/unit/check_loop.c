@@ -9,11 +9,14 @@
 #include "common/clock.h"
 #include "tests/unit/runner.h"
 
+struct crowd;
+
 struct probe {
 	struct loop_source source;
 	struct loop_timer timer;
 	struct loop *loop;
 	struct probe *other;
+	struct crowd *crowd;
 	int n_events;
 	int n_expiries;
 };
@@ -163,4 +166,85 @@ TEST(timer_does_not_overtake_an_event_while_a_callback_takes_long)
 	loop_free(loop);
 	(void)close(fd_busy);
 	(void)close(fd_awaited);
+}
+
+#define N_CROWD 200 /* more than the kernel reports at once */
+
+struct crowd {
+	struct loop *loop;
+	struct probe probes[N_CROWD];
+	struct loop_timer timer;
+	unsigned int n_events, n_at_expiry;
+};
+
+static void crowd_start(struct crowd *crowd, void (*on_event)(struct loop_source *, uint32_t),
+			void (*on_expiry)(struct loop_timer *))
+{
+	*crowd = (struct crowd){.timer = {.on_expiry = on_expiry}};
+	ck_assert_int_eq(loop_new(&crowd->loop), 0);
+	for (unsigned int i = 0; i < N_CROWD; i++) {
+		struct probe *probe = &crowd->probes[i];
+
+		probe_init(probe, crowd->loop);
+		probe->crowd = crowd;
+		probe->source.on_event = on_event;
+		ck_assert_int_eq(
+			loop_add(crowd->loop, &probe->source, eventfd(1, EFD_CLOEXEC), EPOLLIN), 0);
+	}
+	loop_timer_set(crowd->loop, &crowd->timer, 0);
+}
+
+static void crowd_end(struct crowd *crowd)
+{
+	for (unsigned int i = 0; i < N_CROWD; i++)
+		loop_close(crowd->loop, &crowd->probes[i].source);
+	loop_free(crowd->loop);
+}
+
+static void drain_one_of_many(struct loop_source *source, uint32_t events)
+{
+	struct probe *probe = container_of(source, struct probe, source);
+	uint64_t value;
+
+	(void)events;
+	ck_assert_int_eq(read(source->fd, &value, sizeof(value)), sizeof(value));
+	probe->crowd->n_events++;
+}
+
+static void stay_ready(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	container_of(source, struct probe, source)->crowd->n_events++;
+}
+
+static void note_and_quit(struct loop_timer *timer)
+{
+	struct crowd *crowd = container_of(timer, struct crowd, timer);
+
+	crowd->n_at_expiry = crowd->n_events;
+	loop_quit(crowd->loop, 0);
+}
+
+TEST(timer_does_not_overtake_any_of_many_events)
+{
+	static struct crowd crowd;
+
+	crowd_start(&crowd, drain_one_of_many, note_and_quit);
+	ck_assert_int_eq(loop_run(crowd.loop), 0);
+	ck_assert_uint_eq(crowd.n_at_expiry, N_CROWD);
+	crowd_end(&crowd);
+}
+
+/* Each has its turn, then the timer has. */
+TEST(timer_does_not_wait_for_sources_that_stay_ready)
+{
+	static struct crowd crowd;
+
+	crowd_start(&crowd, stay_ready, note_and_quit);
+	ck_assert_int_eq(loop_run(crowd.loop), 0);
+	ck_assert_uint_ge(crowd.n_at_expiry, N_CROWD);
+	ck_assert_uint_lt(crowd.n_at_expiry, 2 * N_CROWD);
+	for (unsigned int i = 0; i < N_CROWD; i++)
+		ck_assert_int_ge(crowd.probes[i].source.fd, 0);
+	crowd_end(&crowd);
 }

@@ -51,6 +51,34 @@ TEST(openmetrics)
 	free(text);
 }
 
+#define MONITOR(le) "vmpower_loop_turn_seconds_bucket{process=\"monitor\",le=\"" le "\"} "
+
+TEST(histograms)
+{
+	char *text;
+
+	shared.turns.all =
+		(struct histogram){.n = {7, [3] = 2, [4] = UINT64_MAX}, .sum_ns = 12000000345};
+	text = text_of("{}");
+	expect(text, "# TYPE vmpower_loop_turn_seconds histogram");
+	expect(text, "# UNIT vmpower_loop_turn_seconds seconds");
+	expect(text, MONITOR("1e-05") "7");
+	expect(text, MONITOR("0.001") "7");
+	expect(text, MONITOR("0.005") "9");
+	/* the monitor may publish anything: no wrap to a small number */
+	expect(text, MONITOR("0.01") "18446744073709551615");
+	expect(text, MONITOR("+Inf") "18446744073709551615");
+	expect(text, "vmpower_loop_turn_seconds_sum{process=\"monitor\"} 12.000000345");
+	ck_assert_ptr_nonnull(
+		strstr(text, "vmpower_loop_turn_seconds_count{process=\"manager\"} "));
+	expect(text, "vmpower_hook_wait_seconds_bucket{le=\"0.0001\"} 1");
+	expect(text, "vmpower_hook_wait_seconds_bucket{le=\"1.0\"} 5");
+	expect(text, "vmpower_hook_wait_seconds_bucket{le=\"+Inf\"} 7");
+	expect(text, "vmpower_hook_wait_seconds_count 7");
+	expect(text, "vmpower_hook_wait_seconds_sum 2.003000001");
+	free(text);
+}
+
 /* Each has a line, as in "show". */
 TEST(states_of_channels)
 {

@@ -5,8 +5,7 @@
 
 #include "common/clock.h"
 #include "helper/link/message.h"
-#include "helper/manager/monitor/shared_area.h"
-#include "tests/fuzz/fake_process.h"
+#include "tests/fuzz/fake_monitor.h"
 #include "tests/fuzz/fuzz_loop.h"
 #include "tests/unit/runner.h"
 
@@ -14,15 +13,25 @@
 
 static struct loop *loop;
 static struct monitor_process *monitor;
-static unsigned int n_deaths;
+static unsigned int n_deaths, n_rooms;
 
-static void fake_killed(void)
+static void fake_replaced(void)
 {
 }
 
-static void on_started(void *context)
+static void on_greeted(void *context, bool served, struct held_channel *held, size_t n)
 {
 	(void)context;
+	(void)held;
+	ck_assert(!served);
+	ck_assert_uint_eq(n, 0);
+	monitor_attach(monitor);
+}
+
+static void on_started(void *context, bool again)
+{
+	(void)context;
+	(void)again;
 }
 
 static void on_died(void *context, bool delayed)
@@ -32,27 +41,32 @@ static void on_died(void *context, bool delayed)
 	n_deaths++;
 }
 
-static void on_message(void *context, const struct link_message *message)
+static void on_other(void *context, const struct link_message *message)
 {
 	(void)context;
 	(void)message;
 }
 
+static void on_room(void *context)
+{
+	(void)context;
+	n_rooms++;
+}
+
 static void set_up(void)
 {
-	const struct link_setup setup = {0};
-	int state_fd;
+	const struct monitor_parts parts = {.program = "-", .runtime_dir = "/nonexistent"};
 
 	log_init("check_monitor_process", LOG_CRIT);
-	n_deaths = 0;
+	n_deaths = n_rooms = 0;
 	ck_assert_int_eq(loop_new(&loop), 0);
-	state_fd = shared_area_new();
-	ck_assert_int_ge(state_fd, 0);
-	ck_assert_int_eq(monitor_process_new(loop, "monitor", &setup, state_fd, -1,
+	ck_assert_int_eq(monitor_process_new(loop, &parts,
 					     &(struct monitor_handlers){
+						     .greeted = on_greeted,
 						     .started = on_started,
 						     .died = on_died,
-						     .message = on_message,
+						     .message = on_other,
+						     .room = on_room,
 					     },
 					     &monitor),
 			 0);
@@ -63,7 +77,6 @@ static void tear_down(void)
 	monitor_process_free(monitor);
 	loop_free(loop);
 	close_fd(&link_end);
-	close_fd(&exit_fd);
 }
 
 /* Read up to so many messages, and answer PINGs. Return: how many there were. */
@@ -110,7 +123,10 @@ TEST(slow_reader_lives)
 {
 	unsigned int n = 0, rounds = 0;
 
+	ck_assert(monitor_has_room(monitor));
 	tell_a_lot();
+	ck_assert(!monitor_has_room(monitor));
+	ck_assert_uint_eq(n_rooms, 0);
 	while (n < MANY - 10) {				   /* less the ones read before */
 		unsigned int n_read = read_messages(MANY); /* what the link holds */
 
@@ -123,6 +139,8 @@ TEST(slow_reader_lives)
 	ck_assert_uint_gt(rounds, 10); /* it took several times the limit of an answer */
 	(void)read_messages(MANY);
 	run_loop(loop);
+	ck_assert(monitor_has_room(monitor));
+	ck_assert_uint_eq(n_rooms, 1);
 	pass_s(60);
 	ck_assert_uint_eq(n_deaths, 0);
 }

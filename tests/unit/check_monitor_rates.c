@@ -89,7 +89,7 @@ TEST(dribble_is_throttled)
 	uint32_t attempt = 0;
 
 	begin_limited(&setup, 10, 10);
-	make_frame(frame, sizeof(frame), GUEST_CPU_POWER, GUEST_SCALE_MIN, 9);
+	make_tagged_frame(frame, sizeof(frame), GUEST_CPU_POWER, GUEST_SCALE_MIN, 9);
 	do {
 		int guest = add_channel(attempt);
 		uint64_t began_ns;
@@ -115,7 +115,7 @@ TEST(dribble_is_throttled)
 TEST(total_rate_counts_for_all)
 {
 	struct link_setup setup = {.settings.total_rate = 200};
-	uint32_t throttled = 0;
+	uint64_t throttled = 0;
 	int guests[4];
 
 	begin(&setup);
@@ -133,21 +133,82 @@ TEST(total_rate_counts_for_all)
 	ck_assert_uint_gt(throttled, 0);
 }
 
-/* One channel uses up the total rate: another that asks once does not wait. */
-TEST(quiet_channel_is_served_beyond_the_total_rate)
+/* However many ask, no more than the rate gets through; and no exemption for anybody. */
+TEST(total_rate_holds)
 {
-	struct link_setup setup = {.settings.total_rate = 1};
-	int busy, quiet;
+	enum { RATE = 200, GUESTS = 8, EACH = 20 };
+	struct link_setup setup = {.settings.total_rate = RATE};
+	int guests[GUESTS];
+	int64_t began_ms;
 
 	begin_limited(&setup, 1000, 100);
-	busy = add_channel(0);
-	quiet = add_channel(1);
-	for (int n = 0; n < 120; n++)
-		request(busy, GUEST_SCALE_MIN, 9);
-	wait_until(shared_load(host.shared->channels[0].throttled) > 0);
-	ask(quiet, GUEST_SCALE_MIN, 9, GUEST_NACK);
-	ck_assert_uint_eq(shared_load(host.shared->channels[1].throttled), 0);
-	ck_assert_uint_lt(shared_load(host.shared->channels[0].requests), 120);
+	for (uint32_t i = 0; i < GUESTS; i++)
+		guests[i] = add_channel(i);
+	settle();
+	began_ms = monotonic_ms();
+	for (int n = 0; n < EACH; n++)
+		for (size_t i = 0; i < GUESTS; i++)
+			request(guests[i], GUEST_SCALE_MIN, 9);
+	for (size_t i = 0; i < GUESTS; i++)
+		for (int n = 0; n < EACH; n++)
+			ck_assert_uint_eq(reply(guests[i]), GUEST_NACK);
+	/* less the burst, and a debt of as much */
+	ck_assert_int_ge(monotonic_ms() - began_ms,
+			 (GUESTS * EACH - 2 * RATE / 10) * INT64_C(1000) / RATE);
+}
+
+/* Those that wait are served in turn: a flood of many is at most that many turns ahead. */
+TEST(total_rate_serves_in_turn)
+{
+	enum { FLOODS = 6 };
+	struct link_setup setup = {.settings.total_rate = 100};
+	int floods[FLOODS], polite;
+	uint64_t before = 0, after = 0;
+
+	begin_limited(&setup, 100000, 100);
+	for (uint32_t i = 0; i < FLOODS; i++)
+		floods[i] = add_channel(i);
+	polite = add_channel(FLOODS);
+	for (int n = 0; n < 200; n++)
+		for (size_t i = 0; i < FLOODS; i++)
+			request(floods[i], GUEST_SCALE_MIN, 9);
+	wait_until(shared_load(host.shared->channels[FLOODS - 1].throttled) > 0);
+	for (int n = 0; n < 5; n++) {
+		before = after = 0;
+		for (uint32_t i = 0; i < FLOODS; i++)
+			before += shared_load(host.shared->channels[i].requests);
+		ask(polite, GUEST_SCALE_MIN, 9, GUEST_NACK);
+		for (uint32_t i = 0; i < FLOODS; i++)
+			after += shared_load(host.shared->channels[i].requests);
+		ck_assert_uint_le(after - before, 3 * FLOODS);
+	}
+}
+
+/* A request pays for each frequency domain that it moves. */
+TEST(moving_many_costs_much)
+{
+	enum { MEMBERS = 50 };
+	struct link_setup setup = {0};
+	int64_t began_ms;
+	int guest;
+
+	host.like.settings.rate = 1000;
+	host.like.settings.burst = 10;
+	restart(&setup);
+	for (uint32_t i = 0; i < MEMBERS; i++)
+		set_frequency_domain(i, METHOD_SETSPEED);
+	add_domain(0, 1, 0);
+	host.message.type = LINK_VCPUS_SET;
+	host.message.vcpus = (struct link_vcpus){.n = 1, .flags = VCPU_MAY_VOTE};
+	for (uint32_t i = 0; i < MEMBERS; i++)
+		cpuset_add(&host.message.vcpus.frequency_domains, i);
+	send_fds(NULL, 0);
+	guest = add_channel(0);
+	began_ms = monotonic_ms();
+	for (int i = 0; i < 5; i++)
+		ask(guest, i % 2 ? GUEST_SCALE_MAX : GUEST_SCALE_MIN, 0, GUEST_ACK);
+	/* the first four, less the burst */
+	ck_assert_int_ge(monotonic_ms() - began_ms, 4 * (1 + MEMBERS) - 10);
 }
 
 TEST(last_vote_is_written_after_the_interval)

@@ -11,7 +11,7 @@ static void settings(const struct link_settings *to)
 	send_fds(NULL, 0);
 }
 
-static uint32_t denied(uint32_t channel)
+static uint64_t denied(uint32_t channel)
 {
 	return host.shared->channels[channel].refused[REFUSAL_DENIED - 1];
 }
@@ -22,9 +22,7 @@ static int voter(int *file)
 	int guest;
 
 	guest = one_guest(METHOD_SETSPEED, 0);
-	request(guest, GUEST_SCALE_MIN, 0);
-	*file = grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	*file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
 	ck_assert_uint_eq(content(*file), MIN_KHZ);
 	return guest;
 }
@@ -63,7 +61,6 @@ TEST(limits_move_votes)
 	host.like.settings.max_khz = 1300000;
 	tell_domain(0, 1);
 	wait_until(content(file) == 1200000);
-	ck_assert_uint_eq(shared_load(host.shared->vcpus[0][0].vote_khz), 1200000);
 	ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
 	ck_assert_uint_eq(content(file), 1300000);
 	host.like.settings.min_khz = host.like.settings.max_khz = 0;
@@ -75,6 +72,7 @@ TEST(limits_move_votes)
 
 TEST(queries_by_domain)
 {
+	uint8_t frame[GUEST_FRAME_G3];
 	int one, two;
 
 	set_frequency_domain(0, METHOD_SETSPEED);
@@ -83,12 +81,14 @@ TEST(queries_by_domain)
 	add_domain(1, 1, 0);
 	one = add_channel(0);
 	two = add_channel(MAX_DOMAIN_CHANNELS);
+	make_frame(frame, sizeof(frame), GUEST_QUERY_FREQ, 0, 0);
+	send_bytes(two, frame, sizeof(frame));	  /* not our own tool's: no answer */
+	ask(two, GUEST_SCALE_MIN, 9, GUEST_NACK); /* the first reply */
 	send_command(two, GUEST_QUERY_FREQ, 0, 0);
-	request(two, GUEST_SCALE_MIN, 9);
-	ck_assert_uint_eq(reply(two), GUEST_NACK); /* the first reply */
+	ck_assert_uint_eq(reply(two), GUEST_NACK);
 	send_command(one, GUEST_QUERY_FREQ, 0, 0);
 	wait_until(!silent(one));
-	ck_assert_uint_eq(denied(MAX_DOMAIN_CHANNELS), 1);
+	ck_assert_uint_eq(denied(MAX_DOMAIN_CHANNELS), 2);
 }
 
 /* A minute is owed at the old rate. */
@@ -164,11 +164,11 @@ TEST(silence_changes)
 
 	guest = voter(&file);
 	add_domain(1, 1, 0); /* a silent neighbour */
-	wait_until(content(file) == NON_TURBO_KHZ);
+	wait_until(content(file) == MAX_KHZ);
 	settings(&to);
 	wait_until(content(file) == MIN_KHZ);
 	to.silence_protects = 1;
 	settings(&to);
-	wait_until(content(file) == NON_TURBO_KHZ);
+	wait_until(content(file) == MAX_KHZ);
 	ask(guest, GUEST_SCALE_MIN, 0, GUEST_ACK);
 }

@@ -12,22 +12,22 @@ TEST(refuses)
 {
 	static const struct {
 		uint32_t command, unit, vcpu;
-		bool physical, answered;
+		bool physical;
 		enum refusal refusal;
 	} cases[] = {
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 3, false, true, REFUSAL_VCPU},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 0xffffffff, false, true, REFUSAL_VCPU},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 0, true, true, REFUSAL_PHYSICAL},
-		{GUEST_CPU_POWER, 7, 0, false, true, REFUSAL_UNIT},
-		{GUEST_CPU_POWER, 0, 0, false, true, REFUSAL_UNIT},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 1, false, true, REFUSAL_UNPINNED},
-		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 2, false, true, REFUSAL_NO_CPUFREQ},
-		{GUEST_POLICY, 0, 0, false, true, REFUSAL_COMMAND},
-		{GUEST_POLICY, 0, 0, true, true, REFUSAL_PHYSICAL},
-		{GUEST_POLICY_REMOVE, 0, 0, false, true, REFUSAL_COMMAND},
-		{5, 0, 0, false, true, REFUSAL_COMMAND},
-		{0xffffffff, 0, 0, false, true, REFUSAL_COMMAND},
-		{GUEST_QUERY_FREQ, 0, 8, false, false, REFUSAL_VCPU},
+		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 3, false, REFUSAL_VCPU},
+		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 0xffffffff, false, REFUSAL_VCPU},
+		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 0, true, REFUSAL_PHYSICAL},
+		{GUEST_CPU_POWER, 7, 0, false, REFUSAL_UNIT},
+		{GUEST_CPU_POWER, 0, 0, false, REFUSAL_UNIT},
+		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 1, false, REFUSAL_UNPINNED},
+		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 2, false, REFUSAL_NO_CPUFREQ},
+		{GUEST_POLICY, 0, 0, false, REFUSAL_COMMAND},
+		{GUEST_POLICY, 0, 0, true, REFUSAL_PHYSICAL},
+		{GUEST_POLICY_REMOVE, 0, 0, false, REFUSAL_COMMAND},
+		{5, 0, 0, false, REFUSAL_COMMAND},
+		{0xffffffff, 0, 0, false, REFUSAL_COMMAND},
+		{GUEST_QUERY_FREQ, 0, 8, false, REFUSAL_VCPU},
 	};
 	uint32_t expected[N_REFUSALS] = {0};
 	int guest;
@@ -35,22 +35,22 @@ TEST(refuses)
 	for (uint32_t i = 0; i < 3; i++)
 		set_frequency_domain(i, METHOD_SETSPEED);
 	add_domain(0, 3, 0);
-	host.message.type = LINK_VCPU_SET;
-	host.message.vcpu = (struct link_vcpu){.vcpu = 1, .flags = VCPU_PROTECTED};
+	host.message.type = LINK_VCPUS_SET;
+	host.message.vcpus = (struct link_vcpus){.first = 1, .n = 1, .flags = VCPU_PROTECTED};
 	send_fds(NULL, 0);
-	host.message.vcpu = (struct link_vcpu){.vcpu = 2, .flags = VCPU_MAY_VOTE};
+	host.message.vcpus = (struct link_vcpus){.first = 2, .n = 1, .flags = VCPU_MAY_VOTE};
 	send_fds(NULL, 0);
 	guest = add_channel(0);
 	send_command(guest, GUEST_CONNECT, 0, 0);
 	for (size_t i = 0; i < array_size(cases); i++) {
 		uint8_t frame[GUEST_FRAME_G3];
 
-		make_frame(frame, sizeof(frame), cases[i].command, cases[i].unit, cases[i].vcpu);
+		make_tagged_frame(frame, sizeof(frame), cases[i].command, cases[i].unit,
+				  cases[i].vcpu);
 		frame[444] = cases[i].physical;
 		send_bytes(guest, frame, sizeof(frame));
 		expected[cases[i].refusal]++;
-		if (cases[i].answered)
-			ck_assert_uint_eq(reply(guest), GUEST_NACK);
+		ck_assert_uint_eq(reply(guest), GUEST_NACK);
 	}
 	settle();
 	ck_assert(silent(guest));
@@ -73,18 +73,18 @@ TEST(disabled_channel)
 	ck_assert_uint_eq(host.shared->channels[0].refused[REFUSAL_DENIED - 1], 1);
 	enable_channel(0, true);
 	settle();
-	request(guest, GUEST_SCALE_MAX, 0);
-	(void)grant(0);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	(void)ask_and_grant(guest, GUEST_SCALE_MAX, 0, 0);
 }
 
 TEST(denied_queries_get_no_reply)
 {
+	uint8_t frame[GUEST_FRAME_G3];
 	int guest;
 
 	host.like.settings.queries = 0;
 	guest = one_guest(METHOD_SETSPEED, 0);
-	send_command(guest, GUEST_QUERY_FREQ_LIST, 0, 0);
+	make_frame(frame, sizeof(frame), GUEST_QUERY_FREQ_LIST, 0, 0);
+	send_bytes(guest, frame, sizeof(frame));
 	request(guest, GUEST_SCALE_MIN, 9);
 	ck_assert_uint_eq(reply(guest), GUEST_NACK); /* the first reply */
 	settle();
@@ -134,12 +134,15 @@ TEST(report_names_channel_vcpu_and_reason)
 	send_command(other, GUEST_CPU_POWER, 77, 1);
 	ck_assert_uint_eq(reply(other), GUEST_NACK);
 	receive_refused(4, REFUSAL_UNIT, 1);
-	request(guest, GUEST_SCALE_MIN, 0);
+	ask(guest, GUEST_SCALE_MIN, 0, GUEST_ACK);
 	receive_id(LINK_ACQUIRE, 0);
 	send_acquired(0, -EBUSY, NULL, 0);
-	ck_assert_uint_eq(reply(guest), GUEST_NACK);
+	wait_until(shared_load(host.shared->frequency_domains[0].last_error) == -EBUSY);
+	ask(guest, GUEST_SCALE_MIN, 0, GUEST_NACK);
 	receive_refused(3, REFUSAL_ACQUIRE, 0);
-	file = ask_and_grant(guest, GUEST_SCALE_MIN, 0, 0);
+	file = grant(0);
+	wait_until(content(file) == MIN_KHZ);
+	ask(guest, GUEST_SCALE_UP, 0, GUEST_ACK);
 	settle(); /* granted requests are not reported */
 	(void)close(file);
 }
@@ -153,8 +156,8 @@ TEST(many_are_counted)
 	add_domain(0, 1, 0);
 	guest = add_channel(0);
 	for (size_t i = 0; i < 16; i++)
-		make_frame(frames + i * GUEST_FRAME_G3, GUEST_FRAME_G3, GUEST_CPU_POWER,
-			   GUEST_SCALE_UP, 9);
+		make_tagged_frame(frames + i * GUEST_FRAME_G3, GUEST_FRAME_G3, GUEST_CPU_POWER,
+				  GUEST_SCALE_UP, 9);
 	send_bytes(guest, frames, sizeof(frames));
 	for (size_t i = 0; i < 16; i++)
 		ck_assert_uint_eq(reply(guest), GUEST_NACK);

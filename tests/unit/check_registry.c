@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "helper/manager/registry/refusal_names.h"
 #include "tests/unit/runner.h"
 
 static struct registry *registry;
@@ -68,6 +69,23 @@ TEST(add_find_remove)
 	ck_assert_uint_eq(registry_count(registry), 1);
 }
 
+/* A tenant may choose another domain's UUID as the name of his own. */
+TEST(a_name_that_is_a_uuid)
+{
+	struct domain_description *description = describe(1, 0, 0);
+	struct domain *liar, *domain;
+
+	(void)strcpy(description->name, "00000000-0000-0000-0000-00000000000a");
+	ck_assert_int_eq(registry_add(registry, description, &liar), 0);
+	ck_assert_ptr_eq(registry_find(registry, description->name), liar);
+	ck_assert_int_eq(registry_add(registry, describe(10, 0, 0), &domain), 0);
+	ck_assert_ptr_eq(registry_find(registry, "00000000-0000-0000-0000-00000000000a"), domain);
+	ck_assert_ptr_eq(registry_find(registry, "00000000-0000-0000-0000-00000000000A"), domain);
+	ck_assert_ptr_eq(registry_find(registry, "0000000000000000000000000000000a"), domain);
+	ck_assert_ptr_eq(registry_find_name(registry, description->name), liar);
+	ck_assert_ptr_null(registry_find_name(registry, "00000000-0000-0000-0000-000000000001"));
+}
+
 TEST(full_registry_says_so)
 {
 	struct domain_description *one_more = describe(MAX_DOMAINS, 0, 1);
@@ -107,6 +125,26 @@ TEST(update_keeps_channels_that_stay)
 	ck_assert_uint_ne(domain_channel(d, 3)->id, domain_channel(d, 4)->id);
 }
 
+/* What former channels counted stays where it is, as long as there are other slots. */
+TEST(a_slot_is_not_used_twice_if_there_are_others)
+{
+	struct domain *d;
+	uint64_t slots = 0;
+
+	ck_assert_int_eq(registry_add(registry, describe(1, 0, 1), &d), 0);
+	for (uint32_t n = 1; n < MAX_DOMAIN_CHANNELS; n++) {
+		slots |= UINT64_C(1) << domain_channel(d, n - 1)->id % MAX_DOMAIN_CHANNELS;
+		ck_assert(domain_channel(d, n - 1)->fresh);
+		ck_assert_int_eq(registry_update(d, describe(1, n, 1)), 0);
+		ck_assert(!(slots >> domain_channel(d, n)->id % MAX_DOMAIN_CHANNELS & 1));
+		ck_assert_int_eq(domain_slot_channel(d, 0), 0);
+	}
+	ck_assert_uint_eq(d->slots, UINT64_MAX);
+	/* then its counters go on from a former one's */
+	ck_assert_int_eq(registry_update(d, describe(1, 100, 1)), 0);
+	ck_assert(!domain_channel(d, 100)->fresh);
+}
+
 /* The same number with another path is another channel. */
 TEST(update_replaces_a_channel_with_a_new_path)
 {
@@ -142,4 +180,17 @@ TEST(overrides_stay_until_the_domain_ends)
 	ck_assert_int_eq(domain_set_override(d, 3, 0), 0);
 	ck_assert_uint_eq(domain_override(d, 3), 0);
 	ck_assert_uint_eq(domain_override(d, 0), 1);
+}
+
+TEST(refusals_have_names)
+{
+	for (int refusal = 0; refusal < N_REFUSALS; refusal++) {
+		ck_assert_ptr_nonnull(refusal_name((enum refusal)refusal));
+		ck_assert_ptr_nonnull(refusal_remedy((enum refusal)refusal));
+		for (int other = 0; other < refusal; other++)
+			ck_assert_str_ne(refusal_name((enum refusal)refusal),
+					 refusal_name((enum refusal)other));
+	}
+	ck_assert_str_eq(refusal_name((enum refusal)N_REFUSALS), "unknown");
+	ck_assert_str_eq(refusal_remedy((enum refusal)N_REFUSALS), "unknown");
 }

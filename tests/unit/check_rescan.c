@@ -1,60 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CPUs go away and come back: frequency domains, their baseline and their files. */
-#include "tests/unit/cpufreq_tree.h"
+#include "tests/unit/rescan_fixture.h"
 #include "tests/unit/runner.h"
-
-/* What cpufreq_rescan() reported: "new 0, restarted 0" */
-static char told[256];
-
-static void on_change(void *context, uint32_t id, enum cpufreq_change change)
-{
-	static const char *const names[] = {
-		[CPUFREQ_NEW] = "new",	     [CPUFREQ_RESTARTED] = "restarted",
-		[CPUFREQ_ONLINE] = "online", [CPUFREQ_OFFLINE] = "offline",
-		[CPUFREQ_GONE] = "gone",
-	};
-	size_t at = strlen(told);
-
-	ck_assert_ptr_eq(context, told);
-	(void)snprintf(told + at, sizeof(told) - at, "%s%s %u", at ? ", " : "", names[change], id);
-}
-
-static void rescan(const char *changed, const char *wanted)
-{
-	struct cpuset cpus;
-
-	if (strcmp(changed, "all") == 0)
-		memset(&cpus, 0xff, sizeof(cpus));
-	else
-		ck_assert_int_eq(cpuset_parse(changed, &cpus), 0);
-	told[0] = '\0';
-	ck_assert_int_eq(cpufreq_rescan(cpufreq, &cpus, on_change, told), 0);
-	ck_assert_str_eq(told, wanted);
-}
-
-static void drop_policy(unsigned int policy)
-{
-	char command[256];
-
-	(void)snprintf(command, sizeof(command), "rm -r %s/cpufreq/policy%u", cpu_path, policy);
-	ck_assert_int_eq(system(command), 0);
-}
-
-static uint32_t id_of(unsigned int cpu)
-{
-	const struct frequency_domain *domain = cpufreq_of_cpu(cpufreq, cpu);
-
-	return domain ? domain->id : UINT32_MAX;
-}
-
-static void renew(uint32_t id, bool reassert)
-{
-	unsigned int n_fds;
-	int fds[2];
-
-	ck_assert_int_eq(cpufreq_renew(cpufreq, id, reassert, fds, &n_fds), 0);
-	close_fds(fds, n_fds);
-}
 
 FIXTURE(make_tree, remove_tree)
 
@@ -103,16 +50,6 @@ TEST(offline_and_back)
 	/* a domain that is not acquired is left alone */
 	rescan("0", "");
 	release(1, 0);
-}
-
-/* As in a policy whose CPUs are all offline, every read fails. */
-static void break_policy(unsigned int policy)
-{
-	char name[64];
-
-	(void)snprintf(name, sizeof(name), "cpufreq/policy%u/related_cpus", policy);
-	drop(name);
-	ck_assert_int_eq(symlinkat("/proc/self/mem", cpu_dir, name), 0); /* EIO */
 }
 
 TEST(first_seen_when_online)
@@ -186,43 +123,6 @@ TEST(gone_and_back_as_another)
 	ck_assert_uint_eq(id_of(2), 2);
 }
 
-TEST(made_anew_while_ours)
-{
-	put("online", "0-1");
-	put_acpi(0, "0");
-	start();
-	take(0);
-	/* with another CPU: votes and baseline are kept, files and governor are new */
-	drop_policy(0);
-	put_acpi(0, "0 1");
-	rescan("1", "new 0, restarted 0");
-	renew(0, false);
-	assert_file(POLICY0 "scaling_governor", "userspace");
-	ck_assert_uint_eq(n_saved(), 1);
-	/* with another driver: another baseline */
-	put_policy(0, "scaling_driver", "intel_cpufreq");
-	put_policy(0, "scaling_governor", "schedutil");
-	rescan("0", "new 0, restarted 0");
-	ck_assert_uint_eq(n_saved(), 0);
-	renew(0, false);
-	ck_assert_uint_eq(n_saved(), 1);
-	release(0, 0);
-	assert_file(POLICY0 "scaling_governor", "schedutil");
-	/* with another method: the monitor releases first */
-	take(0);
-	put_policy(0, "scaling_available_governors", "performance powersave");
-	rescan("0", "new 0");
-	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->method, METHOD_LIMITS);
-	release(0, 0);
-	assert_file(POLICY0 "scaling_governor", "schedutil");
-	take(0);
-	/* other frequencies */
-	put("cpufreq/boost", "0");
-	rescan("1", "new 0, restarted 0");
-	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 3);
-	release(0, 0);
-}
-
 /* A restore that failed is done when the CPU is back; our values never become the baseline. */
 TEST(owed_baseline)
 {
@@ -234,7 +134,7 @@ TEST(owed_baseline)
 	put("online", "1");
 	rescan("0", "offline 0");
 	drop(POLICY0 "scaling_governor"); /* unreadable while its CPU is offline */
-	ck_assert_int_lt(cpufreq_release(cpufreq, 0, 0), 0);
+	ck_assert_int_lt(cpufreq_release(cpufreq, 0, both(0), HEARD_NOTHING), 0);
 	ck_assert_uint_eq(n_saved(), 1);
 	start(); /* a successor still owes it */
 	ck_assert_int_lt(cpufreq_restore_all(cpufreq), 0);
@@ -251,41 +151,62 @@ TEST(owed_baseline)
 	ck_assert_uint_eq(n_saved(), 0);
 }
 
-TEST(someone_elses_governor_is_kept)
+/* The hardware may have forgotten: everything of ours is written again. */
+TEST(reset)
 {
-	unsigned int n_fds;
-	int fds[2];
+	struct cpuset all;
 
+	memset(&all, 0xff, sizeof(all));
+	put("online", "0-1");
 	put_acpi(0, "0");
+	put_acpi(1, "1");
 	start();
-	ck_assert_int_eq(cpufreq_renew(cpufreq, 0, true, fds, &n_fds), -EINVAL);
-	take(0);
-	ck_assert(cpufreq_has_userspace(cpufreq, 0));
-	put(POLICY0 "scaling_governor", "performance");
-	ck_assert(!cpufreq_has_userspace(cpufreq, 0));
-	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 0, 1000), 1000);
-	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 0, 2000), 1000);
-	renew(0, false);
-	assert_file(POLICY0 "scaling_governor", "performance");
-	renew(0, true);
-	assert_file(POLICY0 "scaling_governor", "userspace");
-	ck_assert_int_eq(cpufreq_get(cpufreq, 0)->foreign_since, 0);
-	/* the baseline is unchanged */
-	release(0, 0);
-	assert_file(POLICY0 "scaling_governor", "ondemand");
-	ck_assert_int_eq(cpufreq_note_foreign(cpufreq, 9, 1000), 0);
-	ck_assert(cpufreq_has_userspace(cpufreq, 9));
-	ck_assert_int_lt(cpufreq_open(cpufreq, 9), 0);
+	take(1);
+	told[0] = '\0';
+	ck_assert_int_eq(cpufreq_rescan(cpufreq, &all, CPUFREQ_RESET, on_change, told), 0);
+	ck_assert_str_eq(told, "restarted 1");
+	release(1, 0);
 }
 
-TEST(driver_comes_and_goes)
+/* Governor userspace at 1.8 GHz, ours at 2.3 GHz, and then its CPU goes offline. */
+static void take_offline(void)
 {
-	start();
-	rescan("0", "");
-	put("online", "0");
+	put("online", "0-1");
 	put_acpi(0, "0");
-	rescan("0", "new 0");
-	drop_policy(0);
-	ck_assert_int_eq(unlinkat(cpu_dir, "cpufreq", AT_REMOVEDIR), 0);
-	rescan("0", "gone 0");
+	put_governor_speed("userspace", "1800000");
+	start();
+	take(0);
+	put(POLICY0 "scaling_setspeed", "2300000");
+	ck_assert(!cpufreq_get(cpufreq, 0)->unsure);
+	put("online", "1");
+	rescan("0", "offline 0");
+	ck_assert(cpufreq_get(cpufreq, 0)->unsure);
+	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->written.max_khz, 0);
+}
+
+/* The kernel keeps no speed meanwhile: what it shows afterwards is nobody's. */
+TEST(speed_after_offline)
+{
+	take_offline();
+	put(POLICY0 "scaling_setspeed", "2301000");
+	put("online", "0-1");
+	rescan("0", "restarted 0");
+	release(0, 2300000);
+	assert_file(POLICY0 "scaling_setspeed", "1800000");
+}
+
+TEST(released_while_offline)
+{
+	take_offline();
+	drop(POLICY0 "scaling_driver");
+	ck_assert_int_eq(mknodat(cpu_dir, POLICY0 "scaling_driver", S_IFSOCK, 0), 0); /* ENXIO */
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, both(2300000), HEARD_NOTHING), -EBUSY);
+	ck_assert_uint_eq(n_saved(), 1);
+	drop(POLICY0 "scaling_driver");
+	put(POLICY0 "scaling_driver", "acpi-cpufreq");
+	put(POLICY0 "scaling_setspeed", "2301000");
+	put("online", "0-1");
+	rescan("0", "");
+	assert_file(POLICY0 "scaling_setspeed", "1800000");
+	ck_assert_uint_eq(n_saved(), 0);
 }

@@ -131,6 +131,22 @@ TEST(someone_elses_governor_stays)
 	assert_file(POLICY0 "scaling_governor", "performance");
 }
 
+/* An admin's choice after a restore that failed is the next baseline. */
+TEST(chosen_while_owed)
+{
+	put("online", "0");
+	put_acpi(0, "0");
+	start();
+	take(0);
+	drop(POLICY0 "scaling_governor");
+	ck_assert_int_lt(cpufreq_release(cpufreq, 0, both(0), HEARD_NOTHING), 0);
+	put(POLICY0 "scaling_governor", "performance");
+	take(0);
+	assert_file(POLICY0 "scaling_governor", "userspace");
+	release(0, 0);
+	assert_file(POLICY0 "scaling_governor", "performance");
+}
+
 /* Method setspeed: governor and speed before us, as found at the end, as left. */
 static const struct {
 	const char *baseline[2], *now[2], *left[2];
@@ -224,7 +240,7 @@ TEST_EACH(end_with_a_speed, speed_cases)
 	bool known = speed_cases[_i].written_khz > 1 && !speed_cases[_i].failed;
 
 	take_with_speed(_i);
-	cpufreq_writer_ended(cpufreq, 0, speed_cases[_i].written_khz);
+	cpufreq_writer_ended(cpufreq, 0, both(speed_cases[_i].written_khz));
 	ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 	assert_file(POLICY0 "scaling_setspeed", known ? speed_cases[_i].left : "2300000");
 	ck_assert_uint_eq(n_saved(), 0);
@@ -252,14 +268,127 @@ TEST(end_with_limits)
 		put_limits(cases[i].min, cases[i].max);
 		if (cases[i].died)
 			cpufreq_writer_died(cpufreq);
-		cpufreq_writer_ended(cpufreq, 0, cases[i].written_khz);
-		cpufreq_writer_ended(cpufreq, 1, 1); /* no such frequency domain */
+		cpufreq_writer_ended(cpufreq, 0, both(cases[i].written_khz));
+		cpufreq_writer_ended(cpufreq, 1, both(1)); /* no such frequency domain */
 		ck_assert_int_eq(cpufreq_restore_all(cpufreq), 0);
 		check_limits(cases[i].left);
 	}
 }
 
-/* Someone changed the minimum alone: our maximum is still put back. */
+/*
+ * Governor performance: the maximum alone decides. The baseline is 1200000 to 3000000; written
+ * were 900000 and 2000000, unless a write has failed.
+ */
+static const struct {
+	const char *min, *max;
+	uint32_t foreign_khz;
+	enum cpufreq_heard heard;
+	bool failed;
+	int result;
+	const char *left[2];
+} one_limit_cases[] = {
+	{"900000", "2000000", 0, HEARD_NOTHING, false, 0, {"1200000", "3000000"}},
+	{"900000", "2000000", 0, HEARD_SETTLED, false, 0, {"1200000", "3000000"}},
+	/* the kernel shows what was written before, or someone else's */
+	{"900000", "1500000", 0, HEARD_NOTHING, false, 0, {"1200000", "3000000"}},
+	{"900000", "1500000", 0, HEARD_WRITE, false, -EAGAIN, {"900000", "1500000"}},
+	{"900000", "1500000", 0, HEARD_SETTLED, false, 0, {"1200000", "1500000"}},
+	{"900000", "1500000", 1500000, HEARD_NOTHING, false, 0, {"1200000", "1500000"}},
+	{"900000", "1512345", 0, HEARD_NOTHING, false, 0, {"1200000", "1512345"}},
+	/* the minimum is someone else's */
+	{"1000000", "2000000", 0, HEARD_NOTHING, false, 0, {"1000000", "3000000"}},
+	{"1000000", "2000000", 1000000, HEARD_NOTHING, false, 0, {"1000000", "3000000"}},
+	/* nothing is known */
+	{"900000", "1500000", 0, HEARD_NOTHING, true, 0, {"1200000", "3000000"}},
+};
+
+TEST_EACH(one_limit_restored, one_limit_cases)
+{
+	const struct written written = {.min_khz = 900000, .max_khz = 2000000};
+
+	put_intel_pstate(0, "0");
+	put(POLICY0 "scaling_governor", "performance");
+	put_limits("1200000", "3000000");
+	start();
+	take(0);
+	ck_assert(cpufreq_look_at_governor(cpufreq, 0, true));
+	put_limits(one_limit_cases[_i].min, one_limit_cases[_i].max);
+	if (one_limit_cases[_i].foreign_khz)
+		ck_assert(cpufreq_heard_foreign(cpufreq, 0, one_limit_cases[_i].foreign_khz, 1));
+	if (one_limit_cases[_i].failed)
+		cpufreq_write_failed(cpufreq, 0);
+	ck_assert_int_eq(cpufreq_release(cpufreq, 0, written, one_limit_cases[_i].heard),
+			 one_limit_cases[_i].result);
+	assert_limits(one_limit_cases[_i].left[0], one_limit_cases[_i].left[1]);
+}
+
+/* heard: what is known of a pin that is not the frequency written last, 1200000 */
+static const struct {
+	const char *pin;
+	uint32_t foreign_khz, written_khz;
+	enum cpufreq_heard heard;
+	int result;
+	bool stays;
+} pin_cases[] = {
+	/* it was seen */
+	{"2000000", 2000000, 1200000, HEARD_NOTHING, 0, true},
+	{"2000000", 2000000, 1200000, HEARD_WRITE, 0, true},
+	{"2000000", 2000000, 0, HEARD_SETTLED, 0, true},
+	{"800000", 800000, 1200000, HEARD_NOTHING, 0, true}, /* at the baseline's minimum */
+	/* heard just now: a worker of the kernel may not have shown ours yet */
+	{"2000000", 0, 1200000, HEARD_WRITE, -EAGAIN, true},
+	{"2000000", 0, 1200000, HEARD_SETTLED, 0, true},
+	{"1200000", 0, 1200000, HEARD_SETTLED, 0, false},
+	/* a write failed: it may be the one before, which was heard, too */
+	{"1200000", 0, 0, HEARD_WRITE, 0, false},
+	{"1200000", 0, 0, HEARD_SETTLED, 0, false},
+	/* nobody was heard: a cooling device, or the worker is late */
+	{"2000000", 0, 1200000, HEARD_NOTHING, 0, false},
+	{"2000000", 2100000, 1200000, HEARD_NOTHING, 0, false},
+	/* we have overwritten it */
+	{"1200000", 2000000, 1200000, HEARD_NOTHING, 0, false},
+};
+
+TEST_EACH(someone_elses_pin_stays, pin_cases)
+{
+	const char *pin = pin_cases[_i].pin;
+
+	put_intel_pstate(0, "0");
+	start();
+	take(0);
+	put_limits(pin, pin);
+	if (pin_cases[_i].foreign_khz)
+		ck_assert(cpufreq_heard_foreign(cpufreq, 0, pin_cases[_i].foreign_khz, 1));
+	ck_assert_int_eq(
+		cpufreq_release(cpufreq, 0, both(pin_cases[_i].written_khz), pin_cases[_i].heard),
+		pin_cases[_i].result);
+	ck_assert(cpufreq_get(cpufreq, 0)->acquired == (pin_cases[_i].result < 0));
+	ck_assert_uint_eq(n_saved(), pin_cases[_i].result < 0);
+	if (pin_cases[_i].stays)
+		assert_limits(pin, pin);
+	else
+		assert_limits("800000", "3700000");
+}
+
+/* A worker of the kernel shows a limit a moment after it was written: that is no change of it. */
+TEST(limits_shown_late)
+{
+	struct baseline_entry entry = {
+		.policy = 0, .method = METHOD_LIMITS, .min_freq = "800000", .max_freq = "3700000"};
+	cleanup_close int dir = -1;
+
+	put_intel_pstate(0, "0");
+	put_limits("1200000", "1200000");
+	dir = openat(cpu_dir, POLICY0, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert(!baseline_check_limits(dir, &entry, false));
+	put_limits("800000", "3700000");
+	ck_assert(baseline_check_limits(dir, &entry, false));
+	/* with bios_limit */
+	put(POLICY0 "bios_limit", "2000000");
+	put_limits("800000", "2000000");
+	ck_assert(baseline_check_limits(dir, &entry, false));
+}
+
 TEST(someone_elses_minimum_stays)
 {
 	put_intel_pstate(0, "0");

@@ -10,18 +10,24 @@
 
 #define UUID "0b4a5f4e-27c3-4b1e-9d6a-1f2e3d4c5b6a"
 #define HEAD "\"uuid\":\"" UUID "\",\"name\":\"vm\",\"id\":7,\"slot\":3,"
-#define FLAGS "\"vcpus_vary\":false,\"paused\":true,"
-#define VCPUS "\"vcpus\":[{\"online\":true,\"cpus\":\"1-2\"},{\"online\":false}],"
+#define FLAGS                                                                                      \
+	"\"vcpus_vary\":false,\"paused\":true,\"reported_ns\":5,\"run\":6,\"problem\":\"none of "  \
+	"it\","
+#define VCPUS                                                                                      \
+	"\"vcpus\":[{\"online\":true,\"cpus\":\"1-2\",\"uncertain\":true},"                        \
+	"{\"online\":false,\"uncertain\":false}],"
 #define CHANNEL                                                                                    \
 	"{\"number\":4,\"slot\":2,\"path\":\"/"                                                    \
-	"p\",\"enabled\":false,\"removed\":false,\"socket\":99}"
+	"p\",\"enabled\":false,\"removed\":false,\"socket\":99,\"peer_uid\":107,\"peer_pid\":"     \
+	"4242}"
 #define CHANNELS "\"channels\":[" CHANNEL "],"
 #define OVERRIDES "\"overrides\":{\"1\":1200000}," METADATA
 #define METADATA                                                                                   \
 	"\"metadata\":{\"given\":4,\"min_khz\":0,\"max_khz\":2000000,\"commands\":3,\"rate\":0,"   \
 	"\"burst\":0,\"serve\":true,\"turbo\":false,\"queries\":true},\"metadata_error\":\"\""
-#define VERSION "\"version\":1,"
-#define WHOLE "{" VERSION HEAD FLAGS VCPUS CHANNELS OVERRIDES "}"
+#define VERSION "\"version\":3,"
+#define FORMER(slots) "\"former_slots\":" slots ","
+#define WHOLE "{" VERSION HEAD FLAGS VCPUS CHANNELS FORMER("[0,63]") OVERRIDES "}"
 
 static void check_whole(const struct saved_domain *saved)
 {
@@ -32,6 +38,10 @@ static void check_whole(const struct saved_domain *saved)
 	ck_assert_int_eq(d->id, 7);
 	ck_assert_uint_eq(saved->id, 3);
 	ck_assert(saved->paused && !d->vcpus_vary);
+	ck_assert_uint_eq(saved->reported_ns, 5);
+	ck_assert_uint_eq(saved->run, 6);
+	ck_assert_str_eq(d->problem, "none of it");
+	ck_assert(d->vcpus[0].uncertain && !d->vcpus[1].uncertain);
 	ck_assert_uint_eq(d->n_vcpus, 2);
 	ck_assert_uint_eq(d->n_online, 1);
 	ck_assert(d->vcpus[0].pinned && cpuset_count(d->vcpus[0].affinity) == 2);
@@ -40,7 +50,10 @@ static void check_whole(const struct saved_domain *saved)
 	ck_assert_uint_eq(d->channels[0].number, 4);
 	ck_assert_str_eq(d->channels[0].path, "/p");
 	ck_assert_uint_eq(saved->channels[0].slot, 2);
+	ck_assert_uint_eq(saved->slots, 1 | 1 << 2 | UINT64_C(1) << 63);
 	ck_assert_uint_eq(saved->channels[0].cookie, 99);
+	ck_assert_uint_eq(saved->channels[0].peer_uid, 107);
+	ck_assert_uint_eq(saved->channels[0].peer_pid, 4242);
 	ck_assert(!saved->channels[0].enabled && !saved->channels[0].removed);
 	ck_assert_uint_eq(saved->overrides[0], 0);
 	ck_assert_uint_eq(saved->overrides[1], 1200000);
@@ -78,13 +91,14 @@ TEST(comes_back_as_it_was)
 	"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{},\"metadata\":{\"given\":" given    \
 	"},\"metadata_error\":\"\"}"
 
-/* A setting that it lacks is not set. */
+/* A setting that it lacks is not set, and it has no former channels. */
 TEST(predecessor_lacks_a_setting)
 {
 	struct saved_domain saved;
 
 	ck_assert_int_eq(saved_domain_parse(NO_SETTINGS("0"), strlen(NO_SETTINGS("0")), &saved), 0);
 	ck_assert_uint_eq(saved.description->metadata.given, 0);
+	ck_assert_uint_eq(saved.slots, 1 << 2);
 	saved_domain_free(&saved);
 }
 
@@ -103,8 +117,8 @@ static const struct {
 	{"", -EBADMSG},
 	{"[]", -EBADMSG},
 	{"{}", -EBADMSG},
-	{"{\"version\":2}", -EPROTONOSUPPORT},
-	{"{\"version\":\"1\"," HEAD FLAGS VCPUS CHANNELS OVERRIDES "}", -EBADMSG},
+	{"{\"version\":1}", -EPROTONOSUPPORT},
+	{"{\"version\":\"3\"," HEAD FLAGS VCPUS CHANNELS OVERRIDES "}", -EBADMSG},
 	{"{" HEAD FLAGS VCPUS CHANNELS OVERRIDES "}", -EBADMSG},
 	{"{" VERSION FLAGS VCPUS CHANNELS OVERRIDES "}", -EBADMSG},
 	{"{" VERSION
@@ -121,15 +135,22 @@ static const struct {
 	 "\",\"name\":\"vm\",\"id\":7,\"slot\":2048," FLAGS VCPUS CHANNELS OVERRIDES "}",
 	 -EBADMSG},
 	{"{" VERSION HEAD FLAGS "\"vcpus\":[]," CHANNELS OVERRIDES "}", -EBADMSG},
-	{"{" VERSION HEAD FLAGS "\"vcpus\":[{\"online\":true,\"cpus\":7}]," CHANNELS OVERRIDES "}",
+	{"{" VERSION HEAD FLAGS
+	 "\"vcpus\":[{\"online\":true,\"uncertain\":false,\"cpus\":7}]," CHANNELS OVERRIDES "}",
 	 -EBADMSG},
 	{"{" VERSION HEAD FLAGS
-	 "\"vcpus\":[{\"online\":true,\"cpus\":\"4096\"}]," CHANNELS OVERRIDES "}",
+	 "\"vcpus\":[{\"online\":true,\"uncertain\":false,\"cpus\":\"4096\"}]," CHANNELS OVERRIDES
+	 "}",
 	 -EBADMSG},
 	{"{" VERSION HEAD FLAGS VCPUS "\"channels\":[" CHANNEL "," CHANNEL "]," OVERRIDES "}",
 	 -EBADMSG},
 	{"{" VERSION HEAD FLAGS VCPUS "\"channels\":{}," OVERRIDES "}", -EBADMSG},
 	{"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{}}", -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS CHANNELS FORMER("7") OVERRIDES "}", -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS CHANNELS FORMER("[64]") OVERRIDES "}", -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS CHANNELS FORMER("[-1]") OVERRIDES "}", -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS CHANNELS FORMER("[\"1\"]") OVERRIDES "}", -EBADMSG},
+	{"{" VERSION HEAD FLAGS VCPUS CHANNELS FORMER("[2]") OVERRIDES "}", -EBADMSG},
 	{NO_SETTINGS("1"), -EBADMSG},
 	{NO_SETTINGS("256"), -EBADMSG},
 	{"{" VERSION HEAD FLAGS VCPUS CHANNELS "\"overrides\":{\"2\":1200000}," METADATA "}",

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "ctl/ctl.h"
-#include "ctl/table.h"
-#include "ctl/text.h"
+#include "ctl/common/ctl.h"
+#include "ctl/common/table.h"
+#include "ctl/common/text.h"
 #include "tests/unit/runner.h"
 
 static const struct table_column columns[] = {{"NAME", false}, {"N", true}, {"REST", false}};

@@ -38,9 +38,9 @@ static void assert_finding(size_t i, uint32_t id, const char *file, const char *
 	ck_assert_uint_eq(findings[i].frequency_domain, id);
 	ck_assert_uint_eq(findings[i].policy, cpufreq_get(cpufreq, id)->policy);
 	ck_assert_ptr_eq(findings[i].cpus, &cpufreq_get(cpufreq, id)->cpus);
-	ck_assert_str_eq(findings[i].file, file);
-	ck_assert_str_eq(findings[i].ours, ours);
-	ck_assert_str_eq(findings[i].found, found);
+	ck_assert_str_eq(findings[i].file.name, file);
+	ck_assert_str_eq(findings[i].file.ours, ours);
+	ck_assert_str_eq(findings[i].file.found, found);
 	ck_assert_int_eq(findings[i].error, 0);
 	ck_assert_int_gt(findings[i].since, 0);
 }
@@ -49,7 +49,9 @@ static void assert_finding(size_t i, uint32_t id, const char *file, const char *
 static void publish(uint32_t id, uint32_t writing_khz, uint32_t target_khz)
 {
 	state->frequency_domains[id].writing_khz = writing_khz;
-	state->frequency_domains[id].target_khz = target_khz;
+	state->frequency_domains[id].writing_max_khz = writing_khz;
+	state->frequency_domains[id].written_khz = target_khz;
+	state->frequency_domains[id].written_max_khz = target_khz;
 }
 
 FIXTURE(set_up, tear_down)
@@ -171,14 +173,14 @@ TEST(unreadable_file)
 	drop(POLICY0 "scaling_setspeed");
 	verify(1);
 	ck_assert_int_eq(findings[0].error, -ENOENT);
-	ck_assert_str_eq(findings[0].found, "");
+	ck_assert_str_eq(findings[0].file.found, "");
 	put(POLICY0 "scaling_setspeed", "more than any frequency, and more than there is room for");
 	verify(1);
 	ck_assert_int_eq(findings[0].error, -EMSGSIZE);
 	/* offline: the target is written when it is back */
 	put("online", "1");
 	ck_assert_int_eq(cpuset_parse("0", &cpu0), 0);
-	ck_assert_int_eq(cpufreq_rescan(cpufreq, &cpu0, on_change, NULL), 0);
+	ck_assert_int_eq(cpufreq_rescan(cpufreq, &cpu0, CPUFREQ_PLUGGED, on_change, NULL), 0);
 	verify(0);
 	release(0, 0);
 	verify(0);

@@ -25,7 +25,7 @@
 #define MAX_TOLD 64
 
 struct told {
-	char what; /* 'r'unning, 'p'aused, 's'topped, 'l'isted */
+	char what; /* 'r'unning, 'p'aused, 's'topped, 'l'isted, 'u'nreadable, re'b'ooted */
 	char text[4096];
 	uint64_t asked_ns;
 };
@@ -39,6 +39,7 @@ static struct {
 	char wanted; /* what ends the loop */
 	const char *wanted_text;
 	size_t from; /* looked at up to here */
+	int rebooted_id;
 	int lookup_error;
 	char lookup_xml[4096];
 } t;
@@ -57,6 +58,39 @@ int virDomainIsActive(virDomainPtr domain)
 	if (virDomainGetUUIDString(domain, uuid) == 0 && strcmp(uuid, lost) == 0)
 		return real(NULL); /* an error other than "unknown" */
 	return real(domain);
+}
+
+static bool xml_fails;
+
+char *virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
+{
+	char *(*real)(virDomainPtr, unsigned int) =
+		(char *(*)(virDomainPtr, unsigned int))dlsym(RTLD_NEXT, "virDomainGetXMLDesc");
+
+	ck_assert_ptr_nonnull(real);
+	return __atomic_load_n(&xml_fails, __ATOMIC_SEQ_CST) ? NULL : real(domain, flags);
+}
+
+/* The test driver has no reboots: the test calls what the thread has registered for them. */
+static void (*reboot)(virConnectPtr connection, virDomainPtr domain, void *opaque);
+static void *reboot_opaque;
+
+int virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, int id,
+				     virConnectDomainEventGenericCallback callback, void *opaque,
+				     virFreeCallback free_opaque)
+{
+	int (*real)(virConnectPtr, virDomainPtr, int, virConnectDomainEventGenericCallback, void *,
+		    virFreeCallback) =
+		(int (*)(virConnectPtr, virDomainPtr, int, virConnectDomainEventGenericCallback,
+			 void *, virFreeCallback))dlsym(RTLD_NEXT,
+							"virConnectDomainEventRegisterAny");
+
+	ck_assert_ptr_nonnull(real);
+	if (id == VIR_DOMAIN_EVENT_ID_REBOOT) {
+		reboot = (void (*)(virConnectPtr, virDomainPtr, void *))callback;
+		reboot_opaque = opaque;
+	}
+	return real(connection, domain, id, callback, opaque, free_opaque);
 }
 
 /* How many threads of this process call libvirt? */
@@ -103,20 +137,35 @@ static void tell(char what, const char *text, size_t size, uint64_t asked_ns)
 		loop_quit(t.loop, 0);
 }
 
-static void on_running(void *context, const char *xml, size_t size, uint64_t asked_ns, bool paused)
+static void on_running(void *context, const struct virt_about *about, const char *xml, size_t size)
 {
 	(void)context;
-	ck_assert_uint_le(asked_ns, monotonic_ns());
-	tell(paused ? 'p' : 'r', xml, size, asked_ns);
+	ck_assert_uint_le(about->asked_ns, monotonic_ns());
+	ck_assert_ptr_nonnull(strstr(xml, about->uuid));
+	tell(about->paused ? 'p' : 'r', xml, size, about->asked_ns);
 }
 
-static void on_stopped(void *context, const char *uuid, uint64_t asked_ns)
+static void on_unreadable(void *context, const struct virt_about *about, const char *reason)
 {
 	(void)context;
-	tell('s', uuid, strlen(uuid), asked_ns);
+	ck_assert_ptr_nonnull(reason);
+	tell('u', about->uuid, strlen(about->uuid), about->asked_ns);
 }
 
-static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t asked_ns)
+static void on_rebooted(void *context, const struct virt_about *about)
+{
+	(void)context;
+	t.rebooted_id = about->id;
+	tell('b', about->uuid, strlen(about->uuid), about->asked_ns);
+}
+
+static void on_stopped(void *context, const struct virt_about *about)
+{
+	(void)context;
+	tell('s', about->uuid, strlen(about->uuid), about->asked_ns);
+}
+
+static void on_listed(void *context, const char (*uuids)[UUID_SIZE], size_t n, uint64_t asked_ns)
 {
 	(void)context;
 	tell('l', n > 0 ? uuids[0] : "", n > 0 ? 36 : 0, asked_ns);
@@ -142,7 +191,12 @@ static const struct told *await(char what, const char *text)
 static void start(const char *uri)
 {
 	const struct virt_handlers handlers = {
-		.running = on_running, .stopped = on_stopped, .listed = on_listed};
+		.running = on_running,
+		.unreadable = on_unreadable,
+		.rebooted = on_rebooted,
+		.stopped = on_stopped,
+		.listed = on_listed,
+	};
 
 	ck_assert_int_eq(virt_new(t.loop, uri, &handlers, &t.virt), 0);
 }
@@ -277,6 +331,35 @@ TEST(unknown_domain_is_not_reported)
 	(void)virDomainFree(test);
 }
 
+TEST(a_domain_is_rebooted)
+{
+	virDomainPtr test = domain();
+	char uuid[VIR_UUID_STRING_BUFLEN];
+
+	ck_assert_int_eq(virDomainGetUUIDString(test, uuid), 0);
+	ck_assert_ptr_nonnull(reboot);
+	reboot(operator_connection, test, reboot_opaque);
+	(void)await('b', uuid);
+	ck_assert_int_eq(t.rebooted_id, (int)virDomainGetID(test));
+	(void)virDomainFree(test);
+}
+
+/* It runs, and libvirt can't give its XML: what was known may be wrong. */
+TEST(xml_is_not_to_be_had)
+{
+	virDomainPtr test = domain();
+	char uuid[VIR_UUID_STRING_BUFLEN];
+
+	ck_assert_int_eq(virDomainGetUUIDString(test, uuid), 0);
+	__atomic_store_n(&xml_fails, true, __ATOMIC_SEQ_CST);
+	virt_refresh(t.virt, uuid);
+	(void)await('u', uuid);
+	__atomic_store_n(&xml_fails, false, __ATOMIC_SEQ_CST);
+	virt_refresh(t.virt, uuid);
+	(void)await('r', uuid);
+	(void)virDomainFree(test);
+}
+
 TEST(refresh_reports_a_domain_again)
 {
 	virDomainPtr test = domain();
@@ -295,9 +378,10 @@ TEST(refresh_reports_a_domain_again)
 	(void)virDomainFree(test);
 }
 
-static void found(void *context, int error, const char *xml, size_t size)
+static void found(void *context, int error, const char *xml, size_t size, uint64_t asked_ns)
 {
 	(void)context;
+	ck_assert(asked_ns > 0 && asked_ns <= monotonic_ns());
 	t.lookup_error = error;
 	ck_assert_uint_lt(size, sizeof(t.lookup_xml));
 	if (xml)
@@ -314,6 +398,28 @@ TEST(lookups_are_answered)
 	ck_assert_int_gt(virt_lookup(t.virt, "no such", found, NULL), 0);
 	ck_assert_int_eq(loop_run(t.loop), 0);
 	ck_assert_int_eq(t.lookup_error, -ENOENT);
+}
+
+/* A transient domain whose name is the UUID of "test". */
+TEST(a_name_that_is_a_uuid)
+{
+	virDomainPtr test = domain(), liar;
+	char uuid[VIR_UUID_STRING_BUFLEN], xml[512];
+
+	ck_assert_int_eq(virDomainGetUUIDString(test, uuid), 0);
+	(void)snprintf(xml, sizeof(xml),
+		       "<domain type='test'><name>%s</name><memory>1024</memory>"
+		       "<os><type>hvm</type></os></domain>",
+		       uuid);
+	liar = virDomainCreateXML(operator_connection, xml, 0);
+	ck_assert_ptr_nonnull(liar);
+	ck_assert_int_gt(virt_lookup(t.virt, uuid, found, NULL), 0);
+	ck_assert_int_eq(loop_run(t.loop), 0);
+	ck_assert_int_eq(t.lookup_error, 0);
+	ck_assert_ptr_nonnull(strstr(t.lookup_xml, "<name>test</name>"));
+	ck_assert_int_eq(virDomainDestroy(liar), 0);
+	(void)virDomainFree(liar);
+	(void)virDomainFree(test);
 }
 
 /* No libvirt: the thread retries, and the loop neither waits nor spins. */

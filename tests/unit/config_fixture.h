@@ -74,6 +74,7 @@ static inline void assert_defaults(void)
 	ck_assert_uint_eq(config.channel_rate, defaults.channel_rate);
 	ck_assert_uint_eq(config.channel_burst, defaults.channel_burst);
 	ck_assert_uint_eq(config.total_rate, defaults.total_rate);
+	ck_assert_uint_eq(config.channel_vote_lifetime_s, defaults.channel_vote_lifetime_s);
 	ck_assert_int_eq(config.channel_queries, defaults.channel_queries);
 	ck_assert_int_eq(config.method, defaults.method);
 	ck_assert_uint_eq(config.transition_interval_us, defaults.transition_interval_us);

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "helper/manager/control/control.h"
 #include "helper/manager/control/methods.h"
+#include "helper/manager/cpufreq/topology.h"
 #include "helper/manager/domains/reload.h"
 #include "helper/manager/report/verify.h"
 #include "xml/domain_xml.h"
@@ -34,7 +35,7 @@
 struct virt {
 	struct loop *loop;
 	struct loop_timer answer;
-	void (*found)(void *context, int error, const char *xml, size_t size);
+	void (*found)(void *context, int error, const char *xml, size_t size, uint64_t asked_ns);
 	void *context;
 	int error;	  /* what lookups find */
 	int lookup_error; /* what virt_lookup() itself returns, where negative */
@@ -55,6 +56,7 @@ static struct {
 	struct reload reload;
 	const char *reload_error; /* NULL: it works */
 	int n_read[2];		  /* reads of each frequency domain's current frequency */
+	unsigned int siblings[2]; /* threads of one core; equal: there are none */
 	int hold_reading;	  /* the next read lasts until this is 0, and longer than a slice */
 } stage;
 
@@ -72,11 +74,13 @@ static void on_answer(struct loop_timer *timer)
 	struct virt *virt = container_of(timer, struct virt, answer);
 	size_t size = virt->error ? 0 : strlen(virt->xml);
 
-	virt->found(virt->context, virt->error, virt->error ? NULL : virt->xml, size);
+	virt->found(virt->context, virt->error, virt->error ? NULL : virt->xml, size,
+		    monotonic_ns());
 }
 
 int virt_lookup(struct virt *virt, const char *name_or_uuid,
-		void (*found)(void *context, int error, const char *xml, size_t size),
+		void (*found)(void *context, int error, const char *xml, size_t size,
+			      uint64_t asked_ns),
 		void *context)
 {
 	if (virt->lookup_error < 0)
@@ -136,6 +140,11 @@ uint32_t cpufreq_count(const struct cpufreq *cpufreq)
 	return array_size(frequency);
 }
 
+uint32_t cpufreq_count_present(const struct cpufreq *cpufreq)
+{
+	return cpufreq_count(cpufreq);
+}
+
 const struct frequency_domain *cpufreq_get(const struct cpufreq *cpufreq, uint32_t id)
 {
 	(void)cpufreq;
@@ -162,6 +171,17 @@ int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus)
 {
 	(void)cpufreq_online(cpufreq, &cpus->online);
 	return cpufreq_online(cpufreq, &cpus->present);
+}
+
+void topology_update(struct topology *topology, const struct cpufreq *cpufreq,
+		     const struct cpuset *online)
+{
+	(void)cpufreq;
+	ck_assert_uint_eq(cpuset_count(online), 8);
+	for (int i = 0; i < 2 && stage.siblings[0] != stage.siblings[1]; i++) {
+		cpuset_add(&topology->has_sibling, stage.siblings[i]);
+		topology->next[stage.siblings[i]] = (uint16_t)stage.siblings[1 - i];
+	}
 }
 
 uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)
@@ -237,9 +257,7 @@ int verify_all(struct cpufreq *cpufreq, const struct shared_state *state,
 			.frequency_domain = 1,
 			.policy = 4,
 			.cpus = &frequency[1].cpus,
-			.file = "scaling_max_freq",
-			.ours = "1000000",
-			.found = "2000000",
+			.file = {.name = "scaling_max_freq", .ours = "1000000", .found = "2000000"},
 			.since = 1700000000,
 		};
 	if (*n > 1) {
@@ -247,6 +265,20 @@ int verify_all(struct cpufreq *cpufreq, const struct shared_state *state,
 		(*findings)[1].error = -EBUSY;
 	}
 	return 0;
+}
+
+bool verify_noticed(struct cpufreq *cpufreq, const struct frequency_domain *fdom,
+		    const struct shared_state *state, struct verify_finding *finding)
+{
+	cleanup_free struct verify_finding *findings = NULL;
+	size_t n;
+
+	if (fdom->foreign_since == 0)
+		return false;
+	(void)verify_all(cpufreq, state, &findings, &n);
+	if (n > 0)
+		*finding = findings[0];
+	return n > 0;
 }
 
 void domains_set_log_level(struct domains *domains, int level)
@@ -304,6 +336,7 @@ static inline struct domain *enter(const char *xml)
  */
 static inline void dress(void)
 {
+	const struct vote highest = {.from = VOTE_HIGHEST};
 	struct domain *domain = enter(DOMAIN_XML(
 		"id='9'", "vm1", UUID_1, CHANNEL_XML("0") CHANNEL_XML("1") CHANNEL_XML("5")));
 
@@ -311,20 +344,28 @@ static inline void dress(void)
 	domain->channels[1].last_error = -ECONNREFUSED;
 	domain->channels[2].state = CHANNEL_REMOVED;
 	shared.channels[domain->channels[0].id] = (struct shared_channel){
-		.requests = 10,
+		.requests = 17,
+		.unanswered = 4,
+		.late_replies = 1,
 		.acks = 6,
 		.nacks = 4,
 		.resyncs = 1,
-		.dropped_replies = 2,
+		.unread_replies = 2,
 		.throttled = 3,
 		.refused = {[REFUSAL_UNPINNED - 1] = 4},
 	};
 	/* no honest monitor counts so far */
 	shared.channels[domain->channels[1].id].requests = UINT64_MAX;
-	shared.vcpus[domain->id][1].vote_khz = 2400000;
+	shared.vcpus[domain->id][1].said = vote_pack(&highest);
 	ck_assert_int_eq(domain_set_override(domain, 1, 1000000), 0);
+	shared.frequency_domains[1].decider = DECIDER_OVERRIDE;
+	shared.frequency_domains[1].step_khz = 1000000;
 	shared.frequency_domains[1].target_khz = 1000000;
+	shared.frequency_domains[1].lowest_khz = 1000000;
 	shared.frequency_domains[1].last_error = -EBUSY;
+	/* the monitor counts, whatever else is known */
+	shared.frequency_domains[1].n_voters = 3;
+	shared.frequency_domains[0].n_silent = 1;
 	frequency[0] = (struct frequency_domain){
 		.id = 0,
 		.policy = 0,
@@ -349,6 +390,9 @@ static inline void dress(void)
 	ck_assert_int_eq(cpuset_parse("4-7", &frequency[1].cpus), 0);
 }
 
+static const struct histogram hook_waits = {.n = {1, 0, 4, [HISTOGRAM_BUCKETS - 1] = 2},
+					    .sum_ns = 2003000001};
+
 static inline void setup(void)
 {
 	int fd = fixture_open(&stage.fixture);
@@ -359,6 +403,7 @@ static inline void setup(void)
 		.virt = &stage.virt,
 		.events = &stage.events,
 		.reload = &stage.reload,
+		.hook_waits = &hook_waits,
 	};
 
 	ck_assert_int_eq(registry_new(&stage.registry), 0);

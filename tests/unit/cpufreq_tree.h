@@ -152,12 +152,6 @@ static inline void write_fd(int fd, const char *text)
 	ck_assert_int_eq(pwrite(fd, line, (size_t)n, 0), n);
 }
 
-static inline void close_fds(int fds[2], unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++)
-		close_fd(&fds[i]);
-}
-
 /* Acquire, and close the files. */
 static inline void take(uint32_t id)
 {
@@ -167,7 +161,23 @@ static inline void take(uint32_t id)
 	close_fds(fds, 2);
 }
 
-#define release(id, written_khz) ck_assert_int_eq(cpufreq_release(cpufreq, (id), (written_khz)), 0)
+static inline void renew(uint32_t id, bool reassert)
+{
+	unsigned int n_fds;
+	int fds[2];
+
+	ck_assert_int_eq(cpufreq_renew(cpufreq, id, reassert, fds, &n_fds), 0);
+	close_fds(fds, n_fds);
+}
+
+/* Both files hold what was written last; 0: unknown */
+static inline struct written both(uint32_t khz)
+{
+	return (struct written){khz, khz};
+}
+
+#define release(id, written_khz)                                                                   \
+	ck_assert_int_eq(cpufreq_release(cpufreq, (id), both(written_khz), HEARD_NOTHING), 0)
 
 /* --- policy 0 --- */
 

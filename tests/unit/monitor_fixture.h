@@ -23,6 +23,7 @@
 #include "common/unix_socket.h"
 #include "helper/link/message.h"
 #include "helper/link/shared_state.h"
+#include "helper/link/vote.h"
 #include "helper/monitor/channel_monitor.h"
 #include "helper/monitor/guest/proto.h"
 #include "tests/unit/guest_frame.h"
@@ -34,7 +35,7 @@
 
 static struct {
 	int link;   /* our end */
-	int theirs; /* the monitor's end */
+	int theirs; /* the monitor's end, which closes it */
 	pthread_t thread;
 	int status;
 	bool running;
@@ -42,12 +43,17 @@ static struct {
 	struct link_message message;
 	struct link_domain like; /* what add_domain() adds, except id, n_vcpus, name */
 	uint8_t priority;	 /* of what set_frequency_domain() adds */
+	uint32_t baseline_min_khz, baseline_max_khz; /* of what is acquired; 0: unknown */
+	enum deciding_limit decides;
 } host;
 
 static inline void *run(void *unused)
 {
 	(void)unused;
-	host.status = channel_monitor_main(host.theirs, NULL);
+	struct monitor_options options = MONITOR_OPTIONS_NONE;
+
+	options.link_fd = host.theirs;
+	host.status = channel_monitor_main(&options);
 	return NULL;
 }
 
@@ -89,8 +95,11 @@ static inline void start(const struct link_setup *setup)
 	host.theirs = pair[1];
 	ck_assert_int_eq(pthread_create(&host.thread, NULL, run, NULL), 0);
 	host.running = true;
+	receive_type(LINK_HELLO);
+	receive_type(LINK_HELLO_END);
 	host.message.type = LINK_SETUP;
 	host.message.setup = *setup;
+	host.message.setup.version = LINK_VERSION;
 	send_fds(&fd, 1);
 	receive_type(LINK_READY);
 }
@@ -102,7 +111,6 @@ static inline int stop(void)
 	if (host.running)
 		ck_assert_int_eq(pthread_join(host.thread, NULL), 0);
 	host.running = false;
-	close_fd(&host.theirs);
 	return host.status;
 }
 
@@ -138,6 +146,7 @@ static inline void set_frequency_domain(uint32_t id, enum frequency_method metho
 	domain->method = method;
 	domain->ceiling = 12;
 	domain->priority = host.priority;
+	domain->baseline_max_khz = host.baseline_max_khz;
 	domain->table.n_steps = 13;
 	domain->table.non_turbo = 7;
 	for (uint32_t i = 0; i < 13; i++)
@@ -145,16 +154,18 @@ static inline void set_frequency_domain(uint32_t id, enum frequency_method metho
 	send_fds(NULL, 0);
 }
 
-static inline void set_vcpu(uint32_t domain, uint32_t vcpu, uint32_t vote_khz,
+static inline void set_vcpu(uint32_t domain, uint32_t vcpu, uint32_t said,
 			    uint32_t frequency_domain)
 {
-	host.message.type = LINK_VCPU_SET;
-	host.message.vcpu.domain = domain;
-	host.message.vcpu.vcpu = vcpu;
-	host.message.vcpu.flags = VCPU_MAY_VOTE | VCPU_PROTECTED;
-	host.message.vcpu.vote_khz = vote_khz;
-	host.message.vcpu.n_frequency_domains = 1;
-	host.message.vcpu.frequency_domains[0] = frequency_domain;
+	host.message.type = LINK_VCPUS_SET;
+	host.message.vcpus = (struct link_vcpus){
+		.domain = domain,
+		.first = vcpu,
+		.n = 1,
+		.flags = VCPU_MAY_VOTE | VCPU_PROTECTED,
+		.said = {said},
+	};
+	cpuset_add(&host.message.vcpus.frequency_domains, frequency_domain);
 	send_fds(NULL, 0);
 }
 
@@ -212,6 +223,9 @@ static inline void send_unasked(uint32_t id, enum acquired_reason reason, int er
 		.frequency_domain = id,
 		.error = error,
 		.reason = (uint8_t)reason,
+		.baseline_min_khz = host.baseline_min_khz,
+		.baseline_max_khz = host.baseline_max_khz,
+		.decides = (uint8_t)host.decides,
 	};
 	send_fds(fds, n_fds);
 }
@@ -239,6 +253,15 @@ static inline uint32_t content(int fd)
 	return (uint32_t)strtoul(text, NULL, 10);
 }
 
+#define wait_until(condition)                                                                      \
+	do {                                                                                       \
+		int64_t _deadline = monotonic_ms() + DEADLINE_MS;                                  \
+		while (!(condition)) {                                                             \
+			ck_assert_msg(monotonic_ms() < _deadline, "%s", #condition);               \
+			(void)sched_yield();                                                       \
+		}                                                                                  \
+	} while (0)
+
 /* --- what guests say ------------------------------------------------------------------ */
 
 static inline void send_bytes(int guest, const void *bytes, size_t size)
@@ -250,7 +273,7 @@ static inline void send_command(int guest, uint32_t command, uint32_t unit, uint
 {
 	uint8_t frame[GUEST_FRAME_G3];
 
-	make_frame(frame, sizeof(frame), command, unit, vcpu);
+	make_tagged_frame(frame, sizeof(frame), command, unit, vcpu);
 	send_bytes(guest, frame, sizeof(frame));
 }
 
@@ -294,9 +317,9 @@ static inline int ask_and_grant(int guest, enum guest_unit unit, uint32_t vcpu, 
 {
 	int file;
 
-	request(guest, unit, vcpu);
+	ask(guest, unit, vcpu, GUEST_ACK);
 	file = grant(id);
-	ck_assert_uint_eq(reply(guest), GUEST_ACK);
+	wait_until(content(file) != 0);
 	return file;
 }
 
@@ -308,21 +331,22 @@ static inline int one_guest(enum frequency_method method, uint32_t channel)
 	return add_channel(channel);
 }
 
+/* As published, in kHz on the frequency domains that set_frequency_domain() makes. */
+static inline uint32_t voted_khz(uint32_t domain, uint32_t vcpu)
+{
+	const struct vote_range range = {.high = 12, .non_turbo = 7};
+	struct vote vote;
+
+	ck_assert(vote_unpack(shared_load(host.shared->vcpus[domain][vcpu].said), &vote));
+	return vote.from == VOTE_NONE ? 0 : MIN_KHZ + vote_step(&vote, &range) * 100000;
+}
+
 static inline bool silent(int guest)
 {
 	struct pollfd pollfd = {.fd = guest, .events = POLLIN};
 
 	return poll(&pollfd, 1, 0) == 0;
 }
-
-#define wait_until(condition)                                                                      \
-	do {                                                                                       \
-		int64_t _deadline = monotonic_ms() + DEADLINE_MS;                                  \
-		while (!(condition)) {                                                             \
-			ck_assert_msg(monotonic_ms() < _deadline, "%s", #condition);               \
-			(void)sched_yield();                                                       \
-		}                                                                                  \
-	} while (0)
 
 /* Wait until the monitor has handled everything sent so far. */
 static inline void settle(void)

@@ -26,10 +26,11 @@ struct config_domain {
 };
 
 struct config {
-	char libvirt_uri[CONFIG_TEXT]; /* "none": do not connect */
-	uint32_t channel_rate;	       /* requests/s; 0: unlimited */
-	uint32_t channel_burst;	       /* requests */
-	uint32_t total_rate;	       /* requests/s of all channels; 0: unlimited */
+	char libvirt_uri[CONFIG_TEXT];	  /* "none": do not connect */
+	uint32_t channel_rate;		  /* requests/s; 0: unlimited */
+	uint32_t channel_burst;		  /* requests */
+	uint32_t total_rate;		  /* requests/s of all channels; 0: unlimited */
+	uint32_t channel_vote_lifetime_s; /* 0: no end */
 	bool channel_queries;
 	char peer_users[CONFIG_PEER_USERS][33]; /* ends with "" */
 	char sysfs[CONFIG_TEXT];		/* stands for /sys */
@@ -38,7 +39,8 @@ struct config {
 	enum foreign_choice foreign;
 	enum silence_choice silence;
 	bool allow_unpinned;
-	uint32_t min_khz, max_khz; /* 0: no limit */
+	uint32_t min_khz, max_khz;			       /* 0: no limit */
+	char min_origin[CONFIG_TEXT], max_origin[CONFIG_TEXT]; /* "FILE:LINE"; "": not given */
 	bool turbo;
 	uint32_t n_domains;
 	struct config_domain *domains; /* owned, see config_clear() */

@@ -4,7 +4,8 @@
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
+
+#include "common/value.h"
 
 /* Count the characters that are not wildcards. */
 static unsigned int literal_characters(const char *pattern)
@@ -30,10 +31,15 @@ const struct config_domain *domain_rules_section(const struct config *config, co
 
 	for (uint32_t i = 0; i < config->n_domains; i++) {
 		const struct config_domain *domain = &config->domains[i];
+		char wanted[UUID_SIZE];
 		unsigned int n;
 
-		if (strcasecmp(domain->pattern, uuid) == 0)
-			return domain;
+		/* Never a name: a tenant may have given his domain another's UUID as name. */
+		if (value_uuid(domain->pattern, wanted)) {
+			if (strcmp(wanted, uuid) == 0)
+				return domain;
+			continue;
+		}
 		if (strcmp(domain->pattern, name) == 0)
 			named = domain;
 		if (named || fnmatch(domain->pattern, name, FNM_NOESCAPE) != 0)
@@ -47,8 +53,17 @@ const struct config_domain *domain_rules_section(const struct config *config, co
 	return named ? named : matching;
 }
 
-void domain_rules_find(const struct config *config, const struct domain_description *domain,
-		       struct domain_rules *rules)
+static bool in_range(const struct khz_range *range, const struct domain_settings *metadata,
+		     struct domain_rules *rules)
+{
+	return khz_range_check(range, "<min-frequency>", metadata->min_khz, rules->problem,
+			       sizeof(rules->problem)) &&
+	       khz_range_check(range, "<max-frequency>", metadata->max_khz, rules->problem,
+			       sizeof(rules->problem));
+}
+
+void domain_rules_find(const struct config *config, const struct khz_range *range,
+		       const struct domain_description *domain, struct domain_rules *rules)
 {
 	struct domain_settings narrowed;
 
@@ -60,6 +75,7 @@ void domain_rules_find(const struct config *config, const struct domain_descript
 	rules->settings.queries = config->channel_queries;
 	rules->settings.rate = config->channel_rate;
 	rules->settings.burst = config->channel_burst;
+	rules->settings.vote_lifetime_s = config->channel_vote_lifetime_s;
 	rules->section = domain_rules_section(config, domain->name, domain->uuid);
 	if (rules->section)
 		domain_settings_override(&rules->settings, &rules->section->settings);
@@ -68,6 +84,8 @@ void domain_rules_find(const struct config *config, const struct domain_descript
 			       domain->metadata_error);
 		return;
 	}
+	if (!in_range(range, &domain->metadata, rules))
+		return;
 	narrowed = rules->settings;
 	domain_settings_narrow(&narrowed, &domain->metadata);
 	if (narrowed.max_khz && narrowed.min_khz > narrowed.max_khz) {

@@ -20,10 +20,8 @@ static const char *const silence_choices[] = {
 	[SILENCE_PROTECT] = "protect", [SILENCE_IGNORE] = "ignore", NULL};
 
 #define FIELD(field) .offset = offsetof(struct config, field)
-#define A_FREQUENCY "0 (no limit) or 1000 to 20000000 kHz"
 #define A_FLAG "yes or no"
 
-_Static_assert(LOWEST_KHZ == 1000 && HIGHEST_KHZ == 20000000, "A_FREQUENCY says so");
 _Static_assert(sizeof(enum method_choice) == sizeof(unsigned int) &&
 		       sizeof(enum foreign_choice) == sizeof(unsigned int) &&
 		       sizeof(enum silence_choice) == sizeof(unsigned int),
@@ -41,8 +39,11 @@ const struct config_key config_keys[] = {
 
 	{"channel", "rate", KEY_NUMBER, 0, 1000000, FIELD(channel_rate), .initial = "1000",
 	 .allowed = "0 (unlimited) to 1000000 requests per second",
-	 .help = "Requests per second that a channel may make. A guest that makes more waits; it "
-		 "is not disconnected. 0: unlimited."},
+	 .help = "Requests per second that a channel may make. A request that moves its vCPU's "
+		 "vote "
+		 "counts as one more for each frequency domain on which it does. A guest that "
+		 "makes "
+		 "more waits; it is not disconnected. 0: unlimited."},
 	{"channel", "burst", KEY_NUMBER, 1, 1000000, FIELD(channel_burst), .initial = "200",
 	 .allowed = "1 to 1000000 requests",
 	 .help = "The most requests that a channel may make at once."},
@@ -51,16 +52,22 @@ const struct config_key config_keys[] = {
 	 .help = "Requests per second of all channels together. This bounds the CPU time that "
 		 "guests can take from the host: a request takes about 5 us, so the default is "
 		 "half a CPU. 0: unlimited, which is one CPU, since the monitor has one thread. "
-		 "At the limit, channels that have used up half of their burst wait; the others "
-		 "are served."},
+		 "At the limit, channels wait in one queue and are served in turn."},
+	{"channel", "vote-lifetime", KEY_NUMBER, 0, 86400, FIELD(channel_vote_lifetime_s),
+	 .initial = "0", .allowed = "0 (no end) to 86400 seconds",
+	 .help = "Seconds after which a vote ends if its channel has sent nothing valid since: the "
+		 "guest may have crashed. Such a vCPU counts as one that has not voted. 0: no end. "
+		 "A guest has to repeat its requests, or send queries, within this time."},
 	{"channel", "queries", KEY_FLAG, FIELD(channel_queries), .initial = "yes",
 	 .allowed = A_FLAG,
 	 .help = "May guests query the frequencies and capabilities of their vCPUs' CPUs?"},
 	{"channel", "peer-user", KEY_USERS, FIELD(peer_users), .initial = "root qemu libvirt-qemu",
-	 .allowed = "1 to 15 user names of at most 32 characters, separated by blanks or commas",
-	 .help = "Users whose processes are trusted to be QEMU at the other end of a channel's "
-		 "socket, separated by blanks or commas. Names that this host does not know are "
-		 "ignored. Checked when a channel is connected."},
+	 .allowed =
+		 "1 to 15 users: numbers, or names of at most 32 characters, separated by blanks "
+		 "or commas",
+	 .help = "Users, by name or number, whose processes are trusted to be QEMU at the other "
+		 "end of a channel's socket, separated by blanks or commas. Names that this host "
+		 "does not know are ignored. Checked when a channel is connected."},
 
 	{"cpufreq", "sysfs", KEY_PATH, FIELD(sysfs), .initial = "/sys",
 	 .allowed = "the absolute path of a directory that stands for /sys",
@@ -79,22 +86,27 @@ const struct config_key config_keys[] = {
 	{"cpufreq", "foreign", KEY_CHOICE, .choices = foreign_choices, FIELD(foreign),
 	 .initial = "report", .allowed = "report or reassert",
 	 .help = "What to do if someone else replaced the governor that vmpower set. report: log "
-		 "it, and refuse requests until it is userspace again. reassert: log it and set it "
-		 "again."},
+		 "it, and answer requests with NACK until it is userspace again. reassert: log it "
+		 "and set it again."},
 
 	{"arbitration", "silence", KEY_CHOICE, .choices = silence_choices, FIELD(silence),
 	 .initial = "protect", .allowed = "protect or ignore",
-	 .help = "What a pinned vCPU that has not voted counts as. protect: the highest frequency "
-		 "without turbo, so others cannot slow its CPU down. ignore: it does not count."},
+	 .help = "What follows from a pinned vCPU that has not voted. protect: while all votes are "
+		 "below what its CPUs may run at without vmpower, they are left to that, turbo "
+		 "included, so others cannot slow them down. ignore: it does not count."},
 	{"arbitration", "allow-unpinned", KEY_FLAG, FIELD(allow_unpinned), .initial = "no",
 	 .allowed = A_FLAG, .help = "May a vCPU that is not pinned vote?"},
 
 	{"limits", "min-frequency", KEY_FREQUENCY, FIELD(min_khz), .initial = "0",
-	 .allowed = A_FREQUENCY,
-	 .help = "The lowest frequency, in kHz, to set on any CPU; 0: no limit."},
+	 .allowed = FREQUENCY_ALLOWED,
+	 .help = "The lowest frequency to set on any CPU: in kHz, or with a unit, as in 800MHz or "
+		 "0.8GHz; 0: no limit. It must be one that this host's CPUs can do. Between two "
+		 "steps of a CPU the higher one applies."},
 	{"limits", "max-frequency", KEY_FREQUENCY, FIELD(max_khz), .initial = "0",
-	 .allowed = A_FREQUENCY,
-	 .help = "The highest frequency, in kHz, to set on any CPU; 0: no limit."},
+	 .allowed = FREQUENCY_ALLOWED,
+	 .help = "The highest frequency to set on any CPU, likewise. Between two steps of a CPU "
+		 "the "
+		 "lower one applies."},
 	{"limits", "turbo", KEY_FLAG, FIELD(turbo), .initial = "yes", .allowed = A_FLAG,
 	 .help = "May frequencies above the highest without turbo be set?"},
 };
@@ -126,10 +138,27 @@ static bool set_choice(void *field, const char *value, const char *const *choice
 	return false;
 }
 
+bool config_user_number(const char *user, uint32_t *uid)
+{
+	return parse_u32(user, UINT32_MAX - 1, uid) == 0; /* the last one means "no user" */
+}
+
+bool config_default_peer_user(const char *user)
+{
+	struct config defaults;
+	bool is_one = false;
+
+	config_defaults(&defaults);
+	for (unsigned int i = 0; defaults.peer_users[i][0]; i++)
+		is_one |= strcmp(user, defaults.peer_users[i]) == 0;
+	return is_one;
+}
+
 static bool set_users(char users[CONFIG_PEER_USERS][USER_NAME_MAX + 1], const char *value)
 {
 	char list[CONFIG_PEER_USERS][USER_NAME_MAX + 1] = {""};
 	unsigned int n = 0;
+	uint32_t uid;
 
 	for (;;) {
 		size_t len;
@@ -143,7 +172,10 @@ static bool set_users(char users[CONFIG_PEER_USERS][USER_NAME_MAX + 1], const ch
 		    strspn(value, USER_NAME_CHARACTERS) < len)
 			return false;
 		memcpy(list[n], value, len);
-		list[n++][len] = '\0';
+		list[n][len] = '\0';
+		if (strspn(list[n], "0123456789") == len && !config_user_number(list[n], &uid))
+			return false;
+		n++;
 		value += len;
 	}
 	if (n == 0)

@@ -45,6 +45,12 @@ void config_key_copy(const struct config_key *key, const struct config *from, st
  */
 const char *config_key_names(const char *section, char *text, size_t size);
 
+/** config_user_number() - is this one of peer_users a number? Sets @uid then */
+bool config_user_number(const char *user, uint32_t *uid);
+
+/** config_default_peer_user() - is it one of the default's, which few hosts all have? */
+bool config_default_peer_user(const char *user);
+
 /** config_is_section() - is there such a section, other than [domain "..."]? */
 bool config_is_section(const char *name);
 

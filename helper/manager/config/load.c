@@ -65,9 +65,10 @@ static int check_limits(const struct config_draft *draft, struct config_error *e
 
 	if (config->min_khz && config->max_khz && config->min_khz > config->max_khz) {
 		config_fail(error,
-			    "%s: [limits] min-frequency %u is above max-frequency %u; lower it, or "
-			    "set either to 0 (no limit)",
-			    draft->limits_origin, config->min_khz, config->max_khz);
+			    "%s: [limits] min-frequency %u (%s) is above max-frequency %u; lower "
+			    "it, or set either to 0 (no limit)",
+			    config->max_origin, config->min_khz, config->min_origin,
+			    config->max_khz);
 		return -EINVAL;
 	}
 	for (uint32_t i = 0; i < config->n_domains; i++) {

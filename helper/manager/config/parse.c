@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/value.h"
 #include "helper/manager/config/keys.h"
 
 #define FILE_MAX_SIZE (1 << 20)
@@ -142,8 +143,10 @@ static int on_value(void *user, const char *section, const char *name, const cha
 	parse->seen[key - config_keys] = true;
 	if (!config_key_set(key, value, &parse->draft->config))
 		return bad_value(parse, name, value, key->allowed);
-	if (key->type == KEY_FREQUENCY)
-		set_origin(parse, parse->draft->limits_origin);
+	if (key->offset == offsetof(struct config, min_khz))
+		set_origin(parse, parse->draft->config.min_origin);
+	if (key->offset == offsetof(struct config, max_khz))
+		set_origin(parse, parse->draft->config.max_origin);
 	return 1;
 }
 
@@ -158,13 +161,16 @@ static bool unknown_section(struct parse *parse, const char *section)
 }
 
 /* Enter a new section, or one that an earlier file has begun. */
-static bool enter_domain(struct parse *parse, const char *pattern, size_t length)
+static bool enter_domain(struct parse *parse, const char *text, size_t length)
 {
 	struct config *config = &parse->draft->config;
+	char pattern[MAX_DOMAIN_NAME];
 	uint32_t i = 0;
 
-	while (i < config->n_domains && (strlen(config->domains[i].pattern) != length ||
-					 memcmp(config->domains[i].pattern, pattern, length) != 0))
+	memcpy(pattern, text, length);
+	pattern[length] = '\0';
+	(void)value_uuid(pattern, pattern); /* the same section in each of its forms */
+	while (i < config->n_domains && strcmp(config->domains[i].pattern, pattern) != 0)
 		i++;
 	if (i == CONFIG_MAX_DOMAINS)
 		return fail(parse,
@@ -182,7 +188,7 @@ static bool enter_domain(struct parse *parse, const char *pattern, size_t length
 	}
 	if (i == config->n_domains) {
 		memset(&config->domains[i], 0, sizeof(config->domains[i]));
-		memcpy(config->domains[i].pattern, pattern, length);
+		memcpy(config->domains[i].pattern, pattern, sizeof(pattern));
 		set_origin(parse, config->domains[i].origin);
 		config->n_domains++;
 	}

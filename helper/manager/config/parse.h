@@ -8,8 +8,7 @@
 /* The configuration so far. */
 struct config_draft {
 	struct config config;
-	char limits_origin[CONFIG_TEXT]; /* "FILE:LINE" of the last key of [limits] */
-	uint32_t capacity;		 /* of config.domains */
+	uint32_t capacity; /* of config.domains */
 };
 
 /**

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/clock.h"
 #include "common/json/build.h"
 #include "helper/manager/control/channel_numbers.h"
 #include "helper/manager/control/context.h"
@@ -19,8 +18,8 @@ struct lookup {
 	struct control_context *control;
 	struct varlink_call *call;
 	int cookie;
-	uint64_t asked_ns;		/* monotonic_ns() when libvirt was asked */
 	char domain[MAX_DOMAIN_NAME];	/* name or UUID, as in the call */
+	char uuid[UUID_SIZE];		/* the domain must have it; "": not known */
 	struct channel_numbers numbers; /* of AddChannels */
 	uint32_t changed;		/* of AddChannels: channels that were unknown before */
 	void (*registered)(struct lookup *lookup, struct domain *domain);
@@ -35,13 +34,14 @@ static void on_cancelled(void *data)
 }
 
 /* Register the domain. Return: NULL: failed, an error was sent */
-static struct domain *register_domain(const struct lookup *lookup, const char *xml, size_t size)
+static struct domain *register_domain(const struct lookup *lookup, const char *xml, size_t size,
+				      uint64_t asked_ns)
 {
 	const struct control_parts *parts = &lookup->control->parts;
 	struct domain_description *description = NULL;
 	struct xml_error error = {.text = ""};
 	struct domain *domain;
-	char uuid[37];
+	char uuid[UUID_SIZE];
 	int r;
 
 	r = domain_xml_parse(xml, size, &description, &error);
@@ -55,10 +55,17 @@ static struct domain *register_domain(const struct lookup *lookup, const char *x
 					json_text(error.text)));
 		return NULL;
 	}
+	/* It has ended, and its UUID is the name of another one. */
+	if (*lookup->uuid && strcmp(lookup->uuid, description->uuid) != 0) {
+		domain_description_free(description);
+		control_no_domain(lookup->call, lookup->domain);
+		return NULL;
+	}
 	memcpy(uuid, description->uuid, sizeof(uuid));
 	r = domains_report(parts->domains, &(struct domain_report){
 						   .source = "operator",
-						   .asked_ns = lookup->asked_ns,
+						   .asked_ns = asked_ns,
+						   .starts = true,
 						   .running = description,
 					   });
 	if (r < 0) {
@@ -71,7 +78,7 @@ static struct domain *register_domain(const struct lookup *lookup, const char *x
 	return domain;
 }
 
-static void on_found(void *context, int error, const char *xml, size_t size)
+static void on_found(void *context, int error, const char *xml, size_t size, uint64_t asked_ns)
 {
 	cleanup_free struct lookup *lookup = context;
 	struct domain *domain;
@@ -81,7 +88,7 @@ static void on_found(void *context, int error, const char *xml, size_t size)
 				   error);
 		return;
 	}
-	domain = register_domain(lookup, xml, size);
+	domain = register_domain(lookup, xml, size, asked_ns);
 	if (domain)
 		lookup->registered(lookup, domain);
 }
@@ -92,7 +99,6 @@ static void start(struct lookup *lookup, const char *name_or_uuid)
 	struct virt *virt = lookup->control->parts.virt;
 	int r;
 
-	lookup->asked_ns = monotonic_ns();
 	r = virt_lookup(virt, name_or_uuid, on_found, lookup);
 	if (r < 0) {
 		control_virt_error(lookup->call, virt, lookup->domain, r);
@@ -142,7 +148,7 @@ void control_add_domain(struct varlink_call *call, void *context)
 	start(lookup, lookup->domain);
 }
 
-/* Serve removed channels again, and reply. @changed: channels added before */
+/* Serve removed and disconnected channels again, and reply. @changed: channels added before */
 static void add_channels(struct varlink_call *call, struct control_context *control,
 			 struct domain *domain, const struct channel_numbers *numbers,
 			 uint32_t changed)
@@ -151,7 +157,8 @@ static void add_channels(struct varlink_call *call, struct control_context *cont
 		struct channel *channel = &domain->channels[i];
 
 		if (!channel_numbers_has(numbers, channel->number) ||
-		    channel->state != CHANNEL_REMOVED)
+		    (channel->state != CHANNEL_REMOVED &&
+		     channel_shown_state(channel) != CHANNEL_DISCONNECTED))
 			continue;
 		domains_channel_add(control->parts.domains, channel);
 		changed++;
@@ -206,5 +213,6 @@ void control_add_channels(struct varlink_call *call, void *context)
 	lookup->numbers = numbers;
 	lookup->changed = count_unknown(&numbers, domain);
 	lookup->registered = channels_registered;
-	start(lookup, domain->description->uuid);
+	memcpy(lookup->uuid, domain->description->uuid, sizeof(lookup->uuid));
+	start(lookup, lookup->uuid);
 }

@@ -25,16 +25,19 @@ struct control_parts {
 	struct virt *virt;
 	struct events *events;
 	struct reload *reload;
+	const struct histogram *hook_waits;
 };
 
 struct control_watchers;  /* subscribe.h */
 struct frequency_reading; /* report/frequency_reading.h */
+struct topology;	  /* cpufreq/topology.h */
 
 struct control_context {
 	struct control_parts parts;
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	struct control_watchers *watchers;
 	struct frequency_reading *reading;
+	struct topology *topology; /* as last asked for */
 };
 
 /* What the monitor publishes; NULL: nothing */

@@ -11,6 +11,7 @@
 #include "common/unix_socket.h"
 #include "helper/manager/control/methods.h"
 #include "helper/manager/control/subscribe.h"
+#include "helper/manager/cpufreq/topology.h"
 #include "helper/manager/report/frequency_reading.h"
 #include "helper/manager/service/listening.h"
 #include "helper/manager/varlink/server.h"
@@ -76,7 +77,8 @@ static int serve(struct control *control, struct loop *loop, int listen_fd)
 
 	if (r == 0) {
 		context->watchers = control_watchers_new(context);
-		r = context->watchers ? 0 : -ENOMEM;
+		context->topology = calloc(1, sizeof(*context->topology));
+		r = context->watchers && context->topology ? 0 : -ENOMEM;
 	}
 	if (r < 0) {
 		close_fd(&listen_fd);
@@ -118,5 +120,6 @@ void control_free(struct control *control)
 	varlink_server_free(control->server);
 	control_watchers_free(control->context.watchers);
 	frequency_reading_free(control->context.reading);
+	free(control->context.topology);
 	free(control);
 }

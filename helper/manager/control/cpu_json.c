@@ -5,6 +5,7 @@
 #include "common/value.h"
 #include "helper/link/message.h"
 #include "helper/manager/control/domain_json.h"
+#include "helper/manager/report/siblings.h"
 
 /* A frequency as read from a file; null: not a number */
 static json_t *text_khz_json(const char *text)
@@ -30,24 +31,39 @@ static json_t *baseline_json(const struct cpufreq *cpufreq, uint32_t id)
 
 json_t *control_json_decider(const struct decision *decision)
 {
-	const struct leader *leader = decision->leader;
+	const struct domain *domain = decision->domain;
 	json_t *json = json_object();
 
 	json_put_text(&json, "kind", decider_name(decision->decider));
-	json_put_text(&json, "domain", leader ? leader->domain->description->name : NULL);
-	json_put(&json, "vcpu", leader ? json_integer(leader->vcpu) : json_null());
-	json_put_int(&json, "others", leader ? (json_int_t)leader->n_equal - 1 : 0);
-	json_put(&json, "khz", leader ? json_integer(decision->khz) : json_null());
+	json_put_text(&json, "domain", domain ? domain->description->name : NULL);
+	json_put(&json, "vcpu", domain ? json_integer(decision->vcpu) : json_null());
+	json_put_int(&json, "others", decision->n_others);
+	json_put_nonzero(&json, "khz", decision->khz);
+	return json;
+}
+
+json_t *control_json_finding(const struct verify_finding *finding)
+{
+	json_t *json = json_object();
+
+	json_put_int(&json, "frequency_domain", finding->policy);
+	json_put(&json, "cpus", json_cpus(finding->cpus));
+	json_put_text(&json, "file", finding->file.name);
+	json_put_text(&json, "ours", finding->file.ours);
+	json_put_text(&json, "found", finding->error < 0 ? NULL : finding->file.found);
+	json_put(&json, "error", control_json_error(finding->error));
+	json_put_int(&json, "since", (json_int_t)finding->since);
 	return json;
 }
 
 json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
 				      const struct frequency_domain *fdom,
 				      const struct decision *decision,
-				      const struct shared_state *state, uint32_t current_khz)
+				      const struct shared_state *state, uint32_t current_khz,
+				      const struct verify_finding *foreign)
 {
-	uint32_t target =
-		fdom && state ? shared_load(state->frequency_domains[fdom->id].target_khz) : 0;
+	const struct shared_frequency_domain *shared =
+		fdom && state ? &state->frequency_domains[fdom->id] : NULL;
 	json_t *json = json_object();
 
 	json_put(&json, "frequency_domain", fdom ? json_integer(fdom->policy) : json_null());
@@ -56,15 +72,40 @@ json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
 	json_put_text(&json, "method", fdom ? frequency_method_name(fdom->method) : NULL);
 	json_put_bool(&json, "controlled", fdom && fdom->acquired);
 	json_put(&json, "baseline", fdom ? baseline_json(cpufreq, fdom->id) : json_null());
-	json_put_nonzero(&json, "target_khz", target);
+	json_put_nonzero(&json, "target_khz", shared ? shared_load(shared->target_khz) : 0);
+	json_put_nonzero(&json, "lowest_khz", shared ? shared_load(shared->lowest_khz) : 0);
 	json_put_nonzero(&json, "current_khz", fdom ? current_khz : 0);
+	json_put(&json, "foreign", foreign ? control_json_finding(foreign) : json_null());
+	json_put_nonzero(&json, "asked_khz", decision->asked_khz);
+	json_put_int(&json, "voters", decision->n_voters);
+	json_put_int(&json, "silent", decision->n_silent);
 	json_put(&json, "decides", control_json_decider(decision));
 	return json;
 }
 
-json_t *control_json_cpu(json_t *shared, unsigned int cpu, bool online)
+json_t *control_json_siblings(const struct topology *topology, const struct cpufreq *cpufreq,
+			      const struct shared_state *state, const struct cpuset *pinned,
+			      unsigned int cpu)
 {
-	json_t *json = json_pack("{s:i, s:b}", "cpu", (int)cpu, "online", (int)online);
+	unsigned int next = topology_next(topology, cpu);
+	json_t *siblings = next == cpu ? json_null() : json_array();
+
+	for (; next != cpu; next = topology_next(topology, next)) {
+		json_t *json = json_object();
+
+		json_put_int(&json, "cpu", next);
+		json_put_nonzero(&json, "target_khz", siblings_target(cpufreq, state, next));
+		json_put_bool(&json, "pinned", cpuset_has(pinned, next));
+		json_put_text(&json, "holds_up", siblings_hold_up(cpufreq, state, cpu, next));
+		json_add(&siblings, json);
+	}
+	return siblings;
+}
+
+json_t *control_json_cpu(json_t *shared, unsigned int cpu, bool online, json_t *siblings)
+{
+	json_t *json = json_pack("{s:i, s:b, s:o}", "cpu", (int)cpu, "online", (int)online,
+				 "siblings", siblings);
 
 	if (json && json_object_update(json, shared) == 0)
 		return json;
@@ -85,27 +126,16 @@ json_t *control_json_limits(const struct frequency_domain *fdom)
 	return json;
 }
 
-/* The limit in the domain's settings that the vote is at; NULL: none, or overridden */
+/* The limit in the domain's settings that the vote is at, inside the host's; NULL: none */
 static const char *clamped_by_domain(const struct frequency_domain *fdom, const struct claim *claim)
 {
-	const struct frequency_table *table = &fdom->table;
-	const struct domain_settings *settings = &claim->domain->rules.settings;
-	uint32_t step;
+	const struct vote_range *range = &claim->range;
 
-	if (claim->override_khz > 0)
-		return NULL;
-	if (!settings->turbo && claim->vote_step == table->non_turbo &&
-	    table->non_turbo < fdom->ceiling)
-		return "domain-turbo";
-	step = frequency_step_at_least(table->khz, table->n_steps, settings->max_khz);
-	if (step > 0 && table->khz[step] > settings->max_khz)
-		step--;
-	if (settings->max_khz > 0 && claim->vote_step == step && step < fdom->ceiling)
-		return "domain-max";
-	step = frequency_step_at_least(table->khz, table->n_steps, settings->min_khz);
-	if (settings->min_khz > 0 && claim->vote_step == step && step > fdom->floor)
-		return "domain-min";
-	return NULL;
+	if (claim->vote_step == range->high && range->high < fdom->ceiling)
+		return !claim->domain->rules.settings.turbo && range->high == range->non_turbo
+			       ? "domain-turbo"
+			       : "domain-max";
+	return claim->vote_step == range->low && range->low > fdom->floor ? "domain-min" : NULL;
 }
 
 /* The limit that the override or vote is at; NULL: none */
@@ -119,7 +149,7 @@ static const char *clamped_by(const struct frequency_domain *fdom, const struct 
 		return "max";
 	if (step == fdom->floor && fdom->floor > 0)
 		return "min";
-	return clamped_by_domain(fdom, claim);
+	return claim->override_khz > 0 ? NULL : clamped_by_domain(fdom, claim);
 }
 
 json_t *control_json_claim(const struct config *config, const struct frequency_domain *fdom,
@@ -141,6 +171,7 @@ json_t *control_json_claim(const struct config *config, const struct frequency_d
 	json_put_bool(&json, "paused", paused);
 	json_put_nonzero(&json, "override_khz", claim->override_khz);
 	json_put_text(&json, "clamped", clamped_by(fdom, claim));
-	json_put_bool(&json, "decides", decision_is_by(decision, claim));
+	json_put_bool(&json, "turbo_off", claim->turbo_off);
+	json_put_bool(&json, "decides", decision_is_by(decision, fdom, claim));
 	return json;
 }

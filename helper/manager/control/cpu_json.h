@@ -11,7 +11,9 @@
 
 #include "helper/link/shared_state.h"
 #include "helper/manager/cpufreq/cpufreq.h"
+#include "helper/manager/cpufreq/topology.h"
 #include "helper/manager/report/decision.h"
+#include "helper/manager/report/verify.h"
 
 /**
  * control_json_frequency_domain() - type Cpu without "cpu" and "online": what its CPUs share
@@ -19,14 +21,27 @@
  * @decision:	on @fdom; DECIDER_NOBODY if @fdom is NULL
  * @state:	NULL: the monitor publishes nothing
  * @current_khz: 0: unknown
+ * @foreign:	as verify_noticed() says; NULL: nothing
  */
 json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
 				      const struct frequency_domain *fdom,
 				      const struct decision *decision,
-				      const struct shared_state *state, uint32_t current_khz);
+				      const struct shared_state *state, uint32_t current_khz,
+				      const struct verify_finding *foreign);
 
-/** control_json_cpu() - type Cpu; @shared: as above, not taken over */
-json_t *control_json_cpu(json_t *shared, unsigned int cpu, bool online);
+/** control_json_finding() - type Finding */
+json_t *control_json_finding(const struct verify_finding *finding);
+
+/**
+ * control_json_siblings() - a list of type Sibling: the other threads of a CPU's core; null: none
+ * @pinned:	the CPUs to which vCPUs are pinned
+ */
+json_t *control_json_siblings(const struct topology *topology, const struct cpufreq *cpufreq,
+			      const struct shared_state *state, const struct cpuset *pinned,
+			      unsigned int cpu);
+
+/** control_json_cpu() - type Cpu; @shared: as above, not taken over; @siblings: taken over */
+json_t *control_json_cpu(json_t *shared, unsigned int cpu, bool online, json_t *siblings);
 
 /** control_json_decider() - type Decider */
 json_t *control_json_decider(const struct decision *decision);

@@ -10,10 +10,11 @@
 #include "helper/manager/control/context.h"
 #include "helper/manager/control/cpu_json.h"
 #include "helper/manager/control/domain_json.h"
-#include "helper/manager/control/reply.h"
+#include "helper/manager/cpufreq/topology.h"
 #include "helper/manager/registry/placement.h"
 #include "helper/manager/report/decision.h"
 #include "helper/manager/report/frequency_reading.h"
+#include "helper/manager/report/siblings.h"
 
 /* @all: CPUs that are online or have a frequency domain */
 static void find_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus, struct cpuset *all)
@@ -74,28 +75,43 @@ answer_later(struct varlink_call *call, const struct control_context *control, u
 /* --- ListCpus ------------------------------------------------------------------------- */
 
 struct listing {
-	const struct cpufreq *cpufreq;
+	struct cpufreq *cpufreq;
 	const struct frequency_reading *reading;
 	const struct shared_state *state;
 	const struct decision *decisions;
+	const struct topology *topology;
+	struct cpuset pinned;
 	/* by frequency domain's id, then one for CPUs without; NULL: not built yet */
 	json_t **shared;
 	uint32_t n_shared;
 };
 
+/* Return: someone else's value that is still there; NULL: none */
+static const struct verify_finding *noticed(struct cpufreq *cpufreq,
+					    const struct frequency_domain *fdom,
+					    const struct shared_state *state,
+					    struct verify_finding *finding)
+{
+	return fdom && state && verify_noticed(cpufreq, fdom, state, finding) ? finding : NULL;
+}
+
 static json_t *list_cpu(struct listing *listing, unsigned int cpu, bool online)
 {
 	const struct frequency_domain *fdom = cpufreq_of_cpu(listing->cpufreq, cpu);
 	uint32_t id = fdom ? fdom->id : listing->n_shared - 1;
+	struct verify_finding foreign;
 
 	if (!listing->shared[id])
 		listing->shared[id] = control_json_frequency_domain(
 			listing->cpufreq, fdom, &listing->decisions[id], listing->state,
-			frequency_reading_khz(listing->reading, id));
-	return control_json_cpu(listing->shared[id], cpu, online);
+			frequency_reading_khz(listing->reading, id),
+			noticed(listing->cpufreq, fdom, listing->state, &foreign));
+	return control_json_cpu(listing->shared[id], cpu, online,
+				control_json_siblings(listing->topology, listing->cpufreq,
+						      listing->state, &listing->pinned, cpu));
 }
 
-static json_t *list_all(struct listing *listing)
+static json_t *list_all(const struct control_context *control, struct listing *listing)
 {
 	json_t *cpus = json_array();
 	struct host_cpus host;
@@ -103,6 +119,8 @@ static json_t *list_all(struct listing *listing)
 	unsigned int cpu;
 
 	find_cpus(listing->cpufreq, &host, &all);
+	topology_update(control->topology, listing->cpufreq, &host.online);
+	siblings_pinned(control->parts.registry, &host, &listing->pinned);
 	cpuset_for_each (cpu, &all)
 		json_add(&cpus, list_cpu(listing, cpu, cpuset_has(&host.online, cpu)));
 	return cpus;
@@ -113,10 +131,11 @@ static void list_cpus(struct varlink_call *call, const struct control_context *c
 	const struct decision_sources sources = control_decision_sources(control);
 	cleanup_free struct decision *decisions = decision_all(&sources);
 	struct listing listing = {
-		.cpufreq = sources.cpufreq,
+		.cpufreq = control->parts.cpufreq,
 		.reading = control->reading,
 		.state = sources.state,
 		.decisions = decisions,
+		.topology = control->topology,
 		.n_shared = cpufreq_count(sources.cpufreq) + 1,
 	};
 	cleanup_free json_t **shared = calloc(listing.n_shared, sizeof(json_t *));
@@ -124,7 +143,7 @@ static void list_cpus(struct varlink_call *call, const struct control_context *c
 
 	listing.shared = shared;
 	if (decisions && shared)
-		cpus = list_all(&listing);
+		cpus = list_all(control, &listing);
 	for (uint32_t i = 0; shared && i < listing.n_shared; i++)
 		json_decref(shared[i]);
 	varlink_reply(call, json_pack("{s:o}", "cpus", cpus));
@@ -144,23 +163,16 @@ struct explanation {
 	json_t *claims;
 };
 
-static void count_claim(void *context, const struct frequency_domain *fdom,
-			const struct claim *claim)
-{
-	struct explanation *explanation = context;
-
-	if (fdom == explanation->fdom)
-		decision_add(&explanation->decision, fdom, claim);
-}
-
 static void list_claim(void *context, const struct frequency_domain *fdom,
 		       const struct claim *claim)
 {
 	struct explanation *explanation = context;
 
-	if (fdom == explanation->fdom)
-		json_add(&explanation->claims, control_json_claim(explanation->config, fdom,
-								  &explanation->decision, claim));
+	if (fdom != explanation->fdom)
+		return;
+	decision_name(&explanation->decision, fdom, claim);
+	json_add(&explanation->claims,
+		 control_json_claim(explanation->config, fdom, &explanation->decision, claim));
 }
 
 /* vCPUs that may run on any CPU but may not vote, since they are not pinned */
@@ -199,7 +211,8 @@ static void explain_cpu(struct varlink_call *call, const struct control_context 
 		.config = sources.config,
 	};
 	struct host_cpus cpus;
-	struct cpuset all;
+	struct cpuset all, pinned;
+	struct verify_finding foreign;
 	json_t *shared, *cpu, *json;
 
 	find_cpus(sources.cpufreq, &cpus, &all);
@@ -210,17 +223,20 @@ static void explain_cpu(struct varlink_call *call, const struct control_context 
 	explanation.fdom = cpufreq_of_cpu(sources.cpufreq, (unsigned int)number);
 	explanation.claims = json_array();
 	if (explanation.fdom) {
-		decision_each_claim(&sources, count_claim, &explanation);
-		decision_conclude(&explanation.decision, explanation.fdom,
-				  sources.config->silence == SILENCE_PROTECT);
+		explanation.decision = decision_read(&sources, explanation.fdom->id);
 		decision_each_claim(&sources, list_claim, &explanation);
 	}
 	shared = control_json_frequency_domain(
 		sources.cpufreq, explanation.fdom, &explanation.decision, sources.state,
 		explanation.fdom ? frequency_reading_khz(control->reading, explanation.fdom->id)
-				 : 0);
+				 : 0,
+		noticed(control->parts.cpufreq, explanation.fdom, sources.state, &foreign));
+	topology_update(control->topology, sources.cpufreq, &cpus.online);
+	siblings_pinned(sources.registry, &cpus, &pinned);
 	cpu = control_json_cpu(shared, (unsigned int)number,
-			       cpuset_has(&cpus.online, (unsigned int)number));
+			       cpuset_has(&cpus.online, (unsigned int)number),
+			       control_json_siblings(control->topology, sources.cpufreq,
+						     sources.state, &pinned, (unsigned int)number));
 	json_decref(shared);
 	json = json_object();
 	json_put(&json, "cpu", cpu);

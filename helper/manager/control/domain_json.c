@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/manager/control/domain_json.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/json/build.h"
-#include "helper/link/message.h"
+#include "helper/link/vote.h"
 #include "helper/manager/registry/placement.h"
+#include "helper/manager/registry/refusal_names.h"
 
 /* The monitor is not trusted: saturate what JSON integers can't hold. */
 static int64_t counter(uint64_t value)
@@ -24,9 +24,12 @@ void control_count_requests(const struct domain *domain, const struct shared_sta
 			    int64_t *requests, int64_t *nacks)
 {
 	*requests = *nacks = 0;
-	for (uint32_t i = 0; state && i < domain->n_channels; i++) {
-		const struct shared_channel *shared = &state->channels[domain->channels[i].id];
+	for (uint32_t slot = 0; state && slot < MAX_DOMAIN_CHANNELS; slot++) {
+		int64_t id = domain_slot_channel(domain, slot);
+		const struct shared_channel *shared = id < 0 ? NULL : &state->channels[id];
 
+		if (!shared)
+			continue;
 		*requests = add(*requests, counter(shared_load(shared->requests)));
 		*nacks = add(*nacks, counter(shared_load(shared->nacks)));
 	}
@@ -43,6 +46,8 @@ json_t *control_json_summary(const struct domain *domain, const struct shared_st
 	json_put_text(&json, "uuid", description->uuid);
 	json_put_int(&json, "id", description->id);
 	json_put_bool(&json, "paused", domain->paused);
+	json_put(&json, "problem",
+		 description->problem[0] ? json_text(description->problem) : json_null());
 	json_put_int(&json, "vcpus", description->n_vcpus);
 	json_put_int(&json, "channels", domain->n_channels);
 	json_put_int(&json, "connected", domain_count_connected(domain));
@@ -80,19 +85,25 @@ static json_t *channel_json(const struct channel *channel, const struct shared_s
 {
 	static const struct shared_channel zeros;
 	const struct shared_channel *shared = state ? &state->channels[channel->id] : &zeros;
-	int error = channel->state == CHANNEL_CONNECTED ? 0 : channel->last_error;
 	json_t *json = json_object();
+	char error[256];
 
 	json_put_int(&json, "number", channel->number);
 	json_put_text(&json, "path", channel->path);
 	json_put_text(&json, "state", channel_state_name(channel_shown_state(channel)));
 	json_put_bool(&json, "enabled", channel->enabled);
-	json_put(&json, "error", control_json_error(error));
+	channel_error_text(channel, error, sizeof(error));
+	if (channel->state == CHANNEL_CONNECTED || channel->last_error == 0)
+		json_put(&json, "error", json_null());
+	else
+		json_put_text(&json, "error", error);
 	put_counter(&json, "requests", shared_load(shared->requests));
 	put_counter(&json, "acks", shared_load(shared->acks));
 	put_counter(&json, "nacks", shared_load(shared->nacks));
 	put_counter(&json, "resyncs", shared_load(shared->resyncs));
-	put_counter(&json, "dropped_replies", shared_load(shared->dropped_replies));
+	put_counter(&json, "unanswered", shared_load(shared->unanswered));
+	put_counter(&json, "dropped_replies", shared_load(shared->unread_replies));
+	put_counter(&json, "late_replies", shared_load(shared->late_replies));
 	put_counter(&json, "throttled", shared_load(shared->throttled));
 	json_put(&json, "refused", refused_json(shared));
 	return json;
@@ -145,46 +156,47 @@ static json_t *frequency_domains_json(const struct cpuset *affinity, const struc
 }
 
 static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct place *place,
-			 const struct shared_state *state, const struct cpufreq *cpufreq,
-			 const struct host_cpus *cpus)
+			 const struct decision_sources *sources, const struct host_cpus *cpus)
 {
 	const struct vcpu_description *vcpu = &domain->description->vcpus[number];
 	const struct cpuset *affinity = vcpu->pinned ? vcpu->affinity : NULL;
+	uint32_t said =
+		sources->state ? shared_load(sources->state->vcpus[domain->id][number].said) : 0;
 	json_t *json = json_object();
+	struct vote vote;
 
 	if (!place->cpus || place->affinity != affinity) {
 		place_clear(place);
 		place->affinity = affinity;
 		place->pinned = placement_pinned(vcpu, cpus);
 		place->cpus = json_cpus(affinity);
-		place->frequency_domains = frequency_domains_json(affinity, cpufreq);
+		place->frequency_domains = frequency_domains_json(affinity, sources->cpufreq);
 	}
 	json_put_int(&json, "vcpu", number);
 	json_put_bool(&json, "online", vcpu->online);
 	json_put(&json, "cpus", json_incref(place->cpus));
 	json_put_bool(&json, "pinned", place->pinned);
-	json_put_nonzero(&json, "vote_khz",
-			 state ? shared_load(state->vcpus[domain->id][number].vote_khz) : 0);
+	(void)vote_unpack(said, &vote);
+	json_put_nonzero(&json, "vote_khz", decision_vote_khz(sources, domain, number, said));
+	json_put_bool(&json, "turbo_off", vote.turbo_off);
 	json_put_nonzero(&json, "override_khz", domain_override(domain, number));
 	json_put(&json, "frequency_domains", json_incref(place->frequency_domains));
 	return json;
 }
 
-static json_t *vcpus_json(const struct domain *domain, const struct shared_state *state,
-			  const struct cpufreq *cpufreq)
+static json_t *vcpus_json(const struct domain *domain, const struct decision_sources *sources)
 {
 	cleanup(place_clear) struct place place = {0};
 	struct host_cpus cpus;
 	json_t *vcpus = json_array();
 
-	(void)cpufreq_host_cpus(cpufreq, &cpus);
+	(void)cpufreq_host_cpus(sources->cpufreq, &cpus);
 	for (uint32_t i = 0; i < domain->description->n_vcpus; i++)
-		json_add(&vcpus, vcpu_json(domain, i, &place, state, cpufreq, &cpus));
+		json_add(&vcpus, vcpu_json(domain, i, &place, sources, &cpus));
 	return vcpus;
 }
 
-json_t *control_json_domain(const struct domain *domain, const struct shared_state *state,
-			    const struct cpufreq *cpufreq)
+json_t *control_json_domain(const struct domain *domain, const struct decision_sources *sources)
 {
 	const struct domain_description *description = domain->description;
 	json_t *json = json_object();
@@ -193,7 +205,9 @@ json_t *control_json_domain(const struct domain *domain, const struct shared_sta
 	json_put_text(&json, "uuid", description->uuid);
 	json_put_int(&json, "id", description->id);
 	json_put_bool(&json, "paused", domain->paused);
-	json_put(&json, "channels", channels_json(domain, state));
-	json_put(&json, "vcpus", vcpus_json(domain, state, cpufreq));
+	json_put(&json, "problem",
+		 description->problem[0] ? json_text(description->problem) : json_null());
+	json_put(&json, "channels", channels_json(domain, sources->state));
+	json_put(&json, "vcpus", vcpus_json(domain, sources));
 	return json;
 }

@@ -9,8 +9,8 @@
 #include <jansson.h>
 
 #include "helper/link/shared_state.h"
-#include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/registry/registry.h"
+#include "helper/manager/report/decision.h"
 
 /** control_json_error() - the text of a -errno; null: @error is not a -errno */
 json_t *control_json_error(int error);
@@ -26,7 +26,6 @@ void control_count_requests(const struct domain *domain, const struct shared_sta
 json_t *control_json_summary(const struct domain *domain, const struct shared_state *state);
 
 /** control_json_domain() - type Domain */
-json_t *control_json_domain(const struct domain *domain, const struct shared_state *state,
-			    const struct cpufreq *cpufreq);
+json_t *control_json_domain(const struct domain *domain, const struct decision_sources *sources);
 
 #endif

@@ -7,7 +7,6 @@
 #include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/json/build.h"
-#include "helper/manager/control/domain_json.h"
 
 #define RING_SIZE 1024 /* events of about 2 kB; a power of two */
 
@@ -194,7 +193,7 @@ struct event_ring *event_ring_new(struct loop *loop, struct events *events)
 		return NULL;
 	ring->loop = loop;
 	ring->events = events;
-	ring->deliver.on_expiry = on_deliver;
+	ring->deliver = (struct loop_timer){.on_expiry = on_deliver, .name = "events to clients"};
 	ring->tap.on_event = on_event;
 	events_add_tap(events, &ring->tap);
 	return ring;

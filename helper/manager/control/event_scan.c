@@ -17,7 +17,7 @@
 struct seen_domain {
 	uint64_t registered_ns; /* tells domains apart that have the same id */
 	int64_t requests, nacks;
-	uint32_t vote_khz[MAX_DOMAIN_VCPUS];
+	uint32_t said[MAX_DOMAIN_VCPUS];
 };
 
 struct event_scan {
@@ -94,14 +94,18 @@ static void look_at_targets(struct look *look)
 
 static bool look_at_vote(struct look *look, const struct domain *domain, uint32_t vcpu)
 {
-	uint32_t *seen = &look->scan->domains[domain->id].vote_khz[vcpu];
-	uint32_t khz = shared_load(look->state->vcpus[domain->id][vcpu].vote_khz);
-	const struct event event = {
-		.domain = domain, .vcpu = &vcpu, .khz = khz, .previous_khz = *seen};
+	const struct decision_sources sources = control_decision_sources(look->scan->control);
+	uint32_t *seen = &look->scan->domains[domain->id].said[vcpu];
+	uint32_t said = shared_load(look->state->vcpus[domain->id][vcpu].said);
+	struct event event = {.domain = domain, .vcpu = &vcpu};
 
-	if (khz != *seen && !report(look, EVENT_VOTE, &event))
+	if (said == *seen)
+		return true;
+	event.khz = decision_vote_khz(&sources, domain, vcpu, said);
+	event.previous_khz = decision_vote_khz(&sources, domain, vcpu, *seen);
+	if (event.khz != event.previous_khz && !report(look, EVENT_VOTE, &event))
 		return false;
-	*seen = khz;
+	*seen = said;
 	return true;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/manager/control/methods.h"
 
-#include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/clock.h"
 #include "common/json/build.h"
@@ -39,6 +39,34 @@ static int count_cpus(const struct cpufreq *cpufreq)
 	return cpufreq_online(cpufreq, &online) < 0 ? 0 : (int)cpuset_count(&online);
 }
 
+/* NULL (@ended_ns 0): there was none. A monitor that lies about its time only shows it. */
+static json_t *turn_json(uint64_t ended_ns, uint64_t wall_ns, const struct loop_turn *turn)
+{
+	uint64_t now = monotonic_ns();
+	uint64_t ago_s = ended_ns < now ? (now - ended_ns) / NS_PER_S : 0;
+	json_t *json = ended_ns ? json_object() : json_null();
+
+	if (ended_ns == 0)
+		return json;
+	json_put_int(&json, "wall_us", (json_int_t)(wall_ns / NS_PER_US));
+	json_put_int(&json, "time", (json_int_t)time(NULL) - (json_int_t)ago_s);
+	json_put(&json, "cpu_us",
+		 turn ? json_integer((json_int_t)(turn->cpu_ns / NS_PER_US)) : json_null());
+	json_put_text(&json, "what", turn ? turn->what : NULL);
+	return json;
+}
+
+static void put_longest_turns(json_t **json, const struct control_context *control)
+{
+	const struct loop_turn *turn = &loop_turns(control->parts.loop)->longest;
+	const struct shared_state *state = control_state(control);
+	uint64_t ended_ns = state ? shared_load(state->turns.longest_ended_ns) : 0;
+
+	json_put(json, "longest_turn", turn_json(turn->ended_ns, turn->wall_ns, turn));
+	json_put(json, "monitor_longest_turn",
+		 turn_json(ended_ns, ended_ns ? shared_load(state->turns.longest_ns) : 0, NULL));
+}
+
 static void get_status(struct varlink_call *call, void *context)
 {
 	struct control_context *control = context;
@@ -56,12 +84,13 @@ static void get_status(struct varlink_call *call, void *context)
 	json_put_int(&json, "channels", channels);
 	json_put_int(&json, "connected", connected);
 	json_put_int(&json, "cpus", count_cpus(parts->cpufreq));
-	json_put_int(&json, "frequency_domains", cpufreq_count(parts->cpufreq));
+	json_put_int(&json, "frequency_domains", cpufreq_count_present(parts->cpufreq));
 	json_put_int(&json, "controlled", count_controlled(parts->cpufreq));
 	json_put_nonzero(&json, "monitor_pid", pid > 0 ? pid : 0);
 	json_put_int(&json, "monitor_restarts", monitor ? monitor_restarts(monitor) : 0);
 	json_put_text(&json, "libvirt_uri", virt_uri(parts->virt));
 	json_put_bool(&json, "libvirt_connected", virt_connected(parts->virt));
+	put_longest_turns(&json, control);
 	varlink_reply(call, json);
 }
 
@@ -81,11 +110,12 @@ static void get_domain(struct varlink_call *call, void *context)
 {
 	struct control_context *control = context;
 	const struct domain *domain = control_find_domain(call, control->parts.registry);
+	const struct decision_sources sources = control_decision_sources(control);
 	json_t *json;
 
 	if (!domain)
 		return;
-	json = control_json_domain(domain, control_state(control), control->parts.cpufreq);
+	json = control_json_domain(domain, &sources);
 	json_put(&json, "settings", control_json_settings(domain));
 	varlink_reply(call, json_pack("{s:o}", "domain", json));
 }

@@ -18,6 +18,8 @@ void control_metrics(struct varlink_call *call, void *context)
 		.registry = parts->registry,
 		.cpufreq = parts->cpufreq,
 		.state = control_state(control),
+		.turns = &loop_turns(parts->loop)->cpu,
+		.hook_waits = parts->hook_waits,
 		.uptime_s = (monotonic_ns() - control->started_ns) / NS_PER_S,
 		.monitor_restarts = monitor ? monitor_restarts(monitor) : 0,
 		.libvirt_connected = virt_connected(parts->virt),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/manager/control/methods.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "common/json/build.h"
@@ -15,7 +14,7 @@ struct request {
 	struct domain *domain;
 	uint32_t vcpu;
 	enum override_action action;
-	uint32_t khz; /* of OVERRIDE_KHZ */
+	json_int_t khz; /* of OVERRIDE_KHZ */
 };
 
 /* Return: false: invalid, an error was sent */
@@ -35,13 +34,11 @@ static bool read_request(struct varlink_call *call, const struct control_context
 		return false;
 	}
 	/* action khz needs a frequency, the other actions must not have one */
-	if (json_is_integer(khz) != (request->action == OVERRIDE_KHZ) ||
-	    (json_is_integer(khz) &&
-	     (json_integer_value(khz) < 1 || json_integer_value(khz) > UINT32_MAX))) {
+	if (json_is_integer(khz) != (request->action == OVERRIDE_KHZ)) {
 		varlink_invalid(call, "khz");
 		return false;
 	}
-	request->khz = (uint32_t)json_integer_value(khz);
+	request->khz = json_integer_value(khz);
 	description = request->domain->description;
 	if (vcpu < 0 || vcpu >= description->n_vcpus) {
 		varlink_error(call, "NoSuchVCpu",
@@ -59,6 +56,30 @@ static void refuse(struct varlink_call *call, const struct request *request, con
 		      json_pack("{s:o, s:i}", "domain",
 				json_text(request->domain->description->name), "vcpu",
 				(int)request->vcpu));
+}
+
+/* Return: can the hardware do it? If not, an error was sent. */
+static bool in_range(struct varlink_call *call, const struct request *request,
+		     const struct frequency_domain *const *below, uint32_t n)
+{
+	json_int_t lowest = below[0]->table.khz[0], highest = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct frequency_table *table = &below[i]->table;
+
+		if (table->khz[0] < lowest)
+			lowest = table->khz[0];
+		if (table->khz[table->n_steps - 1] > highest)
+			highest = table->khz[table->n_steps - 1];
+	}
+	if (request->khz >= lowest && request->khz <= highest)
+		return true;
+	varlink_error(call, "FrequencyOutOfRange",
+		      json_pack("{s:o, s:i, s:I, s:I, s:I}", "domain",
+				json_text(request->domain->description->name), "vcpu",
+				(int)request->vcpu, "khz", request->khz, "lowest_khz", lowest,
+				"highest_khz", highest));
+	return false;
 }
 
 /* Where up and down start: the override, else the highest target */
@@ -86,8 +107,10 @@ static uint32_t resolve(struct varlink_call *call, const struct control_context 
 	const struct control_parts *parts = &control->parts;
 	const struct vcpu_description *vcpu = &request->domain->description->vcpus[request->vcpu];
 	const struct frequency_domain *below[MAX_FREQUENCY_DOMAINS];
-	uint32_t ids[MAX_FREQUENCY_DOMAINS], n;
+	struct cpuset ids;
 	struct host_cpus cpus;
+	uint32_t n = 0;
+	unsigned int id;
 
 	(void)cpufreq_host_cpus(parts->cpufreq, &cpus);
 	if (!vcpu->online) {
@@ -98,15 +121,17 @@ static uint32_t resolve(struct varlink_call *call, const struct control_context 
 		refuse(call, request, "NotPinned");
 		return 0;
 	}
-	(void)placement_find(parts->config, parts->cpufreq, vcpu, &cpus, ids, &n);
+	(void)placement_find(parts->config, parts->cpufreq, vcpu, &cpus, &ids);
+	cpuset_for_each (id, &ids)
+		below[n++] = cpufreq_get(parts->cpufreq, id);
 	if (n == 0) {
 		refuse(call, request, "NoFrequencyDomain");
 		return 0;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		below[i] = cpufreq_get(parts->cpufreq, ids[i]);
-	return override_khz(request->action, request->khz, from_khz(control, request, below, n),
-			    below, n);
+	if (request->action == OVERRIDE_KHZ && !in_range(call, request, below, n))
+		return 0;
+	return override_khz(request->action, (uint32_t)request->khz,
+			    from_khz(control, request, below, n), below, n);
 }
 
 void control_set_override(struct varlink_call *call, void *context)

@@ -41,7 +41,7 @@ struct control_watchers *control_watchers_new(const struct control_context *cont
 		return NULL;
 	watchers->control = control;
 	watchers->ring = event_ring_new(control->parts.loop, control->parts.events);
-	watchers->look.on_expiry = on_look;
+	watchers->look = (struct loop_timer){.on_expiry = on_look, .name = "search for events"};
 	if (!watchers->ring) {
 		free(watchers);
 		return NULL;

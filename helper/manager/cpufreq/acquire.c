@@ -10,20 +10,23 @@
 #include "common/value.h"
 #include "helper/manager/cpufreq/baseline.h"
 #include "helper/manager/cpufreq/cpufreq.h"
-#include "helper/manager/cpufreq/platform_limit.h"
 #include "helper/manager/cpufreq/private.h"
 #include "helper/manager/cpufreq/restore.h"
 #include "helper/manager/cpufreq/scan.h"
 #include "helper/manager/cpufreq/state_file.h"
+#include "helper/manager/cpufreq/successor.h"
 #include "helper/manager/cpufreq/sysfs.h"
 #include "helper/manager/cpufreq/table_builder.h"
 #include "helper/manager/log/journal.h"
 
+static const struct written unknown = {0};
+
 /* Restore a baseline; keeps its entry. Return: 0: the entry may be dropped; -errno, logged */
 static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_entry *entry,
-			 bool crashed, uint32_t written_khz)
+			 bool crashed, struct written written, enum cpufreq_heard heard)
 {
-	const struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, entry->policy);
+	struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, entry->policy);
+	bool late = false;
 	char driver[BASELINE_TEXT];
 	cleanup_close int dir = cpufreq_open_policy(cpufreq, entry->policy);
 	int r;
@@ -54,12 +57,43 @@ static int restore_entry(const struct cpufreq *cpufreq, const struct baseline_en
 			   entry->policy, driver, entry->driver);
 		return 0;
 	}
-	return baseline_restore(dir, entry,
-				&(struct restore_hints){
-					.table = fdom ? &fdom->table : NULL,
-					.written_khz = crashed ? 0 : written_khz,
-					.crashed = crashed,
-				});
+	r = baseline_restore(dir, entry,
+			     &(struct restore_hints){
+				     .table = fdom ? &fdom->table : NULL,
+				     .written = crashed ? unknown : written,
+				     .decides = fdom ? fdom->decides : LIMIT_BOTH,
+				     .crashed = crashed,
+				     .foreign_khz = fdom ? fdom->foreign_khz : 0,
+				     .heard = heard,
+				     .late = fdom ? &late : NULL,
+			     });
+	if (late) {
+		fdom->restored_late = true;
+		fdom->restored = *entry;
+	}
+	return r;
+}
+
+bool cpufreq_check_restored(struct cpufreq *cpufreq, uint32_t id, bool report)
+{
+	struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
+	cleanup_close int dir = -1;
+
+	if (!fdom || !fdom->restored_late)
+		return true;
+	dir = fdom->acquired ? -1 : cpufreq_open_policy(cpufreq, fdom->policy);
+	if (dir >= 0 && !baseline_check_limits(dir, &fdom->restored, report) && !report)
+		return false;
+	fdom->restored_late = false;
+	return true;
+}
+
+/* It is restored, or owed to a successor. */
+static void no_longer_ours(struct frequency_domain *fdom)
+{
+	fdom->acquired = false;
+	close_fd(&fdom->files[0]);
+	close_fd(&fdom->files[1]);
 }
 
 int cpufreq_restore_all(struct cpufreq *cpufreq)
@@ -74,9 +108,9 @@ int cpufreq_restore_all(struct cpufreq *cpufreq)
 		struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, entry.policy);
 
 		r = restore_entry(cpufreq, &entry, !fdom || !fdom->acquired || fdom->writer_died,
-				  fdom ? fdom->written_khz : 0);
+				  fdom ? fdom->written : unknown, HEARD_NOTHING);
 		if (fdom)
-			fdom->acquired = false;
+			no_longer_ours(fdom);
 		if (r < 0) {
 			first_error = first_error ? first_error : r;
 			i++;
@@ -94,7 +128,7 @@ int cpufreq_restore_all(struct cpufreq *cpufreq)
 /* Is the frequency domain still as it was when its baseline was saved? */
 static bool is_same(const struct frequency_domain *fdom, const struct baseline_entry *entry)
 {
-	return fdom && !fdom->gone && !fdom->offline && fdom->method == entry->method &&
+	return fdom && !fdom->gone && fdom->method == entry->method &&
 	       strcmp(fdom->driver, entry->driver) == 0;
 }
 
@@ -111,102 +145,46 @@ void cpufreq_take_over(struct cpufreq *cpufreq)
 			fdom->writer_died = true;
 			n++;
 			i++;
-		} else if (restore_entry(cpufreq, entry, true, 0) < 0) {
+		} else if (restore_entry(cpufreq, entry, true, unknown, HEARD_NOTHING) < 0) {
 			i++;
 		} else {
 			baseline_remove(&cpufreq->baseline, entry->policy);
 		}
 	}
 	(void)state_file_save(cpufreq->state_path, &cpufreq->baseline);
+	successor_update(cpufreq);
 	log_info("frequency domains taken over: %u", n);
 }
 
-/* A guest may keep asking: log a reason once, until it changes. */
-static int not_acquired(struct frequency_domain *fdom, const char *file, int error)
+/* Are these values that may be ours: steps of its table, or its baseline's limits? */
+static bool is_plausible(const struct cpufreq *cpufreq, const struct frequency_domain *fdom)
+{
+	const uint32_t khz[] = {fdom->written.min_khz, fdom->written.max_khz};
+	uint32_t limits[2];
+
+	cpufreq_baseline_limits(cpufreq, fdom->id, &limits[0], &limits[1]);
+	for (unsigned int i = 0; i < 2; i++) {
+		if (!table_has(&fdom->table, khz[i]) && (khz[i] == 0 || khz[i] != limits[i]))
+			return false;
+	}
+	return true;
+}
+
+int cpufreq_restore_owed(struct cpufreq *cpufreq, const struct frequency_domain *fdom,
+			 const struct baseline_entry *entry)
+{
+	bool known = !fdom->writer_died && is_plausible(cpufreq, fdom);
+
+	return restore_entry(cpufreq, entry, !known, fdom->written, HEARD_NOTHING);
+}
+
+int cpufreq_not_acquired(struct frequency_domain *fdom, const char *file, int error)
 {
 	log_line(fdom->logged_error == error ? LOG_DEBUG : LOG_ERR,
 		 "policy%u can't be used: %s: %s; %s", fdom->policy, file, strerror(-error),
 		 sysfs_remedy(error));
 	fdom->logged_error = error;
 	return error;
-}
-
-/*
- * A platform limit hides the real scaling_max_freq. Assume the kernel's default, the maximum:
- * restoring the value shown would slow the host down even after the limit is lifted.
- */
-static void see_through_platform_limit(int dir, struct baseline_entry *entry)
-{
-	char max_freq[BASELINE_TEXT];
-
-	if (platform_holds(dir, entry->max_freq, UINT32_MAX) &&
-	    sysfs_read(dir, "cpuinfo_max_freq", max_freq, sizeof(max_freq)) > 0)
-		memcpy(entry->max_freq, max_freq, sizeof(entry->max_freq));
-}
-
-static int read_baseline(struct frequency_domain *fdom, int dir, struct baseline_entry *entry)
-{
-	bool setspeed = fdom->method == METHOD_SETSPEED;
-	const struct {
-		const char *file;
-		char *text;
-		bool needed;
-	} files[] = {
-		{"scaling_governor", entry->governor, setspeed},
-		{"scaling_min_freq", entry->min_freq, !setspeed},
-		{"scaling_max_freq", entry->max_freq, !setspeed},
-		{"scaling_setspeed", entry->setspeed, setspeed},
-	};
-	uint32_t khz;
-
-	*entry = (struct baseline_entry){.policy = fdom->policy, .method = fdom->method};
-	memcpy(entry->driver, fdom->driver, sizeof(entry->driver));
-	for (size_t i = 0; i < array_size(files); i++) {
-		int r = sysfs_read(dir, files[i].file, files[i].text, BASELINE_TEXT);
-
-		if (r == -ENOENT && !files[i].needed)
-			continue;
-		if (r == 0 && files[i].needed)
-			r = -ENODATA;
-		if (r >= 0 && files[i].needed && !setspeed)
-			r = parse_u32(files[i].text, UINT32_MAX, &khz);
-		if (r < 0)
-			return not_acquired(fdom, files[i].file, r);
-	}
-	see_through_platform_limit(dir, entry);
-	return 0;
-}
-
-/* Save the baseline in the state file before anything is written. Return: 0; -errno, logged */
-static int save_baseline(struct cpufreq *cpufreq, struct frequency_domain *fdom, int dir)
-{
-	const struct baseline_entry *old = baseline_find(&cpufreq->baseline, fdom->policy);
-	struct baseline_entry entry;
-	int r;
-
-	if (old) {
-		/* The files hold our values: keep the baseline that is still to be restored. */
-		if (old->method == fdom->method && strcmp(old->driver, fdom->driver) == 0)
-			return 0;
-		r = restore_entry(cpufreq, old, true, 0);
-		if (r < 0)
-			return r;
-		baseline_remove(&cpufreq->baseline, fdom->policy);
-	}
-	r = read_baseline(fdom, dir, &entry);
-	if (r < 0)
-		return r;
-	r = baseline_add(&cpufreq->baseline, &entry);
-	if (r < 0)
-		return not_acquired(fdom, "its baseline", r);
-	r = state_file_save(cpufreq->state_path, &cpufreq->baseline);
-	if (r < 0) {
-		baseline_remove(&cpufreq->baseline, fdom->policy);
-		log_error("policy%u is left alone: after a crash nothing could restore its "
-			  "baseline without %s",
-			  fdom->policy, cpufreq->state_path);
-	}
-	return r;
 }
 
 static int set_userspace(struct frequency_domain *fdom, int dir)
@@ -222,9 +200,14 @@ static int set_userspace(struct frequency_domain *fdom, int dir)
 		r = sysfs_read(dir, "scaling_governor", governor, sizeof(governor));
 	if (r >= 0)
 		r = strcmp(governor, USERSPACE) == 0 ? 0 : -EIO;
-	return r < 0 ? not_acquired(fdom, "scaling_governor", r) : 0;
+	return r < 0 ? cpufreq_not_acquired(fdom, "scaling_governor", r) : 0;
 }
 
+/*
+ * We keep the files open: the kernel tells watchers (watch.h) that a file was closed when the last
+ * fd is closed, and the monitor's end or its close at a release is not to be taken for someone
+ * else's write.
+ */
 static int open_files(struct frequency_domain *fdom, int dir, int fds[2], unsigned int *n_fds)
 {
 	static const char *const setspeed[] = {"scaling_setspeed"};
@@ -240,8 +223,12 @@ static int open_files(struct frequency_domain *fdom, int dir, int fds[2], unsign
 
 			if (i == 1)
 				close_fd(&fds[0]);
-			return not_acquired(fdom, names[i], r);
+			return cpufreq_not_acquired(fdom, names[i], r);
 		}
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		close_fd(&fdom->files[i]);
+		fdom->files[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
 	}
 	*n_fds = n;
 	return 0;
@@ -255,8 +242,8 @@ static int make_ours(struct cpufreq *cpufreq, struct frequency_domain *fdom, boo
 	int r;
 
 	if (dir < 0)
-		return not_acquired(fdom, "its directory", dir);
-	r = save_baseline(cpufreq, fdom, dir);
+		return cpufreq_not_acquired(fdom, "its directory", dir);
+	r = cpufreq_save_baseline(cpufreq, fdom, dir, fdom->acquired);
 	if (r < 0)
 		return r;
 	ASSERT(baseline_find(&cpufreq->baseline, fdom->policy));
@@ -281,13 +268,13 @@ int cpufreq_acquire(struct cpufreq *cpufreq, uint32_t id, int fds[2], unsigned i
 	/* Leave the governor: a write will show whether someone else has changed it. */
 	if (fdom->acquired && baseline_find(&cpufreq->baseline, fdom->policy))
 		return make_ours(cpufreq, fdom, false, fds, n_fds);
-	if (!baseline_find(&cpufreq->baseline, fdom->policy))
+	if (fdom->prepared || !baseline_find(&cpufreq->baseline, fdom->policy))
 		fdom->writer_died = false;
-	fdom->foreign_since = 0;
+	(void)cpufreq_note_foreign(cpufreq, id, 0);
 	fdom->unsure = false;
 	r = make_ours(cpufreq, fdom, true, fds, n_fds);
 	if (r < 0)
-		(void)cpufreq_release(cpufreq, id, 0);
+		(void)cpufreq_release(cpufreq, id, unknown, HEARD_NOTHING);
 	return r;
 }
 
@@ -299,54 +286,44 @@ int cpufreq_renew(struct cpufreq *cpufreq, uint32_t id, bool reassert, int fds[2
 	if (!fdom || !fdom->acquired)
 		return -EINVAL;
 	if (reassert)
-		fdom->foreign_since = 0;
+		(void)cpufreq_note_foreign(cpufreq, id, 0);
 	fdom->unsure = true;
 	return make_ours(cpufreq, fdom, reassert || fdom->foreign_since == 0, fds, n_fds);
-}
-
-bool cpufreq_has_userspace(const struct cpufreq *cpufreq, uint32_t id)
-{
-	cleanup_close int dir = cpufreq_open(cpufreq, id);
-	char governor[BASELINE_TEXT];
-
-	return dir < 0 || sysfs_read(dir, "scaling_governor", governor, sizeof(governor)) < 0 ||
-	       strcmp(governor, USERSPACE) == 0;
-}
-
-int cpufreq_drop_baseline(struct cpufreq *cpufreq, uint32_t policy)
-{
-	if (!baseline_find(&cpufreq->baseline, policy))
-		return 0;
-	baseline_remove(&cpufreq->baseline, policy);
-	return state_file_save(cpufreq->state_path, &cpufreq->baseline);
 }
 
 void cpufreq_restore_pending(struct cpufreq *cpufreq, struct frequency_domain *fdom)
 {
 	const struct baseline_entry *entry = baseline_find(&cpufreq->baseline, fdom->policy);
 
-	if (!entry || fdom->acquired || restore_entry(cpufreq, entry, true, 0) < 0)
+	if (!entry || fdom->acquired || cpufreq_restore_owed(cpufreq, fdom, entry) < 0)
 		return;
 	log_info("policy%u: its baseline is put back at last", fdom->policy);
 	(void)cpufreq_drop_baseline(cpufreq, fdom->policy);
 }
 
-int cpufreq_release(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz)
+int cpufreq_release(struct cpufreq *cpufreq, uint32_t id, struct written written,
+		    enum cpufreq_heard heard)
 {
 	struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
 	const struct baseline_entry *entry;
+	bool crashed;
 	int r;
 
 	if (!fdom)
 		return -EINVAL;
 	if (!fdom->acquired)
 		return 0;
-	fdom->acquired = false;
-	fdom->foreign_since = 0;
+	/* for a retry, if the restore fails */
+	fdom->written = fdom->unsure ? unknown : written;
+	/* two limits that differ, and nothing is known of them: as after a crash */
+	crashed = fdom->writer_died || (fdom->unsure && fdom->decides != LIMIT_BOTH);
 	entry = baseline_find(&cpufreq->baseline, fdom->policy);
-	if (!entry)
-		return 0;
-	r = restore_entry(cpufreq, entry, fdom->writer_died, fdom->unsure ? 0 : written_khz);
+	r = entry ? restore_entry(cpufreq, entry, crashed, fdom->written, heard) : 0;
+	if (r == -EAGAIN)
+		return r;
+	no_longer_ours(fdom);
+	successor_update(cpufreq);
+	(void)cpufreq_note_foreign(cpufreq, id, 0);
 	return r < 0 ? r : cpufreq_drop_baseline(cpufreq, fdom->policy);
 }
 
@@ -364,37 +341,14 @@ void cpufreq_writer_died(struct cpufreq *cpufreq)
 		cpufreq->fdoms[i]->writer_died = true;
 }
 
-void cpufreq_writer_ended(struct cpufreq *cpufreq, uint32_t id, uint32_t written_khz)
+void cpufreq_writer_ended(struct cpufreq *cpufreq, uint32_t id, struct written written)
 {
 	struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
 
 	if (!fdom)
 		return;
-	/* unsure: the monitor may just have begun a retry; not a step: its report is wrong */
-	if (fdom->unsure || !table_has(&fdom->table, written_khz))
+	fdom->written = written;
+	/* unsure: the monitor may just have begun a retry; not plausible: its report is wrong */
+	if (fdom->unsure || !is_plausible(cpufreq, fdom))
 		fdom->writer_died = true;
-	fdom->written_khz = written_khz;
-}
-
-int cpufreq_baseline(const struct cpufreq *cpufreq, uint32_t id, struct baseline_entry *entry)
-{
-	const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
-	const struct baseline_entry *saved;
-	cleanup_close int dir = -1;
-
-	if (!fdom)
-		return -EINVAL;
-	saved = baseline_find(&cpufreq->baseline, fdom->policy);
-	if (saved) {
-		*entry = *saved;
-		return 0;
-	}
-	dir = cpufreq_open_policy(cpufreq, fdom->policy);
-	if (dir < 0)
-		return dir;
-	*entry = (struct baseline_entry){.policy = fdom->policy, .method = fdom->method};
-	(void)sysfs_read(dir, "scaling_governor", entry->governor, sizeof(entry->governor));
-	(void)sysfs_read(dir, "scaling_min_freq", entry->min_freq, sizeof(entry->min_freq));
-	(void)sysfs_read(dir, "scaling_max_freq", entry->max_freq, sizeof(entry->max_freq));
-	return 0;
 }

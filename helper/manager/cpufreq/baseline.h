@@ -22,7 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "helper/link/message.h"
+#include "common/bounds.h"
+#include "common/frequency_method.h"
 
 #define BASELINE_TEXT 32
 #define BASELINE_BOOT_ID 37
@@ -41,7 +42,8 @@ struct baseline_entry {
 struct baseline {
 	char boot_id[BASELINE_BOOT_ID];
 	uint32_t n_entries, capacity;
-	struct baseline_entry *entries; /* owned; one per policy */
+	struct baseline_entry *entries; /* owned; one per policy, in no order */
+	uint16_t places[MAX_CPUS];	/* by policy: 1 + index of its entry; 0: none */
 };
 
 /** baseline_init() - an empty baseline of this boot; release it with baseline_free() */

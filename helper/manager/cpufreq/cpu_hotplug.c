@@ -7,17 +7,21 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/value.h"
 
 #define EVENTS_PER_TURN 256
 #define BUFFER_SIZE (1 << 20) /* some thousand events; needs CAP_NET_ADMIN */
+/* Kernels before 5.12 send a module's event before the module's init runs. */
+#define MODULE_NS (200 * NS_PER_MS)
 
 struct cpu_hotplug {
 	struct loop *loop;
 	struct udev *udev;
 	struct udev_monitor *monitor;
 	struct loop_source source;
+	struct loop_timer modules; /* armed: modules were loaded or removed */
 	void (*on_change)(void *context, const struct cpuset *changed);
 	void *context;
 };
@@ -26,6 +30,7 @@ static void stop_listening(struct cpu_hotplug *hotplug)
 {
 	if (hotplug->source.fd >= 0)
 		loop_remove(hotplug->loop, &hotplug->source); /* the fd is the udev monitor's */
+	loop_timer_cancel(hotplug->loop, &hotplug->modules);
 	if (hotplug->monitor)
 		udev_monitor_unref(hotplug->monitor);
 	if (hotplug->udev)
@@ -37,7 +42,7 @@ static void stop_listening(struct cpu_hotplug *hotplug)
 static void warn_unavailable(const char *what, int error)
 {
 	log_warning("can't watch for CPUs that go offline or come online: %s: %s; restart "
-		    "vmpowerd after such a change",
+		    "vmpowerd after such a change, reload it after a cpufreq driver was loaded",
 		    what, strerror(-error));
 }
 
@@ -60,6 +65,22 @@ static bool is_of_interest(const char *action)
 	return false;
 }
 
+static bool is_module(struct udev_device *device)
+{
+	const char *subsystem = udev_device_get_subsystem(device);
+
+	return subsystem && strcmp(subsystem, "module") == 0;
+}
+
+/* A cpufreq driver, perhaps: no CPU's event tells of it. */
+static void on_modules(struct loop_timer *timer)
+{
+	struct cpu_hotplug *hotplug = container_of(timer, struct cpu_hotplug, modules);
+	const struct cpuset none = {.bits = {0}};
+
+	hotplug->on_change(hotplug->context, &none);
+}
+
 /* Receive what has arrived. Return: 0; -errno: the socket is broken */
 static int receive(struct cpu_hotplug *hotplug, struct cpuset *changed, bool *lost)
 {
@@ -77,7 +98,9 @@ static int receive(struct cpu_hotplug *hotplug, struct cpuset *changed, bool *lo
 			continue;
 		}
 		action = udev_device_get_action(device);
-		if (is_of_interest(action) && cpu_of(device, &cpu)) {
+		if (is_module(device)) {
+			loop_timer_set(hotplug->loop, &hotplug->modules, MODULE_NS);
+		} else if (is_of_interest(action) && cpu_of(device, &cpu)) {
 			log_debug("CPU %u: %s", cpu, action);
 			cpuset_add(changed, cpu);
 		}
@@ -98,12 +121,13 @@ static void on_event(struct loop_source *source, uint32_t events)
 		log_warning(
 			"some of the kernel's CPU events were lost: all CPUs are checked again");
 		memset(&changed, 0xff, sizeof(changed));
+		loop_timer_set(hotplug->loop, &hotplug->modules, MODULE_NS);
 	}
 	if (r < 0) {
 		warn_unavailable("the kernel's events", r);
 		stop_listening(hotplug);
 	}
-	if (cpuset_next(&changed, 0) < MAX_CPUS)
+	if (!cpuset_is_empty(&changed))
 		hotplug->on_change(hotplug->context, &changed);
 }
 
@@ -130,6 +154,9 @@ static int start_listening(struct cpu_hotplug *hotplug)
 	int r = udev_monitor_filter_add_match_subsystem_devtype(hotplug->monitor, "cpu", NULL);
 
 	if (r >= 0)
+		r = udev_monitor_filter_add_match_subsystem_devtype(hotplug->monitor, "module",
+								    NULL);
+	if (r >= 0)
 		r = udev_monitor_enable_receiving(hotplug->monitor);
 	if (r >= 0)
 		r = loop_add(hotplug->loop, &hotplug->source, udev_monitor_get_fd(hotplug->monitor),
@@ -147,7 +174,8 @@ int cpu_hotplug_new(struct loop *loop,
 	if (!new)
 		return -ENOMEM;
 	new->loop = loop;
-	new->source = (struct loop_source){.fd = -1, .on_event = on_event};
+	new->source = (struct loop_source){.fd = -1, .on_event = on_event, .name = "CPU hotplug"};
+	new->modules = (struct loop_timer){.on_expiry = on_modules, .name = "driver change"};
 	new->on_change = on_change;
 	new->context = context;
 	r = listen_to_kernel(new);

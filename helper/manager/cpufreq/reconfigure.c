@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Applies changed limits and methods. */
+/* Limits and methods of the configuration: what the CPUs can do, and changes applied. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,21 +9,29 @@
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/cpufreq/private.h"
 #include "helper/manager/cpufreq/scan.h"
+#include "helper/manager/cpufreq/table_builder.h"
 
-/* The method that config asks for, if the policy has its files. Return: 0; -ENOMEM */
+/*
+ * The method that config asks for, if the policy has its files
+ * @stale:	set to whether the policy itself has changed
+ *
+ * Return: 0; -ENOMEM
+ */
 static int choose_method(const struct cpufreq *cpufreq, const struct frequency_domain *fdom,
-			 enum frequency_method *method)
+			 enum frequency_method *method, bool *stale)
 {
 	cleanup_free struct frequency_domain *found = malloc(sizeof(*found));
 	int r;
 
 	*method = fdom->method;
+	*stale = false;
 	if (!found)
 		return -ENOMEM;
 	r = cpufreq_scan(cpufreq->cpu_dir, fdom->policy, cpufreq->config, LOG_DEBUG, found);
-	if (r == 0)
+	if (r == 0) {
 		*method = found->method;
-	else if (r == -EOPNOTSUPP)
+		*stale = !cpufreq_same_hardware(fdom, found);
+	} else if (r == -EOPNOTSUPP)
 		log_warning("policy%u keeps method %s: it does not support [cpufreq] method as now "
 			    "configured; after a restart of vmpowerd it would be left out",
 			    fdom->policy, frequency_method_name(fdom->method));
@@ -31,11 +39,12 @@ static int choose_method(const struct cpufreq *cpufreq, const struct frequency_d
 	return 0;
 }
 
-static int reconfigure(const struct cpufreq *cpufreq, struct frequency_domain *fdom, bool *changed)
+static int reconfigure(const struct cpufreq *cpufreq, struct frequency_domain *fdom, bool *changed,
+		       bool *stale)
 {
 	enum frequency_method method;
 	uint32_t floor, ceiling;
-	int r = choose_method(cpufreq, fdom, &method);
+	int r = choose_method(cpufreq, fdom, &method, stale);
 
 	if (r < 0)
 		return r;
@@ -50,20 +59,78 @@ static int reconfigure(const struct cpufreq *cpufreq, struct frequency_domain *f
 	return 0;
 }
 
-int cpufreq_reconfigure(struct cpufreq *cpufreq, cpufreq_on_change on_change, void *context)
+int cpufreq_reconfigure(struct cpufreq *cpufreq, const struct cpuset *ids, struct cpuset *stale,
+			cpufreq_on_change on_change, void *context)
 {
-	const struct cpuset none = {.bits = {0}};
+	unsigned int id;
 
-	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++) {
-		struct frequency_domain *fdom = cpufreq->fdoms[i];
-		bool changed = false;
-		int r = fdom->gone ? 0 : reconfigure(cpufreq, fdom, &changed);
+	cpuset_for_each (id, ids) {
+		struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
+		bool changed = false, is_stale = false;
+		int r = !fdom || fdom->gone ? 0 : reconfigure(cpufreq, fdom, &changed, &is_stale);
 
 		if (r < 0)
 			return r;
 		if (changed)
 			on_change(context, fdom->id, CPUFREQ_NEW);
+		if (is_stale)
+			cpuset_add_all(stale, &fdom->cpus);
 	}
-	/* A rescan of no CPUs still scans the policies that were left out. */
-	return cpufreq_rescan(cpufreq, &none, on_change, context);
+	return 0;
+}
+
+struct khz_range cpufreq_range(const struct cpufreq *cpufreq)
+{
+	struct khz_range range = {0, 0};
+
+	for (uint32_t i = 0; i < cpufreq_count(cpufreq); i++) {
+		const struct frequency_domain *fdom = cpufreq_get(cpufreq, i);
+		const struct frequency_table *table = &fdom->table;
+		uint32_t highest;
+
+		if (fdom->gone)
+			continue;
+		highest = fdom->turbo_off ? UINT32_MAX : table->khz[table->n_steps - 1];
+		if (range.highest == 0 || table->khz[0] < range.lowest)
+			range.lowest = table->khz[0];
+		if (highest > range.highest)
+			range.highest = highest;
+	}
+	return range;
+}
+
+/* The step that applies: for a minimum the next higher one, else the next lower one */
+static uint32_t applies(const struct frequency_table *table, uint32_t khz, bool minimum)
+{
+	return table->khz[minimum ? frequency_step_at_least(table->khz, table->n_steps, khz)
+				  : frequency_step_at_most(table->khz, table->n_steps, khz)];
+}
+
+static void log_rounding(const struct cpufreq *cpufreq, const char *whose, const char *name,
+			 uint32_t khz, bool minimum)
+{
+	const struct frequency_domain *first = NULL;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; khz > 0 && i < cpufreq_count(cpufreq); i++) {
+		const struct frequency_domain *fdom = cpufreq_get(cpufreq, i);
+
+		if (fdom->gone || table_has(&fdom->table, khz))
+			continue;
+		if (!first)
+			first = fdom;
+		n++;
+	}
+	if (first)
+		log_notice("%s %s %u kHz is not a step of policy%u (and of %u others): %u kHz "
+			   "applies there",
+			   whose, name, khz, first->policy, n - 1,
+			   applies(&first->table, khz, minimum));
+}
+
+void cpufreq_log_rounding(const struct cpufreq *cpufreq, const char *whose, uint32_t min_khz,
+			  uint32_t max_khz)
+{
+	log_rounding(cpufreq, whose, "min-frequency", min_khz, true);
+	log_rounding(cpufreq, whose, "max-frequency", max_khz, false);
 }

@@ -3,11 +3,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/cpufreq/private.h"
+#include "helper/manager/cpufreq/scan.h"
+#include "helper/manager/cpufreq/successor.h"
+#include "helper/manager/cpufreq/sysfs.h"
 
 /* A policy directory as it reads now. */
 struct reading {
@@ -18,7 +22,9 @@ struct reading {
 
 struct rescan {
 	struct cpufreq *cpufreq;
-	struct cpuset changed, online, policies;
+	enum cpufreq_event event;
+	struct cpuset changed, policies;
+	struct host_cpus cpus;
 	cpufreq_on_change on_change;
 	void *context;
 	uint32_t n_readings;
@@ -31,22 +37,56 @@ static void report(const struct rescan *rescan, const struct frequency_domain *f
 	rescan->on_change(rescan->context, fdom->id, change);
 }
 
-static void drop_gone(const struct rescan *rescan)
+/* A new policyN has the kernel's defaults: nothing of ours, nothing of someone else's. */
+static void forget_values(const struct rescan *rescan, struct frequency_domain *fdom)
 {
-	struct cpufreq *cpufreq = rescan->cpufreq;
+	(void)cpufreq_note_foreign(rescan->cpufreq, fdom->id, 0);
+	(void)cpufreq_drop_baseline(rescan->cpufreq, fdom->policy);
+}
+
+static void is_gone(const struct rescan *rescan, struct frequency_domain *fdom)
+{
+	log_notice("policy%u is gone: its CPUs were removed, or belong to another policy",
+		   fdom->policy);
+	cpufreq_drop_cpus(rescan->cpufreq, fdom);
+	memset(&fdom->cpus, 0, sizeof(fdom->cpus));
+	fdom->gone = true;
+	fdom->away = false;
+	forget_values(rescan, fdom);
+	report(rescan, fdom, CPUFREQ_GONE);
+}
+
+/* Its CPUs are there: a driver may come, as after a change of intel_pstate/status. Keep votes. */
+static void is_away(const struct rescan *rescan, struct frequency_domain *fdom)
+{
+	bool was_offline = fdom->offline;
+
+	if (fdom->away)
+		return;
+	log_line(fdom->acquired ? LOG_NOTICE : LOG_INFO,
+		 "policy%u is gone: its cpufreq driver was removed%s", fdom->policy,
+		 fdom->acquired ? "; until one is loaded, requests for it are answered with NACK"
+				: "");
+	fdom->away = true;
+	fdom->offline = true;
+	forget_values(rescan, fdom);
+	if (fdom->acquired && !was_offline)
+		report(rescan, fdom, CPUFREQ_OFFLINE);
+}
+
+static void find_missing(const struct rescan *rescan)
+{
+	const struct cpufreq *cpufreq = rescan->cpufreq;
 
 	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++) {
 		struct frequency_domain *fdom = cpufreq->fdoms[i];
 
 		if (fdom->gone || cpuset_has(&rescan->policies, fdom->policy))
 			continue;
-		log_notice("policy%u is gone: its CPUs or its cpufreq driver were removed",
-			   fdom->policy);
-		cpufreq_drop_cpus(cpufreq, fdom);
-		memset(&fdom->cpus, 0, sizeof(fdom->cpus));
-		fdom->gone = true;
-		(void)cpufreq_drop_baseline(cpufreq, fdom->policy);
-		report(rescan, fdom, CPUFREQ_GONE);
+		if (cpuset_intersects(&fdom->cpus, &rescan->cpus.present))
+			is_away(rescan, fdom);
+		else
+			is_gone(rescan, fdom);
 	}
 }
 
@@ -55,7 +95,8 @@ static bool may_have_changed(const struct rescan *rescan, uint32_t policy)
 	const struct frequency_domain *fdom = cpufreq_of_policy(rescan->cpufreq, policy);
 
 	/* An unknown policy may own any CPU: always read it. */
-	return !fdom || fdom->gone || cpuset_intersects(&fdom->cpus, &rescan->changed);
+	return !fdom || fdom->gone || fdom->inode != rescan->cpufreq->inodes[policy] ||
+	       cpuset_intersects(&fdom->cpus, &rescan->changed);
 }
 
 /* Read the policies that may have changed, or @all. Return: 0; -ENOMEM */
@@ -74,7 +115,7 @@ static int read_policies(struct rescan *rescan, bool all)
 		if (!all && !may_have_changed(rescan, policy))
 			continue;
 		reading->policy = policy;
-		reading->error = cpufreq_read_policy(rescan->cpufreq, policy, &rescan->online,
+		reading->error = cpufreq_read_policy(rescan->cpufreq, policy, &rescan->cpus.online,
 						     &reading->found);
 		rescan->n_readings++;
 	}
@@ -86,12 +127,35 @@ static bool same_cpus(const struct frequency_domain *a, const struct frequency_d
 	return memcmp(&a->cpus, &b->cpus, sizeof(a->cpus)) == 0;
 }
 
-static bool same(const struct frequency_domain *a, const struct frequency_domain *b)
+bool cpufreq_same_hardware(const struct frequency_domain *a, const struct frequency_domain *b)
 {
-	return !a->gone && same_cpus(a, b) && strcmp(a->driver, b->driver) == 0 &&
-	       a->method == b->method && a->floor == b->floor && a->ceiling == b->ceiling &&
+	return a->inode == b->inode && same_cpus(a, b) && strcmp(a->driver, b->driver) == 0 &&
 	       a->table.n_steps == b->table.n_steps && a->table.non_turbo == b->table.non_turbo &&
 	       memcmp(a->table.khz, b->table.khz, a->table.n_steps * sizeof(uint32_t)) == 0;
+}
+
+static bool same(const struct frequency_domain *a, const struct frequency_domain *b)
+{
+	return !a->gone && cpufreq_same_hardware(a, b) && a->method == b->method &&
+	       a->floor == b->floor && a->ceiling == b->ceiling;
+}
+
+/* CPUs of a policy that is away may come back in another one. */
+static void take_from_missing(const struct rescan *rescan, const struct reading *reading)
+{
+	struct cpufreq *cpufreq = rescan->cpufreq;
+	unsigned int cpu;
+
+	cpuset_for_each (cpu, &reading->found.cpus) {
+		struct frequency_domain *other = cpufreq_find(cpufreq, cpufreq->of_cpu[cpu]);
+
+		if (!other || !other->away || other->policy == reading->policy)
+			continue;
+		cpuset_del(&other->cpus, cpu);
+		cpufreq->of_cpu[cpu] = NO_FREQUENCY_DOMAIN;
+		if (cpuset_is_empty(&other->cpus))
+			is_gone(rescan, other);
+	}
 }
 
 /* CPUs may move between policies: drop all before any is entered. */
@@ -101,8 +165,11 @@ static void drop_moved_cpus(const struct rescan *rescan)
 		const struct reading *reading = &rescan->readings[i];
 		struct frequency_domain *fdom = cpufreq_of_policy(rescan->cpufreq, reading->policy);
 
-		if (fdom && reading->error == 0 && !same_cpus(fdom, &reading->found))
+		if (reading->error < 0)
+			continue;
+		if (fdom && !same_cpus(fdom, &reading->found))
 			cpufreq_drop_cpus(rescan->cpufreq, fdom);
+		take_from_missing(rescan, reading);
 	}
 }
 
@@ -111,6 +178,9 @@ static void went_offline(const struct rescan *rescan, struct frequency_domain *f
 	if (fdom->offline || fdom->gone)
 		return;
 	fdom->offline = true;
+	/* the kernel keeps no speed meanwhile: what it shows later is nobody's */
+	fdom->unsure = true;
+	fdom->written = (struct written){0};
 	log_line(fdom->acquired ? LOG_NOTICE : LOG_INFO, "policy%u: none of its CPUs is online%s",
 		 fdom->policy,
 		 fdom->acquired ? ": until one is, requests for it are answered with NACK" : "");
@@ -123,10 +193,27 @@ static bool has_new_cpu(const struct rescan *rescan, const struct frequency_doma
 	unsigned int cpu;
 
 	cpuset_for_each (cpu, &fdom->cpus) {
-		if (cpuset_has(&rescan->changed, cpu) && cpuset_has(&rescan->online, cpu))
+		if (cpuset_has(&rescan->changed, cpu) && cpuset_has(&rescan->cpus.online, cpu))
 			return true;
 	}
 	return false;
+}
+
+/* Is it another policyN than the one we knew? Then what was set in that is gone. */
+static bool made_anew(const struct frequency_domain *fdom, const struct frequency_domain *found)
+{
+	return fdom->inode != found->inode || strcmp(fdom->driver, found->driver) != 0;
+}
+
+static void report_existing(const struct rescan *rescan, const struct frequency_domain *fdom,
+			    bool restarted)
+{
+	bool in_question = rescan->event != CPUFREQ_LOOK && has_new_cpu(rescan, fdom);
+
+	if (restarted || (in_question && rescan->event == CPUFREQ_RESET))
+		report(rescan, fdom, CPUFREQ_RESTARTED);
+	else if (in_question)
+		report(rescan, fdom, CPUFREQ_ONLINE);
 }
 
 static void apply(const struct rescan *rescan, const struct reading *reading)
@@ -134,14 +221,16 @@ static void apply(const struct rescan *rescan, const struct reading *reading)
 	struct cpufreq *cpufreq = rescan->cpufreq;
 	struct frequency_domain *fdom = cpufreq_of_policy(cpufreq, reading->policy);
 	const struct frequency_domain *found = &reading->found;
+	bool was_away = fdom && fdom->away;
 	bool was_offline = fdom && fdom->offline;
 	bool is_new = !fdom || !same(fdom, found);
 	bool other_method = fdom && fdom->method != found->method;
 
-	if (fdom && !fdom->gone && strcmp(fdom->driver, found->driver) != 0) {
-		log_notice("policy%u: driver %s replaced %s: its baseline is dropped", fdom->policy,
-			   found->driver, fdom->driver);
-		cpufreq_drop_baseline(cpufreq, fdom->policy);
+	if (fdom && !fdom->gone && !was_away && made_anew(fdom, found)) {
+		log_notice("policy%u was made anew by driver %s (before: %s): its baseline is "
+			   "dropped",
+			   fdom->policy, found->driver, fdom->driver);
+		forget_values(rescan, fdom);
 	}
 	if (found->offline && fdom && !is_new) {
 		went_offline(rescan, fdom);
@@ -157,16 +246,13 @@ static void apply(const struct rescan *rescan, const struct reading *reading)
 	}
 	if (fdom->offline)
 		return;
-	if (was_offline)
+	if (was_offline && !was_away)
 		log_info("policy%u: one of its CPUs is online again", fdom->policy);
 	cpufreq_restore_pending(cpufreq, fdom);
 	/* If the method changed, the monitor releases the old files and asks for the new ones. */
 	if (!fdom->acquired || other_method)
 		return;
-	if (is_new || was_offline)
-		report(rescan, fdom, CPUFREQ_RESTARTED);
-	else if (has_new_cpu(rescan, fdom))
-		report(rescan, fdom, CPUFREQ_ONLINE);
+	report_existing(rescan, fdom, is_new || was_offline);
 }
 
 static void apply_all(const struct rescan *rescan)
@@ -186,23 +272,26 @@ static void apply_all(const struct rescan *rescan)
 	}
 }
 
-/* Is a CPU that came online in no frequency domain? Then a policy that was not read has it. */
+/* Has a CPU that came online no policyN? Then one that was not read has it. */
 static bool any_unassigned(const struct rescan *rescan)
 {
 	unsigned int cpu;
 
 	cpuset_for_each (cpu, &rescan->changed) {
-		if (cpuset_has(&rescan->online, cpu) && !cpufreq_of_cpu(rescan->cpufreq, cpu))
+		const struct frequency_domain *fdom = cpufreq_of_cpu(rescan->cpufreq, cpu);
+
+		if (cpuset_has(&rescan->cpus.online, cpu) && (!fdom || fdom->away))
 			return true;
 	}
 	return false;
 }
 
-int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed,
+int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed, enum cpufreq_event event,
 		   cpufreq_on_change on_change, void *context)
 {
 	struct rescan rescan = {
 		.cpufreq = cpufreq,
+		.event = event,
 		.changed = *changed,
 		.on_change = on_change,
 		.context = context,
@@ -213,8 +302,9 @@ int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed,
 		log_error("can't list the host's frequency domains: %s", strerror(-r));
 		return r;
 	}
-	cpufreq_read_online(cpufreq, &rescan.online);
-	drop_gone(&rescan);
+	if (cpufreq_host_cpus(cpufreq, &rescan.cpus) < 0)
+		memset(&rescan.cpus, 0xff, sizeof(rescan.cpus));
+	find_missing(&rescan);
 	r = read_policies(&rescan, false);
 	if (r == 0)
 		apply_all(&rescan);
@@ -224,5 +314,25 @@ int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed,
 			apply_all(&rescan);
 	}
 	free(rescan.readings);
+	successor_update(cpufreq);
 	return r;
+}
+
+bool cpufreq_is_stale(const struct cpufreq *cpufreq, uint32_t id)
+{
+	const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
+	cleanup_close int dir = fdom && !fdom->gone ? cpufreq_open(cpufreq, id) : -1;
+	uint32_t max_khz;
+	struct stat st;
+
+	if (!fdom || fdom->gone)
+		return false;
+	if (dir < 0)
+		return !fdom->away;
+	if (fstat(dir, &st) < 0 || st.st_ino != fdom->inode || fdom->away)
+		return true;
+	if (cpufreq_turbo_off(cpufreq->cpu_dir, dir) != fdom->turbo_off)
+		return true;
+	return sysfs_read_u32(dir, "cpuinfo_max_freq", UINT32_MAX, &max_khz) == 0 &&
+	       max_khz != fdom->cpuinfo_max_khz;
 }

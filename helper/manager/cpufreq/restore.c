@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/assertion.h"
+#include "common/cleanup.h"
 #include "common/log.h"
 #include "common/value.h"
-#include "helper/manager/cpufreq/platform_limit.h"
 #include "helper/manager/cpufreq/sysfs.h"
 #include "helper/manager/cpufreq/table_builder.h"
 #include "helper/manager/log/journal.h"
@@ -60,8 +60,16 @@ static void report_if_changed(int dir, const struct baseline_entry *entry, const
 		report_foreign(entry, file, now, before);
 }
 
+/* The kernel may clamp it, for instance because turbo is off now. */
+static void report_clamped(const struct baseline_entry *entry, const char *file, const char *text,
+			   const char *now)
+{
+	log_warning("%s of policy%u: the baseline %s was written, and the kernel changed it to %s",
+		    file, entry->policy, text, now);
+}
+
 static int write_baseline(int dir, const struct baseline_entry *entry, const char *file,
-			  const char *text)
+			  const char *text, bool *late)
 {
 	char now[BASELINE_TEXT];
 	int r = sysfs_write(dir, file, text);
@@ -71,12 +79,34 @@ static int write_baseline(int dir, const struct baseline_entry *entry, const cha
 	r = sysfs_read(dir, file, now, sizeof(now));
 	if (r < 0)
 		return failed(entry, file, r);
-	/* The kernel may clamp it, for instance because turbo is off now. */
-	if (strcmp(now, text) != 0 && !is_clamped(dir, now, text))
-		log_warning("%s of policy%u: the baseline %s was written, and the kernel changed "
-			    "it to %s",
-			    file, entry->policy, text, now);
+	if (strcmp(now, text) == 0 || is_clamped(dir, now, text))
+		return 0;
+	/* A worker of the kernel applies a limit: the file may show it a moment later. */
+	if (late && entry->method == METHOD_LIMITS)
+		*late = true;
+	else
+		report_clamped(entry, file, text, now);
 	return 0;
+}
+
+bool baseline_check_limits(int dir, const struct baseline_entry *entry, bool report)
+{
+	const struct {
+		const char *file, *before;
+	} limits[] = {{MIN_FREQ, entry->min_freq}, {MAX_FREQ, entry->max_freq}};
+	bool shown = true;
+
+	for (size_t i = 0; i < array_size(limits); i++) {
+		char now[BASELINE_TEXT];
+
+		if (sysfs_read(dir, limits[i].file, now, sizeof(now)) < 0 ||
+		    strcmp(now, limits[i].before) == 0 || is_clamped(dir, now, limits[i].before))
+			continue;
+		shown = false;
+		if (report)
+			report_clamped(entry, limits[i].file, limits[i].before, now);
+	}
+	return shown;
 }
 
 /*
@@ -106,17 +136,12 @@ static bool is_step(const struct frequency_table *table, const char *text)
 }
 
 /* Is it the value written last, or a driver's rounding of it? */
-static bool is_written(const struct restore_hints *hints, const char *text)
+static bool is_written(const struct restore_hints *hints, uint32_t written_khz, const char *text)
 {
-	const struct frequency_table *table = hints->table;
-	uint32_t khz, step;
+	uint32_t khz;
 
-	if (!table || hints->written_khz == 0 || parse_u32(text, UINT32_MAX, &khz) < 0)
-		return false;
-	step = frequency_step_at_least(table->khz, table->n_steps, hints->written_khz);
-	return table->khz[step] == hints->written_khz &&
-	       (step == 0 || khz > table->khz[step - 1]) &&
-	       (step == table->n_steps - 1 || khz < table->khz[step + 1]);
+	return hints->table && written_khz > 0 && parse_u32(text, UINT32_MAX, &khz) == 0 &&
+	       table_rounds(hints->table, written_khz, khz);
 }
 
 static bool is_above(const char *text, const char *other)
@@ -133,9 +158,10 @@ static bool foreign_speed(int dir, const struct baseline_entry *entry,
 {
 	char written[BASELINE_TEXT], now[BASELINE_TEXT], limit[BASELINE_TEXT];
 
-	(void)snprintf(written, sizeof(written), "%u", hints->written_khz);
+	(void)snprintf(written, sizeof(written), "%u", hints->written.max_khz);
 	if (hints->crashed || !is_step(hints->table, written) ||
-	    sysfs_read(dir, SETSPEED, now, sizeof(now)) < 0 || is_written(hints, now))
+	    sysfs_read(dir, SETSPEED, now, sizeof(now)) < 0 ||
+	    is_written(hints, hints->written.max_khz, now))
 		return false;
 	if (sysfs_read(dir, MAX_FREQ, limit, sizeof(limit)) >= 0 && strcmp(now, limit) == 0 &&
 	    is_above(written, limit))
@@ -171,9 +197,9 @@ static int restore_setspeed(int dir, const struct baseline_entry *entry,
 		if (foreign_speed(dir, entry, hints))
 			return 0;
 		force_rewrite(dir, hints->table, entry->setspeed);
-		return write_baseline(dir, entry, SETSPEED, entry->setspeed);
+		return write_baseline(dir, entry, SETSPEED, entry->setspeed, NULL);
 	}
-	r = write_baseline(dir, entry, GOVERNOR, entry->governor);
+	r = write_baseline(dir, entry, GOVERNOR, entry->governor, NULL);
 	if (r < 0)
 		return r;
 	r = sysfs_read(dir, GOVERNOR, now, sizeof(now));
@@ -185,43 +211,87 @@ static int restore_setspeed(int dir, const struct baseline_entry *entry,
 struct limit {
 	const char *file;
 	const char *before; /* as in the baseline */
+	uint32_t written_khz;
 	char now[BASELINE_TEXT];
-	bool moved; /* differs from the baseline, and is not clamped */
+	bool moved;   /* differs from the baseline, and is not clamped */
+	bool decides; /* alone */
+	bool written;
 	bool ours;
 };
+
+/*
+ * Is a limit that was moved ours?
+ *
+ * Return: 1: yes; 0: no; -EAGAIN: someone has written, perhaps this, and a worker of the kernel may
+ * still have to apply our last write.
+ */
+static int is_ours(int dir, const struct limit *limit, const struct limit *other,
+		   const struct restore_hints *hints)
+{
+	bool pinned = strcmp(limit->now, other->now) == 0;
+	uint32_t khz;
+
+	if (limit->written || platform_holds(dir, limit->now, limit->written_khz))
+		return 1;
+	if (parse_u32(limit->now, UINT32_MAX, &khz) < 0 || khz == hints->foreign_khz)
+		return 0;
+	if (hints->crashed)
+		return pinned || is_step(hints->table, limit->now);
+	/* After a failed write nobody knows what was written last: it may be this. */
+	if (limit->written_khz > 0 && hints->heard != HEARD_NOTHING)
+		return hints->heard == HEARD_SETTLED ? 0 : -EAGAIN;
+	if (pinned)
+		return 1;
+	return is_step(hints->table, limit->now) &&
+	       (!other->moved || (other->written && limit->decides));
+}
+
+static int read_limits(int dir, const struct baseline_entry *entry,
+		       const struct restore_hints *hints, struct limit limits[2])
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct limit *limit = &limits[i];
+		int r = sysfs_read(dir, limit->file, limit->now, sizeof(limit->now));
+
+		if (r < 0)
+			return failed(entry, limit->file, r);
+		limit->ours = is_clamped(dir, limit->now, limit->before);
+		limit->moved = !limit->ours && strcmp(limit->now, limit->before) != 0;
+		limit->written =
+			!hints->crashed && is_written(hints, limit->written_khz, limit->now);
+	}
+	return 0;
+}
 
 static int restore_limits(int dir, const struct baseline_entry *entry,
 			  const struct restore_hints *hints)
 {
 	struct limit limits[2] = {
-		{.file = MIN_FREQ, .before = entry->min_freq},
-		{.file = MAX_FREQ, .before = entry->max_freq},
+		{.file = MIN_FREQ,
+		 .before = entry->min_freq,
+		 .written_khz = hints->written.min_khz,
+		 .decides = hints->decides == LIMIT_MIN},
+		{.file = MAX_FREQ,
+		 .before = entry->max_freq,
+		 .written_khz = hints->written.max_khz,
+		 .decides = hints->decides == LIMIT_MAX},
 	};
 	unsigned int first;
-	bool pinned;
 	int r;
 
+	r = read_limits(dir, entry, hints, limits);
+	if (r < 0)
+		return r;
 	for (unsigned int i = 0; i < 2; i++) {
-		r = sysfs_read(dir, limits[i].file, limits[i].now, sizeof(limits[i].now));
+		r = limits[i].moved ? is_ours(dir, &limits[i], &limits[i ^ 1], hints) : 0;
 		if (r < 0)
-			return failed(entry, limits[i].file, r);
+			return r;
+		limits[i].ours = limits[i].ours || r > 0;
 	}
 	report_if_changed(dir, entry, GOVERNOR, entry->governor);
-	pinned = strcmp(limits[0].now, limits[1].now) == 0;
 	for (unsigned int i = 0; i < 2; i++) {
-		limits[i].ours = is_clamped(dir, limits[i].now, limits[i].before);
-		limits[i].moved = !limits[i].ours && strcmp(limits[i].now, limits[i].before) != 0;
-	}
-	for (unsigned int i = 0; i < 2; i++) {
-		struct limit *limit = &limits[i];
-
-		if (!limit->moved)
-			continue;
-		limit->ours = pinned || is_written(hints, limit->now) ||
-			      (is_step(hints->table, limit->now) &&
-			       (hints->crashed || !limits[1 - i].moved));
-		if (!limit->ours)
-			report_foreign(entry, limit->file, limit->now, limit->before);
+		if (limits[i].moved && !limits[i].ours)
+			report_foreign(entry, limits[i].file, limits[i].now, limits[i].before);
 	}
 	/* The baseline's minimum may be above the current maximum: then the maximum goes first. */
 	first = is_above(limits[0].before, limits[1].now) ? 1 : 0;
@@ -230,7 +300,7 @@ static int restore_limits(int dir, const struct baseline_entry *entry,
 
 		if (!limit->ours)
 			continue;
-		r = write_baseline(dir, entry, limit->file, limit->before);
+		r = write_baseline(dir, entry, limit->file, limit->before, hints->late);
 		if (r < 0)
 			return r;
 	}

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -84,7 +85,7 @@ static int scan_cpus(const struct policy *policy, struct cpuset *cpus)
 			r = cpuset_parse(text, cpus);
 		if (r < 0)
 			return left_out(policy, files[i], r);
-		if (cpuset_next(cpus, 0) < MAX_CPUS)
+		if (!cpuset_is_empty(cpus))
 			return 0;
 		r = -ENODEV;
 	}
@@ -112,8 +113,7 @@ static void scan_cppc(int cpu_dir, const struct cpuset *cpus, struct table_sourc
 	}
 }
 
-/* Turbo may be off for all CPUs or, where newer kernels allow it, for one frequency domain. */
-static bool turbo_off(int cpu_dir, int dir)
+bool cpufreq_turbo_off(int cpu_dir, int dir)
 {
 	return is_value(cpu_dir, "cpufreq/boost", 0) || is_value(dir, "boost", 0) ||
 	       is_value(cpu_dir, "intel_pstate/no_turbo", 1);
@@ -128,11 +128,13 @@ static int scan_table(int cpu_dir, const struct policy *policy, struct frequency
 		.max_khz = optional(dir, "cpuinfo_max_freq"),
 		.base_khz = optional(dir, "base_frequency"),
 		.turbo_percent = optional(cpu_dir, "intel_pstate/turbo_pct"),
-		.turbo_off = turbo_off(cpu_dir, dir),
+		.turbo_off = cpufreq_turbo_off(cpu_dir, dir),
 	};
 	int r = sysfs_read(dir, "scaling_available_frequencies", available, sizeof(available));
 
 	scanned->base_khz = source.base_khz;
+	scanned->turbo_off = source.turbo_off;
+	scanned->cpuinfo_max_khz = source.max_khz;
 	if (r >= 0)
 		source.available = available;
 	else if (r != -ENOENT)
@@ -213,6 +215,7 @@ int cpufreq_scan(int cpu_dir, uint32_t number, const struct config *config, int 
 	struct frequency_domain scanned = {.policy = number};
 	cleanup_close int dir = -1;
 	char path[POLICY_PATH_SIZE];
+	struct stat st;
 	int r;
 
 	policy_path(number, path);
@@ -220,6 +223,9 @@ int cpufreq_scan(int cpu_dir, uint32_t number, const struct config *config, int 
 	if (dir < 0)
 		return left_out(&policy, path, -errno);
 	policy.dir = dir;
+	if (fstat(dir, &st) < 0)
+		return left_out(&policy, path, -errno);
+	scanned.inode = st.st_ino;
 	r = scan_cpus(&policy, &scanned.cpus);
 	if (r < 0)
 		return r;

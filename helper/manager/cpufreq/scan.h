@@ -34,6 +34,14 @@ int cpufreq_scan(int cpu_dir, uint32_t policy, const struct config *config, int 
 void cpufreq_limits(const struct frequency_domain *fdom, const struct config *config, int priority,
 		    uint32_t *floor, uint32_t *ceiling);
 
+/**
+ * cpufreq_turbo_off() - is turbo off, for all CPUs or, where newer kernels allow it, for one
+ * policy?
+ * @cpu_dir:	as above
+ * @dir:	fd of the policy's directory
+ */
+bool cpufreq_turbo_off(int cpu_dir, int dir);
+
 /** cpufreq_is_offline() - is this the -errno of files whose CPUs are all offline? */
 bool cpufreq_is_offline(int error);
 

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
@@ -15,8 +17,8 @@
 #include "helper/manager/cpufreq/private.h"
 #include "helper/manager/cpufreq/scan.h"
 #include "helper/manager/cpufreq/state_file.h"
+#include "helper/manager/cpufreq/successor.h"
 #include "helper/manager/cpufreq/sysfs.h"
-#include "helper/manager/cpufreq/table_builder.h"
 
 void cpufreq_drop_cpus(struct cpufreq *cpufreq, struct frequency_domain *fdom)
 {
@@ -40,8 +42,21 @@ static struct frequency_domain *find_or_add(struct cpufreq *cpufreq, uint32_t po
 		return NULL;
 	fdom->id = cpufreq->n_fdoms;
 	fdom->policy = policy;
+	fdom->files[0] = fdom->files[1] = -1;
 	cpufreq->fdoms[cpufreq->n_fdoms++] = fdom;
+	cpufreq->known_changed = true;
 	return fdom;
+}
+
+int cpufreq_reserve(struct cpufreq *cpufreq, uint32_t policy, uint64_t n_foreign)
+{
+	struct frequency_domain *fdom = find_or_add(cpufreq, policy);
+
+	if (!fdom)
+		return -ENOMEM;
+	fdom->gone = true;
+	fdom->n_foreign = n_foreign;
+	return 0;
 }
 
 int cpufreq_enter(struct cpufreq *cpufreq, const struct frequency_domain *found)
@@ -64,13 +79,17 @@ int cpufreq_enter(struct cpufreq *cpufreq, const struct frequency_domain *found)
 	ASSERT(found->ceiling < found->table.n_steps && found->floor <= found->ceiling);
 	cpufreq_drop_cpus(cpufreq, fdom);
 	fdom->cpus = found->cpus;
+	fdom->inode = found->inode;
 	memcpy(fdom->driver, found->driver, sizeof(fdom->driver));
 	fdom->base_khz = found->base_khz;
+	fdom->cpuinfo_max_khz = found->cpuinfo_max_khz;
 	fdom->method = found->method;
 	fdom->table = found->table;
+	fdom->turbo_off = found->turbo_off;
 	fdom->floor = found->floor;
 	fdom->ceiling = found->ceiling;
 	fdom->offline = found->offline;
+	fdom->away = false;
 	fdom->gone = false;
 	cpuset_for_each (cpu, &fdom->cpus)
 		cpufreq->of_cpu[cpu] = (uint16_t)fdom->id;
@@ -81,7 +100,8 @@ int cpufreq_enter(struct cpufreq *cpufreq, const struct frequency_domain *found)
 	return (int)fdom->id;
 }
 
-void cpufreq_read_online(const struct cpufreq *cpufreq, struct cpuset *online)
+/* All if unreadable. */
+static void read_online(const struct cpufreq *cpufreq, struct cpuset *online)
 {
 	char text[SYSFS_TEXT];
 
@@ -108,13 +128,14 @@ int cpufreq_read_policy(struct cpufreq *cpufreq, uint32_t policy, const struct c
 	return 0;
 }
 
-int cpufreq_list_policies(const struct cpufreq *cpufreq, struct cpuset *policies)
+int cpufreq_list_policies(struct cpufreq *cpufreq, struct cpuset *policies)
 {
 	int fd = openat(cpufreq->cpu_dir, "cpufreq", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 
 	*policies = (struct cpuset){.bits = {0}};
+	memset(cpufreq->inodes, 0, sizeof(cpufreq->inodes));
 	if (!dir) {
 		int r = -errno;
 
@@ -123,34 +144,39 @@ int cpufreq_list_policies(const struct cpufreq *cpufreq, struct cpuset *policies
 	}
 	while ((entry = readdir(dir))) {
 		uint32_t policy;
+		struct stat st;
 
 		if (strncmp(entry->d_name, "policy", 6) != 0)
 			continue;
-		if (parse_u32(entry->d_name + 6, MAX_CPUS - 1, &policy) == 0)
-			cpuset_add(policies, policy);
-		else
+		if (parse_u32(entry->d_name + 6, MAX_CPUS - 1, &policy) < 0) {
 			log_warning("%s is left out: vmpower supports policy0 to policy%u",
 				    entry->d_name, MAX_CPUS - 1);
+			continue;
+		}
+		if (fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
+			continue; /* removed meanwhile */
+		cpuset_add(policies, policy);
+		cpufreq->inodes[policy] = st.st_ino;
 	}
 	return 0;
 }
 
 static int scan_all(struct cpufreq *cpufreq)
 {
-	const struct frequency_domain *first;
+	const struct frequency_domain *first = NULL;
 	struct cpuset policies, online;
-	unsigned int policy;
+	unsigned int policy, n = 0;
 	int r = -ENOENT;
 
 	if (cpufreq->cpu_dir >= 0)
 		r = cpufreq_list_policies(cpufreq, &policies);
 	if (r < 0) {
 		log_notice("no cpufreq below %s/devices/system/cpu (%s): no CPU's frequency can be "
-			   "set; load a cpufreq driver, then restart vmpowerd",
+			   "set until a cpufreq driver is loaded",
 			   cpufreq->config->sysfs, strerror(-r));
 		return 0;
 	}
-	cpufreq_read_online(cpufreq, &online);
+	read_online(cpufreq, &online);
 	cpuset_for_each (policy, &policies) {
 		cleanup_free struct frequency_domain *found = malloc(sizeof(*found));
 
@@ -161,15 +187,18 @@ static int scan_all(struct cpufreq *cpufreq)
 		r = cpufreq_enter(cpufreq, found);
 		if (r == -ENOMEM)
 			return r;
+		if (r < 0)
+			continue;
+		first = first ? first : cpufreq->fdoms[r];
+		n++;
 	}
-	if (cpufreq->n_fdoms == 0) {
+	if (!first) {
 		log_notice("no frequency domain is usable: no CPU's frequency can be set");
 		return 0;
 	}
-	first = cpufreq->fdoms[0];
-	log_info("frequency domains: %u, left out: %u; policy%u: driver %s, method %s",
-		 cpufreq->n_fdoms, cpuset_count(&policies) - cpufreq->n_fdoms, first->policy,
-		 first->driver, frequency_method_name(first->method));
+	log_info("frequency domains: %u, left out: %u; policy%u: driver %s, method %s", n,
+		 cpuset_count(&policies) - n, first->policy, first->driver,
+		 frequency_method_name(first->method));
 	return 0;
 }
 
@@ -203,16 +232,27 @@ int cpufreq_new(const struct config *config, const char *state_path, struct cpuf
 	new->state_path = strdup(state_path);
 	if (new->state_path)
 		r = open_cpu_dir(config->sysfs, &new->cpu_dir);
-	if (r == 0)
+	if (r == 0) {
+		successor_load_known(new);
 		r = scan_all(new);
+	}
 	if (r == 0)
 		r = state_file_load(new->state_path, &new->baseline);
 	if (r < 0) {
 		cpufreq_free(new);
 		return r;
 	}
+	successor_load_offline(new);
+	successor_save_known(new);
 	*cpufreq = new;
 	return 0;
+}
+
+static void free_fdom(struct frequency_domain *fdom)
+{
+	close_fd(&fdom->files[0]);
+	close_fd(&fdom->files[1]);
+	free(fdom);
 }
 
 void cpufreq_free(struct cpufreq *cpufreq)
@@ -220,7 +260,7 @@ void cpufreq_free(struct cpufreq *cpufreq)
 	if (!cpufreq)
 		return;
 	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++)
-		free(cpufreq->fdoms[i]);
+		free_fdom(cpufreq->fdoms[i]);
 	baseline_free(&cpufreq->baseline);
 	close_fd(&cpufreq->cpu_dir);
 	free(cpufreq->state_path);
@@ -230,6 +270,15 @@ void cpufreq_free(struct cpufreq *cpufreq)
 uint32_t cpufreq_count(const struct cpufreq *cpufreq)
 {
 	return cpufreq->n_fdoms;
+}
+
+uint32_t cpufreq_count_present(const struct cpufreq *cpufreq)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++)
+		n += !cpufreq->fdoms[i]->gone;
+	return n;
 }
 
 const struct frequency_domain *cpufreq_get(const struct cpufreq *cpufreq, uint32_t id)
@@ -307,17 +356,29 @@ struct frequency_domain *cpufreq_of_policy(const struct cpufreq *cpufreq, uint32
 	return NULL;
 }
 
+const struct frequency_domain *cpufreq_get_policy(const struct cpufreq *cpufreq, uint32_t policy)
+{
+	return cpufreq_of_policy(cpufreq, policy);
+}
+
+uint32_t cpufreq_lowest_base_khz(const struct cpufreq *cpufreq)
+{
+	uint32_t lowest = 0;
+
+	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++) {
+		const struct frequency_domain *fdom = cpufreq->fdoms[i];
+
+		if (!fdom->gone && fdom->base_khz && (lowest == 0 || fdom->base_khz < lowest))
+			lowest = fdom->base_khz;
+	}
+	return lowest;
+}
+
 bool cpufreq_is_priority(const struct cpufreq *cpufreq, uint32_t id)
 {
 	const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
 
-	for (uint32_t i = 0; fdom && fdom->base_khz && i < cpufreq->n_fdoms; i++) {
-		const struct frequency_domain *other = cpufreq->fdoms[i];
-
-		if (!other->gone && other->base_khz && other->base_khz < fdom->base_khz)
-			return true;
-	}
-	return false;
+	return fdom && fdom->base_khz > cpufreq_lowest_base_khz(cpufreq);
 }
 
 int64_t cpufreq_note_foreign(struct cpufreq *cpufreq, uint32_t id, int64_t since)
@@ -328,7 +389,35 @@ int64_t cpufreq_note_foreign(struct cpufreq *cpufreq, uint32_t id, int64_t since
 		return 0;
 	if (since == 0 || fdom->foreign_since == 0)
 		fdom->foreign_since = since;
+	if (since == 0) {
+		fdom->foreign_khz = 0;
+		fdom->foreign_heard = false;
+	}
 	return fdom->foreign_since;
+}
+
+bool cpufreq_heard_foreign(struct cpufreq *cpufreq, uint32_t id, uint32_t khz, uint64_t n_writes)
+{
+	struct frequency_domain *fdom = cpufreq_find(cpufreq, id);
+
+	if (!fdom || (fdom->foreign_heard && fdom->foreign_khz == khz &&
+		      (khz == 0 || fdom->foreign_after == n_writes)))
+		return false;
+	/* We have overwritten it since: another one. */
+	if (fdom->foreign_heard && fdom->foreign_after != n_writes)
+		fdom->foreign_since = 0;
+	(void)cpufreq_note_foreign(cpufreq, id, (int64_t)time(NULL));
+	fdom->foreign_heard = true;
+	fdom->foreign_khz = khz;
+	fdom->foreign_after = n_writes;
+	fdom->n_foreign++;
+	cpufreq->known_changed = true;
+	return true;
+}
+
+void cpufreq_save_counters(struct cpufreq *cpufreq)
+{
+	successor_save_known(cpufreq);
 }
 
 uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/bounds.h"
 #include "common/cleanup.h"
 #include "common/value.h"
 
@@ -119,8 +120,7 @@ const char *sysfs_remedy(int error)
 	case ENXIO:
 		return "its CPUs are offline: bring one online";
 	case ENOENT:
-		return "its cpufreq driver is gone or lacks this file: load one, then restart "
-		       "vmpowerd";
+		return "its cpufreq driver is gone or lacks this file: load one";
 	case EINVAL:
 	case ERANGE:
 		return "the kernel's cpufreq driver rejects this value: see its log, or set "
@@ -131,4 +131,23 @@ const char *sysfs_remedy(int error)
 	default:
 		return "see the kernel's log";
 	}
+}
+
+/* The limit in force, below cpuinfo_max_freq; 0: none, or no file shows it. */
+static uint32_t platform_limit(int dir)
+{
+	uint32_t limit_khz, max_khz;
+
+	if (sysfs_read_u32(dir, "bios_limit", HIGHEST_KHZ, &limit_khz) < 0 ||
+	    sysfs_read_u32(dir, "cpuinfo_max_freq", HIGHEST_KHZ, &max_khz) < 0)
+		return 0;
+	return limit_khz < max_khz ? limit_khz : 0;
+}
+
+bool platform_holds(int dir, const char *shown, uint32_t written)
+{
+	uint32_t limit_khz = platform_limit(dir), shown_khz;
+
+	return limit_khz > 0 && written > limit_khz &&
+	       parse_u32(shown, UINT32_MAX, &shown_khz) == 0 && shown_khz == limit_khz;
 }

@@ -48,4 +48,19 @@ bool sysfs_exists(int dir, const char *name);
 /** sysfs_remedy() - what the operator can do about a cpufreq attribute's error (-errno) */
 const char *sysfs_remedy(int error);
 
+/*
+ * Firmware (ACPI _PPC) may forbid the faster frequencies for a while. The kernel then clamps
+ * scaling_max_freq and shows the clamped value; the written value takes effect again when the
+ * limit is lifted. bios_limit (acpi-cpufreq and other ACPI drivers) shows the limit. The kernel's
+ * other limits (a cooling device's, for instance) have no file and look like an administrator's.
+ */
+
+/**
+ * platform_holds() - does a file show the platform's limit instead of the written value?
+ * @dir:	fd of the policy directory
+ * @shown:	content of scaling_min_freq, scaling_max_freq or scaling_setspeed
+ * @written:	what it would show without the limit, kHz
+ */
+bool platform_holds(int dir, const char *shown, uint32_t written);
+
 #endif

@@ -72,12 +72,8 @@ static int parse_list(const char *text, struct list *list)
 /* The highest step at or below a frequency; 0 if none is. */
 static uint32_t step_at_most(const struct frequency_table *table, uint32_t khz)
 {
-	uint32_t step = table->n_steps - 1;
-
 	ASSERT(table->n_steps > 0);
-	while (step > 0 && table->khz[step] > khz)
-		step--;
-	return step;
+	return frequency_step_at_most(table->khz, table->n_steps, khz);
 }
 
 /* The highest non-boost frequency of a list; 0: none. */
@@ -209,5 +205,14 @@ bool table_limits(const struct frequency_table *table, uint32_t min_khz, uint32_
 
 bool table_has(const struct frequency_table *table, uint32_t khz)
 {
-	return table->khz[frequency_step_at_least(table->khz, table->n_steps, khz)] == khz;
+	return table->n_steps > 0 &&
+	       table->khz[frequency_step_at_least(table->khz, table->n_steps, khz)] == khz;
+}
+
+bool table_rounds(const struct frequency_table *table, uint32_t written_khz, uint32_t khz)
+{
+	uint32_t step = frequency_step_at_least(table->khz, table->n_steps, written_khz);
+
+	return table->khz[step] == written_khz && (step == 0 || khz > table->khz[step - 1]) &&
+	       (step == table->n_steps - 1 || khz < table->khz[step + 1]);
 }

@@ -52,7 +52,10 @@ int table_build(const struct table_source *source, struct frequency_table *table
 bool table_limits(const struct frequency_table *table, uint32_t min_khz, uint32_t max_khz,
 		  bool turbo, uint32_t *floor, uint32_t *ceiling);
 
-/** table_has() - is a frequency a step of the table? */
+/** table_has() - is a frequency a step of the table, which may be empty? */
 bool table_has(const struct frequency_table *table, uint32_t khz);
+
+/** table_rounds() - may a driver show @khz after @written_khz was written? By less than a step. */
+bool table_rounds(const struct frequency_table *table, uint32_t written_khz, uint32_t khz);
 
 #endif

@@ -2,7 +2,6 @@
 #include "helper/manager/domains/channel_manager.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,15 +12,17 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/unix_socket.h"
+#include "helper/manager/domains/peer_users.h"
 #include "helper/manager/log/journal.h"
+#include "helper/manager/service/hidden_path.h"
 
 #define FIRST_RETRY_NS (10 * NS_PER_MS)
 #define LAST_RETRY_NS (5000 * NS_PER_MS)
-#define GIVE_UP_AFTER 10    /* attempts after QEMU hung up, some 10 s */
+#define GIVE_UP_AFTER 10    /* attempts after QEMU hung up, some 5 s */
 #define WARN_AFTER 8	    /* attempts, some 2.5 s: sockets may be slow to appear */
 #define FDS_FOR_OTHERS 1024 /* hooks, control clients, libvirt, and the processes' own */
 #define FDS_PER_FREQUENCY_DOMAIN 2
-#define ATTEMPTS_PER_TURN 1024 /* a few ms: hooks must not wait for thousands of channels */
+#define ATTEMPTS_PER_TURN 256 /* a few ms: hooks must not wait for thousands of channels */
 
 struct channel_manager {
 	struct loop *loop;
@@ -29,48 +30,34 @@ struct channel_manager {
 	void (*connected)(void *context, struct channel *channel);
 	void *context;
 	struct loop_timer retry;
-	uid_t trusted[CONFIG_PEER_USERS];
-	unsigned int n_trusted;
+	struct peer_users *users;	       /* who may be QEMU */
+	uint64_t connecting[MAX_DOMAINS / 64]; /* bits: ids of domains to look at */
+	uint64_t turn;			       /* of the loop, that the next two are about */
+	unsigned int attempts;
+	bool counted;
+	unsigned int n_connected; /* at most so many are: some have hung up since */
 	unsigned int max_connected;
 	bool full_logged;
-	char trusted_names[256]; /* for log lines */
 };
 
-/* Ignores unknown users: the default lists those of several distributions. */
 void channel_manager_configure(struct channel_manager *manager, const struct config *config)
 {
-	size_t used = 0;
-
-	manager->n_trusted = 0;
-	manager->trusted_names[0] = '\0';
-	for (unsigned int i = 0; i < CONFIG_PEER_USERS && config->peer_users[i][0]; i++) {
-		const struct passwd *user = getpwnam(config->peer_users[i]);
-		int n;
-
-		if (!user)
-			continue;
-		manager->trusted[manager->n_trusted++] = user->pw_uid;
-		n = snprintf(manager->trusted_names + used, sizeof(manager->trusted_names) - used,
-			     "%s%s", used > 0 ? ", " : "", config->peer_users[i]);
-		if (n > 0 && used + (size_t)n < sizeof(manager->trusted_names))
-			used += (size_t)n;
-	}
-	if (manager->n_trusted == 0)
-		log_warning("none of the users in [channel] peer-user exists on this host: no "
-			    "channel will be trusted");
+	peer_users_configure(manager->users, config);
 }
 
-static bool is_trusted(const struct channel_manager *manager, uid_t uid)
+/*
+ * A guest that never reads its replies leaves some two dozen unread. Twice what the monitor sends
+ * at once: the kernel would split what is larger than half of this.
+ */
+static void bound_unread_replies(int fd)
 {
-	for (unsigned int i = 0; i < manager->n_trusted; i++) {
-		if (manager->trusted[i] == uid)
-			return true;
-	}
-	return false;
+	int size = 16 * 1024; /* which the kernel doubles */
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
-/* Return: fd; -EPERM: the listening process is not trusted; -errno. */
-static int connect_channel(const struct channel_manager *manager, const struct channel *channel)
+/* Return: fd; -EPERM: the listening process is not trusted; -EAGAIN: not known yet; -errno. */
+static int connect_channel(const struct channel_manager *manager, struct channel *channel)
 {
 	cleanup_close int fd = -1;
 	struct ucred peer;
@@ -82,8 +69,10 @@ static int connect_channel(const struct channel_manager *manager, const struct c
 	r = unix_peer(fd, &peer);
 	if (r < 0)
 		return r;
-	if (!is_trusted(manager, peer.uid)) {
-		if (channel->attempts == 0)
+	if (!peer_users_trusted(manager->users, peer.uid)) {
+		if (peer_users_pending(manager->users))
+			return -EAGAIN;
+		if (channel->last_error != -EPERM)
 			log_about(&(struct log_about){.message = MESSAGE_CHANNEL_UNTRUSTED,
 						      ABOUT_CHANNEL(channel)},
 				  LOG_ERR,
@@ -91,32 +80,61 @@ static int connect_channel(const struct channel_manager *manager, const struct c
 				  "user id %u, which is none of %s: not connected. If QEMU runs as "
 				  "this user, add it to [channel] peer-user",
 				  channel->domain->description->name, channel->number,
-				  channel->path, (unsigned int)peer.uid, manager->trusted_names);
+				  channel->path, (unsigned int)peer.uid,
+				  peer_users_names(manager->users));
 		return -EPERM;
 	}
+	channel->peer_uid = peer.uid;
+	channel->peer_pid = (uint32_t)peer.pid;
+	bound_unread_replies(fd);
 	return take_fd(&fd);
 }
 
-int channel_manager_adopt(struct channel_manager *manager, struct channel *channel, int fd)
+/* Is it the socket that the channel had? Return: NULL: yes; else what differs */
+static const char *find_difference(const struct channel_manager *manager,
+				   const struct channel *channel, int fd)
 {
-	cleanup_close int taken = fd;
+	char path[UNIX_PATH_SIZE];
 	struct ucred peer;
-	int r = unix_peer(fd, &peer);
 
-	ASSERT(channel->state == CHANNEL_CONNECTING && channel->fd < 0);
-	if (r == 0 && !is_trusted(manager, peer.uid))
-		r = -EPERM;
-	if (r == 0 && unix_has_hung_up(fd))
-		r = -ECONNRESET;
-	if (r < 0) {
-		/* systemd has a copy, which would keep QEMU's only connection open. */
-		(void)shutdown(fd, SHUT_RDWR);
-		return r;
+	if (channel->cookie == 0 || unix_cookie(fd) != channel->cookie)
+		return "is another one";
+	if (unix_peer_path(fd, path) < 0 || strcmp(path, channel->path) != 0)
+		return "leads to another path";
+	if (unix_peer(fd, &peer) < 0 || peer.uid != channel->peer_uid ||
+	    (uint32_t)peer.pid != channel->peer_pid)
+		return "leads to another process";
+	/* While names are looked up it stays, as at a reload: the predecessor has trusted it. */
+	return peer_users_trusted(manager->users, peer.uid) || peer_users_pending(manager->users)
+		       ? NULL
+		       : "leads to another user";
+}
+
+bool channel_manager_adopt(struct channel_manager *manager, struct channel *channel, int *fd)
+{
+	const char *difference;
+
+	if (channel->state != CHANNEL_CONNECTED && channel->state != CHANNEL_CONNECTING)
+		return false;
+	difference = find_difference(manager, channel, *fd);
+	if (difference) {
+		log_about(&(struct log_about){ABOUT_CHANNEL(channel), .reason = difference},
+			  LOG_WARNING,
+			  "domain \"%s\", channel %u: the socket that the monitor has for it %s: "
+			  "dropped, connecting anew",
+			  channel->domain->description->name, channel->number, difference);
+		channel->last_error = -ESTALE;
+		return false;
 	}
-	channel->fd = take_fd(&taken);
-	channel->cookie = unix_cookie(channel->fd);
-	channel->state = CHANNEL_CONNECTED;
-	return 0;
+	if (unix_has_hung_up(*fd))
+		return false;
+	channel->held = true;
+	if (channel->state == CHANNEL_CONNECTING) {
+		channel->fd = take_fd(fd);
+		channel->state = CHANNEL_CONNECTED;
+		manager->n_connected++;
+	}
+	return true;
 }
 
 static uint64_t retry_delay_ns(uint32_t attempts)
@@ -144,30 +162,45 @@ static unsigned int fds_for_channels(unsigned int n_frequency_domains)
 	return n < MAX_CHANNELS ? (unsigned int)n : MAX_CHANNELS;
 }
 
-static bool is_full(struct channel_manager *manager, unsigned int n_connected)
+static unsigned int count_connected(struct registry *registry)
 {
-	if (n_connected < manager->max_connected)
+	unsigned int n = 0;
+
+	registry_for_each (d, registry)
+		n += domain_count_connected(d);
+	return n;
+}
+
+static bool is_full(struct channel_manager *manager)
+{
+	if (manager->n_connected < manager->max_connected)
+		return false;
+	if (!manager->counted)
+		manager->n_connected = count_connected(manager->registry);
+	manager->counted = true;
+	if (manager->n_connected < manager->max_connected)
 		return false;
 	if (!manager->full_logged)
 		log_error("%u channels are connected, as many as the limit of open files allows; "
 			  "the others wait. Raise LimitNOFILE= of vmpowerd.service",
-			  n_connected);
+			  manager->n_connected);
 	manager->full_logged = true;
 	return true;
 }
 
-static void attempt(struct channel_manager *manager, struct channel *channel, bool full,
-		    uint64_t now)
+static void attempt(struct channel_manager *manager, struct channel *channel, uint64_t now)
 {
-	int fd = full ? -EMFILE : connect_channel(manager, channel);
+	int fd = is_full(manager) ? -EMFILE : connect_channel(manager, channel);
 
 	if (fd >= 0) {
 		channel->fd = fd;
 		channel->cookie = unix_cookie(fd);
 		channel->state = CHANNEL_CONNECTED;
 		channel->last_error = 0;
+		channel->hidden_by = NULL;
 		channel->attempts = 0;
-		channel->hung_up = false;
+		channel->hung_up = channel->held = false;
+		manager->n_connected++;
 		manager->connected(manager->context, channel);
 		return;
 	}
@@ -180,8 +213,12 @@ static void attempt(struct channel_manager *manager, struct channel *channel, bo
 		return;
 	}
 	if (!channel->hung_up && channel->attempts == WARN_AFTER && fd != -EPERM) {
-		const char *reason = strerror(-fd);
+		char reason[256];
 
+		if (fd == -ENOENT || fd == -EACCES)
+			channel->hidden_by =
+				hidden_path_setting(channel->path, "/proc/self/mountinfo");
+		channel_error_text(channel, reason, sizeof(reason));
 		log_about(&(struct log_about){.message = MESSAGE_CHANNEL_UNREACHABLE,
 					      ABOUT_CHANNEL(channel),
 					      .reason = reason},
@@ -192,54 +229,101 @@ static void attempt(struct channel_manager *manager, struct channel *channel, bo
 	}
 }
 
-static unsigned int count_connected(struct registry *registry)
+static bool may_attempt(struct channel_manager *manager)
 {
-	unsigned int n = 0;
+	uint64_t turn = loop_turn(manager->loop);
 
-	registry_for_each (d, registry)
-		n += domain_count_connected(d);
-	return n;
+	if (turn != manager->turn) {
+		manager->attempts = 0;
+		manager->counted = false;
+	}
+	manager->turn = turn;
+	return manager->attempts++ < ATTEMPTS_PER_TURN;
 }
 
-void channel_manager_kick(struct channel_manager *manager)
+/* Return: when the domain is to be looked at again; 0: never */
+static uint64_t connect_domain(struct channel_manager *manager, struct domain *domain, uint64_t now)
 {
-	unsigned int n_connected = count_connected(manager->registry);
-	uint64_t now = monotonic_ns(), next = 0;
-	unsigned int attempts = 0;
+	uint64_t next = 0;
 
-	registry_for_each (d, manager->registry) {
-		for (uint32_t i = 0; i < d->n_channels; i++) {
-			struct channel *channel = &d->channels[i];
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		struct channel *channel = &domain->channels[i];
 
-			if (channel->state != CHANNEL_CONNECTING)
-				continue;
-			if (channel->next_attempt_ns <= now && attempts++ < ATTEMPTS_PER_TURN)
-				attempt(manager, channel, is_full(manager, n_connected), now);
-			n_connected += channel->state == CHANNEL_CONNECTED;
-			/* Over this turn's limit: continue in the next turn, without a delay. */
-			if (attempts > ATTEMPTS_PER_TURN)
-				next = now;
-			else if (channel->state == CHANNEL_CONNECTING &&
-				 (next == 0 || channel->next_attempt_ns < next))
-				next = channel->next_attempt_ns;
+		if (channel->state != CHANNEL_CONNECTING)
+			continue;
+		if (channel->next_attempt_ns <= now) {
+			if (!may_attempt(manager))
+				return now; /* in the next turn */
+			attempt(manager, channel, now);
 		}
+		if (channel->state == CHANNEL_CONNECTING &&
+		    (next == 0 || channel->next_attempt_ns < next))
+			next = channel->next_attempt_ns;
 	}
+	return next;
+}
+
+static void retry_at(struct channel_manager *manager, uint64_t due_ns, uint64_t now)
+{
+	if (manager->retry.due_ns == 0 || manager->retry.due_ns > due_ns)
+		loop_timer_set(manager->loop, &manager->retry, due_ns > now ? due_ns - now : 0);
+}
+
+/* Only what is marked is looked at: a start must not cost more where others run. */
+static void mark(struct channel_manager *manager, uint32_t id)
+{
+	manager->connecting[id / 64] |= UINT64_C(1) << id % 64;
+}
+
+static void connect_marked(struct channel_manager *manager, uint32_t id, uint64_t now)
+{
+	struct domain *domain = registry_get(manager->registry, id);
+	uint64_t next = domain ? connect_domain(manager, domain, now) : 0;
+
 	if (next > 0)
-		loop_timer_set(manager->loop, &manager->retry, next > now ? next - now : 0);
+		retry_at(manager, next, now);
+	else
+		manager->connecting[id / 64] &= ~(UINT64_C(1) << id % 64);
+}
+
+static void connect_all_marked(struct channel_manager *manager)
+{
+	uint64_t now = monotonic_ns();
+
+	for (uint32_t word = 0; word < MAX_DOMAINS / 64; word++) {
+		uint64_t left = manager->connecting[word];
+
+		for (; left != 0; left &= left - 1)
+			connect_marked(manager, word * 64 + (uint32_t)__builtin_ctzll(left), now);
+	}
+}
+
+void channel_manager_kick(struct channel_manager *manager, struct domain *domain)
+{
+	mark(manager, domain->id);
+	connect_marked(manager, domain->id, monotonic_ns());
+}
+
+void channel_manager_kick_all(struct channel_manager *manager)
+{
+	registry_for_each (d, manager->registry)
+		mark(manager, d->id);
+	connect_all_marked(manager);
 }
 
 void channel_manager_kick_later(struct channel_manager *manager, struct channel *channel)
 {
+	uint64_t now = monotonic_ns();
+
 	channel->attempts = 0;
-	channel->next_attempt_ns = monotonic_ns() + FIRST_RETRY_NS;
-	/* Don't scan all channels here: thousands hang up one by one when a host is emptied. */
-	if (manager->retry.due_ns == 0 || manager->retry.due_ns > channel->next_attempt_ns)
-		loop_timer_set(manager->loop, &manager->retry, FIRST_RETRY_NS);
+	channel->next_attempt_ns = now + FIRST_RETRY_NS;
+	mark(manager, channel->domain->id);
+	retry_at(manager, channel->next_attempt_ns, now);
 }
 
 static void on_retry(struct loop_timer *timer)
 {
-	channel_manager_kick(container_of(timer, struct channel_manager, retry));
+	connect_all_marked(container_of(timer, struct channel_manager, retry));
 }
 
 int channel_manager_new(struct loop *loop, struct registry *registry, const struct config *config,
@@ -248,16 +332,21 @@ int channel_manager_new(struct loop *loop, struct registry *registry, const stru
 			struct channel_manager **out)
 {
 	struct channel_manager *manager = calloc(1, sizeof(*manager));
+	int r;
 
 	if (!manager)
 		return -ENOMEM;
+	r = peer_users_new(loop, config, &manager->users);
+	if (r < 0) {
+		free(manager);
+		return r;
+	}
 	manager->loop = loop;
 	manager->registry = registry;
 	manager->connected = connected;
 	manager->context = context;
-	manager->retry.on_expiry = on_retry;
+	manager->retry = (struct loop_timer){.on_expiry = on_retry, .name = "connecting channels"};
 	manager->max_connected = fds_for_channels(n_frequency_domains);
-	channel_manager_configure(manager, config);
 	*out = manager;
 	return 0;
 }
@@ -267,5 +356,6 @@ void channel_manager_free(struct channel_manager *manager)
 	if (!manager)
 		return;
 	loop_timer_cancel(manager->loop, &manager->retry);
+	peer_users_free(manager->users);
 	free(manager);
 }

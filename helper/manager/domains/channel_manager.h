@@ -17,32 +17,36 @@ struct channel_manager;
  * @n_frequency_domains: of this host; their open files leave fewer fds for channels
  * @connected:	called when a channel has become CONNECTED, with its socket in channel->fd
  *
- * Return: 0; -ENOMEM.
+ * Looks up users, for a second at most. Return: 0; -errno.
  */
 int channel_manager_new(struct loop *loop, struct registry *registry, const struct config *config,
 			unsigned int n_frequency_domains,
 			void (*connected)(void *context, struct channel *channel), void *context,
 			struct channel_manager **manager);
-/** channel_manager_configure() - trust the users that config has now, in later connections */
+/** channel_manager_configure() - peer_users_configure(), for later connections */
 void channel_manager_configure(struct channel_manager *manager, const struct config *config);
 
 void channel_manager_free(struct channel_manager *manager);
 
 /**
- * channel_manager_kick() - try to connect all CONNECTING channels that are due
+ * channel_manager_kick() - try to connect a domain's CONNECTING channels that are due
  *
  * Call it after channels have become CONNECTING. Retries are automatic: the first after 10 ms, then
  * with delays that double up to 5 s.
  */
-void channel_manager_kick(struct channel_manager *manager);
+void channel_manager_kick(struct channel_manager *manager, struct domain *domain);
+
+/** channel_manager_kick_all() - the same for all domains */
+void channel_manager_kick_all(struct channel_manager *manager);
 
 /**
- * channel_manager_adopt() - serve a channel on the socket that a predecessor connected
- * @fd:		taken over, also on failure
+ * channel_manager_adopt() - the monitor says that it serves the channel on this socket
+ * @fd:		believed if the kernel says of it what we know; set to -1 if it is kept
  *
- * Return: 0: it is CONNECTED; -ECONNRESET (QEMU hung up); -EPERM (the user is not trusted); -errno.
+ * Return: true: the channel is CONNECTED, and held; false: the monitor must drop the socket, why is
+ * logged unless QEMU has hung up.
  */
-int channel_manager_adopt(struct channel_manager *manager, struct channel *channel, int fd);
+bool channel_manager_adopt(struct channel_manager *manager, struct channel *channel, int *fd);
 
 /**
  * channel_manager_kick_later() - reconnect a channel whose QEMU has hung up

@@ -16,7 +16,8 @@ static bool same_vcpus(const struct domain_description *a, const struct domain_d
 	for (uint32_t i = 0; i < a->n_vcpus; i++) {
 		const struct vcpu_description *x = &a->vcpus[i], *y = &b->vcpus[i];
 
-		if (x->online != y->online || x->pinned != y->pinned)
+		if (x->online != y->online || x->pinned != y->pinned ||
+		    x->uncertain != y->uncertain)
 			return false;
 		if (x->pinned && memcmp(x->affinity, y->affinity, sizeof(*x->affinity)) != 0)
 			return false;
@@ -51,6 +52,7 @@ struct domain_change domain_change_find(const struct domain_description *before,
 		.channels = !same_channels(before, after),
 		.name = strcmp(before->name, after->name) != 0,
 		.metadata = !same_metadata(before, after),
+		.problem = strcmp(before->problem, after->problem) != 0,
 	};
 }
 
@@ -122,17 +124,38 @@ void domain_log_not_served(const struct domain_description *description, const c
 			  source, about.reason);
 }
 
-void domain_log_unreadable(const char *name, const char *source, int error,
-			   const struct xml_error *details)
+void domain_log_problem(const struct domain_description *description, const char *source)
+{
+	const struct log_about about =
+		about_domain(MESSAGE_DOMAIN_NOT_SERVED, description, description->problem);
+
+	if (description->problem[0])
+		log_about(&about, LOG_ERR, "domain \"%s\" (%s): not served in full: %s",
+			  description->name, source, about.reason);
+}
+
+void domain_log_unreadable(const char *name, const char *uuid, const char *source,
+			   const char *reason)
 {
 	const struct log_about about = {
 		.message = MESSAGE_DOMAIN_NOT_SERVED,
-		.domain = name[0] ? name : NULL,
-		.reason = error == -ENOMEM ? "out of memory" : details->text,
+		.domain = name && name[0] ? name : NULL,
+		.domain_uuid = uuid,
+		.reason = reason,
 	};
+	const char *called = about.domain ? about.domain : uuid;
 
-	log_about(&about, LOG_ERR, "domain \"%s\" (%s): not served: %s", name[0] ? name : "?",
-		  source, about.reason);
+	log_about(&about, LOG_ERR, "domain \"%s\" (%s): not served: %s", called ? called : "?",
+		  source, reason);
+}
+
+void domain_log_rebooted(const struct domain *domain, const char *source)
+{
+	const struct log_about about =
+		about_domain(MESSAGE_DOMAIN_CHANGED, domain->description, source);
+
+	log_about(&about, LOG_INFO, "domain \"%s\" (%s): rebooted, its votes end",
+		  domain->description->name, source);
 }
 
 void domain_log_changed(const struct domain *domain, const char *source,
@@ -179,19 +202,38 @@ void domain_disconnect(struct monitor_view *view, struct events *events, struct 
 {
 	if (channel->state != CHANNEL_CONNECTED)
 		return;
-	view_send_id(view, LINK_CHANNEL_REMOVE, channel->id);
+	view_remove_channel(view, channel->id);
 	channel_hang_up(channel);
 	events_emit_channel(events, EVENT_CHANNEL_GONE, channel, reason);
 }
 
-bool domain_find_rules(const struct config *config, struct domain *domain)
+/* That of the host's limits is said of the configuration. */
+static void log_rounding(const struct monitor_view *view, const struct domain *domain)
+{
+	const struct domain_settings *settings = &domain->rules.settings;
+	const struct config *config = view->config;
+	char whose[MAX_DOMAIN_NAME + sizeof("domain \"\":")];
+
+	(void)snprintf(whose, sizeof(whose), "domain \"%s\":", domain->description->name);
+	cpufreq_log_rounding(view->cpufreq, whose,
+			     settings->min_khz != config->min_khz ? settings->min_khz : 0,
+			     settings->max_khz != config->max_khz ? settings->max_khz : 0);
+}
+
+bool domain_find_rules(const struct monitor_view *view, const struct khz_range *range,
+		       struct domain *domain)
 {
 	const struct domain_rules before = domain->rules;
 
-	domain_rules_find(config, domain->description, &domain->rules);
+	domain_rules_find(view->config, range, domain->description, &domain->rules);
 	if (strcmp(before.problem, domain->rules.problem) != 0)
 		log_problem(domain);
-	return !domain_settings_equal(&before.settings, &domain->rules.settings);
+	if (domain_settings_equal(&before.settings, &domain->rules.settings))
+		return false;
+	if (before.settings.min_khz != domain->rules.settings.min_khz ||
+	    before.settings.max_khz != domain->rules.settings.max_khz)
+		log_rounding(view, domain);
+	return true;
 }
 
 void domain_apply_serve(struct monitor_view *view, struct events *events, struct domain *domain)
@@ -203,26 +245,25 @@ void domain_apply_serve(struct monitor_view *view, struct events *events, struct
 
 		if (serve && channel->state == CHANNEL_UNSERVED) {
 			channel->state = CHANNEL_CONNECTING;
-			channel->hung_up = false;
-			channel->next_attempt_ns = 0;
-			channel->attempts = 0;
+			channel_begin(channel);
 		} else if (!serve && channel->state != CHANNEL_REMOVED) {
 			domain_disconnect(view, events, channel, "serve = no");
 			channel->state = CHANNEL_UNSERVED;
 		}
 	}
 	if (connected && !domain_connected(domain))
-		view_send_id(view, LINK_DOMAIN_SILENCE, domain->id);
+		view_silence_domain(view, domain->id);
 }
 
-void domain_apply_rules(struct monitor_view *view, struct events *events, struct domain *domain)
+void domain_apply_rules(struct monitor_view *view, struct events *events,
+			const struct khz_range *range, struct domain *domain)
 {
 	const struct log_about about = {
 		.message = MESSAGE_DOMAIN_CHANGED,
 		ABOUT_DOMAIN(domain->description),
 	};
 
-	if (domain_find_rules(view->config, domain)) {
+	if (domain_find_rules(view, range, domain)) {
 		log_about(&about, LOG_INFO, "domain \"%s\": its settings have changed",
 			  domain->description->name);
 		view_send_domain_settings(view, domain);

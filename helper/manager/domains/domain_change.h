@@ -12,13 +12,13 @@
 #include "helper/manager/monitor/view.h"
 #include "helper/manager/registry/events.h"
 #include "helper/manager/registry/registry.h"
-#include "xml/domain_xml.h"
 
 struct domain_change {
 	bool vcpus;    /* their number, online state or pinning */
 	bool channels; /* their numbers or socket paths */
 	bool name;
 	bool metadata; /* the settings in its XML, or their error */
+	bool problem;  /* what of it is not served */
 };
 
 /** domain_change_find() - compare two descriptions of the same run */
@@ -43,13 +43,17 @@ void domain_log_unregistered(const struct domain *domain, const char *source);
 void domain_log_not_served(const struct domain_description *description, const char *source,
 			   int error);
 
+/** domain_log_problem() - say what of a domain is not served, if anything */
+void domain_log_problem(const struct domain_description *description, const char *source);
+
 /**
- * domain_log_unreadable() - a domain is not served because its XML can't be parsed
- * @name:	"": unknown
- * @error, @details:	of domain_xml_parse()
+ * domain_log_unreadable() - an unknown domain is not served because its XML can't be read
+ * @name, @uuid:	NULL or "": unknown
  */
-void domain_log_unreadable(const char *name, const char *source, int error,
-			   const struct xml_error *details);
+void domain_log_unreadable(const char *name, const char *uuid, const char *source,
+			   const char *reason);
+
+void domain_log_rebooted(const struct domain *domain, const char *source);
 
 /**
  * domain_log_changed() - a registered domain was updated
@@ -66,14 +70,16 @@ void domain_disconnect(struct monitor_view *view, struct events *events, struct 
 		       const char *reason);
 
 /**
- * domain_find_rules() - set a domain's rules from configuration and description
+ * domain_find_rules() - set a domain's rules from configuration, CPUs and description
  *
- * Call it for each new domain, and when either has changed: before the old configuration is freed,
- * since the rules point into it. Logs new errors in the metadata.
+ * Call it for each new domain, and when any of them has changed: before the old configuration is
+ * freed, since the rules point into it. Logs new errors in the metadata, and which steps apply
+ * where limits are between two.
  *
  * Return: have the settings in force changed?
  */
-bool domain_find_rules(const struct config *config, struct domain *domain);
+bool domain_find_rules(const struct monitor_view *view, const struct khz_range *range,
+		       struct domain *domain);
 
 /**
  * domain_apply_serve() - connect or disconnect channels, as the domain's rules say
@@ -83,6 +89,7 @@ bool domain_find_rules(const struct config *config, struct domain *domain);
 void domain_apply_serve(struct monitor_view *view, struct events *events, struct domain *domain);
 
 /** domain_apply_rules() - find the rules of a domain that the monitor knows, and apply them */
-void domain_apply_rules(struct monitor_view *view, struct events *events, struct domain *domain);
+void domain_apply_rules(struct monitor_view *view, struct events *events,
+			const struct khz_range *range, struct domain *domain);
 
 #endif

@@ -5,32 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/unix_socket.h"
 #include "helper/manager/domains/channel_manager.h"
 #include "helper/manager/domains/domain_change.h"
+#include "helper/manager/domains/domains_private.h"
 #include "helper/manager/log/journal.h"
 #include "helper/manager/monitor/frequency_control.h"
 #include "helper/manager/monitor/refusal_log.h"
 #include "helper/manager/monitor/view.h"
 
-struct domains {
-	struct loop *loop;
-	struct registry *registry;
-	struct cpufreq *cpufreq;
-	struct events *events;
-	struct channel_manager *channels;
-	struct monitor_view view;
-	struct frequency_control frequency_control;
-};
-
 static void on_connected(void *context, struct channel *channel)
 {
 	struct domains *domains = context;
 
-	monitor_forget_leftover(domains->view.monitor, channel->id);
 	log_about(&(struct log_about){.message = MESSAGE_CHANNEL_CONNECTED, ABOUT_CHANNEL(channel)},
 		  LOG_INFO, "domain \"%s\", channel %u: connected",
 		  channel->domain->description->name, channel->number);
@@ -45,26 +34,101 @@ static void on_monitor_died(void *context, bool delayed)
 	frequency_control_monitor_died(&domains->frequency_control, delayed);
 }
 
-/* Send everything to a monitor that knows nothing. */
-static void on_monitor_started(void *context)
+/* Sockets that are not ours the monitor drops: they are not named. */
+static uint32_t adopt(struct domains *domains, struct held_channel *held, size_t n)
+{
+	uint32_t n_adopted = 0;
+
+	registry_for_each (d, domains->registry) {
+		for (uint32_t i = 0; i < d->n_channels; i++)
+			d->channels[i].held = false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct channel *channel = registry_channel(domains->registry, held[i].id);
+
+		n_adopted +=
+			channel && channel_manager_adopt(domains->channels, channel, &held[i].fd);
+	}
+	return n_adopted;
+}
+
+/* Has it a channel, or had it one that was not its own? */
+static bool may_run(const struct domain *domain)
+{
+	for (uint32_t i = 0; i < domain->n_channels; i++) {
+		if (domain->channels[i].state == CHANNEL_CONNECTED ||
+		    domain->channels[i].last_error != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Without a channel only libvirt's listing shows whether it runs. */
+static void drop_ended(struct domains *domains)
+{
+	struct domain *next;
+
+	for (struct domain *d = registry_next(domains->registry, NULL); d; d = next) {
+		next = registry_next(domains->registry, d);
+		if (!may_run(d))
+			registry_remove(domains->registry, d);
+	}
+}
+
+/* Once, before anything is said to the monitor. @served: it has served before */
+static void begin(struct domains *domains, bool served, struct held_channel *held, size_t n)
+{
+	uint32_t n_adopted;
+
+	domains->begun = true;
+	if (served)
+		succession_restore(domains->succession);
+	n_adopted = adopt(domains, held, n);
+	if (!domains->listing)
+		drop_ended(domains);
+	if (registry_count(domains->registry) > 0)
+		log_info("taken over from a predecessor: %u domains, %u channels",
+			 registry_count(domains->registry), n_adopted);
+	succession_begin(domains->succession);
+	domains->range = cpufreq_range(domains->cpufreq);
+	/* A predecessor's domains: the monitor is sent their rules when it starts. */
+	registry_for_each (d, domains->registry)
+		(void)domain_find_rules(&domains->view, &domains->range, d);
+	/* After a crash. A failure is logged and does not prevent serving. */
+	if (served)
+		cpufreq_take_over(domains->cpufreq);
+	else
+		(void)cpufreq_restore_all(domains->cpufreq);
+}
+
+static void on_monitor_greeted(void *context, bool served, struct held_channel *held, size_t n)
 {
 	struct domains *domains = context;
 
-	view_send_id(&domains->view, LINK_LOG_LEVEL, (uint32_t)log_level());
-	/* The configuration may have changed since the setup message was formed. */
-	view_send_settings(&domains->view);
-	view_send_frequency_domains(&domains->view);
-	registry_for_each (d, domains->registry) {
-		view_send_domain(&domains->view, d);
-		for (uint32_t i = 0; i < d->n_channels; i++) {
-			if (d->channels[i].state == CHANNEL_CONNECTED)
-				view_send_channel(&domains->view, &d->channels[i]);
-		}
-	}
+	if (domains->begun)
+		(void)adopt(domains, held, n);
+	else
+		begin(domains, served, held, n);
+	monitor_attach(domains->view.monitor);
+}
+
+/* Mark everything, as for a monitor that knows nothing, but for the channels that it has. */
+static void on_monitor_started(void *context, bool again)
+{
+	struct domains *domains = context;
+
 	frequency_control_take_over(&domains->frequency_control);
-	if (domains->view.monitor && monitor_restarts(domains->view.monitor) > 0)
+	view_begin(&domains->view);
+	if (again)
 		events_emit_text(domains->events, EVENT_MONITOR_RESTARTED,
 				 "it had ended; channels and votes were taken over");
+}
+
+static void on_room(void *context)
+{
+	struct domains *domains = context;
+
+	view_go_on(&domains->view);
 }
 
 static void on_channel_gone(struct domains *domains, uint32_t id)
@@ -87,7 +151,7 @@ static void on_channel_gone(struct domains *domains, uint32_t id)
 		channel->domain->description->name, channel->number);
 	events_emit_channel(domains->events, EVENT_CHANNEL_GONE, channel, "QEMU hung up");
 	if (!domain_connected(channel->domain))
-		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
+		view_silence_domain(&domains->view, channel->domain->id);
 	channel_manager_kick_later(domains->channels, channel);
 }
 
@@ -100,7 +164,8 @@ static void on_message(void *context, const struct link_message *message)
 		on_channel_gone(domains, message->id);
 		break;
 	case LINK_READY:
-		log_info("monitor is ready (pid %d)", (int)monitor_pid(domains->view.monitor));
+		log_life(NULL, LOG_INFO, "monitor is ready (pid %d)",
+			 (int)monitor_pid(domains->view.monitor));
 		break;
 	case LINK_REFUSED:
 		refusal_log(domains->registry, &message->refused);
@@ -116,167 +181,14 @@ void domains_reconfigure(struct domains *domains)
 	channel_manager_configure(domains->channels, domains->view.config);
 	view_send_settings(&domains->view);
 	frequency_control_reconfigure(&domains->frequency_control);
+	domains->range = cpufreq_range(domains->cpufreq);
 	registry_for_each (d, domains->registry) {
-		domain_apply_rules(&domains->view, domains->events, d);
-		view_send_vcpus(&domains->view, d);
+		domain_apply_rules(&domains->view, domains->events, &domains->range, d);
+		if (domains->allow_unpinned != domains->view.config->allow_unpinned)
+			view_send_vcpus(&domains->view, d);
 	}
-	channel_manager_kick(domains->channels);
-}
-
-static void clear_fresh_channels(struct domains *domains, struct domain *domain)
-{
-	for (uint32_t i = 0; i < domain->n_channels; i++) {
-		if (domain->channels[i].fresh)
-			monitor_clear_channel(domains->view.monitor, domain->channels[i].id);
-		domain->channels[i].fresh = false;
-	}
-}
-
-static int add(struct domains *domains, const struct domain_report *report)
-{
-	struct domain_description *description = report->running;
-	const char *source = report->source;
-	struct domain *domain;
-	int r = registry_add(domains->registry, description, &domain);
-
-	if (r < 0) {
-		domain_log_not_served(description, source, r);
-		domain_description_free(description);
-		return r;
-	}
-	domain->paused = report->tells_paused && report->paused;
-	domain->last_report_ns = report->asked_ns;
-	monitor_clear_domain(domains->view.monitor, domain->id);
-	clear_fresh_channels(domains, domain);
-	domain_log_registered(domain, source);
-	events_emit_domain(domains->events, EVENT_DOMAIN_REGISTERED, domain, source);
-	(void)domain_find_rules(domains->view.config, domain);
-	view_send_domain(&domains->view, domain);
-	domain_apply_serve(&domains->view, domains->events, domain);
-	channel_manager_kick(domains->channels);
-	return 0;
-}
-
-/* The same run of the domain, described again: take over only what has changed. */
-static int update(struct domains *domains, struct domain *domain,
-		  const struct domain_report *report)
-{
-	struct domain_description *description = report->running;
-	bool paused = report->tells_paused ? report->paused : domain->paused;
-	bool paused_changed = paused != domain->paused;
-	const struct domain_change change = domain_change_find(domain->description, description);
-	uint32_t ids[MAX_DOMAIN_CHANNELS], n_ids = 0;
-	const char *source = report->source;
-	int r;
-
-	ASSERT(domain->n_channels <= array_size(ids));
-	for (uint32_t i = 0; i < domain->n_channels; i++) {
-		if (domain->channels[i].state == CHANNEL_CONNECTED)
-			ids[n_ids++] = domain->channels[i].id;
-	}
-	r = registry_update(domain, description);
-	if (r < 0) {
-		log_error("domain \"%s\" (%s): change not taken over: %s", description->name,
-			  source, strerror(-r));
-		domain_description_free(description);
-		return r;
-	}
-	for (uint32_t i = 0; i < n_ids; i++) {
-		const struct channel *channel = registry_channel(domains->registry, ids[i]);
-
-		/* A new channel may have the id of one that has gone. */
-		if (!channel || channel->state != CHANNEL_CONNECTED)
-			view_send_id(&domains->view, LINK_CHANNEL_REMOVE, ids[i]);
-	}
-	clear_fresh_channels(domains, domain);
-	if (n_ids > 0 && !domain_connected(domain))
-		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, domain->id);
-	if (change.name)
-		view_send_domain_settings(&domains->view, domain);
-	domain->paused = paused;
-	if (report->asked_ns > domain->last_report_ns)
-		domain->last_report_ns = report->asked_ns;
-	if (change.vcpus || paused_changed)
-		view_send_vcpus(&domains->view, domain);
-	domain_apply_rules(&domains->view, domains->events, domain);
-	if (change.vcpus || change.channels || change.name || change.metadata || paused_changed)
-		events_emit_domain(domains->events, EVENT_DOMAIN_CHANGED, domain, source);
-	domain_log_changed(domain, source, &change, paused_changed);
-	channel_manager_kick(domains->channels);
-	return 0;
-}
-
-static void forget(struct domains *domains, struct domain *domain, const char *source)
-{
-	domain_log_unregistered(domain, source);
-	events_emit_domain(domains->events, EVENT_DOMAIN_UNREGISTERED, domain, source);
-	view_send_id(&domains->view, LINK_DOMAIN_REMOVE, domain->id);
-	registry_remove(domains->registry, domain);
-}
-
-static bool is_too_old(const struct domain_report *report, const struct domain *domain)
-{
-	return report->asked_ns < domain->last_report_ns;
-}
-
-static int report_running(struct domains *domains, const struct domain_report *report)
-{
-	struct domain_description *description = report->running;
-	struct domain *known = registry_find_uuid(domains->registry, description->uuid);
-
-	if (description->id < 0) {
-		log_warning("domain \"%s\" (%s): it does not run: not registered",
-			    description->name, report->source);
-		domain_description_free(description);
-		return -ESRCH;
-	}
-	/*
-	 * This is another run of the domain, and we missed the end of the last one: its votes must
-	 * not stay. (A vCPU that goes online or offline does not change n_vcpus.)
-	 */
-	if (known && (known->description->id != description->id ||
-		      known->description->n_vcpus != description->n_vcpus)) {
-		if (is_too_old(report, known)) {
-			domain_description_free(description);
-			return 0;
-		}
-		forget(domains, known, report->source);
-		known = NULL;
-	}
-	return known ? update(domains, known, report) : add(domains, report);
-}
-
-int domains_report(struct domains *domains, const struct domain_report *report)
-{
-	struct domain *domain;
-
-	if (report->running)
-		return report_running(domains, report);
-	domain = report->uuid ? registry_find_uuid(domains->registry, report->uuid)
-			      : registry_find(domains->registry, report->name);
-	if (!domain)
-		return -ENOENT;
-	if (!is_too_old(report, domain))
-		forget(domains, domain, report->source);
-	return 0;
-}
-
-void domains_report_listing(struct domains *domains, const char (*uuids)[37], size_t n,
-			    uint64_t asked_ns)
-{
-	struct domain_report report = {.source = "libvirt does not list it", .asked_ns = asked_ns};
-	struct domain *next;
-
-	for (struct domain *d = registry_next(domains->registry, NULL); d; d = next) {
-		bool listed = false;
-
-		next = registry_next(domains->registry, d);
-		for (size_t i = 0; i < n && !listed; i++)
-			listed = strcmp(uuids[i], d->description->uuid) == 0;
-		report.uuid = d->description->uuid;
-		if (!listed)
-			(void)domains_report(domains, &report);
-	}
+	domains->allow_unpinned = domains->view.config->allow_unpinned;
+	channel_manager_kick_all(domains->channels);
 }
 
 void domains_channel_enable(struct domains *domains, struct channel *channel, bool enabled)
@@ -300,7 +212,7 @@ void domains_channel_remove(struct domains *domains, struct channel *channel)
 	if (!connected)
 		events_emit_channel(domains->events, EVENT_DOMAIN_CHANGED, channel, reason);
 	if (!domain_connected(channel->domain))
-		view_send_id(&domains->view, LINK_DOMAIN_SILENCE, channel->domain->id);
+		view_silence_domain(&domains->view, channel->domain->id);
 }
 
 void domains_channel_add(struct domains *domains, struct channel *channel)
@@ -309,12 +221,10 @@ void domains_channel_add(struct domains *domains, struct channel *channel)
 		return;
 	channel->state =
 		channel->domain->rules.settings.serve ? CHANNEL_CONNECTING : CHANNEL_UNSERVED;
-	channel->hung_up = false;
-	channel->attempts = 0;
-	channel->next_attempt_ns = 0;
+	channel_begin(channel);
 	events_emit_channel(domains->events, EVENT_DOMAIN_CHANGED, channel,
 			    "added by the operator");
-	channel_manager_kick(domains->channels);
+	channel_manager_kick(domains->channels, channel->domain);
 }
 
 int domains_set_override(struct domains *domains, struct domain *domain, uint32_t vcpu,
@@ -354,7 +264,19 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 
 void domains_cpus_changed(struct domains *domains, const struct cpuset *changed)
 {
+	const struct khz_range before = domains->range;
+	struct config_error error;
+
 	frequency_control_cpus_changed(&domains->frequency_control, changed);
+	domains->range = cpufreq_range(domains->cpufreq);
+	if (domains->range.lowest == before.lowest && domains->range.highest == before.highest)
+		return;
+	if (config_check_range(domains->view.config, &domains->range, &error) < 0)
+		log_error("the configuration does not fit the CPUs as they are now: %s",
+			  error.text);
+	registry_for_each (d, domains->registry)
+		domain_apply_rules(&domains->view, domains->events, &domains->range, d);
+	channel_manager_kick_all(domains->channels);
 }
 
 void domains_set_log_level(struct domains *domains, int level)
@@ -368,7 +290,7 @@ void domains_set_log_level(struct domains *domains, int level)
 	log_about(&about, LOG_NOTICE, "log level %s, it was %s", log_level_name(level),
 		  log_level_name(before));
 	log_set_level(level);
-	view_send_id(&domains->view, LINK_LOG_LEVEL, (uint32_t)level);
+	view_send_log_level(&domains->view);
 }
 
 struct monitor_process *domains_monitor(struct domains *domains)
@@ -379,9 +301,13 @@ struct monitor_process *domains_monitor(struct domains *domains)
 int domains_new(const struct domains_parts *parts, struct domains **out)
 {
 	struct domains *domains = calloc(1, sizeof(*domains));
-	const struct link_setup setup = view_setup(parts->config);
-	int state_fd = -1, r;
-	bool taken_over = false;
+	const struct monitor_parts monitor = {
+		.program = parts->monitor_path,
+		.runtime_dir = parts->runtime_dir,
+		.lease_s = parts->lease_s,
+		.settings = view_settings(parts->config),
+	};
+	int r;
 
 	if (!domains)
 		return -ENOMEM;
@@ -389,55 +315,64 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	domains->registry = parts->registry;
 	domains->cpufreq = parts->cpufreq;
 	domains->events = parts->events;
-	domains->view = (struct monitor_view){.config = parts->config, .cpufreq = parts->cpufreq};
-	frequency_control_init(&domains->frequency_control, &domains->view, parts->registry);
-	domains->frequency_control.events = parts->events;
-	r = channel_manager_new(parts->loop, parts->registry, parts->config,
-				cpufreq_count(parts->cpufreq), on_connected, domains,
-				&domains->channels);
+	domains->succession = parts->succession;
+	domains->listing = strcmp(parts->config->libvirt_uri, "none") != 0;
+	domains->allow_unpinned = parts->config->allow_unpinned;
+	domains->view = (struct monitor_view){
+		.config = parts->config,
+		.cpufreq = parts->cpufreq,
+		.registry = parts->registry,
+		.loop = parts->loop,
+	};
+	view_init(&domains->view);
+	r = frequency_control_init(&domains->frequency_control, &domains->view, parts->registry,
+				   parts->events, parts->loop);
 	if (r == 0)
-		r = succession_take_over(parts->succession, domains->channels, &state_fd,
-					 &taken_over);
-	/* A predecessor's domains: the monitor is sent their rules when it starts. */
-	registry_for_each (d, parts->registry)
-		(void)domain_find_rules(parts->config, d);
-	/* After a crash. A failure is logged and does not prevent serving. */
-	if (r == 0 && taken_over)
-		cpufreq_take_over(parts->cpufreq);
-	else if (r == 0)
-		(void)cpufreq_restore_all(parts->cpufreq);
+		r = channel_manager_new(parts->loop, parts->registry, parts->config,
+					cpufreq_count(parts->cpufreq), on_connected, domains,
+					&domains->channels);
 	if (r == 0)
-		r = monitor_process_new(parts->loop, parts->monitor_path, &setup, state_fd,
-					parts->lock_fd,
+		r = monitor_process_new(parts->loop, &monitor,
 					&(struct monitor_handlers){
+						.greeted = on_monitor_greeted,
 						.started = on_monitor_started,
 						.died = on_monitor_died,
 						.message = on_message,
+						.room = on_room,
 						.context = domains,
 					},
 					&domains->view.monitor);
 	if (r < 0) {
 		log_error("can't start the monitor, %s: %s", parts->monitor_path, strerror(-r));
 		channel_manager_free(domains->channels);
+		frequency_control_clear(&domains->frequency_control);
+		view_clear(&domains->view);
 		free(domains);
 		return r;
 	}
+	/* It may hang; another one comes. */
+	if (!domains->begun)
+		begin(domains, false, NULL, 0);
 	registry_for_each (d, parts->registry)
 		domain_apply_serve(&domains->view, domains->events, d);
-	channel_manager_kick(domains->channels);
+	channel_manager_kick_all(domains->channels);
 	*out = domains;
 	return 0;
 }
 
-void domains_free(struct domains *domains, bool keep)
+void domains_free(struct domains *domains, bool leave)
 {
 	if (!domains)
 		return;
 	channel_manager_free(domains->channels);
-	/* End the writer first, then restore what it wrote. */
-	monitor_process_end(domains->view.monitor);
-	if (!keep)
+	if (!leave) {
+		frequency_control_settle(&domains->frequency_control);
+		/* End the writer first, then restore what it wrote. */
+		monitor_process_end(domains->view.monitor);
 		frequency_control_end(&domains->frequency_control);
+	}
+	frequency_control_clear(&domains->frequency_control);
+	view_clear(&domains->view);
 	monitor_process_free(domains->view.monitor);
 	free(domains);
 }

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/clock.h"
 #include "helper/manager/config/config.h"
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/domains/succession.h"
@@ -27,7 +26,8 @@ struct domains_parts {
 	struct registry *registry;
 	struct cpufreq *cpufreq;
 	const char *monitor_path;
-	int lock_fd;		       /* from instance_lock.h; -1: none */
+	const char *runtime_dir;       /* as monitor_process_new() has it */
+	uint32_t lease_s;	       /* as monitor_process_new() has it */
 	struct succession *succession; /* NULL: neither predecessor nor successor */
 	struct events *events;	       /* may be NULL */
 };
@@ -35,30 +35,41 @@ struct domains_parts {
 int domains_new(const struct domains_parts *parts, struct domains **domains);
 
 /**
- * domains_free() - end the monitor
- * @keep:	leave the frequencies to a successor; else restore all baselines
+ * domains_free() - end
+ * @leave:	leave the monitor, which goes on for a while; else end it and restore all baselines
  */
-void domains_free(struct domains *domains, bool keep);
+void domains_free(struct domains *domains, bool leave);
 
 /* What the hook, libvirt or the operator reports about one domain. */
 struct domain_report {
 	const char *source; /* for the log: "hook started", "libvirt", "operator" */
-	uint64_t asked_ns;  /* monotonic_ns() before the source looked: later changes are unknown */
-	bool tells_paused;  /* is paused set? */
-	bool paused;	    /* the vCPUs do not run */
-	const char *uuid;   /* of a domain that has ended; NULL: only its name is known */
-	const char *name;   /* of a domain that has ended: name or UUID */
-	struct domain_description *running; /* of a running domain, else NULL; taken over */
+	/* monotonic_ns() at which the source knew it: before libvirt was asked, as the hook began
+	 */
+	uint64_t asked_ns;
+	bool starts;	   /* it starts, or should be looked at anew: given-up channels too */
+	bool tells_paused; /* is paused set? */
+	bool paused;	   /* the vCPUs do not run */
+	/* The domain runs, and this is what it is: taken over. NULL: see below. */
+	struct domain_description *running;
+	/* Otherwise its UUID (lower case, with dashes); or NULL, and its exact name. */
+	const char *uuid;
+	const char *name;
+	/* It runs, and its XML can't be read: why; NULL: see below. */
+	const char *unreadable;
+	bool rebooted; /* it was reset, and runs on; false: it has ended */
+	int32_t id;    /* of rebooted: which run, as the description's */
 };
 
 /**
- * domains_report() - register, update or unregister a domain, as the report says
+ * domains_report() - take over what is reported about a domain
  *
- * A report without news changes nothing. An older report never undoes a newer one: it neither ends
- * a domain nor replaces its present run.
+ * It is registered, updated or unregistered; its votes end at a reboot, and count no longer if its
+ * XML can't be read. A report without news changes nothing. An older report never undoes a newer
+ * one, whatever the order in which they are heard: it neither ends a domain nor brings one back,
+ * and replaces neither its present run nor what is known of it.
  *
  * Return: 0, even if the report is too old; -ENOSPC; -ENOMEM; -ESRCH (the description says that the
- * domain does not run); -ENOENT (the domain that has ended was not registered).
+ * domain does not run); -ENOENT (the domain is not registered).
  */
 int domains_report(struct domains *domains, const struct domain_report *report);
 
@@ -86,7 +97,12 @@ void domains_channel_add(struct domains *domains, struct channel *channel);
 int domains_set_override(struct domains *domains, struct domain *domain, uint32_t vcpu,
 			 uint32_t khz);
 
-/** domains_cpus_changed() - see frequency_control_cpus_changed() */
+/**
+ * domains_cpus_changed() - see frequency_control_cpus_changed()
+ *
+ * Metadata that the CPUs can't do, or can do now, is looked at anew. So is the configuration, but
+ * it stays in force: an error is logged.
+ */
 void domains_cpus_changed(struct domains *domains, const struct cpuset *changed);
 
 /**

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/manager/domains/reload.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 
 #include "common/cleanup.h"
-#include "common/clock.h"
 #include "common/log.h"
 #include "helper/manager/config/load.h"
+#include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/domains/domains.h"
 #include "helper/manager/log/journal.h"
 #include "helper/manager/loop/loop.h"
 #include "helper/manager/registry/events.h"
+#include "helper/manager/service/notify.h"
 
 /* Keys that can't change at run time keep the value in force. */
 static void compare(const struct config *old, struct config *new, struct reload_result *result)
@@ -66,14 +65,27 @@ static char *describe(const struct reload_result *result)
 	return close_written(out) ? take_ptr(text) : NULL;
 }
 
+static int load(const struct reload *reload, struct config *new, struct config_error *error)
+{
+	const struct khz_range range = cpufreq_range(reload->cpufreq);
+	int r = config_load(reload->path, reload->required, new, error);
+
+	if (r < 0)
+		return r;
+	r = config_check_range(new, &range, error);
+	if (r < 0)
+		config_clear(new);
+	return r;
+}
+
 int reload_config(struct reload *reload, struct reload_result *result, struct config_error *error)
 {
 	struct config new, old = *reload->config;
 	cleanup_free char *text = NULL;
 	int r;
 
-	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_ns() / 1000);
-	r = config_load(reload->path, reload->required, &new, error);
+	notify_reloading(reload->notify);
+	r = load(reload, &new, error);
 	if (r < 0) {
 		log_about(&(struct log_about){.has_event = true}, LOG_ERR,
 			  "the configuration is refused, the old one stays in force: %s",
@@ -85,12 +97,13 @@ int reload_config(struct reload *reload, struct reload_result *result, struct co
 		compare(&old, &new, result);
 		*reload->config = new;
 		domains_reconfigure(reload->domains);
+		cpufreq_log_rounding(reload->cpufreq, "[limits]", new.min_khz, new.max_khz);
 		config_clear(&old);
 		text = describe(result);
 		log_notice("configuration reloaded from %s: %s", reload->path,
 			   text ? text : "out of memory");
 		events_emit_text(reload->events, EVENT_RELOAD, text);
 	}
-	(void)sd_notify(0, "READY=1");
+	notify_reloaded(reload->notify);
 	return r;
 }

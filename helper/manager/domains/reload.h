@@ -11,15 +11,19 @@
 #include "helper/manager/config/config.h"
 #include "helper/manager/config/keys.h"
 
+struct cpufreq;
 struct domains;
 struct events;
+struct notify;
 
 struct reload {
 	const char *path;      /* of the file */
 	bool required;	       /* is a missing file an error? */
 	struct config *config; /* in force; shared by all parts of the manager */
+	const struct cpufreq *cpufreq;
 	struct domains *domains;
 	struct events *events;
+	struct notify *notify; /* NULL: systemd is not told */
 };
 
 /* Indices in config_keys[]. */

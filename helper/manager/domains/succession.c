@@ -12,13 +12,11 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/whole_file.h"
-#include "helper/manager/monitor/shared_area.h"
+#include "helper/manager/log/journal.h"
 #include "helper/manager/registry/saved_domain.h"
-#include "helper/manager/service/fd_store.h"
 
 struct succession {
 	struct succession_parts parts;
-	struct fd_store *store;
 	struct event_tap tap;
 	struct loop_timer save;
 	int dir;		      /* one file per domain; -1: none */
@@ -65,13 +63,11 @@ static void on_save(struct loop_timer *timer)
 	succession_save(container_of(timer, struct succession, save));
 }
 
-/* Sockets are stored at once; files are written once per turn of the loop. */
+/* Files are written once per turn of the loop. */
 static void on_event(struct event_tap *tap, enum event_kind kind, const struct event *event)
 {
 	struct succession *succession = container_of(tap, struct succession, tap);
 
-	if (kind == EVENT_CHANNEL_CONNECTED)
-		fd_store_put(succession->store, FD_STORE_CHANNEL, event->channel->fd);
 	if (kind == EVENT_DOMAIN_UNREGISTERED) {
 		succession->changed[event->domain->id] = false;
 		(void)unlinkat(succession->dir, event->domain->description->uuid, 0);
@@ -97,60 +93,49 @@ static void remove_files(const struct succession *succession)
 	}
 }
 
-/* Return: the number of channels that stay connected */
-static uint32_t adopt_channels(struct succession *succession, struct channel_manager *channels,
-			       struct domain *domain, const struct saved_channel *saved)
+/* A file's name is the UUID of the domain that it is about. Return: 0; -ENOENT: it is not, logged
+ */
+static int check_name(const struct succession *succession, const char *name,
+		      const struct domain_description *description)
 {
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < domain->n_channels; i++) {
-		struct channel *channel = &domain->channels[i];
-		int fd = channel->state == CHANNEL_CONNECTING
-				 ? fd_store_take_socket(succession->store, saved[i].cookie)
-				 : -1;
-
-		if (fd >= 0 && channel_manager_adopt(channels, channel, fd) == 0)
-			n++;
-	}
-	return n;
+	if (strcmp(name, description->uuid) == 0)
+		return 0;
+	log_about(&(struct log_about){ABOUT_DOMAIN(description)}, LOG_WARNING,
+		  "%s/domains/%s is about domain %s: not taken over", succession->parts.runtime_dir,
+		  name, description->uuid);
+	return -ENOENT;
 }
 
-/* Return: the number of channels taken over; -ENOENT: the domain seems gone; -errno */
-static int adopt(struct succession *succession, struct channel_manager *channels, const char *name)
+/* Return: 0; -ENOENT: the domain seems gone; -errno */
+static int restore(struct succession *succession, const char *name)
 {
 	struct saved_domain saved;
 	cleanup_free char *text = NULL;
 	struct domain *domain;
 	size_t size;
-	uint32_t n;
 	int r;
 
 	r = whole_file_read(succession->dir, name, SAVED_DOMAIN_MAX, true, &text, &size);
-	if (r == 0)
-		r = saved_domain_parse(text, size, &saved);
 	if (r < 0)
 		return r;
-	r = registry_restore(succession->parts.registry, &saved, &domain);
-	if (r == 0) {
-		n = adopt_channels(succession, channels, domain, saved.channels);
+	r = saved_domain_parse(text, size, &saved);
+	if (r < 0)
+		return r;
+	r = check_name(succession, name, saved.description);
+	if (r == 0)
+		r = registry_restore(succession->parts.registry, &saved, &domain);
+	if (r == 0)
 		succession->changed[domain->id] = true;
-		r = (int)n;
-		/* Without a connected channel only libvirt's listing shows whether it runs. */
-		if (n == 0 && !succession->parts.listing) {
-			registry_remove(succession->parts.registry, domain);
-			r = -ENOENT;
-		}
-	}
 	saved_domain_free(&saved);
 	return r;
 }
 
-static uint32_t adopt_all(struct succession *succession, struct channel_manager *channels)
+static void restore_all(struct succession *succession)
 {
 	int fd = succession->dir < 0 ? -1 : openat(succession->dir, ".", O_RDONLY | O_CLOEXEC);
 	cleanup_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
-	uint32_t n_channels = 0, n_failed = 0;
+	uint32_t n_failed = 0;
 	int error = 0;
 
 	while (dir && (entry = readdir(dir))) {
@@ -158,10 +143,8 @@ static uint32_t adopt_all(struct succession *succession, struct channel_manager 
 
 		if (entry->d_name[0] == '.' || strlen(entry->d_name) != 36)
 			continue;
-		r = adopt(succession, channels, entry->d_name);
-		if (r >= 0) {
-			n_channels += (uint32_t)r;
-		} else if (r != -ENOENT) {
+		r = restore(succession, entry->d_name);
+		if (r < 0 && r != -ENOENT) {
 			n_failed++;
 			error = r;
 		}
@@ -171,84 +154,21 @@ static uint32_t adopt_all(struct succession *succession, struct channel_manager 
 			    "channels are reconnected",
 			    n_failed,
 			    error == -EPROTONOSUPPORT ? "of another version" : strerror(-error));
-	return n_channels;
 }
 
-/* Return: the predecessor's state, the caller's; -errno: none, or unusable */
-static int take_state(struct succession *succession)
+void succession_restore(struct succession *succession)
 {
-	cleanup_close int fd = fd_store_take_state(succession->store);
-	int r;
-
-	if (fd < 0)
-		return -ENOENT;
-	r = shared_area_check(fd);
-	if (r < 0) {
-		log_notice("the state that a predecessor left can't be used (%s): channels are "
-			   "reconnected",
-			   r == -EPROTONOSUPPORT ? "of another version" : "damaged");
-		return r;
-	}
-	return take_fd(&fd);
+	if (succession)
+		restore_all(succession);
 }
 
-/* Make systemd's fd store hold exactly our fds. */
-static void put_all(const struct succession *succession, int state_fd)
+void succession_begin(struct succession *succession)
 {
-	struct registry *registry = succession->parts.registry;
-
-	fd_store_remove(succession->store, FD_STORE_CHANNEL);
-	fd_store_remove(succession->store, FD_STORE_STATE);
-	fd_store_put(succession->store, FD_STORE_STATE, state_fd);
-	registry_for_each (d, registry) {
-		for (uint32_t i = 0; i < d->n_channels; i++) {
-			if (d->channels[i].state == CHANNEL_CONNECTED)
-				fd_store_put(succession->store, FD_STORE_CHANNEL,
-					     d->channels[i].fd);
-		}
-	}
-}
-
-int succession_take_over(struct succession *succession, struct channel_manager *channels,
-			 int *state_fd, bool *taken_over)
-{
-	uint32_t n_channels = 0;
-	size_t n_stale;
-	bool adopted;
-
-	*taken_over = false;
-	if (!succession) {
-		*state_fd = shared_area_new();
-		return *state_fd < 0 ? *state_fd : 0;
-	}
-	*state_fd = take_state(succession);
-	adopted = *state_fd >= 0;
-	if (adopted)
-		n_channels = adopt_all(succession, channels);
-	else
-		*state_fd = shared_area_new();
-	if (*state_fd < 0)
-		return *state_fd;
-	*taken_over = registry_count(succession->parts.registry) > 0;
-	n_stale = fd_store_close_unused(succession->store);
-	if (n_stale > 0)
-		log_notice("unused sockets of a predecessor closed: %zu", n_stale);
-	if (*taken_over)
-		log_info("taken over from a predecessor: %u domains, %u channels",
-			 registry_count(succession->parts.registry), n_channels);
+	if (!succession)
+		return;
 	remove_files(succession);
 	succession_save(succession);
-	if (!fd_store_available(succession->store))
-		return 0;
-	if (!adopted || n_stale > 0)
-		put_all(succession, *state_fd);
 	events_add_tap(succession->parts.events, &succession->tap);
-	return 0;
-}
-
-bool succession_possible(const struct succession *succession)
-{
-	return succession && fd_store_available(succession->store) && succession->dir >= 0;
 }
 
 void succession_forget(struct succession *succession)
@@ -271,26 +191,18 @@ static int open_dir(const char *runtime_dir)
 int succession_new(const struct succession_parts *parts, struct succession **out)
 {
 	struct succession *succession = calloc(1, sizeof(*succession));
-	int r;
 
 	if (!succession)
 		return -ENOMEM;
 	succession->parts = *parts;
 	succession->tap.on_event = on_event;
-	succession->save.on_expiry = on_save;
+	succession->save = (struct loop_timer){.on_expiry = on_save, .name = "saving domains"};
 	succession->dir = -1;
-	r = fd_store_new(parts->inherited, &succession->store);
-	if (r < 0) {
-		free(succession);
-		return r;
-	}
-	if (fd_store_available(succession->store)) {
-		succession->dir = open_dir(parts->runtime_dir);
-		if (succession->dir < 0)
-			log_warning("%s/domains can't be used: %s; a restart of vmpowerd will "
-				    "reconnect the channels",
-				    parts->runtime_dir, strerror(-succession->dir));
-	}
+	succession->dir = open_dir(parts->runtime_dir);
+	if (succession->dir < 0)
+		log_warning("%s/domains can't be used: %s; a restart of vmpowerd will reconnect "
+			    "the channels",
+			    parts->runtime_dir, strerror(-succession->dir));
 	*out = succession;
 	return 0;
 }
@@ -300,7 +212,6 @@ void succession_free(struct succession *succession)
 	if (!succession)
 		return;
 	events_remove_tap(succession->parts.events, &succession->tap);
-	fd_store_free(succession->store);
 	close_fd(&succession->dir);
 	free(succession);
 }

@@ -3,13 +3,18 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-/* The source line would always be that of sd_journal_sendv(). */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "common/cleanup.h"
+
+static const struct sockaddr_un journal = {
+	.sun_family = AF_UNIX,
+	.sun_path = "/run/systemd/journal/socket",
+};
+
+static int journal_fd = -1;
 
 static const char *const ids[] = {
 #define X_ID(name, id) [name] = (id),
@@ -22,20 +27,21 @@ static void add(struct journal_entry *entry, const char *format, ...)
 
 static void add(struct journal_entry *entry, const char *format, ...)
 {
-	size_t room = sizeof(entry->text) - entry->used;
-	char *field = entry->text + entry->used;
+	char *field = entry->text + entry->size;
+	size_t room = sizeof(entry->text) - entry->size;
 	va_list args;
 	int n;
 
-	if (entry->n_fields == JOURNAL_FIELDS)
-		return;
 	va_start(args, format);
 	n = vsnprintf(field, room, format, args);
 	va_end(args);
 	if (n < 0 || (size_t)n >= room)
 		return;
-	entry->used += (size_t)n;
-	entry->fields[entry->n_fields++] = (struct iovec){.iov_base = field, .iov_len = (size_t)n};
+	/* no value may begin another field */
+	for (char *c = field; (c = strchr(c, '\n')) != NULL;)
+		*c = ' ';
+	field[n] = '\n';
+	entry->size += (size_t)n + 1;
 }
 
 void journal_entry(struct journal_entry *entry, const struct log_about *about, int priority,
@@ -43,8 +49,7 @@ void journal_entry(struct journal_entry *entry, const struct log_about *about, i
 {
 	char cpus[1024];
 
-	entry->n_fields = 0;
-	entry->used = 0;
+	entry->size = 0;
 	add(entry, "MESSAGE=%s", text);
 	add(entry, "PRIORITY=%d", priority);
 	add(entry, "SYSLOG_IDENTIFIER=vmpowerd");
@@ -78,11 +83,20 @@ static bool to_journal(const struct log_about *about, int priority, const char *
 	struct journal_entry entry;
 
 	journal_entry(&entry, about, priority, text);
-	return sd_journal_sendv(entry.fields, entry.n_fields) == 0;
+	return sendto(journal_fd, entry.text, entry.size, MSG_DONTWAIT | MSG_NOSIGNAL,
+		      (const struct sockaddr *)&journal, sizeof(journal)) >= 0;
+}
+
+static const char *subject(const struct log_about *about)
+{
+	return about->domain;
 }
 
 void journal_open(void)
 {
+	log_set_subject(subject);
 	if (log_is_journal())
+		journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (journal_fd >= 0)
 		log_set_sink(to_journal);
 }

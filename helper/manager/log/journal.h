@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Sends the manager's log lines to the systemd journal with fields for their subjects, so that
- * `journalctl VMPOWER_DOMAIN=vm1` finds them. The monitor logs to stderr, without fields.
+ * `journalctl VMPOWER_DOMAIN=vm1` finds them. It does not wait for the journal, as
+ * sd_journal_sendv(3) would: a line for which the journal has no room goes to stderr, without its
+ * fields. The monitor logs to stderr.
  */
 #ifndef VMPOWER_HELPER_MANAGER_LOG_JOURNAL_H
 #define VMPOWER_HELPER_MANAGER_LOG_JOURNAL_H
@@ -9,7 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "common/cpuset.h"
 #include "common/log.h"
@@ -30,13 +31,9 @@ struct log_about {
 	bool has_event; /* an event of its own was emitted: the line must not emit one */
 };
 
-#define JOURNAL_FIELDS 16
-
-/* Fields for sd_journal_sendv(3), with their text. */
+/* A datagram of the journal's native protocol: a line NAME=value for each field. */
 struct journal_entry {
-	struct iovec fields[JOURNAL_FIELDS];
-	int n_fields;
-	size_t used;
+	size_t size;
 	char text[16384];
 };
 
@@ -44,7 +41,7 @@ struct journal_entry {
 void journal_entry(struct journal_entry *entry, const struct log_about *about, int priority,
 		   const char *text);
 
-/** journal_open() - send log lines to the journal if stderr is connected to it */
+/** journal_open() - limit lines by domain; send them to the journal if stderr is connected to it */
 void journal_open(void);
 
 #endif

@@ -41,8 +41,9 @@ int listener_start(struct listener *listener, struct loop *loop, int fd)
 
 	ASSERT(listener->on_connection && listener->on_failure && listener->pause_ns > 0);
 	listener->loop = loop;
-	listener->source = (struct loop_source){.fd = -1, .on_event = on_readable};
-	listener->pause = (struct loop_timer){.on_expiry = on_pause_over};
+	listener->source =
+		(struct loop_source){.fd = -1, .on_event = on_readable, .name = listener->name};
+	listener->pause = (struct loop_timer){.on_expiry = on_pause_over, .name = listener->name};
 	listener->full = false;
 	r = loop_add(loop, &listener->source, fd, EPOLLIN);
 	if (r < 0)

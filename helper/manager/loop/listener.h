@@ -8,13 +8,14 @@
 
 #include "helper/manager/loop/loop.h"
 
-/* Embedded in its owner, which sets the first three fields. */
+/* Embedded in its owner, which sets the first four fields. */
 struct listener {
 	/* @fd: CLOEXEC and non-blocking, the callee's */
 	void (*on_connection)(struct listener *listener, int fd);
 	/* accept() failed with @error (an errno); tried again after pause_ns */
 	void (*on_failure)(struct listener *listener, int error);
 	uint64_t pause_ns;
+	const char *name; /* as that of a loop_source */
 
 	struct loop *loop;
 	struct loop_source source;

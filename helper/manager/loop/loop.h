@@ -11,16 +11,20 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include "helper/manager/loop/turns.h"
+
 struct loop;
 
 struct loop_source {
 	int fd; /* -1: not in the loop */
 	void (*on_event)(struct loop_source *source, uint32_t events);
+	const char *name; /* for people: what a long turn did */
 };
 
 struct loop_timer {
 	uint64_t due_ns; /* as monotonic_ns(); 0: not armed */
 	void (*on_expiry)(struct loop_timer *timer);
+	const char *name; /* as above */
 	struct loop_timer *next;
 };
 
@@ -36,6 +40,9 @@ void loop_free(struct loop *loop);
  */
 int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events);
 int loop_modify(struct loop *loop, struct loop_source *source, uint32_t events);
+
+/** loop_turn() - the number of this turn: what is done in slices does one a turn */
+uint64_t loop_turn(const struct loop *loop);
 
 /** loop_remove() - stop watching, drop pending events, set source->fd to -1 */
 void loop_remove(struct loop *loop, struct loop_source *source);
@@ -57,5 +64,8 @@ void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
  */
 int loop_run(struct loop *loop);
 void loop_quit(struct loop *loop, int status);
+
+/** loop_turns() - what the turns have taken so far */
+const struct loop_turns *loop_turns(const struct loop *loop);
 
 #endif

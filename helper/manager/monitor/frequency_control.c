@@ -3,43 +3,65 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "helper/link/shared_state.h"
-#include "helper/manager/cpufreq/platform_limit.h"
+#include "helper/manager/cpufreq/own_files.h"
 #include "helper/manager/cpufreq/scan.h"
 #include "helper/manager/log/journal.h"
 #include "helper/manager/loop/loop.h"
-#include "helper/manager/registry/placement.h"
 
-/* The check of a file and the failed write after it report the same within milliseconds. */
-#define REPEAT_NS NS_PER_S
-
-void frequency_control_init(struct frequency_control *control, struct monitor_view *view,
-			    struct registry *registry)
-{
-	*control = (struct frequency_control){.view = view, .registry = registry};
-	(void)cpufreq_host_cpus(view->cpufreq, &control->cpus);
-}
+/* CPUs' files are read and written, and the state file is written: a few ms. */
+#define CONTROLS_PER_TURN 16
 
 /* --- files for the monitor ------------------------------------------------------------ */
 
-static void send_acquired(struct frequency_control *control, const struct link_acquired *acquired,
-			  int fds[2], unsigned int n_fds)
+/* What silence protects: the monitor can't read the baseline. */
+static void put_limits(const struct frequency_control *control, struct link_acquired *acquired)
+{
+	struct cpufreq *cpufreq = control->view->cpufreq;
+	uint32_t id = acquired->frequency_domain;
+
+	if (acquired->error < 0)
+		return;
+	(void)cpufreq_look_at_governor(
+		cpufreq, id, cpufreq_watch_has(control->watch, cpufreq_get(cpufreq, id)->policy));
+	acquired->decides = (uint8_t)cpufreq_get(cpufreq, id)->decides;
+	cpufreq_baseline_limits(cpufreq, id, &acquired->baseline_min_khz,
+				&acquired->baseline_max_khz);
+}
+
+void frequency_control_send(struct frequency_control *control, const struct link_acquired *acquired,
+			    int fds[2], unsigned int n_fds)
 {
 	struct link_message *message = &control->view->message;
 
 	ASSERT(acquired->error < 0 || fds[0] >= 0);
+	view_send_frequency_domain_first(control->view, acquired->frequency_domain);
 	message->type = LINK_ACQUIRED;
 	message->pad = 0;
 	message->acquired = *acquired;
+	put_limits(control, &message->acquired);
 	monitor_send(control->view->monitor, message, fds, acquired->error < 0 ? 0 : n_fds);
 	close_fd(&fds[0]);
 	close_fd(&fds[1]);
+}
+
+static void watch(struct frequency_control *control, uint32_t id)
+{
+	cpufreq_watch_add(control->watch, cpufreq_get(control->view->cpufreq, id)->policy);
+}
+
+static int take(struct frequency_control *control, uint32_t id, int fds[2], unsigned int *n_fds)
+{
+	int r = cpufreq_acquire(control->view->cpufreq, id, fds, n_fds);
+
+	if (r == 0)
+		watch(control, id);
+	return r;
 }
 
 static void acquire(struct frequency_control *control, uint32_t id, enum acquired_reason reason)
@@ -53,34 +75,118 @@ static void acquire(struct frequency_control *control, uint32_t id, enum acquire
 	unsigned int n_fds = 0;
 
 	if (id < cpufreq_count(control->view->cpufreq))
-		acquired.error = cpufreq_acquire(control->view->cpufreq, id, fds, &n_fds);
-	send_acquired(control, &acquired, fds, n_fds);
+		acquired.error = take(control, id, fds, &n_fds);
+	if (acquired.error == 0 && reason == ACQUIRED_TAKEN_OVER)
+		acquired.restarted = cpufreq_get(control->view->cpufreq, id)->came_back ||
+				     cpuset_has(&control->restarted, id);
+	cpuset_del(&control->restarted, id);
+	frequency_control_send(control, &acquired, fds, n_fds);
 }
 
-static void renew(struct frequency_control *control, uint32_t id, bool reassert, bool restarted)
+static void renew(struct frequency_control *control, uint32_t id)
 {
 	struct link_acquired acquired = {
 		.frequency_domain = id,
 		.reason = ACQUIRED_RENEWED,
-		.restarted = restarted,
+		.restarted = cpuset_has(&control->restarted, id),
 	};
+	bool reassert = cpuset_has(&control->reasserted, id);
 	int fds[2] = {-1, -1};
 	unsigned int n_fds = 0;
 
+	cpuset_del(&control->restarted, id);
+	cpuset_del(&control->reasserted, id);
 	acquired.error = cpufreq_renew(control->view->cpufreq, id, reassert, fds, &n_fds);
-	send_acquired(control, &acquired, fds, n_fds);
+	if (acquired.error == 0)
+		watch(control, id);
+	frequency_control_send(control, &acquired, fds, n_fds);
+}
+
+void frequency_control_renew(struct frequency_control *control, uint32_t id, bool reassert,
+			     bool restarted)
+{
+	cpuset_add(&control->renewed, id);
+	foreign_writes_renewed(&control->foreign, id);
+	if (reassert)
+		cpuset_add(&control->reasserted, id);
+	if (restarted)
+		cpuset_add(&control->restarted, id);
+	frequency_control_go_on(control);
+}
+
+void frequency_control_release(struct frequency_control *control, uint32_t id,
+			       struct written written, enum cpufreq_heard heard)
+{
+	const struct frequency_domain *fdom = cpufreq_get(control->view->cpufreq, id);
+
+	if (!fdom)
+		return;
+	cpuset_del(&control->releasing, id);
+	foreign_writes_forget(&control->foreign, id);
+	if (cpufreq_release(control->view->cpufreq, id, written, heard) == -EAGAIN) {
+		cpuset_add(&control->releasing, id);
+		frequency_control_later(control, FREQUENCY_SETTLE_NS);
+		return;
+	}
+	cpufreq_watch_remove(control->watch, fdom->policy);
+	if (fdom->restored_late) {
+		control->settles = 0;
+		frequency_control_later(control, FREQUENCY_SETTLE_NS);
+	}
+}
+
+/* Nobody wants it any more. */
+static void release(struct frequency_control *control, uint32_t id)
+{
+	bool heard;
+
+	cpufreq_watch_drain(control->watch);
+	heard = control->loop && foreign_writes_unsettled(&control->foreign, id);
+	frequency_control_release(control, id, frequency_control_last_written(control, id),
+				  heard ? HEARD_WRITE : HEARD_NOTHING);
 }
 
 void frequency_control_take_over(struct frequency_control *control)
 {
+	/* what is asked for was another monitor's question */
+	control->asked = control->renewed = control->taken_over = (struct cpuset){.bits = {0}};
+	control->taking_over = true;
+	control->syncing = false;
+}
+
+/* A new monitor has been told the votes: what was acquired and has not been released. */
+static void take_over(struct frequency_control *control)
+{
 	const struct cpufreq *cpufreq = control->view->cpufreq;
 
+	control->taking_over = false;
+	control->syncing = true;
 	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
 		const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
 
-		if (fdom->acquired && !fdom->gone)
-			acquire(control, id, ACQUIRED_TAKEN_OVER);
+		if (fdom->acquired && !fdom->gone && !cpuset_has(&control->released, id))
+			cpuset_add(&control->taken_over, id);
 	}
+	foreign_writes_lost(&control->foreign);
+}
+
+/* It has been told everything: what it has acquired beyond that is not acquired. */
+static void sync_if_done(struct frequency_control *control)
+{
+	if (!control->syncing || !cpuset_is_empty(&control->taken_over))
+		return;
+	control->syncing = false;
+	view_send_synced(control->view);
+}
+
+void frequency_control_sent(void *context)
+{
+	struct frequency_control *control = context;
+
+	if (control->taking_over)
+		take_over(control);
+	sync_if_done(control);
+	frequency_control_go_on(control);
 }
 
 void frequency_control_monitor_died(struct frequency_control *control, bool delayed)
@@ -89,12 +195,149 @@ void frequency_control_monitor_died(struct frequency_control *control, bool dela
 
 	cpufreq_writer_died(cpufreq);
 	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
-		if (delayed || cpufreq_get(cpufreq, id)->gone)
-			(void)cpufreq_release(cpufreq, id, 0);
+		const struct frequency_domain *fdom = cpufreq_get(cpufreq, id);
+
+		if (fdom->acquired && (delayed || fdom->gone))
+			cpuset_add(&control->released, id);
 	}
+	frequency_control_go_on(control);
 }
 
-/* --- failed writes, foreign values ------------------------------------------------------ */
+/* --- in slices ----------------------------------------------------------------------------- */
+
+/* Move up to @n ids from one set to another. Return: how many there were */
+static unsigned int move_some(struct cpuset *from, struct cpuset *to, unsigned int n)
+{
+	unsigned int id, moved = 0;
+
+	*to = (struct cpuset){.bits = {0}};
+	cpuset_for_each (id, from) {
+		if (moved == n)
+			break;
+		cpuset_add(to, id);
+		moved++;
+	}
+	cpuset_del_all(from, to);
+	return moved;
+}
+
+unsigned int frequency_control_release_some(struct frequency_control *control, unsigned int n)
+{
+	struct cpuset some;
+	unsigned int id;
+
+	n = move_some(&control->released, &some, n);
+	cpufreq_batch(control->view->cpufreq);
+	cpuset_for_each (id, &some)
+		release(control, id);
+	(void)cpufreq_commit(control->view->cpufreq);
+	return n;
+}
+
+/*
+ * Without an event the kernel may have made them anew, or raised their maximum. Where nothing is
+ * heard (watch.h) turbo may have been switched, too.
+ */
+static void look_at_stale(struct frequency_control *control, const struct cpuset *ids)
+{
+	struct cpuset cpus = {.bits = {0}};
+	unsigned int id;
+
+	cpuset_for_each (id, ids) {
+		if (cpufreq_is_stale(control->view->cpufreq, id))
+			cpuset_add_all(&cpus, &cpufreq_get(control->view->cpufreq, id)->cpus);
+	}
+	if (!cpuset_is_empty(&cpus))
+		(void)frequency_control_look(control, &cpus, CPUFREQ_LOOK);
+}
+
+static unsigned int acquire_some(struct frequency_control *control, struct cpuset *from,
+				 enum acquired_reason reason, unsigned int n)
+{
+	struct cpuset some;
+	unsigned int id;
+
+	n = move_some(from, &some, n);
+	if (n == 0)
+		return 0;
+	cpuset_del_all(&control->releasing, &some);
+	look_at_stale(control, &some);
+	cpufreq_prepare(control->view->cpufreq, &some);
+	cpuset_for_each (id, &some)
+		acquire(control, id, reason);
+	return n;
+}
+
+static unsigned int renew_some(struct frequency_control *control, unsigned int n)
+{
+	struct cpuset some;
+	unsigned int id;
+
+	n = move_some(&control->renewed, &some, n);
+	cpuset_for_each (id, &some)
+		renew(control, id);
+	return n;
+}
+
+static unsigned int reconfigure_some(struct frequency_control *control, unsigned int n)
+{
+	struct cpuset some;
+
+	n = move_some(&control->reconfigured, &some, n);
+	if (n > 0)
+		frequency_control_reconfigure_some(control, &some);
+	return n;
+}
+
+static bool has_questions(const struct frequency_control *control)
+{
+	return !cpuset_is_empty(&control->asked) || !cpuset_is_empty(&control->renewed) ||
+	       !cpuset_is_empty(&control->taken_over);
+}
+
+/* What the monitor has released may be asked for again: releases come first. */
+static void go_on(struct frequency_control *control)
+{
+	unsigned int left = control->loop ? CONTROLS_PER_TURN : MAX_FREQUENCY_DOMAINS;
+
+	left -= frequency_control_release_some(control, left);
+	if (cpuset_is_empty(&control->released) && monitor_has_room(control->view->monitor)) {
+		left -= acquire_some(control, &control->asked, ACQUIRED_ANSWER, left);
+		left -= renew_some(control, left);
+		left -= acquire_some(control, &control->taken_over, ACQUIRED_TAKEN_OVER, left);
+		sync_if_done(control);
+	}
+	(void)reconfigure_some(control, left);
+}
+
+void frequency_control_go_on(struct frequency_control *control)
+{
+	bool due = !cpuset_is_empty(&control->released) ||
+		   !cpuset_is_empty(&control->reconfigured) ||
+		   (has_questions(control) && monitor_has_room(control->view->monitor));
+
+	if (!due || control->going_on)
+		return;
+	if (control->loop) {
+		if (control->slice.due_ns == 0)
+			loop_timer_set(control->loop, &control->slice, 0);
+		return;
+	}
+	control->going_on = true; /* what is found on the way comes back here */
+	go_on(control);
+	control->going_on = false;
+}
+
+void frequency_control_slice(struct loop_timer *timer)
+{
+	struct frequency_control *control = container_of(timer, struct frequency_control, slice);
+
+	go_on(control);
+	/* without room: frequency_control_sent() is called when there is some */
+	frequency_control_go_on(control);
+}
+
+/* --- failed writes ------------------------------------------------------ */
 
 static void emit(struct frequency_control *control, enum event_kind kind,
 		 const struct frequency_domain *fdom, uint32_t khz, uint32_t previous_khz,
@@ -110,37 +353,12 @@ static void emit(struct frequency_control *control, enum event_kind kind,
 	events_emit(control->events, kind, &event);
 }
 
-/* Was the loss of its governor logged a moment ago? */
-static bool governor_just_lost(const struct frequency_control *control, uint32_t id)
+/* ENODEV: our files are of a policyN that is gone; others may hide such a change as well. */
+static bool look_at_failed(struct frequency_control *control, const struct frequency_domain *fdom,
+			   int error)
 {
-	uint64_t lost_ns = control->governor_lost_ns[id];
-
-	return lost_ns != 0 && monotonic_ns() - lost_ns < REPEAT_NS;
-}
-
-static void lost_governor(struct frequency_control *control, const struct frequency_domain *fdom)
-{
-	bool reassert = control->view->config->foreign == FOREIGN_REASSERT;
-	bool logged = governor_just_lost(control, fdom->id);
-
-	control->governor_lost_ns[fdom->id] = monotonic_ns();
-	(void)cpufreq_note_foreign(control->view->cpufreq, fdom->id, time(NULL));
-	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
-				      ABOUT_FREQUENCY_DOMAIN(fdom),
-				      .reason = "governor",
-				      .has_event = true},
-		  logged ? LOG_DEBUG : LOG_WARNING,
-		  "policy%u: its governor is not userspace any more, set by someone else: %s",
-		  fdom->policy,
-		  reassert ? "it is set again ([cpufreq] foreign = reassert)"
-			   : "requests for it are answered with NACK until it is userspace "
-			     "again; or set [cpufreq] foreign = reassert, or method = limits");
-	if (!logged)
-		emit(control, EVENT_FOREIGN, fdom, 0, 0,
-		     reassert ? "its governor was not userspace any more; it is set again"
-			      : "its governor is not userspace any more");
-	if (reassert)
-		renew(control, fdom->id, true, false);
+	return (cpufreq_is_offline(error) || cpufreq_is_stale(control->view->cpufreq, fdom->id)) &&
+	       frequency_control_look(control, &fdom->cpus, CPUFREQ_LOOK);
 }
 
 static void on_write_failed(struct frequency_control *control,
@@ -156,12 +374,14 @@ static void on_write_failed(struct frequency_control *control,
 	cpufreq_write_failed(control->view->cpufreq, fdom->id);
 	if (failed->error == -EINVAL && fdom->method == METHOD_SETSPEED &&
 	    !cpufreq_has_userspace(control->view->cpufreq, fdom->id)) {
-		lost_governor(control, fdom);
+		foreign_writes_governor(&control->foreign, fdom);
 		return;
 	}
 	/* Logged when the CPUs went offline, or when the governor was set again. */
-	logged = (fdom->offline && cpufreq_is_offline(failed->error)) ||
-		 (failed->error == -EINVAL && governor_just_lost(control, fdom->id));
+	logged = look_at_failed(control, fdom, failed->error) ||
+		 (fdom->offline && cpufreq_is_offline(failed->error)) ||
+		 (failed->error == -EINVAL &&
+		  foreign_writes_just_reported(&control->foreign, fdom->id));
 	log_about(&(struct log_about){.message = MESSAGE_WRITE_FAILED,
 				      ABOUT_FREQUENCY_DOMAIN(fdom),
 				      .new_khz = failed->khz,
@@ -175,177 +395,35 @@ static void on_write_failed(struct frequency_control *control,
 		emit(control, EVENT_WRITE_FAILED, fdom, failed->khz, 0, reason);
 }
 
-static uint32_t limit_of(const struct cpufreq *cpufreq, uint32_t id)
-{
-	cleanup_close int dir = cpufreq_open(cpufreq, id);
-
-	return dir < 0 ? 0 : platform_limit(dir);
-}
-
-static void on_foreign(struct frequency_control *control, const struct link_foreign *foreign)
-{
-	const struct frequency_domain *fdom =
-		cpufreq_get(control->view->cpufreq, foreign->frequency_domain);
-	const char *file = "scaling_min_freq or scaling_max_freq";
-	uint32_t limit_khz;
-
-	if (!fdom || !fdom->acquired)
-		return;
-	limit_khz = limit_of(control->view->cpufreq, fdom->id);
-	if (limit_khz > 0 && foreign->found_khz == limit_khz && foreign->ours_khz > limit_khz) {
-		log_info(
-			"policy%u: the platform allows %u kHz at most: our %u kHz take effect when "
-			"it allows more",
-			fdom->policy, limit_khz, foreign->ours_khz);
-		return;
-	}
-	if (fdom->method == METHOD_SETSPEED) {
-		if (!cpufreq_has_userspace(control->view->cpufreq, fdom->id)) {
-			lost_governor(control, fdom);
-			return;
-		}
-		file = "scaling_setspeed";
-	}
-	(void)cpufreq_note_foreign(control->view->cpufreq, fdom->id, time(NULL));
-	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
-				      ABOUT_FREQUENCY_DOMAIN(fdom),
-				      .old_khz = foreign->ours_khz,
-				      .new_khz = foreign->found_khz,
-				      .reason = file,
-				      .has_event = true},
-		  LOG_WARNING,
-		  "policy%u: %s held %u kHz, we had written %u kHz: set by someone else, or by a "
-		  "limit of the platform; the next request has overwritten it",
-		  fdom->policy, file, foreign->found_khz, foreign->ours_khz);
-	emit(control, EVENT_FOREIGN, fdom, foreign->found_khz, foreign->ours_khz, file);
-}
-
 /* Stable: the monitor writes nothing until it acquires the frequency domain again. */
-static uint32_t last_written(const struct frequency_control *control, uint32_t id)
+struct written frequency_control_last_written(const struct frequency_control *control, uint32_t id)
 {
-	const struct shared_state *state = monitor_state(control->view->monitor);
+	struct published published;
 
-	return state ? shared_load(state->frequency_domains[id].writing_khz) : 0;
-}
-
-/* The frequency written last, if its write is complete (both limits); 0: unknown */
-static uint32_t finished_writing(const struct shared_frequency_domain *shared)
-{
-	uint32_t khz = shared_load(shared->writing_khz);
-
-	return shared_load(shared->target_khz) == khz && shared_load(shared->last_error) == 0 ? khz
-											      : 0;
-}
-
-void frequency_control_end(struct frequency_control *control)
-{
-	const struct shared_state *state = monitor_state(control->view->monitor);
-	struct cpufreq *cpufreq = control->view->cpufreq;
-
-	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++)
-		cpufreq_writer_ended(cpufreq, id,
-				     state ? finished_writing(&state->frequency_domains[id]) : 0);
-	(void)cpufreq_restore_all(cpufreq);
+	if (id >= MAX_FREQUENCY_DOMAINS)
+		return (struct written){0};
+	published = published_load(monitor_state(control->view->monitor), id);
+	return (struct written){published.writing_khz[0], published.writing_khz[1]};
 }
 
 bool frequency_control_message(struct frequency_control *control,
 			       const struct link_message *message)
 {
 	switch ((enum link_type)message->type) {
-	case LINK_ACQUIRE:
-		acquire(control, message->id, ACQUIRED_ANSWER);
+	case LINK_ACQUIRE: /* it takes no files over any more: see struct link_acquired */
+		cpuset_del(&control->taken_over, message->id);
+		cpuset_add(&control->asked, message->id);
+		frequency_control_go_on(control);
 		return true;
 	case LINK_RELEASE:
-		if (message->id < cpufreq_count(control->view->cpufreq))
-			(void)cpufreq_release(control->view->cpufreq, message->id,
-					      last_written(control, message->id));
+		cpuset_del(&control->taken_over, message->id);
+		cpuset_add(&control->released, message->id);
+		frequency_control_go_on(control);
 		return true;
 	case LINK_WRITE_FAILED:
 		on_write_failed(control, &message->write_failed);
 		return true;
-	case LINK_FOREIGN:
-		on_foreign(control, &message->foreign);
-		return true;
 	default:
 		return false;
-	}
-}
-
-/* --- CPUs that come and go -------------------------------------------------------------- */
-
-/* What a rescan found. */
-struct rescanned {
-	struct frequency_control *control;
-	struct cpuset affected; /* CPUs whose vCPUs must be sent again */
-	bool others;		/* frequency domains came or went: priorities are relative */
-};
-
-static void on_change(void *context, uint32_t id, enum cpufreq_change change)
-{
-	struct rescanned *rescanned = context;
-	struct frequency_control *control = rescanned->control;
-	const struct frequency_domain *fdom = cpufreq_get(control->view->cpufreq, id);
-	const struct link_acquired offline = {
-		.frequency_domain = id,
-		.error = -ENODEV,
-		.reason = ACQUIRED_RENEWED,
-	};
-
-	ASSERT(fdom);
-	for (size_t i = 0; i < array_size(fdom->cpus.bits); i++)
-		rescanned->affected.bits[i] |= fdom->cpus.bits[i];
-	switch (change) {
-	case CPUFREQ_NEW:
-		rescanned->others = true;
-		view_send_frequency_domain(control->view, id);
-		break;
-	case CPUFREQ_RESTARTED:
-	case CPUFREQ_ONLINE:
-		renew(control, id, false, change == CPUFREQ_RESTARTED);
-		break;
-	case CPUFREQ_OFFLINE:
-		send_acquired(control, &offline, (int[2]){-1, -1}, 0);
-		break;
-	case CPUFREQ_GONE: /* no vCPU runs on it: the monitor releases it */
-		rescanned->others = true;
-		memset(&rescanned->affected, 0xff, sizeof(rescanned->affected));
-		break;
-	}
-}
-
-void frequency_control_reconfigure(struct frequency_control *control)
-{
-	struct rescanned rescanned = {.control = control};
-
-	(void)cpufreq_reconfigure(control->view->cpufreq, on_change, &rescanned);
-}
-
-/* Must the monitor be sent the vCPU again? */
-static bool vcpu_affected(const struct rescanned *rescanned, const struct vcpu_description *vcpu,
-			  const struct host_cpus *before)
-{
-	/* Unpinned, now or before: it floats over the online CPUs. */
-	if (!placement_pinned(vcpu, before) || !placement_pinned(vcpu, &rescanned->control->cpus))
-		return true;
-	return cpuset_intersects(vcpu->affinity, &rescanned->affected);
-}
-
-void frequency_control_cpus_changed(struct frequency_control *control, const struct cpuset *changed)
-{
-	struct rescanned rescanned = {.control = control, .affected = *changed};
-	struct host_cpus before = control->cpus;
-
-	(void)cpufreq_host_cpus(control->view->cpufreq, &control->cpus);
-	if (cpufreq_rescan(control->view->cpufreq, changed, on_change, &rescanned) < 0)
-		return;
-	if (rescanned.others)
-		view_send_priorities(control->view);
-	registry_for_each (d, control->registry) {
-		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
-			if (!vcpu_affected(&rescanned, &d->description->vcpus[i], &before))
-				continue;
-			view_send_vcpus(control->view, d);
-			break;
-		}
 	}
 }

@@ -11,8 +11,6 @@
 #include "common/cleanup.h"
 #include "common/unix_socket.h"
 
-#define MAX_QUEUED_BYTES (64u << 20) /* 64,000 channels with their vCPUs fit several times */
-
 struct queued_message {
 	struct queued_message *next;
 	/*
@@ -80,8 +78,6 @@ int link_queue_add(struct link_queue *queue, const struct link_message *message,
 	int r;
 
 	ASSERT(n_fds <= UNIX_MAX_FDS);
-	if (queue->bytes + size > MAX_QUEUED_BYTES)
-		return -ENOBUFS;
 	q = malloc(sizeof(*q) + size);
 	if (!q)
 		return -ENOMEM;
@@ -96,12 +92,6 @@ int link_queue_add(struct link_queue *queue, const struct link_message *message,
 	queue->end = &q->next;
 	queue->bytes += size;
 	return 0;
-}
-
-/* ETOOMANYREFS: too many fds are in flight, until the monitor reads. */
-bool link_is_full(int error)
-{
-	return error == -EAGAIN || error == -ENOBUFS || error == -ETOOMANYREFS;
 }
 
 int link_queue_send(struct link_queue *queue, int link_fd)

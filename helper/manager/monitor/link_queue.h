@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A queue of messages to the monitor that wait for room in the link. */
+/*
+ * A queue of messages to the monitor that wait for room in the link. It holds what can't be formed
+ * later: how much that is depends on what happens within the 5 s after which a monitor that does
+ * not read counts as hung.
+ */
 #ifndef VMPOWER_HELPER_MANAGER_MONITOR_LINK_QUEUE_H
 #define VMPOWER_HELPER_MANAGER_MONITOR_LINK_QUEUE_H
 
@@ -36,7 +40,7 @@ static inline bool link_queue_is_empty(const struct link_queue *queue)
  *		before its message is sent drops the message
  * @n_fds:	at most UNIX_MAX_FDS
  *
- * Return: 0; -ENOBUFS: full, the monitor does not read; -ENOMEM; -EMFILE.
+ * Return: 0; -ENOMEM; -EMFILE.
  */
 int link_queue_add(struct link_queue *queue, const struct link_message *message, const int *fds,
 		   unsigned int n_fds);
@@ -47,8 +51,5 @@ int link_queue_add(struct link_queue *queue, const struct link_message *message,
  * Return: 0, even if some still wait; -errno of the link.
  */
 int link_queue_send(struct link_queue *queue, int link_fd);
-
-/** link_is_full() - does a send's -errno mean that there will be room later? */
-bool link_is_full(int error);
 
 #endif

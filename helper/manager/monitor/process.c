@@ -2,16 +2,10 @@
 #include "helper/manager/monitor/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <seccomp.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/pidfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/assertion.h"
@@ -22,67 +16,148 @@
 #include "common/unix_socket.h"
 #include "helper/link/shared_state.h"
 #include "helper/manager/log/journal.h"
+#include "helper/manager/monitor/greeting.h"
 #include "helper/manager/monitor/link_queue.h"
-#include "helper/manager/service/instance_lock.h"
+#include "helper/manager/monitor/refusal_log.h"
+#include "helper/manager/monitor/restart_count.h"
+#include "helper/manager/monitor/shared_area.h"
+#include "helper/manager/monitor/spawn.h"
 
 #define STABLE_NS (10 * NS_PER_S) /* a monitor that lived this long resets the back-off */
-#define FIRST_BACKOFF_NS (NS_PER_S / 20)
-#define LAST_BACKOFF_NS (30 * NS_PER_S)
 #define MESSAGES_PER_TURN 256
-#define PONG_TIMEOUT_NS (5 * NS_PER_S)
+#define ANSWER_TIMEOUT_NS (5 * NS_PER_S)
 #define END_TIMEOUT_MS 2000
+
+enum link_state { LINK_CLOSED, LINK_GREETING, LINK_GREETED, LINK_ATTACHED, LINK_ENDING };
 
 struct monitor_process {
 	struct loop *loop;
-	char *path;
-	struct link_setup setup;
+	struct monitor_parts parts;
 	struct monitor_handlers handlers;
-	int state_fd;
-	int lock_fd; /* becomes its stdin; -1: none */
-	struct shared_state *state;
-	pid_t pid;
-	struct loop_source exit_source; /* pidfd */
+	char socket_path[PATH_MAX];
+	struct shared_area area;
+	enum link_state link;
+	struct ucred peer; /* pid 0: not known */
+	pid_t child;	   /* that we have started; 0: none */
 	struct loop_source link_source;
 	struct link_queue queue;
-	struct loop_timer restart;
-	struct loop_timer pong; /* armed while a PING is unanswered */
-	uint64_t started_ns;
-	uint32_t quick_deaths; /* in a row */
-	uint32_t restarts;
+	struct loop_timer connect;
+	struct loop_timer answer; /* armed while it owes one: to PING, END, or a greeting */
+	uint64_t attached_ns;
+	uint32_t quick_deaths;		    /* in a row */
+	uint32_t restarts, restarts_before; /* seen by this manager; by its predecessors */
+	struct greeting greeting;
+	bool outdated; /* the monitor that has greeted */
 	struct link_message incoming;
 };
 
-/* Kill a misbehaving monitor; on_exit_event() starts another. */
-static void kill_monitor(struct monitor_process *monitor, const char *reason)
+/* --- the end of a link ------------------------------------------------------------------- */
+
+static void close_link(struct monitor_process *monitor)
 {
-	ASSERT(monitor->pid > 0);
-	log_about(&(struct log_about){.message = MESSAGE_MONITOR_ENDED, .reason = reason}, LOG_ERR,
-		  "monitor (pid %d): %s; it will be replaced", (int)monitor->pid, reason);
-	(void)kill(monitor->pid, SIGKILL);
 	loop_close(monitor->loop, &monitor->link_source);
+	loop_timer_cancel(monitor->loop, &monitor->answer);
+	link_queue_clear(&monitor->queue);
+	greeting_clear(&monitor->greeting);
+	monitor->link = LINK_CLOSED;
+	monitor->peer.pid = 0;
 }
 
-static void on_pong_timeout(struct loop_timer *timer)
+static void save_restarts(const struct monitor_process *monitor)
 {
-	kill_monitor(container_of(timer, struct monitor_process, pong), "it hangs");
+	restart_count_save(monitor->parts.runtime_dir, monitor_restarts(monitor));
 }
 
-/* A monitor that reads is alive, however late it answers the PING. */
-static void extend_pong_timeout(struct monitor_process *monitor)
+static void count_death(struct monitor_process *monitor, const char *reason)
 {
-	if (monitor->pong.due_ns != 0)
-		loop_timer_set(monitor->loop, &monitor->pong, PONG_TIMEOUT_NS);
+	log_life(&(struct log_about){.message = MESSAGE_MONITOR_ENDED, .reason = reason}, LOG_ERR,
+		 "monitor (pid %d): %s; another will serve", (int)monitor->peer.pid, reason);
+	monitor->restarts++;
+	save_restarts(monitor);
+}
+
+/*
+ * The link is of no use any more: another monitor is needed, or another link to this one.
+ * @reason: NULL: the monitor has closed it
+ */
+static void lose(struct monitor_process *monitor, const char *reason)
+{
+	bool attached = monitor->link == LINK_ATTACHED;
+	char text[MONITOR_ENDING_TEXT];
+	uint64_t delay;
+
+	if (!reason) /* before the connection is closed: its listener is closed with it */
+		reason = monitor_reap(&monitor->child, "it has ended", text);
+	if (monitor->link == LINK_ENDING) {
+		close_link(monitor);
+		loop_timer_set(monitor->loop, &monitor->connect, 0);
+		return;
+	}
+	/* Nobody has spoken: an ending monitor's listener took the connection with it. */
+	if (monitor->peer.pid > 0)
+		count_death(monitor, reason);
+	else if (monitor->quick_deaths > 1)
+		log_error("%s: ends before it says anything: %s", monitor->parts.program, reason);
+	if (attached && monotonic_ns() - monitor->attached_ns > STABLE_NS)
+		monitor->quick_deaths = 0;
+	monitor->quick_deaths++;
+	close_link(monitor);
+	delay = restart_backoff_ns(monitor->quick_deaths);
+	if (attached)
+		monitor->handlers.died(monitor->handlers.context, delay > 0);
+	loop_timer_set(monitor->loop, &monitor->connect, delay);
+}
+
+/*
+ * It is wrong, or does not answer. Its service's watchdog ends one that hangs; where there is no
+ * service we may be allowed to. Then the next one continues with our duplicates of the channels.
+ */
+static void give_up(struct monitor_process *monitor, const char *reason)
+{
+	if (monitor->peer.pid > 0)
+		(void)kill(monitor->peer.pid, SIGKILL);
+	lose(monitor, reason);
+}
+
+static void on_no_answer(struct loop_timer *timer)
+{
+	struct monitor_process *monitor = container_of(timer, struct monitor_process, answer);
+
+	/* Nobody has accepted the connection. The one who listens hangs, unless that is systemd. */
+	if (monitor->link == LINK_GREETING && monitor->peer.pid == 0 &&
+	    (unix_peer(monitor->link_source.fd, &monitor->peer) < 0 || monitor->peer.pid <= 1 ||
+	     monitor->peer.pid == getpid()))
+		log_error("%s: the monitor does not answer; waiting for another one",
+			  monitor->socket_path);
+	else
+		give_up(monitor, "it hangs");
+}
+
+/* --- messages ------------------------------------------------------------------------------ */
+
+/* A monitor that reads is alive, however late it answers. */
+static void extend_answer_timeout(struct monitor_process *monitor)
+{
+	if (monitor->answer.due_ns != 0)
+		loop_timer_set(monitor->loop, &monitor->answer, ANSWER_TIMEOUT_NS);
 }
 
 static void send_queued(struct monitor_process *monitor)
 {
 	int r = link_queue_send(&monitor->queue, monitor->link_source.fd);
 
-	extend_pong_timeout(monitor); /* the monitor has read messages */
+	extend_answer_timeout(monitor); /* the monitor has read messages */
 	if (r < 0)
-		kill_monitor(monitor, strerror(-r));
-	else if (link_queue_is_empty(&monitor->queue))
-		(void)loop_modify(monitor->loop, &monitor->link_source, EPOLLIN);
+		lose(monitor, strerror(-r));
+	if (r < 0 || !link_queue_is_empty(&monitor->queue))
+		return;
+	(void)loop_modify(monitor->loop, &monitor->link_source, EPOLLIN);
+	monitor->handlers.room(monitor->handlers.context);
+}
+
+bool monitor_has_room(const struct monitor_process *monitor)
+{
+	return monitor->link == LINK_ATTACHED && link_queue_is_empty(&monitor->queue);
 }
 
 static void send_or_queue(struct monitor_process *monitor, const struct link_message *message,
@@ -90,8 +165,6 @@ static void send_or_queue(struct monitor_process *monitor, const struct link_mes
 {
 	int r = -EAGAIN;
 
-	if (monitor->link_source.fd < 0)
-		return;
 	if (link_queue_is_empty(&monitor->queue))
 		r = link_send(monitor->link_source.fd, message, fds, n_fds);
 	if (link_is_full(r)) {
@@ -99,39 +172,120 @@ static void send_or_queue(struct monitor_process *monitor, const struct link_mes
 		if (r == 0)
 			r = loop_modify(monitor->loop, &monitor->link_source, EPOLLIN | EPOLLOUT);
 	}
-	if (r == -ENOBUFS)
-		kill_monitor(monitor, "it does not read its messages");
-	else if (r < 0)
-		kill_monitor(monitor, strerror(-r));
+	if (r < 0)
+		lose(monitor, strerror(-r));
 }
 
 void monitor_ping(struct monitor_process *monitor)
 {
 	const struct link_message message = {.type = LINK_PING};
 
-	if (monitor->pong.due_ns != 0 || monitor->link_source.fd < 0)
+	if (monitor->answer.due_ns != 0 || monitor->link != LINK_ATTACHED)
 		return;
-	loop_timer_set(monitor->loop, &monitor->pong, PONG_TIMEOUT_NS);
+	loop_timer_set(monitor->loop, &monitor->answer, ANSWER_TIMEOUT_NS);
 	send_or_queue(monitor, &message, NULL, 0);
 }
 
 void monitor_send(struct monitor_process *monitor, const struct link_message *message,
 		  const int *fds, unsigned int n_fds)
 {
+	if (monitor->link != LINK_ATTACHED)
+		return;
 	send_or_queue(monitor, message, fds, n_fds);
 	monitor_ping(monitor);
 }
 
-static void log_violation(const struct monitor_process *monitor, uint32_t number)
-{
-	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
+/* --- the greeting ---------------------------------------------------------------------------- */
 
-	log_about(&(struct log_about){.message = MESSAGE_MONITOR_VIOLATION, .reason = name},
-		  LOG_ERR,
-		  "monitor (pid %d): tried system call %s (%u), which it never needs, and was "
-		  "ended. A guest may have taken it over: please report this",
-		  (int)monitor->pid, name ? name : "?", number);
-	free(name);
+/* It has said what it holds. Return: 0; -errno */
+static int on_hello_end(struct monitor_process *monitor)
+{
+	struct greeting *greeting = &monitor->greeting;
+	int r = 0;
+
+	loop_timer_cancel(monitor->loop, &monitor->answer);
+	monitor->link = LINK_GREETED;
+	monitor->outdated = greeting_is_outdated(greeting, monitor->parts.program);
+	if (greeting->state_fd >= 0)
+		r = shared_area_map(&monitor->area, take_fd(&greeting->state_fd));
+	if (r < 0)
+		return r;
+	monitor->handlers.greeted(monitor->handlers.context, greeting->has_state, greeting->held,
+				  greeting->n_held);
+	greeting_clear(greeting);
+	return 0;
+}
+
+/* Return: 0; -EPROTO; -errno. @fds: taken over */
+static int on_greeting(struct monitor_process *monitor, const int *fds, unsigned int n_fds)
+{
+	int r;
+
+	if (monitor->incoming.type == LINK_VIOLATION) {
+		violation_log(monitor->peer.pid, monitor->incoming.id);
+		return 0;
+	}
+	r = greeting_receive(&monitor->greeting, &monitor->incoming, fds, n_fds);
+	return r > 0 ? on_hello_end(monitor) : r;
+}
+
+static void attach(struct monitor_process *monitor)
+{
+	struct link_message message = {.type = LINK_SETUP};
+
+	message.setup = (struct link_setup){
+		.version = LINK_VERSION,
+		.settings = monitor->parts.settings,
+	};
+	monitor->link = LINK_ATTACHED;
+	monitor->attached_ns = monotonic_ns();
+	monitor_send(monitor, &message, &monitor->area.fd, monitor->greeting.has_state ? 0 : 1);
+	monitor->handlers.started(monitor->handlers.context, monitor->restarts > 0);
+}
+
+void monitor_attach(struct monitor_process *monitor)
+{
+	const struct link_message end = {.type = LINK_END};
+
+	ASSERT(monitor->link == LINK_GREETED);
+	if (!monitor->outdated) {
+		attach(monitor);
+		return;
+	}
+	log_life(NULL, LOG_INFO,
+		 "monitor (pid %d): %s is another program: that one takes over its channels",
+		 (int)monitor->peer.pid, monitor->parts.program);
+	monitor->link = LINK_ENDING;
+	loop_timer_set(monitor->loop, &monitor->answer, ANSWER_TIMEOUT_NS);
+	if (link_send(monitor->link_source.fd, &end, NULL, 0) < 0)
+		give_up(monitor, "it can't be ended");
+}
+
+/* --- the link --------------------------------------------------------------------------------- */
+
+/* Return: 0; -EPROTO; -ENOMEM. @fds: taken over */
+static int on_message(struct monitor_process *monitor, const int *fds, unsigned int n_fds)
+{
+	if (monitor->link == LINK_GREETING)
+		return on_greeting(monitor, fds, n_fds);
+	close_fds(fds, n_fds);
+	if (monitor->link == LINK_ENDING)
+		return 0;
+	switch ((enum link_type)monitor->incoming.type) {
+	case LINK_VIOLATION:
+		violation_log(monitor->peer.pid, monitor->incoming.id);
+		return 0;
+	case LINK_PONG:
+		loop_timer_cancel(monitor->loop, &monitor->answer);
+		return 0;
+	case LINK_HELLO:
+	case LINK_CHANNEL_HELD:
+	case LINK_HELLO_END:
+		return -EPROTO;
+	default:
+		monitor->handlers.message(monitor->handlers.context, &monitor->incoming);
+		return 0;
+	}
 }
 
 static void on_link(struct loop_source *source, uint32_t events)
@@ -140,6 +294,9 @@ static void on_link(struct loop_source *source, uint32_t events)
 
 	if (events & EPOLLOUT)
 		send_queued(monitor);
+	if (source->fd >= 0 && monitor->link == LINK_GREETING && monitor->peer.pid == 0 &&
+	    unix_sender(source->fd, &monitor->peer) == -EAGAIN)
+		return;
 	for (int i = 0; i < MESSAGES_PER_TURN && source->fd >= 0; i++) {
 		int fds[UNIX_MAX_FDS];
 		unsigned int n_fds = UNIX_MAX_FDS;
@@ -148,314 +305,192 @@ static void on_link(struct loop_source *source, uint32_t events)
 		if (r == -EAGAIN)
 			return;
 		if (r == 0 || r == -ECONNRESET) {
-			/* It is exiting, and on_exit_event() logs why; or the link broke. */
-			(void)kill(monitor->pid, SIGKILL);
-			loop_close(monitor->loop, source);
+			lose(monitor, NULL);
 			return;
 		}
+		if (r > 0)
+			r = on_message(monitor, fds, n_fds);
 		if (r < 0) {
-			kill_monitor(monitor, "it sent an invalid message");
+			give_up(monitor,
+				r == -EPROTO ? "it sent an invalid message" : strerror(-r));
 			return;
 		}
-		if (monitor->incoming.type == LINK_VIOLATION)
-			log_violation(monitor, monitor->incoming.id);
-		else if (monitor->incoming.type == LINK_PONG)
-			loop_timer_cancel(monitor->loop, &monitor->pong);
-		else
-			monitor->handlers.message(monitor->handlers.context, &monitor->incoming);
 	}
 }
 
-static void log_death(const struct monitor_process *monitor, const siginfo_t *info)
+/* Return: 0; -errno */
+static int connect_link(struct monitor_process *monitor)
 {
-	const struct log_about about = {.message = MESSAGE_MONITOR_ENDED};
+	cleanup_close int fd = -1;
+	char text[MONITOR_ENDING_TEXT];
+	int r;
 
-	if (info->si_code == CLD_EXITED)
-		log_about(&about, LOG_ERR, "monitor (pid %d) exited with status %d",
-			  (int)monitor->pid, info->si_status);
-	else
-		log_about(&about, LOG_ERR, "monitor (pid %d) was killed by signal %d (%s)",
-			  (int)monitor->pid, info->si_status, strsignal(info->si_status));
+	(void)monitor_reap(&monitor->child, NULL,
+			   text); /* it would keep its listener open for a moment */
+	fd = unix_connect_asking(monitor->socket_path, SOCK_SEQPACKET);
+	if (fd == -ECONNREFUSED || fd == -ENOENT) {
+		r = monitor_spawn(monitor->parts.program, monitor->socket_path,
+				  monitor->parts.lease_s, &monitor->child);
+		if (r < 0)
+			return r;
+		fd = unix_connect_asking(monitor->socket_path, SOCK_SEQPACKET);
+	}
+	if (fd < 0)
+		return fd;
+	r = loop_add(monitor->loop, &monitor->link_source, fd, EPOLLIN);
+	if (r < 0)
+		return r;
+	(void)take_fd(&fd);
+	monitor->link = LINK_GREETING;
+	loop_timer_set(monitor->loop, &monitor->answer, ANSWER_TIMEOUT_NS);
+	return 0;
 }
 
-static uint64_t backoff_ns(uint32_t quick_deaths)
+static void on_connect(struct loop_timer *timer)
 {
-	uint64_t delay = FIRST_BACKOFF_NS;
+	struct monitor_process *monitor = container_of(timer, struct monitor_process, connect);
+	int r = connect_link(monitor);
 
-	if (quick_deaths <= 1)
-		return 0;
-	while (quick_deaths-- > 2 && delay < LAST_BACKOFF_NS)
-		delay *= 2;
-	return delay < LAST_BACKOFF_NS ? delay : LAST_BACKOFF_NS;
-}
-
-static void forget_process(struct monitor_process *monitor)
-{
-	loop_close(monitor->loop, &monitor->exit_source);
-	loop_close(monitor->loop, &monitor->link_source);
-	loop_timer_cancel(monitor->loop, &monitor->pong);
-	link_queue_clear(&monitor->queue);
-	monitor->pid = 0;
-}
-
-static void on_exit_event(struct loop_source *source, uint32_t events)
-{
-	struct monitor_process *monitor = container_of(source, struct monitor_process, exit_source);
-	siginfo_t info = {0};
-	uint64_t delay;
-
-	(void)events;
-	if (waitid(P_PIDFD, (id_t)source->fd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+	if (r == 0)
 		return;
-	log_death(monitor, &info);
-	if (monotonic_ns() - monitor->started_ns > STABLE_NS)
-		monitor->quick_deaths = 0;
+	log_error("can't start or reach %s: %s; trying again", monitor->parts.program,
+		  strerror(-r));
 	monitor->quick_deaths++;
-	monitor->restarts++;
-	forget_process(monitor);
-	delay = backoff_ns(monitor->quick_deaths);
-	monitor->handlers.died(monitor->handlers.context, delay > 0);
-	loop_timer_set(monitor->loop, &monitor->restart, delay);
+	monitor->handlers.died(monitor->handlers.context, true);
+	loop_timer_set(monitor->loop, timer, restart_backoff_ns(monitor->quick_deaths + 1));
 }
 
-/*
- * posix_spawn(), not fork(): the libvirt thread may hold any lock now. The child gets stderr, the
- * link and the lock; all other fds are CLOEXEC.
- */
-static int spawn(const struct monitor_process *monitor, int link_fd, pid_t *pid)
+/* At the start there is no loop yet. */
+static void wait_for_greeting(struct monitor_process *monitor)
 {
-	char *argv[] = {(char *)"vmpower-monitor", NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none;
-	int r;
+	uint64_t end_ns = monotonic_ns() + ANSWER_TIMEOUT_NS;
+	uint64_t now;
 
-	r = posix_spawn_file_actions_init(&actions);
-	if (r != 0)
-		return -r;
-	r = posix_spawnattr_init(&attributes);
-	if (r != 0) {
-		(void)posix_spawn_file_actions_destroy(&actions);
-		return -r;
-	}
-	(void)sigemptyset(&none);
-	if (monitor->lock_fd >= 0)
-		r = posix_spawn_file_actions_adddup2(&actions, monitor->lock_fd, STDIN_FILENO);
-	else
-		r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
-						     0);
-	if (r == 0)
-		r = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY,
-						     0);
-	if (r == 0)
-		r = posix_spawn_file_actions_adddup2(&actions, link_fd, LINK_FD);
-	if (r == 0)
-		r = posix_spawnattr_setsigmask(&attributes, &none);
-	if (r == 0)
-		r = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	if (r == 0)
-		r = posix_spawn(pid, monitor->path, &actions, &attributes, argv, environ);
-	(void)posix_spawnattr_destroy(&attributes);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	return -r;
-}
+	while (monitor->link == LINK_GREETING && (now = monotonic_ns()) < end_ns) {
+		struct pollfd link = {.fd = monitor->link_source.fd, .events = POLLIN};
 
-/*
- * End the monitor and reap it. When the link closes, the monitor handles the bytes it has read, or
- * leaves them to its successor, and exits. If it does not exit in time, it counts as hung and is
- * killed.
- */
-static void end_process(struct monitor_process *monitor)
-{
-	pid_t pid = monitor->pid;
-	struct pollfd exited = {.fd = monitor->exit_source.fd, .events = POLLIN};
-
-	if (pid <= 0)
-		return;
-	loop_close(monitor->loop, &monitor->link_source);
-	if (exited.fd < 0 || poll(&exited, 1, END_TIMEOUT_MS) <= 0)
-		(void)kill(pid, SIGKILL);
-	forget_process(monitor);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
-static int watch_process(struct monitor_process *monitor, int *link_fd)
-{
-	cleanup_close int pid_fd = pidfd_open(monitor->pid, 0);
-	int r;
-
-	if (pid_fd < 0)
-		return -errno;
-	r = loop_add(monitor->loop, &monitor->exit_source, pid_fd, EPOLLIN);
-	if (r < 0)
-		return r;
-	(void)take_fd(&pid_fd);
-	r = loop_add(monitor->loop, &monitor->link_source, *link_fd, EPOLLIN);
-	if (r == 0)
-		(void)take_fd(link_fd);
-	return r;
-}
-
-static int start(struct monitor_process *monitor)
-{
-	struct link_message setup = {.type = LINK_SETUP, .setup = monitor->setup};
-	cleanup_close int ours = -1, theirs = -1;
-	int pair[2], r;
-
-	ASSERT(monitor->pid == 0);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-		return -errno;
-	ours = pair[0];
-	theirs = pair[1];
-	/* dup2() of an fd onto itself would leave CLOEXEC set. */
-	if (theirs == LINK_FD) {
-		theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, LINK_FD + 1);
-		(void)close(pair[1]);
-		if (theirs < 0)
-			return -errno;
-	}
-	r = spawn(monitor, theirs, &monitor->pid);
-	if (r < 0)
-		return r;
-	instance_lock_write_pid(monitor->lock_fd, monitor->pid);
-	monitor->started_ns = monotonic_ns();
-	r = watch_process(monitor, &ours);
-	if (r < 0) {
-		end_process(monitor);
-		return r;
-	}
-	monitor_send(monitor, &setup, &monitor->state_fd, 1);
-	log_debug("monitor started (pid %d)", (int)monitor->pid);
-	monitor->handlers.started(monitor->handlers.context);
-	return 0;
-}
-
-static void on_restart(struct loop_timer *timer)
-{
-	struct monitor_process *monitor = container_of(timer, struct monitor_process, restart);
-	int r = start(monitor);
-
-	if (r < 0) {
-		log_error("can't start %s: %s; trying again", monitor->path, strerror(-r));
-		monitor->quick_deaths++;
-		monitor->handlers.died(monitor->handlers.context, true);
-		loop_timer_set(monitor->loop, timer, backoff_ns(monitor->quick_deaths + 1));
+		if (poll(&link, 1, (int)((end_ns - now) / NS_PER_MS) + 1) > 0)
+			on_link(&monitor->link_source, EPOLLIN);
 	}
 }
 
-int monitor_find_program(char path[static PATH_MAX])
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		if (slash) {
-			*slash = '\0';
-			if (path_join(path, self, "vmpower-monitor") == 0 &&
-			    access(path, X_OK) == 0)
-				return 0;
-		}
-	}
-	return path_join(path, VMPOWER_LIBEXEC_DIR, "vmpower-monitor");
-}
-
-static int map_state(struct monitor_process *monitor)
-{
-	void *map = mmap(NULL, sizeof(struct shared_state), PROT_READ | PROT_WRITE, MAP_SHARED,
-			 monitor->state_fd, 0);
-
-	if (map == MAP_FAILED)
-		return -errno;
-	monitor->state = map;
-	return 0;
-}
-
-int monitor_process_new(struct loop *loop, const char *path, const struct link_setup *setup,
-			int state_fd, int lock_fd, const struct monitor_handlers *handlers,
-			struct monitor_process **out)
+int monitor_process_new(struct loop *loop, const struct monitor_parts *parts,
+			const struct monitor_handlers *handlers, struct monitor_process **out)
 {
 	struct monitor_process *monitor = calloc(1, sizeof(*monitor));
-	int r = -ENOMEM;
+	int r, fd;
 
-	if (!monitor) {
-		close_fd(&state_fd);
-		return r;
-	}
+	if (!monitor)
+		return -ENOMEM;
 	monitor->loop = loop;
-	monitor->setup = *setup;
+	monitor->parts = *parts;
 	monitor->handlers = *handlers;
-	monitor->state_fd = state_fd;
-	monitor->lock_fd = lock_fd;
-	monitor->exit_source = (struct loop_source){.fd = -1, .on_event = on_exit_event};
-	monitor->link_source = (struct loop_source){.fd = -1, .on_event = on_link};
+	monitor->area.fd = -1;
+	greeting_init(&monitor->greeting);
+	monitor->link_source =
+		(struct loop_source){.fd = -1, .on_event = on_link, .name = "monitor's messages"};
 	link_queue_init(&monitor->queue);
-	monitor->restart.on_expiry = on_restart;
-	monitor->pong.on_expiry = on_pong_timeout;
-	monitor->path = strdup(path);
-	if (monitor->path)
-		r = map_state(monitor);
-	if (r == 0) {
-		*out = monitor;
-		r = start(monitor);
-	}
+	monitor->connect.on_expiry = on_connect;
+	monitor->connect.name = "monitor's start";
+	monitor->answer.on_expiry = on_no_answer;
+	monitor->answer.name = "monitor's timeout";
+	monitor->restarts_before = restart_count_load(parts->runtime_dir);
+	save_restarts(monitor);
+	*out = monitor;
+	fd = shared_area_new();
+	r = fd < 0 ? fd : shared_area_map(&monitor->area, fd);
+	if (r == 0)
+		r = path_join(monitor->socket_path, parts->runtime_dir, MONITOR_SOCKET);
+	if (r == 0)
+		r = connect_link(monitor);
 	if (r < 0) {
 		monitor_process_free(monitor);
 		*out = NULL;
+		return r;
 	}
-	return r;
+	wait_for_greeting(monitor);
+	return 0;
+}
+
+/* --- the end -----------------------------------------------------------------------------------
+ */
+
+/* Read what it still says, to its end. Return: has it ended? */
+static bool wait_for_end(struct monitor_process *monitor)
+{
+	const struct link_message end = {.type = LINK_END};
+	uint64_t end_ns = monotonic_ns() + END_TIMEOUT_MS * NS_PER_MS;
+	bool told = false;
+	uint64_t now;
+
+	while ((now = monotonic_ns()) < end_ns) {
+		struct pollfd link = {.fd = monitor->link_source.fd,
+				      .events = (short)(POLLIN | (told ? 0 : POLLOUT))};
+		unsigned int n_fds = UNIX_MAX_FDS;
+		int fds[UNIX_MAX_FDS], r = 1;
+
+		if (poll(&link, 1, (int)((end_ns - now) / NS_PER_MS) + 1) <= 0)
+			continue;
+		if (!told)
+			told = link_send(link.fd, &end, NULL, 0) == 0;
+		while (r > 0) {
+			r = link_receive(link.fd, &monitor->incoming, fds, &n_fds, LINK_TO_MANAGER);
+			close_fds(fds, n_fds);
+		}
+		if (r != -EAGAIN)
+			return true;
+	}
+	return false;
 }
 
 void monitor_process_end(struct monitor_process *monitor)
 {
-	loop_timer_cancel(monitor->loop, &monitor->restart);
-	end_process(monitor);
+	char text[MONITOR_ENDING_TEXT];
+
+	loop_timer_cancel(monitor->loop, &monitor->connect);
+	if (monitor->link != LINK_CLOSED && !wait_for_end(monitor)) {
+		log_warning("monitor (pid %d) has not ended", (int)monitor->peer.pid);
+		if (monitor->peer.pid > 0)
+			(void)kill(monitor->peer.pid, SIGKILL);
+	}
+	close_link(monitor);
+	(void)monitor_reap(&monitor->child, NULL, text);
 }
 
 void monitor_process_free(struct monitor_process *monitor)
 {
 	if (!monitor)
 		return;
-	monitor_process_end(monitor);
-	if (monitor->state)
-		(void)munmap(monitor->state, sizeof(*monitor->state));
-	close_fd(&monitor->state_fd);
-	free(monitor->path);
+	loop_timer_cancel(monitor->loop, &monitor->connect);
+	close_link(monitor);
+	shared_area_unmap(&monitor->area);
 	free(monitor);
 }
 
 const struct shared_state *monitor_state(const struct monitor_process *monitor)
 {
-	return monitor->state;
+	return monitor->area.state;
 }
 
 void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain)
 {
 	ASSERT(domain < MAX_DOMAINS);
-	memset(monitor->state->vcpus[domain], 0, sizeof(monitor->state->vcpus[domain]));
+	memset(monitor->area.state->vcpus[domain], 0, sizeof(monitor->area.state->vcpus[domain]));
 }
 
 void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel)
 {
 	ASSERT(channel < MAX_CHANNELS);
-	memset(&monitor->state->channels[channel], 0, sizeof(monitor->state->channels[channel]));
-}
-
-void monitor_forget_leftover(struct monitor_process *monitor, uint32_t channel)
-{
-	ASSERT(channel < MAX_CHANNELS);
-	shared_store(monitor->state->channels[channel].leftover, 0);
+	memset(&monitor->area.state->channels[channel], 0,
+	       sizeof(monitor->area.state->channels[channel]));
 }
 
 pid_t monitor_pid(const struct monitor_process *monitor)
 {
-	return monitor->pid;
+	return monitor->link == LINK_ATTACHED ? monitor->peer.pid : 0;
 }
 
 uint32_t monitor_restarts(const struct monitor_process *monitor)
 {
-	return monitor->restarts;
+	return monitor->restarts_before + monitor->restarts;
 }

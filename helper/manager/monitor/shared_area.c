@@ -53,3 +53,27 @@ int shared_area_check(int fd)
 		return -EPROTONOSUPPORT;
 	return head.size == ours.size && st.st_size == (off_t)ours.size ? 0 : -EBADMSG;
 }
+
+void shared_area_unmap(struct shared_area *area)
+{
+	if (area->state)
+		(void)munmap(area->state, sizeof(*area->state));
+	area->state = NULL;
+	close_fd(&area->fd);
+}
+
+int shared_area_map(struct shared_area *area, int fd)
+{
+	void *map =
+		mmap(NULL, sizeof(struct shared_state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED) {
+		int r = -errno;
+
+		close_fd(&fd);
+		return r;
+	}
+	shared_area_unmap(area);
+	*area = (struct shared_area){.fd = fd, .state = map};
+	return 0;
+}

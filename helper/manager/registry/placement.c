@@ -8,37 +8,39 @@ bool placement_pinned(const struct vcpu_description *vcpu, const struct host_cpu
 	return vcpu_pinned(vcpu, &cpus->present);
 }
 
-/* The frequency domains of a set of pCPUs that are offline or not, each once. Return: how many */
-static uint32_t below(const struct cpufreq *cpufreq, const struct cpuset *cpus, bool offline,
-		      uint32_t *ids)
+/* The frequency domains of a set of pCPUs that are offline or not. Return: are there any? */
+static bool below(const struct cpufreq *cpufreq, const struct cpuset *cpus, bool offline,
+		  struct cpuset *ids)
 {
-	uint64_t seen[MAX_FREQUENCY_DOMAINS / 64] = {0};
 	unsigned int cpu;
-	uint32_t n = 0;
+	bool any = false;
 
 	cpuset_for_each (cpu, cpus) {
 		const struct frequency_domain *fdom = cpufreq_of_cpu(cpufreq, cpu);
 
-		if (!fdom || fdom->offline != offline || seen[fdom->id / 64] >> (fdom->id % 64) & 1)
+		if (!fdom || fdom->offline != offline)
 			continue;
-		seen[fdom->id / 64] |= UINT64_C(1) << (fdom->id % 64);
-		ids[n++] = fdom->id;
+		cpuset_add(ids, fdom->id);
+		any = true;
 	}
-	return n;
+	return any;
 }
 
 uint32_t placement_find(const struct config *config, const struct cpufreq *cpufreq,
 			const struct vcpu_description *vcpu, const struct host_cpus *cpus,
-			uint32_t *ids, uint32_t *n)
+			struct cpuset *ids)
 {
-	bool pinned = placement_pinned(vcpu, cpus);
+	bool pinned = placement_pinned(vcpu, cpus), any;
 
-	*n = 0;
+	*ids = (struct cpuset){.bits = {0}};
 	if (!vcpu->online || (!pinned && !config->allow_unpinned))
 		return 0;
-	*n = below(cpufreq, pinned ? vcpu->affinity : &cpus->online, false, ids);
+	any = below(cpufreq, pinned ? vcpu->affinity : &cpus->online, false, ids);
 	/* All its pCPUs are offline: its vote has no effect until one comes online. */
-	if (*n == 0 && pinned)
-		*n = below(cpufreq, vcpu->affinity, true, ids);
+	if (!any && pinned)
+		(void)below(cpufreq, vcpu->affinity, true, ids);
+	/* Its vote could move a CPU on which it does not run. Protecting one does no harm. */
+	if (vcpu->uncertain)
+		return pinned ? VCPU_PROTECTED : 0;
 	return pinned ? VCPU_MAY_VOTE | VCPU_PROTECTED : VCPU_MAY_VOTE;
 }

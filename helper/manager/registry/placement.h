@@ -19,14 +19,12 @@ bool placement_pinned(const struct vcpu_description *vcpu, const struct host_cpu
 /**
  * placement_find() - the frequency domains that a vCPU may vote on
  * @cpus:	the host's
- * @ids:	room for MAX_FREQUENCY_DOMAINS; set to their ids, in the order of their lowest
- *		pCPU in the affinity; offline ones only if all are offline
- * @n:		set to how many; 0: the vCPU may not vote
+ * @ids:	set to their ids; offline ones only if all are offline; empty: it may not vote
  *
  * Return: VCPU_* of link/message.h
  */
 uint32_t placement_find(const struct config *config, const struct cpufreq *cpufreq,
 			const struct vcpu_description *vcpu, const struct host_cpus *cpus,
-			uint32_t *ids, uint32_t *n);
+			struct cpuset *ids);
 
 #endif

@@ -2,14 +2,15 @@
 #include "helper/manager/registry/registry.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/value.h"
 
 /* A plain array: look-ups are rare, and comparing 2,048 UUIDs takes microseconds. */
 struct registry {
@@ -92,18 +93,20 @@ static int set_channels(struct domain *domain, const struct domain_description *
 			kept->fd = -1;
 			continue;
 		}
-		slot = (uint32_t)__builtin_ctzll(~used);
+		/* as long as there is one, a slot whose counters are nobody's yet */
+		slot = (uint32_t)__builtin_ctzll(~domain->slots ? ~domain->slots : ~used);
 		used |= UINT64_C(1) << slot;
 		channels[i] = (struct channel){
 			.id = domain->id * MAX_DOMAIN_CHANNELS + slot,
 			.number = from->number,
 			.state = CHANNEL_CONNECTING,
 			.enabled = true,
-			.fresh = true,
+			.fresh = !(domain->slots >> slot & 1),
 			.fd = -1,
 			.domain = domain,
 		};
 		memcpy(channels[i].path, from->path, sizeof(channels[i].path));
+		domain->slots |= UINT64_C(1) << slot;
 	}
 	for (uint32_t i = 0; i < domain->n_channels; i++)
 		channel_hang_up(&domain->channels[i]);
@@ -126,7 +129,7 @@ static int enter(struct registry *registry, struct domain_description *descripti
 		return -ENOMEM;
 	}
 	domain->description = description;
-	domain->registered_ns = monotonic_ns();
+	domain->registered_ns = domain->run = monotonic_ns();
 	domain->last_report_ns = domain->registered_ns;
 	registry->domains[id] = domain;
 	registry->n_domains++;
@@ -158,14 +161,23 @@ int registry_restore(struct registry *registry, struct saved_domain *saved, stru
 	if (r < 0)
 		return r;
 	saved->description = NULL;
+	domain->run = saved->run;
 	domain->paused = saved->paused;
+	/* What was reported since, and waited for this manager, counts. */
+	if (saved->reported_ns < domain->registered_ns)
+		domain->last_report_ns = saved->reported_ns;
 	domain->overrides = take_ptr(saved->overrides);
+	domain->slots = saved->slots;
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
 		struct channel *channel = &domain->channels[i];
 
 		channel->id = domain->id * MAX_DOMAIN_CHANNELS + saved->channels[i].slot;
 		channel->enabled = saved->channels[i].enabled;
+		domain->slots |= UINT64_C(1) << saved->channels[i].slot;
 		channel->fresh = false;
+		channel->cookie = saved->channels[i].cookie;
+		channel->peer_uid = saved->channels[i].peer_uid;
+		channel->peer_pid = saved->channels[i].peer_pid;
 		if (saved->channels[i].removed)
 			channel->state = CHANNEL_REMOVED;
 	}
@@ -177,7 +189,7 @@ int registry_update(struct domain *domain, struct domain_description *descriptio
 {
 	int r;
 
-	ASSERT(strcasecmp(domain->description->uuid, description->uuid) == 0);
+	ASSERT(strcmp(domain->description->uuid, description->uuid) == 0);
 	/* overrides has n_vcpus elements */
 	ASSERT(domain->description->n_vcpus == description->n_vcpus);
 	r = set_channels(domain, description);
@@ -201,7 +213,16 @@ void registry_remove(struct registry *registry, struct domain *domain)
 struct domain *registry_find_uuid(struct registry *registry, const char *uuid)
 {
 	registry_for_each (d, registry) {
-		if (strcasecmp(d->description->uuid, uuid) == 0)
+		if (strcmp(d->description->uuid, uuid) == 0)
+			return d;
+	}
+	return NULL;
+}
+
+struct domain *registry_find_name(struct registry *registry, const char *name)
+{
+	registry_for_each (d, registry) {
+		if (strcmp(d->description->name, name) == 0)
 			return d;
 	}
 	return NULL;
@@ -209,11 +230,30 @@ struct domain *registry_find_uuid(struct registry *registry, const char *uuid)
 
 struct domain *registry_find(struct registry *registry, const char *name_or_uuid)
 {
-	registry_for_each (d, registry) {
-		if (strcmp(d->description->name, name_or_uuid) == 0)
-			return d;
+	char uuid[UUID_SIZE];
+	struct domain *domain = NULL;
+
+	/* A domain's name may be the UUID of another one. */
+	if (value_uuid(name_or_uuid, uuid))
+		domain = registry_find_uuid(registry, uuid);
+	return domain ? domain : registry_find_name(registry, name_or_uuid);
+}
+
+bool domain_doubt(struct domain *domain, const char *reason)
+{
+	struct domain_description *description = domain->description;
+	char problem[sizeof(description->problem)];
+	bool changed;
+
+	(void)snprintf(problem, sizeof(problem),
+		       "requests are refused, since its XML can't be read: %s", reason);
+	changed = strcmp(problem, description->problem) != 0;
+	memcpy(description->problem, problem, sizeof(problem));
+	for (uint32_t i = 0; i < description->n_vcpus; i++) {
+		changed = changed || !description->vcpus[i].uncertain;
+		description->vcpus[i].uncertain = true;
 	}
-	return registry_find_uuid(registry, name_or_uuid);
+	return changed;
 }
 
 void channel_hang_up(struct channel *channel)
@@ -221,6 +261,11 @@ void channel_hang_up(struct channel *channel)
 	if (channel->fd >= 0)
 		(void)shutdown(channel->fd, SHUT_RDWR);
 	close_fd(&channel->fd);
+}
+
+struct domain *registry_get(struct registry *registry, uint32_t id)
+{
+	return id < MAX_DOMAINS ? registry->domains[id] : NULL;
 }
 
 struct channel *registry_channel(struct registry *registry, uint32_t id)
@@ -302,6 +347,21 @@ const char *channel_state_name(enum channel_state state)
 
 	ASSERT(state < N_CHANNEL_STATES);
 	return names[state];
+}
+
+void channel_error_text(const struct channel *channel, char *text, size_t size)
+{
+	const char *error = strerror(-channel->last_error);
+
+	if (channel->hidden_by)
+		(void)snprintf(text, size,
+			       "%s: %s in vmpowerd's unit hides it, see vmpower-domain(5)", error,
+			       channel->hidden_by);
+	else if (channel->last_error == -EACCES)
+		(void)snprintf(text, size, "%s: SELinux, AppArmor or a file's mode forbids it",
+			       error);
+	else
+		(void)snprintf(text, size, "%s", error);
 }
 
 enum channel_state channel_shown_state(const struct channel *channel)

@@ -27,12 +27,17 @@ struct channel {
 	uint32_t number; /* n of virtio.serial.port.poweragent.<n> */
 	enum channel_state state;
 	bool enabled;
-	bool hung_up;	   /* QEMU hung up since the channel was last connected */
-	bool fresh;	   /* the counters under its id are still a former channel's */
-	int fd;		   /* socket to QEMU, -1 unless CONNECTED */
-	uint64_t cookie;   /* SO_COOKIE of fd, unique until the host reboots */
-	int last_error;	   /* -errno of the last attempt to connect */
-	uint32_t attempts; /* to connect since it became CONNECTING */
+	bool hung_up; /* QEMU hung up since the channel was last connected */
+	bool fresh;   /* the counters under its id are another domain's */
+	bool held;    /* the monitor serves fd already */
+	int fd;	      /* socket to QEMU, -1 unless CONNECTED */
+	/* SO_COOKIE of fd, or of its socket under a former manager; unique until the host reboots
+	 */
+	uint64_t cookie;
+	uint32_t peer_uid, peer_pid; /* of fd's other end, as the kernel recorded them */
+	int last_error;		     /* -errno of the last attempt to connect */
+	const char *hidden_by;	     /* the unit's setting that hides path; NULL: none known */
+	uint32_t attempts;	     /* to connect since it became CONNECTING */
 	uint64_t next_attempt_ns;
 	char path[108];
 	struct domain *domain;
@@ -44,8 +49,11 @@ struct domain {
 	struct domain_rules rules;		/* in force: domain_find_rules() sets them */
 	uint32_t n_channels;
 	struct channel *channels; /* by ascending number; valid until registry_update() */
+	uint64_t slots; /* bits: of its channels, also of former ones: their counters count */
+	uint64_t run;	/* under this id: see struct link_domain */
 	uint64_t registered_ns;
 	uint64_t last_report_ns; /* asked_ns of the last report that it runs */
+	uint64_t paused_ns;	 /* asked_ns of the last report that says whether it is paused */
 	bool paused;		 /* its votes do not count until it resumes */
 	uint32_t *overrides;	 /* kHz by vCPU, 0: none; NULL until one is set */
 };
@@ -54,18 +62,31 @@ struct domain {
 #define ABOUT_DOMAIN(description) .domain = (description)->name, .domain_uuid = (description)->uuid
 #define ABOUT_CHANNEL(c) ABOUT_DOMAIN((c)->domain->description), .channel = &(c)->number
 
+/** domain_slot_channel() - id of a slot's channel, present or past; -1: it has had none there */
+static inline int64_t domain_slot_channel(const struct domain *domain, uint32_t slot)
+{
+	return domain->slots >> slot & 1 ? (int64_t)domain->id * MAX_DOMAIN_CHANNELS + slot : -1;
+}
+
+/** channel_error_text() - why it is not connected: last_error in words, and what hides its path */
+void channel_error_text(const struct channel *channel, char *text, size_t size);
+
 struct registry;
 
 /* A domain as the previous manager had it (saved_domain.h). */
 struct saved_domain {
 	uint32_t id; /* as before: the monitor publishes the votes under it */
 	bool paused;
+	uint64_t run;
+	uint64_t reported_ns;			/* its last_report_ns */
 	struct domain_description *description; /* owned */
 	struct saved_channel {
 		uint32_t slot; /* in the domain; determines the channel's id */
 		bool enabled, removed;
-		uint64_t cookie;	 /* SO_COOKIE of its socket; 0: it was not connected */
+		uint64_t cookie; /* SO_COOKIE of its socket; 0: it was not connected */
+		uint32_t peer_uid, peer_pid;
 	} channels[MAX_DOMAIN_CHANNELS]; /* in the order of description->channels */
+	uint64_t slots;			 /* as its slots: bits, also of former channels */
 	uint32_t *overrides;		 /* owned; kHz by vCPU, 0: none; NULL: none at all */
 };
 
@@ -103,17 +124,34 @@ int registry_update(struct domain *domain, struct domain_description *descriptio
 /** registry_remove() - hang up a domain's channels and free it */
 void registry_remove(struct registry *registry, struct domain *domain);
 
+/** registry_find_uuid() - by UUID, in lower case with dashes; NULL: not registered */
 struct domain *registry_find_uuid(struct registry *registry, const char *uuid);
 
-/** registry_find() - by name or UUID; NULL: not registered */
+/** registry_find_name() - by name alone: for a source that knows no UUID */
+struct domain *registry_find_name(struct registry *registry, const char *name);
+
+/**
+ * registry_find() - by what a person typed: a UUID in any form, else a name; NULL: not registered
+ */
 struct domain *registry_find(struct registry *registry, const char *name_or_uuid);
 
 /**
  * channel_hang_up() - shut the socket down, and close it
  *
- * The shutdown also ends the copies that the monitor and systemd's fd store hold.
+ * The shutdown also ends the copy that the monitor holds.
  */
 void channel_hang_up(struct channel *channel);
+
+/** channel_begin() - connect it as if for the first time: at once, and until it works */
+static inline void channel_begin(struct channel *channel)
+{
+	channel->hung_up = false;
+	channel->attempts = 0;
+	channel->next_attempt_ns = 0;
+}
+
+/** registry_get() - the domain with this id, or NULL */
+struct domain *registry_get(struct registry *registry, uint32_t id);
 
 /** registry_channel() - the channel with this id, or NULL */
 struct channel *registry_channel(struct registry *registry, uint32_t id);
@@ -130,6 +168,14 @@ uint32_t registry_count(const struct registry *registry);
 
 /** domain_channel() - the domain's channel with this number, or NULL */
 struct channel *domain_channel(struct domain *domain, uint32_t number);
+
+/**
+ * domain_doubt() - its vCPUs may run elsewhere by now: they may not vote until registry_update()
+ * @reason:	why its XML can't be read, for the description's problem
+ *
+ * Return: was that unknown before?
+ */
+bool domain_doubt(struct domain *domain, const char *reason);
 
 /**
  * domain_set_override() - store the operator's override of a vCPU, until the domain ends

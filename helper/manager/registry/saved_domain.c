@@ -22,6 +22,7 @@ static json_t *vcpus_json(const struct domain_description *description)
 		json_put_bool(&json, "online", vcpu->online);
 		if (vcpu->pinned)
 			json_put(&json, "cpus", json_cpus(vcpu->affinity));
+		json_put_bool(&json, "uncertain", vcpu->uncertain);
 		json_add(&array, json);
 	}
 	return array;
@@ -42,8 +43,23 @@ static json_t *channels_json(const struct domain *domain)
 		json_put_bool(&json, "enabled", channel->enabled);
 		json_put_bool(&json, "removed", channel->state == CHANNEL_REMOVED);
 		json_put_int(&json, "socket", (json_int_t)cookie);
+		json_put_int(&json, "peer_uid", channel->peer_uid);
+		json_put_int(&json, "peer_pid", channel->peer_pid);
 		json_add(&array, json);
 	}
+	return array;
+}
+
+/* Slots of former channels, whose counters count too. */
+static json_t *former_slots_json(const struct domain *domain)
+{
+	uint64_t slots = domain->slots;
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < domain->n_channels; i++)
+		slots &= ~(UINT64_C(1) << domain->channels[i].id % MAX_DOMAIN_CHANNELS);
+	for (; slots != 0; slots &= slots - 1)
+		json_add(&array, json_integer(__builtin_ctzll(slots)));
 	return array;
 }
 
@@ -82,7 +98,7 @@ static json_t *error_json(const char *text)
 {
 	json_t *json = json_string(text);
 
-	return json ? json : json_string("invalid metadata");
+	return json ? json : json_string("(not UTF-8)");
 }
 
 char *saved_domain_format(const struct domain *domain)
@@ -96,10 +112,14 @@ char *saved_domain_format(const struct domain *domain)
 	json_put(&json, "name", json_string(description->name));
 	json_put_int(&json, "id", description->id);
 	json_put_int(&json, "slot", domain->id);
+	json_put_int(&json, "run", (json_int_t)domain->run);
 	json_put_bool(&json, "vcpus_vary", description->vcpus_vary);
 	json_put_bool(&json, "paused", domain->paused);
+	json_put_int(&json, "reported_ns", (json_int_t)domain->last_report_ns);
+	json_put(&json, "problem", error_json(description->problem));
 	json_put(&json, "vcpus", vcpus_json(description));
 	json_put(&json, "channels", channels_json(domain));
+	json_put(&json, "former_slots", former_slots_json(domain));
 	json_put(&json, "overrides", overrides_json(domain));
 	json_put(&json, "metadata", metadata_json(&description->metadata));
 	json_put(&json, "metadata_error", error_json(description->metadata_error));
@@ -140,15 +160,22 @@ static bool get_bool(const json_t *object, const char *key, bool *flag)
 	return json_is_boolean(value);
 }
 
-static bool get_text(const json_t *object, const char *key, char *text, size_t size)
+static bool get_optional_text(const json_t *object, const char *key, char *text, size_t size)
 {
 	const json_t *value = json_object_get(object, key);
 	size_t length = json_string_length(value);
 
-	if (length == 0 || length >= size || strlen(json_string_value(value)) != length)
+	if (!json_is_string(value) || length >= size || strlen(json_string_value(value)) != length)
 		return false;
 	memcpy(text, json_string_value(value), length + 1);
 	return true;
+}
+
+static bool get_text(const json_t *object, const char *key, char *text, size_t size)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return json_string_length(value) > 0 && get_optional_text(object, key, text, size);
 }
 
 /* Strict, since the UUID is also a file name. */
@@ -179,7 +206,8 @@ static int parse_vcpus(const json_t *array, struct domain_description *descripti
 		const json_t *from = json_array_get(array, i), *cpus;
 		struct vcpu_description *vcpu = &description->vcpus[i];
 
-		if (!get_bool(from, "online", &vcpu->online))
+		if (!get_bool(from, "online", &vcpu->online) ||
+		    !get_bool(from, "uncertain", &vcpu->uncertain))
 			return -EBADMSG;
 		description->n_online += vcpu->online;
 		cpus = json_object_get(from, "cpus");
@@ -197,7 +225,6 @@ static int parse_vcpus(const json_t *array, struct domain_description *descripti
 static int parse_channels(const json_t *array, struct saved_domain *saved)
 {
 	struct domain_description *description = saved->description;
-	uint64_t slots = 0;
 
 	if (!json_is_array(array) || json_array_size(array) > MAX_DOMAIN_CHANNELS)
 		return -EBADMSG;
@@ -212,11 +239,30 @@ static int parse_channels(const json_t *array, struct saved_domain *saved)
 		    !get_bool(from, "enabled", &more->enabled) ||
 		    !get_bool(from, "removed", &more->removed) ||
 		    !get_large(from, "socket", INT64_MAX, &more->cookie) ||
-		    (slots >> more->slot & 1) ||
+		    !get_number(from, "peer_uid", UINT32_MAX, &more->peer_uid) ||
+		    !get_number(from, "peer_pid", INT32_MAX, &more->peer_pid) ||
+		    (saved->slots >> more->slot & 1) ||
 		    (i > 0 && channel->number <= description->channels[i - 1].number))
 			return -EBADMSG;
-		slots |= UINT64_C(1) << more->slot;
+		saved->slots |= UINT64_C(1) << more->slot;
 		description->n_channels++;
+	}
+	return 0;
+}
+
+/* A predecessor may lack them. */
+static int parse_former_slots(const json_t *array, struct saved_domain *saved)
+{
+	if (array && !json_is_array(array))
+		return -EBADMSG;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const json_t *slot = json_array_get(array, i);
+		json_int_t n = json_integer_value(slot);
+
+		if (!json_is_integer(slot) || n < 0 || n >= MAX_DOMAIN_CHANNELS ||
+		    (saved->slots >> n & 1))
+			return -EBADMSG;
+		saved->slots |= UINT64_C(1) << n;
 	}
 	return 0;
 }
@@ -268,20 +314,16 @@ static bool get_setting(const json_t *object, enum domain_setting setting,
 static int parse_metadata(const json_t *json, struct domain_description *description)
 {
 	const json_t *object = json_object_get(json, "metadata");
-	const json_t *error = json_object_get(json, "metadata_error");
 	struct domain_settings *to = &description->metadata;
 
 	if (!get_number(object, "given", (1u << N_SETTINGS) - 1, &to->given) ||
-	    !json_is_string(error))
+	    !get_optional_text(json, "metadata_error", description->metadata_error,
+			       sizeof(description->metadata_error)))
 		return -EBADMSG;
 	for (enum domain_setting i = 0; i < N_SETTINGS; i++) {
 		if (!get_setting(object, i, to))
 			return -EBADMSG;
 	}
-	if (json_string_length(error) > 0 &&
-	    !get_text(json, "metadata_error", description->metadata_error,
-		      sizeof(description->metadata_error)))
-		return -EBADMSG;
 	return 0;
 }
 
@@ -300,13 +342,18 @@ static int parse(const json_t *json, struct saved_domain *saved)
 	    !get_text(json, "name", description->name, sizeof(description->name)) ||
 	    !get_number(json, "id", INT32_MAX, &id) ||
 	    !get_number(json, "slot", MAX_DOMAINS - 1, &saved->id) ||
+	    !get_large(json, "run", INT64_MAX, &saved->run) ||
 	    !get_bool(json, "vcpus_vary", &description->vcpus_vary) ||
-	    !get_bool(json, "paused", &saved->paused))
+	    !get_bool(json, "paused", &saved->paused) ||
+	    !get_large(json, "reported_ns", INT64_MAX, &saved->reported_ns) ||
+	    !get_optional_text(json, "problem", description->problem, sizeof(description->problem)))
 		return -EBADMSG;
 	description->id = (int32_t)id;
 	r = parse_vcpus(json_object_get(json, "vcpus"), description);
 	if (r == 0)
 		r = parse_channels(json_object_get(json, "channels"), saved);
+	if (r == 0)
+		r = parse_former_slots(json_object_get(json, "former_slots"), saved);
 	if (r == 0)
 		r = parse_overrides(json_object_get(json, "overrides"), saved);
 	if (r == 0)

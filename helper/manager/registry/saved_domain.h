@@ -13,7 +13,7 @@
 
 #include "helper/manager/registry/registry.h"
 
-#define SAVED_DOMAIN_VERSION 1
+#define SAVED_DOMAIN_VERSION 3
 #define SAVED_DOMAIN_MAX (1u << 20) /* bytes; twice the largest possible domain */
 
 /** saved_domain_format() - Return: text, owned by the caller; NULL: out of memory */

@@ -2,7 +2,6 @@
 #include "helper/manager/report/decision.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
@@ -13,9 +12,24 @@ static uint32_t within(const struct frequency_domain *fdom, uint32_t khz)
 {
 	uint32_t step = frequency_step_at_least(fdom->table.khz, fdom->table.n_steps, khz);
 
-	if (step > fdom->ceiling)
-		step = fdom->ceiling;
-	return step < fdom->floor ? fdom->floor : step;
+	return frequency_clamp_step(step, fdom->floor, fdom->ceiling);
+}
+
+/*
+ * What a domain may vote for: vote_step() of what was said is the step that the monitor takes, by
+ * the same rule, from the same limits.
+ */
+static struct vote_range range_of(const struct frequency_domain *fdom, const struct domain *domain)
+{
+	const struct host_steps host = {
+		.khz = fdom->table.khz,
+		.n_steps = fdom->table.n_steps,
+		.non_turbo = fdom->table.non_turbo,
+		.floor = fdom->floor,
+		.ceiling = fdom->ceiling,
+	};
+
+	return vote_range(&host, &domain->rules.settings);
 }
 
 struct visitor {
@@ -28,21 +42,26 @@ static void visit_vcpu(const struct decision_sources *sources, const struct host
 		       struct claim *claim, const struct visitor *visitor)
 {
 	const struct vcpu_description *vcpu = &claim->domain->description->vcpus[claim->vcpu];
-	uint32_t ids[MAX_FREQUENCY_DOMAINS], n, vote_khz = 0;
+	struct cpuset ids;
+	struct vote vote;
+	uint32_t said = 0;
+	unsigned int id;
 
-	claim->flags = placement_find(sources->config, sources->cpufreq, vcpu, cpus, ids, &n);
+	claim->flags = placement_find(sources->config, sources->cpufreq, vcpu, cpus, &ids);
 	if (claim->domain->paused)
 		claim->flags |= VCPU_PAUSED;
-	if (sources->state && (claim->flags & VCPU_MAY_VOTE))
-		vote_khz =
-			shared_load(sources->state->vcpus[claim->domain->id][claim->vcpu].vote_khz);
+	if (sources->state)
+		said = shared_load(sources->state->vcpus[claim->domain->id][claim->vcpu].said);
+	(void)vote_unpack(said, &vote);
+	claim->turbo_off = vote.turbo_off;
 	claim->override_khz =
 		placement_pinned(vcpu, cpus) ? domain_override(claim->domain, claim->vcpu) : 0;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct frequency_domain *fdom = cpufreq_get(sources->cpufreq, ids[i]);
+	cpuset_for_each (id, &ids) {
+		const struct frequency_domain *fdom = cpufreq_get(sources->cpufreq, id);
 
-		claim->vote_step = within(fdom, vote_khz);
-		claim->vote_khz = vote_khz > 0 ? fdom->table.khz[claim->vote_step] : 0;
+		claim->range = range_of(fdom, claim->domain);
+		claim->vote_step = vote_step(&vote, &claim->range);
+		claim->vote_khz = vote.from == VOTE_NONE ? 0 : fdom->table.khz[claim->vote_step];
 		claim->override_step = within(fdom, claim->override_khz);
 		visitor->on_claim(visitor->context, fdom, claim);
 	}
@@ -66,80 +85,88 @@ void decision_each_claim(const struct decision_sources *sources,
 	}
 }
 
-static void add_to(struct leader *leader, const struct claim *claim, uint32_t step)
+uint32_t decision_vote_khz(const struct decision_sources *sources, const struct domain *domain,
+			   uint32_t vcpu, uint32_t said)
 {
-	leader->n++;
-	if (leader->domain && step < leader->step)
-		return;
-	if (leader->domain && step == leader->step) {
-		leader->n_equal++;
-		return;
-	}
-	leader->domain = claim->domain;
-	leader->vcpu = claim->vcpu;
-	leader->step = step;
-	leader->n_equal = 1;
+	const struct frequency_domain *fdom;
+	struct cpuset ids;
+	struct host_cpus cpus;
+	struct vote_range range;
+	struct vote vote;
+
+	(void)vote_unpack(said, &vote);
+	if (vote.from == VOTE_NONE)
+		return 0;
+	(void)cpufreq_host_cpus(sources->cpufreq, &cpus);
+	(void)placement_find(sources->config, sources->cpufreq, &domain->description->vcpus[vcpu],
+			     &cpus, &ids);
+	fdom = cpufreq_get(sources->cpufreq, cpuset_next(&ids, 0));
+	if (!fdom)
+		return 0;
+	range = range_of(fdom, domain);
+	return fdom->table.khz[vote_step(&vote, &range)];
 }
 
-void decision_add(struct decision *decision, const struct frequency_domain *fdom,
-		  const struct claim *claim)
+struct decision decision_read(const struct decision_sources *sources, uint32_t frequency_domain)
 {
-	if (claim->override_khz > 0)
-		add_to(&decision->overrides, claim, claim->override_step);
-	if (claim->flags & VCPU_PAUSED)
-		return;
-	if (claim->vote_khz > 0)
-		add_to(&decision->votes, claim, claim->vote_step);
-	else if (claim->flags & VCPU_PROTECTED)
-		add_to(&decision->silent, claim,
-		       within(fdom, fdom->table.khz[fdom->table.non_turbo]));
+	const struct shared_frequency_domain *shared;
+	struct decision decision = {.decider = DECIDER_NOBODY};
+	uint32_t decider;
+
+	if (!sources->state)
+		return decision;
+	shared = &sources->state->frequency_domains[frequency_domain];
+	decider = shared_load(shared->decider);
+	if (decider < N_DECIDERS)
+		decision.decider = (enum decider)decider;
+	decision.n_voters = shared_load(shared->n_voters);
+	decision.n_silent = shared_load(shared->n_silent);
+	if (decision.decider != DECIDER_NOBODY)
+		decision.asked_khz = shared_load(shared->step_khz);
+	if (decision.decider == DECIDER_SILENCE)
+		decision.khz = shared_load(shared->target_khz);
+	else
+		decision.khz = decision.asked_khz;
+	return decision;
 }
 
-void decision_conclude(struct decision *decision, const struct frequency_domain *fdom,
-		       bool silence_protects)
-{
-	if (decision->overrides.n > 0) {
-		decision->decider = DECIDER_OVERRIDE;
-		decision->leader = &decision->overrides;
-	} else if (decision->votes.n == 0) {
-		decision->decider = DECIDER_NOBODY;
-		decision->leader = NULL;
-		decision->khz = 0;
-		return;
-	} else if (silence_protects && decision->silent.n > 0 &&
-		   decision->votes.step < decision->silent.step) {
-		decision->decider = DECIDER_SILENCE;
-		decision->leader = &decision->silent;
-	} else {
-		decision->decider = DECIDER_VOTE;
-		decision->leader = &decision->votes;
-	}
-	decision->khz = fdom->table.khz[decision->leader->step];
-}
-
-bool decision_is_by(const struct decision *decision, const struct claim *claim)
+bool decision_is_by(const struct decision *decision, const struct frequency_domain *fdom,
+		    const struct claim *claim)
 {
 	bool paused = claim->flags & VCPU_PAUSED;
 
 	switch (decision->decider) {
-	case DECIDER_NOBODY:
-		return false;
 	case DECIDER_VOTE:
-		return !paused && claim->vote_khz > 0 && claim->vote_step == decision->votes.step;
+		return !paused && claim->vote_khz > 0 && claim->vote_khz == decision->khz;
 	case DECIDER_SILENCE:
 		return !paused && claim->vote_khz == 0 && (claim->flags & VCPU_PROTECTED);
 	case DECIDER_OVERRIDE:
-		return claim->override_khz > 0 && claim->override_step == decision->overrides.step;
+		return claim->override_khz > 0 &&
+		       fdom->table.khz[claim->override_step] == decision->khz;
+	default:
+		return false;
 	}
-	return false;
 }
 
-static void add_to_domain(void *context, const struct frequency_domain *fdom,
-			  const struct claim *claim)
+void decision_name(struct decision *decision, const struct frequency_domain *fdom,
+		   const struct claim *claim)
+{
+	if (!decision_is_by(decision, fdom, claim))
+		return;
+	if (decision->domain) {
+		decision->n_others++;
+		return;
+	}
+	decision->domain = claim->domain;
+	decision->vcpu = claim->vcpu;
+}
+
+static void name_in_all(void *context, const struct frequency_domain *fdom,
+			const struct claim *claim)
 {
 	struct decision *decisions = context;
 
-	decision_add(&decisions[fdom->id], fdom, claim);
+	decision_name(&decisions[fdom->id], fdom, claim);
 }
 
 struct decision *decision_all(const struct decision_sources *sources)
@@ -149,10 +176,9 @@ struct decision *decision_all(const struct decision_sources *sources)
 
 	if (!decisions)
 		return NULL;
-	decision_each_claim(sources, add_to_domain, decisions);
 	for (uint32_t id = 0; id < n; id++)
-		decision_conclude(&decisions[id], cpufreq_get(sources->cpufreq, id),
-				  sources->config->silence == SILENCE_PROTECT);
+		decisions[id] = decision_read(sources, id);
+	decision_each_claim(sources, name_in_all, decisions);
 	return decisions;
 }
 

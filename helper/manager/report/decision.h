@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who decides a frequency domain's frequency, and why: derived from the registry and from what the
- * monitor publishes, by the rules in monitor/arbiter/arbiter.h.
- *
- * The monitor publishes a vCPU's vote on its first frequency domain only; the votes on its others
- * are assumed to have the same frequency, which is right if they have the same table. If they do
- * not, or while a request is being handled, the result can differ from the published target: show
- * both.
+ * Who decides a frequency domain's frequency, and for what: read from what the monitor publishes,
+ * and given names. Nothing is decided here. While a request is being handled, what is published may
+ * be from different moments: then no name fits, and none is given.
  */
 #ifndef VMPOWER_HELPER_MANAGER_REPORT_DECISION_H
 #define VMPOWER_HELPER_MANAGER_REPORT_DECISION_H
@@ -15,6 +11,7 @@
 #include <stdint.h>
 
 #include "helper/link/shared_state.h"
+#include "helper/link/vote.h"
 #include "helper/manager/config/config.h"
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/registry/registry.h"
@@ -23,37 +20,34 @@ struct decision_sources {
 	struct registry *registry;
 	const struct cpufreq *cpufreq;
 	const struct config *config;
-	const struct shared_state *state; /* NULL: nothing published, so there are no votes */
+	const struct shared_state *state; /* NULL: nothing is published, so nobody has voted */
 };
 
 /* What one vCPU wants of one of its frequency domains. */
 struct claim {
 	const struct domain *domain;
 	uint32_t vcpu;
-	uint32_t flags;	       /* VCPU_* of link/message.h */
-	uint32_t vote_khz;     /* within the host's limits; 0: silent */
+	uint32_t flags;		 /* VCPU_* of link/message.h */
+	bool turbo_off;		 /* by its guest */
+	struct vote_range range; /* that the host and the domain's settings allow its votes */
+	/* as steps of the frequency domain's table, within the host's limits; kHz 0: none */
+	uint32_t vote_khz, vote_step;
 	uint32_t override_khz; /* as given; 0: none */
-	/* within the host's limits; valid if the kHz are not 0 */
-	uint32_t vote_step, override_step;
+	uint32_t override_step;
 };
-
-/* The highest of the claims of one kind. */
-struct leader {
-	const struct domain *domain; /* of the first one; NULL: no claims */
-	uint32_t vcpu;
-	uint32_t step;
-	uint32_t n_equal; /* claims of just this step */
-	uint32_t n;	  /* claims of this kind */
-};
-
-enum decider { DECIDER_NOBODY, DECIDER_VOTE, DECIDER_SILENCE, DECIDER_OVERRIDE };
 
 struct decision {
 	enum decider decider;
-	const struct leader *leader; /* points to one of those below; NULL: nobody */
-	uint32_t khz;		     /* the result; 0: the baseline */
-	struct leader votes, silent, overrides;
+	uint32_t khz; /* voted or overridden; silence: the maximum in force; 0: the baseline */
+	uint32_t asked_khz;	     /* the highest vote or override; 0: none */
+	uint32_t n_voters, n_silent; /* as struct shared_frequency_domain has them */
+	const struct domain *domain; /* of a vCPU that decides; NULL: none is known */
+	uint32_t vcpu;
+	uint32_t n_others; /* more vCPUs that decide alike */
 };
+
+/** decision_read() - what is published of a frequency domain, without names */
+struct decision decision_read(const struct decision_sources *sources, uint32_t frequency_domain);
 
 /** decision_each_claim() - call @on_claim for each vCPU on each of its frequency domains */
 void decision_each_claim(const struct decision_sources *sources,
@@ -61,24 +55,28 @@ void decision_each_claim(const struct decision_sources *sources,
 					  const struct claim *claim),
 			 void *context);
 
-/** decision_add() - add a claim, in any order; @decision starts zeroed */
-void decision_add(struct decision *decision, const struct frequency_domain *fdom,
-		  const struct claim *claim);
-
-/** decision_conclude() - after the last claim: set decider, leader and khz */
-void decision_conclude(struct decision *decision, const struct frequency_domain *fdom,
-		       bool silence_protects);
-
 /** decision_is_by() - is this vCPU one of those that decide? */
-bool decision_is_by(const struct decision *decision, const struct claim *claim);
+bool decision_is_by(const struct decision *decision, const struct frequency_domain *fdom,
+		    const struct claim *claim);
+
+/** decision_name() - name the vCPU if it is one of those that decide */
+void decision_name(struct decision *decision, const struct frequency_domain *fdom,
+		   const struct claim *claim);
 
 /**
- * decision_all() - the decisions on all frequency domains
+ * decision_all() - the decisions on all frequency domains, with names
  *
  * Return: an array by id, with a DECIDER_NOBODY after the last, to be free()d by the caller; NULL:
  * out of memory.
  */
 struct decision *decision_all(const struct decision_sources *sources);
+
+/**
+ * decision_vote_khz() - the vote on a vCPU's first frequency domain; 0: silent
+ * @said:	of link/shared_state.h
+ */
+uint32_t decision_vote_khz(const struct decision_sources *sources, const struct domain *domain,
+			   uint32_t vcpu, uint32_t said);
 
 const char *decider_name(enum decider decider);
 

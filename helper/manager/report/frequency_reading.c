@@ -94,7 +94,7 @@ int frequency_reading_new(struct loop *loop, const struct cpufreq *cpufreq, uint
 	reading->loop = loop;
 	reading->cpufreq = cpufreq;
 	reading->slice_ns = slice_ns;
-	reading->turn.on_expiry = on_turn;
+	reading->turn = (struct loop_timer){.on_expiry = on_turn, .name = "reading frequencies"};
 	*out = reading;
 	return 0;
 }

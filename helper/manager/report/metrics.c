@@ -9,12 +9,13 @@
 
 #include "common/cleanup.h"
 #include "common/cpuset.h"
-#include "helper/link/message.h"
+#include "common/log.h"
+#include "helper/manager/registry/refusal_names.h"
 
-enum type { COUNTER, GAUGE, INFO };
+enum type { COUNTER, GAUGE, HISTOGRAM, INFO };
 
 /* What one series of a metric is about. */
-enum scope { HOST, CHANNEL_STATES, FREQUENCY_DOMAINS, DOMAINS, DOMAIN_REFUSALS };
+enum scope { HOST, LOOPS, HOOKS, CHANNEL_STATES, FREQUENCY_DOMAINS, DOMAINS, DOMAIN_REFUSALS };
 
 struct frequency_values {
 	const struct frequency_domain *domain;
@@ -47,6 +48,7 @@ HOST_VALUE(one, 1)
 HOST_VALUE(uptime, source->uptime_s)
 HOST_VALUE(libvirt_connected, source->libvirt_connected)
 HOST_VALUE(restarts, source->monitor_restarts)
+HOST_VALUE(lost_log_lines, log_lost())
 HOST_VALUE(domains, registry_count(source->registry))
 
 #define FREQUENCY_VALUE(name, value)                                                               \
@@ -61,7 +63,7 @@ FREQUENCY_VALUE(voters, values->shared.n_voters)
 FREQUENCY_VALUE(silent, values->shared.n_silent)
 FREQUENCY_VALUE(writes, values->shared.n_writes)
 FREQUENCY_VALUE(write_failures, values->shared.n_failures)
-FREQUENCY_VALUE(foreign_writes, values->shared.n_foreign)
+FREQUENCY_VALUE(foreign_writes, values->domain->n_foreign)
 
 static uint64_t connected(const struct domain *domain)
 {
@@ -88,7 +90,9 @@ CHANNEL_VALUE(requests)
 CHANNEL_VALUE(acks)
 CHANNEL_VALUE(nacks)
 CHANNEL_VALUE(resyncs)
-CHANNEL_VALUE(dropped_replies)
+CHANNEL_VALUE(unanswered)
+CHANNEL_VALUE(unread_replies)
+CHANNEL_VALUE(late_replies)
 CHANNEL_VALUE(throttled)
 
 /* --- the table ------------------------------------------------------------------------ */
@@ -101,6 +105,15 @@ static const struct metric metrics[] = {
 	 .host = libvirt_connected},
 	{"monitor_restarts", COUNTER, NULL, "Times vmpower-monitor was restarted.", HOST,
 	 .host = restarts},
+	{"lost_log_lines", COUNTER, NULL,
+	 "Log lines of vmpowerd that were lost because the log took no more.", HOST,
+	 .host = lost_log_lines},
+	{"loop_turn_seconds", HISTOGRAM, "seconds",
+	 "What the turns of a process's loop took: of the manager CPU time, of the monitor time.",
+	 LOOPS, .host = NULL},
+	{"hook_wait_seconds", HISTOGRAM, "seconds",
+	 "Time from a hook's start until vmpowerd had answered it: libvirt waits for that.", HOOKS,
+	 .host = NULL},
 	{"domains", GAUGE, NULL, "Registered libvirt domains.", HOST, .host = domains},
 	{"channels", GAUGE, NULL, "Channels of all domains, by state.", CHANNEL_STATES,
 	 .host = NULL},
@@ -113,11 +126,11 @@ static const struct metric metrics[] = {
 	{"frequency_domain_voters", GAUGE, NULL, "vCPUs that have voted.", FREQUENCY_DOMAINS,
 	 .frequency = voters},
 	{"frequency_domain_silent", GAUGE, NULL,
-	 "Pinned vCPUs that have not voted: they protect the frequency.", FREQUENCY_DOMAINS,
-	 .frequency = silent},
+	 "Pinned vCPUs that have not voted: with silence = protect they protect the frequency.",
+	 FREQUENCY_DOMAINS, .frequency = silent},
 	{"frequency_domain_writes", COUNTER, NULL, "Frequencies that the kernel accepted.",
 	 FREQUENCY_DOMAINS, .frequency = writes},
-	{"frequency_domain_write_failures", COUNTER, NULL, "Frequencies that the kernel refused.",
+	{"frequency_domain_write_failures", COUNTER, NULL, "Times a frequency could not be set.",
 	 FREQUENCY_DOMAINS, .frequency = write_failures},
 	{"frequency_domain_foreign_writes", COUNTER, NULL,
 	 "Times a file was found changed by someone else.", FREQUENCY_DOMAINS,
@@ -138,7 +151,13 @@ static const struct metric metrics[] = {
 	{"domain_resyncs", COUNTER, NULL, "Times a channel's stream lost synchronization.", DOMAINS,
 	 .channel = resyncs},
 	{"domain_dropped_replies", COUNTER, NULL, "Replies dropped because the guest did not read.",
-	 DOMAINS, .channel = dropped_replies},
+	 DOMAINS, .channel = unread_replies},
+	{"domain_late_replies", COUNTER, NULL,
+	 "Replies dropped because the guest does not wait for them any more.", DOMAINS,
+	 .channel = late_replies},
+	{"domain_unanswered_requests", COUNTER, NULL,
+	 "Requests that need no answer: the guest connects, or reads none.", DOMAINS,
+	 .channel = unanswered},
 	{"domain_throttled", COUNTER, NULL,
 	 "Times a channel was paused because of its request rate.", DOMAINS, .channel = throttled},
 };
@@ -159,7 +178,7 @@ int metrics_format(const char *name, enum metrics_format *format)
 static const char *suffix(const struct metric *metric)
 {
 	static const char *const suffixes[] = {
-		[COUNTER] = "_total", [GAUGE] = "", [INFO] = "_info"};
+		[COUNTER] = "_total", [GAUGE] = "", [HISTOGRAM] = "", [INFO] = "_info"};
 
 	return suffixes[metric->type];
 }
@@ -168,7 +187,11 @@ static const char *suffix(const struct metric *metric)
 static void put_head(FILE *out, const struct metric *metric, enum metrics_format format)
 {
 	static const char *const types[] = {
-		[COUNTER] = "counter", [GAUGE] = "gauge", [INFO] = "info"};
+		[COUNTER] = "counter",
+		[GAUGE] = "gauge",
+		[HISTOGRAM] = "histogram",
+		[INFO] = "info",
+	};
 	bool open = format == METRICS_OPENMETRICS;
 	const char *end = open ? "" : suffix(metric);
 	const char *type = metric->type == INFO && !open ? "gauge" : types[metric->type];
@@ -208,6 +231,41 @@ static void put_host(FILE *out, const struct metric *metric, const struct metric
 	if (metric->type == INFO)
 		(void)fputs("{version=\"" VMPOWER_VERSION "\"}", out);
 	put_value(out, metric->host(source));
+}
+
+/* Of a process, or (NULL) of none. The monitor's is not trusted: saturate. */
+static void put_histogram(FILE *out, const struct metric *metric, const char *process,
+			  const struct histogram *histogram)
+{
+	/* as histogram_bound_ns(); OpenMetrics wants each spelled like this */
+	static const char *const bounds[HISTOGRAM_BUCKETS] = {
+		"1e-05", "0.0001", "0.001", "0.005", "0.01", "0.05", "0.2", "1.0", "+Inf",
+	};
+	uint64_t sum_ns = shared_load(histogram->sum_ns), n = 0;
+	char label[32] = "", all[34] = "";
+
+	if (process) {
+		(void)snprintf(label, sizeof(label), "process=\"%s\",", process);
+		(void)snprintf(all, sizeof(all), "{process=\"%s\"}", process);
+	}
+	for (unsigned int i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		if (__builtin_add_overflow(n, shared_load(histogram->n[i]), &n))
+			n = UINT64_MAX;
+		(void)fprintf(out, "vmpower_%s_bucket{%sle=\"%s\"}", metric->name, label,
+			      bounds[i]);
+		put_value(out, n);
+	}
+	(void)fprintf(out, "vmpower_%s_count%s", metric->name, all);
+	put_value(out, n);
+	(void)fprintf(out, "vmpower_%s_sum%s %" PRIu64 ".%09" PRIu64 "\n", metric->name, all,
+		      sum_ns / NS_PER_S, sum_ns % NS_PER_S);
+}
+
+static void put_loops(FILE *out, const struct metric *metric, const struct metrics_source *source)
+{
+	put_histogram(out, metric, "manager", source->turns);
+	if (source->state)
+		put_histogram(out, metric, "monitor", &source->state->turns.all);
 }
 
 static void put_channel_states(FILE *out, const struct metric *metric, struct registry *registry)
@@ -253,16 +311,17 @@ static void put_domain_labels(FILE *out, const struct metric *metric, const stru
 	(void)fprintf(out, "\",uuid=\"%s\"", domain->description->uuid);
 }
 
-/* The monitor is not trusted: saturate. */
+/* Past channels count too: a counter never falls. The monitor is not trusted: saturate. */
 static uint64_t sum_channels(const struct metric *metric, const struct domain *domain,
 			     const struct shared_state *state)
 {
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; state && i < domain->n_channels; i++) {
-		uint64_t value = metric->channel(&state->channels[domain->channels[i].id]);
+	for (uint32_t slot = 0; state && slot < MAX_DOMAIN_CHANNELS; slot++) {
+		int64_t id = domain_slot_channel(domain, slot);
 
-		if (__builtin_add_overflow(sum, value, &sum))
+		if (id >= 0 &&
+		    __builtin_add_overflow(sum, metric->channel(&state->channels[id]), &sum))
 			return UINT64_MAX;
 	}
 	return sum;
@@ -274,9 +333,12 @@ static void put_refusals(FILE *out, const struct metric *metric, const struct do
 	for (int reason = REFUSAL_NONE + 1; state && reason < N_REFUSALS; reason++) {
 		uint64_t sum = 0;
 
-		for (uint32_t i = 0; i < domain->n_channels; i++)
-			sum += shared_load(
-				state->channels[domain->channels[i].id].refused[reason - 1]);
+		for (uint32_t slot = 0; slot < MAX_DOMAIN_CHANNELS; slot++) {
+			int64_t id = domain_slot_channel(domain, slot);
+
+			if (id >= 0)
+				sum += shared_load(state->channels[id].refused[reason - 1]);
+		}
 		if (sum == 0)
 			continue;
 		put_domain_labels(out, metric, domain);
@@ -304,6 +366,12 @@ static void put_metric(FILE *out, const struct metric *metric, const struct metr
 	switch (metric->scope) {
 	case HOST:
 		put_host(out, metric, source);
+		break;
+	case LOOPS:
+		put_loops(out, metric, source);
+		break;
+	case HOOKS:
+		put_histogram(out, metric, NULL, source->hook_waits);
 		break;
 	case CHANNEL_STATES:
 		put_channel_states(out, metric, source->registry);

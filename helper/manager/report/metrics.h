@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/histogram.h"
 #include "helper/link/shared_state.h"
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/registry/registry.h"
@@ -26,6 +27,8 @@ struct metrics_source {
 	struct registry *registry;
 	const struct cpufreq *cpufreq;
 	const struct shared_state *state; /* NULL: nothing published yet */
+	const struct histogram *turns;	  /* of our loop */
+	const struct histogram *hook_waits;
 	uint64_t uptime_s;
 	uint32_t monitor_restarts;
 	bool libvirt_connected;

@@ -11,20 +11,16 @@
 
 #include "helper/link/shared_state.h"
 #include "helper/manager/cpufreq/cpufreq.h"
-
-#define VERIFY_TEXT 32
+#include "helper/manager/cpufreq/own_files.h"
 
 /* A file whose value is not ours. */
 struct verify_finding {
 	uint32_t frequency_domain; /* id, for cpufreq_get() */
 	uint32_t policy;	   /* N of policyN */
 	const struct cpuset *cpus; /* its pCPUs; valid until the next rescan */
-	const char *file;	   /* "scaling_governor", ...; static */
-	char ours[VERIFY_TEXT];	   /* expected: "userspace", "1200000" */
-	char found[VERIFY_TEXT];   /* printable ASCII; "" if error is set */
-	int error;		   /* 0; -errno: the file can't be read */
-	int64_t since;		   /* Unix time in s: first noticed by the monitor before a
-				    * write, or by verify_all() */
+	struct own_file file;
+	int error;     /* 0; -errno: the file can't be read */
+	int64_t since; /* Unix time in s: first noticed */
 };
 
 /**
@@ -36,13 +32,22 @@ struct verify_finding {
  *		scaling_governor and scaling_setspeed, or scaling_min_freq and scaling_max_freq
  *
  * Frequency domains that are not controlled or were not written yet are skipped. Neither a value
- * that the monitor is writing now nor a limit of the platform (cpufreq/platform_limit.h) is a
- * finding. A driver that rounds, and limits set by another administrator or a cooling device, look
- * like a change by someone else.
+ * that the monitor is writing now nor a limit of the platform (cpufreq/sysfs.h) is a
+ * finding, nor is a driver's rounding. Limits of a cooling device look like a change by someone
+ * else.
  *
  * Return: 0, with or without findings; -ENOMEM.
  */
 int verify_all(struct cpufreq *cpufreq, const struct shared_state *state,
 	       struct verify_finding **findings, size_t *n);
+
+/**
+ * verify_noticed() - does it still have someone else's value that was noticed before?
+ * @finding:	set if so
+ *
+ * Reads files only if something was noticed.
+ */
+bool verify_noticed(struct cpufreq *cpufreq, const struct frequency_domain *fdom,
+		    const struct shared_state *state, struct verify_finding *finding);
 
 #endif

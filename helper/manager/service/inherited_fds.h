@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The fds that systemd passes to a service at its start (sd_listen_fds_with_names(3)): the sockets
- * of its .socket units and the content of its fd store, in one list, told apart by name.
+ * of its .socket units, in one list, told apart by name.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SERVICE_INHERITED_FDS_H
 #define VMPOWER_HELPER_MANAGER_SERVICE_INHERITED_FDS_H
 
 #include <stddef.h>
 
-/* FileDescriptorName= of the .socket units; names in the fd store have one letter (fd_store.h) */
+/* FileDescriptorName= of the .socket units */
 #define INHERITED_HOOK "hook"
 #define INHERITED_CONTROL "control"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages to systemd: READY, STOPPING, STATUS when something has changed, and WATCHDOG, if the
- * unit has WatchdogSec=. Without a watchdog it causes no periodic wakeups.
+ * Messages to systemd: READY, RELOADING, STOPPING, STATUS when something has changed, and WATCHDOG,
+ * if the unit has WatchdogSec=. Without a watchdog it causes no periodic wakeups. What systemd has
+ * no room for is sent a moment later: it never blocks.
  */
 #ifndef VMPOWER_HELPER_MANAGER_SERVICE_NOTIFY_H
 #define VMPOWER_HELPER_MANAGER_SERVICE_NOTIFY_H
@@ -30,7 +31,13 @@ int notify_new(const struct notify_parts *parts, struct notify **notify);
  */
 void notify_changed(struct notify *notify);
 
-/** notify_stopping() - send STOPPING, then no more STATUS and WATCHDOG. @notify: may be NULL */
+/** notify_reloading() - a reload begins. @notify: may be NULL, here and below */
+void notify_reloading(struct notify *notify);
+
+/** notify_reloaded() - it has ended, well or not */
+void notify_reloaded(struct notify *notify);
+
+/** notify_stopping() - send STOPPING, then nothing more */
 void notify_stopping(struct notify *notify);
 
 void notify_free(struct notify *notify);

@@ -37,7 +37,7 @@ int signals_watch(struct signals *signals, struct loop *loop,
 	if (fd < 0)
 		return -errno;
 	*signals = (struct signals){
-		.source = {.fd = -1, .on_event = on_readable},
+		.source = {.fd = -1, .on_event = on_readable, .name = "signals"},
 		.on_signal = on_signal,
 		.context = context,
 	};

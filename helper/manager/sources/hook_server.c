@@ -14,7 +14,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/unix_socket.h"
-#include "helper/manager/domains/domain_change.h"
 #include "helper/manager/loop/listener.h"
 #include "xml/domain_xml.h"
 
@@ -36,6 +35,7 @@ struct hook_server {
 	struct listener listener;
 	struct hook_client *clients;
 	unsigned int n_clients;
+	struct histogram waits;
 };
 
 static void client_free(struct hook_client *client)
@@ -101,35 +101,42 @@ static int check_event(const struct hook_event *event, size_t size, int xml_fd)
 	return 0;
 }
 
+/* When the hook knew what it says; no later than now, whatever it says. */
+static uint64_t asked_ns(const struct hook_event *event)
+{
+	uint64_t now = monotonic_ns();
+
+	return event->started_ns > 0 && event->started_ns < now ? event->started_ns : now;
+}
+
 static void act(struct hook_server *server, const struct hook_event *event, int xml_fd)
 {
 	const char *source = hook_operation_name(event->operation);
 	cleanup(domain_description_freep) struct domain_description *description = NULL;
-	struct domain_report report = {.source = source, .asked_ns = monotonic_ns()};
+	struct domain_report report = {.source = source, .asked_ns = asked_ns(event)};
 	struct xml_error error = {.text = ""};
 	char *xml;
 	int r;
 
+	report.name = event->domain;
 	xml = mmap(NULL, event->xml_size, PROT_READ, MAP_PRIVATE, xml_fd, 0);
 	if (xml == MAP_FAILED) {
-		log_error("domain \"%s\" (%s): can't map its XML: %s", event->domain, source,
-			  strerror(errno));
-		return;
+		r = -errno;
+		xml_error_set(&error, "can't map it: %s", strerror(errno));
+	} else {
+		r = domain_xml_parse(xml, event->xml_size, &description, &error);
+		(void)munmap(xml, event->xml_size);
 	}
-	r = domain_xml_parse(xml, event->xml_size, &description, &error);
-	(void)munmap(xml, event->xml_size);
-	if (event->operation == HOOK_STOPPED || event->operation == HOOK_RELEASE) {
-		/* If its XML has no UUID, use the name. */
-		report.uuid = description ? description->uuid : NULL;
-		report.name = event->domain;
-		(void)domains_report(server->domains, &report);
-		return;
+	/* If the XML has no UUID, use the name. */
+	if (r == 0)
+		report.uuid = description->uuid;
+	else if (error.uuid[0])
+		report.uuid = error.uuid;
+	if (event->operation == HOOK_STARTED || event->operation == HOOK_RECONNECT) {
+		report.starts = true;
+		report.unreadable = r < 0 ? error.text : NULL;
+		report.running = take_ptr(description);
 	}
-	if (r < 0) {
-		domain_log_unreadable(event->domain, source, r, &error);
-		return;
-	}
-	report.running = take_ptr(description);
 	(void)domains_report(server->domains, &report);
 }
 
@@ -154,8 +161,10 @@ static void on_client(struct loop_source *source, uint32_t events)
 	}
 	r = n_fds == 1 ? check_event(&event, (size_t)n, xml_fd) : -EPROTO;
 	/* Reply first: libvirt holds the domain's lock until the hook ends. */
-	if (r == 0)
+	if (r == 0) {
 		(void)unix_send(source->fd, &accepted, sizeof(accepted), NULL, 0, MSG_DONTWAIT);
+		histogram_add(&server->waits, monotonic_ns() - asked_ns(&event));
+	}
 	client_free(client);
 	if (r < 0)
 		log_warning("hook socket: invalid message dropped; is the hook in qemu.d of the "
@@ -178,8 +187,9 @@ static void client_new(struct hook_server *server, int fd)
 		return;
 	}
 	client->server = server;
-	client->source = (struct loop_source){.fd = -1, .on_event = on_client};
-	client->timeout.on_expiry = on_timeout;
+	client->source =
+		(struct loop_source){.fd = -1, .on_event = on_client, .name = "hook's event"};
+	client->timeout = (struct loop_timer){.on_expiry = on_timeout, .name = "hook's timeout"};
 	if (loop_add(server->loop, &client->source, fd, EPOLLIN) < 0) {
 		(void)close(fd);
 		free(client);
@@ -225,7 +235,11 @@ int hook_server_new(struct loop *loop, struct domains *domains, int listen_fd,
 	server->loop = loop;
 	server->domains = domains;
 	server->listener = (struct listener){
-		.on_connection = on_connection, .on_failure = on_failure, .pause_ns = PAUSE_NS};
+		.on_connection = on_connection,
+		.on_failure = on_failure,
+		.pause_ns = PAUSE_NS,
+		.name = "accepting hooks",
+	};
 	r = listener_start(&server->listener, loop, listen_fd);
 	if (r < 0) {
 		free(server);
@@ -233,6 +247,11 @@ int hook_server_new(struct loop *loop, struct domains *domains, int listen_fd,
 	}
 	*out = server;
 	return 0;
+}
+
+const struct histogram *hook_server_waits(const struct hook_server *server)
+{
+	return &server->waits;
 }
 
 void hook_server_free(struct hook_server *server)

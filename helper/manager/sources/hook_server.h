@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/histogram.h"
 #include "common/hook_proto.h"
 #include "helper/manager/domains/domains.h"
 #include "helper/manager/loop/loop.h"
@@ -22,6 +23,9 @@ struct hook_server;
 int hook_server_new(struct loop *loop, struct domains *domains, int listen_fd,
 		    struct hook_server **server);
 void hook_server_free(struct hook_server *server);
+
+/** hook_server_waits() - how long hooks took, from their start until they were answered */
+const struct histogram *hook_server_waits(const struct hook_server *server);
 
 /**
  * hook_event_check() - is a received message a valid event? Pure: ignores the memfd

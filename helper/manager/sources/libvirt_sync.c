@@ -6,7 +6,6 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "helper/manager/domains/domain_change.h"
 #include "xml/domain_xml.h"
 
 /*
@@ -14,6 +13,7 @@
  * in may vote and protects; one that was unplugged loses its vote.
  */
 #define ASK_INTERVAL_NS (10 * NS_PER_S)
+#define ASK_AT_ONCE 32 /* what is asked later waits for answers, and does not hold up the rest */
 
 struct libvirt_sync {
 	struct loop *loop;
@@ -21,8 +21,23 @@ struct libvirt_sync {
 	struct domains *domains;
 	struct virt *virt;
 	struct loop_timer ask;
-	bool asking; /* the timer is armed */
+	bool asking;	   /* the timer is armed */
+	uint32_t ask_next; /* id of the domain to ask about next; MAX_DOMAINS: none is left */
 };
+
+/* Ask about up to @n of the domains that are left. */
+static void ask_some(struct libvirt_sync *sync, unsigned int n)
+{
+	for (; sync->ask_next < MAX_DOMAINS && n > 0; sync->ask_next++) {
+		const struct domain *domain = registry_get(sync->registry, sync->ask_next);
+
+		if (!domain || !domain->description->vcpus_vary)
+			continue;
+		if (!virt_refresh(sync->virt, domain->description->uuid))
+			return;
+		n--;
+	}
+}
 
 /* The answer arms the timer again: a libvirt that hangs is asked only once. */
 static void on_ask(struct loop_timer *timer)
@@ -30,13 +45,24 @@ static void on_ask(struct loop_timer *timer)
 	struct libvirt_sync *sync = container_of(timer, struct libvirt_sync, ask);
 
 	sync->asking = false;
-	registry_for_each (d, sync->registry) {
-		if (d->description->vcpus_vary)
-			virt_refresh(sync->virt, d->description->uuid);
-	}
+	if (sync->ask_next == MAX_DOMAINS)
+		sync->ask_next = 0;
+	ask_some(sync, ASK_AT_ONCE);
 }
 
-static void on_running(void *context, const char *xml, size_t size, uint64_t asked_ns, bool paused)
+static void report_unreadable(struct libvirt_sync *sync, const struct virt_about *about,
+			      const char *name, const char *reason)
+{
+	(void)domains_report(sync->domains, &(struct domain_report){
+						    .source = "libvirt",
+						    .asked_ns = about->asked_ns,
+						    .uuid = about->uuid,
+						    .name = name,
+						    .unreadable = reason,
+					    });
+}
+
+static void on_running(void *context, const struct virt_about *about, const char *xml, size_t size)
 {
 	struct libvirt_sync *sync = context;
 	struct domain_description *description;
@@ -44,32 +70,54 @@ static void on_running(void *context, const char *xml, size_t size, uint64_t ask
 	int r = domain_xml_parse(xml, size, &description, &error);
 
 	if (r < 0) {
-		domain_log_unreadable(error.domain, "libvirt", r, &error);
+		report_unreadable(sync, about, error.domain, error.text);
 		return;
 	}
+	if (description->vcpus_vary)
+		ask_some(sync, 1); /* perhaps this was an answer */
 	if (description->vcpus_vary && !sync->asking) {
 		sync->asking = true;
 		loop_timer_set(sync->loop, &sync->ask, ASK_INTERVAL_NS);
 	}
 	(void)domains_report(sync->domains, &(struct domain_report){
 						    .source = "libvirt",
-						    .asked_ns = asked_ns,
+						    .asked_ns = about->asked_ns,
 						    .tells_paused = true,
-						    .paused = paused,
+						    .paused = about->paused,
 						    .running = description,
 					    });
 }
 
-static void on_stopped(void *context, const char *uuid, uint64_t asked_ns)
+static void on_unreadable(void *context, const struct virt_about *about, const char *reason)
+{
+	report_unreadable(context, about, NULL, reason);
+}
+
+static void on_rebooted(void *context, const struct virt_about *about)
 {
 	struct libvirt_sync *sync = context;
 
-	(void)domains_report(
-		sync->domains,
-		&(struct domain_report){.source = "libvirt", .asked_ns = asked_ns, .uuid = uuid});
+	(void)domains_report(sync->domains, &(struct domain_report){
+						    .source = "libvirt",
+						    .asked_ns = about->asked_ns,
+						    .uuid = about->uuid,
+						    .rebooted = true,
+						    .id = about->id,
+					    });
 }
 
-static void on_listed(void *context, const char (*uuids)[37], size_t n, uint64_t asked_ns)
+static void on_stopped(void *context, const struct virt_about *about)
+{
+	struct libvirt_sync *sync = context;
+
+	(void)domains_report(sync->domains, &(struct domain_report){
+						    .source = "libvirt",
+						    .asked_ns = about->asked_ns,
+						    .uuid = about->uuid,
+					    });
+}
+
+static void on_listed(void *context, const char (*uuids)[UUID_SIZE], size_t n, uint64_t asked_ns)
 {
 	struct libvirt_sync *sync = context;
 
@@ -86,10 +134,13 @@ int libvirt_sync_new(const struct libvirt_sync_parts *parts, struct libvirt_sync
 	sync->loop = parts->loop;
 	sync->registry = parts->registry;
 	sync->domains = parts->domains;
-	sync->ask.on_expiry = on_ask;
+	sync->ask_next = MAX_DOMAINS;
+	sync->ask = (struct loop_timer){.on_expiry = on_ask, .name = "question to libvirt"};
 	r = virt_new(parts->loop, parts->uri,
 		     &(struct virt_handlers){
 			     .running = on_running,
+			     .unreadable = on_unreadable,
+			     .rebooted = on_rebooted,
 			     .stopped = on_stopped,
 			     .listed = on_listed,
 			     .context = sync,

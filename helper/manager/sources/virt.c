@@ -9,6 +9,7 @@
 #include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "helper/manager/sources/virt_message.h"
 #include "helper/manager/sources/virt_thread.h"
 
 #define LOOKUP_TIMEOUT_NS (5 * NS_PER_S)
@@ -19,7 +20,7 @@ struct lookup {
 	int cookie; /* 0: free */
 	struct virt *virt;
 	struct loop_timer timeout;
-	void (*found)(void *context, int error, const char *xml, size_t size);
+	void (*found)(void *context, int error, const char *xml, size_t size, uint64_t asked_ns);
 	void *context;
 };
 
@@ -35,20 +36,21 @@ struct virt {
 	struct lookup lookups[MAX_LOOKUPS];
 };
 
-static void finish(struct lookup *lookup, int error, const char *xml, size_t size)
+static void finish(struct lookup *lookup, int error, const char *xml, size_t size,
+		   uint64_t asked_ns)
 {
-	void (*found)(void *, int, const char *, size_t) = lookup->found;
+	void (*found)(void *, int, const char *, size_t, uint64_t) = lookup->found;
 
 	ASSERT(lookup->cookie > 0 && found);
 	/* Free before the call, which may start another lookup. */
 	loop_timer_cancel(lookup->virt->loop, &lookup->timeout);
 	lookup->cookie = 0;
-	found(lookup->context, error, xml, size);
+	found(lookup->context, error, xml, size, asked_ns);
 }
 
 static void on_timeout(struct loop_timer *timer)
 {
-	finish(container_of(timer, struct lookup, timeout), -ETIMEDOUT, NULL, 0);
+	finish(container_of(timer, struct lookup, timeout), -ETIMEDOUT, NULL, 0, 0);
 }
 
 static struct lookup *find_lookup(struct virt *virt, int cookie)
@@ -73,20 +75,26 @@ static void dispatch(struct virt *virt, const struct virt_message *message)
 		virt->connected = false;
 		break;
 	case VIRT_RUNNING:
-		handlers->running(handlers->context, message->text, message->size,
-				  message->asked_ns, message->paused);
+		handlers->running(handlers->context, &message->about, message->text, message->size);
+		break;
+	case VIRT_UNREADABLE:
+		handlers->unreadable(handlers->context, &message->about, message->text);
+		break;
+	case VIRT_REBOOTED:
+		handlers->rebooted(handlers->context, &message->about);
 		break;
 	case VIRT_STOPPED:
-		handlers->stopped(handlers->context, message->text, message->asked_ns);
+		handlers->stopped(handlers->context, &message->about);
 		break;
 	case VIRT_LISTED:
-		handlers->listed(handlers->context, (const char(*)[37])message->text,
-				 message->size / 37, message->asked_ns);
+		handlers->listed(handlers->context, (const char(*)[UUID_SIZE])message->text,
+				 message->size / UUID_SIZE, message->about.asked_ns);
 		break;
 	case VIRT_FOUND:
 		lookup = message->cookie ? find_lookup(virt, message->cookie) : NULL;
 		if (lookup)
-			finish(lookup, message->error, message->text, message->size);
+			finish(lookup, message->error, message->text, message->size,
+			       message->about.asked_ns);
 		break;
 	case VIRT_LOOKUP:
 	case VIRT_REFRESH:
@@ -127,10 +135,12 @@ int virt_new(struct loop *loop, const char *uri, const struct virt_handlers *han
 		return -ENOMEM;
 	virt->loop = loop;
 	virt->handlers = *handlers;
-	virt->source = (struct loop_source){.fd = -1, .on_event = on_message};
+	virt->source =
+		(struct loop_source){.fd = -1, .on_event = on_message, .name = "libvirt's answers"};
 	for (size_t i = 0; i < array_size(virt->lookups); i++) {
 		virt->lookups[i].virt = virt;
-		virt->lookups[i].timeout.on_expiry = on_timeout;
+		virt->lookups[i].timeout =
+			(struct loop_timer){.on_expiry = on_timeout, .name = "libvirt's timeout"};
 	}
 	virt->uri = strdup(uri);
 	if (!virt->uri)
@@ -184,7 +194,8 @@ void virt_free(struct virt *virt)
 }
 
 int virt_lookup(struct virt *virt, const char *name_or_uuid,
-		void (*found)(void *context, int error, const char *xml, size_t size),
+		void (*found)(void *context, int error, const char *xml, size_t size,
+			      uint64_t asked_ns),
 		void *context)
 {
 	struct lookup *lookup = find_lookup(virt, 0);
@@ -221,15 +232,14 @@ void virt_cancel(struct virt *virt, int cookie)
 	}
 }
 
-void virt_refresh(struct virt *virt, const char *uuid)
+bool virt_refresh(struct virt *virt, const char *uuid)
 {
 	struct virt_message *message;
 
 	if (virt->source.fd < 0 || !virt->connected)
-		return;
+		return false;
 	message = virt_message_new(VIRT_REFRESH, uuid, strlen(uuid));
-	if (message)
-		(void)virt_message_send(virt->source.fd, message, MSG_DONTWAIT);
+	return message && virt_message_send(virt->source.fd, message, MSG_DONTWAIT) == 0;
 }
 
 bool virt_connected(const struct virt *virt)

@@ -11,17 +11,10 @@
 #include "common/clock.h"
 #include "common/unix_socket.h"
 
-void varlink_complain(const struct varlink_client *client, struct log_limit *limit,
-		      const char *what)
+void varlink_complain(const struct varlink_client *client, const char *what)
 {
-	uint32_t suppressed;
-
-	if (!log_limit_pass(limit, monotonic_ns(), &suppressed))
-		return;
 	log_warning("control client (pid %d, uid %u) %s; closing its connection", (int)client->pid,
 		    (unsigned int)client->uid, what);
-	if (suppressed > 0)
-		log_warning("%u more like the last line were left out", suppressed);
 }
 
 /* EPOLLHUP and EPOLLERR are always reported. */
@@ -55,7 +48,7 @@ void varlink_client_doom(struct varlink_client *client, const char *reason)
 {
 	if (client->doomed)
 		return;
-	varlink_complain(client, &client->server->protocol_log, reason);
+	varlink_complain(client, reason);
 	client->doomed = true;
 	loop_timer_set(client->server->loop, &client->stall, 0);
 }
@@ -140,8 +133,7 @@ static bool receive(struct varlink_client *client)
 	ssize_t n;
 
 	if (varlink_frame_reserve(&client->frame, &room, &size) < 0) {
-		varlink_complain(client, &client->server->protocol_log,
-				 "can't be served: out of memory");
+		varlink_complain(client, "can't be served: out of memory");
 		varlink_client_drop(client);
 		return false;
 	}
@@ -167,8 +159,7 @@ static void next_call(struct varlink_client *client)
 		return;
 	}
 	if (r < 0)
-		varlink_complain(client, &client->server->protocol_log,
-				 "sent a call that is too large");
+		varlink_complain(client, "sent a call that is too large");
 	else
 		r = client->server->on_message(client, message, size);
 	if (r < 0)
@@ -220,8 +211,7 @@ static void on_stall(struct loop_timer *timer)
 	struct varlink_client *client = container_of(timer, struct varlink_client, stall);
 
 	if (!client->doomed)
-		varlink_complain(client, &client->server->stall_log,
-				 "did not read its reply in time");
+		varlink_complain(client, "did not read its reply in time");
 	varlink_client_drop(client);
 }
 
@@ -241,8 +231,10 @@ int varlink_client_new(struct varlink_server *server, int fd, enum varlink_acces
 	client->access = access;
 	client->uid = peer.uid;
 	client->pid = peer.pid;
-	client->source = (struct loop_source){.fd = -1, .on_event = on_client};
-	client->stall.on_expiry = on_stall;
+	client->source =
+		(struct loop_source){.fd = -1, .on_event = on_client, .name = "control client"};
+	client->stall =
+		(struct loop_timer){.on_expiry = on_stall, .name = "control client's timeout"};
 	varlink_frame_init(&client->frame, server->limits.call_size);
 	r = loop_add(server->loop, &client->source, fd, EPOLLIN);
 	if (r < 0) {

@@ -54,7 +54,6 @@ struct varlink_server {
 	int (*on_message)(struct varlink_client *client, const char *message, size_t size);
 	struct varlink_client *clients;
 	unsigned int n_clients;
-	struct log_limit refused_log, protocol_log, stall_log;
 };
 
 /** varlink_client_new() - serve @fd, taken over also on failure. Return: 0 or -errno */
@@ -76,8 +75,7 @@ void varlink_client_push(struct varlink_client *client, char *text);
  */
 void varlink_client_doom(struct varlink_client *client, const char *reason);
 
-/** varlink_complain() - log why a client is dropped, rate-limited */
-void varlink_complain(const struct varlink_client *client, struct log_limit *limit,
-		      const char *what);
+/** varlink_complain() - log why a client is dropped */
+void varlink_complain(const struct varlink_client *client, const char *what);
 
 #endif

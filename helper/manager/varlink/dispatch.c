@@ -239,7 +239,7 @@ int varlink_dispatch(struct varlink_client *client, const char *message, size_t 
 
 	if (varlink_request_parse(message, size, &call->request, &problem) < 0) {
 		(void)snprintf(text, sizeof(text), "sent a call that %s", problem);
-		varlink_complain(client, &client->server->protocol_log, text);
+		varlink_complain(client, text);
 		return -EBADMSG;
 	}
 	call->state = CALL_RUNNING;

@@ -27,11 +27,8 @@ static unsigned int places(const struct varlink_limits *limits, enum varlink_acc
 
 static void on_failure(struct listener *listener, int error)
 {
-	struct varlink_server *server = container_of(listener, struct varlink_server, listener);
-	uint32_t suppressed;
-
-	if (log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
-		log_error("can't accept control clients: %s; retrying in 1 s", strerror(error));
+	(void)listener;
+	log_error("can't accept control clients: %s; retrying in 1 s", strerror(error));
 }
 
 static void on_connection(struct listener *listener, int accepted)
@@ -39,17 +36,15 @@ static void on_connection(struct listener *listener, int accepted)
 	struct varlink_server *server = container_of(listener, struct varlink_server, listener);
 	cleanup_close int fd = accepted;
 	enum varlink_access access = server->service->access(server->context, fd);
-	uint32_t suppressed;
 	int r;
 
 	if (server->n_clients >= places(&server->limits, access)) {
-		if (log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
-			log_warning("control client refused: %u are connected already; close some",
-				    server->n_clients);
+		log_warning("control client refused: %u are connected already; close some",
+			    server->n_clients);
 		return;
 	}
 	r = varlink_client_new(server, take_fd(&fd), access);
-	if (r < 0 && log_limit_pass(&server->refused_log, monotonic_ns(), &suppressed))
+	if (r < 0)
 		log_error("control client refused: %s", strerror(-r));
 }
 
@@ -70,7 +65,11 @@ int varlink_server_new(struct loop *loop, int listen_fd, const struct varlink_se
 	server->context = context;
 	server->on_message = varlink_dispatch;
 	server->listener = (struct listener){
-		.on_connection = on_connection, .on_failure = on_failure, .pause_ns = PAUSE_NS};
+		.on_connection = on_connection,
+		.on_failure = on_failure,
+		.pause_ns = PAUSE_NS,
+		.name = "accepting control clients",
+	};
 	r = listener_start(&server->listener, loop, listen_fd);
 	if (r < 0) {
 		varlink_server_free(server);

@@ -17,59 +17,38 @@ struct step_tally {
 
 struct frequency_domain_votes {
 	struct step_tally voted, overridden;
-	uint32_t n_silent; /* protected vCPUs that have not voted */
-	uint32_t non_turbo, floor, ceiling;
-	uint32_t seen, kept; /* marks of fill_members()'s two passes */
+	struct host_steps host;
+	uint32_t n_silent;     /* protected vCPUs that have not voted */
+	uint32_t baseline_khz; /* its maximum; 0: unknown */
+	uint32_t enough;       /* the lowest step that is no slower than the baseline */
 	int32_t next_dirty;
-	uint16_t n_steps;
-	uint8_t kept_step;
 	bool dirty;
-	uint32_t khz[]; /* followed by the tallies' count[] */
+	uint32_t khz[]; /* host.khz, followed by the tallies' count[] */
 };
+
+#define SET_BUCKETS 1024u
 
 struct domain_votes {
 	uint32_t n_vcpus;
-	struct arbiter_limits limits;
+	struct domain_settings limits;
 	struct arbiter_vcpu vcpus[];
 };
 
 struct arbiter {
 	bool silence_protects;
-	uint32_t mark;
 	int32_t first_dirty, last_dirty;
+	uint64_t work; /* see arbiter_work() */
 	struct frequency_domain_votes *frequency_domains[MAX_FREQUENCY_DOMAINS];
 	struct domain_votes *domains[MAX_DOMAINS];
+	struct arbiter_set *sets[SET_BUCKETS]; /* by hash */
 };
 
-static inline uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
+/* Add @n claims on this step, or take them away if @n is negative. */
+static inline void tally_count(struct step_tally *tally, uint32_t step, int32_t n)
 {
-	if (value > high)
-		value = high;
-	return value < low ? low : value;
-}
-
-/* The highest step that the vCPU may vote for now. */
-static inline uint32_t highest(const struct frequency_domain_votes *votes,
-			       const struct arbiter_vcpu *vcpu, const struct arbiter_member *member)
-{
-	if (vcpu->turbo_off)
-		return clamp(votes->non_turbo, member->low, member->high);
-	return member->high;
-}
-
-static inline uint32_t clamp_step(const struct frequency_domain_votes *votes,
-				  const struct arbiter_vcpu *vcpu,
-				  const struct arbiter_member *member, uint32_t step)
-{
-	return clamp(step, member->low, highest(votes, vcpu, member));
-}
-
-/* Add a claim on this step (one = 1) or take it away (one = -1). */
-static inline void tally_count(struct step_tally *tally, uint32_t step, int one)
-{
-	ASSERT(one > 0 || tally->count[step] > 0);
-	tally->n += (uint32_t)one;
-	tally->count[step] += (uint32_t)one;
+	ASSERT(n > 0 || tally->count[step] >= (uint32_t)-n);
+	tally->n += (uint32_t)n;
+	tally->count[step] += (uint32_t)n;
 	if (tally->count[step] > 0)
 		tally->occupied[step / 64] |= UINT64_C(1) << (step % 64);
 	else
@@ -84,5 +63,16 @@ static inline uint32_t tally_highest(const struct step_tally *tally)
 			return word * 64 + 63 - (uint32_t)__builtin_clzll(tally->occupied[word]);
 	return 0;
 }
+
+/* --- set.c --- */
+
+/** arbiter_find_set() - the set of these ids, made if there is none. Return: 0; -ENOMEM */
+int arbiter_find_set(struct arbiter *arbiter, const struct cpuset *ids, struct arbiter_set **set);
+
+/** arbiter_move_vcpu() - have it vote on another set; frees the old one if no vCPU is left */
+void arbiter_move_vcpu(struct arbiter *arbiter, struct arbiter_vcpu *vcpu, struct arbiter_set *set);
+
+/** arbiter_set_has() - is the frequency domain in the set? */
+bool arbiter_set_has(const struct arbiter_set *set, uint32_t id);
 
 #endif

@@ -20,10 +20,10 @@ int arbiter_new(bool silence_protects, struct arbiter **arbiter)
 	return 0;
 }
 
-static void free_domain(struct domain_votes *domain)
+static void free_domain(struct arbiter *arbiter, struct domain_votes *domain)
 {
 	for (uint32_t i = 0; i < domain->n_vcpus; i++)
-		free(domain->vcpus[i].members);
+		arbiter_move_vcpu(arbiter, &domain->vcpus[i], NULL);
 	free(domain);
 }
 
@@ -33,7 +33,7 @@ void arbiter_free(struct arbiter *arbiter)
 		return;
 	for (uint32_t i = 0; i < MAX_DOMAINS; i++)
 		if (arbiter->domains[i])
-			free_domain(arbiter->domains[i]);
+			free_domain(arbiter, arbiter->domains[i]);
 	for (uint32_t i = 0; i < MAX_FREQUENCY_DOMAINS; i++)
 		free(arbiter->frequency_domains[i]);
 	free(arbiter);
@@ -51,81 +51,95 @@ void arbiter_set_silence(struct arbiter *arbiter, bool protects)
 
 static uint32_t step_from_khz(const struct frequency_domain_votes *votes, uint32_t khz)
 {
-	return frequency_step_at_least(votes->khz, votes->n_steps, khz);
+	return frequency_step_at_least(votes->khz, votes->host.n_steps, khz);
 }
 
-/* Set the member's limits on this frequency domain: the host's and the domain's. */
-static void set_bounds(const struct frequency_domain_votes *votes,
-		       const struct arbiter_limits *limits, struct arbiter_member *member)
+static uint32_t voted_step(const struct frequency_domain_votes *votes,
+			   const struct domain_settings *limits, const struct vote *vote)
 {
-	uint32_t low = 0, high = votes->n_steps - 1u;
+	struct vote_range range = vote_range(&votes->host, limits);
 
-	if (limits->min_khz > 0)
-		low = step_from_khz(votes, limits->min_khz);
-	if (limits->max_khz > 0) {
-		high = step_from_khz(votes, limits->max_khz);
-		if (votes->khz[high] > limits->max_khz && high > 0)
-			high--;
-	}
-	if (!limits->turbo && high > votes->non_turbo)
-		high = votes->non_turbo;
-	high = clamp(high, votes->floor, votes->ceiling);
-	low = clamp(low, votes->floor, votes->ceiling);
-	member->high = (uint8_t)high;
-	member->low = (uint8_t)(low < high ? low : high);
+	return vote_step(vote, &range);
 }
 
-/* Count a member's vote or silence and its override (one = 1), or stop counting them (one = -1). */
-static void count_member(struct frequency_domain_votes *votes, const struct arbiter_vcpu *vcpu,
-			 const struct arbiter_member *member, int one)
+/* Count the votes or silence and the overrides of @n vCPUs like this one; -@n: no longer. */
+static void count_on(struct frequency_domain_votes *votes, const struct domain_settings *limits,
+		     const struct arbiter_vcpu *vcpu, int32_t n)
 {
 	if (vcpu->override_khz > 0)
-		tally_count(&votes->overridden, member->override_step, one);
+		tally_count(&votes->overridden, step_from_khz(votes, vcpu->override_khz), n);
 	if (vcpu->flags & VCPU_PAUSED)
 		return;
-	if (vcpu->voted)
-		tally_count(&votes->voted, member->step, one);
+	if (arbiter_voted(vcpu))
+		tally_count(&votes->voted, voted_step(votes, limits, &vcpu->vote), n);
 	else if (vcpu->flags & VCPU_PROTECTED)
-		votes->n_silent += (uint32_t)one;
+		votes->n_silent += (uint32_t)n;
 }
 
-static void count_vcpu(struct arbiter *arbiter, const struct arbiter_vcpu *vcpu, int one)
+static void count_alike(struct arbiter *arbiter, const struct arbiter_vcpu *vcpu, int32_t n)
 {
-	for (uint32_t i = 0; i < vcpu->n_members; i++) {
-		const struct arbiter_member *member = &vcpu->members[i];
+	const struct domain_settings *limits = &arbiter->domains[vcpu->domain]->limits;
 
-		count_member(arbiter->frequency_domains[member->frequency_domain], vcpu, member,
-			     one);
-		arbiter_mark_dirty(arbiter, member->frequency_domain);
+	for (uint32_t i = 0; i < arbiter_n_members(vcpu); i++) {
+		uint32_t id = vcpu->set->ids[i];
+
+		count_on(arbiter->frequency_domains[id], limits, vcpu, n);
+		arbiter_mark_dirty(arbiter, id);
+		arbiter->work++;
 	}
 }
 
-/* Move the members of a frequency domain from its old table to @votes; steps keep their kHz. */
-static void move_members(struct arbiter *arbiter, uint32_t id,
-			 const struct frequency_domain_votes *old,
-			 struct frequency_domain_votes *votes)
+/* Are these vCPUs of a domain counted alike? */
+static bool alike(const struct arbiter_vcpu *a, const struct arbiter_vcpu *b)
 {
-	for (uint32_t d = 0; d < MAX_DOMAINS; d++) {
-		struct domain_votes *domain = arbiter->domains[d];
+	return a->set == b->set && a->flags == b->flags && a->override_khz == b->override_khz &&
+	       a->vote.from == b->vote.from && a->vote.turbo_off == b->vote.turbo_off &&
+	       a->vote.steps == b->vote.steps;
+}
 
-		for (uint32_t v = 0; domain && v < domain->n_vcpus; v++) {
-			struct arbiter_vcpu *vcpu = &domain->vcpus[v];
-
-			for (uint32_t i = 0; i < vcpu->n_members; i++) {
-				struct arbiter_member *member = &vcpu->members[i];
-				uint32_t step;
-
-				if (member->frequency_domain != id)
-					continue;
-				step = step_from_khz(votes, old->khz[member->step]);
-				set_bounds(votes, &domain->limits, member);
-				member->step = (uint8_t)clamp_step(votes, vcpu, member, step);
-				member->override_step =
-					(uint8_t)step_from_khz(votes, vcpu->override_khz);
-				count_member(votes, vcpu, member, 1);
-			}
-		}
+/* Count vCPUs (@sign 1) or stop counting them (@sign -1): those alike at once, as most are. */
+static void count_vcpus(struct arbiter *arbiter, const struct arbiter_vcpu *vcpus, uint32_t n,
+			int32_t sign)
+{
+	for (uint32_t first = 0, next; first < n; first = next) {
+		for (next = first + 1; next < n && alike(&vcpus[first], &vcpus[next]);)
+			next++;
+		count_alike(arbiter, &vcpus[first], sign * (int32_t)(next - first));
 	}
+}
+
+/* Count those who vote on a frequency domain that gets a new table, as @votes. */
+static void move_votes(struct arbiter *arbiter, const struct arbiter_set *set,
+		       struct frequency_domain_votes *votes)
+{
+	for (const struct arbiter_vcpu *vcpu = set->vcpus; vcpu; vcpu = vcpu->next) {
+		arbiter->work++;
+		count_on(votes, &arbiter->domains[vcpu->domain]->limits, vcpu, 1);
+	}
+}
+
+static void move_all_votes(struct arbiter *arbiter, uint32_t id,
+			   struct frequency_domain_votes *votes)
+{
+	for (uint32_t i = 0; i < SET_BUCKETS; i++)
+		for (struct arbiter_set *set = arbiter->sets[i]; set; set = set->next)
+			if (arbiter_set_has(set, id))
+				move_votes(arbiter, set, votes);
+}
+
+static void set_enough(struct frequency_domain_votes *votes)
+{
+	votes->enough = votes->baseline_khz > 0 ? step_from_khz(votes, votes->baseline_khz)
+						: votes->host.n_steps - 1;
+}
+
+void arbiter_set_baseline(struct arbiter *arbiter, uint32_t frequency_domain, uint32_t max_khz)
+{
+	struct frequency_domain_votes *votes = arbiter->frequency_domains[frequency_domain];
+
+	votes->baseline_khz = max_khz;
+	set_enough(votes);
+	arbiter_mark_dirty(arbiter, frequency_domain);
 }
 
 int arbiter_set_frequency_domain(struct arbiter *arbiter, uint32_t id,
@@ -137,15 +151,20 @@ int arbiter_set_frequency_domain(struct arbiter *arbiter, uint32_t id,
 	votes = calloc(1, sizeof(*votes) + (size_t)table->n_steps * 3 * sizeof(uint32_t));
 	if (!votes)
 		return -ENOMEM;
-	votes->n_steps = (uint16_t)table->n_steps;
-	votes->non_turbo = table->non_turbo;
-	votes->floor = floor;
-	votes->ceiling = ceiling;
+	votes->host = (struct host_steps){
+		.khz = votes->khz,
+		.n_steps = table->n_steps,
+		.non_turbo = table->non_turbo,
+		.floor = floor,
+		.ceiling = ceiling,
+	};
 	votes->voted.count = votes->khz + table->n_steps;
 	votes->overridden.count = votes->voted.count + table->n_steps;
 	memcpy(votes->khz, table->khz, table->n_steps * sizeof(uint32_t));
+	votes->baseline_khz = old ? old->baseline_khz : 0;
+	set_enough(votes);
 	if (old) {
-		move_members(arbiter, id, old, votes);
+		move_all_votes(arbiter, id, votes);
 		votes->dirty = old->dirty;
 		votes->next_dirty = old->next_dirty;
 		free(old);
@@ -156,27 +175,15 @@ int arbiter_set_frequency_domain(struct arbiter *arbiter, uint32_t id,
 }
 
 static void change_limits(struct arbiter *arbiter, struct domain_votes *domain,
-			  const struct arbiter_limits *limits)
+			  const struct domain_settings *limits)
 {
+	count_vcpus(arbiter, domain->vcpus, domain->n_vcpus, -1);
 	domain->limits = *limits;
-	for (uint32_t v = 0; v < domain->n_vcpus; v++) {
-		struct arbiter_vcpu *vcpu = &domain->vcpus[v];
-
-		count_vcpu(arbiter, vcpu, -1);
-		for (uint32_t i = 0; i < vcpu->n_members; i++) {
-			struct arbiter_member *member = &vcpu->members[i];
-			const struct frequency_domain_votes *votes =
-				arbiter->frequency_domains[member->frequency_domain];
-
-			set_bounds(votes, limits, member);
-			member->step = (uint8_t)clamp_step(votes, vcpu, member, member->step);
-		}
-		count_vcpu(arbiter, vcpu, 1);
-	}
+	count_vcpus(arbiter, domain->vcpus, domain->n_vcpus, 1);
 }
 
 int arbiter_set_domain(struct arbiter *arbiter, uint32_t id, uint32_t n_vcpus,
-		       const struct arbiter_limits *limits)
+		       const struct domain_settings *limits)
 {
 	struct domain_votes *domain = arbiter->domains[id];
 
@@ -191,6 +198,8 @@ int arbiter_set_domain(struct arbiter *arbiter, uint32_t id, uint32_t n_vcpus,
 		return -ENOMEM;
 	domain->n_vcpus = n_vcpus;
 	domain->limits = *limits;
+	for (uint32_t i = 0; i < n_vcpus; i++)
+		domain->vcpus[i].domain = id;
 	arbiter->domains[id] = domain;
 	return 0;
 }
@@ -201,88 +210,70 @@ void arbiter_remove_domain(struct arbiter *arbiter, uint32_t id)
 
 	if (!domain)
 		return;
-	for (uint32_t v = 0; v < domain->n_vcpus; v++)
-		count_vcpu(arbiter, &domain->vcpus[v], -1);
-	free_domain(domain);
+	count_vcpus(arbiter, domain->vcpus, domain->n_vcpus, -1);
+	free_domain(arbiter, domain);
 	arbiter->domains[id] = NULL;
 }
 
-void arbiter_silence_domain(struct arbiter *arbiter, uint32_t id)
+uint32_t arbiter_end_session(struct arbiter *arbiter, uint32_t id, uint32_t channel)
 {
 	struct domain_votes *domain = arbiter->domains[id];
+	uint32_t n_moved = 0;
 
 	for (uint32_t v = 0; domain && v < domain->n_vcpus; v++) {
 		struct arbiter_vcpu *vcpu = &domain->vcpus[v];
 
-		count_vcpu(arbiter, vcpu, -1);
-		vcpu->voted = false;
-		vcpu->turbo_off = false;
-		count_vcpu(arbiter, vcpu, 1);
-	}
-}
-
-/* Fill @members for @vcpu, which must not be counted now. Return: number of members. */
-static uint32_t fill_members(struct arbiter *arbiter, const struct arbiter_limits *limits,
-			     const struct arbiter_vcpu *vcpu, uint32_t khz,
-			     struct arbiter_member *members, const uint32_t *ids, uint32_t n)
-{
-	uint32_t n_members = 0;
-
-	/* marks instead of searches: a vCPU may float over all of a large host */
-	arbiter->mark++;
-	for (uint32_t i = 0; vcpu->voted && i < vcpu->n_members; i++) {
-		struct frequency_domain_votes *votes =
-			arbiter->frequency_domains[vcpu->members[i].frequency_domain];
-
-		votes->kept = arbiter->mark;
-		votes->kept_step = vcpu->members[i].step;
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		struct frequency_domain_votes *votes = arbiter->frequency_domains[ids[i]];
-		struct arbiter_member *member = &members[n_members];
-		uint32_t step;
-
-		if (votes->seen == arbiter->mark)
+		if (vote_pack(&vcpu->vote) == 0 ||
+		    (channel != EVERY_CHANNEL && vcpu->vote.channel != channel))
 			continue;
-		votes->seen = arbiter->mark;
-		step = votes->kept == arbiter->mark ? votes->kept_step : step_from_khz(votes, khz);
-		member->frequency_domain = (uint16_t)ids[i];
-		set_bounds(votes, limits, member);
-		member->step = (uint8_t)clamp_step(votes, vcpu, member, step);
-		member->override_step = (uint8_t)step_from_khz(votes, vcpu->override_khz);
-		n_members++;
+		if (arbiter_voted(vcpu))
+			n_moved += arbiter_n_members(vcpu);
+		count_alike(arbiter, vcpu, -1);
+		vcpu->vote = (struct vote){.channel = VOTE_NO_CHANNEL};
+		count_alike(arbiter, vcpu, 1);
 	}
-	return n_members;
+	return n_moved;
 }
 
-int arbiter_set_vcpu(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number, uint32_t flags,
-		     uint32_t first_khz, const uint32_t *ids, uint32_t n)
+static bool are_known(const struct arbiter *arbiter, const struct cpuset *ids)
 {
-	struct arbiter_member *members = NULL;
-	struct arbiter_vcpu *vcpu;
-	uint32_t khz;
+	unsigned int id;
 
-	if (vcpu_number >= arbiter_vcpus(arbiter, domain))
+	cpuset_for_each (id, ids)
+		if (id >= MAX_FREQUENCY_DOMAINS || !arbiter->frequency_domains[id])
+			return false;
+	return true;
+}
+
+int arbiter_set_vcpus(struct arbiter *arbiter, uint32_t domain, uint32_t first, uint32_t n,
+		      uint32_t flags, const uint32_t *said, const struct cpuset *ids)
+{
+	uint32_t n_vcpus = arbiter_vcpus(arbiter, domain);
+	struct arbiter_vcpu *vcpus;
+	struct arbiter_set *set;
+	int r;
+
+	if (first >= n_vcpus || n > n_vcpus - first || !are_known(arbiter, ids))
 		return -ENOENT;
-	for (uint32_t i = 0; i < n; i++)
-		if (!arbiter_has_frequency_domain(arbiter, ids[i]))
-			return -ENOENT;
-	if (n > 0) {
-		members = calloc(n, sizeof(*members));
-		if (!members)
-			return -ENOMEM;
+	if (n == 0)
+		return 0; /* a set that nobody has would stay */
+	r = arbiter_find_set(arbiter, ids, &set);
+	if (r < 0)
+		return r;
+	vcpus = &arbiter->domains[domain]->vcpus[first];
+	count_vcpus(arbiter, vcpus, n, -1);
+	for (uint32_t i = 0; i < n; i++) {
+		struct arbiter_vcpu *vcpu = &vcpus[i];
+
+		if (!vcpu->known)
+			(void)vote_unpack(said[i], &vcpu->vote);
+		if (!set || !(flags & VCPU_MAY_VOTE))
+			vcpu->vote = (struct vote){.channel = VOTE_NO_CHANNEL};
+		vcpu->known = true;
+		vcpu->flags = (uint8_t)flags;
+		arbiter_move_vcpu(arbiter, vcpu, set);
 	}
-	vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
-	khz = vcpu->known ? arbiter_vote_khz(arbiter, domain, vcpu_number) : first_khz;
-	count_vcpu(arbiter, vcpu, -1);
-	n = fill_members(arbiter, &arbiter->domains[domain]->limits, vcpu, khz, members, ids, n);
-	free(vcpu->members);
-	vcpu->members = members;
-	vcpu->n_members = (uint16_t)n;
-	vcpu->flags = (uint8_t)flags;
-	vcpu->known = true;
-	vcpu->voted = khz > 0 && n > 0 && (flags & VCPU_MAY_VOTE);
-	count_vcpu(arbiter, vcpu, 1);
+	count_vcpus(arbiter, vcpus, n, 1);
 	return 0;
 }
 
@@ -294,14 +285,13 @@ int arbiter_set_override(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu
 	if (vcpu_number >= arbiter_vcpus(arbiter, domain))
 		return -ENOENT;
 	vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
-	count_vcpu(arbiter, vcpu, -1);
+	count_alike(arbiter, vcpu, -1);
 	vcpu->override_khz = khz;
-	for (uint32_t i = 0; i < vcpu->n_members; i++) {
-		struct arbiter_member *member = &vcpu->members[i];
-
-		member->override_step = (uint8_t)step_from_khz(
-			arbiter->frequency_domains[member->frequency_domain], khz);
-	}
-	count_vcpu(arbiter, vcpu, 1);
+	count_alike(arbiter, vcpu, 1);
 	return 0;
+}
+
+uint64_t arbiter_work(const struct arbiter *arbiter)
+{
+	return arbiter->work;
 }

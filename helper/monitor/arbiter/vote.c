@@ -38,9 +38,9 @@ int arbiter_next_dirty(struct arbiter *arbiter)
 	return id;
 }
 
-bool arbiter_has_frequency_domain(const struct arbiter *arbiter, uint32_t id)
+bool arbiter_is_dirty(const struct arbiter *arbiter)
 {
-	return id < MAX_FREQUENCY_DOMAINS && arbiter->frequency_domains[id];
+	return arbiter->first_dirty >= 0;
 }
 
 uint32_t arbiter_vcpus(const struct arbiter *arbiter, uint32_t domain)
@@ -56,22 +56,28 @@ const struct arbiter_vcpu *arbiter_vcpu(const struct arbiter *arbiter, uint32_t 
 						     : NULL;
 }
 
-/* Does any of its frequency domains have turbo that it may use? */
-static enum refusal check_turbo(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu)
+/* What the vCPU may vote for on one of its frequency domains. */
+static struct vote_range member_range(const struct arbiter *arbiter,
+				      const struct arbiter_vcpu *vcpu, uint32_t member)
+{
+	return vote_range(&arbiter->frequency_domains[vcpu->set->ids[member]]->host,
+			  &arbiter->domains[vcpu->domain]->limits);
+}
+
+enum refusal arbiter_check_turbo(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu)
 {
 	bool exists = false;
 
-	for (uint32_t i = 0; i < vcpu->n_members; i++) {
-		const struct arbiter_member *member = &vcpu->members[i];
-		const struct frequency_domain_votes *votes =
-			arbiter->frequency_domains[member->frequency_domain];
+	for (uint32_t i = 0; i < arbiter_n_members(vcpu); i++) {
+		const struct host_steps *host =
+			&arbiter->frequency_domains[vcpu->set->ids[i]]->host;
 
-		if (member->high > votes->non_turbo)
+		if (member_range(arbiter, vcpu, i).high > host->non_turbo)
 			return REFUSAL_NONE;
-		if (votes->n_steps - 1u > votes->non_turbo)
+		if (host->n_steps - 1 > host->non_turbo)
 			exists = true;
 	}
-	return exists ? REFUSAL_DENIED : REFUSAL_UNIT;
+	return exists ? REFUSAL_DENIED : REFUSAL_NO_TURBO;
 }
 
 enum refusal arbiter_check(const struct arbiter *arbiter, uint32_t domain, uint64_t vcpu_number,
@@ -83,126 +89,154 @@ enum refusal arbiter_check(const struct arbiter *arbiter, uint32_t domain, uint6
 		return REFUSAL_VCPU;
 	if (!(vcpu->flags & VCPU_MAY_VOTE))
 		return REFUSAL_UNPINNED;
-	if (vcpu->n_members == 0)
+	if (!vcpu->set)
 		return REFUSAL_NO_CPUFREQ;
 	if (action < ACTION_UP || action > ACTION_TURBO_OFF)
 		return REFUSAL_UNIT;
-	return action == ACTION_TURBO_ON ? check_turbo(arbiter, vcpu) : REFUSAL_NONE;
+	return action == ACTION_TURBO_ON ? arbiter_check_turbo(arbiter, vcpu) : REFUSAL_NONE;
 }
 
-static uint32_t wanted_step(const struct frequency_domain_votes *votes,
-			    const struct arbiter_vcpu *vcpu, const struct arbiter_member *member,
-			    enum arbiter_action action)
+/* Is its vote at the same end of each of its ranges? */
+static bool at_end(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu,
+		   const struct vote *vote, bool upper)
 {
-	/* the first step of a silent vCPU starts at the non-turbo maximum, which it counts as */
-	uint32_t from =
-		vcpu->voted ? member->step : clamp_step(votes, vcpu, member, votes->non_turbo);
+	for (uint32_t i = 0; i < vcpu->set->n; i++) {
+		struct vote_range range = member_range(arbiter, vcpu, i);
+
+		if (vote_step(vote, &range) != (upper ? vote_highest(vote, &range) : range.low))
+			return false;
+	}
+	return true;
+}
+
+static void vote_for_end(struct vote *vote, bool upper)
+{
+	vote->steps = 0;
+	/* without turbo "highest" is said otherwise, since "enable turbo" changes no vote */
+	vote->from = !upper ? VOTE_LOWEST : vote->turbo_off ? VOTE_NON_TURBO : VOTE_HIGHEST;
+}
+
+static void turn_turbo_off(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu,
+			   struct vote *vote)
+{
+	struct vote_range range = member_range(arbiter, vcpu, 0);
+	uint32_t before = vote_step(vote, &range);
+
+	vote->turbo_off = true;
+	if (vote->from == VOTE_NONE)
+		return;
+	if (before > vote_highest(vote, &range)) {
+		vote_for_end(vote, true);
+	} else if (vote->from == VOTE_HIGHEST) {
+		vote->from = VOTE_NON_TURBO;
+		vote->steps = (int16_t)((int32_t)before - (int32_t)vote_highest(vote, &range));
+	}
+}
+
+static struct vote next_vote(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu,
+			     enum arbiter_action action)
+{
+	bool up = action == ACTION_UP;
+	struct vote vote = vcpu->vote;
 
 	switch (action) {
 	case ACTION_UP:
-		return from + 1;
 	case ACTION_DOWN:
-		return from > 0 ? from - 1 : 0;
+		/* the first step of a silent vCPU starts at the non-turbo maximum */
+		if (vote.from == VOTE_NONE)
+			vote.from = VOTE_NON_TURBO;
+		else if (at_end(arbiter, vcpu, &vote, !up)) /* it may lie beyond: ranges change */
+			vote_for_end(&vote, !up);
+		vote.steps = (int16_t)(vote.steps + (up ? 1 : -1));
+		if (at_end(arbiter, vcpu, &vote, up))
+			vote_for_end(&vote, up);
+		break;
 	case ACTION_MAX:
-		return MAX_FREQUENCY_STEPS;
 	case ACTION_MIN:
-		return 0;
-	default: /* turbo on, off: its present vote, under the new ceiling */
-		return from;
+		vote_for_end(&vote, action == ACTION_MAX);
+		break;
+	case ACTION_TURBO_ON:
+		vote.turbo_off = false;
+		break;
+	case ACTION_TURBO_OFF:
+		turn_turbo_off(arbiter, vcpu, &vote);
+		break;
 	}
+	return vote;
 }
 
-void arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number,
-		  enum arbiter_action action)
+uint32_t arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number,
+		      enum arbiter_action action, uint32_t channel)
 {
 	struct arbiter_vcpu *vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
-	bool turbo = action == ACTION_TURBO_ON || action == ACTION_TURBO_OFF;
-	bool counts = !(vcpu->flags & VCPU_PAUSED);
+	bool counts = !(vcpu->flags & VCPU_PAUSED), had_voted = arbiter_voted(vcpu);
+	const struct vote before = vcpu->vote;
+	uint32_t n_moved = 0;
 
-	if (turbo)
-		vcpu->turbo_off = action == ACTION_TURBO_OFF;
-	if (turbo && !vcpu->voted)
-		return;
-	for (uint32_t i = 0; i < vcpu->n_members; i++) {
-		struct arbiter_member *member = &vcpu->members[i];
-		struct frequency_domain_votes *votes =
-			arbiter->frequency_domains[member->frequency_domain];
-		uint32_t step =
-			clamp_step(votes, vcpu, member, wanted_step(votes, vcpu, member, action));
+	vcpu->vote = next_vote(arbiter, vcpu, action);
+	vcpu->vote.channel = (uint8_t)channel;
+	if (!arbiter_voted(vcpu))
+		return 0;
+	for (uint32_t i = 0; i < vcpu->set->n; i++) {
+		uint32_t id = vcpu->set->ids[i];
+		struct frequency_domain_votes *votes = arbiter->frequency_domains[id];
+		struct vote_range range = member_range(arbiter, vcpu, i);
+		uint32_t step = vote_step(&vcpu->vote, &range);
+		uint32_t old_step = vote_step(&before, &range);
 
-		arbiter_mark_dirty(arbiter, member->frequency_domain);
-		if (vcpu->voted && step == member->step)
+		if (had_voted && step == old_step)
 			continue;
-		if (counts && vcpu->voted)
-			tally_count(&votes->voted, member->step, -1);
+		n_moved++;
+		arbiter_mark_dirty(arbiter, id);
+		if (counts && had_voted)
+			tally_count(&votes->voted, old_step, -1);
 		else if (counts && (vcpu->flags & VCPU_PROTECTED))
 			votes->n_silent--;
-		member->step = (uint8_t)step;
 		if (counts)
 			tally_count(&votes->voted, step, 1);
 	}
-	vcpu->voted = true;
+	return n_moved;
 }
 
-uint32_t arbiter_vote_khz(const struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number)
+uint32_t arbiter_vote_khz(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu)
 {
-	const struct arbiter_vcpu *vcpu = arbiter_vcpu(arbiter, domain, vcpu_number);
-	const struct arbiter_member *first;
+	struct vote_range range;
 
-	if (!vcpu || !vcpu->voted)
+	if (!arbiter_voted(vcpu))
 		return 0;
-	first = vcpu->members;
-	return arbiter->frequency_domains[first->frequency_domain]->khz[first->step];
+	range = member_range(arbiter, vcpu, 0);
+	return arbiter->frequency_domains[vcpu->set->ids[0]]->khz[vote_step(&vcpu->vote, &range)];
 }
 
-bool arbiter_may_turbo(const struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number)
-{
-	const struct arbiter_vcpu *vcpu = arbiter_vcpu(arbiter, domain, vcpu_number);
-
-	return vcpu && check_turbo(arbiter, vcpu) == REFUSAL_NONE;
-}
-
-int arbiter_target(const struct arbiter *arbiter, uint32_t frequency_domain)
+struct arbiter_decision arbiter_decide(const struct arbiter *arbiter, uint32_t frequency_domain)
 {
 	const struct frequency_domain_votes *votes = arbiter->frequency_domains[frequency_domain];
+	const struct host_steps *host = &votes->host;
+	struct arbiter_decision decision = {
+		.decider = DECIDER_NOBODY,
+		.n_voters = votes->voted.n,
+		.n_silent = votes->n_silent,
+	};
 	uint32_t step;
 
-	if (votes->overridden.n > 0)
-		return (int)clamp(tally_highest(&votes->overridden), votes->floor, votes->ceiling);
-	if (votes->voted.n == 0)
-		return ARBITER_BASELINE;
-	step = tally_highest(&votes->voted);
-	if (arbiter->silence_protects && votes->n_silent > 0 && step < votes->non_turbo)
-		step = votes->non_turbo;
-	return (int)clamp(step, votes->floor, votes->ceiling);
+	if (votes->overridden.n > 0) {
+		decision.decider = DECIDER_OVERRIDE;
+		step = tally_highest(&votes->overridden);
+	} else if (votes->voted.n > 0) {
+		step = tally_highest(&votes->voted);
+		decision.decider =
+			arbiter->silence_protects && votes->n_silent > 0 && step < votes->enough
+				? DECIDER_SILENCE
+				: DECIDER_VOTE;
+	} else {
+		return decision;
+	}
+	decision.khz = votes->khz[frequency_clamp_step(step, host->floor, host->ceiling)];
+	return decision;
 }
 
-uint32_t arbiter_khz(const struct arbiter *arbiter, uint32_t frequency_domain, uint32_t step)
+const struct host_steps *arbiter_host_steps(const struct arbiter *arbiter,
+					    uint32_t frequency_domain)
 {
-	return arbiter->frequency_domains[frequency_domain]->khz[step];
-}
-
-uint32_t arbiter_neighbour_khz(const struct arbiter *arbiter, uint32_t frequency_domain,
-			       uint32_t step)
-{
-	const struct frequency_domain_votes *votes = arbiter->frequency_domains[frequency_domain];
-
-	if (step < votes->ceiling)
-		return votes->khz[step + 1];
-	return step > votes->floor ? votes->khz[step - 1] : 0;
-}
-
-uint32_t arbiter_voters(const struct arbiter *arbiter, uint32_t frequency_domain)
-{
-	return arbiter->frequency_domains[frequency_domain]->voted.n;
-}
-
-uint32_t arbiter_silent(const struct arbiter *arbiter, uint32_t frequency_domain)
-{
-	return arbiter->frequency_domains[frequency_domain]->n_silent;
-}
-
-uint32_t arbiter_overrides(const struct arbiter *arbiter, uint32_t frequency_domain)
-{
-	return arbiter->frequency_domains[frequency_domain]->overridden.n;
+	return &arbiter->frequency_domains[frequency_domain]->host;
 }

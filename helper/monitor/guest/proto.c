@@ -9,6 +9,7 @@ enum {
 	AT_RESOURCE_ID = 0,
 	AT_UNIT = 8,
 	AT_COMMAND = 12,
+	AT_NAME = 16,
 	AT_MACS = 48,
 	AT_N_MACS = 128,
 	AT_AVG_THRESHOLD = 136,
@@ -149,12 +150,20 @@ void guest_reply_answer(uint8_t *frame, enum guest_answer answer)
 	store32(frame + AT_COMMAND, answer);
 }
 
-/* Clear the reply except for its resource_id, and fill in what both lists share. */
+bool guest_frame_is_tagged(const uint8_t *frame)
+{
+	return memcmp(frame + AT_NAME, GUEST_TAG, sizeof(GUEST_TAG) - 1) == 0;
+}
+
+/* Clear the reply except for resource_id and tag, and fill in what both lists share. */
 static size_t start_list(uint8_t *frame, size_t size, size_t reply_size, enum guest_answer answer)
 {
+	size_t from = guest_frame_is_tagged(frame) ? AT_REPLY_LIST : AT_NAME;
+
 	if (size == GUEST_FRAME_G3_I386)
 		reply_size -= I386_SHORTER;
-	memset(frame + AT_UNIT, 0, reply_size - AT_UNIT);
+	memset(frame + from, 0, reply_size - from);
+	store32(frame + AT_UNIT, 0);
 	store32(frame + AT_COMMAND, answer);
 	return reply_size;
 }

@@ -134,6 +134,15 @@ void guest_request_decode(const uint8_t *frame, size_t size, struct guest_reques
 int guest_policy_decode(const uint8_t *frame, size_t size, uint32_t n_vcpus,
 			struct guest_policy *policy, const char **bad);
 
+/*
+ * How our own tool begins the name that it sends: it tells answers apart by what follows, a nonce,
+ * so it can wait for late ones.
+ */
+#define GUEST_TAG "vmpower-guest:"
+
+/** guest_frame_is_tagged() - is it our own tool's? @frame: GUEST_FRAME_G3_I386 or longer */
+bool guest_frame_is_tagged(const uint8_t *frame);
+
 /** guest_reply_answer() - make the request's frame the reply to it: the echo with ACK or NACK */
 void guest_reply_answer(uint8_t *frame, enum guest_answer answer);
 
@@ -144,7 +153,7 @@ void guest_reply_answer(uint8_t *frame, enum guest_answer answer);
  * @khz:	by vCPU; 0: not managed, or not asked for
  * @n_vcpus:	of the domain; the reply has room for 8
  *
- * Unused bytes are zero; resource_id is the query's.
+ * Unused bytes are zero; resource_id is the query's, and so is a name with GUEST_TAG.
  *
  * Return: length of the reply in bytes (88 or 84).
  */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "helper/link/vote.h"
+
+#include "common/bounds.h"
+#include "helper/link/frequency.h"
+
+struct vote_range vote_range(const struct host_steps *host, const struct domain_settings *limits)
+{
+	uint32_t low = 0, high = host->n_steps - 1;
+
+	if (limits->min_khz > 0)
+		low = frequency_step_at_least(host->khz, host->n_steps, limits->min_khz);
+	if (limits->max_khz > 0)
+		high = frequency_step_at_most(host->khz, host->n_steps, limits->max_khz);
+	if (!limits->turbo && high > host->non_turbo)
+		high = host->non_turbo;
+	high = frequency_clamp_step(high, host->floor, host->ceiling);
+	low = frequency_clamp_step(low, host->floor, host->ceiling);
+	return (struct vote_range){
+		.low = (uint8_t)(low < high ? low : high),
+		.high = (uint8_t)high,
+		.non_turbo = (uint8_t)host->non_turbo,
+	};
+}
+
+bool vote_unpack(uint32_t word, struct vote *vote)
+{
+	const struct vote said = {
+		.from = word & 3,
+		.turbo_off = word & 4,
+		.channel = (uint8_t)(word >> 8),
+		.steps = (int16_t)(word >> 16),
+	};
+	bool valid = (word & 0xf8) == 0 &&
+		     (said.channel < MAX_DOMAIN_CHANNELS || said.channel == VOTE_NO_CHANNEL) &&
+		     said.steps > -MAX_FREQUENCY_STEPS && said.steps < MAX_FREQUENCY_STEPS &&
+		     (said.from != VOTE_NONE || (said.steps == 0 && said.turbo_off)) &&
+		     (said.from != VOTE_HIGHEST || !said.turbo_off);
+
+	if (word == 0)
+		valid = true;
+	*vote = valid && word != 0 ? said : (struct vote){.channel = VOTE_NO_CHANNEL};
+	return valid;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Many frequency domains are acquired and released in slices, with one state file for each. */
+#include "helper/link/shared_state.h"
+#include "helper/manager/cpufreq/state_file.h"
+#include "helper/manager/monitor/frequency_control.h"
+#include "tests/unit/cpufreq_tree.h"
+#include "tests/unit/runner.h"
+
+#define MANY 100u
+#define MOST_IN_A_TURN 16u
+
+struct monitor_process {
+	int unused;
+};
+
+static struct monitor_process the_monitor;
+static struct shared_state shared; /* tens of MB, but only touched pages take memory */
+static struct monitor_view view;
+static struct frequency_control control;
+static struct registry *registry;
+static struct loop *loop;
+static bool has_room, can_save;
+static unsigned int n_answers, n_errors, n_saves, n_largest, n_owed, n_set;
+
+/* --- stand-ins ------------------------------------------------------------------------ */
+
+void monitor_send(struct monitor_process *monitor, const struct link_message *message,
+		  const int *fds, unsigned int n_fds)
+{
+	(void)monitor;
+	(void)fds;
+	ck_assert(has_room);
+	n_set += message->type == LINK_FREQUENCY_DOMAIN_SET;
+	if (message->type != LINK_ACQUIRED)
+		return;
+	n_answers++;
+	n_errors += message->acquired.error < 0;
+	ck_assert_uint_eq(n_fds > 0, message->acquired.error == 0);
+	/* never before its baseline is in the file */
+	ck_assert(message->acquired.error < 0 || n_saves > 0);
+}
+
+bool monitor_has_room(const struct monitor_process *monitor)
+{
+	(void)monitor;
+	return has_room;
+}
+
+const struct shared_state *monitor_state(const struct monitor_process *monitor)
+{
+	(void)monitor;
+	return &shared;
+}
+
+int state_file_load(const char *path, struct baseline *baseline)
+{
+	(void)path;
+	(void)baseline;
+	return 0;
+}
+
+int state_file_save(const char *path, const struct baseline *baseline)
+{
+	(void)path;
+	n_saves++;
+	n_owed = baseline->n_entries;
+	if (baseline->n_entries > n_largest)
+		n_largest = baseline->n_entries;
+	return can_save ? 0 : -ENOSPC;
+}
+
+/* --- the stage ------------------------------------------------------------------------ */
+
+static void set_up(void)
+{
+	char cpus[8];
+
+	make_tree();
+	(void)snprintf(cpus, sizeof(cpus), "0-%u", MANY - 1);
+	put("online", cpus);
+	for (unsigned int i = 0; i < MANY; i++) {
+		(void)snprintf(cpus, sizeof(cpus), "%u", i);
+		put_acpi(i, cpus);
+	}
+	n_answers = n_errors = n_saves = n_largest = 0;
+	has_room = can_save = true;
+	ck_assert_int_eq(registry_new(&registry), 0);
+	ck_assert_int_eq(loop_new(&loop), 0);
+	start();
+	view = (struct monitor_view){.config = &config,
+				     .cpufreq = cpufreq,
+				     .registry = registry,
+				     .monitor = &the_monitor};
+	view_init(&view);
+	ck_assert_int_eq(frequency_control_init(&control, &view, registry, NULL, loop), 0);
+	view_begin(&view);
+}
+
+static void tear_down(void)
+{
+	frequency_control_clear(&control);
+	loop_free(loop);
+	registry_free(registry);
+	remove_tree();
+}
+
+static void say_all(enum link_type type)
+{
+	for (uint32_t id = 0; id < MANY; id++) {
+		const struct link_message message = {.type = type, .id = id};
+
+		ck_assert(frequency_control_message(&control, &message));
+	}
+}
+
+static void on_end(struct loop_timer *timer)
+{
+	(void)timer;
+	loop_quit(loop, 0);
+}
+
+static void run_turn(void)
+{
+	struct loop_timer end = {.on_expiry = on_end};
+
+	loop_timer_set(loop, &end, 0);
+	ck_assert_int_eq(loop_run(loop), 0);
+}
+
+static unsigned int count_acquired(void)
+{
+	unsigned int n = 0;
+
+	for (uint32_t id = 0; id < MANY; id++)
+		n += cpufreq_get(cpufreq, id)->acquired;
+	return n;
+}
+
+/* Run until all have been answered. Return: turns */
+static unsigned int answer_all(void)
+{
+	unsigned int turns = 0;
+
+	while (n_answers < MANY) {
+		unsigned int before = n_answers;
+
+		run_turn();
+		ck_assert_uint_gt(n_answers, before);
+		ck_assert_uint_le(n_answers - before, MOST_IN_A_TURN);
+		turns++;
+	}
+	return turns;
+}
+
+FIXTURE(set_up, tear_down)
+
+TEST(acquired_in_slices)
+{
+	unsigned int turns;
+
+	say_all(LINK_ACQUIRE);
+	ck_assert_uint_eq(n_answers, 0);
+	turns = answer_all();
+	ck_assert_uint_eq(n_errors, 0);
+	ck_assert_uint_eq(count_acquired(), MANY);
+	ck_assert_uint_eq(n_saves, turns);
+	ck_assert_uint_eq(n_largest, MANY);
+}
+
+TEST(released_in_slices)
+{
+	unsigned int turns = 0;
+
+	say_all(LINK_ACQUIRE);
+	(void)answer_all();
+	n_saves = 0;
+	say_all(LINK_RELEASE);
+	while (count_acquired() > 0) {
+		unsigned int before = count_acquired();
+
+		run_turn();
+		ck_assert_uint_le(before - count_acquired(), MOST_IN_A_TURN);
+		turns++;
+	}
+	ck_assert_uint_eq(n_saves, turns);
+	ck_assert_uint_eq(n_owed, 0);
+}
+
+/* What is asked for again has been released first, even if both wait. */
+TEST(released_and_acquired_again)
+{
+	say_all(LINK_ACQUIRE);
+	(void)answer_all();
+	say_all(LINK_RELEASE);
+	say_all(LINK_ACQUIRE);
+	n_answers = 0;
+	for (int i = 0; i < 20 && n_answers < MANY; i++)
+		run_turn();
+	ck_assert_uint_eq(n_answers, MANY);
+	ck_assert_uint_eq(count_acquired(), MANY);
+}
+
+TEST(acquired_when_there_is_room)
+{
+	has_room = false;
+	say_all(LINK_ACQUIRE);
+	for (int i = 0; i < 3; i++)
+		run_turn();
+	ck_assert_uint_eq(count_acquired(), 0);
+	has_room = true;
+	view_go_on(&view);
+	(void)answer_all();
+	ck_assert_uint_eq(count_acquired(), MANY);
+}
+
+/* Nothing is touched whose baseline can't be saved. */
+TEST(not_acquired_without_a_state_file)
+{
+	can_save = false;
+	say_all(LINK_ACQUIRE);
+	(void)answer_all();
+	ck_assert_uint_eq(n_errors, MANY);
+	ck_assert_uint_eq(count_acquired(), 0);
+	assert_file("cpufreq/policy7/scaling_governor", "ondemand");
+	can_save = true;
+	n_answers = n_errors = 0;
+	say_all(LINK_ACQUIRE);
+	(void)answer_all();
+	ck_assert_uint_eq(n_errors, 0);
+}
+
+TEST(a_monitor_that_dies_is_not_answered)
+{
+	say_all(LINK_ACQUIRE);
+	run_turn();
+	frequency_control_monitor_died(&control, false);
+	frequency_control_take_over(&control);
+	n_answers = 0;
+	view_begin(&view);
+	for (int i = 0; i < 5; i++)
+		run_turn();
+	ck_assert_uint_eq(n_answers, MOST_IN_A_TURN); /* taken over, nothing else */
+	ck_assert_uint_eq(count_acquired(), MOST_IN_A_TURN);
+	/* nobody serves the guests for a while */
+	frequency_control_monitor_died(&control, true);
+	for (int i = 0; i < 5; i++)
+		run_turn();
+	ck_assert_uint_eq(count_acquired(), 0);
+}
+
+/* A reload reads the files of all of them again. */
+TEST(reconfigured_in_slices)
+{
+	unsigned int turns = 0, n = 0;
+
+	for (int i = 0; i < 10; i++)
+		run_turn();
+	n_set = 0;
+	config.max_khz = 1800000;
+	frequency_control_reconfigure(&control);
+	ck_assert_uint_eq(n_set, 0);
+	for (; n < MANY && turns < 20; turns++) {
+		n_set = 0;
+		run_turn();
+		ck_assert_uint_le(n_set, MOST_IN_A_TURN);
+		n += n_set;
+	}
+	ck_assert_uint_eq(n, MANY);
+	ck_assert_uint_gt(turns, MANY / MOST_IN_A_TURN);
+	ck_assert_uint_eq(cpufreq_get(cpufreq, MANY - 1)->ceiling, 1);
+}
+
+TEST(a_reload_meanwhile_is_not_lost)
+{
+	config.max_khz = 1800000;
+	frequency_control_reconfigure(&control);
+	run_turn();
+	config.max_khz = 0;
+	frequency_control_reconfigure(&control);
+	for (int i = 0; i < 20; i++)
+		run_turn();
+	for (uint32_t id = 0; id < MANY; id++)
+		ck_assert_uint_eq(cpufreq_get(cpufreq, id)->ceiling, 3);
+}
