@@ -5,8 +5,12 @@ import os
 import re
 import resource
 import signal
+import socket
+import subprocess
+from pathlib import Path
 
 from tests.harness.process import alive
+from tests.harness.runner import Skip
 from tests.harness.scene import LOWEST, component_main, private_programs, scene
 from tests.harness.standin import call_hook
 from tests.harness.wait import wait_until
@@ -122,6 +126,43 @@ def test_monitor_left_behind_by_a_crash():
         wait_until(lambda: not alive(monitor), 20, "the end of the one that hangs")
         stage.expect({})
         assert f"monitor (pid {monitor}): it hangs" in stage.logged()
+
+
+def reuse(pid):
+    """Another process that has this pid."""
+    for _attempt in range(20):  # another process may be faster
+        Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1), encoding="ascii")
+        other = subprocess.Popen(["sleep", "600"])
+        if other.pid == pid:
+            return other
+        other.kill()
+        other.wait()
+    raise Skip("pids can't be chosen here")
+
+
+def test_pid_of_a_dead_monitor():
+    """On systemd's socket the kernel still names the monitor that listened before."""
+    with scene("reused", start=False) as stage:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(str(stage.vmpower.runtime / "monitor.sock"))
+        dead = os.fork()
+        if dead == 0:
+            listener.listen()
+            os._exit(0)
+        os.waitpid(dead, 0)
+        victim = reuse(dead)
+        try:
+            stage.vmpower.launch()
+            wait_until(lambda: "the monitor does not answer; waiting for another one" in
+                       stage.logged() or victim.poll() is not None, 30, "the end of its patience")
+            assert victim.poll() is None, "another process was killed"
+            wait_until(stage.vmpower.try_status, 20, "vmpowerd")
+            listener.close()
+            slow_domain(stage)
+            assert victim.poll() is None
+        finally:
+            victim.kill()
+            victim.wait()
 
 
 def test_more_channels_than_files():

@@ -15,6 +15,7 @@
 #include "common/unix_socket.h"
 #include "helper/link/message.h"
 #include "helper/link/shared_state.h"
+#include "helper/manager/monitor/peer.h"
 #include "helper/manager/monitor/spawn.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -48,17 +49,17 @@ static int fake_connect(void)
 	return pair[0];
 }
 
-static int fake_sender(struct ucred *sender)
+static int fake_greets(struct monitor_peer *peer)
 {
-	sender->pid = FAKE_PID;
+	peer->pid = FAKE_PID;
 	return 0;
 }
 
-static int fake_kill(pid_t pid)
+static bool fake_kill(pid_t pid)
 {
 	require(pid == FAKE_PID);
 	fake_end();
-	return 0;
+	return true;
 }
 
 /* Is there anything to read? If not it waits for its end: it ends. */
@@ -71,13 +72,12 @@ static int fake_poll(struct pollfd *link)
 }
 
 #define unix_connect_asking(path, type) fake_connect()
-#define unix_sender(fd, sender) fake_sender(sender)
+#define monitor_peer_greets(peer, fd) fake_greets(peer)
+#define monitor_peer_kill(peer) fake_kill((peer)->pid)
 #define monitor_spawn(program, path, lease, pid) (-ENOENT)
 #define monitor_reap(pid, otherwise, text) ((void)(text), (otherwise))
-#define kill(pid, signal) fake_kill(pid)
 #define poll(fds, n, timeout) fake_poll(fds)
 #include "helper/manager/monitor/process.c"
-#undef kill
 #undef poll
 
 #endif

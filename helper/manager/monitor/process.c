@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "helper/manager/log/journal.h"
 #include "helper/manager/monitor/greeting.h"
 #include "helper/manager/monitor/link_queue.h"
+#include "helper/manager/monitor/peer.h"
 #include "helper/manager/monitor/refusal_log.h"
 #include "helper/manager/monitor/restart_count.h"
 #include "helper/manager/monitor/shared_area.h"
@@ -37,15 +37,14 @@ struct monitor_process {
 	char socket_path[PATH_MAX];
 	struct shared_area area;
 	enum link_state link;
-	struct ucred peer; /* pid 0: not known */
-	pid_t child;	   /* that we have started; 0: none */
+	struct monitor_peer peer;
+	pid_t child; /* that we have started; 0: none */
 	struct loop_source link_source;
 	struct link_queue queue;
 	struct loop_timer connect;
 	struct loop_timer answer; /* armed while it owes one: to PING, END, or a greeting */
 	uint64_t attached_ns;
-	uint32_t quick_deaths;		    /* in a row */
-	uint32_t restarts, restarts_before; /* seen by this manager; by its predecessors */
+	struct restart_count restarts;
 	struct greeting greeting;
 	bool outdated; /* the monitor that has greeted */
 	struct link_message incoming;
@@ -60,20 +59,14 @@ static void close_link(struct monitor_process *monitor)
 	link_queue_clear(&monitor->queue);
 	greeting_clear(&monitor->greeting);
 	monitor->link = LINK_CLOSED;
-	monitor->peer.pid = 0;
-}
-
-static void save_restarts(const struct monitor_process *monitor)
-{
-	restart_count_save(monitor->parts.runtime_dir, monitor_restarts(monitor));
+	monitor_peer_clear(&monitor->peer);
 }
 
 static void count_death(struct monitor_process *monitor, const char *reason)
 {
 	log_life(&(struct log_about){.message = MESSAGE_MONITOR_ENDED, .reason = reason}, LOG_ERR,
 		 "monitor (pid %d): %s; another will serve", (int)monitor->peer.pid, reason);
-	monitor->restarts++;
-	save_restarts(monitor);
+	restart_count_add(&monitor->restarts);
 }
 
 /*
@@ -96,26 +89,24 @@ static void lose(struct monitor_process *monitor, const char *reason)
 	/* Nobody has spoken: an ending monitor's listener took the connection with it. */
 	if (monitor->peer.pid > 0)
 		count_death(monitor, reason);
-	else if (monitor->quick_deaths > 1)
+	else if (monitor->restarts.failures > 1)
 		log_error("%s: ends before it says anything: %s", monitor->parts.program, reason);
 	if (attached && monotonic_ns() - monitor->attached_ns > STABLE_NS)
-		monitor->quick_deaths = 0;
-	monitor->quick_deaths++;
+		monitor->restarts.failures = 0;
 	close_link(monitor);
-	delay = restart_backoff_ns(monitor->quick_deaths);
+	delay = restart_count_backoff(&monitor->restarts);
 	if (attached)
 		monitor->handlers.died(monitor->handlers.context, delay > 0);
 	loop_timer_set(monitor->loop, &monitor->connect, delay);
 }
 
 /*
- * It is wrong, or does not answer. Its service's watchdog ends one that hangs; where there is no
- * service we may be allowed to. Then the next one continues with our duplicates of the channels.
+ * It is wrong, or does not answer: the next one continues with our duplicates of the channels. If
+ * we may not kill it, its service's watchdog ends it.
  */
 static void give_up(struct monitor_process *monitor, const char *reason)
 {
-	if (monitor->peer.pid > 0)
-		(void)kill(monitor->peer.pid, SIGKILL);
+	(void)monitor_peer_kill(&monitor->peer);
 	lose(monitor, reason);
 }
 
@@ -123,14 +114,22 @@ static void on_no_answer(struct loop_timer *timer)
 {
 	struct monitor_process *monitor = container_of(timer, struct monitor_process, answer);
 
-	/* Nobody has accepted the connection. The one who listens hangs, unless that is systemd. */
-	if (monitor->link == LINK_GREETING && monitor->peer.pid == 0 &&
-	    (unix_peer(monitor->link_source.fd, &monitor->peer) < 0 || monitor->peer.pid <= 1 ||
-	     monitor->peer.pid == getpid()))
+	/*
+	 * Nobody has accepted the connection. One that listens, and that we can't end, may still
+	 * accept it, or end: then the connection ends too. So there is nothing to gain from a
+	 * second one.
+	 */
+	if (monitor->link == LINK_GREETING && monitor->peer.pid == 0 && monitor->child == 0 &&
+	    !(monitor_peer_listens(&monitor->peer, monitor->link_source.fd) &&
+	      monitor_peer_kill(&monitor->peer))) {
+		monitor_peer_clear(&monitor->peer);
 		log_error("%s: the monitor does not answer; waiting for another one",
 			  monitor->socket_path);
-	else
-		give_up(monitor, "it hangs");
+		return;
+	}
+	if (monitor->peer.pid == 0)
+		monitor->peer.pid = monitor->child;
+	give_up(monitor, "it hangs");
 }
 
 /* --- messages ------------------------------------------------------------------------------ */
@@ -240,7 +239,7 @@ static void attach(struct monitor_process *monitor)
 	monitor->link = LINK_ATTACHED;
 	monitor->attached_ns = monotonic_ns();
 	monitor_send(monitor, &message, &monitor->area.fd, monitor->greeting.has_state ? 0 : 1);
-	monitor->handlers.started(monitor->handlers.context, monitor->restarts > 0);
+	monitor->handlers.started(monitor->handlers.context, monitor->restarts.seen > 0);
 }
 
 void monitor_attach(struct monitor_process *monitor)
@@ -295,7 +294,7 @@ static void on_link(struct loop_source *source, uint32_t events)
 	if (events & EPOLLOUT)
 		send_queued(monitor);
 	if (source->fd >= 0 && monitor->link == LINK_GREETING && monitor->peer.pid == 0 &&
-	    unix_sender(source->fd, &monitor->peer) == -EAGAIN)
+	    monitor_peer_greets(&monitor->peer, source->fd) == -EAGAIN)
 		return;
 	for (int i = 0; i < MESSAGES_PER_TURN && source->fd >= 0; i++) {
 		int fds[UNIX_MAX_FDS];
@@ -355,9 +354,8 @@ static void on_connect(struct loop_timer *timer)
 		return;
 	log_error("can't start or reach %s: %s; trying again", monitor->parts.program,
 		  strerror(-r));
-	monitor->quick_deaths++;
 	monitor->handlers.died(monitor->handlers.context, true);
-	loop_timer_set(monitor->loop, timer, restart_backoff_ns(monitor->quick_deaths + 1));
+	loop_timer_set(monitor->loop, timer, restart_count_backoff(&monitor->restarts));
 }
 
 /* At the start there is no loop yet. */
@@ -387,6 +385,7 @@ int monitor_process_new(struct loop *loop, const struct monitor_parts *parts,
 	monitor->handlers = *handlers;
 	monitor->area.fd = -1;
 	greeting_init(&monitor->greeting);
+	monitor_peer_init(&monitor->peer);
 	monitor->link_source =
 		(struct loop_source){.fd = -1, .on_event = on_link, .name = "monitor's messages"};
 	link_queue_init(&monitor->queue);
@@ -394,8 +393,7 @@ int monitor_process_new(struct loop *loop, const struct monitor_parts *parts,
 	monitor->connect.name = "monitor's start";
 	monitor->answer.on_expiry = on_no_answer;
 	monitor->answer.name = "monitor's timeout";
-	monitor->restarts_before = restart_count_load(parts->runtime_dir);
-	save_restarts(monitor);
+	restart_count_begin(&monitor->restarts, monitor->parts.runtime_dir);
 	*out = monitor;
 	fd = shared_area_new();
 	r = fd < 0 ? fd : shared_area_map(&monitor->area, fd);
@@ -450,8 +448,7 @@ void monitor_process_end(struct monitor_process *monitor)
 	loop_timer_cancel(monitor->loop, &monitor->connect);
 	if (monitor->link != LINK_CLOSED && !wait_for_end(monitor)) {
 		log_warning("monitor (pid %d) has not ended", (int)monitor->peer.pid);
-		if (monitor->peer.pid > 0)
-			(void)kill(monitor->peer.pid, SIGKILL);
+		(void)monitor_peer_kill(&monitor->peer);
 	}
 	close_link(monitor);
 	(void)monitor_reap(&monitor->child, NULL, text);
@@ -492,5 +489,5 @@ pid_t monitor_pid(const struct monitor_process *monitor)
 
 uint32_t monitor_restarts(const struct monitor_process *monitor)
 {
-	return monitor->restarts_before + monitor->restarts;
+	return restart_count_total(&monitor->restarts);
 }

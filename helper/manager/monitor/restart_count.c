@@ -20,7 +20,7 @@
 #define FIRST_BACKOFF_NS (NS_PER_S / 20)
 #define LAST_BACKOFF_NS (30 * NS_PER_S)
 
-uint32_t restart_count_load(const char *runtime_dir)
+static uint32_t load(const char *runtime_dir)
 {
 	cleanup_free char *text = NULL;
 	char path[PATH_MAX];
@@ -34,29 +34,41 @@ uint32_t restart_count_load(const char *runtime_dir)
 	return n;
 }
 
-void restart_count_save(const char *runtime_dir, uint32_t n)
+static void save(const struct restart_count *count)
 {
 	/* Must survive vmpowerd, not a reboot. */
 	static const struct whole_file_write how = {.suffix = ".new", .mode = 0600};
 	char path[PATH_MAX], text[TEXT_SIZE];
-	int size = snprintf(text, sizeof(text), "%u\n", n);
-	int r = path_join(path, runtime_dir, FILE_NAME);
+	int size = snprintf(text, sizeof(text), "%u\n", restart_count_total(count));
+	int r = path_join(path, count->runtime_dir, FILE_NAME);
 
 	if (r == 0)
 		r = whole_file_replace(AT_FDCWD, path, text, (size_t)size, &how);
 	if (r < 0)
 		log_warning("%s/" FILE_NAME " can't be written: %s; the number of restarts may "
 			    "fall at the next restart of vmpowerd",
-			    runtime_dir, strerror(-r));
+			    count->runtime_dir, strerror(-r));
 }
 
-uint64_t restart_backoff_ns(uint32_t quick_deaths)
+void restart_count_begin(struct restart_count *count, const char *runtime_dir)
 {
-	uint64_t delay = FIRST_BACKOFF_NS;
+	*count = (struct restart_count){.runtime_dir = runtime_dir, .before = load(runtime_dir)};
+	save(count);
+}
 
-	if (quick_deaths <= 1)
+void restart_count_add(struct restart_count *count)
+{
+	count->seen++;
+	save(count);
+}
+
+uint64_t restart_count_backoff(struct restart_count *count)
+{
+	uint64_t delay_ns = FIRST_BACKOFF_NS;
+
+	if (count->failures++ == 0)
 		return 0;
-	while (quick_deaths-- > 2 && delay < LAST_BACKOFF_NS)
-		delay *= 2;
-	return delay < LAST_BACKOFF_NS ? delay : LAST_BACKOFF_NS;
+	for (uint32_t n = count->failures; n > 2 && delay_ns < LAST_BACKOFF_NS; n--)
+		delay_ns *= 2;
+	return delay_ns < LAST_BACKOFF_NS ? delay_ns : LAST_BACKOFF_NS;
 }

@@ -1,17 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How often monitors were replaced: a number in a file, so that the next manager counts on. */
+/*
+ * How often monitors were replaced: a number in a file, so that the next manager counts on. And how
+ * long to wait before the next attempt.
+ */
 #ifndef VMPOWER_HELPER_MANAGER_MONITOR_RESTART_COUNT_H
 #define VMPOWER_HELPER_MANAGER_MONITOR_RESTART_COUNT_H
 
 #include <stdint.h>
 
-/** restart_count_load() - Return: the number; 0: nothing usable is saved */
-uint32_t restart_count_load(const char *runtime_dir);
+struct restart_count {
+	const char *runtime_dir;
+	uint32_t before;   /* what predecessors have counted */
+	uint32_t seen;	   /* by this manager */
+	uint32_t failures; /* attempts in a row after which no monitor served for long */
+};
 
-/** restart_count_save() - a failure is logged */
-void restart_count_save(const char *runtime_dir, uint32_t n);
+/** restart_count_begin() - count on from what is saved. @runtime_dir: not copied */
+void restart_count_begin(struct restart_count *count, const char *runtime_dir);
 
-/** restart_backoff_ns() - how long to wait after so many quick deaths in a row */
-uint64_t restart_backoff_ns(uint32_t quick_deaths);
+/** restart_count_add() - a monitor was replaced; if that can't be saved, this is logged */
+void restart_count_add(struct restart_count *count);
+
+/** restart_count_backoff() - another failure. Return: how long to wait, ns; 0 after the first */
+uint64_t restart_count_backoff(struct restart_count *count);
+
+static inline uint32_t restart_count_total(const struct restart_count *count)
+{
+	return count->before + count->seen;
+}
 
 #endif
