@@ -176,7 +176,8 @@ static int serve_manager(struct channel_monitor *monitor, bool link_ready, bool 
 
 	if (link_ready && monitor->link_fd >= 0) {
 		r = monitor_link_receive(monitor);
-		frequency_outputs_flush(monitor);
+		if (r == 0) /* after END nothing more is written, nor released */
+			frequency_outputs_flush(monitor);
 	}
 	if (r == 0 && connects)
 		r = managers_accept(monitor);

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.harness.runner import run_tests
 from tests.harness.wait import wait_until
 
 MARK = "VMPOWER_KILLED_TEST"
-WATCHED = ("/run", "/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/tmp")
+WATCHED = ("/run", "/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt")
 
 
 class Family:
@@ -49,21 +50,31 @@ class Family:
         return sorted(set(self.processes().values()))
 
 
-def surroundings():
-    """Mounts, and the files of WATCHED: how many there are of each."""
+def surroundings(scratch):
+    """Mounts, and the files of WATCHED and of the folder for temporary files: how many of each.
+
+    In /tmp only what has our name counts: other programs work there, too.
+    """
     mounts = (f"mount {line.split()[4]}"
               for line in Path("/proc/self/mountinfo").read_text().splitlines())
     files = (f"{place}/{name}" for place in WATCHED if os.path.isdir(place)
              for name in os.listdir(place))
-    return Counter([*mounts, *files])
+    ours = (f"/tmp/{name}" for name in os.listdir("/tmp") if "vmpower" in name)
+    return Counter([*mounts, *files, *ours, *os.listdir(scratch)])
 
 
 def kill_demo_when(name, number, runner):
     """Start the demo, wait until it runs a program, send the signal to its first process."""
+    with tempfile.TemporaryDirectory(prefix="killed-") as scratch:
+        kill_demo_in(scratch, name, number, runner)
+
+
+def kill_demo_in(scratch, name, number, runner):
     family = Family()
-    before = surroundings()
+    before = surroundings(scratch)
     demo = subprocess.Popen([sys.executable, "-m", "tests.system.demo"], cwd=paths.TREE,
-                            env=dict([*os.environ.items(), family.mark.split("=")]), start_new_session=True,
+                            env={**os.environ, **dict([family.mark.split("=")]),
+                                 "TMPDIR": scratch}, start_new_session=True,
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL)
     try:
@@ -78,7 +89,7 @@ def kill_demo_when(name, number, runner):
     finally:
         demo.kill()
         demo.wait()
-    after = surroundings()
+    after = surroundings(scratch)
     assert after == before, f"left behind: {[*(after - before)]}, lost: {[*(before - after)]}"
 
 

@@ -93,3 +93,27 @@ TEST(turns_are_published_without_the_wait_before_them)
 	ck_assert_uint_eq(turns->longest_ns, 0);
 	ck_assert_uint_gt(turns->longest_ended_ns, 0);
 }
+
+/* What the monitor had written is what tells our values from those that someone else has set. */
+TEST(after_its_end_nothing_is_released)
+{
+	const struct shared_frequency_domain *shared =
+		&host.monitor->shared->frequency_domains[N_FREQUENCY_DOMAINS]; /* the neighbour's */
+	cleanup_close int file = memfd_create("frequency", MFD_CLOEXEC);
+
+	send_request(neighbour, GUEST_SCALE_MAX);
+	pass_turns();
+	host.message.type = LINK_ACQUIRED;
+	host.message.acquired = (struct link_acquired){.frequency_domain = N_FREQUENCY_DOMAINS,
+						       .reason = ACQUIRED_ANSWER};
+	send_message(&file, 1);
+	pass_turns();
+	ck_assert_uint_gt(shared->written_khz, 0);
+	host.message.type = LINK_DOMAIN_REMOVE;
+	host.message.id = 1;
+	send_message(NULL, 0);
+	host.message.type = LINK_END;
+	send_message(NULL, 0);
+	ck_assert_int_eq(turn(host.monitor), MONITOR_LINK_ENDED);
+	ck_assert_uint_gt(shared->written_khz, 0);
+}

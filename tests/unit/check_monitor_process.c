@@ -13,7 +13,7 @@
 
 static struct loop *loop;
 static struct monitor_process *monitor;
-static unsigned int n_deaths, n_rooms;
+static unsigned int n_deaths, n_rooms, n_releases;
 
 static void fake_replaced(void)
 {
@@ -44,7 +44,8 @@ static void on_died(void *context, bool delayed)
 static void on_other(void *context, const struct link_message *message)
 {
 	(void)context;
-	(void)message;
+	n_releases += message->type == LINK_RELEASE;
+	ck_assert_uint_eq(message->type, LINK_RELEASE);
 }
 
 static void on_room(void *context)
@@ -58,7 +59,7 @@ static void set_up(void)
 	const struct monitor_parts parts = {.program = "-", .runtime_dir = "/nonexistent"};
 
 	log_init("check_monitor_process", LOG_CRIT);
-	n_deaths = n_rooms = 0;
+	n_deaths = n_rooms = n_releases = 0;
 	ck_assert_int_eq(loop_new(&loop), 0);
 	ck_assert_int_eq(monitor_process_new(loop, &parts,
 					     &(struct monitor_handlers){
@@ -171,4 +172,17 @@ TEST(monitor_that_does_not_answer_hangs)
 	ck_assert_uint_eq(n_deaths, 0);
 	pass_s(2);
 	ck_assert_uint_eq(n_deaths, 1);
+}
+
+/* What it releases last it no longer publishes; the rest is of no use any more. */
+TEST(what_it_releases_at_its_end_is_heard)
+{
+	struct link_message message = {.type = LINK_CHANNEL_GONE};
+
+	ck_assert_int_eq(link_send(link_end, &message, NULL, 0), 0);
+	message = (struct link_message){.type = LINK_RELEASE, .id = 1};
+	ck_assert_int_eq(link_send(link_end, &message, NULL, 0), 0);
+	close_fd(&link_end);
+	monitor_process_end(monitor);
+	ck_assert_uint_eq(n_releases, 1);
 }

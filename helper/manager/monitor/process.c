@@ -434,6 +434,11 @@ static bool wait_for_end(struct monitor_process *monitor)
 		while (r > 0) {
 			r = link_receive(link.fd, &monitor->incoming, fds, &n_fds, LINK_TO_MANAGER);
 			close_fds(fds, n_fds);
+			/* what it has released it no longer publishes */
+			if (r > 0 && monitor->link == LINK_ATTACHED &&
+			    monitor->incoming.type == LINK_RELEASE)
+				monitor->handlers.message(monitor->handlers.context,
+							  &monitor->incoming);
 		}
 		if (r != -EAGAIN)
 			return true;
