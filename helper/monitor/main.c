@@ -27,6 +27,7 @@
 
 #define LEASE_S 60u
 #define LONGEST_LEASE_S 86400u
+#define CONFINE_PAUSE_S 1u
 
 static void ignore_signals(void)
 {
@@ -99,9 +100,17 @@ static uint64_t watchdog_ns(void)
 	return usec && parse_u32(usec, UINT32_MAX, &n) == 0 ? n * NS_PER_US / 2 : 0;
 }
 
+/*
+ * systemd starts a monitor that can't be confined anew in a moment, again and again: it has a
+ * back-off since version 254 only. vmpowerd has one.
+ */
 static int confine(void *user)
 {
-	return sandbox_enter(user);
+	int r = sandbox_enter(user);
+
+	if (r < 0 && getenv("NOTIFY_SOCKET"))
+		(void)sleep(CONFINE_PAUSE_S);
+	return r;
 }
 
 static int usage(const char *what)

@@ -3,6 +3,7 @@
 (a sanitizer's runtime could not run in the sandbox).
 """
 
+import ctypes
 import errno
 import mmap
 import os
@@ -12,6 +13,7 @@ import re
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from tests.harness import frames, paths
@@ -27,6 +29,7 @@ MMAP, IOCTL, PWRITE64, MREMAP, DUP, SOCKET, SENDTO, SENDMSG, RECVMSG = 9, 16, 18
 SETSOCKOPT, GETSOCKOPT, FCNTL, OPENAT, ACCEPT4, PIDFD_GETFD = 54, 55, 72, 257, 288, 438
 FIONREAD = 0x541b
 LISTENER, LINK, EPOLL = 3, 4, 5
+PR_CAPBSET_DROP, CAP_SETGID = 24, 6
 MIB = 1 << 20
 
 
@@ -57,6 +60,33 @@ def test_no_privileges():
         assert status["Groups"].strip() == "", status["Groups"]
         for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             assert int(status[name], 16) == 0, f"{name} {status[name]}"
+
+
+def test_one_that_can_not_be_confined_waits():
+    """systemd starts it anew at once: it must not use up a CPU."""
+    if os.geteuid():
+        raise Skip("only root can lack what it needs")
+
+    def failing(env):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind("\0vmpower-test-waits")
+            listener.listen()
+
+            def prepare():
+                os.dup2(listener.fileno(), LISTENER)
+                ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SETGID, 0, 0, 0)
+
+            start = time.monotonic()
+            done = subprocess.run(
+                [paths.BIN / "vmpower-monitor", "--user", "12345", "--group", "12345"],
+                env=env, pass_fds=(LISTENER,), preexec_fn=prepare, timeout=20, check=False,
+                capture_output=True,
+            )
+            assert done.returncode == 1 and b"can't begin" in done.stderr, done
+            return time.monotonic() - start
+
+    assert failing({}) < 0.9
+    assert failing({"NOTIFY_SOCKET": "@vmpower-test-nobody"}) >= 1
 
 
 def test_no_new_privileges_and_a_filter():
