@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Processes that end or hang in an unlucky order: the baseline is still restored."""
 
+import contextlib
 import os
 import re
 import resource
@@ -11,9 +12,10 @@ from pathlib import Path
 
 from tests.harness.process import alive
 from tests.harness.runner import Skip
-from tests.harness.scene import LOWEST, component_main, private_programs, scene
+from tests.harness.scene import HIGHEST, LOWEST, component_main, private_programs, scene
 from tests.harness.standin import call_hook
 from tests.harness.wait import wait_until
+from tests.harness.written import Written
 
 
 def slow_domain(stage, name="vm"):
@@ -66,6 +68,60 @@ def test_no_successor_can_be_started():
         # another monitor takes over the vote as soon as it can be started
         stage.expect({1: LOWEST})
         assert domain.power(0, "down") == "ack"
+
+
+@contextlib.contextmanager
+def replaced(place, text):
+    """Another program is vmpower-monitor. Yields a function: how often it was started."""
+    program, away, starts = (place / name for name in ("vmpower-monitor", "away", "starts"))
+    program.rename(away)
+    starts.touch()
+    program.write_text(f"#!/bin/sh\necho >>{starts}\n{text}\n", encoding="ascii")
+    program.chmod(0o755)
+    yield lambda: len(starts.read_text(encoding="ascii"))
+    away.rename(program)
+
+
+def test_monitor_that_can_not_start():
+    """It is tried less and less often, and that is logged once."""
+    with scene("can-not-start", start=False) as stage, private_programs(stage.directory) as place:
+        stage.vmpower.start()
+        domain = slow_domain(stage)
+        with replaced(place, "exit 3") as starts:
+            os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
+            stage.expect({})
+            assert 4 <= starts() <= 8, starts()
+            assert stage.logged().count("it exited with status 3") == 1
+        stage.expect({1: LOWEST})
+        assert domain.power(0, "down") == "ack"
+
+
+def test_monitor_that_is_always_another_program():
+    """It is replaced once, and then it serves: something starts it from another place."""
+    with scene("another", start=False) as stage, private_programs(stage.directory) as place:
+        stage.vmpower.start()
+        domain = slow_domain(stage)
+        with replaced(place, f'exec {place}/away "$@"') as starts:
+            os.kill(stage.vmpower.status()["monitor_pid"], signal.SIGKILL)
+            wait_until(lambda: (stage.vmpower.try_status() or {}).get("monitor_pid"), 20,
+                       "a monitor that serves")
+            assert domain.power(0, "max") == "ack"
+            stage.expect({1: HIGHEST})
+            assert starts() < 6, starts()
+            assert stage.logged().count("is another program") == 1
+
+
+def test_monitor_that_dies_again_soon():
+    """What it wrote stays: the next one comes long before baselines are worth restoring."""
+    with scene("dies-again") as stage:
+        domain = slow_domain(stage)
+        with Written(stage.tree.directory(1) / "scaling_governor") as written:
+            for _death in range(4):
+                stage.vmpower.kill_monitor()
+                stage.vmpower.wait_connected("vm", 1)
+                assert domain.power(0, "down") == "ack"
+            stage.expect({1: LOWEST})
+            assert not written.times
 
 
 def test_monitor_hangs():

@@ -91,10 +91,9 @@ bool own_file_is_governor(const struct own_file *file)
  * Read in the source of each driver; acpi-cpufreq was also seen to do it. Governor performance asks
  * the driver for the maximum, powersave for the minimum, and the driver sets just that: in the
  * intel_pstate and amd-pstate-epp drivers, performance has no minimum of its own, and powersave is
- * something else. Drivers with a table (acpi-cpufreq, cpufreq-dt) never see the limits: the
- * kernel's
- * __cpufreq_driver_target() hands their target_index() one entry of it, in cpufreq-dt.c
- * set_target(): the highest within the maximum for performance, the lowest from the minimum on for
+ * something else. Drivers with a table (acpi-cpufreq, cpufreq-dt) never see the limits: of the
+ * kernel's __cpufreq_driver_target() their target_index() (set_target() in cpufreq-dt.c) gets one
+ * entry of it: the highest within the maximum for performance, the lowest from the minimum on for
  * powersave. Where anything between the limits may be set both are needed, and where we do not
  * know.
  */

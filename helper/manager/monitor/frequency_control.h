@@ -71,9 +71,9 @@ void frequency_control_take_over(struct frequency_control *control);
 
 /**
  * frequency_control_monitor_died() - the monitor died
- * @delayed:	its successor does not start at once
+ * @delayed:	its successor does not come soon
  *
- * A successor that starts at once takes the votes over and releases what nobody wants: until then
+ * A successor that comes soon takes the votes over and releases what nobody wants: until then
  * everything stays. If it is delayed, nobody serves the guests: all baselines are restored.
  */
 void frequency_control_monitor_died(struct frequency_control *control, bool delayed);

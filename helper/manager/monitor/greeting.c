@@ -96,14 +96,19 @@ int greeting_receive(struct greeting *greeting, const struct link_message *messa
 	}
 }
 
+bool greeting_is_understood(const struct greeting *greeting)
+{
+	return greeting->hello.version == LINK_VERSION &&
+	       greeting->hello.state_version == SHARED_STATE_VERSION &&
+	       !(greeting->has_state && greeting->state_fd < 0);
+}
+
 bool greeting_is_outdated(const struct greeting *greeting, const char *program)
 {
 	struct link_program installed;
 	struct stat st;
 
-	if (greeting->hello.version != LINK_VERSION ||
-	    greeting->hello.state_version != SHARED_STATE_VERSION ||
-	    (greeting->has_state && greeting->state_fd < 0))
+	if (!greeting_is_understood(greeting))
 		return true;
 	if (stat(program, &st) < 0)
 		return false;

@@ -44,4 +44,7 @@ int greeting_receive(struct greeting *greeting, const struct link_message *messa
  */
 bool greeting_is_outdated(const struct greeting *greeting, const char *program);
 
+/** greeting_is_understood() - is it of our version, and its state too? */
+bool greeting_is_understood(const struct greeting *greeting);
+
 #endif

@@ -24,6 +24,12 @@
 #include "helper/manager/monitor/spawn.h"
 
 #define STABLE_NS (10 * NS_PER_S) /* a monitor that lived this long resets the back-off */
+/*
+ * While none serves, what was written stays: votes that are not heard and baselines that are not
+ * given back do no harm for a moment. To give them back and take them again costs each frequency
+ * domain more: governors and the state file are written, and it is taken once a second at most.
+ */
+#define LONG_NS NS_PER_S
 #define MESSAGES_PER_TURN 256
 #define ANSWER_TIMEOUT_NS (5 * NS_PER_S)
 #define END_TIMEOUT_MS 2000
@@ -46,7 +52,8 @@ struct monitor_process {
 	uint64_t attached_ns;
 	struct restart_count restarts;
 	struct greeting greeting;
-	bool outdated; /* the monitor that has greeted */
+	bool outdated, understood; /* the monitor that has greeted */
+	bool replaced;		   /* the last one was ended since it was outdated */
 	struct link_message incoming;
 };
 
@@ -62,11 +69,14 @@ static void close_link(struct monitor_process *monitor)
 	monitor_peer_clear(&monitor->peer);
 }
 
-static void count_death(struct monitor_process *monitor, const char *reason)
+/* @attached: until now one has served */
+static void connect_later(struct monitor_process *monitor, bool attached)
 {
-	log_life(&(struct log_about){.message = MESSAGE_MONITOR_ENDED, .reason = reason}, LOG_ERR,
-		 "monitor (pid %d): %s; another will serve", (int)monitor->peer.pid, reason);
-	restart_count_add(&monitor->restarts);
+	uint64_t delay_ns = restart_count_backoff(&monitor->restarts);
+
+	if (attached || delay_ns >= LONG_NS)
+		monitor->handlers.died(monitor->handlers.context, delay_ns >= LONG_NS);
+	loop_timer_set(monitor->loop, &monitor->connect, delay_ns);
 }
 
 /*
@@ -77,27 +87,18 @@ static void lose(struct monitor_process *monitor, const char *reason)
 {
 	bool attached = monitor->link == LINK_ATTACHED;
 	char text[MONITOR_ENDING_TEXT];
-	uint64_t delay;
 
 	if (!reason) /* before the connection is closed: its listener is closed with it */
 		reason = monitor_reap(&monitor->child, "it has ended", text);
-	if (monitor->link == LINK_ENDING) {
-		close_link(monitor);
-		loop_timer_set(monitor->loop, &monitor->connect, 0);
-		return;
-	}
 	/* Nobody has spoken: an ending monitor's listener took the connection with it. */
-	if (monitor->peer.pid > 0)
-		count_death(monitor, reason);
-	else if (monitor->restarts.failures > 1)
-		log_error("%s: ends before it says anything: %s", monitor->parts.program, reason);
+	if (monitor->peer.pid > 0 && monitor->link != LINK_ENDING)
+		restart_count_add(&monitor->restarts, monitor->peer.pid, reason);
+	else if (monitor->peer.pid == 0 && monitor->restarts.failures > 1)
+		restart_count_failed(&monitor->restarts, monitor->parts.program, reason);
 	if (attached && monotonic_ns() - monitor->attached_ns > STABLE_NS)
 		monitor->restarts.failures = 0;
 	close_link(monitor);
-	delay = restart_count_backoff(&monitor->restarts);
-	if (attached)
-		monitor->handlers.died(monitor->handlers.context, delay > 0);
-	loop_timer_set(monitor->loop, &monitor->connect, delay);
+	connect_later(monitor, attached);
 }
 
 /*
@@ -204,6 +205,7 @@ static int on_hello_end(struct monitor_process *monitor)
 
 	loop_timer_cancel(monitor->loop, &monitor->answer);
 	monitor->link = LINK_GREETED;
+	monitor->understood = greeting_is_understood(greeting);
 	monitor->outdated = greeting_is_outdated(greeting, monitor->parts.program);
 	if (greeting->state_fd >= 0)
 		r = shared_area_map(&monitor->area, take_fd(&greeting->state_fd));
@@ -238,6 +240,8 @@ static void attach(struct monitor_process *monitor)
 	};
 	monitor->link = LINK_ATTACHED;
 	monitor->attached_ns = monotonic_ns();
+	monitor->replaced = monitor->outdated;
+	monitor->restarts.failure_logged = false;
 	monitor_send(monitor, &message, &monitor->area.fd, monitor->greeting.has_state ? 0 : 1);
 	monitor->handlers.started(monitor->handlers.context, monitor->restarts.seen > 0);
 }
@@ -247,13 +251,19 @@ void monitor_attach(struct monitor_process *monitor)
 	const struct link_message end = {.type = LINK_END};
 
 	ASSERT(monitor->link == LINK_GREETED);
-	if (!monitor->outdated) {
+	/* the one that was to be another is the same program: something starts it from elsewhere */
+	if (!monitor->outdated || (monitor->replaced && monitor->understood)) {
 		attach(monitor);
 		return;
 	}
-	log_life(NULL, LOG_INFO,
-		 "monitor (pid %d): %s is another program: that one takes over its channels",
-		 (int)monitor->peer.pid, monitor->parts.program);
+	if (!monitor->replaced)
+		log_life(NULL, LOG_INFO,
+			 "monitor (pid %d): %s is another program: that one takes over channels",
+			 (int)monitor->peer.pid, monitor->parts.program);
+	else
+		restart_count_failed(&monitor->restarts, monitor->parts.program,
+				     "what is started instead is of another version");
+	monitor->replaced = true;
 	monitor->link = LINK_ENDING;
 	loop_timer_set(monitor->loop, &monitor->answer, ANSWER_TIMEOUT_NS);
 	if (link_send(monitor->link_source.fd, &end, NULL, 0) < 0)
@@ -324,8 +334,8 @@ static int connect_link(struct monitor_process *monitor)
 	char text[MONITOR_ENDING_TEXT];
 	int r;
 
-	(void)monitor_reap(&monitor->child, NULL,
-			   text); /* it would keep its listener open for a moment */
+	/* it would keep its listener open for a moment */
+	(void)monitor_reap(&monitor->child, NULL, text);
 	fd = unix_connect_asking(monitor->socket_path, SOCK_SEQPACKET);
 	if (fd == -ECONNREFUSED || fd == -ENOENT) {
 		r = monitor_spawn(monitor->parts.program, monitor->socket_path,
@@ -352,10 +362,8 @@ static void on_connect(struct loop_timer *timer)
 
 	if (r == 0)
 		return;
-	log_error("can't start or reach %s: %s; trying again", monitor->parts.program,
-		  strerror(-r));
-	monitor->handlers.died(monitor->handlers.context, true);
-	loop_timer_set(monitor->loop, timer, restart_count_backoff(&monitor->restarts));
+	restart_count_failed(&monitor->restarts, monitor->parts.program, strerror(-r));
+	connect_later(monitor, false);
 }
 
 /* At the start there is no loop yet. */
@@ -410,8 +418,7 @@ int monitor_process_new(struct loop *loop, const struct monitor_parts *parts,
 	return 0;
 }
 
-/* --- the end -----------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------- */
 
 /* Read what it still says, to its end. Return: has it ended? */
 static bool wait_for_end(struct monitor_process *monitor)

@@ -6,7 +6,7 @@
  *
  *           connect        HELLO_END             monitor_attach()
  *   CLOSED --------> GREETING ------> GREETED -------------------> ATTACHED
- *                                        |        another program
+ *                                        |        another program, once
  *                                        +-----------------------> ENDING ----> CLOSED
  */
 #ifndef VMPOWER_HELPER_MANAGER_MONITOR_PROCESS_H
@@ -33,7 +33,10 @@ struct monitor_handlers {
 	void (*greeted)(void *context, bool served, struct held_channel *held, size_t n);
 	/* It is attached: send it everything. @again: another one had died */
 	void (*started)(void *context, bool again);
-	/* It died. @delayed: it keeps dying, and the next connection waits. */
+	/*
+	 * It died, or none can be started.
+	 * @delayed: there will be none for a second or longer. This may be said more than once
+	 */
 	void (*died)(void *context, bool delayed);
 	void (*message)(void *context, const struct link_message *message);
 	/* The link has room again, after monitor_has_room() was false. */

@@ -14,6 +14,7 @@
 #include "common/path.h"
 #include "common/value.h"
 #include "common/whole_file.h"
+#include "helper/manager/log/journal.h"
 
 #define FILE_NAME "monitor.restarts"
 #define TEXT_SIZE 16
@@ -56,10 +57,19 @@ void restart_count_begin(struct restart_count *count, const char *runtime_dir)
 	save(count);
 }
 
-void restart_count_add(struct restart_count *count)
+void restart_count_add(struct restart_count *count, pid_t pid, const char *reason)
 {
+	log_life(&(struct log_about){.message = MESSAGE_MONITOR_ENDED, .reason = reason}, LOG_ERR,
+		 "monitor (pid %d): %s; another will serve", (int)pid, reason);
 	count->seen++;
 	save(count);
+}
+
+void restart_count_failed(struct restart_count *count, const char *program, const char *reason)
+{
+	if (!count->failure_logged)
+		log_error("can't start or reach %s: %s; trying again", program, reason);
+	count->failure_logged = true;
 }
 
 uint64_t restart_count_backoff(struct restart_count *count)
