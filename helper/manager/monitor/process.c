@@ -13,14 +13,9 @@
 #include "common/log.h"
 #include "common/path.h"
 #include "common/unix_socket.h"
-#include "helper/link/shared_state.h"
 #include "helper/manager/log/journal.h"
-#include "helper/manager/monitor/greeting.h"
-#include "helper/manager/monitor/link_queue.h"
-#include "helper/manager/monitor/peer.h"
+#include "helper/manager/monitor/process_private.h"
 #include "helper/manager/monitor/refusal_log.h"
-#include "helper/manager/monitor/restart_count.h"
-#include "helper/manager/monitor/shared_area.h"
 #include "helper/manager/monitor/spawn.h"
 
 #define STABLE_NS (10 * NS_PER_S) /* a monitor that lived this long resets the back-off */
@@ -31,31 +26,7 @@
  */
 #define LONG_NS NS_PER_S
 #define MESSAGES_PER_TURN 256
-#define ANSWER_TIMEOUT_NS (5 * NS_PER_S)
 #define END_TIMEOUT_MS 2000
-
-enum link_state { LINK_CLOSED, LINK_GREETING, LINK_GREETED, LINK_ATTACHED, LINK_ENDING };
-
-struct monitor_process {
-	struct loop *loop;
-	struct monitor_parts parts;
-	struct monitor_handlers handlers;
-	char socket_path[PATH_MAX];
-	struct shared_area area;
-	enum link_state link;
-	struct monitor_peer peer;
-	pid_t child; /* that we have started; 0: none */
-	struct loop_source link_source;
-	struct link_queue queue;
-	struct loop_timer connect;
-	struct loop_timer answer; /* armed while it owes one: to PING, END, or a greeting */
-	uint64_t attached_ns;
-	struct restart_count restarts;
-	struct greeting greeting;
-	bool outdated, understood; /* the monitor that has greeted */
-	bool replaced;		   /* the last one was ended since it was outdated */
-	struct link_message incoming;
-};
 
 /* --- the end of a link ------------------------------------------------------------------- */
 
@@ -79,11 +50,7 @@ static void connect_later(struct monitor_process *monitor, bool attached)
 	loop_timer_set(monitor->loop, &monitor->connect, delay_ns);
 }
 
-/*
- * The link is of no use any more: another monitor is needed, or another link to this one.
- * @reason: NULL: the monitor has closed it
- */
-static void lose(struct monitor_process *monitor, const char *reason)
+void monitor_lose(struct monitor_process *monitor, const char *reason)
 {
 	bool attached = monitor->link == LINK_ATTACHED;
 	char text[MONITOR_ENDING_TEXT];
@@ -108,7 +75,7 @@ static void lose(struct monitor_process *monitor, const char *reason)
 static void give_up(struct monitor_process *monitor, const char *reason)
 {
 	(void)monitor_peer_kill(&monitor->peer);
-	lose(monitor, reason);
+	monitor_lose(monitor, reason);
 }
 
 static void on_no_answer(struct loop_timer *timer)
@@ -131,68 +98,6 @@ static void on_no_answer(struct loop_timer *timer)
 	if (monitor->peer.pid == 0)
 		monitor->peer.pid = monitor->child;
 	give_up(monitor, "it hangs");
-}
-
-/* --- messages ------------------------------------------------------------------------------ */
-
-/* A monitor that reads is alive, however late it answers. */
-static void extend_answer_timeout(struct monitor_process *monitor)
-{
-	if (monitor->answer.due_ns != 0)
-		loop_timer_set(monitor->loop, &monitor->answer, ANSWER_TIMEOUT_NS);
-}
-
-static void send_queued(struct monitor_process *monitor)
-{
-	int r = link_queue_send(&monitor->queue, monitor->link_source.fd);
-
-	extend_answer_timeout(monitor); /* the monitor has read messages */
-	if (r < 0)
-		lose(monitor, strerror(-r));
-	if (r < 0 || !link_queue_is_empty(&monitor->queue))
-		return;
-	(void)loop_modify(monitor->loop, &monitor->link_source, EPOLLIN);
-	monitor->handlers.room(monitor->handlers.context);
-}
-
-bool monitor_has_room(const struct monitor_process *monitor)
-{
-	return monitor->link == LINK_ATTACHED && link_queue_is_empty(&monitor->queue);
-}
-
-static void send_or_queue(struct monitor_process *monitor, const struct link_message *message,
-			  const int *fds, unsigned int n_fds)
-{
-	int r = -EAGAIN;
-
-	if (link_queue_is_empty(&monitor->queue))
-		r = link_send(monitor->link_source.fd, message, fds, n_fds);
-	if (link_is_full(r)) {
-		r = link_queue_add(&monitor->queue, message, fds, n_fds);
-		if (r == 0)
-			r = loop_modify(monitor->loop, &monitor->link_source, EPOLLIN | EPOLLOUT);
-	}
-	if (r < 0)
-		lose(monitor, strerror(-r));
-}
-
-void monitor_ping(struct monitor_process *monitor)
-{
-	const struct link_message message = {.type = LINK_PING};
-
-	if (monitor->answer.due_ns != 0 || monitor->link != LINK_ATTACHED)
-		return;
-	loop_timer_set(monitor->loop, &monitor->answer, ANSWER_TIMEOUT_NS);
-	send_or_queue(monitor, &message, NULL, 0);
-}
-
-void monitor_send(struct monitor_process *monitor, const struct link_message *message,
-		  const int *fds, unsigned int n_fds)
-{
-	if (monitor->link != LINK_ATTACHED)
-		return;
-	send_or_queue(monitor, message, fds, n_fds);
-	monitor_ping(monitor);
 }
 
 /* --- the greeting ---------------------------------------------------------------------------- */
@@ -302,7 +207,7 @@ static void on_link(struct loop_source *source, uint32_t events)
 	struct monitor_process *monitor = container_of(source, struct monitor_process, link_source);
 
 	if (events & EPOLLOUT)
-		send_queued(monitor);
+		monitor_send_queued(monitor);
 	if (source->fd >= 0 && monitor->link == LINK_GREETING && monitor->peer.pid == 0 &&
 	    monitor_peer_greets(&monitor->peer, source->fd) == -EAGAIN)
 		return;
@@ -314,7 +219,7 @@ static void on_link(struct loop_source *source, uint32_t events)
 		if (r == -EAGAIN)
 			return;
 		if (r == 0 || r == -ECONNRESET) {
-			lose(monitor, NULL);
+			monitor_lose(monitor, NULL);
 			return;
 		}
 		if (r > 0)
