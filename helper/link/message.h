@@ -40,7 +40,10 @@
 
 /* The monitor's fds; its system call filter knows them. */
 #define LINK_LISTEN_FD 3
+/* The link has this number, or the next: a manager that connects is asked who it is before it
+ * replaces another one. */
 #define LINK_FD 4
+#define LINK_FD_MASK (UINT32_MAX - 1)
 
 /*
  * Increase it with every change of a message or of its meaning. HELLO, CHANNEL_HELD, HELLO_END and

@@ -258,6 +258,7 @@ static void monitor_free(struct channel_monitor *monitor)
 		(void)munmap(monitor->shared, sizeof(*monitor->shared));
 	close_fd(&monitor->shared_fd);
 	close_fd(&monitor->link_fd);
+	close_fd(&monitor->spare_fd);
 	close_fd(&monitor->timer_fd);
 	close_fd(&monitor->epoll_fd);
 	free(monitor);
@@ -276,6 +277,7 @@ static void begin(struct channel_monitor *monitor, const struct monitor_options 
 {
 	monitor->listen_fd = options->listen_fd;
 	monitor->link_fd = monitor->shared_fd = monitor->epoll_fd = monitor->timer_fd = -1;
+	monitor->spare_fd = options->spare_fd;
 	monitor->notify_fd = options->notify_fd;
 	monitor->alive_ns = options->alive_ns;
 	monitor->lease_ns = options->lease_ns;

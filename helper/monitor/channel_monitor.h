@@ -32,6 +32,7 @@ struct monitor_options {
 	int link_fd;	 /* a manager that has connected already; taken over. -1: none */
 	int reserved_fd; /* keeps LINK_FD free until the first manager comes; taken over. -1: none
 			  */
+	int spare_fd;	 /* the link's other number; taken over. -1: none */
 	int notify_fd;	 /* the service manager's socket; stays the caller's. -1: none */
 	uint64_t alive_ns;	     /* how often to tell it that the loop runs; 0: never */
 	uint64_t lease_ns;	     /* how long guests are served without a manager */
@@ -45,8 +46,8 @@ struct monitor_options {
 /* Nobody connects, and nobody is told. */
 #define MONITOR_OPTIONS_NONE                                                                       \
 	{                                                                                          \
-		.listen_fd = -1, .link_fd = -1, .reserved_fd = -1, .notify_fd = -1,                \
-		.lease_ns = 60 * NS_PER_S, .manager_uid = (uid_t)-1                                \
+		.listen_fd = -1, .link_fd = -1, .reserved_fd = -1, .spare_fd = -1,                 \
+		.notify_fd = -1, .lease_ns = 60 * NS_PER_S, .manager_uid = (uid_t)-1               \
 	}
 
 /**

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -168,7 +169,9 @@ int main(int argc, char **argv)
 	if (r < 0)
 		log_warning("can't raise the limit of open files: %s", strerror(-r));
 	monitor.listen_fd = LINK_LISTEN_FD;
-	monitor.reserved_fd = open("/", O_PATH | O_CLOEXEC);
+	/* nothing can be done with these */
+	monitor.reserved_fd = eventfd(0, EFD_CLOEXEC);
+	monitor.spare_fd = eventfd(0, EFD_CLOEXEC);
 	monitor.lease_ns = lease_s * NS_PER_S;
 	monitor.manager_uid = owner_of(LINK_LISTEN_FD);
 	monitor.program = own_program();
@@ -177,8 +180,8 @@ int main(int argc, char **argv)
 	monitor.notify_fd = connect_notify();
 	monitor.alive_ns = monitor.notify_fd >= 0 ? watchdog_ns() : 0;
 	/* listen(2): who connects learns who we are, even if we hang */
-	if (monitor.reserved_fd != LINK_FD || listen(LINK_LISTEN_FD, SOMAXCONN) < 0 ||
-	    fcntl(LINK_LISTEN_FD, F_SETFL, O_NONBLOCK) < 0)
+	if (monitor.reserved_fd != LINK_FD || monitor.spare_fd != LINK_FD + 1 ||
+	    listen(LINK_LISTEN_FD, SOMAXCONN) < 0 || fcntl(LINK_LISTEN_FD, F_SETFL, O_NONBLOCK) < 0)
 		return usage("its fds are not as expected");
 	r = channel_monitor_main(&monitor);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

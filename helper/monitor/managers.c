@@ -24,6 +24,7 @@ const struct syscall_rule managers_syscalls[] = {
 	ALLOW_IF(accept4, 0, UINT32_MAX, LINK_LISTEN_FD, "a manager connects"),
 	ALLOW_IF_BOTH(getsockopt, 1, UINT32_MAX, SOL_SOCKET, 2, UINT32_MAX, SO_PEERCRED,
 		      "is it the manager's user?"),
+	ALLOW_IF(shutdown, 0, LINK_FD_MASK, LINK_FD, "the end of a link whose number stays in use"),
 	{0},
 };
 
@@ -44,15 +45,27 @@ void managers_lease_over(struct channel_monitor *monitor)
 
 /* --- a manager comes and goes -------------------------------------------------------------- */
 
+static void forget_manager(struct channel_monitor *monitor)
+{
+	(void)epoll_ctl(monitor->epoll_fd, EPOLL_CTL_DEL, monitor->link_fd, NULL);
+	monitor->manager = MANAGER_NONE;
+	monitor->link_blocked = monitor->pong_due = false;
+	managers_begin_lease(monitor);
+}
+
 void managers_gone(struct channel_monitor *monitor)
 {
 	if (monitor->link_fd < 0)
 		return;
-	(void)epoll_ctl(monitor->epoll_fd, EPOLL_CTL_DEL, monitor->link_fd, NULL);
+	forget_manager(monitor);
 	close_fd(&monitor->link_fd);
-	monitor->manager = MANAGER_NONE;
-	monitor->link_blocked = monitor->pong_due = false;
-	managers_begin_lease(monitor);
+}
+
+/* End a connection; its number is the spare one from now on. */
+static void put_aside(struct channel_monitor *monitor, int *fd)
+{
+	(void)shutdown(*fd, SHUT_RDWR);
+	monitor->spare_fd = take_fd(fd);
 }
 
 static bool is_welcome(const struct channel_monitor *monitor, int fd)
@@ -113,16 +126,25 @@ int managers_accept(struct channel_monitor *monitor)
 {
 	int fd;
 
-	/* the link's number must be free: see syscall_rule.h */
-	managers_gone(monitor);
+	/*
+	 * The filter knows the link by two numbers. Here one of them is free, and accept4() takes
+	 * it: it is lower than any other. Afterwards none may be free while something is received.
+	 */
+	if (monitor->link_fd >= 0)
+		close_fd(&monitor->spare_fd);
 	fd = accept4(monitor->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0)
-		return 0; /* it has left again */
-	if (is_welcome(monitor, fd))
-		return managers_begin(monitor, fd);
-	log_warning("a process of another user than the manager's connected: refused");
-	close_fd(&fd);
-	return 0;
+	if (fd >= 0 && !is_welcome(monitor, fd)) {
+		log_warning("a process of another user than the manager's connected: refused");
+		if (monitor->link_fd >= 0)
+			put_aside(monitor, &fd);
+		close_fd(&fd);
+		return 0;
+	}
+	if (monitor->link_fd >= 0) { /* also if the new one has left again */
+		forget_manager(monitor);
+		put_aside(monitor, &monitor->link_fd);
+	}
+	return fd >= 0 ? managers_begin(monitor, fd) : 0;
 }
 
 /* Return: false: no room */

@@ -27,8 +27,8 @@
 #define CHANNEL_WORK 200    /* to close one */
 
 const struct syscall_rule monitor_link_syscalls[] = {
-	ALLOW_IF(recvmsg, 0, UINT32_MAX, LINK_FD, "messages and fds from the manager"),
-	ALLOW_IF(sendmsg, 0, UINT32_MAX, LINK_FD, "messages to the manager"),
+	ALLOW_IF(recvmsg, 0, LINK_FD_MASK, LINK_FD, "messages and fds from the manager"),
+	ALLOW_IF(sendmsg, 0, LINK_FD_MASK, LINK_FD, "messages to the manager"),
 	{0},
 };
 

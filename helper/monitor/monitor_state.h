@@ -116,6 +116,7 @@ enum manager_state {
 struct channel_monitor {
 	int listen_fd; /* where managers connect; -1: the first one is the only one */
 	int link_fd;   /* -1: no manager */
+	int spare_fd;  /* no use of it: keeps the link's other number from other fds */
 	int notify_fd; /* service manager; -1: none */
 	int shared_fd; /* the memfd of shared; -1: none yet */
 	int epoll_fd, timer_fd;

@@ -28,7 +28,7 @@ from tests.harness.wait import wait_until
 MMAP, IOCTL, PWRITE64, MREMAP, DUP, SOCKET, SENDTO, SENDMSG, RECVMSG = 9, 16, 18, 25, 32, 41, 44, 46, 47
 SETSOCKOPT, GETSOCKOPT, FCNTL, OPENAT, ACCEPT4, PIDFD_GETFD = 54, 55, 72, 257, 288, 438
 FIONREAD = 0x541b
-LISTENER, LINK, EPOLL = 3, 4, 5
+LISTENER, LINK = 3, 4
 PR_CAPBSET_DROP, CAP_SETGID = 24, 6
 MIB = 1 << 20
 
@@ -140,13 +140,73 @@ def test_only_its_fds():
         kinds = sorted(link.split(":")[0] for link in links)
         rest = [link for link in links
                 if not link.startswith(("socket:", "anon_inode:")) and link != "/dev/null"]
-        # listener, link and two channels; epoll and timer
-        assert kinds.count("socket") == 4 and kinds.count("anon_inode") == 2, links
+        # listener, link and two channels; epoll, timer, and what keeps the link's other number
+        assert kinds.count("socket") == 4 and kinds.count("anon_inode") == 3, links
         assert sorted(Path(link).name for link in rest) == sorted(
             ["memfd:vmpower-state (deleted)", "scaling_setspeed", stage.log.name]), rest
         # the numbers that the filter knows
         for fd in (LISTENER, LINK):
             assert os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:"), fd
+
+
+def connect(path):
+    """As a manager does."""
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    link.settimeout(10)
+    link.connect(str(path))
+    return link
+
+
+def test_link_of_another_user():
+    """It is refused, and the manager keeps its link."""
+    if os.geteuid():
+        raise Skip("only root can be another user")
+    with scene("another-user") as stage:
+        domain = stage.started("a", {0: "2"})
+        before = confined(stage)
+        path = stage.vmpower.runtime / "monitor.sock"
+        path.chmod(0o666)
+        for n in range(3):
+            child = os.fork()
+            if child == 0:
+                refused = False
+                try:
+                    os.chdir(path.parent)  # others may not search those above
+                    os.setuid(65533)
+                    refused = connect(path.name).recv(1 << 16) == b""
+                finally:
+                    os._exit(not refused)
+            assert os.waitpid(child, 0)[1] == 0, "it was not refused"
+            assert domain.power(0, ("min", "max")[n % 2]) == "ack"
+        stage.expect({2: LOWEST})
+        # a new channel does not get a number of the link
+        other = stage.started("b", {0: "3"})
+        assert other.power(0, "min") == "ack"
+        stage.expect({2: LOWEST, 3: LOWEST})
+        status = stage.vmpower.status()
+        assert status["monitor_pid"] == before and not status["monitor_restarts"], status
+        assert "another user than the manager's connected: refused" in stage.logged()
+        assert "has ended" not in stage.logged()
+
+
+def test_newest_manager_counts():
+    """Its link takes turns between two numbers, and nothing else ever has one of them."""
+    with scene("newest") as stage:
+        domain = stage.started("a", {0: "2"})
+        before = confined(stage)
+        stage.vmpower.restart()  # a manager ends its own child, if it loses the link
+        numbers = set()
+        for n in range(4):
+            with connect(stage.vmpower.runtime / "monitor.sock") as link:
+                assert link.recv(1 << 16), "a greeting"
+            wait_until(lambda: stage.vmpower.status()["monitor_pid"], 20, "a link")
+            other = stage.started(f"b{n}", {0: "3"})
+            assert domain.power(0, "min") == other.power(0, "min") == "ack"
+            stage.expect({2: LOWEST, 3: LOWEST})
+            numbers |= {fd for fd in (LINK, LINK + 1)
+                        if os.readlink(f"/proc/{before}/fd/{fd}").startswith("socket:")}
+        assert numbers == {LINK, LINK + 1}
+        assert stage.vmpower.status()["monitor_pid"] == before
 
 
 def test_forbidden_call_ends_it_and_is_named():
@@ -285,6 +345,8 @@ def test_a_busy_monitor_makes_exactly_the_listed_calls(runner):
         stage.vmpower.wait_forgotten("a")
         stage.vmpower.kill()
         stage.vmpower.start()  # it is accepted
+        connect(stage.vmpower.runtime / "monitor.sock").close()  # this one too, and replaces it
+        wait_until(lambda: "it has ended" in stage.logged(), 10, "the end of its link")
         stage.vmpower.kill()
         tracer.wait(20)  # the lease ends
         used = {line.split()[-1] for line in output.read_text().splitlines()[2:]
