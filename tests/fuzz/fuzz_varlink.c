@@ -225,6 +225,7 @@ static void open_toy(struct toy *toy, uint8_t bits)
 	static const struct varlink_limits limits = {.clients = 2,
 						     .call_size = CALL_SIZE,
 						     .reply_size = CALL_SIZE,
+						     .replies_size = CALL_SIZE,
 						     .stall_ns = 5000000000};
 	int listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un any = {.sun_family = AF_UNIX};

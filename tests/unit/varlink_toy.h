@@ -4,6 +4,7 @@
 #define VMPOWER_TESTS_UNIT_VARLINK_TOY_H
 
 #include "common/clock.h"
+#include "helper/manager/varlink/answer.h"
 #include "helper/manager/varlink/server.h"
 #include "tests/unit/varlink_fixture.h"
 
@@ -25,6 +26,7 @@ struct toy {
 	int n_cancelled, n_later;
 	struct varlink_call *streaming;
 	int n_pieces, pieces; /* sent; to be sent */
+	int n_echoes, n_steps, n_ended;
 };
 
 static struct toy toy;
@@ -32,6 +34,7 @@ static struct toy toy;
 static void toy_echo(struct varlink_call *call, void *context)
 {
 	ck_assert_ptr_eq(context, &toy);
+	toy.n_echoes++;
 	varlink_reply(call, json_incref(varlink_parameters(call)));
 }
 
@@ -109,6 +112,56 @@ static void toy_big(struct varlink_call *call, void *context)
 	free(text);
 }
 
+/* A list, which the numbers given describe. */
+struct toy_list {
+	struct varlink_answer answer;
+	json_int_t elements; /* from 0 on */
+	json_int_t fails;    /* before this element; 0: it does not */
+	json_int_t echoes;   /* is not complete before there were so many */
+	json_int_t ended;    /* nor before so many answers have ended */
+	json_int_t n;	     /* written */
+};
+
+static int toy_step(struct varlink_answer *answer, FILE *out)
+{
+	struct toy_list *list = container_of(answer, struct toy_list, answer);
+
+	__atomic_add_fetch(&toy.n_steps, 1, __ATOMIC_SEQ_CST);
+	if (list->fails > 0 && list->n == list->fails)
+		return -ENOMEM;
+	if (list->n < list->elements) {
+		(void)fputs(list->n == 0 ? "{\"list\":[" : ",", out);
+		return varlink_write(out, json_integer(list->n++)) < 0 ? -ENOMEM : 1;
+	}
+	if (toy.n_echoes < list->echoes || toy.n_ended < list->ended)
+		return 1;
+	(void)fputs("]}", out);
+	return 0;
+}
+
+static void toy_end(struct varlink_answer *answer)
+{
+	__atomic_add_fetch(&toy.n_ended, 1, __ATOMIC_SEQ_CST);
+	free(container_of(answer, struct toy_list, answer));
+}
+
+static void toy_list(struct varlink_call *call, void *context)
+{
+	const json_t *numbers = json_object_get(varlink_parameters(call), "numbers");
+	struct toy_list *list = malloc(sizeof(*list));
+
+	(void)context;
+	ck_assert_ptr_nonnull(list);
+	*list = (struct toy_list){
+		.answer = {.step = toy_step, .end = toy_end},
+		.elements = json_integer_value(json_array_get(numbers, 0)),
+		.fails = json_integer_value(json_array_get(numbers, 1)),
+		.echoes = json_integer_value(json_array_get(numbers, 2)),
+		.ended = json_integer_value(json_array_get(numbers, 3)),
+	};
+	varlink_answer(call, &list->answer);
+}
+
 static void toy_no_memory(struct varlink_call *call, void *context)
 {
 	(void)context;
@@ -139,6 +192,7 @@ static const struct varlink_method methods[] = {
 	{"Later", VARLINK_READ, toy_later, {{0}}},
 	{"Release", VARLINK_READ, toy_release, {{0}}},
 	{"Big", VARLINK_READ, toy_big, {{"size", VARLINK_INTS, false}}},
+	{"List", VARLINK_READ, toy_list, {{"numbers", VARLINK_INTS, true}}},
 	{"NoMemory", VARLINK_READ, toy_no_memory, {{0}}},
 	{"Stream", VARLINK_READ, toy_stream, {{0}}},
 	{"Nothing", VARLINK_READ, toy_nothing, {{0}}},
@@ -175,6 +229,7 @@ static void setup(void)
 				   .clients = 8,
 				   .call_size = 1024,
 				   .reply_size = 16 << 20,
+				   .replies_size = 64 << 20,
 				   .stall_ns = 60000 * NS_PER_MS,
 			   }};
 }

@@ -18,6 +18,8 @@
 
 /* In each turn, reading frequencies may delay hooks and the monitor by this and one read. */
 #define READING_SLICE_NS (NS_PER_S / 1000)
+/* Likewise, forming all answers that take long. */
+#define ANSWERING_SLICE_NS (2 * NS_PER_S / 1000)
 
 struct control {
 	struct control_context context; /* passed to the methods */
@@ -33,6 +35,8 @@ static const struct varlink_limits limits = {
 	.reserved_read = 40,
 	.call_size = 64 << 10,
 	.reply_size = 16 << 20,
+	.replies_size = 64 << 20,
+	.slice_ns = ANSWERING_SLICE_NS,
 	.stall_ns = 10 * NS_PER_S,
 };
 

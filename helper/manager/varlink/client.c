@@ -23,9 +23,9 @@ static uint32_t wanted_events(struct varlink_client *client)
 	if (client->call.state == CALL_DEFERRED)
 		return 0;
 	if (client->call.state == CALL_STREAMING)
-		return client->out ? EPOLLOUT : 0;
+		return client->out.first ? EPOLLOUT : 0;
 	/* A call that was received already is handled in the next turn: EPOLLOUT causes it. */
-	if (client->out || varlink_frame_ready(&client->frame))
+	if (client->out.first || varlink_frame_ready(&client->frame))
 		return EPOLLOUT;
 	return EPOLLIN;
 }
@@ -70,7 +70,7 @@ void varlink_client_drop(struct varlink_client *client)
 	loop_timer_cancel(server->loop, &client->stall);
 	close_fd(&client->fd);
 	varlink_frame_free(&client->frame);
-	free(client->out);
+	varlink_output_clear(&client->out);
 	if (client->previous)
 		client->previous->next = client->next;
 	else
@@ -81,47 +81,33 @@ void varlink_client_drop(struct varlink_client *client)
 	free(client);
 }
 
-void varlink_client_push(struct varlink_client *client, char *text)
+void varlink_client_push(struct varlink_client *client)
 {
-	if (text) {
-		ASSERT(!client->out);
-		client->out = text;
-		client->out_size = strlen(text) + 1;
-		client->out_sent = 0;
-		/* streams have no stall timeout: a slow reader only loses events */
-		if (!client->doomed && client->call.state != CALL_STREAMING)
-			loop_timer_set(client->server->loop, &client->stall,
-				       client->server->limits.stall_ns);
-	}
+	/* streams have no stall timeout: a slow reader only loses events */
+	if (client->out.first && !client->doomed && client->call.state != CALL_STREAMING)
+		loop_timer_set(client->server->loop, &client->stall,
+			       client->server->limits.stall_ns);
 	watch(client);
 }
 
-void varlink_client_send(struct varlink_client *client, char *text)
+void varlink_client_send(struct varlink_client *client)
 {
 	call_clear(&client->call);
-	varlink_client_push(client, text);
+	varlink_client_push(client);
 }
 
 /* Return: true: all is sent; false: not yet, or the client was dropped */
 static bool flush(struct varlink_client *client)
 {
-	struct loop *loop = client->server->loop;
-	ssize_t n = send(client->fd, client->out + client->out_sent,
-			 client->out_size - client->out_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+	int r = varlink_output_send(&client->out, client->fd);
 
-	if (n < 0) {
-		/* other errors mean that it has gone, which is not worth a line */
-		if (errno != EAGAIN && errno != EINTR)
-			varlink_client_drop(client);
-		return false;
-	}
-	client->out_sent += (size_t)n;
-	if (client->out_sent < client->out_size)
+	/* an error means that it has gone, which is not worth a line */
+	if (r < 0)
+		varlink_client_drop(client);
+	if (r <= 0)
 		return false;
 	if (!client->doomed)
-		loop_timer_cancel(loop, &client->stall);
-	free(client->out);
-	client->out = NULL;
+		loop_timer_cancel(client->server->loop, &client->stall);
 	return true;
 }
 
@@ -174,7 +160,7 @@ static void on_stream(struct varlink_client *client, uint32_t events)
 		varlink_client_drop(client);
 		return;
 	}
-	if (!client->out || !flush(client))
+	if (!client->out.first || !flush(client))
 		return;
 	client->call.ready(client->call.data);
 	watch(client);
@@ -199,7 +185,7 @@ static void on_client(struct loop_source *source, uint32_t events)
 			varlink_client_drop(client);
 		return;
 	}
-	if (client->out && !flush(client))
+	if (client->out.first && !flush(client))
 		return;
 	if (!varlink_frame_ready(&client->frame) && events & ~EPOLLOUT && !receive(client))
 		return;
@@ -229,6 +215,7 @@ int varlink_client_new(struct varlink_server *server, int fd, enum varlink_acces
 	client->server = server;
 	client->fd = fd;
 	client->access = access;
+	client->out.room = &server->room;
 	client->uid = peer.uid;
 	client->pid = peer.pid;
 	client->source =

@@ -11,12 +11,15 @@
 #include "common/json/frame.h"
 #include "common/log.h"
 #include "helper/manager/loop/listener.h"
+#include "helper/manager/varlink/output.h"
 #include "helper/manager/varlink/varlink.h"
+
+struct varlink_answer;
 
 enum call_state {
 	CALL_NONE,
 	CALL_RUNNING,	/* its handler runs */
-	CALL_DEFERRED,	/* varlink_defer() */
+	CALL_DEFERRED,	/* varlink_defer(), varlink_answer() */
 	CALL_STREAMING, /* varlink_stream() */
 };
 
@@ -40,8 +43,7 @@ struct varlink_client {
 	pid_t pid;
 	struct varlink_frame frame;
 	struct varlink_call call;
-	char *out;		   /* the reply that is being sent; NULL: none */
-	size_t out_size, out_sent; /* with its NUL */
+	struct varlink_output out; /* the reply that is being formed or sent */
 };
 
 struct varlink_server {
@@ -54,6 +56,10 @@ struct varlink_server {
 	int (*on_message)(struct varlink_client *client, const char *message, size_t size);
 	struct varlink_client *clients;
 	unsigned int n_clients;
+	struct varlink_room room;
+	struct varlink_answer
+		*answers;	 /* that are being formed, in the order of their next steps */
+	struct loop_timer slice; /* set: there are any */
 };
 
 /** varlink_client_new() - serve @fd, taken over also on failure. Return: 0 or -errno */
@@ -61,15 +67,18 @@ int varlink_client_new(struct varlink_server *server, int fd, enum varlink_acces
 void varlink_client_drop(struct varlink_client *client);
 
 /**
- * varlink_client_send() - end the call with a reply, then go on with the next call
- * @text:	taken over; NULL: nothing to send
+ * varlink_client_send() - end the call, send the reply that was written to client->out, if any,
+ * then go on with the next call
  *
  * Sends from the loop: only the call is invalid afterwards, the client stays valid.
  */
-void varlink_client_send(struct varlink_client *client, char *text);
+void varlink_client_send(struct varlink_client *client);
 
 /** varlink_client_push() - send a reply of a stream: as above, but the call goes on */
-void varlink_client_push(struct varlink_client *client, char *text);
+void varlink_client_push(struct varlink_client *client);
+
+/** varlink_answer_steps() - do steps of answers, as many as a turn may take */
+void varlink_answer_steps(struct varlink_server *server);
 
 /** varlink_client_doom() - log why, and drop the client from the loop: the caller may still use it
  */

@@ -16,40 +16,53 @@ static struct varlink_client *client_of(const struct varlink_call *call)
 	return container_of(call, struct varlink_client, call);
 }
 
-/* Formatted with as little memory as possible; @reason needs no escaping. NULL: out of memory */
-static char *out_of_resources(const struct varlink_client *client, const char *reason)
+/* Written with as little memory as possible. */
+static const char *put_failure(struct varlink_client *client, const char *reason)
 {
-	char *text;
+	FILE *out = varlink_output_open(&client->out, SIZE_MAX);
 
-	if (asprintf(&text, "{\"error\":\"%s.OutOfResources\",\"parameters\":{\"reason\":\"%s\"}}",
-		     client->server->service->interface, reason) < 0)
-		return NULL;
-	return text;
+	if (out)
+		(void)fprintf(
+			out, "{\"error\":\"%s.OutOfResources\",\"parameters\":{\"reason\":\"%s\"}}",
+			client->server->service->interface, reason);
+	return varlink_output_close(&client->out, out);
+}
+
+void varlink_client_finish(struct varlink_client *client, const char *failure)
+{
+	if (failure && put_failure(client, failure))
+		varlink_client_doom(client, "can't be answered: out of memory");
+	varlink_client_send(client);
+}
+
+/* @reply: taken over; NULL: out of memory. Return: as varlink_output_close() */
+static const char *put_reply(struct varlink_client *client, json_t *reply)
+{
+	FILE *out =
+		reply ? varlink_output_open(&client->out, client->server->limits.reply_size) : NULL;
+	bool complete = out && json_dumpf(reply, out, JSON_COMPACT) == 0;
+	const char *failure = varlink_output_close(&client->out, out);
+
+	json_decref(reply);
+	if (!failure && !complete) {
+		varlink_output_clear(&client->out);
+		failure = "out of memory";
+	}
+	return failure;
 }
 
 /* @reply: taken over; NULL: out of memory */
 static void send_reply(struct varlink_call *call, json_t *reply)
 {
 	struct varlink_client *client = client_of(call);
-	char *text;
 
 	ASSERT(call->state != CALL_NONE); /* a call is answered once */
 	if (call->request.oneway) {
 		json_decref(reply);
-		varlink_client_send(client, NULL);
+		varlink_client_send(client);
 		return;
 	}
-	text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
-	json_decref(reply);
-	if (!text) {
-		text = out_of_resources(client, "out of memory");
-	} else if (strlen(text) >= client->server->limits.reply_size) {
-		free(text);
-		text = out_of_resources(client, "the reply is too large");
-	}
-	if (!text)
-		varlink_client_doom(client, "can't be answered: out of memory");
-	varlink_client_send(client, text);
+	varlink_client_finish(client, put_reply(client, reply));
 }
 
 static void send_error(struct varlink_call *call, const char *interface, const char *name,
@@ -114,19 +127,21 @@ bool varlink_stream(struct varlink_call *call, void (*ready)(void *data),
 
 bool varlink_busy(const struct varlink_call *call)
 {
-	return client_of(call)->out != NULL;
+	return client_of(call)->out.first != NULL;
 }
 
 void varlink_continue(struct varlink_call *call, json_t *parameters)
 {
 	json_t *reply = json_pack("{s:o*, s:b}", "parameters", parameters, "continues", 1);
-	char *text = parameters && reply ? json_dumps(reply, JSON_COMPACT) : NULL;
 
 	ASSERT(call->state == CALL_STREAMING);
-	json_decref(reply);
-	if (!text)
+	if (!parameters) {
+		json_decref(reply);
+		reply = NULL;
+	}
+	if (put_reply(client_of(call), reply))
 		varlink_client_doom(client_of(call), "can't be answered: out of memory");
-	varlink_client_push(client_of(call), text);
+	varlink_client_push(client_of(call));
 }
 
 static void get_info(struct varlink_call *call, void *context)

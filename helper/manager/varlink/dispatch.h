@@ -12,4 +12,11 @@
  */
 int varlink_dispatch(struct varlink_client *client, const char *message, size_t size);
 
+/**
+ * varlink_client_finish() - end the call with the reply that was written to client->out
+ * @failure:	NULL; why it could not be written (static text that needs no escaping): the reply is
+ *		OutOfResources with this reason
+ */
+void varlink_client_finish(struct varlink_client *client, const char *failure);
+
 #endif

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "helper/manager/varlink/answer.h"
 #include "helper/manager/varlink/client.h"
 #include "helper/manager/varlink/dispatch.h"
 
@@ -48,6 +49,11 @@ static void on_connection(struct listener *listener, int accepted)
 		log_error("control client refused: %s", strerror(-r));
 }
 
+static void on_slice(struct loop_timer *timer)
+{
+	varlink_answer_steps(container_of(timer, struct varlink_server, slice));
+}
+
 int varlink_server_new(struct loop *loop, int listen_fd, const struct varlink_service *service,
 		       const struct varlink_limits *limits, void *context,
 		       struct varlink_server **out)
@@ -64,6 +70,9 @@ int varlink_server_new(struct loop *loop, int listen_fd, const struct varlink_se
 	server->limits = *limits;
 	server->context = context;
 	server->on_message = varlink_dispatch;
+	server->room.most = limits->replies_size;
+	server->slice =
+		(struct loop_timer){.on_expiry = on_slice, .name = "answering control clients"};
 	server->listener = (struct listener){
 		.on_connection = on_connection,
 		.on_failure = on_failure,
@@ -86,6 +95,7 @@ void varlink_server_free(struct varlink_server *server)
 	while (server->clients)
 		varlink_client_drop(server->clients);
 	listener_stop(&server->listener);
+	loop_timer_cancel(server->loop, &server->slice);
 	free(server);
 }
 

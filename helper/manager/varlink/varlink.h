@@ -27,7 +27,10 @@ enum varlink_access {
 struct varlink_method {
 	const char *name; /* without the interface */
 	enum varlink_access access;
-	/* calls exactly one of varlink_reply(), _error(), _invalid(), _defer(), _stream() */
+	/*
+	 * calls exactly one of varlink_reply(), _error(), _invalid(), _defer(), _stream(),
+	 * _answer() (answer.h)
+	 */
 	void (*handler)(struct varlink_call *call, void *context);
 	struct varlink_parameter parameters[VARLINK_MAX_PARAMETERS + 1];
 };
@@ -47,9 +50,11 @@ struct varlink_limits {
 	unsigned int clients;
 	/* of these, reserved for peers with VARLINK_CHANGE, VARLINK_READ */
 	unsigned int reserved_change, reserved_read;
-	size_t call_size;  /* bytes */
-	size_t reply_size; /* bytes */
-	uint64_t stall_ns; /* longest time to read a reply, except for streams */
+	size_t call_size;    /* bytes */
+	size_t reply_size;   /* bytes */
+	size_t replies_size; /* of all replies that are being formed or sent */
+	uint64_t slice_ns;   /* no step of an answer begins when a turn has taken this long */
+	uint64_t stall_ns;   /* longest time to read a reply, except for streams */
 };
 
 /** varlink_parameters() - checked against the method's table; valid until the reply */
