@@ -7,6 +7,7 @@ meanwhile. A turn of a loop makes all others wait, so its length must not depend
 """
 
 import contextlib
+import itertools
 import mmap
 import os
 import struct
@@ -159,6 +160,12 @@ class ScaleRig(VmpowerRig):
                    env=environment, timeout=CONNECT_S).stdout
         return [float(line) for line in said.split()]
 
+    def reconfigure(self, minimum_khz):
+        """Reload vmpowerd with this minimum frequency for all. Return: True."""
+        self.vmpower.config.write_text(self.configured(minimum_khz), encoding="utf-8")
+        self.vmpower.ctl("reload", timeout=CONNECT_S)
+        return True
+
     def wait_status(self, key, value):
         """Wait until vmpowerctl status says so."""
         wait_until(lambda: (self.vmpower.try_status() or {}).get(key) == value, CONNECT_S,
@@ -181,17 +188,50 @@ def acquire_all(rig):
     rig.wait_status("controlled", min(CPUS, rig.channels + 1))
 
 
-def list_all(rig):
-    """vmpowerctl list and cpu, for which vmpowerd describes all there is."""
+def list_domains(rig):
+    """vmpowerctl list."""
     rig.vmpower.ctl("list", timeout=CONNECT_S)
+
+
+def list_cpus(rig):
+    """vmpowerctl cpu, for which vmpowerd reads all frequencies and says who decides each."""
     rig.vmpower.ctl("cpu", timeout=CONNECT_S)
+
+
+def explain_cpu(rig):
+    """vmpowerctl explain of one CPU."""
+    rig.vmpower.ctl("explain", "0", timeout=CONNECT_S)
+
+
+def metrics(rig):
+    """vmpowerctl metrics, as a monitoring system calls it."""
+    rig.vmpower.ctl("metrics", timeout=CONNECT_S)
+
+
+def verify(rig):
+    """vmpowerctl verify, for which vmpowerd reads two files of each frequency domain."""
+    rig.vmpower.ctl("verify", timeout=CONNECT_S)
 
 
 def reload_all(rig):
     """vmpowerctl reload, with other limits for all."""
-    rig.vmpower.config.write_text(rig.configured(1600000), encoding="utf-8")
-    rig.vmpower.ctl("reload", timeout=CONNECT_S)
+    rig.reconfigure(1600000)
     rig.load.run("prime")
+
+
+def watch_all(rig):
+    """vmpowerctl events, while a reload changes all targets."""
+    with (rig.directory / "events").open("w+", encoding="utf-8") as seen:
+        with subprocess.Popen([paths.BIN / "vmpowerctl", "--runtime-dir", rig.vmpower.runtime,
+                               "--json", "events"], stdout=seen) as events:
+            khz = itertools.cycle((0, 1600000))
+            # it prints nothing before the first event
+            wait_until(lambda: rig.reconfigure(next(khz)) and seen.seek(0) == 0 and seen.read(1),
+                       CONNECT_S, "an event")
+            for _ in range(4):
+                rig.reconfigure(next(khz))
+                rig.load.run("prime")
+            events.terminate()
 
 
 def pin_all_anew(rig):
@@ -223,8 +263,8 @@ def release_all(rig):
     rig.wait_status("controlled", 1)
 
 
-ACTS = (start_all, acquire_all, list_all, reload_all, pin_all_anew, kill_monitor, restart,
-        release_all)
+ACTS = (start_all, acquire_all, list_domains, list_cpus, explain_cpu, metrics, verify, reload_all,
+        watch_all, pin_all_anew, kill_monitor, restart, release_all)
 
 
 def percentile(values, part):

@@ -344,6 +344,103 @@ TEST(hangup_cancels_the_lookup)
 	peer_close(&other);
 }
 
+#define N_MORE 40
+
+/* Domains vm10 to vm49, each with a silent vCPU on CPU 5. */
+static void enter_more(void)
+{
+	for (int i = 10; i < 10 + N_MORE; i++) {
+		char xml[400];
+
+		(void)snprintf(xml, sizeof(xml),
+			       "<domain type='kvm' id='%d'><name>vm%d</name>"
+			       "<uuid>00000000-0000-0000-0000-0000000000%d</uuid><vcpu>1</vcpu>"
+			       "<cputune><vcpupin vcpu='0' cpuset='5'/></cputune></domain>",
+			       i, i, i);
+		(void)enter(xml);
+	}
+}
+
+/* @text: once for each domain that is listed, with its name */
+static const struct {
+	const char *call, *text;
+} long_answers[] = {
+	{METHOD("ListDomains", "{}"), "\"name\":\"%s\""},
+	{METHOD("ListCpus", "{}"), NULL},
+	{METHOD("ExplainCpu", "{\"cpu\":5}"), "{\"domain\":\"%s\",\"vcpu\":0"},
+	{METHOD("Metrics", "{}"), "vmpower_domain_throttled_total{domain=\\\"%s\\\","},
+	{METHOD("Verify", "{}"), NULL},
+};
+
+/* Another client is served between their steps; here it ends a domain that is to be listed yet. */
+TEST_EACH(long_answers_take_several_turns, long_answers)
+{
+	struct peer peer, other;
+	json_t *reply;
+	char *text;
+
+	enter_more();
+	stage.n_findings = 1;
+	stage.hold_step = 1;
+	stage.slow_steps = true;
+	peer = begin();
+	other = peer_connect(&stage.fixture);
+	peer_send(&peer, long_answers[_i].call);
+	while (__atomic_load_n(&stage.n_looks, __ATOMIC_SEQ_CST) == 0)
+		(void)usleep(1000);
+	peer_send(&other, METHOD("RemoveDomain", "{\"domain\":\"vm40\"}"));
+	__atomic_store_n(&stage.hold_step, 0, __ATOMIC_SEQ_CST);
+	peer_expect(&other, RESULT("{\"name\":\"vm40\",\"uuid\":"
+				   "\"00000000-0000-0000-0000-000000000040\"}"));
+	reply = peer_receive(&peer);
+	ck_assert_ptr_null(json_object_get(reply, "error"));
+	ck_assert_ptr_nonnull(json_object_get(reply, "parameters"));
+	ck_assert_int_lt(stage.n_looks_at_report, stage.n_looks);
+	text = json_dumps(reply, JSON_COMPACT);
+	for (int i = 10; i < 10 + N_MORE && long_answers[_i].text; i++) {
+		char name[16], wanted[80];
+
+		(void)snprintf(name, sizeof(name), "vm%d", i);
+		(void)snprintf(wanted, sizeof(wanted), long_answers[_i].text, name);
+		ck_assert_msg((strstr(text, wanted) != NULL) == (i != 40), "%s in %s", wanted,
+			      text);
+	}
+	free(text);
+	json_decref(reply);
+	peer_close(&peer);
+	peer_close(&other);
+}
+
+/* A domain that ends and starts again meanwhile is not listed twice: its series must be unique. */
+TEST(walk_visits_what_was_there)
+{
+	struct registry_walk domains, vcpus;
+	struct domain_key key;
+	char names[2000] = "";
+	struct domain *d;
+	uint32_t vcpu;
+
+	(void)enter(DOMAIN_XML("id='2'", "vm2", UUID_2, ""));
+	key = domain_key(registry_find(stage.registry, "vm1"));
+	domains = vcpus = registry_walk();
+	ck_assert_str_eq(registry_walk_domain(stage.registry, &domains)->description->name, "vm1");
+	d = registry_walk_vcpu(stage.registry, &vcpus, &vcpu);
+	ck_assert(d->description->name[2] == '1' && vcpu == 0);
+	/* vm1 comes again behind vm2, another has its place */
+	registry_remove(stage.registry, registry_find(stage.registry, "vm1"));
+	ck_assert_ptr_null(registry_find_key(stage.registry, key));
+	(void)enter(DOMAIN_XML("id='3'", "vm3", "00000000-0000-0000-0000-000000000003", ""));
+	ck_assert_uint_eq(registry_find(stage.registry, "vm3")->id, key.id);
+	ck_assert_ptr_null(registry_find_key(stage.registry, key));
+	(void)enter(DOMAIN_XML("id='9'", "vm1", UUID_1, ""));
+	while ((d = registry_walk_domain(stage.registry, &domains)))
+		strcat(names, d->description->name);
+	while ((d = registry_walk_vcpu(stage.registry, &vcpus, &vcpu)))
+		(void)snprintf(names + strlen(names), 300, " %s:%u", d->description->name, vcpu);
+	ck_assert_str_eq(names, "vm2 vm2:0 vm2:1 vm2:2");
+	(void)begin();
+}
+
 /* Table and description have the same methods with the same parameters. */
 TEST(table_and_description_agree)
 {

@@ -20,7 +20,9 @@ static void update(const char *online)
 	struct cpuset set;
 
 	ck_assert_int_eq(cpuset_parse(online, &set), 0);
-	topology_update(&topology, cpufreq, &set);
+	topology_begin(&topology, &set);
+	while (topology_go_on(&topology, cpufreq))
+		;
 }
 
 /* The others of its core, in the order of the ring */

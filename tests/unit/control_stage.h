@@ -52,12 +52,15 @@ static struct {
 	struct events events;
 	struct virt virt;
 	int n_registered;
-	size_t n_findings;
+	unsigned int n_findings;
 	struct reload reload;
 	const char *reload_error; /* NULL: it works */
 	int n_read[2];		  /* reads of each frequency domain's current frequency */
 	unsigned int siblings[2]; /* threads of one core; equal: there are none */
 	int hold_reading;	  /* the next read lasts until this is 0, and longer than a slice */
+	int hold_step;		  /* likewise, the next look at what the monitor publishes */
+	bool slow_steps;	  /* each look at it lasts longer than a slice */
+	int n_looks, n_looks_at_report; /* all; before the last domains_report() */
 } stage;
 
 static struct shared_state shared; /* tens of MB, but only touched pages take memory */
@@ -119,6 +122,11 @@ struct monitor_process *domains_monitor(struct domains *domains)
 const struct shared_state *monitor_state(const struct monitor_process *monitor)
 {
 	ck_assert_ptr_eq(monitor, (struct monitor_process *)&shared);
+	__atomic_add_fetch(&stage.n_looks, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&stage.hold_step, __ATOMIC_SEQ_CST))
+		(void)usleep(1000);
+	if (stage.slow_steps)
+		(void)usleep(5000);
 	return &shared;
 }
 
@@ -173,15 +181,20 @@ int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus)
 	return cpufreq_online(cpufreq, &cpus->present);
 }
 
-void topology_update(struct topology *topology, const struct cpufreq *cpufreq,
-		     const struct cpuset *online)
+void topology_begin(struct topology *topology, const struct cpuset *online)
 {
-	(void)cpufreq;
 	ck_assert_uint_eq(cpuset_count(online), 8);
 	for (int i = 0; i < 2 && stage.siblings[0] != stage.siblings[1]; i++) {
 		cpuset_add(&topology->has_sibling, stage.siblings[i]);
 		topology->next[stage.siblings[i]] = (uint16_t)stage.siblings[1 - i];
 	}
+}
+
+bool topology_go_on(struct topology *topology, const struct cpufreq *cpufreq)
+{
+	(void)topology;
+	(void)cpufreq;
+	return false;
 }
 
 uint32_t cpufreq_current_khz(const struct cpufreq *cpufreq, uint32_t id)
@@ -217,6 +230,7 @@ int domains_report(struct domains *domains, const struct domain_report *report)
 	ck_assert_str_eq(report->source, "operator");
 	ck_assert(report->asked_ns > 0 && report->asked_ns <= monotonic_ns());
 	stage.n_registered += report->running != NULL;
+	stage.n_looks_at_report = stage.n_looks;
 	if (report->running && report->running->id < 0) {
 		domain_description_free(report->running);
 		return -ESRCH;
@@ -244,41 +258,35 @@ void domains_channel_add(struct domains *domains, struct channel *channel)
 	channel->state = CHANNEL_CONNECTING;
 }
 
-int verify_all(struct cpufreq *cpufreq, const struct shared_state *state,
-	       struct verify_finding **findings, size_t *n)
+unsigned int verify_frequency_domain(struct cpufreq *cpufreq, const struct frequency_domain *fdom,
+				     const struct shared_state *state,
+				     struct verify_finding findings[OWN_FILES])
 {
 	(void)cpufreq;
 	ck_assert_ptr_eq(state, &shared);
-	*n = stage.n_findings;
-	*findings = calloc(*n + 1, sizeof(**findings));
-	ck_assert_ptr_nonnull(*findings);
-	if (*n > 0)
-		(*findings)[0] = (struct verify_finding){
-			.frequency_domain = 1,
-			.policy = 4,
-			.cpus = &frequency[1].cpus,
-			.file = {.name = "scaling_max_freq", .ours = "1000000", .found = "2000000"},
-			.since = 1700000000,
-		};
-	if (*n > 1) {
-		(*findings)[1] = (*findings)[0];
-		(*findings)[1].error = -EBUSY;
-	}
-	return 0;
+	if (fdom->id != 1)
+		return 0;
+	findings[0] = findings[1] = (struct verify_finding){
+		.frequency_domain = 1,
+		.policy = 4,
+		.cpus = &frequency[1].cpus,
+		.file = {.name = "scaling_max_freq", .ours = "1000000", .found = "2000000"},
+		.since = 1700000000,
+	};
+	findings[1].error = -EBUSY;
+	return stage.n_findings;
 }
 
 bool verify_noticed(struct cpufreq *cpufreq, const struct frequency_domain *fdom,
 		    const struct shared_state *state, struct verify_finding *finding)
 {
-	cleanup_free struct verify_finding *findings = NULL;
-	size_t n;
+	struct verify_finding findings[OWN_FILES];
 
-	if (fdom->foreign_since == 0)
+	if (fdom->foreign_since == 0 ||
+	    verify_frequency_domain(cpufreq, fdom, state, findings) == 0)
 		return false;
-	(void)verify_all(cpufreq, state, &findings, &n);
-	if (n > 0)
-		*finding = findings[0];
-	return n > 0;
+	*finding = findings[0];
+	return true;
 }
 
 void domains_set_log_level(struct domains *domains, int level)

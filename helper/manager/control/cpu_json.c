@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/manager/control/cpu_json.h"
 
+#include <errno.h>
+
 #include "common/json/build.h"
 #include "common/value.h"
 #include "helper/link/message.h"
 #include "helper/manager/control/domain_json.h"
 #include "helper/manager/report/siblings.h"
+#include "helper/manager/varlink/answer.h"
 
 /* A frequency as read from a file; null: not a number */
 static json_t *text_khz_json(const char *text)
@@ -29,9 +32,9 @@ static json_t *baseline_json(const struct cpufreq *cpufreq, uint32_t id)
 	return json;
 }
 
-json_t *control_json_decider(const struct decision *decision)
+json_t *control_json_decider(const struct decision *decision, struct registry *registry)
 {
-	const struct domain *domain = decision->domain;
+	const struct domain *domain = registry_find_key(registry, decision->domain);
 	json_t *json = json_object();
 
 	json_put_text(&json, "kind", decider_name(decision->decider));
@@ -56,14 +59,13 @@ json_t *control_json_finding(const struct verify_finding *finding)
 	return json;
 }
 
-json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
+json_t *control_json_frequency_domain(const struct decision_sources *sources,
 				      const struct frequency_domain *fdom,
-				      const struct decision *decision,
-				      const struct shared_state *state, uint32_t current_khz,
+				      const struct decision *decision, uint32_t current_khz,
 				      const struct verify_finding *foreign)
 {
 	const struct shared_frequency_domain *shared =
-		fdom && state ? &state->frequency_domains[fdom->id] : NULL;
+		fdom && sources->state ? &sources->state->frequency_domains[fdom->id] : NULL;
 	json_t *json = json_object();
 
 	json_put(&json, "frequency_domain", fdom ? json_integer(fdom->policy) : json_null());
@@ -71,7 +73,7 @@ json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
 	json_put_text(&json, "driver", fdom ? fdom->driver : NULL);
 	json_put_text(&json, "method", fdom ? frequency_method_name(fdom->method) : NULL);
 	json_put_bool(&json, "controlled", fdom && fdom->acquired);
-	json_put(&json, "baseline", fdom ? baseline_json(cpufreq, fdom->id) : json_null());
+	json_put(&json, "baseline", fdom ? baseline_json(sources->cpufreq, fdom->id) : json_null());
 	json_put_nonzero(&json, "target_khz", shared ? shared_load(shared->target_khz) : 0);
 	json_put_nonzero(&json, "lowest_khz", shared ? shared_load(shared->lowest_khz) : 0);
 	json_put_nonzero(&json, "current_khz", fdom ? current_khz : 0);
@@ -79,7 +81,7 @@ json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
 	json_put_nonzero(&json, "asked_khz", decision->asked_khz);
 	json_put_int(&json, "voters", decision->n_voters);
 	json_put_int(&json, "silent", decision->n_silent);
-	json_put(&json, "decides", control_json_decider(decision));
+	json_put(&json, "decides", control_json_decider(decision, sources->registry));
 	return json;
 }
 
@@ -102,15 +104,15 @@ json_t *control_json_siblings(const struct topology *topology, const struct cpuf
 	return siblings;
 }
 
-json_t *control_json_cpu(json_t *shared, unsigned int cpu, bool online, json_t *siblings)
+int control_write_cpu(FILE *out, const char *shared, unsigned int cpu, bool online,
+		      json_t *siblings)
 {
-	json_t *json = json_pack("{s:i, s:b, s:o}", "cpu", (int)cpu, "online", (int)online,
-				 "siblings", siblings);
-
-	if (json && json_object_update(json, shared) == 0)
-		return json;
-	json_decref(json);
-	return NULL;
+	(void)fprintf(out, "{\"cpu\":%u,\"online\":%s,\"siblings\":", cpu,
+		      online ? "true" : "false");
+	if (varlink_write(out, siblings) < 0)
+		return -ENOMEM;
+	(void)fprintf(out, ",%s", shared + 1); /* without its "{" */
+	return 0;
 }
 
 json_t *control_json_limits(const struct frequency_domain *fdom)

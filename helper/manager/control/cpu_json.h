@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "helper/link/shared_state.h"
 #include "helper/manager/cpufreq/cpufreq.h"
@@ -19,14 +20,12 @@
  * control_json_frequency_domain() - type Cpu without "cpu" and "online": what its CPUs share
  * @fdom:		NULL: the CPU has none
  * @decision:	on @fdom; DECIDER_NOBODY if @fdom is NULL
- * @state:	NULL: the monitor publishes nothing
  * @current_khz: 0: unknown
  * @foreign:	as verify_noticed() says; NULL: nothing
  */
-json_t *control_json_frequency_domain(const struct cpufreq *cpufreq,
+json_t *control_json_frequency_domain(const struct decision_sources *sources,
 				      const struct frequency_domain *fdom,
-				      const struct decision *decision,
-				      const struct shared_state *state, uint32_t current_khz,
+				      const struct decision *decision, uint32_t current_khz,
 				      const struct verify_finding *foreign);
 
 /** control_json_finding() - type Finding */
@@ -40,11 +39,18 @@ json_t *control_json_siblings(const struct topology *topology, const struct cpuf
 			      const struct shared_state *state, const struct cpuset *pinned,
 			      unsigned int cpu);
 
-/** control_json_cpu() - type Cpu; @shared: as above, not taken over; @siblings: taken over */
-json_t *control_json_cpu(json_t *shared, unsigned int cpu, bool online, json_t *siblings);
+/**
+ * control_write_cpu() - type Cpu
+ * @shared:	the text of what control_json_frequency_domain() returns
+ * @siblings:	taken over
+ *
+ * Return: 0; -ENOMEM.
+ */
+int control_write_cpu(FILE *out, const char *shared, unsigned int cpu, bool online,
+		      json_t *siblings);
 
-/** control_json_decider() - type Decider */
-json_t *control_json_decider(const struct decision *decision);
+/** control_json_decider() - type Decider; @registry: has the domain, unless it has gone */
+json_t *control_json_decider(const struct decision *decision, struct registry *registry);
 
 /** control_json_limits() - type Limits */
 json_t *control_json_limits(const struct frequency_domain *fdom);

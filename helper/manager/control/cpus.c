@@ -2,6 +2,7 @@
 /* ListCpus and ExplainCpu. */
 #include "helper/manager/control/methods.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +15,12 @@
 #include "helper/manager/registry/placement.h"
 #include "helper/manager/report/decision.h"
 #include "helper/manager/report/frequency_reading.h"
-#include "helper/manager/report/siblings.h"
+#include "helper/manager/varlink/answer.h"
 
 /* @all: CPUs that are online or have a frequency domain */
-static void find_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus, struct cpuset *all)
+static void find_cpus(const struct cpufreq *cpufreq, const struct host_cpus *cpus,
+		      struct cpuset *all)
 {
-	(void)cpufreq_host_cpus(cpufreq, cpus);
 	*all = cpus->online;
 	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++) {
 		unsigned int cpu;
@@ -74,18 +75,6 @@ answer_later(struct varlink_call *call, const struct control_context *control, u
 
 /* --- ListCpus ------------------------------------------------------------------------- */
 
-struct listing {
-	struct cpufreq *cpufreq;
-	const struct frequency_reading *reading;
-	const struct shared_state *state;
-	const struct decision *decisions;
-	const struct topology *topology;
-	struct cpuset pinned;
-	/* by frequency domain's id, then one for CPUs without; NULL: not built yet */
-	json_t **shared;
-	uint32_t n_shared;
-};
-
 /* Return: someone else's value that is still there; NULL: none */
 static const struct verify_finding *noticed(struct cpufreq *cpufreq,
 					    const struct frequency_domain *fdom,
@@ -95,107 +84,261 @@ static const struct verify_finding *noticed(struct cpufreq *cpufreq,
 	return fdom && state && verify_noticed(cpufreq, fdom, state, finding) ? finding : NULL;
 }
 
-static json_t *list_cpu(struct listing *listing, unsigned int cpu, bool online)
+/* @json: taken over. Return: its text; NULL: out of memory */
+static char *text_of(json_t *json)
 {
-	const struct frequency_domain *fdom = cpufreq_of_cpu(listing->cpufreq, cpu);
-	uint32_t id = fdom ? fdom->id : listing->n_shared - 1;
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	json_decref(json);
+	return text;
+}
+
+struct cpu_list {
+	struct varlink_answer answer;
+	const struct control_context *control;
+	enum { LIST_NAMES, LIST_CORES, LIST_CPUS } phase;
+	struct decision_naming *naming;
+	struct cpuset all;
+	unsigned int next; /* CPU */
+	/*
+	 * What a frequency domain's CPUs share, by id; the last: what those without one do; NULL:
+	 * not formed yet
+	 */
+	char *shared[MAX_FREQUENCY_DOMAINS + 1];
+};
+
+static int list_cpu(struct cpu_list *list, const struct decision_sources *sources, FILE *out)
+{
+	const struct control_context *control = list->control;
+	unsigned int cpu = list->next;
+	const struct frequency_domain *fdom = cpufreq_of_cpu(sources->cpufreq, cpu);
+	uint32_t id = fdom ? fdom->id : MAX_FREQUENCY_DOMAINS;
 	struct verify_finding foreign;
 
-	if (!listing->shared[id])
-		listing->shared[id] = control_json_frequency_domain(
-			listing->cpufreq, fdom, &listing->decisions[id], listing->state,
-			frequency_reading_khz(listing->reading, id),
-			noticed(listing->cpufreq, fdom, listing->state, &foreign));
-	return control_json_cpu(listing->shared[id], cpu, online,
-				control_json_siblings(listing->topology, listing->cpufreq,
-						      listing->state, &listing->pinned, cpu));
+	if (!list->shared[id])
+		list->shared[id] = text_of(control_json_frequency_domain(
+			sources, fdom, &list->naming->decisions[id],
+			frequency_reading_khz(control->reading, id),
+			noticed(control->parts.cpufreq, fdom, sources->state, &foreign)));
+	if (!list->shared[id])
+		return -ENOMEM;
+	return control_write_cpu(out, list->shared[id], cpu,
+				 cpuset_has(&list->naming->cpus.online, cpu),
+				 control_json_siblings(control->topology, sources->cpufreq,
+						       sources->state, &list->naming->pinned, cpu));
 }
 
-static json_t *list_all(const struct control_context *control, struct listing *listing)
+static int list_cpus(struct varlink_answer *answer, FILE *out)
 {
-	json_t *cpus = json_array();
-	struct host_cpus host;
-	struct cpuset all;
-	unsigned int cpu;
+	struct cpu_list *list = container_of(answer, struct cpu_list, answer);
+	const struct control_context *control = list->control;
+	const struct decision_sources sources = control_decision_sources(control);
 
-	find_cpus(listing->cpufreq, &host, &all);
-	topology_update(control->topology, listing->cpufreq, &host.online);
-	siblings_pinned(control->parts.registry, &host, &listing->pinned);
-	cpuset_for_each (cpu, &all)
-		json_add(&cpus, list_cpu(listing, cpu, cpuset_has(&host.online, cpu)));
-	return cpus;
+	switch (list->phase) {
+	case LIST_NAMES:
+		if (decision_naming_step(list->naming, &sources))
+			return 1;
+		topology_begin(control->topology, &list->naming->cpus.online);
+		list->phase = LIST_CORES;
+		return 1;
+	case LIST_CORES:
+		if (topology_go_on(control->topology, sources.cpufreq))
+			return 1;
+		find_cpus(sources.cpufreq, &list->naming->cpus, &list->all);
+		(void)fputs("{\"cpus\":[", out);
+		list->phase = LIST_CPUS;
+		list->next = cpuset_next(&list->all, 0);
+		break;
+	case LIST_CPUS:
+		(void)fputc(',', out);
+		break;
+	}
+	if (list->next < MAX_CPUS && list_cpu(list, &sources, out) < 0)
+		return -ENOMEM;
+	list->next = list->next < MAX_CPUS ? cpuset_next(&list->all, list->next + 1) : MAX_CPUS;
+	if (list->next < MAX_CPUS)
+		return 1;
+	(void)fputs("]}", out);
+	return 0;
 }
 
-static void list_cpus(struct varlink_call *call, const struct control_context *control)
+static void end_list(struct varlink_answer *answer)
+{
+	struct cpu_list *list = container_of(answer, struct cpu_list, answer);
+
+	for (uint32_t i = 0; i < array_size(list->shared); i++)
+		free(list->shared[i]);
+	free(list->naming);
+	free(list);
+}
+
+static void begin_list(struct varlink_call *call, const struct control_context *control)
 {
 	const struct decision_sources sources = control_decision_sources(control);
-	cleanup_free struct decision *decisions = decision_all(&sources);
-	struct listing listing = {
-		.cpufreq = control->parts.cpufreq,
-		.reading = control->reading,
-		.state = sources.state,
-		.decisions = decisions,
-		.topology = control->topology,
-		.n_shared = cpufreq_count(sources.cpufreq) + 1,
-	};
-	cleanup_free json_t **shared = calloc(listing.n_shared, sizeof(json_t *));
-	json_t *cpus = NULL;
+	struct cpu_list *list = calloc(1, sizeof(*list));
+	struct decision_naming *naming = decision_naming_new(&sources);
 
-	listing.shared = shared;
-	if (decisions && shared)
-		cpus = list_all(control, &listing);
-	for (uint32_t i = 0; shared && i < listing.n_shared; i++)
-		json_decref(shared[i]);
-	varlink_reply(call, json_pack("{s:o}", "cpus", cpus));
+	if (!list || !naming) {
+		free(list);
+		free(naming);
+		varlink_reply(call, NULL);
+		return;
+	}
+	list->answer = (struct varlink_answer){.step = list_cpus, .end = end_list};
+	list->control = control;
+	list->naming = naming;
+	varlink_answer(call, &list->answer);
 }
 
 void control_list_cpus(struct varlink_call *call, void *context)
 {
-	answer_later(call, context, ALL_FREQUENCIES, list_cpus);
+	answer_later(call, context, ALL_FREQUENCIES, begin_list);
 }
 
 /* --- ExplainCpu ----------------------------------------------------------------------- */
 
 struct explanation {
-	const struct frequency_domain *fdom;
+	struct varlink_answer answer;
+	const struct control_context *control;
+	enum { EXPLAIN_NAMES, EXPLAIN_CORES, EXPLAIN_CLAIMS } phase;
+	unsigned int cpu;
+	bool has_frequency_domain;
+	uint32_t id; /* of its frequency domain */
 	struct decision decision;
-	const struct config *config;
-	json_t *claims;
+	struct host_cpus cpus;
+	struct cpuset pinned;		/* as struct decision_naming has them */
+	struct registry_walk all, walk; /* all vCPUs; those that are still to be visited */
+	/* vCPUs that may run on any CPU but may not vote, since they are not pinned */
+	unsigned int n_floating;
+	const char *between; /* before the next claim */
+	FILE *out;	     /* of this step */
+	bool failed;
 };
 
-static void list_claim(void *context, const struct frequency_domain *fdom,
+static const struct frequency_domain *explained(const struct explanation *explanation)
+{
+	return explanation->has_frequency_domain
+		       ? cpufreq_get(explanation->control->parts.cpufreq, explanation->id)
+		       : NULL;
+}
+
+static void name_claim(void *context, const struct frequency_domain *fdom,
 		       const struct claim *claim)
 {
 	struct explanation *explanation = context;
 
-	if (fdom != explanation->fdom)
-		return;
 	decision_name(&explanation->decision, fdom, claim);
-	json_add(&explanation->claims,
-		 control_json_claim(explanation->config, fdom, &explanation->decision, claim));
 }
 
-/* vCPUs that may run on any CPU but may not vote, since they are not pinned */
-static int count_floating(const struct decision_sources *sources, const struct host_cpus *cpus)
+static void write_claim(void *context, const struct frequency_domain *fdom,
+			const struct claim *claim)
 {
-	int n = 0;
+	struct explanation *explanation = context;
+	json_t *json = control_json_claim(explanation->control->parts.config, fdom,
+					  &explanation->decision, claim);
 
-	if (sources->config->allow_unpinned)
-		return 0;
-	registry_for_each (d, sources->registry) {
-		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
-			const struct vcpu_description *vcpu = &d->description->vcpus[i];
+	(void)fputs(explanation->between, explanation->out);
+	explanation->between = ",";
+	if (varlink_write(explanation->out, json) < 0)
+		explanation->failed = true;
+}
 
-			n += vcpu->online && !placement_pinned(vcpu, cpus);
-		}
+/* Return: is there another vCPU? */
+static bool visit_vcpu(struct explanation *explanation, const struct decision_sources *sources,
+		       void (*on_claim)(void *context, const struct frequency_domain *fdom,
+					const struct claim *claim))
+{
+	const struct frequency_domain *fdom = explained(explanation);
+	uint32_t number;
+	const struct domain *domain =
+		registry_walk_vcpu(sources->registry, &explanation->walk, &number);
+	const struct vcpu_description *vcpu;
+
+	if (!domain)
+		return false;
+	vcpu = &domain->description->vcpus[number];
+	if (explanation->phase == EXPLAIN_NAMES && vcpu->online) {
+		if (placement_pinned(vcpu, &explanation->cpus))
+			cpuset_add_all(&explanation->pinned, vcpu->affinity);
+		else if (!sources->config->allow_unpinned)
+			explanation->n_floating++;
 	}
-	return n;
+	if (fdom)
+		decision_claims(sources, &explanation->cpus, domain, number, fdom, on_claim,
+				explanation);
+	return true;
 }
 
-static json_t *write_error(const struct frequency_domain *fdom, const struct shared_state *state)
+static int write_head(struct explanation *explanation, const struct decision_sources *sources,
+		      FILE *out)
 {
-	return control_json_error(state ? shared_load(state->frequency_domains[fdom->id].last_error)
-					: 0);
+	const struct control_context *control = explanation->control;
+	const struct frequency_domain *fdom = explained(explanation);
+	struct verify_finding foreign;
+	cleanup_free char *shared = text_of(control_json_frequency_domain(
+		sources, fdom, &explanation->decision,
+		fdom ? frequency_reading_khz(control->reading, fdom->id) : 0,
+		noticed(control->parts.cpufreq, fdom, sources->state, &foreign)));
+
+	(void)fputs("{\"cpu\":", out);
+	if (!shared || control_write_cpu(out, shared, explanation->cpu,
+					 cpuset_has(&explanation->cpus.online, explanation->cpu),
+					 control_json_siblings(control->topology, sources->cpufreq,
+							       sources->state, &explanation->pinned,
+							       explanation->cpu)) < 0)
+		return -ENOMEM;
+	(void)fputs(",\"limits\":", out);
+	if (varlink_write(out, fdom ? control_json_limits(fdom) : json_null()) < 0)
+		return -ENOMEM;
+	(void)fputs(",\"vcpus\":[", out);
+	return 1;
+}
+
+static int write_tail(const struct explanation *explanation, const struct shared_state *state,
+		      FILE *out)
+{
+	int error = explanation->has_frequency_domain && state
+			    ? shared_load(state->frequency_domains[explanation->id].last_error)
+			    : 0;
+
+	(void)fprintf(out, "],\"floating\":%u,\"write_error\":", explanation->n_floating);
+	if (varlink_write(out, control_json_error(error)) < 0)
+		return -ENOMEM;
+	(void)fputc('}', out);
+	return 0;
+}
+
+static int explain(struct varlink_answer *answer, FILE *out)
+{
+	struct explanation *explanation = container_of(answer, struct explanation, answer);
+	const struct control_context *control = explanation->control;
+	const struct decision_sources sources = control_decision_sources(control);
+
+	explanation->out = out;
+	switch (explanation->phase) {
+	case EXPLAIN_NAMES:
+		if (visit_vcpu(explanation, &sources, name_claim))
+			return 1;
+		topology_begin(control->topology, &explanation->cpus.online);
+		explanation->phase = EXPLAIN_CORES;
+		return 1;
+	case EXPLAIN_CORES:
+		if (topology_go_on(control->topology, sources.cpufreq))
+			return 1;
+		explanation->phase = EXPLAIN_CLAIMS;
+		explanation->walk = explanation->all;
+		return write_head(explanation, &sources, out);
+	case EXPLAIN_CLAIMS:
+		if (visit_vcpu(explanation, &sources, write_claim))
+			return explanation->failed ? -ENOMEM : 1;
+		return write_tail(explanation, sources.state, out);
+	}
+	return -EINVAL;
+}
+
+static void end_explanation(struct varlink_answer *answer)
+{
+	free(container_of(answer, struct explanation, answer));
 }
 
 static json_int_t cpu_of(const struct varlink_call *call)
@@ -203,50 +346,37 @@ static json_int_t cpu_of(const struct varlink_call *call)
 	return json_integer_value(json_object_get(varlink_parameters(call), "cpu"));
 }
 
-static void explain_cpu(struct varlink_call *call, const struct control_context *control)
+static void begin_explanation(struct varlink_call *call, const struct control_context *control)
 {
 	const struct decision_sources sources = control_decision_sources(control);
 	json_int_t number = cpu_of(call);
-	struct explanation explanation = {
-		.config = sources.config,
-	};
-	struct host_cpus cpus;
-	struct cpuset all, pinned;
-	struct verify_finding foreign;
-	json_t *shared, *cpu, *json;
+	const struct frequency_domain *fdom;
+	struct explanation *explanation = calloc(1, sizeof(*explanation));
+	struct cpuset all;
 
-	find_cpus(sources.cpufreq, &cpus, &all);
+	if (!explanation) {
+		varlink_reply(call, NULL);
+		return;
+	}
+	(void)cpufreq_host_cpus(sources.cpufreq, &explanation->cpus);
+	find_cpus(sources.cpufreq, &explanation->cpus, &all);
 	if (number < 0 || number >= MAX_CPUS || !cpuset_has(&all, (unsigned int)number)) {
+		free(explanation);
 		varlink_error(call, "NoSuchCpu", json_pack("{s:I}", "cpu", number));
 		return;
 	}
-	explanation.fdom = cpufreq_of_cpu(sources.cpufreq, (unsigned int)number);
-	explanation.claims = json_array();
-	if (explanation.fdom) {
-		explanation.decision = decision_read(&sources, explanation.fdom->id);
-		decision_each_claim(&sources, list_claim, &explanation);
+	explanation->answer = (struct varlink_answer){.step = explain, .end = end_explanation};
+	explanation->control = control;
+	explanation->cpu = (unsigned int)number;
+	explanation->between = "";
+	explanation->all = explanation->walk = registry_walk();
+	fdom = cpufreq_of_cpu(sources.cpufreq, explanation->cpu);
+	if (fdom) {
+		explanation->has_frequency_domain = true;
+		explanation->id = fdom->id;
+		explanation->decision = decision_read(&sources, fdom->id);
 	}
-	shared = control_json_frequency_domain(
-		sources.cpufreq, explanation.fdom, &explanation.decision, sources.state,
-		explanation.fdom ? frequency_reading_khz(control->reading, explanation.fdom->id)
-				 : 0,
-		noticed(control->parts.cpufreq, explanation.fdom, sources.state, &foreign));
-	topology_update(control->topology, sources.cpufreq, &cpus.online);
-	siblings_pinned(sources.registry, &cpus, &pinned);
-	cpu = control_json_cpu(shared, (unsigned int)number,
-			       cpuset_has(&cpus.online, (unsigned int)number),
-			       control_json_siblings(control->topology, sources.cpufreq,
-						     sources.state, &pinned, (unsigned int)number));
-	json_decref(shared);
-	json = json_object();
-	json_put(&json, "cpu", cpu);
-	json_put(&json, "limits",
-		 explanation.fdom ? control_json_limits(explanation.fdom) : json_null());
-	json_put(&json, "vcpus", explanation.claims);
-	json_put_int(&json, "floating", count_floating(&sources, &cpus));
-	json_put(&json, "write_error",
-		 explanation.fdom ? write_error(explanation.fdom, sources.state) : json_null());
-	varlink_reply(call, json);
+	varlink_answer(call, &explanation->answer);
 }
 
 void control_explain_cpu(struct varlink_call *call, void *context)
@@ -259,7 +389,7 @@ void control_explain_cpu(struct varlink_call *call, void *context)
 			: NULL;
 
 	if (fdom)
-		answer_later(call, control, fdom->id, explain_cpu);
+		answer_later(call, control, fdom->id, begin_explanation);
 	else
-		explain_cpu(call, control);
+		begin_explanation(call, control);
 }

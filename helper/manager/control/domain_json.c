@@ -177,7 +177,7 @@ static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct pl
 	json_put(&json, "cpus", json_incref(place->cpus));
 	json_put_bool(&json, "pinned", place->pinned);
 	(void)vote_unpack(said, &vote);
-	json_put_nonzero(&json, "vote_khz", decision_vote_khz(sources, domain, number, said));
+	json_put_nonzero(&json, "vote_khz", decision_vote_khz(sources, cpus, domain, number, said));
 	json_put_bool(&json, "turbo_off", vote.turbo_off);
 	json_put_nonzero(&json, "override_khz", domain_override(domain, number));
 	json_put(&json, "frequency_domains", json_incref(place->frequency_domains));

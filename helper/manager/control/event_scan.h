@@ -16,7 +16,13 @@ struct event_scan;
 struct event_scan *event_scan_new(const struct control_context *control);
 void event_scan_free(struct event_scan *scan);
 
-/** event_scan_look() - put the changes since the last look into @ring */
-void event_scan_look(struct event_scan *scan, struct event_ring *ring);
+/**
+ * event_scan_step() - go on with a look, or begin one: put the changes since the last into @ring
+ *
+ * A step is some 10 us long: a look at a large host takes several turns of the loop.
+ *
+ * Return: has the look more steps?
+ */
+bool event_scan_step(struct event_scan *scan, struct event_ring *ring);
 
 #endif

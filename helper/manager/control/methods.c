@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/manager/control/methods.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/json/build.h"
 #include "common/log.h"
@@ -12,6 +15,7 @@
 #include "helper/manager/control/domain_json.h"
 #include "helper/manager/control/reply.h"
 #include "helper/manager/control/settings_json.h"
+#include "helper/manager/varlink/answer.h"
 #include "helper/manager/varlink/text.h"
 
 static void count_channels(struct registry *registry, int *channels, int *connected)
@@ -94,16 +98,54 @@ static void get_status(struct varlink_call *call, void *context)
 	varlink_reply(call, json);
 }
 
+struct domain_list {
+	struct varlink_answer answer;
+	const struct control_context *control;
+	struct registry_walk walk;
+	bool begun;
+	const char *between; /* before the next domain */
+};
+
+static int list_domain(struct varlink_answer *answer, FILE *out)
+{
+	struct domain_list *list = container_of(answer, struct domain_list, answer);
+	const struct domain *domain =
+		registry_walk_domain(list->control->parts.registry, &list->walk);
+
+	if (!list->begun)
+		(void)fputs("{\"domains\":[", out);
+	list->begun = true;
+	if (!domain) {
+		(void)fputs("]}", out);
+		return 0;
+	}
+	(void)fputs(list->between, out);
+	list->between = ",";
+	if (varlink_write(out, control_json_summary(domain, control_state(list->control))) < 0)
+		return -ENOMEM;
+	return 1;
+}
+
+static void end_list(struct varlink_answer *answer)
+{
+	free(container_of(answer, struct domain_list, answer));
+}
+
 static void list_domains(struct varlink_call *call, void *context)
 {
-	struct control_context *control = context;
-	struct registry *registry = control->parts.registry;
-	const struct shared_state *state = control_state(control);
-	json_t *domains = json_array();
+	struct domain_list *list = malloc(sizeof(*list));
 
-	registry_for_each (d, registry)
-		json_add(&domains, control_json_summary(d, state));
-	varlink_reply(call, json_pack("{s:o}", "domains", domains));
+	if (!list) {
+		varlink_reply(call, NULL);
+		return;
+	}
+	*list = (struct domain_list){
+		.answer = {.step = list_domain, .end = end_list},
+		.control = context,
+		.walk = registry_walk(),
+		.between = "",
+	};
+	varlink_answer(call, &list->answer);
 }
 
 static void get_domain(struct varlink_call *call, void *context)

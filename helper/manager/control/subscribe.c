@@ -4,11 +4,13 @@
 #include <stdlib.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "helper/manager/control/event_scan.h"
 #include "helper/manager/control/methods.h"
 
 #define LOOK_NS UINT64_C(125000000)
-#define MAX_EVENTS 64 /* in a reply: about 20 kB */
+#define SLICE_NS NS_PER_MS /* no step of a look begins when a turn has taken this long */
+#define MAX_EVENTS 64	   /* in a reply: about 20 kB */
 
 struct control_watchers {
 	const struct control_context *control;
@@ -29,8 +31,13 @@ static void on_look(struct loop_timer *timer)
 {
 	struct control_watchers *watchers = container_of(timer, struct control_watchers, look);
 
-	event_scan_look(watchers->scan, watchers->ring);
-	loop_timer_set(watchers->control->parts.loop, timer, LOOK_NS);
+	uint64_t end = monotonic_ns() + SLICE_NS;
+	bool more;
+
+	do
+		more = event_scan_step(watchers->scan, watchers->ring);
+	while (more && monotonic_ns() < end);
+	loop_timer_set(watchers->control->parts.loop, timer, more ? 0 : LOOK_NS);
 }
 
 struct control_watchers *control_watchers_new(const struct control_context *control)

@@ -36,19 +36,22 @@ static void enter(struct topology *topology, const struct cpuset *threads)
 	topology->next[last] = (uint16_t)first;
 }
 
-void topology_update(struct topology *topology, const struct cpufreq *cpufreq,
-		     const struct cpuset *online)
+void topology_begin(struct topology *topology, const struct cpuset *online)
+{
+	if (memcmp(&topology->online, online, sizeof(*online)) != 0)
+		*topology = (struct topology){.online = *online};
+}
+
+bool topology_go_on(struct topology *topology, const struct cpufreq *cpufreq)
 {
 	struct cpuset threads;
-	unsigned int cpu;
+	unsigned int cpu = cpuset_next(&topology->online, topology->unread);
 
-	if (memcmp(&topology->online, online, sizeof(*online)) == 0)
-		return;
-	*topology = (struct topology){.online = *online};
-	cpuset_for_each (cpu, online) {
-		/* Each core once: most lists are those of a thread that was read. */
-		if (!cpuset_has(&topology->has_sibling, cpu) &&
-		    read_core(cpufreq, topology, cpu, &threads))
-			enter(topology, &threads);
-	}
+	/* Each core once: most lists are those of a thread that was read. */
+	while (cpu < MAX_CPUS && cpuset_has(&topology->has_sibling, cpu))
+		cpu = cpuset_next(&topology->online, cpu + 1);
+	topology->unread = cpu < MAX_CPUS ? cpu + 1 : MAX_CPUS;
+	if (cpu < MAX_CPUS && read_core(cpufreq, topology, cpu, &threads))
+		enter(topology, &threads);
+	return cpu < MAX_CPUS;
 }

@@ -293,6 +293,44 @@ struct domain *registry_next(struct registry *registry, const struct domain *dom
 	return NULL;
 }
 
+struct registry_walk registry_walk(void)
+{
+	return (struct registry_walk){.began_ns = monotonic_ns()};
+}
+
+struct domain *registry_walk_vcpu(struct registry *registry, struct registry_walk *walk,
+				  uint32_t *vcpu)
+{
+	for (; walk->domain < MAX_DOMAINS; walk->domain++, walk->vcpu = 0) {
+		struct domain *domain = registry->domains[walk->domain];
+
+		if (!domain || domain->registered_ns > walk->began_ns ||
+		    walk->vcpu >= domain->description->n_vcpus)
+			continue;
+		*vcpu = walk->vcpu++;
+		return domain;
+	}
+	return NULL;
+}
+
+struct domain *registry_walk_domain(struct registry *registry, struct registry_walk *walk)
+{
+	while (walk->domain < MAX_DOMAINS) {
+		struct domain *domain = registry->domains[walk->domain++];
+
+		if (domain && domain->registered_ns <= walk->began_ns)
+			return domain;
+	}
+	return NULL;
+}
+
+struct domain *registry_find_key(struct registry *registry, struct domain_key key)
+{
+	struct domain *domain = key.registered_ns > 0 ? registry_get(registry, key.id) : NULL;
+
+	return domain && domain->registered_ns == key.registered_ns ? domain : NULL;
+}
+
 uint32_t registry_count(const struct registry *registry)
 {
 	return registry->n_domains;

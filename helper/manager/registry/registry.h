@@ -164,6 +164,39 @@ struct domain *registry_next(struct registry *registry, const struct domain *dom
 	for (struct domain * (d) = registry_next((registry), NULL); (d);                           \
 	     (d) = registry_next((registry), (d)))
 
+/*
+ * A walk over domains, or over their vCPUs, that goes on in later turns of the loop: domains may
+ * come and go meanwhile. It visits those that were registered when it began and are still there, so
+ * none twice.
+ */
+struct registry_walk {
+	uint64_t began_ns;
+	uint32_t domain, vcpu; /* the next: id, number */
+};
+
+struct registry_walk registry_walk(void);
+
+/** registry_walk_domain() - the next domain; NULL: no more */
+struct domain *registry_walk_domain(struct registry *registry, struct registry_walk *walk);
+
+/** registry_walk_vcpu() - as above, and its next vCPU */
+struct domain *registry_walk_vcpu(struct registry *registry, struct registry_walk *walk,
+				  uint32_t *vcpu);
+
+/* Tells a domain from all others, before and after it. */
+struct domain_key {
+	uint32_t id;
+	uint64_t registered_ns; /* 0: no domain */
+};
+
+static inline struct domain_key domain_key(const struct domain *domain)
+{
+	return (struct domain_key){.id = domain->id, .registered_ns = domain->registered_ns};
+}
+
+/** registry_find_key() - NULL: it has gone */
+struct domain *registry_find_key(struct registry *registry, struct domain_key key);
+
 uint32_t registry_count(const struct registry *registry);
 
 /** domain_channel() - the domain's channel with this number, or NULL */

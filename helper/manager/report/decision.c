@@ -32,74 +32,69 @@ static struct vote_range range_of(const struct frequency_domain *fdom, const str
 	return vote_range(&host, &domain->rules.settings);
 }
 
-struct visitor {
-	void (*on_claim)(void *context, const struct frequency_domain *fdom,
-			 const struct claim *claim);
-	void *context;
-};
-
-static void visit_vcpu(const struct decision_sources *sources, const struct host_cpus *cpus,
-		       struct claim *claim, const struct visitor *visitor)
+/* What it claims on each of its frequency domains. */
+static struct claim claim_of(const struct decision_sources *sources, const struct host_cpus *cpus,
+			     const struct domain *domain, uint32_t vcpu, struct cpuset *ids)
 {
-	const struct vcpu_description *vcpu = &claim->domain->description->vcpus[claim->vcpu];
+	const struct vcpu_description *description = &domain->description->vcpus[vcpu];
+	struct claim claim = {.domain = domain, .vcpu = vcpu};
+
+	claim.flags = placement_find(sources->config, sources->cpufreq, description, cpus, ids);
+	if (domain->paused)
+		claim.flags |= VCPU_PAUSED;
+	claim.override_khz =
+		placement_pinned(description, cpus) ? domain_override(domain, vcpu) : 0;
+	return claim;
+}
+
+void decision_claims(const struct decision_sources *sources, const struct host_cpus *cpus,
+		     const struct domain *domain, uint32_t vcpu,
+		     const struct frequency_domain *only,
+		     void (*on_claim)(void *context, const struct frequency_domain *fdom,
+				      const struct claim *claim),
+		     void *context)
+{
+	const struct vcpu_description *description = &domain->description->vcpus[vcpu];
+	uint32_t said =
+		sources->state ? shared_load(sources->state->vcpus[domain->id][vcpu].said) : 0;
+	struct claim claim;
 	struct cpuset ids;
 	struct vote vote;
-	uint32_t said = 0;
 	unsigned int id;
 
-	claim->flags = placement_find(sources->config, sources->cpufreq, vcpu, cpus, &ids);
-	if (claim->domain->paused)
-		claim->flags |= VCPU_PAUSED;
-	if (sources->state)
-		said = shared_load(sources->state->vcpus[claim->domain->id][claim->vcpu].said);
+	/* which is so for most */
+	if (only && placement_pinned(description, cpus) &&
+	    !cpuset_intersects(description->affinity, &only->cpus))
+		return;
+	claim = claim_of(sources, cpus, domain, vcpu, &ids);
 	(void)vote_unpack(said, &vote);
-	claim->turbo_off = vote.turbo_off;
-	claim->override_khz =
-		placement_pinned(vcpu, cpus) ? domain_override(claim->domain, claim->vcpu) : 0;
+	claim.turbo_off = vote.turbo_off;
 	cpuset_for_each (id, &ids) {
 		const struct frequency_domain *fdom = cpufreq_get(sources->cpufreq, id);
 
-		claim->range = range_of(fdom, claim->domain);
-		claim->vote_step = vote_step(&vote, &claim->range);
-		claim->vote_khz = vote.from == VOTE_NONE ? 0 : fdom->table.khz[claim->vote_step];
-		claim->override_step = within(fdom, claim->override_khz);
-		visitor->on_claim(visitor->context, fdom, claim);
+		if (only && fdom != only)
+			continue;
+		claim.range = range_of(fdom, domain);
+		claim.vote_step = vote_step(&vote, &claim.range);
+		claim.vote_khz = vote.from == VOTE_NONE ? 0 : fdom->table.khz[claim.vote_step];
+		claim.override_step = within(fdom, claim.override_khz);
+		on_claim(context, fdom, &claim);
 	}
 }
 
-void decision_each_claim(const struct decision_sources *sources,
-			 void (*on_claim)(void *context, const struct frequency_domain *fdom,
-					  const struct claim *claim),
-			 void *context)
-{
-	const struct visitor visitor = {.on_claim = on_claim, .context = context};
-	struct host_cpus cpus;
-
-	(void)cpufreq_host_cpus(sources->cpufreq, &cpus); /* on failure nothing is pinned */
-	registry_for_each (d, sources->registry) {
-		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
-			struct claim claim = {.domain = d, .vcpu = i};
-
-			visit_vcpu(sources, &cpus, &claim, &visitor);
-		}
-	}
-}
-
-uint32_t decision_vote_khz(const struct decision_sources *sources, const struct domain *domain,
-			   uint32_t vcpu, uint32_t said)
+uint32_t decision_vote_khz(const struct decision_sources *sources, const struct host_cpus *cpus,
+			   const struct domain *domain, uint32_t vcpu, uint32_t said)
 {
 	const struct frequency_domain *fdom;
 	struct cpuset ids;
-	struct host_cpus cpus;
 	struct vote_range range;
 	struct vote vote;
 
 	(void)vote_unpack(said, &vote);
 	if (vote.from == VOTE_NONE)
 		return 0;
-	(void)cpufreq_host_cpus(sources->cpufreq, &cpus);
 	(void)placement_find(sources->config, sources->cpufreq, &domain->description->vcpus[vcpu],
-			     &cpus, &ids);
+			     cpus, &ids);
 	fdom = cpufreq_get(sources->cpufreq, cpuset_next(&ids, 0));
 	if (!fdom)
 		return 0;
@@ -153,33 +148,48 @@ void decision_name(struct decision *decision, const struct frequency_domain *fdo
 {
 	if (!decision_is_by(decision, fdom, claim))
 		return;
-	if (decision->domain) {
+	if (decision->domain.registered_ns > 0) {
 		decision->n_others++;
 		return;
 	}
-	decision->domain = claim->domain;
+	decision->domain = domain_key(claim->domain);
 	decision->vcpu = claim->vcpu;
+}
+
+struct decision_naming *decision_naming_new(const struct decision_sources *sources)
+{
+	struct decision_naming *naming = calloc(1, sizeof(*naming));
+
+	if (!naming)
+		return NULL;
+	(void)cpufreq_host_cpus(sources->cpufreq, &naming->cpus); /* on failure nothing is pinned */
+	naming->walk = registry_walk();
+	for (uint32_t id = 0; id < cpufreq_count(sources->cpufreq); id++)
+		naming->decisions[id] = decision_read(sources, id);
+	return naming;
 }
 
 static void name_in_all(void *context, const struct frequency_domain *fdom,
 			const struct claim *claim)
 {
-	struct decision *decisions = context;
+	struct decision_naming *naming = context;
 
-	decision_name(&decisions[fdom->id], fdom, claim);
+	decision_name(&naming->decisions[fdom->id], fdom, claim);
 }
 
-struct decision *decision_all(const struct decision_sources *sources)
+bool decision_naming_step(struct decision_naming *naming, const struct decision_sources *sources)
 {
-	uint32_t n = cpufreq_count(sources->cpufreq);
-	struct decision *decisions = calloc(n + 1, sizeof(*decisions));
+	uint32_t number;
+	const struct domain *domain = registry_walk_vcpu(sources->registry, &naming->walk, &number);
+	const struct vcpu_description *vcpu;
 
-	if (!decisions)
-		return NULL;
-	for (uint32_t id = 0; id < n; id++)
-		decisions[id] = decision_read(sources, id);
-	decision_each_claim(sources, name_in_all, decisions);
-	return decisions;
+	if (!domain)
+		return false;
+	vcpu = &domain->description->vcpus[number];
+	if (vcpu->online && placement_pinned(vcpu, &naming->cpus))
+		cpuset_add_all(&naming->pinned, vcpu->affinity);
+	decision_claims(sources, &naming->cpus, domain, number, NULL, name_in_all, naming);
+	return true;
 }
 
 const char *decider_name(enum decider decider)

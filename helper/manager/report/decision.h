@@ -41,7 +41,7 @@ struct decision {
 	uint32_t khz; /* voted or overridden; silence: the maximum in force; 0: the baseline */
 	uint32_t asked_khz;	     /* the highest vote or override; 0: none */
 	uint32_t n_voters, n_silent; /* as struct shared_frequency_domain has them */
-	const struct domain *domain; /* of a vCPU that decides; NULL: none is known */
+	struct domain_key domain;    /* of a vCPU that decides; none: none is known */
 	uint32_t vcpu;
 	uint32_t n_others; /* more vCPUs that decide alike */
 };
@@ -49,11 +49,17 @@ struct decision {
 /** decision_read() - what is published of a frequency domain, without names */
 struct decision decision_read(const struct decision_sources *sources, uint32_t frequency_domain);
 
-/** decision_each_claim() - call @on_claim for each vCPU on each of its frequency domains */
-void decision_each_claim(const struct decision_sources *sources,
-			 void (*on_claim)(void *context, const struct frequency_domain *fdom,
-					  const struct claim *claim),
-			 void *context);
+/**
+ * decision_claims() - call @on_claim for a vCPU on each of its frequency domains
+ * @cpus:	the host's
+ * @only:	on this one, if it is one of them; NULL: on all
+ */
+void decision_claims(const struct decision_sources *sources, const struct host_cpus *cpus,
+		     const struct domain *domain, uint32_t vcpu,
+		     const struct frequency_domain *only,
+		     void (*on_claim)(void *context, const struct frequency_domain *fdom,
+				      const struct claim *claim),
+		     void *context);
 
 /** decision_is_by() - is this vCPU one of those that decide? */
 bool decision_is_by(const struct decision *decision, const struct frequency_domain *fdom,
@@ -63,20 +69,32 @@ bool decision_is_by(const struct decision *decision, const struct frequency_doma
 void decision_name(struct decision *decision, const struct frequency_domain *fdom,
 		   const struct claim *claim);
 
+/* The decisions on all frequency domains, being given names: a vCPU at a time. */
+struct decision_naming {
+	struct host_cpus cpus;
+	struct registry_walk walk;
+	struct cpuset pinned; /* the CPUs to which the vCPUs that were visited are pinned */
+	/* by id; those that were found later, and one that does not exist, are DECIDER_NOBODY */
+	struct decision decisions[MAX_FREQUENCY_DOMAINS + 1];
+};
+
 /**
- * decision_all() - the decisions on all frequency domains, with names
+ * decision_naming_new() - read all decisions; names follow
  *
- * Return: an array by id, with a DECIDER_NOBODY after the last, to be free()d by the caller; NULL:
- * out of memory.
+ * Return: to be free()d by the caller; NULL: out of memory.
  */
-struct decision *decision_all(const struct decision_sources *sources);
+struct decision_naming *decision_naming_new(const struct decision_sources *sources);
+
+/** decision_naming_step() - visit the next vCPU. Return: is there another one? */
+bool decision_naming_step(struct decision_naming *naming, const struct decision_sources *sources);
 
 /**
  * decision_vote_khz() - the vote on a vCPU's first frequency domain; 0: silent
+ * @cpus:	the host's
  * @said:	of link/shared_state.h
  */
-uint32_t decision_vote_khz(const struct decision_sources *sources, const struct domain *domain,
-			   uint32_t vcpu, uint32_t said);
+uint32_t decision_vote_khz(const struct decision_sources *sources, const struct host_cpus *cpus,
+			   const struct domain *domain, uint32_t vcpu, uint32_t said);
 
 const char *decider_name(enum decider decider);
 

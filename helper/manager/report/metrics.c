@@ -283,24 +283,21 @@ static void put_channel_states(FILE *out, const struct metric *metric, struct re
 	}
 }
 
-static void put_frequency_domains(FILE *out, const struct metric *metric,
-				  const struct metrics_source *source)
+static void put_frequency_domain(FILE *out, const struct metric *metric,
+				 const struct metrics_source *source, uint32_t id)
 {
-	for (uint32_t id = 0; id < cpufreq_count(source->cpufreq); id++) {
-		struct frequency_values values = {.domain = cpufreq_get(source->cpufreq, id)};
-		char cpus[1024];
+	struct frequency_values values = {.domain = cpufreq_get(source->cpufreq, id)};
+	char cpus[1024];
 
-		if (values.domain->gone)
-			continue;
-		if (source->state)
-			values.shared = source->state->frequency_domains[id];
-		if (cpuset_format(&values.domain->cpus, cpus, sizeof(cpus)) < 0)
-			cpus[0] = '\0';
-		put_name(out, metric);
-		(void)fprintf(out, "{frequency_domain=\"%u\",cpus=\"%s\"}", values.domain->policy,
-			      cpus);
-		put_value(out, metric->frequency(&values));
-	}
+	if (values.domain->gone)
+		return;
+	if (source->state)
+		values.shared = source->state->frequency_domains[id];
+	if (cpuset_format(&values.domain->cpus, cpus, sizeof(cpus)) < 0)
+		cpus[0] = '\0';
+	put_name(out, metric);
+	(void)fprintf(out, "{frequency_domain=\"%u\",cpus=\"%s\"}", values.domain->policy, cpus);
+	put_value(out, metric->frequency(&values));
 }
 
 static void put_domain_labels(FILE *out, const struct metric *metric, const struct domain *domain)
@@ -347,58 +344,75 @@ static void put_refusals(FILE *out, const struct metric *metric, const struct do
 	}
 }
 
-static void put_domains(FILE *out, const struct metric *metric, const struct metrics_source *source)
+static void put_domain(FILE *out, const struct metric *metric, const struct metrics_source *source,
+		       const struct domain *domain)
 {
-	registry_for_each (d, source->registry) {
-		if (metric->scope == DOMAIN_REFUSALS) {
-			put_refusals(out, metric, d, source->state);
-			continue;
-		}
-		put_domain_labels(out, metric, d);
-		(void)fputc('}', out);
-		put_value(out, metric->domain ? metric->domain(d)
-					      : sum_channels(metric, d, source->state));
+	if (metric->scope == DOMAIN_REFUSALS) {
+		put_refusals(out, metric, domain, source->state);
+		return;
 	}
+	put_domain_labels(out, metric, domain);
+	(void)fputc('}', out);
+	put_value(out, metric->domain ? metric->domain(domain)
+				      : sum_channels(metric, domain, source->state));
 }
 
-static void put_metric(FILE *out, const struct metric *metric, const struct metrics_source *source)
+/* Return: is there more of this metric? */
+static bool put_some(struct metrics_walk *walk, const struct metric *metric,
+		     const struct metrics_source *source, FILE *out)
 {
+	const struct domain *domain;
+
 	switch (metric->scope) {
 	case HOST:
 		put_host(out, metric, source);
-		break;
+		return false;
 	case LOOPS:
 		put_loops(out, metric, source);
-		break;
+		return false;
 	case HOOKS:
 		put_histogram(out, metric, NULL, source->hook_waits);
-		break;
+		return false;
 	case CHANNEL_STATES:
 		put_channel_states(out, metric, source->registry);
-		break;
+		return false;
 	case FREQUENCY_DOMAINS:
-		put_frequency_domains(out, metric, source);
-		break;
+		if (walk->frequency_domain >= cpufreq_count(source->cpufreq))
+			return false;
+		put_frequency_domain(out, metric, source, walk->frequency_domain++);
+		return true;
 	case DOMAINS:
 	case DOMAIN_REFUSALS:
-		put_domains(out, metric, source);
-		break;
+		domain = registry_walk_domain(source->registry, &walk->domains);
+		if (domain)
+			put_domain(out, metric, source, domain);
+		return domain != NULL;
 	}
+	return false;
 }
 
-char *metrics_text(const struct metrics_source *source, enum metrics_format format)
+struct metrics_walk metrics_walk(void)
 {
-	cleanup_free char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	return (struct metrics_walk){.all = registry_walk()};
+}
 
-	if (!out)
-		return NULL;
-	for (size_t i = 0; i < array_size(metrics); i++) {
-		put_head(out, &metrics[i], format);
-		put_metric(out, &metrics[i], source);
+bool metrics_step(struct metrics_walk *walk, const struct metrics_source *source,
+		  enum metrics_format format, FILE *out)
+{
+	const struct metric *metric = &metrics[walk->metric];
+
+	if (!walk->inside) {
+		put_head(out, metric, format);
+		walk->frequency_domain = 0;
+		walk->domains = walk->all;
+		walk->inside = true;
 	}
+	if (put_some(walk, metric, source, out))
+		return true;
+	walk->inside = false;
+	if (++walk->metric < array_size(metrics))
+		return true;
 	if (format == METRICS_OPENMETRICS)
 		(void)fputs("# EOF\n", out);
-	return close_written(out) ? take_ptr(text) : NULL;
+	return false;
 }

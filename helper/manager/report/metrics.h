@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/histogram.h"
 #include "helper/link/shared_state.h"
@@ -34,7 +35,22 @@ struct metrics_source {
 	bool libvirt_connected;
 };
 
-/** metrics_text() - Return: to be free()d by the caller; NULL: out of memory */
-char *metrics_text(const struct metrics_source *source, enum metrics_format format);
+/* How far the text has been written. */
+struct metrics_walk {
+	size_t metric;			   /* index in the table */
+	bool inside;			   /* of which something was written */
+	uint32_t frequency_domain;	   /* the next id */
+	struct registry_walk all, domains; /* all of them; those whose series are still to come */
+};
+
+struct metrics_walk metrics_walk(void);
+
+/**
+ * metrics_step() - write the next few lines: at most one series of one domain or frequency domain
+ *
+ * Return: is there more to write?
+ */
+bool metrics_step(struct metrics_walk *walk, const struct metrics_source *source,
+		  enum metrics_format format, FILE *out);
 
 #endif

@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/manager/report/siblings.h"
 
-#include "helper/manager/registry/placement.h"
-
-void siblings_pinned(struct registry *registry, const struct host_cpus *cpus, struct cpuset *pinned)
-{
-	*pinned = (struct cpuset){.bits = {0}};
-	registry_for_each (d, registry) {
-		for (uint32_t i = 0; i < d->description->n_vcpus; i++) {
-			const struct vcpu_description *vcpu = &d->description->vcpus[i];
-
-			if (vcpu->online && placement_pinned(vcpu, cpus))
-				cpuset_add_all(pinned, vcpu->affinity);
-		}
-	}
-}
-
 uint32_t siblings_target(const struct cpufreq *cpufreq, const struct shared_state *state,
 			 unsigned int cpu)
 {

@@ -5,10 +5,6 @@
 
 #include "helper/manager/report/decision.h"
 
-/** siblings_pinned() - the CPUs to which vCPUs of registered domains are pinned */
-void siblings_pinned(struct registry *registry, const struct host_cpus *cpus,
-		     struct cpuset *pinned);
-
 /** siblings_target() - of a CPU's frequency domain; 0: none, its baseline is in force */
 uint32_t siblings_target(const struct cpufreq *cpufreq, const struct shared_state *state,
 			 unsigned int cpu);

@@ -6,7 +6,6 @@
 #ifndef VMPOWER_HELPER_MANAGER_REPORT_VERIFY_H
 #define VMPOWER_HELPER_MANAGER_REPORT_VERIFY_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "helper/link/shared_state.h"
@@ -24,22 +23,21 @@ struct verify_finding {
 };
 
 /**
- * verify_all() - find what someone else has changed
- * @cpufreq:	remembers since when each frequency domain differs
+ * verify_frequency_domain() - find what someone else has changed
+ * @cpufreq:	remembers since when it differs
  * @state:	what the monitor publishes; untrusted, only compared
- * @findings:	set to an array, to be free()d by the caller; NULL: no findings
- * @n:		set to its length. Ordered by the frequency domains' ids; at most two of each:
- *		scaling_governor and scaling_setspeed, or scaling_min_freq and scaling_max_freq
+ * @findings:	set: scaling_governor and scaling_setspeed, or scaling_min_freq and scaling_max_freq
  *
  * Frequency domains that are not controlled or were not written yet are skipped. Neither a value
  * that the monitor is writing now nor a limit of the platform (cpufreq/sysfs.h) is a
  * finding, nor is a driver's rounding. Limits of a cooling device look like a change by someone
  * else.
  *
- * Return: 0, with or without findings; -ENOMEM.
+ * Return: the number of findings.
  */
-int verify_all(struct cpufreq *cpufreq, const struct shared_state *state,
-	       struct verify_finding **findings, size_t *n);
+unsigned int verify_frequency_domain(struct cpufreq *cpufreq, const struct frequency_domain *fdom,
+				     const struct shared_state *state,
+				     struct verify_finding findings[OWN_FILES]);
 
 /**
  * verify_noticed() - does it still have someone else's value that was noticed before?
