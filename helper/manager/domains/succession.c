@@ -10,10 +10,14 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/whole_file.h"
 #include "helper/manager/log/journal.h"
 #include "helper/manager/registry/saved_domain.h"
+
+/* No file is begun when a turn has taken this long. */
+#define SLICE_NS (2 * NS_PER_MS)
 
 struct succession {
 	struct succession_parts parts;
@@ -21,6 +25,7 @@ struct succession {
 	struct loop_timer save;
 	int dir;		      /* one file per domain; -1: none */
 	uint8_t changed[MAX_DOMAINS]; /* by domain id: its file must be written */
+	uint32_t next;		      /* id: the first that is looked at in the next turn */
 	bool failure_logged;
 };
 
@@ -46,24 +51,44 @@ static void save(struct succession *succession, const struct domain *domain)
 	succession->failure_logged = true;
 }
 
+/* Return: was it written, or tried? */
+static bool save_if_changed(struct succession *succession, uint32_t id)
+{
+	const struct domain *domain = registry_get(succession->parts.registry, id);
+	bool due = domain && succession->changed[id] && succession->dir >= 0;
+
+	if (due)
+		save(succession, domain);
+	succession->changed[id] = false;
+	return due;
+}
+
 void succession_save(struct succession *succession)
 {
-	struct registry *registry = succession->parts.registry;
-
 	loop_timer_cancel(succession->parts.loop, &succession->save);
-	registry_for_each (d, registry) {
-		if (succession->changed[d->id] && succession->dir >= 0)
-			save(succession, d);
-		succession->changed[d->id] = false;
+	for (uint32_t id = 0; id < MAX_DOMAINS; id++)
+		(void)save_if_changed(succession, id);
+}
+
+/* The domains have turns: one that keeps changing keeps no other from being saved. */
+static void on_save(struct loop_timer *timer)
+{
+	struct succession *succession = container_of(timer, struct succession, save);
+	uint64_t end = monotonic_ns() + SLICE_NS;
+
+	for (uint32_t n = 0; n < MAX_DOMAINS; n++) {
+		uint32_t id = succession->next;
+
+		succession->next = (id + 1) % MAX_DOMAINS;
+		if (!save_if_changed(succession, id) || monotonic_ns() < end)
+			continue;
+		loop_timer_set(succession->parts.loop, timer, 0);
+		return;
 	}
 }
 
-static void on_save(struct loop_timer *timer)
-{
-	succession_save(container_of(timer, struct succession, save));
-}
-
-/* Files are written once per turn of the loop. */
+/* A file is written in a later turn of the loop, and so but once for all that happens in this one.
+ */
 static void on_event(struct event_tap *tap, enum event_kind kind, const struct event *event)
 {
 	struct succession *succession = container_of(tap, struct succession, tap);

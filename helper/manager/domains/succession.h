@@ -33,7 +33,7 @@ void succession_begin(struct succession *succession);
 /** succession_forget() - no successor will come: remove the saved domains */
 void succession_forget(struct succession *succession);
 
-/** succession_save() - write pending changes */
+/** succession_save() - write all pending changes, before the end; else a few are in each turn */
 void succession_save(struct succession *succession);
 
 #endif
