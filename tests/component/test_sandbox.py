@@ -11,6 +11,7 @@ import shutil
 import signal
 import re
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -21,7 +22,7 @@ from tests.harness.inject import inject_syscall, possible
 from tests.harness.isolate import die_with_parent
 from tests.harness.process import run
 from tests.harness.runner import Skip
-from tests.harness.scene import HIGHEST, LOWEST, component_main, scene
+from tests.harness.scene import HIGHEST, LOWEST, UP, component_main, scene
 from tests.harness.wait import wait_until
 
 # x86-64's numbers
@@ -29,6 +30,7 @@ MMAP, IOCTL, PWRITE64, MREMAP, DUP, SOCKET, SENDTO, SENDMSG, RECVMSG = 9, 16, 18
 SETSOCKOPT, GETSOCKOPT, FCNTL, OPENAT, ACCEPT4, PIDFD_GETFD = 54, 55, 72, 257, 288, 438
 FIONREAD = 0x541b
 LISTENER, LINK = 3, 4
+ACQUIRE = 33  # enum link_type
 PR_CAPBSET_DROP, CAP_SETGID = 24, 6
 MIB = 1 << 20
 
@@ -254,6 +256,53 @@ def traceable():
         raise Skip("knows x86-64's registers only")
     if os.geteuid():
         raise Skip("takes root to trace it")
+
+
+def lie(pid, kind, number):
+    """Have the monitor send the manager a message about a frequency domain."""
+    message = struct.pack("=III", kind, 0, number)
+    name = next(fd for fd in os.listdir(f"/proc/{pid}/fd")
+                if "memfd:" in os.readlink(f"/proc/{pid}/fd/{fd}"))
+    (shared,) = [line.split("-")[0] for line in Path(f"/proc/{pid}/maps").open()
+                 if "memfd:" in line]
+    with open(f"/proc/{pid}/fd/{name}", "r+b", buffering=0) as state:
+        unused = os.fstat(state.fileno()).st_size - mmap.PAGESIZE
+        os.pwrite(state.fileno(), message, unused)
+    sent = inject_syscall(pid, SENDTO, LINK, int(shared, 16) + unused, len(message),
+                          socket.MSG_DONTWAIT)
+    assert sent == len(message), sent
+
+
+def files_of(pid):
+    """Numbers of the frequency domains whose files the monitor has."""
+    links = (os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+    return {int(m[1]) for m in (re.search(r"/policy(\d+)/scaling", link) for link in links) if m}
+
+
+def test_one_that_asks_for_other_cpus():
+    """It gets no files of what is below no vCPU, and it harms nobody."""
+    traceable()
+    with scene("other-cpus") as stage:
+        domain = stage.started("a", {0: "2"})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({2: LOWEST})
+        pid = confined(stage)
+        for number in range(8):
+            lie(pid, ACQUIRE, number)
+        wait_until(lambda: "asked for policy" in stage.logged(), 10, "the doubt to be logged")
+        other = stage.started("b", {0: "3"})
+        assert other.power(0, "min") == domain.power(0, "up") == "ack"
+        stage.expect({2: UP[1], 3: LOWEST})
+        assert files_of(pid) == {2, 3}
+        assert stage.logged().count("is below no vCPU: refused") == 1
+        assert stage.vmpower.status()["monitor_pid"] == pid
+        # nor when it has ended
+        stage.hook(domain, "stopped")
+        stage.expect({3: LOWEST})
+        lie(pid, ACQUIRE, 2)
+        assert other.power(0, "max") == "ack"
+        stage.expect({3: HIGHEST})
+        assert files_of(pid) == {3}
 
 
 def test_each_forbidden_argument():

@@ -44,6 +44,9 @@ static struct given {
 	bool named; /* in an ACQUIRE or RELEASE: a handover after that is late */
 } given[N_POLICIES];
 
+/* By domain and vCPU, as last told. */
+static struct cpuset below[N_DOMAINS][N_VCPUS];
+
 static void close_given(uint32_t id)
 {
 	while (given[id].n_fds > 0)
@@ -160,6 +163,16 @@ static bool may_take(struct given *files, enum acquired_reason reason)
 	return false;
 }
 
+/* Is it below a vCPU that the monitor was told of? */
+static bool is_below(uint32_t id)
+{
+	for (uint32_t i = 0; i < N_DOMAINS * N_VCPUS; i++) {
+		if (cpuset_has(&below[i / N_VCPUS][i % N_VCPUS], id))
+			return true;
+	}
+	return false;
+}
+
 static void take_files(const struct link_acquired *acquired, const int *fds, unsigned int n_fds)
 {
 	struct given *files;
@@ -175,6 +188,7 @@ static void take_files(const struct link_acquired *acquired, const int *fds, uns
 	}
 	if (acquired->error < 0)
 		return;
+	require(acquired->reason != ACQUIRED_ANSWER || is_below(acquired->frequency_domain));
 	close_given(acquired->frequency_domain);
 	memcpy(files->fds, fds, n_fds * sizeof(*fds));
 	files->n_fds = n_fds;
@@ -187,6 +201,7 @@ static void check_taken_over(const struct link_vcpus *vcpus)
 
 	require(vcpus->domain < N_DOMAINS && vcpus->first + vcpus->n <= N_VCPUS);
 	for (uint32_t i = 0; i < vcpus->n; i++) {
+		below[vcpus->domain][vcpus->first + i] = vcpus->frequency_domains;
 		if (vcpus->said[i] == 0)
 			continue;
 		require(vote_unpack(vcpus->said[i], &vote) && vote_pack(&vote) == vcpus->said[i]);
@@ -211,6 +226,8 @@ static void read_link(void)
 			shared_fd = n_fds > 0 ? fds[0] : -1;
 			continue;
 		}
+		if (message.type == LINK_DOMAIN_REMOVE)
+			memset(below[message.id], 0, sizeof(below[0]));
 		if (message.type == LINK_VCPUS_SET)
 			check_taken_over(&message.vcpus);
 		drop_files(fds, n_fds);
@@ -417,6 +434,7 @@ static void start_host(struct host *host)
 	char state_path[96];
 
 	memset(host, 0, sizeof(*host));
+	memset(below, 0, sizeof(below));
 	memset(host->qemu, 0xff, sizeof(host->qemu));
 	/* the rest is unchanged: end_host() checked that */
 	put(0, "scaling_setspeed", "<unsupported>");

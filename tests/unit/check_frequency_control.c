@@ -131,6 +131,7 @@ static void begin(void)
 	view_init(&view);
 	ck_assert_int_eq(frequency_control_init(&control, &view, registry, NULL, NULL), 0);
 	view_begin(&view);
+	claims_add(view.claims, 0, &(struct cpuset){.bits = {~UINT64_C(0)}}); /* of a vCPU's */
 }
 
 static void changed(const char *cpus)

@@ -69,7 +69,29 @@ int state_file_save(const char *path, const struct baseline *baseline)
 	return can_save ? 0 : -ENOSPC;
 }
 
+static unsigned int n_notices;
+
+static void on_log(void *context, const struct log_about *about, int priority, const char *text)
+{
+	(void)context;
+	(void)about;
+	(void)text;
+	n_notices += priority <= LOG_NOTICE;
+}
+
 /* --- the stage ------------------------------------------------------------------------ */
+
+/* As if the monitor was told of a vCPU above all of them. */
+static void claim_all(void)
+{
+	struct cpuset all = {.bits = {0}};
+
+	for (uint32_t id = 0; id < MANY; id++)
+		cpuset_add(&all, id);
+	claims_begin(view.claims, 0);
+	claims_add(view.claims, 0, &all);
+	claims_end(view.claims, 0);
+}
 
 static void set_up(void)
 {
@@ -94,6 +116,7 @@ static void set_up(void)
 	view_init(&view);
 	ck_assert_int_eq(frequency_control_init(&control, &view, registry, NULL, loop), 0);
 	view_begin(&view);
+	claim_all();
 }
 
 static void tear_down(void)
@@ -281,4 +304,48 @@ TEST(a_reload_meanwhile_is_not_lost)
 		run_turn();
 	for (uint32_t id = 0; id < MANY; id++)
 		ck_assert_uint_eq(cpufreq_get(cpufreq, id)->ceiling, 3);
+}
+
+TEST(below_no_vcpu)
+{
+	claims_forget(view.claims, 0);
+	log_set_tap(on_log, NULL);
+	n_notices = 0;
+	say_all(LINK_ACQUIRE);
+	(void)answer_all();
+	ck_assert_uint_eq(n_answers, MANY);
+	ck_assert_uint_eq(n_errors, MANY);
+	ck_assert_uint_eq(count_acquired(), 0);
+	ck_assert_uint_eq(n_notices, 1);
+	/* the next monitor */
+	frequency_control_take_over(&control);
+	n_answers = 0;
+	say_all(LINK_ACQUIRE);
+	(void)answer_all();
+	ck_assert_uint_eq(n_notices, 2);
+	log_set_tap(NULL, NULL);
+	claim_all();
+	n_answers = n_errors = 0;
+	say_all(LINK_ACQUIRE);
+	(void)answer_all();
+	ck_assert_uint_eq(n_errors, 0);
+	ck_assert_uint_eq(count_acquired(), MANY);
+}
+
+/* It knows a vCPU from a former manager; this one has not told it yet. */
+TEST(asked_for_before_it_is_told)
+{
+	claims_forget(view.claims, 0);
+	has_room = false;
+	view_send_frequency_domain(&view, 0);
+	has_room = true;
+	say_all(LINK_ACQUIRE);
+	run_turn();
+	run_turn();
+	ck_assert_uint_eq(n_answers, 0);
+	claim_all();
+	view_go_on(&view);
+	(void)answer_all();
+	ck_assert_uint_eq(n_answers, MANY);
+	ck_assert_uint_eq(n_errors, 0);
 }

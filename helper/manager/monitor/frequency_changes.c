@@ -308,6 +308,9 @@ int frequency_control_init(struct frequency_control *control, struct monitor_vie
 	foreign_writes_init(&control->foreign);
 	view->sent = frequency_control_sent;
 	view->context = control;
+	view->claims = claims_new();
+	if (!view->claims)
+		return -ENOMEM;
 	(void)cpufreq_host_cpus(view->cpufreq, &control->cpus);
 	if (!loop)
 		return 0;
@@ -323,6 +326,8 @@ void frequency_control_clear(struct frequency_control *control)
 	}
 	foreign_writes_end(&control->foreign);
 	cpufreq_watch_free(control->watch);
+	claims_free(control->view->claims);
+	control->view->claims = NULL;
 	control->watch = NULL;
 	control->loop = NULL;
 }

@@ -55,10 +55,28 @@ static void watch(struct frequency_control *control, uint32_t id)
 	cpufreq_watch_add(control->watch, cpufreq_get(control->view->cpufreq, id)->policy);
 }
 
-static int take(struct frequency_control *control, uint32_t id, int fds[2], unsigned int *n_fds)
+/* May the monitor have asked for it? @id: of a frequency domain */
+static bool is_claimed(struct frequency_control *control, uint32_t id)
 {
-	int r = cpufreq_acquire(control->view->cpufreq, id, fds, n_fds);
+	if (claims_has(control->view->claims, id))
+		return true;
+	/* mostly innocent: it asked just before it was told that the last vCPU has moved away */
+	log_about(&(struct log_about){ABOUT_FREQUENCY_DOMAIN(
+			  cpufreq_get(control->view->cpufreq, id))},
+		  control->doubted ? LOG_DEBUG : LOG_NOTICE,
+		  "the monitor asked for policy%u, which is below no vCPU: refused",
+		  cpufreq_get(control->view->cpufreq, id)->policy);
+	control->doubted = true;
+	return false;
+}
 
+static int take(struct frequency_control *control, uint32_t id, enum acquired_reason reason,
+		int fds[2], unsigned int *n_fds)
+{
+	int r = -EPERM;
+
+	if (reason != ACQUIRED_ANSWER || is_claimed(control, id))
+		r = cpufreq_acquire(control->view->cpufreq, id, fds, n_fds);
 	if (r == 0)
 		watch(control, id);
 	return r;
@@ -75,7 +93,7 @@ static void acquire(struct frequency_control *control, uint32_t id, enum acquire
 	unsigned int n_fds = 0;
 
 	if (id < cpufreq_count(control->view->cpufreq))
-		acquired.error = take(control, id, fds, &n_fds);
+		acquired.error = take(control, id, reason, fds, &n_fds);
 	if (acquired.error == 0 && reason == ACQUIRED_TAKEN_OVER)
 		acquired.restarted = cpufreq_get(control->view->cpufreq, id)->came_back ||
 				     cpuset_has(&control->restarted, id);
@@ -151,7 +169,7 @@ void frequency_control_take_over(struct frequency_control *control)
 	/* what is asked for was another monitor's question */
 	control->asked = control->renewed = control->taken_over = (struct cpuset){.bits = {0}};
 	control->taking_over = true;
-	control->syncing = false;
+	control->syncing = control->doubted = false;
 }
 
 /* A new monitor has been told the votes: what was acquired and has not been released. */
@@ -268,6 +286,27 @@ static unsigned int acquire_some(struct frequency_control *control, struct cpuse
 	return n;
 }
 
+/*
+ * A monitor that stays knows vCPUs from a former manager. Until it was told of all of them, it may
+ * ask for what is not known to be below one: this waits.
+ */
+static unsigned int answer_some(struct frequency_control *control, unsigned int n)
+{
+	struct cpuset some = {.bits = {0}};
+	unsigned int id;
+
+	if (view_is_sent(control->view))
+		return acquire_some(control, &control->asked, ACQUIRED_ANSWER, n);
+	cpuset_for_each (id, &control->asked) {
+		if (claims_has(control->view->claims, id))
+			cpuset_add(&some, id);
+	}
+	cpuset_del_all(&control->asked, &some);
+	n = acquire_some(control, &some, ACQUIRED_ANSWER, n);
+	cpuset_add_all(&control->asked, &some);
+	return n;
+}
+
 static unsigned int renew_some(struct frequency_control *control, unsigned int n)
 {
 	struct cpuset some;
@@ -302,7 +341,7 @@ static void go_on(struct frequency_control *control)
 
 	left -= frequency_control_release_some(control, left);
 	if (cpuset_is_empty(&control->released) && monitor_has_room(control->view->monitor)) {
-		left -= acquire_some(control, &control->asked, ACQUIRED_ANSWER, left);
+		left -= answer_some(control, left);
 		left -= renew_some(control, left);
 		left -= acquire_some(control, &control->taken_over, ACQUIRED_TAKEN_OVER, left);
 		sync_if_done(control);

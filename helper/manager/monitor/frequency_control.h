@@ -32,6 +32,7 @@ struct frequency_control {
 	bool unsettled;		 /* and whether one before it was not settled */
 	bool taking_over;	 /* a new monitor is to be sent files, after what it must know */
 	bool syncing;		 /* SYNCED is due when taken_over was sent */
+	bool doubted; /* it is logged that this monitor asked for what is not below a vCPU */
 	/* ids of frequency domains: what the monitor asked for, and what it is to be sent */
 	struct cpuset asked, released, taken_over, renewed;
 	struct cpuset reasserted, restarted; /* how to renew them */

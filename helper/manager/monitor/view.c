@@ -152,6 +152,7 @@ static uint32_t form_vcpus(struct monitor_view *view, const struct domain *domai
 	to->flags = placement_find(view->config, view->cpufreq, vcpu, cpus, &to->frequency_domains);
 	if (domain->paused)
 		to->flags |= VCPU_PAUSED;
+	claims_add(view->claims, domain->id, &to->frequency_domains);
 	send_message(view);
 	for (uint32_t i = first; i < first + n && pinned; i++)
 		if (domain_override(domain, i) > 0)
@@ -219,8 +220,12 @@ static void form_domain(struct forming *forming, uint32_t id)
 		due->known = true;
 		form_settings(view, domain);
 	} else if (due->vcpus) {
+		if (due->next_vcpu == 0)
+			claims_begin(view->claims, id);
 		due->next_vcpu += form_vcpus(view, domain, due->next_vcpu, get_cpus(forming));
 		due->vcpus = due->next_vcpu < domain->description->n_vcpus;
+		if (!due->vcpus)
+			claims_end(view->claims, id);
 	} else if (due->channels != 0) {
 		form_channel(view, due, id);
 	}
@@ -235,6 +240,11 @@ static int next_domain(const struct monitor_view *view)
 		if (view->due_domains[word] != 0)
 			return word * 64 + __builtin_ctzll(view->due_domains[word]);
 	return -1;
+}
+
+bool view_is_sent(const struct monitor_view *view)
+{
+	return cpuset_is_empty(&view->due_frequency_domains) && next_domain(view) < 0;
 }
 
 void view_go_on(struct monitor_view *view)
@@ -393,6 +403,7 @@ void view_remove_domain(struct monitor_view *view, uint32_t id)
 
 	view->domains[id] = (struct view_domain){.known = false};
 	view->due_domains[id / 64] &= ~(UINT64_C(1) << id % 64);
+	claims_forget(view->claims, id);
 	if (known)
 		send_id(view, LINK_DOMAIN_REMOVE, id);
 }

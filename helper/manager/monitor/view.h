@@ -13,6 +13,7 @@
 #include "helper/manager/config/config.h"
 #include "helper/manager/cpufreq/cpufreq.h"
 #include "helper/manager/loop/loop.h"
+#include "helper/manager/monitor/claims.h"
 #include "helper/manager/monitor/process.h"
 #include "helper/manager/registry/registry.h"
 
@@ -33,6 +34,7 @@ struct monitor_view {
 	void (*sent)(void *context); /* called when there is room, and nothing is due here */
 	void *context;
 	struct monitor_process *monitor;
+	struct claims *claims;		      /* not owned: frequency_control_init() sets it */
 	struct link_message message;	      /* large, so reused for all messages */
 	bool priority[MAX_FREQUENCY_DOMAINS]; /* as last sent */
 
@@ -53,6 +55,9 @@ void view_begin(struct monitor_view *view);
 
 /** view_go_on() - the link has room again */
 void view_go_on(struct monitor_view *view);
+
+/** view_is_sent() - is nothing marked that has not been sent? */
+bool view_is_sent(const struct monitor_view *view);
 
 /** view_settings() - the settings of all domains, with which each monitor starts */
 struct link_settings view_settings(const struct config *config);
