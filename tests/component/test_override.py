@@ -158,6 +158,7 @@ def test_up_and_down():
     with scene("steps") as stage:
         domain = stage.started("vm", {0: "1", 1: "2"})
         assert domain.power(0, "min") == "ack"
+        stage.expect({1: LOWEST})
         assert fix(stage, "vm", "0", "up") == UP[1]
         assert fix(stage, "vm", "0", "up") == UP[2]
         assert fix(stage, "vm", "0", "down") == UP[1]
