@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,15 +34,14 @@ int connect(int fd, const struct sockaddr *address, socklen_t size)
 
 static pthread_mutex_t name_service = PTHREAD_MUTEX_INITIALIZER;
 
-/* It knows no name, and can be held. */
+/* It knows one name, and can be held. */
 int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size,
 	       struct passwd **found)
 {
-	(void)name;
-	(void)entry;
 	(void)buffer;
 	(void)size;
-	*found = NULL;
+	entry->pw_uid = getuid();
+	*found = strcmp(name, "me") == 0 ? entry : NULL;
 	(void)pthread_mutex_lock(&name_service);
 	(void)pthread_mutex_unlock(&name_service);
 	return 0;
@@ -79,6 +79,21 @@ static void never_connected(void *context, struct channel *channel)
 	ck_abort_msg("channel %u connected to a path that is not there", channel->number);
 }
 
+static unsigned int n_distrusted;
+
+static void on_distrusted(void *context, struct channel *channel)
+{
+	(void)context;
+	ck_assert_int_eq(channel->state, CHANNEL_CONNECTED);
+	channel_hang_up(channel);
+	n_distrusted++;
+}
+
+static const struct channel_handlers handlers = {
+	.connected = never_connected,
+	.distrusted = on_distrusted,
+};
+
 static void setup(void)
 {
 	struct config config;
@@ -86,9 +101,7 @@ static void setup(void)
 	config_defaults(&config);
 	ck_assert_int_eq(loop_new(&loop), 0);
 	ck_assert_int_eq(registry_new(&registry), 0);
-	ck_assert_int_eq(
-		channel_manager_new(loop, registry, &config, 0, never_connected, NULL, &manager),
-		0);
+	ck_assert_int_eq(channel_manager_new(loop, registry, &config, 0, &handlers, &manager), 0);
 }
 
 static void teardown(void)
@@ -231,38 +244,85 @@ TEST(a_hangup_is_no_reason_to_look_at_all_channels)
 	ck_assert_uint_eq(waits->channels[0].attempts, 0);
 }
 
-static bool adopt_new(const struct config *config)
+/* A manager whose lookup of users has begun, and a channel that the monitor has. */
+static struct channel *adopt_new(const struct config *config, int *qemu)
 {
-	struct domain *domain;
 	struct channel *channel;
-	bool adopted;
 	int pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	channel_manager_free(manager);
-	ck_assert_int_eq(
-		channel_manager_new(loop, registry, config, 0, never_connected, NULL, &manager), 0);
-	domain = add_domain(1, 1);
-	channel = &domain->channels[0];
+	ck_assert_int_eq(channel_manager_new(loop, registry, config, 0, &handlers, &manager), 0);
+	channel = &add_domain(1, 1)->channels[0];
 	channel->path[0] = '\0'; /* of a socket pair */
 	channel->cookie = unix_cookie(pair[1]);
 	channel->peer_uid = getuid();
 	channel->peer_pid = (uint32_t)getpid();
-	adopted = channel_manager_adopt(manager, channel, &pair[1]);
-	registry_remove(registry, domain);
-	close_fd(&pair[1]);
-	(void)close(pair[0]);
-	return adopted;
+	if (!channel_manager_adopt(manager, channel, &pair[1])) {
+		close_fd(&pair[1]);
+		channel = NULL;
+	}
+	*qemu = pair[0];
+	return channel;
+}
+
+static void on_moment(struct loop_timer *timer)
+{
+	(void)timer;
+	loop_quit(loop, 0);
+}
+
+/* Until the lookup has ended, however long that takes. */
+static void run_while_doubted(const struct channel *channel)
+{
+	struct loop_timer look = {.on_expiry = on_moment};
+
+	ck_assert(channel->doubted);
+	while (channel->doubted) {
+		loop_timer_set(loop, &look, 1000000);
+		ck_assert_int_eq(loop_run(loop), 0);
+	}
 }
 
 /* No guest loses its channel because a restart meets a name service that hangs. */
 TEST(channels_stay_while_their_users_are_looked_up)
 {
 	struct config config;
+	struct channel *channel;
+	int qemu;
 
 	config_defaults(&config);
+	n_distrusted = 0;
 	(void)pthread_mutex_lock(&name_service);
-	ck_assert(adopt_new(&config));
+	channel = adopt_new(&config, &qemu);
+	ck_assert_ptr_nonnull(channel);
+	ck_assert_int_eq(channel->state, CHANNEL_CONNECTED);
 	(void)pthread_mutex_unlock(&name_service);
-	ck_assert(!adopt_new(&config));
+	/* none of them is this user: it is hung up, and tried anew, as any that is not trusted */
+	run_while_doubted(channel);
+	ck_assert_uint_eq(n_distrusted, 1);
+	ck_assert_int_eq(channel->state, CHANNEL_CONNECTING);
+	(void)close(qemu);
+	registry_remove(registry, channel->domain);
+	ck_assert_ptr_null(adopt_new(&config, &qemu));
+	(void)close(qemu);
+}
+
+TEST(channels_of_a_trusted_user_stay)
+{
+	struct config config;
+	struct channel *channel;
+	int qemu;
+
+	config_defaults(&config);
+	(void)snprintf(config.peer_users[1], sizeof(config.peer_users[1]), "me");
+	n_distrusted = 0;
+	(void)pthread_mutex_lock(&name_service);
+	channel = adopt_new(&config, &qemu);
+	ck_assert_ptr_nonnull(channel);
+	(void)pthread_mutex_unlock(&name_service);
+	run_while_doubted(channel);
+	ck_assert_int_eq(channel->state, CHANNEL_CONNECTED);
+	ck_assert_uint_eq(n_distrusted, 0);
+	(void)close(qemu);
 }

@@ -143,16 +143,14 @@ uint32_t monitor_restarts(const struct monitor_process *monitor)
 }
 
 int channel_manager_new(struct loop *on, struct registry *of, const struct config *with,
-			unsigned int n_frequency_domains,
-			void (*connected)(void *context, struct channel *channel), void *context,
+			unsigned int n_frequency_domains, const struct channel_handlers *with_these,
 			struct channel_manager **manager)
 {
 	(void)n_frequency_domains;
 	(void)on;
 	(void)of;
 	(void)with;
-	(void)connected;
-	(void)context;
+	(void)with_these;
 	*manager = &the_channels;
 	return 0;
 }

@@ -27,8 +27,7 @@
 struct channel_manager {
 	struct loop *loop;
 	struct registry *registry;
-	void (*connected)(void *context, struct channel *channel);
-	void *context;
+	struct channel_handlers handlers;
 	struct loop_timer retry;
 	struct peer_users *users;	       /* who may be QEMU */
 	uint64_t connecting[MAX_DOMAINS / 64]; /* bits: ids of domains to look at */
@@ -104,7 +103,7 @@ static const char *find_difference(const struct channel_manager *manager,
 	if (unix_peer(fd, &peer) < 0 || peer.uid != channel->peer_uid ||
 	    (uint32_t)peer.pid != channel->peer_pid)
 		return "leads to another process";
-	/* While names are looked up it stays, as at a reload: the predecessor has trusted it. */
+	/* While names are looked up it stays: the predecessor has trusted it. */
 	return peer_users_trusted(manager->users, peer.uid) || peer_users_pending(manager->users)
 		       ? NULL
 		       : "leads to another user";
@@ -129,12 +128,33 @@ bool channel_manager_adopt(struct channel_manager *manager, struct channel *chan
 	if (unix_has_hung_up(*fd))
 		return false;
 	channel->held = true;
+	channel->doubted = !peer_users_trusted(manager->users, channel->peer_uid);
 	if (channel->state == CHANNEL_CONNECTING) {
 		channel->fd = take_fd(fd);
 		channel->state = CHANNEL_CONNECTED;
 		manager->n_connected++;
 	}
 	return true;
+}
+
+/* Users are known now. A channel that was connected with trust stays, as at a reload. */
+static void on_users_known(void *context)
+{
+	struct channel_manager *manager = context;
+
+	registry_for_each (d, manager->registry) {
+		for (uint32_t i = 0; i < d->n_channels; i++) {
+			struct channel *channel = &d->channels[i];
+			bool doubted = channel->doubted && channel->state == CHANNEL_CONNECTED;
+
+			channel->doubted = false;
+			if (!doubted || peer_users_trusted(manager->users, channel->peer_uid))
+				continue;
+			manager->handlers.distrusted(manager->handlers.context, channel);
+			channel->state = CHANNEL_CONNECTING;
+			channel_manager_kick_later(manager, channel);
+		}
+	}
 }
 
 static uint64_t retry_delay_ns(uint32_t attempts)
@@ -199,9 +219,9 @@ static void attempt(struct channel_manager *manager, struct channel *channel, ui
 		channel->last_error = 0;
 		channel->hidden_by = NULL;
 		channel->attempts = 0;
-		channel->hung_up = channel->held = false;
+		channel->hung_up = channel->held = channel->doubted = false;
 		manager->n_connected++;
-		manager->connected(manager->context, channel);
+		manager->handlers.connected(manager->handlers.context, channel);
 		return;
 	}
 	channel->last_error = fd;
@@ -327,8 +347,7 @@ static void on_retry(struct loop_timer *timer)
 }
 
 int channel_manager_new(struct loop *loop, struct registry *registry, const struct config *config,
-			unsigned int n_frequency_domains,
-			void (*connected)(void *context, struct channel *channel), void *context,
+			unsigned int n_frequency_domains, const struct channel_handlers *handlers,
 			struct channel_manager **out)
 {
 	struct channel_manager *manager = calloc(1, sizeof(*manager));
@@ -343,8 +362,8 @@ int channel_manager_new(struct loop *loop, struct registry *registry, const stru
 	}
 	manager->loop = loop;
 	manager->registry = registry;
-	manager->connected = connected;
-	manager->context = context;
+	manager->handlers = *handlers;
+	peer_users_on_answer(manager->users, on_users_known, manager);
 	manager->retry = (struct loop_timer){.on_expiry = on_retry, .name = "connecting channels"};
 	manager->max_connected = fds_for_channels(n_frequency_domains);
 	*out = manager;

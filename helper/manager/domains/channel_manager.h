@@ -12,16 +12,23 @@
 
 struct channel_manager;
 
+struct channel_handlers {
+	/* A channel has become CONNECTED, with its socket in channel->fd. */
+	void (*connected)(void *context, struct channel *channel);
+	/* A channel that was adopted turns out to be of a user who is not trusted: disconnect it.
+	 */
+	void (*distrusted)(void *context, struct channel *channel);
+	void *context;
+};
+
 /**
  * channel_manager_new() - a channel manager that has tried no channel yet
  * @n_frequency_domains: of this host; their open files leave fewer fds for channels
- * @connected:	called when a channel has become CONNECTED, with its socket in channel->fd
  *
  * Looks up users, for a second at most. Return: 0; -errno.
  */
 int channel_manager_new(struct loop *loop, struct registry *registry, const struct config *config,
-			unsigned int n_frequency_domains,
-			void (*connected)(void *context, struct channel *channel), void *context,
+			unsigned int n_frequency_domains, const struct channel_handlers *handlers,
 			struct channel_manager **manager);
 /** channel_manager_configure() - peer_users_configure(), for later connections */
 void channel_manager_configure(struct channel_manager *manager, const struct config *config);
@@ -41,7 +48,8 @@ void channel_manager_kick_all(struct channel_manager *manager);
 
 /**
  * channel_manager_adopt() - the monitor says that it serves the channel on this socket
- * @fd:		believed if the kernel says of it what we know; set to -1 if it is kept
+ * @fd:		believed if the kernel says of it what we know; set to -1 if it is kept. While users
+ *		are looked up it is kept for then: handlers.distrusted() may follow
  *
  * Return: true: the channel is CONNECTED, and held; false: the monitor must drop the socket, why is
  * logged unless QEMU has hung up.

@@ -27,6 +27,17 @@ static void on_connected(void *context, struct channel *channel)
 	view_send_channel(&domains->view, channel);
 }
 
+/* What was said through it ends with it, as if it was unplugged. Connecting it anew says why. */
+static void on_distrusted(void *context, struct channel *channel)
+{
+	struct domains *domains = context;
+
+	domain_disconnect(&domains->view, domains->events, channel,
+			  "its peer's user is not trusted");
+	if (!domain_connected(channel->domain))
+		view_silence_domain(&domains->view, channel->domain->id);
+}
+
 static void on_monitor_died(void *context, bool delayed)
 {
 	struct domains *domains = context;
@@ -329,7 +340,12 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 				   parts->events, parts->loop);
 	if (r == 0)
 		r = channel_manager_new(parts->loop, parts->registry, parts->config,
-					cpufreq_count(parts->cpufreq), on_connected, domains,
+					cpufreq_count(parts->cpufreq),
+					&(struct channel_handlers){
+						.connected = on_connected,
+						.distrusted = on_distrusted,
+						.context = domains,
+					},
 					&domains->channels);
 	if (r == 0)
 		r = monitor_process_new(parts->loop, &monitor,

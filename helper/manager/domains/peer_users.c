@@ -42,6 +42,8 @@ struct peer_users {
 	struct loop_source answers;
 	int thread_fd; /* the threads' end */
 	bool pending, again;
+	void (*answered)(void *context); /* may be NULL */
+	void *context;
 	unsigned int n;
 	struct peer_user users[CONFIG_PEER_USERS];
 	char names[256];
@@ -187,6 +189,14 @@ static void on_answer(struct loop_source *source, uint32_t events)
 	if (users->again)
 		start_lookup(users);
 	users->again = false;
+	if (!users->pending && users->answered)
+		users->answered(users->context);
+}
+
+void peer_users_on_answer(struct peer_users *users, void (*answered)(void *context), void *context)
+{
+	users->answered = answered;
+	users->context = context;
 }
 
 /* Return: are there names to look up? */

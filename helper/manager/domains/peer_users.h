@@ -31,6 +31,9 @@ void peer_users_configure(struct peer_users *users, const struct config *config)
 
 bool peer_users_trusted(const struct peer_users *users, uid_t uid);
 
+/** peer_users_on_answer() - call this when no name is being looked up any more */
+void peer_users_on_answer(struct peer_users *users, void (*answered)(void *context), void *context);
+
 /** peer_users_pending() - are names being looked up? */
 bool peer_users_pending(const struct peer_users *users);
 

@@ -30,6 +30,7 @@ struct channel {
 	bool hung_up; /* QEMU hung up since the channel was last connected */
 	bool fresh;   /* the counters under its id are another domain's */
 	bool held;    /* the monitor serves fd already */
+	bool doubted; /* taken over before it was known whether its peer's user is trusted */
 	int fd;	      /* socket to QEMU, -1 unless CONNECTED */
 	/* SO_COOKIE of fd, or of its socket under a former manager; unique until the host reboots
 	 */
