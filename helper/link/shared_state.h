@@ -24,7 +24,7 @@
  * every change below or in enum refusal.
  */
 #define SHARED_STATE_MAGIC 0x76706f77u
-#define SHARED_STATE_VERSION 4u
+#define SHARED_STATE_VERSION 5u
 
 /* Aligned, so that no two channels share a cache line. */
 struct shared_channel {
@@ -68,6 +68,7 @@ struct shared_frequency_domain {
 	/* the latest write of these two, done or under way, successful or not */
 	uint32_t writing_khz, writing_max_khz;
 	int32_t last_error; /* why the decision is not in force: -errno; 0: it is, or will be */
+	uint32_t under_way; /* 1: a write is: the files may hold what is not published yet */
 	uint64_t n_writes;  /* successful writes */
 	uint64_t n_failures;
 };
@@ -90,5 +91,8 @@ struct shared_state {
 
 #define shared_load(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
 #define shared_store(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
+/* who sees this also sees what was stored before it */
+#define shared_load_first(field) __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
+#define shared_store_last(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELEASE)
 
 #endif

@@ -139,6 +139,7 @@ static int add_output(struct channel_monitor *monitor, uint32_t id)
 	output->shared = &monitor->shared->frequency_domains[id];
 	publish_nothing(output);
 	shared_store(output->shared->last_error, 0);
+	shared_store(output->shared->under_way, 0); /* a predecessor died of it */
 	monitor->outputs[id] = output;
 	return 0;
 }
@@ -271,14 +272,17 @@ static bool write_target(struct channel_monitor *monitor, struct frequency_outpu
 
 	shared_store(output->shared->writing_khz, limits->low_khz);
 	shared_store(output->shared->writing_max_khz, limits->high_khz);
+	shared_store(output->shared->under_way, 1);
 	r = frequency_writer_set(&output->writer, limits->low_khz, limits->high_khz);
 	if (r == 0) {
 		succeed(monitor, output);
 		publish_target(output, target, limits);
 		shared_store(output->shared->n_writes, output->shared->n_writes + 1);
+		shared_store_last(output->shared->under_way, 0);
 		return true;
 	}
 	shared_store(output->shared->n_failures, output->shared->n_failures + 1);
+	shared_store_last(output->shared->under_way, 0);
 	fail(monitor, output, REFUSAL_WRITE, r);
 	if (!output->told) {
 		output->told = true;

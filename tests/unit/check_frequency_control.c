@@ -79,6 +79,8 @@ int nanosleep(const struct timespec *time, struct timespec *left)
 
 /* Until the worker runs, and if it never does, scaling_min_freq is read from another file. */
 static bool min_freq_is_late;
+/* The monitor writes, and says so, after scaling_max_freq was read. */
+static struct shared_frequency_domain *writes_meanwhile;
 
 int openat(int dir, const char *path, int flags, ...)
 {
@@ -91,6 +93,8 @@ int openat(int dir, const char *path, int flags, ...)
 	if (min_freq_is_late && strcmp(path, "scaling_min_freq") == 0 &&
 	    (flags & O_ACCMODE) == O_RDONLY)
 		path = "shown_min_freq";
+	if (writes_meanwhile && strcmp(path, "scaling_max_freq") == 0)
+		writes_meanwhile->n_writes++;
 	return (int)syscall(SYS_openat, dir, path, flags, mode);
 }
 
@@ -314,6 +318,77 @@ TEST(the_last_write_is_shown_late)
 	frequency_control_end(&control);
 	assert_limits("800000", "3700000");
 	ck_assert_uint_eq(n_warnings, 0);
+}
+
+/* Someone has written just before the release, and the end comes before that is settled. */
+TEST(the_end_of_a_release_that_waits)
+{
+	begin_written();
+	put_limits("1200000", "2000000");
+	frequency_control_release(&control, 0, frequency_control_last_written(&control, 0),
+				  HEARD_WRITE);
+	assert_limits("1200000", "2000000");
+	/* the monitor has let it go */
+	shared.frequency_domains[0].written_khz = shared.frequency_domains[0].written_max_khz = 0;
+	frequency_control_end(&control);
+	assert_limits("1200000", "3700000");
+	ck_assert_uint_eq(n_saved(), 0);
+}
+
+/* Time passes: what is due is looked at. */
+static void look_again(void)
+{
+	struct loop_timer *timer = &control.foreign.timer;
+
+	ck_assert_uint_ge(timer->due_ns, now_ns);
+	now_ns = timer->due_ns;
+	loop_timer_cancel(control.foreign.loop, timer);
+	timer->on_expiry(timer);
+}
+
+static void hear(void)
+{
+	foreign_writes_heard(&control.foreign, 0);
+	look_again();
+}
+
+/* What is found while the monitor writes is not reported, and not forgotten. */
+TEST(the_monitor_writes_meanwhile)
+{
+	struct shared_frequency_domain *published = &shared.frequency_domains[0];
+	const struct frequency_domain *fdom;
+
+	begin_written();
+	fdom = cpufreq_get(cpufreq, 0);
+	ck_assert_int_eq(loop_new(&control.foreign.loop), 0);
+	put_limits("2000000", "2400000");
+	/* it has written for the first time, and not said so yet */
+	published->written_khz = published->written_max_khz = 0;
+	published->under_way = 1;
+	hear();
+	ck_assert_uint_eq(fdom->n_foreign, 0);
+	published->written_khz = published->written_max_khz = 2000000;
+	published->n_writes++;
+	published->under_way = 0;
+	look_again();
+	ck_assert_uint_eq(fdom->n_foreign, 1);
+	/* the same value, while it writes: another episode, if it is found after that */
+	writes_meanwhile = published;
+	hear();
+	ck_assert_uint_eq(fdom->n_foreign, 1);
+	writes_meanwhile = NULL;
+	look_again();
+	ck_assert_uint_eq(fdom->n_foreign, 2);
+	hear();
+	ck_assert_uint_eq(fdom->n_foreign, 2);
+	/* one that says so for ever is not waited for */
+	published->under_way = 1;
+	hear();
+	for (int i = 0; i < 100 && cpuset_has(&control.foreign.due, 0); i++)
+		look_again();
+	ck_assert(!cpuset_has(&control.foreign.due, 0));
+	ck_assert_uint_eq(fdom->n_foreign, 2);
+	loop_free(control.foreign.loop);
 }
 
 /* The worker comes late, or never, since the kernel does not allow the value. */

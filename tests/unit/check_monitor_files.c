@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The channel monitor when it gets files unasked. */
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 #include "common/clock.h"
 #include "tests/unit/runner.h"
@@ -12,6 +13,19 @@ static void put_khz(int file, const char *text)
 {
 	ck_assert_int_eq(ftruncate(file, 0), 0);
 	ck_assert_int_eq(pwrite(file, text, strlen(text), 0), (ssize_t)strlen(text));
+}
+
+/* Each of the monitor's writes to frequency domain 0: was it published before that it is under way?
+ */
+static uint32_t n_written, n_announced;
+
+ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at)
+{
+	if (host.shared && pthread_equal(pthread_self(), host.thread)) {
+		n_written++;
+		n_announced += shared_load(host.shared->frequency_domains[0].under_way);
+	}
+	return syscall(SYS_pwrite64, fd, bytes, size, at);
 }
 
 static bool restarted; /* the driver was */
@@ -39,6 +53,27 @@ static int start_guest(enum frequency_method method)
 
 FIXTURE(set_up, tear_down)
 TIMEOUT(120)
+
+/* Whoever sees a file's new value before it is published can know that. */
+TEST(writes_are_announced)
+{
+	int guest = start_guest(METHOD_SETSPEED), file = grant(0);
+	int broken = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct shared_frequency_domain *published = &host.shared->frequency_domains[0];
+
+	wait_until(content(file) == MIN_KHZ);
+	ask(guest, GUEST_SCALE_MAX, 0, GUEST_ACK);
+	settle();
+	ck_assert_uint_eq(n_written, 2);
+	ck_assert_uint_eq(shared_load(published->under_way), 0);
+	/* those that fail as well */
+	send_renewal(0, 0, &broken, 1);
+	receive_type(LINK_WRITE_FAILED);
+	settle();
+	ck_assert_uint_eq(shared_load(published->under_way), 0);
+	ck_assert_uint_ge(n_written, 3);
+	ck_assert_uint_eq(n_announced, n_written);
+}
 
 /* As the manager does when CPUs are back online. */
 TEST(renewed)

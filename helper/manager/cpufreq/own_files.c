@@ -23,16 +23,22 @@ static const struct {
 struct published published_load(const struct shared_state *state, uint32_t id)
 {
 	const struct shared_frequency_domain *shared;
+	bool under_way;
+	uint64_t n_writes;
 
 	if (!state)
 		return (struct published){.n_writes = 0};
 	shared = &state->frequency_domains[id];
+	under_way = shared_load_first(shared->under_way) != 0;
+	n_writes = shared_load(shared->n_writes);
 	return (struct published){
 		.written_khz = {shared_load(shared->written_khz),
 				shared_load(shared->written_max_khz)},
 		.writing_khz = {shared_load(shared->writing_khz),
 				shared_load(shared->writing_max_khz)},
-		.n_writes = shared_load(shared->n_writes),
+		.n_writes = n_writes,
+		.n_done = n_writes + shared_load(shared->n_failures),
+		.under_way = under_way,
 	};
 }
 
@@ -68,9 +74,11 @@ int own_file_check(const struct frequency_domain *fdom, int dir, unsigned int nu
 		return 0;
 	/* Written since we read the state? Then what was found may be older than what is there. */
 	published = published_load(state, fdom->id);
-	if (!word && (published.written_khz[number] == 0 ||
+	file->n_writes = published.n_writes;
+	file->unsure = !word && (before.under_way || published.under_way ||
+				 published.n_done != before.n_done);
+	if (!word && (file->unsure || published.written_khz[number] == 0 ||
 		      published.written_khz[number] != before.written_khz[number] ||
-		      published.n_writes != before.n_writes ||
 		      (r >= 0 && is_ours(fdom, dir, file->found, &published, number))))
 		return 0;
 	if (word)

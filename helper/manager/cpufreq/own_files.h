@@ -19,6 +19,8 @@ struct published {
 	uint32_t written_khz[OWN_FILES]; /* last successful write; 0: none */
 	uint32_t writing_khz[OWN_FILES]; /* latest write, done or under way */
 	uint64_t n_writes;
+	uint64_t n_done; /* successful or not */
+	bool under_way;	 /* the files may hold what is not in written_khz yet */
 };
 
 /** published_load() - of one frequency domain; @state: NULL: nothing is published */
@@ -28,6 +30,8 @@ struct own_file {
 	const char *name;	   /* "scaling_governor", ...; static */
 	char ours[OWN_FILE_TEXT];  /* expected: "userspace", "1200000" */
 	char found[OWN_FILE_TEXT]; /* printable ASCII; "" if it can't be read */
+	bool unsure;		   /* the monitor wrote meanwhile: look again */
+	uint64_t n_writes;	   /* the monitor's, when the file was read; unless unsure */
 };
 
 /**
@@ -38,7 +42,8 @@ struct own_file {
  * Ours are also: a value that is being written now; a driver's rounding, by less than one step of
  * the table; a limit of the platform.
  *
- * Return: 0: yes, or nothing was written; 1: no; -errno: it can't be read. *file is always set.
+ * Return: 0: yes, or nothing was written, or file->unsure; 1: no; -errno: it can't be read. *file
+ * is always set.
  */
 int own_file_check(const struct frequency_domain *fdom, int dir, unsigned int number,
 		   const struct shared_state *state, struct own_file *file);

@@ -17,6 +17,8 @@
 /* Somebody who sets the governor again and again is not fought more often. */
 #define REASSERT_NS NS_PER_S
 #define LOOKS_PER_TURN 64
+/* One that was preempted between a write and its publication goes on before that. */
+#define RETRIES_MAX 20
 
 /* --- reports ------------------------------------------------------------------------------ */
 
@@ -30,9 +32,22 @@ bool foreign_writes_just_reported(const struct foreign_writes *foreign, uint32_t
 	return recent(foreign->looks[id].reported_ns, REPEAT_NS);
 }
 
+static struct published published(const struct foreign_writes *foreign, uint32_t id)
+{
+	return published_load(monitor_state(foreign->view->monitor), id);
+}
+
 static uint64_t n_writes(const struct foreign_writes *foreign, uint32_t id)
 {
-	return published_load(monitor_state(foreign->view->monitor), id).n_writes;
+	return published(foreign, id).n_writes;
+}
+
+/* With the one under way, if any: it may be older than what was heard. */
+static uint64_t n_begun(const struct foreign_writes *foreign, uint32_t id)
+{
+	const struct published now = published(foreign, id);
+
+	return now.n_writes + (now.under_way ? 1 : 0);
 }
 
 static void emit(struct foreign_writes *foreign, const struct frequency_domain *fdom,
@@ -104,7 +119,7 @@ static void frequency(struct foreign_writes *foreign, const struct frequency_dom
 	(void)parse_u32(file->found, UINT32_MAX, &found_khz);
 	(void)parse_u32(file->ours, UINT32_MAX, &ours_khz);
 	if (!cpufreq_heard_foreign(foreign->view->cpufreq, fdom->id, found_khz ? found_khz : 1,
-				   n_writes(foreign, fdom->id)))
+				   file->n_writes))
 		return;
 	log_about(&(struct log_about){.message = MESSAGE_FOREIGN,
 				      ABOUT_FREQUENCY_DOMAIN(fdom),
@@ -133,18 +148,34 @@ static void all_ours(struct foreign_writes *foreign, const struct frequency_doma
 		log_info("policy%u: its governor is userspace again", fdom->policy);
 }
 
+/* The monitor is writing, or was: whose value was found can't be told. */
+static void look_again_at(struct foreign_writes *foreign, uint32_t id)
+{
+	if (foreign->looks[id].n_retries == RETRIES_MAX)
+		return;
+	foreign->looks[id].n_retries++;
+	foreign->looks[id].n_writes = n_begun(foreign, id);
+	look_at(foreign, id, SETTLE_NS);
+}
+
 static void look(struct foreign_writes *foreign, uint32_t id)
 {
 	const struct frequency_domain *fdom = cpufreq_get(foreign->view->cpufreq, id);
 	const struct shared_state *state = monitor_state(foreign->view->monitor);
+	const struct published before = published(foreign, id);
 	cleanup_close int dir = -1;
 
 	cpuset_del(&foreign->due, id);
 	if (foreign->looks[id].again)
 		look_at(foreign, id, SETTLE_NS);
 	foreign->looks[id].again = false;
-	if (!fdom || !fdom->acquired || fdom->offline || fdom->gone ||
-	    published_load(state, id).written_khz[1] == 0)
+	if (!fdom || !fdom->acquired || fdom->offline || fdom->gone)
+		return;
+	if (before.under_way) {
+		look_again_at(foreign, id);
+		return;
+	}
+	if (before.written_khz[1] == 0)
 		return;
 	if (fdom->method == METHOD_LIMITS &&
 	    cpufreq_look_at_governor(foreign->view->cpufreq, id, true)) {
@@ -154,13 +185,18 @@ static void look(struct foreign_writes *foreign, uint32_t id)
 		return;
 	}
 	/* We have overwritten it since, and our own write may not be shown yet. */
-	if (fdom->method == METHOD_LIMITS && foreign->looks[id].n_writes != n_writes(foreign, id))
+	if (fdom->method == METHOD_LIMITS && foreign->looks[id].n_writes < n_writes(foreign, id))
 		return;
 	dir = cpufreq_open(foreign->view->cpufreq, id);
 	for (unsigned int i = 0; i < OWN_FILES; i++) {
 		struct own_file file;
+		int r = own_file_check(fdom, dir, i, state, &file);
 
-		if (own_file_check(fdom, dir, i, state, &file) <= 0)
+		if (file.unsure) {
+			look_again_at(foreign, id);
+			return;
+		}
+		if (r <= 0)
 			continue;
 		if (own_file_is_governor(&file)) {
 			foreign_writes_governor(foreign, fdom);
@@ -210,7 +246,8 @@ void foreign_writes_heard(struct foreign_writes *foreign, uint32_t id)
 
 	if (!fdom || !fdom->acquired)
 		return;
-	foreign->looks[id].n_writes = n_writes(foreign, id);
+	foreign->looks[id].n_writes = n_begun(foreign, id);
+	foreign->looks[id].n_retries = 0;
 	if (cpuset_has(&foreign->due, id))
 		foreign->looks[id].again = true;
 	else if (fdom->method == METHOD_LIMITS)
@@ -224,7 +261,8 @@ void foreign_writes_lost(struct foreign_writes *foreign)
 	for (uint32_t id = 0; id < cpufreq_count(foreign->view->cpufreq); id++) {
 		if (!cpufreq_get(foreign->view->cpufreq, id)->acquired)
 			continue;
-		foreign->looks[id].n_writes = n_writes(foreign, id);
+		foreign->looks[id].n_writes = n_begun(foreign, id);
+		foreign->looks[id].n_retries = 0;
 		look_at(foreign, id, SETTLE_NS);
 	}
 }
@@ -247,7 +285,7 @@ void foreign_writes_settle(struct foreign_writes *foreign, uint32_t id)
 	forget_overwritten(foreign, id);
 	if (!cpuset_has(&foreign->due, id))
 		return;
-	foreign->looks[id].n_writes = n_writes(foreign, id);
+	foreign->looks[id].n_writes = n_begun(foreign, id);
 	look(foreign, id);
 }
 

@@ -32,6 +32,7 @@ struct foreign_writes {
 	struct {
 		uint64_t due_ns;
 		uint64_t n_writes; /* our own, when a write was heard */
+		uint8_t n_retries; /* while the monitor was writing */
 		bool again;	   /* another was heard since */
 		bool renewed;	   /* the monitor is to write anew, after so many writes: */
 		uint64_t renewed_after;

@@ -75,12 +75,30 @@ void frequency_control_settle(struct frequency_control *control)
 		foreign_writes_settle(&control->foreign, id);
 }
 
+/* What was released just after someone else had written: by now the files show by whom. */
+static void finish_releases(struct frequency_control *control)
+{
+	const struct timespec pause = {.tv_nsec = FREQUENCY_SETTLE_NS};
+	const struct cpuset releasing = control->releasing;
+	unsigned int id;
+
+	if (cpuset_is_empty(&releasing))
+		return;
+	(void)nanosleep(&pause, NULL);
+	cpufreq_batch(control->view->cpufreq);
+	cpuset_for_each (id, &releasing)
+		frequency_control_release(control, id, frequency_control_last_written(control, id),
+					  HEARD_SETTLED);
+	(void)cpufreq_commit(control->view->cpufreq);
+}
+
 void frequency_control_end(struct frequency_control *control)
 {
 	const struct shared_state *state = monitor_state(control->view->monitor);
 	struct cpufreq *cpufreq = control->view->cpufreq;
 
 	(void)frequency_control_release_some(control, MAX_FREQUENCY_DOMAINS);
+	finish_releases(control);
 	wait_for_kernel(control, written_is_shown, FREQUENCY_SETTLE_NS);
 	for (uint32_t id = 0; id < cpufreq_count(cpufreq); id++)
 		cpufreq_writer_ended(cpufreq, id, finished_writing(state, id));
