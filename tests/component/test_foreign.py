@@ -4,8 +4,11 @@
 import os
 
 from tests.harness.cpufreq_tree import BASELINE_GOVERNOR
-from tests.harness.scene import HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene
+from tests.harness.scene import (
+    HIGHEST, LIMITS_ONLY, LOWEST, UP, component_main, scene, service,
+)
 from tests.harness.wait import wait_until
+from tests.harness.written import Written
 
 REASSERT = {"cpufreq": {"foreign": "reassert"}}
 
@@ -196,6 +199,65 @@ def test_a_governor_that_someone_else_has_chosen_is_set_again():
         # the original baseline is restored
         stage.hook(domain, "stopped")
         stage.expect({})
+
+
+def test_a_governor_that_was_changed_while_no_manager_ran():
+    """Method setspeed: the next one reports it, or sets it again."""
+    for sections, khz in ((None, None), (REASSERT, LOWEST)):
+        with service(f"away-{khz}", sections=sections) as (stage, _):
+            domain = stage.started("vm", {0: "2", 1: "3"})
+            assert domain.power(0, "min") == domain.power(1, "min") == "ack"
+            stage.expect({2: LOWEST, 3: LOWEST})
+            monitor = stage.vmpower.kill()
+            take_governor(stage)
+            stage.vmpower.start()
+            assert stage.vmpower.status()["monitor_pid"] == monitor
+            noticed(stage, "policy2: its governor is not userspace any more")
+            assert n_foreign(stage) == 1
+            if khz:
+                stage.expect({2: khz, 3: LOWEST})
+                assert domain.power(0, "max") == "ack"
+                continue
+            assert stage.tree.governor(2) == "performance"
+            said = stage.vmpower.ctl("explain", "2").stdout
+            assert "under governor performance: written by someone else" in said, said
+            assert "policy3" not in log(stage)
+            assert domain.power(1, "max") == "ack"
+            stage.tree.write(2, "scaling_setspeed", HIGHEST)
+            stage.tree.write(2, "scaling_governor", "userspace")
+            stage.expect({2: LOWEST, 3: HIGHEST})
+
+
+def test_what_decides_after_a_change_while_no_manager_ran():
+    """Method limits: both files are as the governor that is there now needs them."""
+    with service("decides-away", governors=LIMITS_ONLY) as (stage, _):
+        stage.tree.write(2, "scaling_min_freq", UP[1])
+        stage.tree.write(2, "scaling_governor", "performance")
+        domain = stage.started("vm", {0: "2"})
+        assert domain.power(0, "max") == domain.power(0, "down") == "ack"
+        become(stage, UP[1], UP[-2])
+        for governor, low, high in (("powersave", UP[-2], HIGHEST), ("schedutil", UP[-2], UP[-2]),
+                                    ("performance", UP[1], UP[-2])):
+            monitor = stage.vmpower.kill()
+            stage.tree.write(2, "scaling_governor", governor)
+            stage.vmpower.start()
+            assert stage.vmpower.status()["monitor_pid"] == monitor
+            become(stage, low, high)
+            cpu = stage.vmpower.ask("cpu")["cpus"][2]
+            assert cpu["target_khz"] == cpu["lowest_khz"] == UP[-2], cpu
+        # one write: the other file stays as it is
+        with Written(stage.tree.directory(2) / "scaling_min_freq") as written:
+            assert domain.power(0, "down") == "ack"
+            become(stage, UP[1], UP[-3])
+            assert not written.times
+        assert "someone else" not in log(stage)
+        assert n_foreign(stage) == 0
+        assert "its governor was changed" not in log(stage), "not known at the takeover"
+        stage.hook(domain, "stopped")
+        become(stage, UP[1], HIGHEST)
+        assert stage.tree.governor(2) == "performance"
+        stage.tree.write(2, "scaling_min_freq", LOWEST)
+        stage.tree.write(2, "scaling_governor", BASELINE_GOVERNOR)
 
 
 def silently(stage, name, value):
