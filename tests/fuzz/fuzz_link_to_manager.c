@@ -21,19 +21,13 @@
 #include "helper/manager/log/journal.h"
 #include "helper/manager/registry/registry.h"
 #include "tests/fuzz/fake_monitor.h"
+#include "tests/fuzz/fake_shared.h"
 #include "tests/fuzz/fuzz_loop.h"
 #include "tests/fuzz/link_promises.h"
 #include "tests/fuzz/policy_tree.h"
 #include "xml/domain_xml.h"
 
-#define MAX_STEPS 120
-#define N_DOMAINS 2u
-#define N_VCPUS 2u
-#define N_CHANNELS 2u
-
 /* --- the monitor's process ---------------------------------------------------------------- */
-
-static int shared_fd = -1;
 
 /* The files of one frequency domain that the monitor got. */
 static struct given {
@@ -111,16 +105,18 @@ static void register_domain(struct host *host, uint32_t number, uint32_t run)
 	static const char xml[] =
 		"<domain type='kvm' id='%u'><name>guest%u</name>"
 		"<uuid>c7a5fdbd-edaf-9455-926a-d65c16db180%u</uuid><vcpu>2</vcpu><cputune>"
-		"<vcpupin vcpu='0' cpuset='%u'/><vcpupin vcpu='1' cpuset='2-3'/></cputune>"
+		"<vcpupin vcpu='0' cpuset='%s'/><vcpupin vcpu='1' cpuset='2-3'/></cputune>"
 		"<devices><channel type='unix'><source mode='bind' path='%s/qemu'/>"
 		"<target type='virtio' name='virtio.serial.port.poweragent.0'/></channel>"
 		"<channel type='unix'><source mode='bind' path='%s/%s'/>"
 		"<target type='virtio' name='virtio.serial.port.poweragent.1'/></channel>"
 		"</devices></domain>";
+	/* the last: two vCPUs that are alike */
+	static const char *const cpus[] = {"0", "1", "0", "2-3"};
 	struct domain_description *description;
 	struct xml_error error;
 	char text[1024];
-	int n = snprintf(text, sizeof(text), xml, run + 1, number, number, run & 1, root, root,
+	int n = snprintf(text, sizeof(text), xml, run + 1, number, number, cpus[run], root, root,
 			 run & 2 ? "qemu" : "nobody");
 
 	require(n > 0 && n < (int)sizeof(text));
@@ -194,7 +190,7 @@ static void take_files(const struct link_acquired *acquired, const int *fds, uns
 	files->n_fds = n_fds;
 }
 
-/* A vote for a successor is one that the shared state holds, of a channel that the domain has. */
+/* A vote for a successor is one that the shared state held, of a channel that the domain has. */
 static void check_taken_over(const struct link_vcpus *vcpus)
 {
 	struct vote vote;
@@ -206,6 +202,7 @@ static void check_taken_over(const struct link_vcpus *vcpus)
 			continue;
 		require(vote_unpack(vcpus->said[i], &vote) && vote_pack(&vote) == vcpus->said[i]);
 		require(vote.channel < N_CHANNELS);
+		require(was_held(vcpus->domain, vcpus->first + i, vcpus->said[i]));
 	}
 }
 
@@ -290,20 +287,6 @@ static void send_raw(struct input *input)
 	send_link(&message, size ? size : 1, n_fds);
 }
 
-/* A frequency that is written without being published is somebody else's, and may stay. */
-static void publish(uint32_t id, const char *text)
-{
-	uint32_t khz = (uint32_t)strtoul(text, NULL, 10), both[] = {khz, khz};
-	size_t at = offsetof(struct shared_state, frequency_domains[id].writing_khz);
-
-	_Static_assert(offsetof(struct shared_frequency_domain, writing_max_khz) ==
-			       offsetof(struct shared_frequency_domain, writing_khz) +
-				       sizeof(both[0]),
-		       "one after the other");
-	if (shared_fd >= 0)
-		require(pwrite(shared_fd, both, sizeof(both), (off_t)at) == sizeof(both));
-}
-
 /* Write a frequency of the table to all files, or to one and die. */
 static void write_files(struct input *input)
 {
@@ -320,50 +303,6 @@ static void write_files(struct input *input)
 		require(pwrite(files->fds[i], text, strlen(text), 0) == (ssize_t)strlen(text));
 	if (dies)
 		(void)fake_kill(FAKE_PID);
-}
-
-/* Does a word there overlap with what publish() writes? */
-static bool is_written(size_t at)
-{
-	size_t first = offsetof(struct shared_state, frequency_domains[0].writing_khz);
-	size_t offset =
-		(at + sizeof(uint32_t) - 1 - first) % sizeof(struct shared_frequency_domain);
-
-	return at + sizeof(uint32_t) > first && offset < 3 * sizeof(uint32_t) - 1;
-}
-
-/* Anywhere in what the manager reads, sometimes where the votes are. */
-static size_t anywhere(struct input *input)
-{
-	size_t at = take_u32(input);
-
-	if (at % 16 == 0)
-		return offsetof(struct shared_state, vcpus[at / 16 % N_DOMAINS]) +
-		       at / 32 % (N_VCPUS * sizeof(struct shared_vcpu) - sizeof(uint32_t) + 1);
-	at %= sizeof(struct shared_state) - sizeof(uint32_t);
-	return is_written(at) ? 0 : at;
-}
-
-/* Write a vote for a successor to take over, or nonsense. */
-static void write_shared(struct input *input, bool vote)
-{
-	uint32_t value, vcpu = take_u8(input) % N_VCPUS, domain = take_id(input, N_DOMAINS);
-	size_t at = offsetof(struct shared_state, vcpus[domain % MAX_DOMAINS][vcpu]);
-	uint8_t bits = take_u8(input);
-	struct vote said = {
-		.from = bits & 3,
-		.turbo_off = bits & 4,
-		.channel = bits / 64 % (N_CHANNELS + 1), /* one too many */
-		.steps = (int16_t)((bits >> 3 & 7) - 4),
-	};
-
-	value = vote_pack(&said);
-	if (!vote) {
-		at = anywhere(input);
-		value = take_u32(input);
-	}
-	if (shared_fd >= 0)
-		require(pwrite(shared_fd, &value, sizeof(value), (off_t)at) == sizeof(value));
 }
 
 static void step(struct host *host, struct input *input)
@@ -435,6 +374,7 @@ static void start_host(struct host *host)
 
 	memset(host, 0, sizeof(*host));
 	memset(below, 0, sizeof(below));
+	forget_held();
 	memset(host->qemu, 0xff, sizeof(host->qemu));
 	/* the rest is unchanged: end_host() checked that */
 	put(0, "scaling_setspeed", "<unsupported>");

@@ -119,6 +119,9 @@ static inline void fill_tree(void)
 	}
 	put(2, "related_cpus", "3");
 	put(2, "affected_cpus", "3");
+	/* its maximum decides alone */
+	put(2, "scaling_driver", "acpi-cpufreq");
+	put(2, "scaling_governor", "performance");
 }
 
 #endif
