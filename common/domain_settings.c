@@ -11,7 +11,7 @@
 #define HIGHEST_VOTE_LIFETIME_S 86400
 #define FIELD(member) .offset = offsetof(struct domain_settings, member)
 
-const char *const domain_command_names[] = {"scale", "turbo", NULL};
+const char *const domain_command_names[] = {"scale", "turbo", "policy", NULL};
 
 const struct domain_setting_field domain_setting_fields[N_SETTINGS] = {
 	[SETTING_SERVE] =
@@ -36,9 +36,10 @@ const struct domain_setting_field domain_setting_fields[N_SETTINGS] = {
 			 "[limits] turbo allows it."},
 	[SETTING_COMMANDS] =
 		{"commands", "commands", TYPE_COMMANDS, FIELD(commands), .merge = MERGE_AND,
-		 .allowed = "none, or any of: scale turbo", .initial = "scale turbo",
-		 .help = "The commands to obey: scale (up, down, min, max), turbo (on, off); "
-			 "others are answered with NACK. none: no command."},
+		 .allowed = "none, or any of: scale turbo policy", .initial = "scale turbo policy",
+		 .help = "The commands to obey: scale (up, down, min, max), turbo (on, off), "
+			 "policy (standing rules by hour or workload); others are answered with "
+			 "NACK. none: no command."},
 	[SETTING_QUERIES] =
 		{"queries", "queries", TYPE_FLAG, FIELD(queries), .merge = MERGE_AND,
 		 .allowed = A_FLAG, .initial = "yes",

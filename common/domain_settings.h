@@ -33,9 +33,10 @@ enum domain_setting {
 };
 
 /* Commands that a guest may send, as bits. */
-#define COMMAND_SCALE 1u /* up, down, min, max */
-#define COMMAND_TURBO 2u /* turbo on, off */
-#define COMMANDS_ALL (COMMAND_SCALE | COMMAND_TURBO)
+#define COMMAND_SCALE 1u  /* up, down, min, max */
+#define COMMAND_TURBO 2u  /* turbo on, off */
+#define COMMAND_POLICY 4u /* policies and their removal */
+#define COMMANDS_ALL (COMMAND_SCALE | COMMAND_TURBO | COMMAND_POLICY)
 
 /* Every value is a uint32_t: the table finds it by offset, and the link sends it unchanged. */
 struct domain_settings {

@@ -6,6 +6,7 @@
 
 #include "common/cleanup.h"
 #include "common/cpuset.h"
+#include "common/domain_settings.h"
 #include "ctl/commands/commands.h"
 #include "ctl/common/print.h"
 
@@ -250,6 +251,64 @@ static int print_vcpus(json_t *vcpus)
 	return ctl_print(&table);
 }
 
+/* "high in the hours 3-5" to @text, from @used on. Return: what is used then */
+static size_t add_hours(char *text, size_t size, size_t used, json_t *hours, const char *level,
+			const char *means)
+{
+	cleanup_free char *list = NULL;
+	struct cpuset set = {0};
+	json_t *wants;
+	int n;
+
+	ctl_for_each (wants, hours)
+		if (json_is_string(wants) && wants_i < 24 &&
+		    strcmp(json_string_value(wants), level) == 0)
+			cpuset_add(&set, (unsigned int)wants_i);
+	if (cpuset_is_empty(&set))
+		return used;
+	list = cpuset_text(&set);
+	n = snprintf(text + used, size - used, "%s%s in the hours %s", used > 0 ? ", " : "", means,
+		     list ? list : "?");
+	return n > 0 && used + (size_t)n < size ? used + (size_t)n : used;
+}
+
+static void policy_cell(struct table *table, json_t *policy)
+{
+	const char *suspended =
+		ctl_flag(policy, "in_force") ? "" : "; suspended by a later request";
+	json_t *hours = json_object_get(policy, "hours");
+	char text[256] = "";
+	size_t used = 0;
+
+	if (strcmp(ctl_text(policy, "kind"), "time") != 0) {
+		table_cell(table, "%s %s%s", ctl_text(policy, "kind"), ctl_text(policy, "level"),
+			   suspended);
+		return;
+	}
+	used = add_hours(text, sizeof(text), used, hours, "high", "high");
+	used = add_hours(text, sizeof(text), used, hours, "low", "low");
+	(void)add_hours(text, sizeof(text), used, hours, "traffic", "by traffic (not counted)");
+	table_cell(table, "time: %s%s", *text ? text : "no hours", suspended);
+}
+
+/* What guests have sent: too long for the table. */
+static int print_policies(json_t *vcpus)
+{
+	cleanup_table struct table table = TABLE(key_value);
+	json_t *vcpu;
+
+	ctl_for_each (vcpu, vcpus) {
+		if (!ctl_has(vcpu, "policy"))
+			continue;
+		table_cell(&table, "policy of vCPU %lld:", ctl_number(vcpu, "vcpu"));
+		policy_cell(&table, json_object_get(vcpu, "policy"));
+	}
+	if (table.n_cells == 0)
+		return CTL_OK;
+	(void)fputc('\n', stdout);
+	return ctl_print(&table);
+}
+
 /* Limits, if any: "1200000 to 2400000 kHz, no turbo" */
 static void limits_line(struct table *table, json_t *settings)
 {
@@ -271,10 +330,22 @@ static void limits_line(struct table *table, json_t *settings)
 /* The kinds of commands that the guest may send, unless it may send all */
 static void commands_line(struct table *table, json_t *commands)
 {
-	const char *only = json_string_value(json_array_get(commands, 0));
+	char text[64] = "";
+	size_t n_all = 0, used = 0;
+	json_t *command;
 
-	if (json_array_size(commands) < 2)
-		text_line(table, "commands", only ? only : "none");
+	while (domain_command_names[n_all])
+		n_all++;
+	if (json_array_size(commands) >= n_all)
+		return;
+	ctl_for_each (command, commands) {
+		int n = snprintf(text + used, sizeof(text) - used, "%s%s", used > 0 ? ", " : "",
+				 json_is_string(command) ? json_string_value(command) : "");
+
+		if (n > 0 && used + (size_t)n < sizeof(text))
+			used += (size_t)n;
+	}
+	text_line(table, "commands", *text ? text : "none");
 }
 
 /* Settings that differ from the defaults; --json shows all */
@@ -344,5 +415,6 @@ int ctl_show(const struct ctl *ctl)
 	if (r != CTL_OK)
 		return r;
 	(void)fputc('\n', stdout);
-	return print_vcpus(json_object_get(domain, "vcpus"));
+	r = print_vcpus(json_object_get(domain, "vcpus"));
+	return r == CTL_OK ? print_policies(json_object_get(domain, "vcpus")) : r;
 }

@@ -10,6 +10,7 @@
 #include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/unix_socket.h"
+#include "helper/link/policy.h"
 
 #define HEADER_SIZE offsetof(struct link_message, id)
 #define VCPUS_SIZE offsetof(struct link_vcpus, said)
@@ -110,6 +111,11 @@ static bool check_acquired(const struct link_message *message)
 static bool check_override(const struct link_message *message)
 {
 	return message->override.domain < MAX_DOMAINS && message->override.vcpu < MAX_DOMAIN_VCPUS;
+}
+
+static bool check_hour(const struct link_message *message)
+{
+	return message->hour.hour < POLICY_HOURS;
 }
 
 static bool check_write_failed(const struct link_message *message)

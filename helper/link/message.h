@@ -49,7 +49,7 @@
  * Increase it with every change of a message or of its meaning. HELLO, CHANNEL_HELD, HELLO_END and
  * END never change: with them a manager takes over from a monitor of any version.
  */
-#define LINK_VERSION 4u
+#define LINK_VERSION 5u
 
 enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
 
@@ -87,6 +87,8 @@ enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
 	X(LINK_LOG_LEVEL, 14, LINK_TO_MONITOR, id, 0, 0, log_level)                                \
 	/* everything was sent since SETUP: what was not named is gone */                          \
 	X(LINK_SYNCED, 15, LINK_TO_MONITOR, nothing, 0, 0, any)                                    \
+	/* the local hour: the answer to HOUR_WANTED, or the clock or zone was set since */        \
+	X(LINK_HOUR, 16, LINK_TO_MONITOR, hour, 0, 0, hour)                                        \
 	/* SETUP is done */                                                                        \
 	X(LINK_READY, 32, LINK_TO_MANAGER, nothing, 0, 0, any)                                     \
 	X(LINK_ACQUIRE, 33, LINK_TO_MANAGER, id, 0, 0, frequency_domain_id)                        \
@@ -100,6 +102,8 @@ enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
 	X(LINK_PONG, 38, LINK_TO_MANAGER, nothing, 0, 0, any)                                      \
 	/* a sample of a channel's refused requests, for the log */                                \
 	X(LINK_REFUSED, 39, LINK_TO_MANAGER, refused, 0, 0, refused)                               \
+	/* a policy goes by the hour, which is unknown, or over */                                 \
+	X(LINK_HOUR_WANTED, 40, LINK_TO_MANAGER, nothing, 0, 0, any)                               \
 	/* the monitor's first message; fd: the shared state, unless it has none yet */            \
 	X(LINK_HELLO, 60, LINK_TO_MANAGER, hello, 0, 1, any)                                       \
 	/* fd: a duplicate of the socket of a channel that it serves */                            \
@@ -201,6 +205,12 @@ struct link_override {
 	uint32_t khz; /* 0: release */
 };
 
+struct link_hour {
+	uint32_t hour; /* < POLICY_HOURS */
+	uint32_t pad;
+	uint64_t until_ns; /* CLOCK_MONOTONIC: when it is over */
+};
+
 /*
  * Messages cross, so ACQUIRED says why it was sent. Otherwise the monitor could mistake one for the
  * answer to an ACQUIRE that the manager has not seen, and write before a baseline is saved.
@@ -260,6 +270,7 @@ struct link_message {
 		struct link_channel channel;
 		struct link_acquired acquired;
 		struct link_override override;
+		struct link_hour hour;
 		struct link_write_failed write_failed;
 		struct link_refused refused;
 		uint32_t id; /* for types that only name an object */

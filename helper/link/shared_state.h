@@ -17,11 +17,13 @@
 
 #include "common/bounds.h"
 #include "common/histogram.h"
+#include "helper/link/policy.h"
 #include "helper/link/refusal.h"
 
 /*
  * A successor of another version must not misread the state: increase SHARED_STATE_VERSION with
- * every change below or in enum refusal.
+ * every change below, in enum refusal, in struct vote or in struct
+ * shared_policy.
  */
 #define SHARED_STATE_MAGIC 0x76706f77u
 #define SHARED_STATE_VERSION 5u
@@ -42,7 +44,8 @@ struct shared_channel {
 } __attribute__((aligned(64)));
 
 struct shared_vcpu {
-	uint32_t said; /* vote_pack() */
+	uint32_t said;		     /* vote_pack() */
+	struct shared_policy policy; /* that its guest has sent */
 };
 
 /* Who decides a frequency domain's frequency. */

@@ -20,22 +20,26 @@ struct vote_range vote_range(const struct host_steps *host, const struct domain_
 		.low = (uint8_t)(low < high ? low : high),
 		.high = (uint8_t)high,
 		.non_turbo = (uint8_t)host->non_turbo,
+		/* as DPDK counts, from the highest step down */
+		.middle = (uint8_t)(host->n_steps - 1 - host->n_steps / 2),
 	};
 }
 
 bool vote_unpack(uint32_t word, struct vote *vote)
 {
 	const struct vote said = {
-		.from = word & 3,
-		.turbo_off = word & 4,
+		.from = word & 7,
+		.turbo_off = word & 8,
+		.policy = word & 16,
 		.channel = (uint8_t)(word >> 8),
 		.steps = (int16_t)(word >> 16),
 	};
-	bool valid = (word & 0xf8) == 0 &&
-		     (said.channel < MAX_DOMAIN_CHANNELS || said.channel == VOTE_NO_CHANNEL) &&
-		     said.steps > -MAX_FREQUENCY_STEPS && said.steps < MAX_FREQUENCY_STEPS &&
-		     (said.from != VOTE_NONE || (said.steps == 0 && said.turbo_off)) &&
-		     (said.from != VOTE_HIGHEST || !said.turbo_off);
+	bool valid =
+		(word & 0xe0) == 0 && said.from < N_VOTE_FROM &&
+		(said.channel < MAX_DOMAIN_CHANNELS || said.channel == VOTE_NO_CHANNEL) &&
+		said.steps > -MAX_FREQUENCY_STEPS && said.steps < MAX_FREQUENCY_STEPS &&
+		(said.from != VOTE_NONE || (said.steps == 0 && (said.turbo_off || said.policy))) &&
+		(!said.policy || said.steps == 0) && (said.from != VOTE_HIGHEST || !said.turbo_off);
 
 	if (word == 0)
 		valid = true;

@@ -18,13 +18,16 @@ enum vote_from {
 	VOTE_LOWEST,	/* the lowest step that the vCPU may vote for */
 	VOTE_HIGHEST,	/* the highest; not while the guest has turbo off */
 	VOTE_NON_TURBO, /* the highest without turbo: where a silent vCPU begins */
+	VOTE_MIDDLE,	/* the middle of the table: a policy's "medium" */
+	N_VOTE_FROM,
 };
 
 #define VOTE_NO_CHANNEL 0xffu
 
 struct vote {
-	uint8_t from;	 /* enum vote_from */
-	bool turbo_off;	 /* the guest has turned turbo off */
+	uint8_t from;	/* enum vote_from */
+	bool turbo_off; /* the guest has turned turbo off */
+	bool policy; /* said by the policy that the guest has sent (policy.h), not by a request */
 	uint8_t channel; /* index, in its domain, of the channel it came through; or NO_CHANNEL */
 	int16_t steps;	 /* above or, if negative, below from; within MAX_FREQUENCY_STEPS */
 };
@@ -40,7 +43,7 @@ struct host_steps {
 /* The steps of one frequency domain that a vCPU may vote for. */
 struct vote_range {
 	uint8_t low, high;
-	uint8_t non_turbo; /* of the table; may be outside low..high */
+	uint8_t non_turbo, middle; /* of the table; may be outside low..high */
 };
 
 /** vote_range() - by host and domain; if they contradict each other, the host's limits win */
@@ -63,6 +66,8 @@ static inline uint32_t vote_step(const struct vote *vote, const struct vote_rang
 		step = low;
 	else if (vote->from == VOTE_HIGHEST)
 		step = high;
+	else if (vote->from == VOTE_MIDDLE)
+		step = range->middle;
 	else
 		step = range->non_turbo < high ? range->non_turbo : high;
 	step += vote->steps;
@@ -72,10 +77,10 @@ static inline uint32_t vote_step(const struct vote *vote, const struct vote_rang
 /** vote_pack() - as one word, which no reader of the shared state sees half of; 0: nothing said */
 static inline uint32_t vote_pack(const struct vote *vote)
 {
-	if (vote->from == VOTE_NONE && !vote->turbo_off)
+	if (vote->from == VOTE_NONE && !vote->turbo_off && !vote->policy)
 		return 0;
-	return vote->from | (vote->turbo_off ? 4u : 0) | (uint32_t)vote->channel << 8 |
-	       (uint32_t)(uint16_t)vote->steps << 16;
+	return vote->from | (vote->turbo_off ? 8u : 0) | (vote->policy ? 16u : 0) |
+	       (uint32_t)vote->channel << 8 | (uint32_t)(uint16_t)vote->steps << 16;
 }
 
 /** vote_unpack() - the reverse. Return: false: @word is no vote, and *vote is nothing said. */

@@ -17,6 +17,7 @@
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
+#include "helper/monitor/guest_policies.h"
 #include "helper/monitor/guest_requests.h"
 #include "helper/monitor/managers.h"
 #include "helper/monitor/monitor_link.h"
@@ -105,6 +106,9 @@ static void expire_one(struct channel_monitor *monitor, struct timer *timer)
 		break;
 	case TIMER_ALIVE:
 		tell_alive(monitor);
+		break;
+	case TIMER_HOUR:
+		guest_policies_expire(monitor);
 		break;
 	}
 }
@@ -287,6 +291,9 @@ static void begin(struct channel_monitor *monitor, const struct monitor_options 
 	monitor->queue_timer.kind = TIMER_QUEUE;
 	monitor->lease_timer.kind = TIMER_LEASE;
 	monitor->alive_timer.kind = TIMER_ALIVE;
+	monitor->hour_timer.kind = TIMER_HOUR;
+	monitor->hour.hour = POLICY_HOURS;
+	monitor->hour_next = MAX_DOMAINS;
 	list_init(&monitor->queue);
 	list_init(&monitor->output_notices);
 	list_init(&monitor->channel_notices);

@@ -9,6 +9,7 @@
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest/stream.h"
 #include "helper/monitor/guest_channel.h"
+#include "helper/monitor/guest_policies.h"
 
 _Static_assert((int)ACTION_UP == (int)GUEST_SCALE_UP && (int)ACTION_DOWN == (int)GUEST_SCALE_DOWN &&
 		       (int)ACTION_MAX == (int)GUEST_SCALE_MAX &&
@@ -64,24 +65,26 @@ static void cpu_power(struct channel_monitor *monitor, struct request_batch *bat
 	channel->spoke = true;
 }
 
-static void policy(struct channel_monitor *monitor, const struct guest_channel *channel,
+static void policy(struct channel_monitor *monitor, struct request_batch *batch,
 		   const uint8_t *frame, const struct guest_request *request,
 		   struct request_outcome *outcome)
 {
-	uint32_t domain = guest_channel_domain(channel);
-	struct guest_policy decoded;
-	const char *bad;
+	struct guest_channel *channel = batch->channel;
+	uint32_t commands = monitor->domains[guest_channel_domain(channel)]->commands;
+	enum refusal refusal;
 
-	if (!channel->enabled)
-		outcome->refusal = REFUSAL_DENIED;
+	if (!channel->enabled || !(commands & COMMAND_POLICY))
+		refusal = REFUSAL_DENIED;
 	else if (request->physical)
-		outcome->refusal = REFUSAL_PHYSICAL;
+		refusal = REFUSAL_PHYSICAL;
+	else if (request->command == GUEST_POLICY_REMOVE)
+		refusal = guest_policies_remove(monitor, channel, frame, outcome->size,
+						&batch->n_moved);
 	else
-		outcome->refusal = REFUSAL_COMMAND;
-	if (guest_policy_decode(frame, outcome->size, arbiter_vcpus(monitor->arbiter, domain),
-				&decoded, &bad) < 0)
-		log_debug("domain \"%s\", channel %u: policy with a bad %s",
-			  monitor->domains[domain]->name, channel->number, bad);
+		refusal = guest_policies_take(monitor, channel, frame, outcome->size,
+					      &batch->n_moved);
+	outcome->refusal = (uint8_t)refusal;
+	outcome->vote = refusal == REFUSAL_NONE && request->command == GUEST_POLICY;
 }
 
 static void query(struct channel_monitor *monitor, const struct guest_channel *channel,
@@ -122,10 +125,8 @@ static void handle(struct channel_monitor *monitor, struct request_batch *batch,
 		batch->n_moved += guest_channel_end_session(monitor, channel);
 		break;
 	case GUEST_POLICY:
-		policy(monitor, channel, frame, &request, outcome);
-		break;
 	case GUEST_POLICY_REMOVE:
-		outcome->refusal = channel->enabled ? REFUSAL_COMMAND : REFUSAL_DENIED;
+		policy(monitor, batch, frame, &request, outcome);
 		break;
 	case GUEST_QUERY_FREQ_LIST:
 	case GUEST_QUERY_FREQ:
@@ -273,8 +274,11 @@ static void answer_one(struct channel_monitor *monitor, struct request_batch *ba
 	size_t size;
 
 	if (outcome->vote && monitor->n_failing > 0)
-		outcome->refusal =
-			(uint8_t)frequency_outputs_refusal(monitor, domain, outcome->vcpu);
+		outcome->refusal = (uint8_t)(outcome->command == GUEST_POLICY
+						     ? guest_policies_refusal(monitor, domain,
+									      frame, outcome->size)
+						     : frequency_outputs_refusal(monitor, domain,
+										 outcome->vcpu));
 	if (outcome->refusal != REFUSAL_NONE)
 		note_refusal(monitor, batch->channel, outcome);
 	if (late && !guest_frame_is_tagged(frame)) {

@@ -14,6 +14,7 @@
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
+#include "helper/monitor/guest_policies.h"
 #include "helper/monitor/managers.h"
 #include "helper/monitor/monitored_domain.h"
 #include "helper/monitor/syscall_rule.h"
@@ -47,8 +48,10 @@ static int vcpus_set(struct channel_monitor *monitor, const struct link_vcpus *f
 		return -ENOENT;
 	r = arbiter_set_vcpus(monitor->arbiter, from->domain, from->first, from->n, from->flags,
 			      from->said, &from->frequency_domains);
-	for (uint32_t i = 0; r == 0 && i < from->n; i++)
+	for (uint32_t i = 0; r == 0 && i < from->n; i++) {
 		monitor_publish_vote(monitor, from->domain, from->first + i);
+		guest_policies_taken_over(monitor, from->domain, from->first + i);
+	}
 	return r;
 }
 
@@ -139,6 +142,9 @@ static int handle(struct channel_monitor *monitor, const int *fds, unsigned int 
 			return 0; /* as in monitored_domain_silence() */
 		return arbiter_set_override(monitor->arbiter, message->override.domain,
 					    message->override.vcpu, message->override.khz);
+	case LINK_HOUR:
+		guest_policies_set_hour(monitor, &message->hour);
+		return 0;
 	case LINK_LOG_LEVEL:
 		log_set_level((int)message->id);
 		return 0;
@@ -297,6 +303,9 @@ static bool send_notices(struct channel_monitor *monitor)
 	if (monitor->pong_due && !send_id(monitor, LINK_PONG, 0))
 		return false;
 	monitor->pong_due = false;
+	if (monitor->hour_wanted && !send_id(monitor, LINK_HOUR_WANTED, 0))
+		return false;
+	monitor->hour_wanted = false;
 	while (!list_empty(outputs))
 		if (!send_output_notices(
 			    monitor,
@@ -316,7 +325,8 @@ void monitor_link_send_notices(struct channel_monitor *monitor)
 	/* as in nearly every turn */
 	if (monitor->manager != MANAGER_ATTACHED ||
 	    (list_empty(&monitor->output_notices) && list_empty(&monitor->channel_notices) &&
-	     !monitor->pong_due && !monitor->ready_due && !monitor->link_blocked))
+	     !monitor->pong_due && !monitor->ready_due && !monitor->hour_wanted &&
+	     !monitor->link_blocked))
 		return;
 	wait_for_room(monitor, !send_notices(monitor));
 }

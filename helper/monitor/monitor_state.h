@@ -16,8 +16,8 @@
 #include "helper/monitor/guest/proto.h"
 #include "helper/monitor/guest/stream.h"
 #include "helper/monitor/intrusive_list.h"
-#include "helper/monitor/timer_queue.h"
-#include "helper/monitor/token_bucket.h"
+#include "helper/monitor/timing/timer_queue.h"
+#include "helper/monitor/timing/token_bucket.h"
 
 #define BATCH_FRAMES 16u /* of one channel in one turn */
 #define BUFFER_SIZE (BATCH_FRAMES * GUEST_FRAME_MAX)
@@ -33,6 +33,7 @@ enum monitor_timer {
 	TIMER_QUEUE,   /* the monitor's: the total rate has a token for the first in the queue */
 	TIMER_LEASE,   /* the monitor's: no manager has come */
 	TIMER_ALIVE,   /* the monitor's: to tell its service's watchdog */
+	TIMER_HOUR,    /* the monitor's: the hour is over, or not all policies follow it yet */
 };
 
 enum guest_channel_state {
@@ -99,6 +100,7 @@ struct monitored_domain {
 	uint64_t run;		/* see struct link_domain */
 	bool synced;		/* named by the manager since its SETUP */
 	bool queries;		/* are they answered? */
+	bool timed;		/* a policy of its guest may go by the hour */
 	uint32_t commands;	/* COMMAND_* */
 	uint64_t lifetime_ns;	/* of votes that no frame renews; 0: none */
 	struct token_rate rate; /* of each channel */
@@ -141,7 +143,11 @@ struct channel_monitor {
 	uint64_t timer_due_ns; /* 0: not armed */
 	bool link_blocked;     /* notices wait for EPOLLOUT */
 	bool pong_due, ready_due;
-	bool ended; /* the lease is over */
+	bool hour_wanted;	 /* ask the manager for it */
+	struct link_hour hour;	 /* POLICY_HOURS: unknown */
+	uint32_t hour_next;	 /* domains from this id on do not follow the hour yet */
+	struct timer hour_timer; /* TIMER_HOUR */
+	bool ended;		 /* the lease is over */
 
 	struct timer_queue timers;
 	struct timer queue_timer; /* TIMER_QUEUE */
@@ -185,12 +191,15 @@ void monitor_arm(struct channel_monitor *monitor);
 /** monitor_find_channel() - the channel with this id, or NULL */
 struct guest_channel *monitor_find_channel(const struct channel_monitor *monitor, uint32_t id);
 
-/** monitor_publish_vote() - what a vCPU has said */
+/** monitor_publish_vote() - what a vCPU has said; if that is nothing, its policy has ended too */
 static inline void monitor_publish_vote(struct channel_monitor *monitor, uint32_t domain,
 					uint32_t vcpu)
 {
-	shared_store(monitor->shared->vcpus[domain][vcpu].said,
-		     vote_pack(&arbiter_vcpu(monitor->arbiter, domain, vcpu)->vote));
+	uint32_t said = vote_pack(&arbiter_vcpu(monitor->arbiter, domain, vcpu)->vote);
+
+	shared_store(monitor->shared->vcpus[domain][vcpu].said, said);
+	if (said == 0)
+		policy_clear(&monitor->shared->vcpus[domain][vcpu].policy);
 }
 
 /** monitor_publish_votes() - what all vCPUs of a domain have said */

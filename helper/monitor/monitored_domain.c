@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/guest_channel.h"
+#include "helper/monitor/guest_policies.h"
 
 int monitored_domain_remove(struct channel_monitor *monitor, uint32_t id)
 {
@@ -49,6 +50,8 @@ int monitored_domain_set(struct channel_monitor *monitor, const struct link_doma
 	domain->synced = true;
 	domain->queries = from->settings.queries != 0;
 	domain->commands = from->settings.commands;
+	if (!(domain->commands & COMMAND_POLICY))
+		guest_policies_forbid(monitor, from->id);
 	domain->lifetime_ns = from->settings.vote_lifetime_s * NS_PER_S;
 	for (uint32_t i = 0; i < MAX_DOMAIN_CHANNELS; i++)
 		if (domain->channels[i])

@@ -17,6 +17,7 @@ from tests.harness.hostile import (
     WORKLOAD,
     Witness,
     assert_served,
+    lowest,
     policy,
     query,
     query_reply,
@@ -32,7 +33,7 @@ G3 = (464, 460)
 def test_M1_branch_ratio_policy_for_vCPUs_that_do_not_exist():
     """vcpu_to_control indexed an array of the host's CPUs, unchecked."""
     with siege("m1") as attack:
-        for core_type, reason in ((0, "command"), (1, "physical")):
+        for core_type, reason in ((0, "policy"), (1, "physical")):
             attack.nacked(
                 [
                     policy(kind=BRANCH_RATIO, vcpus=[vcpu] * 8, core_type=core_type)
@@ -49,17 +50,18 @@ def test_M2_policy_with_too_many_vCPUs():
             [
                 policy(kind=kind, vcpus=[0, 1] * 4, num_vcpu=n)
                 for kind in (TRAFFIC, TIME, WORKLOAD, BRANCH_RATIO)
-                for n in (0, 8, 9, 64, 127, 128, 255)
+                for n in (0, 9, 64, 127, 128, 255)
             ],
-            "command",
+            "policy",
         )
+        attack.acked([lowest(vcpus=[0, 1] * 4)])
 
 
 def test_M3_traffic_policy_without_MACs():
     """With nb_mac_to_monitor = 0 the packet's tail became an index to write to."""
     with siege("m3") as attack:
         tails = (b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x00\x00\x00\x80", b"\x10\x00\x00\x00")
-        attack.nacked([policy(kind=TRAFFIC, n_macs=0, tail=tail) for tail in tails], "command")
+        attack.nacked([policy(kind=TRAFFIC, n_macs=0, tail=tail) for tail in tails], "no-counter")
 
 
 def test_M4_policy_with_too_many_MACs_or_a_negative_number():
@@ -72,12 +74,12 @@ def test_M4_policy_with_too_many_MACs_or_a_negative_number():
                 for n in counts
                 for kind, hours in ((TRAFFIC, ()), (TIME, range(24)))
             ],
-            "command",
+            "policy",
         )
         hours = (24, 31, 32, 255, -1, 2**31)
         lists = ("busy", "quiet", "traffic")
         attack.nacked(
-            [policy(**{which: [1, hour]}) for hour in hours for which in lists], "command"
+            [policy(**{which: [1, hour]}) for hour in hours for which in lists], "policy"
         )
 
 
@@ -97,12 +99,13 @@ def test_M6_policy_of_an_unknown_domain():
         names = (b"", b"nobody", b"x" * 32, b"\xff" * 32)
         attack.nacked(
             [
-                policy(kind=kind, name=name, vcpus=[0, 1])
+                policy(kind=kind, name=name, vcpus=[2, 3])
                 for name in names
                 for kind in (TIME, WORKLOAD, BRANCH_RATIO)
             ],
-            "command",
+            "policy",
         )
+        attack.acked([lowest(name=name) for name in names])
 
 
 def all_queries(vcpus):
@@ -186,15 +189,16 @@ def test_M9_control_characters_in_vm_name():
         bytes(range(1, 33)),
     )
     with siege("m9") as attack:
-        commands = (frames.POLICY, frames.POLICY_REMOVE, 5, 6, 11, 2**32 - 1)
-        attack.nacked(
-            [
-                policy(name=name, command=command, n_macs=11, vcpus=b"\xff" * 8)
-                for name in names
-                for command in commands
-            ],
-            "command",
-        )
+        for reason, commands in (("policy", (frames.POLICY, frames.POLICY_REMOVE)),
+                                 ("command", (5, 6, 11, 2**32 - 1))):
+            attack.nacked(
+                [
+                    policy(name=name, command=command, n_macs=11, vcpus=b"\xff" * 8)
+                    for name in names
+                    for command in commands
+                ],
+                reason,
+            )
         attack.nacked([frames.request(9, "max", name=name) for name in names], "vcpu")
         attack.witness.log_is_clean(b"all is well", b"owned", b"AAAA", b"%n")
 
@@ -233,7 +237,7 @@ def test_M11_host_with_few_pCPUs():
                 assert channel.ask(medium) == "nack", vcpu
                 channel.send(query(frames.QUERY_FREQ, vcpu))
             assert channel.power(0, "min") == "ack", "queries for no vCPU get no reply"
-            expected = {"vcpu": 2 * len(ids), "physical": len(ids), "command": len(ids)}
+            expected = {"vcpu": 2 * len(ids), "physical": len(ids), "policy": len(ids)}
             assert refusals(stage, "vm") == expected
             stage.expect({0: LOWEST})
             witness.check()

@@ -48,7 +48,8 @@ static void check_policy(const uint8_t *frame, size_t size, uint32_t n_vcpus)
 		require(policy.vcpus[i] < n_vcpus);
 	require((unsigned int)policy.type <= GUEST_POLICY_BRANCH_RATIO);
 	require((unsigned int)policy.workload <= GUEST_WORKLOAD_LOW);
-	require(((policy.busy_hours | policy.quiet_hours | policy.traffic_hours) >> 24) == 0);
+	for (uint32_t h = 0; h < GUEST_POLICY_HOURS; h++)
+		require(policy.hours[h] <= GUEST_HOUR_TRAFFIC);
 }
 
 /* The list of a reply: up to 8 entries of @stride bytes, zeros, a count, zeros; a tag is kept. */

@@ -32,7 +32,7 @@ static inline void check_word(uint32_t said)
 	require(vote.from != VOTE_NONE || vote.steps == 0);
 	require(vote.steps > -MAX_FREQUENCY_STEPS && vote.steps < MAX_FREQUENCY_STEPS);
 	require(vote.channel < MAX_DOMAIN_CHANNELS || vote.channel == VOTE_NO_CHANNEL);
-	require(said == 0 || vote.from != VOTE_NONE || vote.turbo_off);
+	require(said == 0 || vote.from != VOTE_NONE || vote.turbo_off || vote.policy);
 }
 
 static inline void check_to_monitor(const struct link_message *message, unsigned int n_fds)
@@ -85,6 +85,9 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 		require(message->override.domain < MAX_DOMAINS);
 		require(message->override.vcpu < MAX_DOMAIN_VCPUS);
 		break;
+	case LINK_HOUR:
+		require(message->hour.hour < 24);
+		break;
 	case LINK_PING:
 	case LINK_SYNCED:
 	case LINK_END:
@@ -110,6 +113,7 @@ static inline void check_to_manager(const struct link_message *message, unsigned
 	case LINK_HELLO_END:
 	case LINK_READY:
 	case LINK_PONG:
+	case LINK_HOUR_WANTED:
 	case LINK_VIOLATION: /* the number of any system call */
 		break;
 	case LINK_ACQUIRE:

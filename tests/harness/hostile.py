@@ -63,6 +63,11 @@ def policy(size=464, **fields):
     return bytes(frame)
 
 
+def lowest(**fields):
+    """A policy that votes for the lowest frequency, as a Siege's attacker has."""
+    return policy(**{"kind": WORKLOAD, "workload": 2, "vcpus": [0, 1], **fields})
+
+
 def query(command, vcpu=0, size=464, filler=b"\0", name=None):
     """A query; all bytes without a meaning are the filler."""
     frame = bytearray(filler * size)
@@ -289,6 +294,12 @@ class Siege:
             assert self.channel.ask(frame) == "nack", f"granted: {frame[:48].hex()}"
         refused = self.refused()
         assert refused.get(reason, 0) == before + len(attack), f"not all for {reason}: {refused}"
+        self.stage.expect(self.votes)
+
+    def acked(self, attack):
+        """Each of these frames gets an ACK, and changes no frequency."""
+        for frame in attack:
+            assert self.channel.ask(frame) == "ack", f"refused: {frame[:48].hex()}"
         self.stage.expect(self.votes)
 
     def unanswered(self, attack, reason):

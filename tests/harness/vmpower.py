@@ -38,6 +38,7 @@ class Vmpower:
         self.log = Path(log)
         self.process = None
         self.service_manager = None  # a ServiceManager, if the test plays systemd
+        self.env = {}  # of its processes, besides ours
         self.lease_s = 20  # of its monitor; shorter than by default, for tests that fail
         self.configure(sections)
 
@@ -54,10 +55,10 @@ class Vmpower:
         """Start vmpowerd without waiting; preexec: called first in its process."""
         command = [paths.BIN / "vmpowerd", "--config", self.config, "--runtime-dir", self.runtime,
                    "--lease", self.lease_s]
-        env, fds = {}, ()
+        env, fds = dict(self.env), ()
         if self.service_manager:
             command, fds = self.service_manager.command(command)
-            env = self.service_manager.environment()
+            env.update(self.service_manager.environment())
         self.process = Process(command, self.log, env=env, preexec=preexec, pass_fds=fds)
         return self.process
 

@@ -95,13 +95,15 @@ TEST(domain_in_full)
 			"\"resyncs\":0,\"unanswered\":0,\"late_replies\":0,\"dropped_replies\":0,"
 			"\"throttled\":0}],\"vcpus\":["
 			"{\"vcpu\":0,\"online\":true,\"cpus\":\"2,5-6\",\"vote_khz\":null,"
-			"\"pinned\":true,\"turbo_off\":false,\"override_khz\":null,"
+			"\"pinned\":true,\"turbo_off\":false,\"policy\":null,\"override_khz\":null,"
 			"\"frequency_domains\":[0,4]},"
 			"{\"vcpu\":1,\"online\":true,\"cpus\":\"5\",\"vote_khz\":2000000,"
-			"\"pinned\":true,\"turbo_off\":false,\"override_khz\":1000000,"
+			"\"pinned\":true,\"turbo_off\":false,\"policy\":null,\"override_khz\":"
+			"1000000,"
 			"\"frequency_domains\":[4]},"
 			"{\"vcpu\":2,\"online\":false,\"cpus\":null,\"vote_khz\":null,"
-			"\"pinned\":false,\"turbo_off\":false,\"override_khz\":null,"
+			"\"pinned\":false,\"turbo_off\":false,\"policy\":null,\"override_khz\":"
+			"null,"
 			"\"frequency_domains\":[]}]}",
 			0, NULL);
 		char *text = json_dumps(domain, 0);

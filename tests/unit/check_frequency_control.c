@@ -50,10 +50,11 @@ const struct shared_state *monitor_state(const struct monitor_process *monitor)
 	return &shared;
 }
 
-void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain)
+void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain, uint32_t n_vcpus)
 {
 	(void)monitor;
 	(void)domain;
+	(void)n_vcpus;
 }
 
 /* The kernel's worker: while the process waits, it applies what was written. */

@@ -141,6 +141,17 @@ static void make_policy(uint8_t *frame, bool g3)
 	put32(frame + (g3 ? 452 : 448), GUEST_POLICY_TIME);
 }
 
+/* @map: a character each hour */
+static void assert_hours(const struct guest_policy *policy, const char *map)
+{
+	static const char letters[] = {'.', 'Q', 'B', 'T'};
+	char text[GUEST_POLICY_HOURS + 1] = "";
+
+	for (size_t h = 0; h < GUEST_POLICY_HOURS; h++)
+		text[h] = letters[policy->hours[h]];
+	ck_assert_str_eq(text, map);
+}
+
 TEST(decodes_policy)
 {
 	for (int g3 = 0; g3 < 2; g3++) {
@@ -160,9 +171,7 @@ TEST(decodes_policy)
 		ck_assert_mem_eq(policy.macs[0], "\xe0\xe0\xe0\xe0\xf0\xf0", 6);
 		ck_assert_uint_eq(policy.avg_threshold, 1800000);
 		ck_assert_uint_eq(policy.max_threshold, 2000000);
-		ck_assert_uint_eq(policy.busy_hours, 1u << 3 | 1u << 4 | 1u << 5);
-		ck_assert_uint_eq(policy.quiet_hours, 1u << 11 | 1u << 12 | 1u << 13);
-		ck_assert_uint_eq(policy.traffic_hours, 1u << 8 | 1u << 10);
+		assert_hours(&policy, "...BBB..T.TQQQ..........");
 	}
 }
 
@@ -179,8 +188,45 @@ TEST(tells_midnight_from_padding)
 	put32(frame + 168, 1);
 	memset(frame + 252, 0, 96);
 	ck_assert_int_eq(guest_policy_decode(frame, sizeof(frame), 2, &policy, &bad), 0);
-	ck_assert_uint_eq(policy.busy_hours, 1u << 22 | 1u << 23 | 1u << 0 | 1u << 1);
-	ck_assert_uint_eq(policy.quiet_hours, 0);
+	assert_hours(&policy, "BB......T.T...........BB");
+}
+
+/* DPDK's host goes through the slots, and in each through busy, quiet, traffic. */
+TEST(an_hour_that_is_listed_twice_is_what_its_lower_slot_says)
+{
+	uint8_t frame[GUEST_FRAME_MAX];
+	struct guest_policy policy;
+	const char *bad;
+
+	make_policy(frame, true);
+	put32(frame + 156 + 4 * 3, 11); /* busy, behind quiet's first */
+	put32(frame + 252 + 4 * 3, 3);	/* quiet, behind busy's first */
+	put32(frame + 348 + 4 * 2, 5);	/* traffic, in busy's slot */
+	put32(frame + 348 + 4 * 3, 12); /* traffic, behind quiet's second */
+	ck_assert_int_eq(guest_policy_decode(frame, sizeof(frame), 2, &policy, &bad), 0);
+	assert_hours(&policy, "...BBB..T.TQQQ..........");
+	put32(frame + 252, 4); /* quiet, before busy's second */
+	ck_assert_int_eq(guest_policy_decode(frame, sizeof(frame), 2, &policy, &bad), 0);
+	assert_hours(&policy, "...BQB..T.TBQQ..........");
+}
+
+TEST(a_removal_is_its_vcpus_alone)
+{
+	uint8_t frame[GUEST_FRAME_MAX];
+	struct guest_policy policy = {.n_vcpus = 77};
+	const char *bad;
+
+	memset(frame, 0xee, sizeof(frame)); /* what DPDK leaves on the stack */
+	frame[152] = 2;
+	frame[144] = 1;
+	frame[145] = 0;
+	ck_assert_int_eq(guest_policy_vcpus(frame, GUEST_FRAME_G3, 2, &policy, &bad), 0);
+	ck_assert_uint_eq(policy.n_vcpus, 2);
+	ck_assert_uint_eq(policy.vcpus[0], 1);
+	ck_assert_int_eq(guest_policy_vcpus(frame, GUEST_FRAME_G3, 1, &policy, &bad), -EINVAL);
+	ck_assert_str_eq(bad, "vcpu_to_control");
+	ck_assert_int_eq(guest_policy_vcpus(frame, GUEST_FRAME_G1, 2, &policy, &bad), -EINVAL);
+	ck_assert_str_eq(bad, "length");
 }
 
 TEST(refuses_bad_policies)

@@ -81,6 +81,10 @@ static void make(enum link_type type)
 	case LINK_LOG_LEVEL:
 		message.id = 7; /* LOG_DEBUG */
 		break;
+	case LINK_HOUR:
+		message.hour.hour = 23;
+		message.hour.until_ns = UINT64_MAX;
+		break;
 	case LINK_SETUP:
 		message.setup.version = LINK_VERSION;
 		break;
@@ -95,6 +99,7 @@ static void make(enum link_type type)
 	case LINK_READY:
 	case LINK_PING:
 	case LINK_PONG:
+	case LINK_HOUR_WANTED:
 	case LINK_VIOLATION:
 		break;
 	}
@@ -128,6 +133,8 @@ static const struct {
 	{LINK_PING, LINK_TO_MONITOR, 0, 8},
 	{LINK_LOG_LEVEL, LINK_TO_MONITOR, 0, 12},
 	{LINK_PONG, LINK_TO_MANAGER, 0, 8},
+	{LINK_HOUR, LINK_TO_MONITOR, 0, 8 + 16},
+	{LINK_HOUR_WANTED, LINK_TO_MANAGER, 0, 8},
 	{LINK_ACQUIRE, LINK_TO_MANAGER, 0, 12},
 	{LINK_RELEASE, LINK_TO_MANAGER, 0, 12},
 	{LINK_CHANNEL_GONE, LINK_TO_MANAGER, 0, 12},
@@ -213,7 +220,7 @@ TEST(greeting_is_for_ever)
 	X(LINK_VCPUS_SET, message.vcpus.first = UINT32_MAX - 1) /* first + n is 0 */               \
 	X(LINK_VCPUS_SET, message.vcpus.n = 0)                                                     \
 	X(LINK_VCPUS_SET, message.vcpus.flags = 8)                                                 \
-	X(LINK_VCPUS_SET, message.vcpus.said[0] = 8) /* no vote */                                 \
+	X(LINK_VCPUS_SET, message.vcpus.said[0] = 32) /* no vote */                                \
 	X(LINK_VCPUS_SET, message.vcpus.said[1] = 1 | MAX_DOMAIN_CHANNELS << 8)                    \
 	X(LINK_DOMAIN_REMOVE, message.id = MAX_DOMAINS)                                            \
 	X(LINK_DOMAIN_SILENCE, message.id = UINT32_MAX)                                            \
@@ -228,6 +235,7 @@ TEST(greeting_is_for_ever)
 	X(LINK_ACQUIRED, message.acquired.reason = ACQUIRED_RENEWED + 1)                           \
 	X(LINK_OVERRIDE, message.override.domain = MAX_DOMAINS)                                    \
 	X(LINK_OVERRIDE, message.override.vcpu = MAX_DOMAIN_VCPUS)                                 \
+	X(LINK_HOUR, message.hour.hour = 24)                                                       \
 	X(LINK_LOG_LEVEL, message.id = 2)                                                          \
 	X(LINK_LOG_LEVEL, message.id = 8)                                                          \
 	X(LINK_ACQUIRE, message.id = MAX_FREQUENCY_DOMAINS)                                        \
@@ -258,7 +266,7 @@ TEST(out_of_bounds)
 
 TEST(unknown_types)
 {
-	static const uint32_t unknown[] = {0, 16, 31, 41, 59, 64, 1000, UINT32_MAX};
+	static const uint32_t unknown[] = {0, 17, 31, 41, 59, 64, 1000, UINT32_MAX};
 
 	for (size_t i = 0; i < array_size(unknown); i++) {
 		memset(&message, 0, sizeof(message));

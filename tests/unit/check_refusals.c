@@ -22,9 +22,9 @@ TEST(refuses)
 		{GUEST_CPU_POWER, 0, 0, false, REFUSAL_UNIT},
 		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 1, false, REFUSAL_UNPINNED},
 		{GUEST_CPU_POWER, GUEST_SCALE_MAX, 2, false, REFUSAL_NO_CPUFREQ},
-		{GUEST_POLICY, 0, 0, false, REFUSAL_COMMAND},
+		{GUEST_POLICY, 0, 0, false, REFUSAL_POLICY}, /* for no vCPU */
 		{GUEST_POLICY, 0, 0, true, REFUSAL_PHYSICAL},
-		{GUEST_POLICY_REMOVE, 0, 0, false, REFUSAL_COMMAND},
+		{GUEST_POLICY_REMOVE, 0, 0, true, REFUSAL_PHYSICAL},
 		{5, 0, 0, false, REFUSAL_COMMAND},
 		{0xffffffff, 0, 0, false, REFUSAL_COMMAND},
 		{GUEST_QUERY_FREQ, 0, 8, false, REFUSAL_VCPU},
@@ -130,7 +130,7 @@ TEST(report_names_channel_vcpu_and_reason)
 	ck_assert_uint_eq(host.message.refused.more, 0);
 	send_command(other, GUEST_POLICY, 0, 1);
 	ck_assert_uint_eq(reply(other), GUEST_NACK);
-	receive_refused(4, REFUSAL_COMMAND, MAX_DOMAIN_VCPUS);
+	receive_refused(4, REFUSAL_POLICY, MAX_DOMAIN_VCPUS);
 	send_command(other, GUEST_CPU_POWER, 77, 1);
 	ck_assert_uint_eq(reply(other), GUEST_NACK);
 	receive_refused(4, REFUSAL_UNIT, 1);

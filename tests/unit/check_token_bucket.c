@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "helper/monitor/token_bucket.h"
+#include "helper/monitor/timing/token_bucket.h"
 
 #include <stdlib.h>
 

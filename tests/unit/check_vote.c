@@ -14,19 +14,23 @@ static const struct {
 	struct vote vote;
 	uint32_t word; /* in the shared state of a predecessor: it must not change unnoticed */
 } words[] = {
-	{{VOTE_LOWEST, false, 0, 0}, 0x00000001},
-	{{VOTE_LOWEST, true, 63, 255}, 0x00ff3f05},
-	{{VOTE_HIGHEST, false, 5, 0}, 0x00000502},
-	{{VOTE_HIGHEST, false, VOTE_NO_CHANNEL, -255}, 0xff01ff02},
-	{{VOTE_NON_TURBO, false, 1, -1}, 0xffff0103},
-	{{VOTE_NON_TURBO, true, 2, 1}, 0x00010207},
-	{{VOTE_NONE, true, 7, 0}, 0x00000704}, /* silent, but it has turned turbo off */
+	{{VOTE_LOWEST, false, false, 0, 0}, 0x00000001},
+	{{VOTE_LOWEST, true, false, 63, 255}, 0x00ff3f09},
+	{{VOTE_HIGHEST, false, false, 5, 0}, 0x00000502},
+	{{VOTE_HIGHEST, false, false, VOTE_NO_CHANNEL, -255}, 0xff01ff02},
+	{{VOTE_NON_TURBO, false, false, 1, -1}, 0xffff0103},
+	{{VOTE_NON_TURBO, true, false, 2, 1}, 0x0001020b},
+	{{VOTE_MIDDLE, false, false, 2, 1}, 0x00010204}, /* up, after a policy */
+	{{VOTE_NONE, true, false, 7, 0}, 0x00000708},	 /* silent, but it has turned turbo off */
+	{{VOTE_MIDDLE, false, true, 1, 0}, 0x00000114},	 /* said by a policy */
+	{{VOTE_NON_TURBO, true, true, 1, 0}, 0x0000011b},
+	{{VOTE_NONE, false, true, 1, 0}, 0x00000110}, /* a policy without a vote at this hour */
 };
 
 static bool is_same(const struct vote *a, const struct vote *b)
 {
-	return a->from == b->from && a->turbo_off == b->turbo_off && a->channel == b->channel &&
-	       a->steps == b->steps;
+	return a->from == b->from && a->turbo_off == b->turbo_off && a->policy == b->policy &&
+	       a->channel == b->channel && a->steps == b->steps;
 }
 
 static bool is_nothing_said(const struct vote *vote)
@@ -53,21 +57,23 @@ TEST(nothing_said_is_zero)
 }
 
 static const uint32_t no_votes[] = {
-	0x00000008,		/* unknown bits */
+	0x00000020,		/* unknown bits */
 	0x00000081,		/* with a vote beside them */
+	0x00000005, 0x00000007, /* counted from nowhere */
+	0x00010011,		/* a policy counts no steps */
 	0x00004001,		/* no such channel */
 	0x0000fe01,		/* the last before VOTE_NO_CHANNEL */
 	0x01000001,		/* more steps than a table has */
 	0xff000001, 0x80000001, /* or fewer */
-	0x00010004,		/* silent, with steps */
-	0x00000006,		/* "highest" of who has turned turbo off is said otherwise */
+	0x00010008,		/* silent, with steps */
+	0x0000000a,		/* "highest" of who has turned turbo off is said otherwise */
 	0x00000100,		/* silent through a channel, without anything else */
 	0xffffffff,
 };
 
 TEST_EACH(no_vote, no_votes)
 {
-	struct vote vote = {VOTE_LOWEST, true, 1, 1};
+	struct vote vote = {VOTE_LOWEST, true, true, 1, 1};
 
 	ck_assert(!vote_unpack(no_votes[_i], &vote));
 	ck_assert(is_nothing_said(&vote));
@@ -94,8 +100,11 @@ TEST(one_word_each)
 			n_votes += said;
 		}
 	}
-	/* 5 kinds of votes, through any channel or none, with 6 of the steps; or without, silent */
-	ck_assert_uint_eq(n_votes, (5 * 6 + 1) * (MAX_DOMAIN_CHANNELS + 1) + 1);
+	/*
+	 * Through any channel or none: 7 kinds of votes with 6 of the steps; silent, but without
+	 * turbo; and 9 kinds of a policy's. Or nothing.
+	 */
+	ck_assert_uint_eq(n_votes, (7 * 6 + 1 + 9) * (MAX_DOMAIN_CHANNELS + 1) + 1);
 }
 
 /* --- the range -------------------------------------------------------------------------------- */
@@ -105,6 +114,7 @@ static const uint32_t khz[] = {1000000, 1200000, 1400000, 1600000, 1800000, 2000
 
 #define TOP 6
 #define NON_TURBO 4
+#define MIDDLE 3
 
 /* What a domain may: kHz, kHz, flag */
 #define LIMITS(min, max, may_turbo)                                                                \
@@ -155,6 +165,21 @@ TEST_EACH(range_of_limits, ranges)
 	ck_assert_uint_eq(range.low, ranges[_i].low);
 	ck_assert_uint_eq(range.high, ranges[_i].high);
 	ck_assert_uint_eq(range.non_turbo, NON_TURBO);
+	ck_assert_uint_eq(range.middle, MIDDLE);
+}
+
+/* As DPDK's host takes it: n / 2 from the highest step down. */
+TEST(middle_of_tables)
+{
+	static const uint8_t middle[] = {0, 0, 1, 1, 2, 2, 3}; /* of 1 to 7 steps */
+
+	for (uint32_t n = 1; n <= array_size(middle); n++) {
+		struct host_steps host = {.khz = khz, .n_steps = n, .ceiling = n - 1};
+		struct vote_range range =
+			vote_range(&host, &(struct domain_settings)LIMITS(0, 0, TURBO));
+
+		ck_assert_uint_eq(range.middle, middle[n - 1]);
+	}
 }
 
 TEST(range_of_one_step)
@@ -164,7 +189,7 @@ TEST(range_of_one_step)
 
 	ck_assert_uint_eq(range.low, 0);
 	ck_assert_uint_eq(range.high, 0);
-	for (uint8_t from = VOTE_NONE; from <= VOTE_NON_TURBO; from++)
+	for (uint8_t from = VOTE_NONE; from < N_VOTE_FROM; from++)
 		ck_assert_uint_eq(vote_step(&(struct vote){.from = from, .steps = 3}, &range), 0);
 }
 
@@ -175,39 +200,47 @@ static const struct {
 	struct vote vote;
 	uint32_t step;
 } steps[] = {
-	{{0, TOP, NON_TURBO}, {.from = VOTE_LOWEST}, 0},
-	{{0, TOP, NON_TURBO}, {.from = VOTE_LOWEST, .steps = 2}, 2},
-	{{0, TOP, NON_TURBO}, {.from = VOTE_LOWEST, .steps = 255}, TOP},
-	{{0, TOP, NON_TURBO}, {.from = VOTE_HIGHEST}, TOP},
-	{{0, TOP, NON_TURBO}, {.from = VOTE_HIGHEST, .steps = -1}, 5},
-	{{0, TOP, NON_TURBO}, {.from = VOTE_HIGHEST, .steps = -255}, 0},
-	{{0, TOP, NON_TURBO}, {.from = VOTE_NON_TURBO}, NON_TURBO},
-	{{0, TOP, NON_TURBO}, {.from = VOTE_NON_TURBO, .steps = 1}, 5},
-	{{0, TOP, NON_TURBO}, {.from = VOTE_NON_TURBO, .steps = -1}, 3},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_LOWEST}, 0},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_LOWEST, .steps = 2}, 2},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_LOWEST, .steps = 255}, TOP},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_HIGHEST}, TOP},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_HIGHEST, .steps = -1}, 5},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_HIGHEST, .steps = -255}, 0},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_MIDDLE}, MIDDLE},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_MIDDLE, .steps = -1}, 2},
+	{{5, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_MIDDLE}, 5},
+	{{0, 1, NON_TURBO, MIDDLE}, {.from = VOTE_MIDDLE, .turbo_off = true}, 1},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_NON_TURBO}, NON_TURBO},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_NON_TURBO, .steps = 1}, 5},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_NON_TURBO, .steps = -1}, 3},
 	/* where the first step of a silent vCPU begins */
-	{{0, TOP, NON_TURBO}, {.from = VOTE_NONE}, NON_TURBO},
-	{{0, 2, NON_TURBO}, {.from = VOTE_NONE}, 2},
-	{{5, TOP, NON_TURBO}, {.from = VOTE_NONE}, 5},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_NONE}, NON_TURBO},
+	{{0, 2, NON_TURBO, MIDDLE}, {.from = VOTE_NONE}, 2},
+	{{5, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_NONE}, 5},
 	/* the guest has turned turbo off */
-	{{0, TOP, NON_TURBO}, {.from = VOTE_NON_TURBO, .turbo_off = true, .steps = 1}, NON_TURBO},
-	{{0, TOP, NON_TURBO}, {.from = VOTE_LOWEST, .turbo_off = true, .steps = 5}, NON_TURBO},
-	{{0, TOP, NON_TURBO}, {.from = VOTE_HIGHEST, .turbo_off = true}, NON_TURBO},
-	{{0, 3, NON_TURBO}, {.from = VOTE_NON_TURBO, .turbo_off = true}, 3},
+	{{0, TOP, NON_TURBO, MIDDLE},
+	 {.from = VOTE_NON_TURBO, .turbo_off = true, .steps = 1},
+	 NON_TURBO},
+	{{0, TOP, NON_TURBO, MIDDLE},
+	 {.from = VOTE_LOWEST, .turbo_off = true, .steps = 5},
+	 NON_TURBO},
+	{{0, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_HIGHEST, .turbo_off = true}, NON_TURBO},
+	{{0, 3, NON_TURBO, MIDDLE}, {.from = VOTE_NON_TURBO, .turbo_off = true}, 3},
 	/* not below what its domain or the host demands */
-	{{5, TOP, NON_TURBO}, {.from = VOTE_NON_TURBO, .turbo_off = true}, 5},
-	{{5, TOP, NON_TURBO}, {.from = VOTE_LOWEST, .turbo_off = true, .steps = 1}, 5},
-	{{1, 3, NON_TURBO}, {.from = VOTE_LOWEST}, 1},
-	{{1, 3, NON_TURBO}, {.from = VOTE_LOWEST, .steps = 1}, 2},
-	{{1, 3, NON_TURBO}, {.from = VOTE_HIGHEST}, 3},
-	{{1, 3, NON_TURBO}, {.from = VOTE_NON_TURBO}, 3},
-	{{1, 3, NON_TURBO}, {.from = VOTE_NON_TURBO, .steps = -1}, 2},
+	{{5, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_NON_TURBO, .turbo_off = true}, 5},
+	{{5, TOP, NON_TURBO, MIDDLE}, {.from = VOTE_LOWEST, .turbo_off = true, .steps = 1}, 5},
+	{{1, 3, NON_TURBO, MIDDLE}, {.from = VOTE_LOWEST}, 1},
+	{{1, 3, NON_TURBO, MIDDLE}, {.from = VOTE_LOWEST, .steps = 1}, 2},
+	{{1, 3, NON_TURBO, MIDDLE}, {.from = VOTE_HIGHEST}, 3},
+	{{1, 3, NON_TURBO, MIDDLE}, {.from = VOTE_NON_TURBO}, 3},
+	{{1, 3, NON_TURBO, MIDDLE}, {.from = VOTE_NON_TURBO, .steps = -1}, 2},
 	/* a table without turbo */
-	{{0, TOP, TOP}, {.from = VOTE_NON_TURBO}, TOP},
-	{{0, TOP, TOP}, {.from = VOTE_HIGHEST, .turbo_off = true}, TOP},
+	{{0, TOP, TOP, MIDDLE}, {.from = VOTE_NON_TURBO}, TOP},
+	{{0, TOP, TOP, MIDDLE}, {.from = VOTE_HIGHEST, .turbo_off = true}, TOP},
 	/* the largest table */
-	{{0, 255, 200}, {.from = VOTE_HIGHEST}, 255},
-	{{0, 255, 0}, {.from = VOTE_NON_TURBO, .steps = 255}, 255},
-	{{0, 255, 255}, {.from = VOTE_NON_TURBO, .steps = -255}, 0},
+	{{0, 255, 200, MIDDLE}, {.from = VOTE_HIGHEST}, 255},
+	{{0, 255, 0, MIDDLE}, {.from = VOTE_NON_TURBO, .steps = 255}, 255},
+	{{0, 255, 255, MIDDLE}, {.from = VOTE_NON_TURBO, .steps = -255}, 0},
 };
 
 TEST_EACH(step_of_vote, steps)
@@ -218,14 +251,14 @@ TEST_EACH(step_of_vote, steps)
 /* Whatever was said, and whatever is allowed here. */
 TEST(step_is_in_range)
 {
-	for (uint32_t word = 0; word < 8 * 16; word++) {
-		struct vote vote = {.from = word & 3,
-				    .turbo_off = word & 4,
-				    .steps = (int16_t)((int)(word / 8) - 8)};
+	for (uint32_t word = 0; word < 16 * 16; word++) {
+		struct vote vote = {.from = word & 7,
+				    .turbo_off = word & 8,
+				    .steps = (int16_t)((int)(word / 16) - 8)};
 
 		for (uint8_t low = 0; low <= TOP; low++) {
 			for (uint8_t high = low; high <= TOP; high++) {
-				struct vote_range range = {low, high, NON_TURBO};
+				struct vote_range range = {low, high, NON_TURBO, MIDDLE};
 				uint32_t found = vote_step(&vote, &range);
 
 				if (found < low || found > vote_highest(&vote, &range) ||

@@ -118,10 +118,10 @@ const struct shared_state *monitor_state(const struct monitor_process *monitor)
 	return &shared;
 }
 
-void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain)
+void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain, uint32_t n_vcpus)
 {
 	(void)monitor;
-	memset(shared.vcpus[domain], 0, sizeof(shared.vcpus[domain]));
+	memset(shared.vcpus[domain], 0, n_vcpus * sizeof(shared.vcpus[domain][0]));
 }
 
 void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel)

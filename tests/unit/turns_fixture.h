@@ -18,7 +18,7 @@ static struct {
 	struct channel_monitor *monitor;
 	int link;
 	struct link_message message;
-	uint32_t n_write_failed; /* messages to the manager */
+	uint32_t n_write_failed, n_hour_wanted; /* messages to the manager */
 } host;
 
 static inline void pass_turn(uint64_t ns)
@@ -31,8 +31,10 @@ static inline void pass_turn(uint64_t ns)
 	pass_time(ns);
 	if (arbiter_is_dirty(host.monitor->arbiter) || poll(&ready, 1, 0) > 0)
 		ck_assert_int_eq(turn(host.monitor), 0);
-	while (link_receive(host.link, &notice, fds, &n_fds, LINK_TO_MANAGER) > 0)
+	while (link_receive(host.link, &notice, fds, &n_fds, LINK_TO_MANAGER) > 0) {
 		host.n_write_failed += notice.type == LINK_WRITE_FAILED;
+		host.n_hour_wanted += notice.type == LINK_HOUR_WANTED;
+	}
 }
 
 static inline void send_message(const int *fds, unsigned int n_fds)

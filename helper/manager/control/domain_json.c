@@ -5,6 +5,7 @@
 
 #include "common/cleanup.h"
 #include "common/json/build.h"
+#include "helper/link/policy.h"
 #include "helper/link/vote.h"
 #include "helper/manager/registry/placement.h"
 #include "helper/manager/registry/refusal_names.h"
@@ -155,6 +156,28 @@ static json_t *frequency_domains_json(const struct cpuset *affinity, const struc
 	return policies;
 }
 
+/* The policy that its guest has sent; null: none */
+static json_t *policy_json(const struct decision_sources *sources, uint32_t domain, uint32_t vcpu,
+			   bool in_force)
+{
+	json_t *json, *hours;
+	struct policy policy;
+
+	if (!sources->state || !policy_load(&sources->state->vcpus[domain][vcpu].policy, &policy))
+		return json_null();
+	json = json_object();
+	hours = json_array();
+	json_put_text(&json, "kind", policy_kind_name(policy.kind));
+	json_put_bool(&json, "in_force", in_force);
+	json_put(&json, "level",
+		 policy.kind == POLICY_WORKLOAD ? json_text(policy_level_name(policy.level))
+						: json_null());
+	for (uint32_t h = 0; policy.kind == POLICY_TIME && h < POLICY_HOURS; h++)
+		json_add(&hours, json_string(policy_level_name(policy.hours[h])));
+	json_put(&json, "hours", hours);
+	return json;
+}
+
 static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct place *place,
 			 const struct decision_sources *sources, const struct host_cpus *cpus)
 {
@@ -179,6 +202,7 @@ static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct pl
 	(void)vote_unpack(said, &vote);
 	json_put_nonzero(&json, "vote_khz", decision_vote_khz(sources, cpus, domain, number, said));
 	json_put_bool(&json, "turbo_off", vote.turbo_off);
+	json_put(&json, "policy", policy_json(sources, domain->id, number, vote.policy));
 	json_put_nonzero(&json, "override_khz", domain_override(domain, number));
 	json_put(&json, "frequency_domains", json_incref(place->frequency_domains));
 	return json;

@@ -135,11 +135,32 @@ static void on_monitor_started(void *context, bool again)
 				 "it had ended; channels and votes were taken over");
 }
 
+static void tell_hour(void *context, uint32_t hour, uint64_t until_ns)
+{
+	struct domains *domains = context;
+	const struct link_message message = {
+		.type = LINK_HOUR,
+		.hour = {.hour = hour, .until_ns = until_ns},
+	};
+
+	monitor_send(domains->view.monitor, &message, NULL, 0);
+}
+
+/* One that asks without reading the answers gets one of them. */
+static void answer_hour(struct domains *domains)
+{
+	domains->hour_due = !monitor_has_room(domains->view.monitor);
+	if (!domains->hour_due)
+		local_hour_asked(&domains->local_hour);
+}
+
 static void on_room(void *context)
 {
 	struct domains *domains = context;
 
 	view_go_on(&domains->view);
+	if (domains->hour_due)
+		answer_hour(domains);
 }
 
 static void on_channel_gone(struct domains *domains, uint32_t id)
@@ -180,6 +201,9 @@ static void on_message(void *context, const struct link_message *message)
 		break;
 	case LINK_REFUSED:
 		refusal_log(domains->registry, &message->refused);
+		break;
+	case LINK_HOUR_WANTED:
+		answer_hour(domains);
 		break;
 	default:
 		(void)frequency_control_message(&domains->frequency_control, message);
@@ -336,6 +360,7 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 		.loop = parts->loop,
 	};
 	view_init(&domains->view);
+	local_hour_init(&domains->local_hour, parts->loop, LOCAL_ZONE_FILE, tell_hour, domains);
 	r = frequency_control_init(&domains->frequency_control, &domains->view, parts->registry,
 				   parts->events, parts->loop);
 	if (r == 0)
@@ -361,6 +386,7 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	if (r < 0) {
 		log_error("can't start the monitor, %s: %s", parts->monitor_path, strerror(-r));
 		channel_manager_free(domains->channels);
+		local_hour_clear(&domains->local_hour);
 		frequency_control_clear(&domains->frequency_control);
 		view_clear(&domains->view);
 		free(domains);
@@ -387,6 +413,7 @@ void domains_free(struct domains *domains, bool leave)
 		monitor_process_end(domains->view.monitor);
 		frequency_control_end(&domains->frequency_control);
 	}
+	local_hour_clear(&domains->local_hour);
 	frequency_control_clear(&domains->frequency_control);
 	view_clear(&domains->view);
 	monitor_process_free(domains->view.monitor);

@@ -5,6 +5,7 @@
 
 #include "helper/manager/domains/ended.h"
 #include "helper/manager/monitor/frequency_control.h"
+#include "helper/manager/monitor/local_hour.h"
 #include "helper/manager/monitor/view.h"
 
 struct domains {
@@ -18,6 +19,8 @@ struct domains {
 	bool begun;		       /* what a predecessor has left is taken over */
 	struct monitor_view view;
 	struct frequency_control frequency_control;
+	struct local_hour local_hour;
+	bool hour_due;		/* the monitor asked for it, and the link had no room */
 	struct khz_range range; /* of the host's CPUs, when it was last looked at */
 	bool allow_unpinned;	/* as the vCPUs were last sent */
 	struct ended ended;

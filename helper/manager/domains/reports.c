@@ -39,7 +39,7 @@ static int add(struct domains *domains, const struct domain_report *report)
 	domain->paused = report->tells_paused && report->paused;
 	domain->paused_ns = report->tells_paused ? report->asked_ns : 0;
 	domain->last_report_ns = report->asked_ns;
-	monitor_clear_domain(domains->view.monitor, domain->id);
+	monitor_clear_domain(domains->view.monitor, domain->id, domain->description->n_vcpus);
 	clear_fresh_channels(domains, domain);
 	domain_log_registered(domain, source);
 	domain_log_problem(description, source);
@@ -219,7 +219,7 @@ static int report_rebooted(struct domains *domains, struct domain *domain,
 		return 0; /* of an earlier run */
 	domain_log_rebooted(domain, report->source);
 	/* What the monitor has published is what its successor begins with. */
-	monitor_clear_domain(domains->view.monitor, domain->id);
+	monitor_clear_domain(domains->view.monitor, domain->id, domain->description->n_vcpus);
 	view_silence_domain(&domains->view, domain->id);
 	events_emit_domain(domains->events, EVENT_DOMAIN_CHANGED, domain,
 			   "rebooted: its votes end");

@@ -386,10 +386,10 @@ const struct shared_state *monitor_state(const struct monitor_process *monitor)
 	return monitor->area.state;
 }
 
-void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain)
+void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain, uint32_t n_vcpus)
 {
-	ASSERT(domain < MAX_DOMAINS);
-	memset(monitor->area.state->vcpus[domain], 0, sizeof(monitor->area.state->vcpus[domain]));
+	ASSERT(domain < MAX_DOMAINS && n_vcpus <= MAX_DOMAIN_VCPUS);
+	memset(monitor->area.state->vcpus[domain], 0, n_vcpus * sizeof(struct shared_vcpu));
 }
 
 void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel)

@@ -105,7 +105,7 @@ void monitor_ping(struct monitor_process *monitor);
 const struct shared_state *monitor_state(const struct monitor_process *monitor);
 
 /* Reset the counters of an id that the registry reuses. */
-void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain);
+void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain, uint32_t n_vcpus);
 void monitor_clear_channel(struct monitor_process *monitor, uint32_t channel);
 
 pid_t monitor_pid(const struct monitor_process *monitor); /* 0: none is attached */

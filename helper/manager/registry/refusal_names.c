@@ -25,6 +25,13 @@ static const struct {
 	[REFUSAL_DENIED] = {"denied",
 			    "the channel is disabled, or the domain's settings forbid it: "
 			    "see \"vmpowerctl show\""},
+	[REFUSAL_POLICY] = {"policy", "a field of the policy is invalid, or it names no vCPU: see "
+				      "vmpower-protocol(7)"},
+	[REFUSAL_NO_COUNTER] = {"no-counter", "nothing counts the packets that the policy goes by: "
+					      "send a policy by time or workload"},
+	[REFUSAL_BRANCH_RATIO] = {"branch-ratio",
+				  "policies by branch ratio are not supported: send "
+				  "one by time or workload"},
 };
 
 _Static_assert(array_size(refusals) == N_REFUSALS, "each refusal has a name and a remedy");

@@ -69,6 +69,7 @@ void decision_claims(const struct decision_sources *sources, const struct host_c
 	claim = claim_of(sources, cpus, domain, vcpu, &ids);
 	(void)vote_unpack(said, &vote);
 	claim.turbo_off = vote.turbo_off;
+	claim.by_policy = vote.policy;
 	cpuset_for_each (id, &ids) {
 		const struct frequency_domain *fdom = cpufreq_get(sources->cpufreq, id);
 

@@ -29,6 +29,7 @@ struct claim {
 	uint32_t vcpu;
 	uint32_t flags;		 /* VCPU_* of link/message.h */
 	bool turbo_off;		 /* by its guest */
+	bool by_policy;		 /* the vote is that of its guest's policy */
 	struct vote_range range; /* that the host and the domain's settings allow its votes */
 	/* as steps of the frequency domain's table, within the host's limits; kHz 0: none */
 	uint32_t vote_khz, vote_step;

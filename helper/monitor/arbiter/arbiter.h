@@ -183,6 +183,22 @@ enum refusal arbiter_check(const struct arbiter *arbiter, uint32_t domain, uint6
 uint32_t arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu,
 		      enum arbiter_action action, uint32_t channel);
 
+/**
+ * arbiter_policy_votes() - a policy of the guest is in force for a vCPU, and votes
+ * @vcpu:	for which arbiter_check() allows ACTION_MAX
+ * @from:	VOTE_LOWEST, VOTE_MIDDLE, VOTE_HIGHEST; VOTE_NONE: it has no vote now
+ * @channel:	index, in its domain, of the channel through which it was sent
+ *
+ * Up, down, min or max suspends it: arbiter_voted_by_policy() is false until this is called again.
+ *
+ * Return: as arbiter_vote().
+ */
+uint32_t arbiter_policy_votes(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu,
+			      enum vote_from from, uint32_t channel);
+
+/** arbiter_end_policy() - if a policy is in force, the vCPU is silent. Return: as arbiter_vote() */
+uint32_t arbiter_end_policy(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu);
+
 /** arbiter_vote_khz() - the vote on the vCPU's first frequency domain; 0: silent */
 uint32_t arbiter_vote_khz(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu);
 

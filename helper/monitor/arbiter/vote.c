@@ -139,6 +139,8 @@ static struct vote next_vote(const struct arbiter *arbiter, const struct arbiter
 	bool up = action == ACTION_UP;
 	struct vote vote = vcpu->vote;
 
+	if (action < ACTION_TURBO_ON)
+		vote.policy = false; /* suspended: the request is the guest's latest word */
 	switch (action) {
 	case ACTION_UP:
 	case ACTION_DOWN:
@@ -157,6 +159,8 @@ static struct vote next_vote(const struct arbiter *arbiter, const struct arbiter
 		break;
 	case ACTION_TURBO_ON:
 		vote.turbo_off = false;
+		if (vote.policy && vote.from == VOTE_NON_TURBO)
+			vote.from = VOTE_HIGHEST; /* what the policy wants */
 		break;
 	case ACTION_TURBO_OFF:
 		turn_turbo_off(arbiter, vcpu, &vote);
@@ -165,37 +169,78 @@ static struct vote next_vote(const struct arbiter *arbiter, const struct arbiter
 	return vote;
 }
 
-uint32_t arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number,
-		      enum arbiter_action action, uint32_t channel)
+/* Count what the vCPU says now, no longer @before. Return: on how many frequency domains it moved.
+ */
+static uint32_t recount(struct arbiter *arbiter, const struct arbiter_vcpu *vcpu,
+			const struct vote *before)
 {
-	struct arbiter_vcpu *vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
-	bool counts = !(vcpu->flags & VCPU_PAUSED), had_voted = arbiter_voted(vcpu);
-	const struct vote before = vcpu->vote;
+	bool had_voted = before->from != VOTE_NONE, votes_now = arbiter_voted(vcpu);
+	bool counts = !(vcpu->flags & VCPU_PAUSED), is_protected = vcpu->flags & VCPU_PROTECTED;
 	uint32_t n_moved = 0;
 
-	vcpu->vote = next_vote(arbiter, vcpu, action);
-	vcpu->vote.channel = (uint8_t)channel;
-	if (!arbiter_voted(vcpu))
+	if (!had_voted && !votes_now)
 		return 0;
 	for (uint32_t i = 0; i < vcpu->set->n; i++) {
 		uint32_t id = vcpu->set->ids[i];
 		struct frequency_domain_votes *votes = arbiter->frequency_domains[id];
 		struct vote_range range = member_range(arbiter, vcpu, i);
 		uint32_t step = vote_step(&vcpu->vote, &range);
-		uint32_t old_step = vote_step(&before, &range);
+		uint32_t old_step = vote_step(before, &range);
 
-		if (had_voted && step == old_step)
+		if (had_voted && votes_now && step == old_step)
 			continue;
 		n_moved++;
 		arbiter_mark_dirty(arbiter, id);
-		if (counts && had_voted)
+		if (!counts)
+			continue;
+		if (had_voted)
 			tally_count(&votes->voted, old_step, -1);
-		else if (counts && (vcpu->flags & VCPU_PROTECTED))
+		else if (is_protected)
 			votes->n_silent--;
-		if (counts)
+		if (votes_now)
 			tally_count(&votes->voted, step, 1);
+		else if (is_protected)
+			votes->n_silent++;
 	}
 	return n_moved;
+}
+
+uint32_t arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number,
+		      enum arbiter_action action, uint32_t channel)
+{
+	struct arbiter_vcpu *vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
+	const struct vote before = vcpu->vote;
+
+	vcpu->vote = next_vote(arbiter, vcpu, action);
+	vcpu->vote.channel = (uint8_t)channel;
+	return recount(arbiter, vcpu, &before);
+}
+
+uint32_t arbiter_policy_votes(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number,
+			      enum vote_from from, uint32_t channel)
+{
+	struct arbiter_vcpu *vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
+	const struct vote before = vcpu->vote;
+
+	ASSERT(from != VOTE_NON_TURBO);
+	vcpu->vote = (struct vote){
+		.from = from == VOTE_HIGHEST && before.turbo_off ? VOTE_NON_TURBO : (uint8_t)from,
+		.turbo_off = before.turbo_off,
+		.policy = true,
+		.channel = (uint8_t)channel,
+	};
+	return recount(arbiter, vcpu, &before);
+}
+
+uint32_t arbiter_end_policy(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number)
+{
+	struct arbiter_vcpu *vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
+	const struct vote before = vcpu->vote;
+
+	if (!before.policy)
+		return 0;
+	vcpu->vote = (struct vote){.turbo_off = before.turbo_off, .channel = before.channel};
+	return recount(arbiter, vcpu, &before);
 }
 
 uint32_t arbiter_vote_khz(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu)

@@ -54,22 +54,49 @@ void guest_request_decode(const uint8_t *frame, size_t size, struct guest_reques
 	request->physical = size >= GUEST_FRAME_G3_I386 && frame[AT_CORE_TYPE_G3] != 0;
 }
 
-/* Return: false: an hour is out of range. */
-static bool decode_hours(const uint8_t *list, uint32_t *hours)
+/* How many slots of a list of hours are used. */
+static uint32_t count_hours(const uint8_t *list)
 {
 	uint32_t n = GUEST_POLICY_HOURS;
 
-	*hours = 0;
 	while (n > 0 && guest_load32(list + (n - 1) * sizeof(uint32_t)) == 0)
 		n--;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t hour = guest_load32(list + i * sizeof(uint32_t));
+	return n;
+}
 
-		if (hour >= GUEST_POLICY_HOURS)
-			return false;
-		*hours |= UINT32_C(1) << hour;
+static const struct hour_list {
+	uint32_t at;
+	enum guest_hour means;
+	const char *name;
+} hour_lists[] = {
+	{AT_BUSY_HOURS, GUEST_HOUR_BUSY, "busy_hours"},
+	{AT_QUIET_HOURS, GUEST_HOUR_QUIET, "quiet_hours"},
+	{AT_TRAFFIC_HOURS, GUEST_HOUR_TRAFFIC, "hours_to_use_traffic_profile"},
+};
+
+#define N_HOUR_LISTS (sizeof(hour_lists) / sizeof(hour_lists[0]))
+
+/* Slot by slot over the lists: the order in which DPDK's host looks for the hour. */
+static const char *decode_hours(const uint8_t *frame, struct guest_policy *policy)
+{
+	uint32_t used[N_HOUR_LISTS];
+
+	for (size_t i = 0; i < N_HOUR_LISTS; i++)
+		used[i] = count_hours(frame + hour_lists[i].at);
+	for (uint32_t slot = 0; slot < GUEST_POLICY_HOURS; slot++) {
+		for (size_t i = 0; i < N_HOUR_LISTS; i++) {
+			uint32_t hour =
+				guest_load32(frame + hour_lists[i].at + slot * sizeof(uint32_t));
+
+			if (slot >= used[i])
+				continue;
+			if (hour >= GUEST_POLICY_HOURS)
+				return hour_lists[i].name;
+			if (policy->hours[hour] == GUEST_HOUR_UNLISTED)
+				policy->hours[hour] = (uint8_t)hour_lists[i].means;
+		}
 	}
-	return true;
+	return NULL;
 }
 
 static const char *decode_vcpus(const uint8_t *frame, uint32_t n_vcpus, struct guest_policy *policy)
@@ -119,13 +146,19 @@ static const char *decode_policy(const uint8_t *frame, size_t size, uint32_t n_v
 		bad = decode_traffic(frame, policy);
 	if (bad)
 		return bad;
-	if (!decode_hours(frame + AT_BUSY_HOURS, &policy->busy_hours))
-		return "busy_hours";
-	if (!decode_hours(frame + AT_QUIET_HOURS, &policy->quiet_hours))
-		return "quiet_hours";
-	if (!decode_hours(frame + AT_TRAFFIC_HOURS, &policy->traffic_hours))
-		return "hours_to_use_traffic_profile";
-	return NULL;
+	return decode_hours(frame, policy);
+}
+
+int guest_policy_vcpus(const uint8_t *frame, size_t size, uint32_t n_vcpus,
+		       struct guest_policy *policy, const char **bad)
+{
+	struct guest_policy decoded = {0};
+
+	*bad = size < GUEST_FRAME_G2 ? "length" : decode_vcpus(frame, n_vcpus, &decoded);
+	if (*bad)
+		return -EINVAL;
+	*policy = decoded;
+	return 0;
 }
 
 int guest_policy_decode(const uint8_t *frame, size_t size, uint32_t n_vcpus,

@@ -75,6 +75,9 @@ enum guest_policy_type {
 
 enum guest_workload { GUEST_WORKLOAD_HIGH = 0, GUEST_WORKLOAD_MEDIUM = 1, GUEST_WORKLOAD_LOW = 2 };
 
+/* What TIME wants in an hour of the day. */
+enum guest_hour { GUEST_HOUR_UNLISTED, GUEST_HOUR_QUIET, GUEST_HOUR_BUSY, GUEST_HOUR_TRAFFIC };
+
 /* A policy after every field was checked. */
 struct guest_policy {
 	enum guest_policy_type type;
@@ -83,9 +86,7 @@ struct guest_policy {
 	uint32_t n_macs;
 	uint32_t avg_threshold; /* packets/s */
 	uint32_t max_threshold;
-	uint32_t busy_hours; /* bit h: hour h of the day */
-	uint32_t quiet_hours;
-	uint32_t traffic_hours;
+	uint8_t hours[GUEST_POLICY_HOURS]; /* enum guest_hour */
 	uint8_t vcpus[GUEST_POLICY_VCPUS];
 	uint8_t macs[GUEST_POLICY_MACS][6];
 };
@@ -127,12 +128,22 @@ void guest_request_decode(const uint8_t *frame, size_t size, struct guest_reques
  * @bad:	set to the name of the field that was refused
  *
  * Lists of hours are padded with 0, which is also midnight. Zeros after the last other hour are
- * padding; a 0 before it is midnight. (DPDK's host takes padding for midnight.)
+ * padding; a 0 before it is midnight. (DPDK's host takes padding for midnight.) An hour that is
+ * listed twice is what its lower slot says, in one slot busy before quiet before traffic, as DPDK's
+ * host has it.
  *
  * Return: 0 or -EINVAL.
  */
 int guest_policy_decode(const uint8_t *frame, size_t size, uint32_t n_vcpus,
 			struct guest_policy *policy, const char **bad);
+
+/**
+ * guest_policy_vcpus() - the vCPUs that a policy, or its removal, names, checked
+ *
+ * As guest_policy_decode(), for these fields alone: a removal's other fields have no meaning.
+ */
+int guest_policy_vcpus(const uint8_t *frame, size_t size, uint32_t n_vcpus,
+		       struct guest_policy *policy, const char **bad);
 
 /*
  * How our own tool begins the name that it sends: it tells answers apart by what follows, a nonce,

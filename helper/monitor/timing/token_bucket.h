@@ -3,8 +3,8 @@
  * A token bucket, kept as a point in time: up to there all tokens are spent. It refills as time
  * passes, without any counting. Pure.
  */
-#ifndef VMPOWER_HELPER_MONITOR_TOKEN_BUCKET_H
-#define VMPOWER_HELPER_MONITOR_TOKEN_BUCKET_H
+#ifndef VMPOWER_HELPER_MONITOR_TIMING_TOKEN_BUCKET_H
+#define VMPOWER_HELPER_MONITOR_TIMING_TOKEN_BUCKET_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "helper/monitor/timer_queue.h"
+#include "helper/monitor/timing/timer_queue.h"
 
 #include "common/assertion.h"
 

@@ -3,8 +3,8 @@
  * Everything that waits for a time, in one heap: the first timer is the next one due. Setting and
  * cancelling cost O(log n) and allocate nothing: there is room for all that there can be. Pure.
  */
-#ifndef VMPOWER_HELPER_MONITOR_TIMER_QUEUE_H
-#define VMPOWER_HELPER_MONITOR_TIMER_QUEUE_H
+#ifndef VMPOWER_HELPER_MONITOR_TIMING_TIMER_QUEUE_H
+#define VMPOWER_HELPER_MONITOR_TIMING_TIMER_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,8 +12,11 @@
 
 #include "common/bounds.h"
 
-/* Two of each channel, one of each frequency domain, the queue's; only used pages take memory. */
-#define MAX_TIMERS (2 * MAX_CHANNELS + MAX_FREQUENCY_DOMAINS + 1)
+/*
+ * Two of each channel, one of each frequency domain, and those of the queue, the lease, the
+ * watchdog and the hour; only used pages take memory.
+ */
+#define MAX_TIMERS (2 * MAX_CHANNELS + MAX_FREQUENCY_DOMAINS + 4)
 
 /* Embedded in its owner; zeroed, it is not set. */
 struct timer {

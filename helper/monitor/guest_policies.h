@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The policies that guests have sent: kept in the shared state, one a vCPU, and turned into votes
+ * when they come and when the hour changes. The manager tells the hour when it is asked, which
+ * happens only while a policy goes by it.
+ */
+#ifndef VMPOWER_HELPER_MONITOR_GUEST_POLICIES_H
+#define VMPOWER_HELPER_MONITOR_GUEST_POLICIES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "helper/monitor/monitor_state.h"
+
+/**
+ * guest_policies_take() - put a policy that a guest has sent in force, for all its vCPUs or none
+ * @frame:	@size bytes with command GUEST_POLICY
+ * @n_moved:	increased by the number of frequency domains on which votes have moved
+ *
+ * It replaces earlier policies and requests of these vCPUs.
+ *
+ * Return: REFUSAL_NONE or why it is refused.
+ */
+enum refusal guest_policies_take(struct channel_monitor *monitor, struct guest_channel *channel,
+				 const uint8_t *frame, size_t size, uint32_t *n_moved);
+
+/**
+ * guest_policies_remove() - end the policies of the vCPUs that a removal names, or of all
+ * @frame:	@size bytes with command GUEST_POLICY_REMOVE
+ *
+ * Return: as guest_policies_take().
+ */
+enum refusal guest_policies_remove(struct channel_monitor *monitor,
+				   const struct guest_channel *channel, const uint8_t *frame,
+				   size_t size, uint32_t *n_moved);
+
+/** guest_policies_forbid() - end all policies of a domain that may send none any more */
+void guest_policies_forbid(struct channel_monitor *monitor, uint32_t domain);
+
+/**
+ * guest_policies_refusal() - can what the policy wants be written? REFUSAL_NONE or why not
+ * @frame:	that guest_policies_take() has taken
+ */
+enum refusal guest_policies_refusal(const struct channel_monitor *monitor, uint32_t domain,
+				    const uint8_t *frame, size_t size);
+
+/**
+ * guest_policies_taken_over() - go on with the policy that a vCPU's vote is of
+ *
+ * The vote may be one that a predecessor heard: it holds until the hour is known.
+ */
+void guest_policies_taken_over(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu);
+
+/** guest_policies_set_hour() - the manager says which hour it is, and until when */
+void guest_policies_set_hour(struct channel_monitor *monitor, const struct link_hour *hour);
+
+/** guest_policies_expire() - TIMER_HOUR is due: ask for the hour, or do what is left of a change */
+void guest_policies_expire(struct channel_monitor *monitor);
+
+#endif
