@@ -141,7 +141,7 @@ def test_the_daemon_stops_while_a_CPU_is_offline(cpufreq):
                     stage.vmpower.process.stop()
                     stage.vmpower.process = None
                 else:
-                    stage.vmpower.kill()
+                    stage.vmpower.kill_both()
                 if early:
                     cpufreq.plug(1, True)
                     stage.vmpower.start()
