@@ -14,6 +14,8 @@
  *   alternate L COUNT              ok GOOD         COUNT times min and max; GOOD returned 1
  *   send L COMMAND [VCPU [UNIT [NAME]]]
  *                                  ok RETURN       rte_power_guest_channel_send_msg()
+ *   policy L [KEY=VALUE...]        ok RETURN       sends a policy as guest_cli builds it, but for
+ *                                                  type, workload, busy, quiet (hours), macs
  *   receive L answer|frequencies|capabilities [TRIES]
  *                                  ok RETURN TRIED [KEY=VALUE...]
  *                                                  rte_power_guest_channel_receive_msg(), which
@@ -216,6 +218,65 @@ static void run_send(char **words, char *answer)
 	say(answer, "ok %d", rte_power_guest_channel_send_msg(&packet, lcore_of(words)));
 }
 
+static void put_hours(int32_t hours[RTE_POWER_HOURS_PER_DAY], char *list)
+{
+	char *rest = NULL;
+	int n = 0;
+
+	memset(hours, 0, RTE_POWER_HOURS_PER_DAY * sizeof(hours[0]));
+	for (char *hour = strtok_r(list, ",", &rest); hour && n < RTE_POWER_HOURS_PER_DAY;
+	     hour = strtok_r(NULL, ",", &rest))
+		hours[n++] = (int32_t)strtol(hour, NULL, 10);
+}
+
+/* set_policy_defaults() of examples/vm_power_manager/guest_cli, with 2 vCPUs */
+static void set_policy_defaults(struct rte_power_channel_packet *packet)
+{
+	static const int busy[] = {3, 4, 5}, quiet[] = {11, 12, 13}, traffic[] = {8, 10};
+
+	memset(packet, 0, sizeof(*packet));
+	packet->command = RTE_POWER_PKT_POLICY;
+	snprintf(packet->vm_name, sizeof(packet->vm_name), "ubuntu2");
+	packet->traffic_policy.min_packet_thresh = 96000;
+	packet->traffic_policy.avg_max_packet_thresh = 1800000;
+	packet->traffic_policy.max_max_packet_thresh = 2000000;
+	packet->vcpu_to_control[1] = 1;
+	packet->num_vcpu = 2;
+	memcpy(packet->timer_policy.busy_hours, busy, sizeof(busy));
+	memcpy(packet->timer_policy.quiet_hours, quiet, sizeof(quiet));
+	memcpy(packet->timer_policy.hours_to_use_traffic_profile, traffic, sizeof(traffic));
+	packet->core_type = RTE_POWER_CORE_TYPE_VIRTUAL;
+	packet->workload = RTE_POWER_WL_LOW;
+	packet->policy_to_use = RTE_POWER_POLICY_TIME;
+}
+
+static void run_policy(char **words, char *answer)
+{
+	struct rte_power_channel_packet packet;
+
+	set_policy_defaults(&packet);
+	for (char **word = words + 2; words[1] && *word; word++) {
+		char *value = strchr(*word, '=');
+
+		if (!value) {
+			say(answer, "error policy L [KEY=VALUE...]");
+			return;
+		}
+		*value++ = '\0';
+		if (!strcmp(*word, "busy"))
+			put_hours(packet.timer_policy.busy_hours, value);
+		else if (!strcmp(*word, "quiet"))
+			put_hours(packet.timer_policy.quiet_hours, value);
+		else if (!strcmp(*word, "workload"))
+			packet.workload = (enum rte_power_workload_level)strtoul(value, NULL, 10);
+		else if (!strcmp(*word, "macs"))
+			packet.nb_mac_to_monitor = (int)strtol(value, NULL, 10);
+		else
+			packet.policy_to_use = (enum rte_power_policy)strtoul(value, NULL, 10);
+	}
+	say(answer, "ok %d", rte_power_guest_channel_send_msg(&packet, lcore_of(words)));
+}
+
 static void say_frequencies(char *answer, const struct rte_power_channel_packet_freq_list *list)
 {
 	say(answer, " command=%u num_vcpu=%u khz=", list->command, list->num_vcpu);
@@ -295,8 +356,9 @@ static const struct {
 	{"max", run_change, AFTER_NOTHING},	     {"min", run_change, AFTER_NOTHING},
 	{"turbo", run_change, AFTER_NOTHING},	     {"noturbo", run_change, AFTER_NOTHING},
 	{"alternate", run_alternate, AFTER_NOTHING}, {"send", run_send, AFTER_NOTHING},
-	{"receive", run_receive, AFTER_NOTHING},     {"drain", run_drain, AFTER_NOTHING},
-	{"reboot", run_ping, AFTER_REBOOT},	     {"poweroff", run_ping, AFTER_POWEROFF},
+	{"policy", run_policy, AFTER_NOTHING},	     {"receive", run_receive, AFTER_NOTHING},
+	{"drain", run_drain, AFTER_NOTHING},	     {"reboot", run_ping, AFTER_REBOOT},
+	{"poweroff", run_ping, AFTER_POWEROFF},
 };
 
 enum after command_run(char *line, char answer[ANSWER_MAX])

@@ -6,6 +6,7 @@ on the host.
 """
 
 import contextlib
+import time
 
 from tests.harness import frames, paths
 from tests.harness.cpufreq_tree import STEPS
@@ -220,6 +221,38 @@ def test_guest_channel_messages_are_answered(stage):
         assert got["turbo"] == "1,1,0,0,0,0,0,0", got
         got = ask(0, frames.QUERY_CAPS, "capabilities", vcpu=0)
         assert got["turbo"] == "1,0,0,0,0,0,0,0", got
+        stage.expect(guest, {0: PLAIN[0], 1: TURBO}, baseline)
+
+
+def test_policies_as_guest_cli_sends_them(stage):
+    """By time, with its default hours by traffic; by workload; those that nothing can serve."""
+    baseline = stage.cpufreq.snapshot()
+    with stage.guest("policies") as guest:
+
+        def send(words, answer=frames.ACK):
+            got = guest.query(1, f"policy 1 {words}", "answer")
+            assert got["command"] == str(answer), f"{words}: {got}"
+
+        middle = (*PLAIN, TURBO)[len(PLAIN) - (len(PLAIN) + 1) // 2]
+        for workload, khz in enumerate((TURBO, middle, PLAIN[0])):
+            send(f"type=2 workload={workload}")
+            stage.expect(guest, {0: khz, 1: khz}, baseline)
+        hour = time.localtime().tm_hour
+        every = ",".join(str(hour) for hour in range(1, 24))
+        for key, khz in (("busy", TURBO), ("quiet", PLAIN[0])):
+            other = "quiet" if key == "busy" else "busy"
+            send(f"type=1 {key}={every} {other}=0")
+            # 8 and 10 are in the first slots of the list by traffic; 0 is no hour, but unused
+            if time.localtime().tm_hour == hour:
+                stage.expect(guest, {} if hour in (0, 8, 10) else {0: khz, 1: khz}, baseline)
+        send("type=1")  # its defaults: most hours are in no list
+        assert stage.vmpower.show(guest.name)["vcpus"][1]["policy"]["hours"][8] == "traffic"
+        send("type=2 workload=0")
+        stage.expect(guest, {0: TURBO, 1: TURBO}, baseline)
+        for refused in ("type=0", "type=3", "type=2 macs=-1", "type=2 workload=3", "type=1 busy=24"):
+            send(refused, frames.NACK)
+        stage.expect(guest, {0: TURBO, 1: TURBO}, baseline)
+        guest.scale(0, "min")
         stage.expect(guest, {0: PLAIN[0], 1: TURBO}, baseline)
 
 
