@@ -432,6 +432,7 @@ static void flush(struct channel_monitor *monitor, struct frequency_output *outp
 	if (baseline && output->state == OUTPUT_ACQUIRED && monitor->manager != MANAGER_ATTACHED) {
 		write_baseline(monitor, output);
 	} else if (baseline) {
+		arbiter_settle(monitor->arbiter, output->id);
 		if (output->state == OUTPUT_ACQUIRED)
 			release(monitor, output);
 	} else if (monitor_now(monitor) < output->not_before_ns) {
@@ -440,6 +441,7 @@ static void flush(struct channel_monitor *monitor, struct frequency_output *outp
 		acquire_soon(monitor, output);
 	} else if (output->state == OUTPUT_ACQUIRED) {
 		write_if_changed(monitor, output, &decision);
+		arbiter_settle(monitor->arbiter, output->id);
 	}
 }
 

@@ -73,9 +73,16 @@ TEST(vcpus_that_vote_alike_are_counted_at_once)
 	ck_assert_uint_eq(place(0, said, &ids), 2 * WIDE);
 	ck_assert_uint_eq(arbiter_decide(arbiter, 0).n_voters, RUN);
 	ck_assert_uint_eq(target_khz(0), 2000000);
-	/* one message may cost this at most */
+	/* in whatever order they are */
 	for (uint32_t i = 0; i < RUN; i++)
 		said[i] = vote_pack(i % 2 ? &lowest : &highest);
+	arbiter_remove_domain(arbiter, 0);
+	ck_assert_int_eq(
+		arbiter_set_domain(arbiter, 0, RUN, &(struct domain_settings){.turbo = true}), 0);
+	ck_assert_uint_eq(place(0, said, &ids), 2 * WIDE);
+	/* one message may cost this at most */
+	for (uint32_t i = 0; i < RUN; i++)
+		said[i] = vote_pack(&(struct vote){.from = VOTE_LOWEST, .steps = (int16_t)i});
 	arbiter_remove_domain(arbiter, 0);
 	ck_assert_uint_eq(target_khz(0), BASELINE);
 	add_domain(0, 0, 0, true);
@@ -84,6 +91,53 @@ TEST(vcpus_that_vote_alike_are_counted_at_once)
 		arbiter_set_domain(arbiter, 0, RUN, &(struct domain_settings){.turbo = true}), 0);
 	ck_assert_uint_eq(place(0, said, &ids), RUN * WIDE);
 	ck_assert_uint_eq(arbiter_decide(arbiter, 0).n_voters, RUN);
+}
+
+/* All of a domain that is as large as can be; @kinds of votes. Return: what that costs */
+static uint64_t place_all(uint32_t kinds, const struct cpuset *ids)
+{
+	uint64_t before = arbiter_work(arbiter);
+	uint32_t said[RUN];
+
+	for (uint32_t first = 0; first < MAX_DOMAIN_VCPUS; first += RUN) {
+		for (uint32_t i = 0; i < RUN; i++)
+			said[i] = vote_pack(&(struct vote){
+				.from = (uint8_t)(VOTE_LOWEST + (first + i) % kinds / 250),
+				.steps = (int16_t)((first + i) % kinds % 250),
+			});
+		ck_assert_int_eq(
+			arbiter_set_vcpus(arbiter, 0, first, RUN, VCPU_MAY_VOTE, said, ids), 0);
+	}
+	return arbiter_work(arbiter) - before;
+}
+
+/* What is done in one go to a whole domain. */
+TEST(a_large_domain_is_cheap)
+{
+	const struct domain_settings lower = {.max_khz = 1500000}, as_before = {.turbo = true};
+	struct cpuset ids = first_ids(WIDE);
+
+	for (uint32_t kinds = 2; kinds < 750; kinds += 245) {
+		uint64_t before;
+
+		add_wide_host(0);
+		ck_assert_int_eq(arbiter_set_domain(arbiter, 0, MAX_DOMAIN_VCPUS, &as_before), 0);
+		(void)place_all(kinds, &ids);
+		ck_assert_uint_eq(arbiter_decide(arbiter, WIDE - 1).n_voters, MAX_DOMAIN_VCPUS);
+		before = arbiter_work(arbiter);
+		ck_assert_int_eq(arbiter_set_domain(arbiter, 0, MAX_DOMAIN_VCPUS, &lower), 0);
+		if (kinds < 250)
+			ck_assert_uint_eq(arbiter_work(arbiter) - before, 2 * kinds * WIDE);
+		ck_assert_uint_eq(arbiter_decide(arbiter, WIDE - 1).n_voters, MAX_DOMAIN_VCPUS);
+		ck_assert_uint_le(target_khz(0), 1500000);
+		before = arbiter_work(arbiter);
+		ck_assert_uint_eq(arbiter_end_session(arbiter, 0, EVERY_CHANNEL),
+				  MAX_DOMAIN_VCPUS * WIDE);
+		if (kinds < 250)
+			ck_assert_uint_eq(arbiter_work(arbiter) - before, (kinds + 1) * WIDE);
+		ck_assert_uint_eq(arbiter_decide(arbiter, WIDE - 1).n_voters, 0);
+		arbiter_remove_domain(arbiter, 0);
+	}
 }
 
 TEST(vcpus_share_their_sets)

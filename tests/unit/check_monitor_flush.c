@@ -43,21 +43,30 @@ static void pass_turns(void)
 
 FIXTURE(start_guests, end_guests)
 
+static void give_files(uint32_t id)
+{
+	cleanup_close int file = memfd_create("frequency", MFD_CLOEXEC);
+
+	host.message.type = LINK_ACQUIRED;
+	host.message.acquired =
+		(struct link_acquired){.frequency_domain = id, .reason = ACQUIRED_ANSWER};
+	send_message(&file, 1);
+}
+
+static uint64_t neighbours_writes(void)
+{
+	return host.monitor->shared->frequency_domains[N_FREQUENCY_DOMAINS].n_writes;
+}
+
 TEST(a_floating_vcpu_delays_nobody)
 {
-	uint64_t before;
+	uint64_t before, of_neighbour;
 
 	send_request(floating, GUEST_SCALE_MAX);
 	send_request(neighbour, GUEST_SCALE_MAX);
 	pass_turns();
-	for (uint32_t id = 0; id <= N_FREQUENCY_DOMAINS; id++) {
-		cleanup_close int file = memfd_create("frequency", MFD_CLOEXEC);
-
-		host.message.type = LINK_ACQUIRED;
-		host.message.acquired =
-			(struct link_acquired){.frequency_domain = id, .reason = ACQUIRED_ANSWER};
-		send_message(&file, 1);
-	}
+	for (uint32_t id = 0; id <= N_FREQUENCY_DOMAINS; id++)
+		give_files(id);
 	pass_turns();
 	ck_assert_uint_eq(take_answer(floating), GUEST_ACK);
 	ck_assert_uint_eq(take_answer(neighbour), GUEST_ACK);
@@ -67,11 +76,76 @@ TEST(a_floating_vcpu_delays_nobody)
 	pass_turn(1);
 	ck_assert_uint_le(writes() - before, MOST_WRITES);
 	send_request(neighbour, GUEST_SCALE_MIN);
+	of_neighbour = neighbours_writes();
 	pass_turn(1);
 	ck_assert_uint_eq(take_answer(neighbour), GUEST_ACK);
+	ck_assert_uint_eq(neighbours_writes(), of_neighbour + 1); /* it does not stand in line */
 	ck_assert_uint_le(writes() - before, 2 * MOST_WRITES);
 	pass_turns();
 	ck_assert_uint_eq(writes() - before, N_FREQUENCY_DOMAINS + 1);
+}
+
+/* Nor when the neighbour's frequency domain has to be acquired, or has been written just now. */
+TEST(what_a_neighbour_waits_for_comes_first)
+{
+	uint64_t before;
+
+	send_request(floating, GUEST_SCALE_MAX);
+	pass_turns();
+	for (uint32_t id = 0; id < N_FREQUENCY_DOMAINS; id++)
+		give_files(id);
+	pass_turns();
+	send_request(floating, GUEST_SCALE_MIN);
+	pass_turn(1);
+	send_request(neighbour, GUEST_SCALE_MAX);
+	pass_turn(1);
+	give_files(N_FREQUENCY_DOMAINS);
+	pass_turn(1);
+	pass_turn(1);
+	ck_assert_uint_eq(neighbours_writes(), 1);
+	ck_assert(arbiter_is_dirty(host.monitor->arbiter)); /* the others still wait */
+	pass_turns();
+	host.message.type = LINK_SETTINGS;
+	host.message.settings = (struct link_settings){.transition_interval_us = 1000};
+	send_message(NULL, 0);
+	send_request(neighbour, GUEST_SCALE_MIN);
+	pass_turn(1);
+	ck_assert_uint_eq(neighbours_writes(), 2);
+	send_request(neighbour, GUEST_SCALE_MAX);
+	pass_turn(1);
+	send_request(floating, GUEST_SCALE_MAX);
+	pass_turn(NS_PER_MS);
+	pass_turn(1);
+	ck_assert_uint_eq(neighbours_writes(), 3);
+	ck_assert(arbiter_is_dirty(host.monitor->arbiter));
+	before = writes();
+	pass_turns();
+	ck_assert_uint_gt(writes(), before);
+}
+
+/* However much neighbours ask for, what waits behind them goes on. */
+TEST(the_floating_vcpu_gets_its_share)
+{
+	uint64_t before;
+
+	send_request(floating, GUEST_SCALE_MAX);
+	pass_turns();
+	for (uint32_t id = 0; id < N_FREQUENCY_DOMAINS; id++)
+		give_files(id);
+	/* of all that another guest waits for, in each turn */
+	for (uint32_t id = 2; id < 2 + 2 * MOST_WRITES; id++)
+		add_domain(id, id, 1);
+	pass_turns();
+	before = host.monitor->shared->frequency_domains[N_FREQUENCY_DOMAINS - 1].n_writes;
+	send_request(floating, GUEST_SCALE_MIN);
+	for (uint32_t i = 0; i < N_FREQUENCY_DOMAINS; i++) {
+		for (uint32_t id = 2; id < 2 + 2 * MOST_WRITES; id++)
+			(void)arbiter_vote(host.monitor->arbiter, id, 0,
+					   i % 2 ? ACTION_MIN : ACTION_MAX, 0);
+		pass_turn(1);
+	}
+	ck_assert_uint_gt(host.monitor->shared->frequency_domains[N_FREQUENCY_DOMAINS - 1].n_writes,
+			  before);
 }
 
 TEST(turns_are_published_without_the_wait_before_them)

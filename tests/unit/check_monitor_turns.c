@@ -12,7 +12,6 @@ FIXTURE(set_up_host, free_host)
 
 static void add_wide_domain(uint32_t id)
 {
-	const struct vote votes[] = {{.from = VOTE_LOWEST}, {.from = VOTE_HIGHEST}};
 	struct link_vcpus *vcpus = &host.message.vcpus;
 
 	host.message.type = LINK_DOMAIN_ADD;
@@ -23,8 +22,9 @@ static void add_wide_domain(uint32_t id)
 	*vcpus = (struct link_vcpus){.domain = id, .n = LINK_VCPUS, .flags = VCPU_MAY_VOTE};
 	for (uint32_t i = 0; i < WIDE; i++)
 		cpuset_add(&vcpus->frequency_domains, i);
-	for (uint32_t i = 0; i < LINK_VCPUS; i++) /* no two neighbours are counted at once */
-		vcpus->said[i] = vote_pack(&votes[i % 2]);
+	for (uint32_t i = 0; i < LINK_VCPUS; i++) /* no two are counted at once */
+		vcpus->said[i] =
+			vote_pack(&(struct vote){.from = VOTE_LOWEST, .steps = (int16_t)i});
 	ck_assert_int_eq(link_send(host.link, &host.message, NULL, 0), 0);
 }
 

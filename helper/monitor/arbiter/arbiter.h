@@ -218,8 +218,16 @@ uint64_t arbiter_work(const struct arbiter *arbiter);
 /** arbiter_mark_dirty() - have arbiter_next_dirty() return this frequency domain */
 void arbiter_mark_dirty(struct arbiter *arbiter, uint32_t frequency_domain);
 
-/** arbiter_next_dirty() - take a frequency domain whose decision may have changed; -1: none */
+/**
+ * arbiter_next_dirty() - take a frequency domain whose decision may have changed; -1: none
+ *
+ * Those that a vCPU on few of them waits for come first: one that floats over a large host delays
+ * nobody.
+ */
 int arbiter_next_dirty(struct arbiter *arbiter);
+
+/** arbiter_settle() - what was voted there is in force: nobody waits for it any more */
+void arbiter_settle(struct arbiter *arbiter, uint32_t frequency_domain);
 
 /** arbiter_is_dirty() - is there one to take? */
 bool arbiter_is_dirty(const struct arbiter *arbiter);

@@ -15,14 +15,24 @@ struct step_tally {
 	uint32_t *count;		 /* by step */
 };
 
+/* In which queue it stands. */
+enum dirtiness { CLEAN, DIRTY_LATER, DIRTY_FIRST };
+
+struct dirty_queue {
+	int32_t first, last; /* ids; -1: it is empty */
+};
+
+#define FEW_MEMBERS 8u /* of a vCPU for which nobody waits long */
+
 struct frequency_domain_votes {
 	struct step_tally voted, overridden;
 	struct host_steps host;
 	uint32_t n_silent;     /* protected vCPUs that have not voted */
 	uint32_t baseline_khz; /* its maximum; 0: unknown */
 	uint32_t enough;       /* the lowest step that is no slower than the baseline */
-	int32_t next_dirty;
-	bool dirty;
+	int32_t next_dirty, previous_dirty;
+	enum dirtiness dirty;
+	bool awaited;	/* a vCPU on few has voted on it, and that is not in force yet */
 	uint32_t khz[]; /* host.khz, followed by the tallies' count[] */
 };
 
@@ -36,8 +46,9 @@ struct domain_votes {
 
 struct arbiter {
 	bool silence_protects;
-	int32_t first_dirty, last_dirty;
-	uint64_t work; /* see arbiter_work() */
+	struct dirty_queue dirty[2]; /* by enum dirtiness - 1 */
+	uint32_t n_taken;	     /* from there */
+	uint64_t work;		     /* see arbiter_work() */
 	struct frequency_domain_votes *frequency_domains[MAX_FREQUENCY_DOMAINS];
 	struct domain_votes *domains[MAX_DOMAINS];
 	struct arbiter_set *sets[SET_BUCKETS]; /* by hash */
@@ -63,6 +74,29 @@ static inline uint32_t tally_highest(const struct step_tally *tally)
 			return word * 64 + 63 - (uint32_t)__builtin_clzll(tally->occupied[word]);
 	return 0;
 }
+
+static inline uint32_t arbiter_step_of(const struct frequency_domain_votes *votes, uint32_t khz)
+{
+	return frequency_step_at_least(votes->khz, votes->host.n_steps, khz);
+}
+
+/* --- dirty.c --- */
+
+/** arbiter_mark_voted() - dirty by the vote of a vCPU that is on so many frequency domains */
+void arbiter_mark_voted(struct arbiter *arbiter, uint32_t frequency_domain, uint32_t n_members);
+
+/* --- count.c --- */
+
+/** arbiter_count_on() - count @n vCPUs like this one on a frequency domain; -@n: no longer */
+void arbiter_count_on(struct frequency_domain_votes *votes, const struct domain_settings *limits,
+		      const struct arbiter_vcpu *vcpu, int32_t n);
+
+/** arbiter_count() - the same on all that it votes on, which become dirty */
+void arbiter_count(struct arbiter *arbiter, const struct arbiter_vcpu *vcpu, int32_t n);
+
+/** arbiter_count_all() - count @n vCPUs of a domain (@sign 1), or no longer (-1) */
+void arbiter_count_all(struct arbiter *arbiter, const struct arbiter_vcpu *vcpus, uint32_t n,
+		       int32_t sign);
 
 /* --- set.c --- */
 

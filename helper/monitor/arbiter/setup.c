@@ -15,8 +15,8 @@ int arbiter_new(bool silence_protects, struct arbiter **arbiter)
 	if (!*arbiter)
 		return -ENOMEM;
 	(*arbiter)->silence_protects = silence_protects;
-	(*arbiter)->first_dirty = -1;
-	(*arbiter)->last_dirty = -1;
+	for (int i = 0; i < 2; i++)
+		(*arbiter)->dirty[i] = (struct dirty_queue){.first = -1, .last = -1};
 	return 0;
 }
 
@@ -49,72 +49,13 @@ void arbiter_set_silence(struct arbiter *arbiter, bool protects)
 			arbiter_mark_dirty(arbiter, i);
 }
 
-static uint32_t step_from_khz(const struct frequency_domain_votes *votes, uint32_t khz)
-{
-	return frequency_step_at_least(votes->khz, votes->host.n_steps, khz);
-}
-
-static uint32_t voted_step(const struct frequency_domain_votes *votes,
-			   const struct domain_settings *limits, const struct vote *vote)
-{
-	struct vote_range range = vote_range(&votes->host, limits);
-
-	return vote_step(vote, &range);
-}
-
-/* Count the votes or silence and the overrides of @n vCPUs like this one; -@n: no longer. */
-static void count_on(struct frequency_domain_votes *votes, const struct domain_settings *limits,
-		     const struct arbiter_vcpu *vcpu, int32_t n)
-{
-	if (vcpu->override_khz > 0)
-		tally_count(&votes->overridden, step_from_khz(votes, vcpu->override_khz), n);
-	if (vcpu->flags & VCPU_PAUSED)
-		return;
-	if (arbiter_voted(vcpu))
-		tally_count(&votes->voted, voted_step(votes, limits, &vcpu->vote), n);
-	else if (vcpu->flags & VCPU_PROTECTED)
-		votes->n_silent += (uint32_t)n;
-}
-
-static void count_alike(struct arbiter *arbiter, const struct arbiter_vcpu *vcpu, int32_t n)
-{
-	const struct domain_settings *limits = &arbiter->domains[vcpu->domain]->limits;
-
-	for (uint32_t i = 0; i < arbiter_n_members(vcpu); i++) {
-		uint32_t id = vcpu->set->ids[i];
-
-		count_on(arbiter->frequency_domains[id], limits, vcpu, n);
-		arbiter_mark_dirty(arbiter, id);
-		arbiter->work++;
-	}
-}
-
-/* Are these vCPUs of a domain counted alike? */
-static bool alike(const struct arbiter_vcpu *a, const struct arbiter_vcpu *b)
-{
-	return a->set == b->set && a->flags == b->flags && a->override_khz == b->override_khz &&
-	       a->vote.from == b->vote.from && a->vote.turbo_off == b->vote.turbo_off &&
-	       a->vote.steps == b->vote.steps;
-}
-
-/* Count vCPUs (@sign 1) or stop counting them (@sign -1): those alike at once, as most are. */
-static void count_vcpus(struct arbiter *arbiter, const struct arbiter_vcpu *vcpus, uint32_t n,
-			int32_t sign)
-{
-	for (uint32_t first = 0, next; first < n; first = next) {
-		for (next = first + 1; next < n && alike(&vcpus[first], &vcpus[next]);)
-			next++;
-		count_alike(arbiter, &vcpus[first], sign * (int32_t)(next - first));
-	}
-}
-
 /* Count those who vote on a frequency domain that gets a new table, as @votes. */
 static void move_votes(struct arbiter *arbiter, const struct arbiter_set *set,
 		       struct frequency_domain_votes *votes)
 {
 	for (const struct arbiter_vcpu *vcpu = set->vcpus; vcpu; vcpu = vcpu->next) {
 		arbiter->work++;
-		count_on(votes, &arbiter->domains[vcpu->domain]->limits, vcpu, 1);
+		arbiter_count_on(votes, &arbiter->domains[vcpu->domain]->limits, vcpu, 1);
 	}
 }
 
@@ -129,7 +70,7 @@ static void move_all_votes(struct arbiter *arbiter, uint32_t id,
 
 static void set_enough(struct frequency_domain_votes *votes)
 {
-	votes->enough = votes->baseline_khz > 0 ? step_from_khz(votes, votes->baseline_khz)
+	votes->enough = votes->baseline_khz > 0 ? arbiter_step_of(votes, votes->baseline_khz)
 						: votes->host.n_steps - 1;
 }
 
@@ -167,6 +108,8 @@ int arbiter_set_frequency_domain(struct arbiter *arbiter, uint32_t id,
 		move_all_votes(arbiter, id, votes);
 		votes->dirty = old->dirty;
 		votes->next_dirty = old->next_dirty;
+		votes->previous_dirty = old->previous_dirty;
+		votes->awaited = old->awaited;
 		free(old);
 	}
 	arbiter->frequency_domains[id] = votes;
@@ -177,9 +120,9 @@ int arbiter_set_frequency_domain(struct arbiter *arbiter, uint32_t id,
 static void change_limits(struct arbiter *arbiter, struct domain_votes *domain,
 			  const struct domain_settings *limits)
 {
-	count_vcpus(arbiter, domain->vcpus, domain->n_vcpus, -1);
+	arbiter_count_all(arbiter, domain->vcpus, domain->n_vcpus, -1);
 	domain->limits = *limits;
-	count_vcpus(arbiter, domain->vcpus, domain->n_vcpus, 1);
+	arbiter_count_all(arbiter, domain->vcpus, domain->n_vcpus, 1);
 }
 
 int arbiter_set_domain(struct arbiter *arbiter, uint32_t id, uint32_t n_vcpus,
@@ -210,28 +153,40 @@ void arbiter_remove_domain(struct arbiter *arbiter, uint32_t id)
 
 	if (!domain)
 		return;
-	count_vcpus(arbiter, domain->vcpus, domain->n_vcpus, -1);
+	arbiter_count_all(arbiter, domain->vcpus, domain->n_vcpus, -1);
 	free_domain(arbiter, domain);
 	arbiter->domains[id] = NULL;
 }
 
+static bool has_said(const struct arbiter_vcpu *vcpu, uint32_t channel)
+{
+	return vote_pack(&vcpu->vote) != 0 &&
+	       (channel == EVERY_CHANNEL || vcpu->vote.channel == channel);
+}
+
+/* Silent vCPUs in between are counted off and on as well: they are alike, so that costs little. */
 uint32_t arbiter_end_session(struct arbiter *arbiter, uint32_t id, uint32_t channel)
 {
 	struct domain_votes *domain = arbiter->domains[id];
-	uint32_t n_moved = 0;
+	uint32_t n_moved = 0, first = 0, end = domain ? domain->n_vcpus : 0;
 
-	for (uint32_t v = 0; domain && v < domain->n_vcpus; v++) {
+	while (first < end && !has_said(&domain->vcpus[first], channel))
+		first++;
+	while (first < end && !has_said(&domain->vcpus[end - 1], channel))
+		end--;
+	if (first == end)
+		return 0;
+	arbiter_count_all(arbiter, &domain->vcpus[first], end - first, -1);
+	for (uint32_t v = first; v < end; v++) {
 		struct arbiter_vcpu *vcpu = &domain->vcpus[v];
 
-		if (vote_pack(&vcpu->vote) == 0 ||
-		    (channel != EVERY_CHANNEL && vcpu->vote.channel != channel))
+		if (!has_said(vcpu, channel))
 			continue;
 		if (arbiter_voted(vcpu))
 			n_moved += arbiter_n_members(vcpu);
-		count_alike(arbiter, vcpu, -1);
 		vcpu->vote = (struct vote){.channel = VOTE_NO_CHANNEL};
-		count_alike(arbiter, vcpu, 1);
 	}
+	arbiter_count_all(arbiter, &domain->vcpus[first], end - first, 1);
 	return n_moved;
 }
 
@@ -261,7 +216,7 @@ int arbiter_set_vcpus(struct arbiter *arbiter, uint32_t domain, uint32_t first, 
 	if (r < 0)
 		return r;
 	vcpus = &arbiter->domains[domain]->vcpus[first];
-	count_vcpus(arbiter, vcpus, n, -1);
+	arbiter_count_all(arbiter, vcpus, n, -1);
 	for (uint32_t i = 0; i < n; i++) {
 		struct arbiter_vcpu *vcpu = &vcpus[i];
 
@@ -273,7 +228,7 @@ int arbiter_set_vcpus(struct arbiter *arbiter, uint32_t domain, uint32_t first, 
 		vcpu->flags = (uint8_t)flags;
 		arbiter_move_vcpu(arbiter, vcpu, set);
 	}
-	count_vcpus(arbiter, vcpus, n, 1);
+	arbiter_count_all(arbiter, vcpus, n, 1);
 	return 0;
 }
 
@@ -285,9 +240,9 @@ int arbiter_set_override(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu
 	if (vcpu_number >= arbiter_vcpus(arbiter, domain))
 		return -ENOENT;
 	vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
-	count_alike(arbiter, vcpu, -1);
+	arbiter_count(arbiter, vcpu, -1);
 	vcpu->override_khz = khz;
-	count_alike(arbiter, vcpu, 1);
+	arbiter_count(arbiter, vcpu, 1);
 	return 0;
 }
 

@@ -6,43 +6,6 @@
 #include "helper/link/message.h"
 #include "helper/monitor/arbiter/private.h"
 
-void arbiter_mark_dirty(struct arbiter *arbiter, uint32_t frequency_domain)
-{
-	struct frequency_domain_votes *votes = arbiter->frequency_domains[frequency_domain];
-
-	if (votes->dirty)
-		return;
-	votes->dirty = true;
-	votes->next_dirty = -1;
-	if (arbiter->last_dirty >= 0)
-		arbiter->frequency_domains[arbiter->last_dirty]->next_dirty =
-			(int32_t)frequency_domain;
-	else
-		arbiter->first_dirty = (int32_t)frequency_domain;
-	arbiter->last_dirty = (int32_t)frequency_domain;
-}
-
-int arbiter_next_dirty(struct arbiter *arbiter)
-{
-	int32_t id = arbiter->first_dirty;
-
-	if (id >= 0) {
-		struct frequency_domain_votes *votes = arbiter->frequency_domains[id];
-
-		ASSERT(votes->dirty);
-		votes->dirty = false;
-		arbiter->first_dirty = votes->next_dirty;
-		if (arbiter->first_dirty < 0)
-			arbiter->last_dirty = -1;
-	}
-	return id;
-}
-
-bool arbiter_is_dirty(const struct arbiter *arbiter)
-{
-	return arbiter->first_dirty >= 0;
-}
-
 uint32_t arbiter_vcpus(const struct arbiter *arbiter, uint32_t domain)
 {
 	return domain < MAX_DOMAINS && arbiter->domains[domain] ? arbiter->domains[domain]->n_vcpus
@@ -190,7 +153,7 @@ static uint32_t recount(struct arbiter *arbiter, const struct arbiter_vcpu *vcpu
 		if (had_voted && votes_now && step == old_step)
 			continue;
 		n_moved++;
-		arbiter_mark_dirty(arbiter, id);
+		arbiter_mark_voted(arbiter, id, vcpu->set->n);
 		if (!counts)
 			continue;
 		if (had_voted)
