@@ -1,60 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the monitor is sent about frequency domains and vCPUs when CPUs change, and its end. */
-#include "helper/manager/monitor/frequency_control.h"
-
 #include <stdarg.h>
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "helper/link/shared_state.h"
 #include "helper/manager/registry/placement.h"
-#include "tests/unit/cpufreq_tree.h"
-#include "tests/unit/runner.h"
+#include "tests/unit/frequency_stage.h"
 
-struct monitor_process {
-	int unused;
-};
-
-static struct monitor_process the_monitor;
-static struct shared_state shared; /* tens of MB, but only touched pages take memory */
-static struct monitor_view view;
-static struct frequency_control control;
-static struct registry *registry;
 static char told[256]; /* "policy:priority" of each frequency domain */
 
 /* --- stand-ins ------------------------------------------------------------------------ */
 
-void monitor_send(struct monitor_process *monitor, const struct link_message *message,
-		  const int *fds, unsigned int n_fds)
+static void on_sent(const struct link_message *message, unsigned int n_fds)
 {
 	size_t length = strlen(told);
 
-	(void)fds;
 	(void)n_fds;
-	ck_assert_ptr_eq(monitor, &the_monitor);
 	if (message->type == LINK_FREQUENCY_DOMAIN_SET)
 		ck_assert_int_lt(snprintf(told + length, sizeof(told) - length, "%s%u:%u",
 					  length ? " " : "", message->frequency_domain.id,
 					  message->frequency_domain.priority),
 				 (int)(sizeof(told) - length));
-}
-
-bool monitor_has_room(const struct monitor_process *monitor)
-{
-	return monitor == &the_monitor;
-}
-
-const struct shared_state *monitor_state(const struct monitor_process *monitor)
-{
-	ck_assert_ptr_eq(monitor, &the_monitor);
-	return &shared;
-}
-
-void monitor_clear_domain(struct monitor_process *monitor, uint32_t domain, uint32_t n_vcpus)
-{
-	(void)monitor;
-	(void)domain;
-	(void)n_vcpus;
 }
 
 /* The kernel's worker: while the process waits, it applies what was written. */
@@ -99,46 +65,6 @@ int openat(int dir, const char *path, int flags, ...)
 	return (int)syscall(SYS_openat, dir, path, flags, mode);
 }
 
-static unsigned int n_warnings;
-
-static void on_log(void *context, const struct log_about *about, int priority, const char *text)
-{
-	(void)context;
-	(void)about;
-	(void)text;
-	n_warnings += priority <= LOG_WARNING;
-}
-
-/* --- the stage ------------------------------------------------------------------------ */
-
-static void set_up(void)
-{
-	make_tree();
-	ck_assert_int_eq(registry_new(&registry), 0);
-	told[0] = '\0';
-	log_set_tap(on_log, NULL);
-}
-
-static void tear_down(void)
-{
-	log_set_tap(NULL, NULL);
-	registry_free(registry);
-	remove_tree();
-}
-
-static void begin(void)
-{
-	start();
-	view = (struct monitor_view){.config = &config,
-				     .cpufreq = cpufreq,
-				     .registry = registry,
-				     .monitor = &the_monitor};
-	view_init(&view);
-	ck_assert_int_eq(frequency_control_init(&control, &view, registry, NULL, NULL), 0);
-	view_begin(&view);
-	claims_add(view.claims, 0, &(struct cpuset){.bits = {~UINT64_C(0)}}); /* of a vCPU's */
-}
-
 static void changed(const char *cpus)
 {
 	struct cpuset set;
@@ -161,7 +87,7 @@ TEST(priorities)
 	put_intel_pstate(0, "0");
 	put_intel_pstate(1, "1");
 	put_policy(1, "base_frequency", "2500000");
-	begin();
+	begin(NULL);
 	ck_assert_str_eq(told, "0:0 1:1");
 	put("online", "0-2");
 	put_intel_pstate(2, "2");
@@ -192,7 +118,7 @@ TEST_EACH(turbo_switched_unheard, switches)
 	const struct link_message message = {.type = LINK_ACQUIRE, .id = 0};
 
 	put_intel_pstate(0, "0");
-	begin();
+	begin(NULL);
 	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 30);
 	told[0] = '\0';
 	ck_assert(frequency_control_message(&control, &message));
@@ -230,7 +156,7 @@ TEST_EACH(refused_write_looks_anew, refused_writes)
 	char command[128];
 
 	put_intel_pstate(0, "0");
-	begin();
+	begin(NULL);
 	ck_assert(frequency_control_message(&control, &acquire));
 	told[0] = '\0';
 	ck_assert(frequency_control_message(&control, &failed));
@@ -271,7 +197,7 @@ TEST_EACH(ends, end_cases)
 	struct shared_frequency_domain *published = &shared.frequency_domains[0];
 
 	put_intel_pstate(0, "0");
-	begin();
+	begin(NULL);
 	take(0);
 	put_limits("900000", "2000000");
 	published->writing_khz = published->writing_max_khz = end_cases[_i].writing_khz;
@@ -298,7 +224,7 @@ static void begin_written(void)
 	struct shared_frequency_domain *published = &shared.frequency_domains[0];
 
 	put_intel_pstate(0, "0");
-	begin();
+	begin(NULL);
 	take(0);
 	published->writing_khz = published->writing_max_khz = 2000000;
 	published->written_khz = published->written_max_khz = 2000000;

@@ -1,35 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Many frequency domains are acquired and released in slices, with one state file for each. */
-#include "helper/link/shared_state.h"
 #include "helper/manager/cpufreq/state_file.h"
-#include "helper/manager/monitor/frequency_control.h"
-#include "tests/unit/cpufreq_tree.h"
-#include "tests/unit/runner.h"
+#include "tests/unit/frequency_stage.h"
+#include "tests/unit/run_turn.h"
 
 #define MANY 100u
 #define MOST_IN_A_TURN 16u
 
-struct monitor_process {
-	int unused;
-};
-
-static struct monitor_process the_monitor;
-static struct shared_state shared; /* tens of MB, but only touched pages take memory */
-static struct monitor_view view;
-static struct frequency_control control;
-static struct registry *registry;
 static struct loop *loop;
-static bool has_room, can_save;
+static bool can_save;
 static unsigned int n_answers, n_errors, n_saves, n_largest, n_owed, n_set;
 
 /* --- stand-ins ------------------------------------------------------------------------ */
 
-void monitor_send(struct monitor_process *monitor, const struct link_message *message,
-		  const int *fds, unsigned int n_fds)
+static void on_sent(const struct link_message *message, unsigned int n_fds)
 {
-	(void)monitor;
-	(void)fds;
-	ck_assert(has_room);
 	n_set += message->type == LINK_FREQUENCY_DOMAIN_SET;
 	if (message->type != LINK_ACQUIRED)
 		return;
@@ -38,18 +23,6 @@ void monitor_send(struct monitor_process *monitor, const struct link_message *me
 	ck_assert_uint_eq(n_fds > 0, message->acquired.error == 0);
 	/* never before its baseline is in the file */
 	ck_assert(message->acquired.error < 0 || n_saves > 0);
-}
-
-bool monitor_has_room(const struct monitor_process *monitor)
-{
-	(void)monitor;
-	return has_room;
-}
-
-const struct shared_state *monitor_state(const struct monitor_process *monitor)
-{
-	(void)monitor;
-	return &shared;
 }
 
 int state_file_load(const char *path, struct baseline *baseline)
@@ -69,16 +42,6 @@ int state_file_save(const char *path, const struct baseline *baseline)
 	return can_save ? 0 : -ENOSPC;
 }
 
-static unsigned int n_notices;
-
-static void on_log(void *context, const struct log_about *about, int priority, const char *text)
-{
-	(void)context;
-	(void)about;
-	(void)text;
-	n_notices += priority <= LOG_NOTICE;
-}
-
 /* --- the stage ------------------------------------------------------------------------ */
 
 /* As if the monitor was told of a vCPU above all of them. */
@@ -93,38 +56,28 @@ static void claim_all(void)
 	claims_end(view.claims, 0);
 }
 
-static void set_up(void)
+static void set_up_many(void)
 {
 	char cpus[8];
 
-	make_tree();
+	set_up();
 	(void)snprintf(cpus, sizeof(cpus), "0-%u", MANY - 1);
 	put("online", cpus);
 	for (unsigned int i = 0; i < MANY; i++) {
 		(void)snprintf(cpus, sizeof(cpus), "%u", i);
 		put_acpi(i, cpus);
 	}
-	n_answers = n_errors = n_saves = n_largest = 0;
-	has_room = can_save = true;
-	ck_assert_int_eq(registry_new(&registry), 0);
+	can_save = true;
 	ck_assert_int_eq(loop_new(&loop), 0);
-	start();
-	view = (struct monitor_view){.config = &config,
-				     .cpufreq = cpufreq,
-				     .registry = registry,
-				     .monitor = &the_monitor};
-	view_init(&view);
-	ck_assert_int_eq(frequency_control_init(&control, &view, registry, NULL, loop), 0);
-	view_begin(&view);
+	begin(loop);
 	claim_all();
 }
 
-static void tear_down(void)
+static void tear_down_many(void)
 {
 	frequency_control_clear(&control);
 	loop_free(loop);
-	registry_free(registry);
-	remove_tree();
+	tear_down();
 }
 
 static void say_all(enum link_type type)
@@ -134,20 +87,6 @@ static void say_all(enum link_type type)
 
 		ck_assert(frequency_control_message(&control, &message));
 	}
-}
-
-static void on_end(struct loop_timer *timer)
-{
-	(void)timer;
-	loop_quit(loop, 0);
-}
-
-static void run_turn(void)
-{
-	struct loop_timer end = {.on_expiry = on_end};
-
-	loop_timer_set(loop, &end, 0);
-	ck_assert_int_eq(loop_run(loop), 0);
 }
 
 static unsigned int count_acquired(void)
@@ -167,7 +106,7 @@ static unsigned int answer_all(void)
 	while (n_answers < MANY) {
 		unsigned int before = n_answers;
 
-		run_turn();
+		run_turn(loop);
 		ck_assert_uint_gt(n_answers, before);
 		ck_assert_uint_le(n_answers - before, MOST_IN_A_TURN);
 		turns++;
@@ -175,7 +114,7 @@ static unsigned int answer_all(void)
 	return turns;
 }
 
-FIXTURE(set_up, tear_down)
+FIXTURE(set_up_many, tear_down_many)
 
 TEST(acquired_in_slices)
 {
@@ -201,7 +140,7 @@ TEST(released_in_slices)
 	while (count_acquired() > 0) {
 		unsigned int before = count_acquired();
 
-		run_turn();
+		run_turn(loop);
 		ck_assert_uint_le(before - count_acquired(), MOST_IN_A_TURN);
 		turns++;
 	}
@@ -218,7 +157,7 @@ TEST(released_and_acquired_again)
 	say_all(LINK_ACQUIRE);
 	n_answers = 0;
 	for (int i = 0; i < 20 && n_answers < MANY; i++)
-		run_turn();
+		run_turn(loop);
 	ck_assert_uint_eq(n_answers, MANY);
 	ck_assert_uint_eq(count_acquired(), MANY);
 }
@@ -228,7 +167,7 @@ TEST(acquired_when_there_is_room)
 	has_room = false;
 	say_all(LINK_ACQUIRE);
 	for (int i = 0; i < 3; i++)
-		run_turn();
+		run_turn(loop);
 	ck_assert_uint_eq(count_acquired(), 0);
 	has_room = true;
 	view_go_on(&view);
@@ -255,19 +194,19 @@ TEST(not_acquired_without_a_state_file)
 TEST(a_monitor_that_dies_is_not_answered)
 {
 	say_all(LINK_ACQUIRE);
-	run_turn();
+	run_turn(loop);
 	frequency_control_monitor_died(&control, false);
 	frequency_control_take_over(&control);
 	n_answers = 0;
 	view_begin(&view);
 	for (int i = 0; i < 5; i++)
-		run_turn();
+		run_turn(loop);
 	ck_assert_uint_eq(n_answers, MOST_IN_A_TURN); /* taken over, nothing else */
 	ck_assert_uint_eq(count_acquired(), MOST_IN_A_TURN);
 	/* nobody serves the guests for a while */
 	frequency_control_monitor_died(&control, true);
 	for (int i = 0; i < 5; i++)
-		run_turn();
+		run_turn(loop);
 	ck_assert_uint_eq(count_acquired(), 0);
 }
 
@@ -277,14 +216,14 @@ TEST(reconfigured_in_slices)
 	unsigned int turns = 0, n = 0;
 
 	for (int i = 0; i < 10; i++)
-		run_turn();
+		run_turn(loop);
 	n_set = 0;
 	config.max_khz = 1800000;
 	frequency_control_reconfigure(&control);
 	ck_assert_uint_eq(n_set, 0);
 	for (; n < MANY && turns < 20; turns++) {
 		n_set = 0;
-		run_turn();
+		run_turn(loop);
 		ck_assert_uint_le(n_set, MOST_IN_A_TURN);
 		n += n_set;
 	}
@@ -297,11 +236,11 @@ TEST(a_reload_meanwhile_is_not_lost)
 {
 	config.max_khz = 1800000;
 	frequency_control_reconfigure(&control);
-	run_turn();
+	run_turn(loop);
 	config.max_khz = 0;
 	frequency_control_reconfigure(&control);
 	for (int i = 0; i < 20; i++)
-		run_turn();
+		run_turn(loop);
 	for (uint32_t id = 0; id < MANY; id++)
 		ck_assert_uint_eq(cpufreq_get(cpufreq, id)->ceiling, 3);
 }
@@ -309,7 +248,6 @@ TEST(a_reload_meanwhile_is_not_lost)
 TEST(below_no_vcpu)
 {
 	claims_forget(view.claims, 0);
-	log_set_tap(on_log, NULL);
 	n_notices = 0;
 	say_all(LINK_ACQUIRE);
 	(void)answer_all();
@@ -323,7 +261,6 @@ TEST(below_no_vcpu)
 	say_all(LINK_ACQUIRE);
 	(void)answer_all();
 	ck_assert_uint_eq(n_notices, 2);
-	log_set_tap(NULL, NULL);
 	claim_all();
 	n_answers = n_errors = 0;
 	say_all(LINK_ACQUIRE);
@@ -340,8 +277,8 @@ TEST(asked_for_before_it_is_told)
 	view_send_frequency_domain(&view, 0);
 	has_room = true;
 	say_all(LINK_ACQUIRE);
-	run_turn();
-	run_turn();
+	run_turn(loop);
+	run_turn(loop);
 	ck_assert_uint_eq(n_answers, 0);
 	claim_all();
 	view_go_on(&view);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "tests/unit/run_turn.h"
 #include "tests/unit/runner.h"
 #include "xml/domain_xml.h"
 
@@ -128,19 +129,10 @@ static void tear_down(void)
 	loop_free(loop);
 }
 
-static void on_end(struct loop_timer *timer)
-{
-	(void)timer;
-	loop_quit(loop, 0);
-}
-
 static void pass(uint64_t ns)
 {
-	struct loop_timer end = {.on_expiry = on_end};
-
 	now_ns += ns;
-	loop_timer_set(loop, &end, 0);
-	ck_assert_int_eq(loop_run(loop), 0);
+	run_turn(loop);
 }
 
 static void answer_one(void)

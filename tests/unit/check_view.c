@@ -2,6 +2,7 @@
 /* What the monitor is to be told waits as a mark, and is formed in order while there is room. */
 #include "helper/manager/domains/domains_private.h"
 #include "tests/unit/domains_stage.h"
+#include "tests/unit/run_turn.h"
 #include "tests/unit/runner.h"
 
 static void full(void)
@@ -29,20 +30,6 @@ static void set_up_room(void)
 {
 	has_room = true;
 	set_up();
-}
-
-static void on_end(struct loop_timer *timer)
-{
-	(void)timer;
-	loop_quit(loop, 0);
-}
-
-static void run_turn(void)
-{
-	struct loop_timer end = {.on_expiry = on_end};
-
-	loop_timer_set(loop, &end, 0);
-	ck_assert_int_eq(loop_run(loop), 0);
 }
 
 FIXTURE(set_up_room, tear_down)
@@ -181,7 +168,7 @@ TEST(much_is_told_in_slices)
 		n += n_sent;
 		n_sent = 0;
 		n_turns++;
-		run_turn();
+		run_turn(loop);
 	}
 	ck_assert_uint_eq(n, 3 * registry_count(registry));
 	ck_assert_uint_gt(n_turns, 4);

@@ -8,20 +8,17 @@ import json
 import os
 import re
 import signal
-import sys
 from pathlib import Path
 
 from tests.harness import paths
-from tests.harness.kernel_cpufreq import HIGHEST, LOWEST, KernelCpufreq
-from tests.harness.machine import parse_clocks
+from tests.harness.kernel_cpufreq import HIGHEST, LOWEST
 from tests.harness.process import run
-from tests.harness.runner import Runner
 from tests.harness.standin import StandinDomain
 from tests.harness.wait import wait_until
 from tests.packaging.inside import confinement
 from tests.packaging.inside.stage import (BASELINE, CONFIG, HOOK, MONITOR, MONITOR_SOCKET, OWNERS,
-                                        RUN, SERVED, SOCKETS, Stage, UNIT, WAIT_S, active,
-                                        journal, main_pid, owners, processes, show, sockets,
+                                        RUN, SERVED, SOCKETS, UNIT, WAIT_S, active, main_pid,
+                                        journal, owners, processes, show, sockets, stage_main,
                                         status, survives)
 
 PROBE = Path("/run/vmpower-probe")
@@ -355,15 +352,5 @@ def test_removed_it_is_gone(stage):
     assert stage.cpufreq.read(stage.policy, "scaling_governor") == BASELINE[0]
 
 
-def main():
-    """Each test continues where the previous one ended: a failure ends the run."""
-    runner = Runner((), journal)
-    stage = Stage(sys.argv[1], sys.argv[2], KernelCpufreq(parse_clocks(sys.argv[3])))
-    for name, test in list(globals().items()):
-        if name.startswith("test_") and not runner.run(test, stage):
-            return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    stage_main(globals())

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The services of the package inside the emulated machine, a domain, and what its guest notices."""
 
+import sys
 import threading
 import time
 from pathlib import Path
 
-from tests.harness.kernel_cpufreq import HIGHEST, LOWEST
+from tests.harness.kernel_cpufreq import HIGHEST, LOWEST, KernelCpufreq
+from tests.harness.machine import parse_clocks
 from tests.harness.process import run
+from tests.harness.runner import Runner
 from tests.harness.standin import StandinDomain
 from tests.harness.wait import wait_until
 
@@ -97,7 +100,6 @@ class Stage:
         governor = read(self.policy, "scaling_governor")
         return governor, read(self.policy, "scaling_setspeed"), self.cpufreq.register(CPU)
 
-
     def reaches(self, served):
         """Wait: the first vote on a frequency domain is answered before it is written."""
         wait_until(lambda: self.seen() == served, WAIT_S, f"{served}", state=self.seen)
@@ -152,3 +154,14 @@ def journal(_since):
     """The log of the service."""
     said = run("journalctl", "--no-pager", "-o", "cat", "-n", "40", "-u", "vmpower*", check=False)
     return [("journal", said.stdout.splitlines())]
+
+
+def stage_main(module):
+    """Run the tests of a module, given as its globals(), with its command line. Each continues where
+    the previous one ended: a failure ends the run.
+    """
+    runner = Runner((), journal)
+    stage = Stage(sys.argv[1], sys.argv[2], KernelCpufreq(parse_clocks(sys.argv[3])))
+    for name, test in list(module.items()):
+        if name.startswith("test_") and not runner.run(test, stage):
+            sys.exit(1)

@@ -8,19 +8,15 @@ usage: succession.py PACKAGE NEWER CLOCKS     clocks: "0;1"
 import os
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 from tests.harness.inject import inject_syscall
-from tests.harness.kernel_cpufreq import KernelCpufreq
-from tests.harness.machine import parse_clocks
 from tests.harness.process import run
-from tests.harness.runner import Runner
 from tests.harness.standin import StandinDomain
 from tests.harness.wait import wait_until
 from tests.packaging.inside.stage import (BASELINE, CONFIG, CPU, MONITOR, MONITOR_SOCKET, RUN,
-                                          SERVED, UNIT, WAIT_S, Stage, journal, main_pid,
-                                          processes, show, status, survives)
+                                          SERVED, UNIT, WAIT_S, main_pid, processes, show,
+                                          stage_main, status, survives)
 
 PROGRAM = Path("/usr/libexec/vmpower/vmpower-monitor")
 SHORT_LEASE = ("ExecStart=", f"ExecStart={PROGRAM} --lease 5")
@@ -308,15 +304,5 @@ def test_each_forbidden_call_from_within(stage):
     stage.reaches(SERVED)
 
 
-def main():
-    """Each test continues where the previous one ended: a failure ends the run."""
-    runner = Runner((), journal)
-    stage = Stage(sys.argv[1], sys.argv[2], KernelCpufreq(parse_clocks(sys.argv[3])))
-    for name, test in list(globals().items()):
-        if name.startswith("test_") and not runner.run(test, stage):
-            return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    stage_main(globals())
