@@ -140,11 +140,16 @@ TEST_EACH(turbo_switched_unheard, switches)
 static const struct {
 	int error;
 	bool remade;
+	const char *file, *khz;
+	uint32_t n_steps;
 } refused_writes[] = {
-	{-ENODEV, true},  /* our files are of a policy0 that is gone */
-	{-ENODEV, false}, /* for ENODEV in any case */
-	{-EINVAL, true},
-	{-EINVAL, false}, /* the maximum has risen */
+	/* our files are of a policy0 that is gone */
+	{-ENODEV, true, "cpuinfo_max_freq", "4000000", 33},
+	/* for ENODEV in any case, whatever has changed */
+	{-ENODEV, false, "cpuinfo_min_freq", "900000", 29},
+	{-EINVAL, true, "cpuinfo_max_freq", "4000000", 33},
+	/* the maximum has risen */
+	{-EINVAL, false, "cpuinfo_max_freq", "4000000", 33},
 };
 
 TEST_EACH(refused_write_looks_anew, refused_writes)
@@ -166,10 +171,10 @@ TEST_EACH(refused_write_looks_anew, refused_writes)
 		ck_assert_int_eq(system(command), 0);
 		put_intel_pstate(0, "0");
 	}
-	put_policy(0, "cpuinfo_max_freq", "4000000");
+	put_policy(0, refused_writes[_i].file, refused_writes[_i].khz);
 	ck_assert(frequency_control_message(&control, &failed));
 	ck_assert_str_eq(told, "0:0");
-	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, 33);
+	ck_assert_uint_eq(cpufreq_get(cpufreq, 0)->table.n_steps, refused_writes[_i].n_steps);
 	/* a vote for the maximum means the new one from now on, and the baseline is put back */
 	release(0, 0);
 	assert_limits("800000", "3700000");
