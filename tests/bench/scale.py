@@ -28,9 +28,11 @@ from tests.harness.wait import wait_until
 
 CPUS, VCPUS, CHANNELS = 1792, 64, 8
 HOOKS_AT_A_TIME = 16
+IDLE_S = 0.3
 GOAL_MS = 10  # of CPU time of a turn
 HOOK_P99_MS, HOOK_MOST_MS = 20, 200
 TURNS = struct.Struct("=QQQ")
+UEVENT = struct.Struct("=II")
 NS_PER_MS = 1e6
 
 
@@ -45,6 +47,18 @@ class Turns:
     def begin(self):
         """Forget what was measured."""
         self.memory[:] = bytes(TURNS.size)
+
+    def wait_idle(self):
+        """Wait until there was no turn for a moment."""
+        seen = []
+
+        def is_idle():
+            seen.append((time.monotonic(), TURNS.unpack(self.memory[:])[0]))
+            while seen[-1][1] != seen[0][1]:
+                del seen[0]
+            return seen[-1][0] - seen[0][0] > IDLE_S
+
+        wait_until(is_idle, CONNECT_S, "vmpowerd to have nothing to do")
 
     def longest_ms(self):
         """(CPU time, wall time) of the longest turns."""
@@ -94,6 +108,7 @@ class ScaleRig(VmpowerRig):
         self.n_domains = domains
         self.tree = CpufreqTree(self.directory / "many", CPUS)
         self.vmpower.config.write_text(self.configured(0), encoding="utf-8")
+        os.mkfifo(self.directory / "uevents")
         self.turns = {name: Turns(self.directory / name) for name in ("vmpowerd", "vmpower-monitor")}
         self.onlooker = None
         self.shift = 0  # how far pinning was moved
@@ -256,6 +271,26 @@ def restart(rig):
     wait_until(rig.vmpower.try_status, CONNECT_S, "vmpowerd to be ready")
 
 
+def _plug_socket(rig, online):
+    """Half of the CPUs' events at once, until they have had their effects."""
+    half = range(CPUS // 2)
+    rig.tree.set_online(range(0 if online else len(half), CPUS))
+    with (rig.directory / "uevents").open("wb", buffering=0) as events:
+        events.write(b"".join(UEVENT.pack(cpu, online) for cpu in half))
+    rig.turns["vmpowerd"].wait_idle()
+
+
+def unplug_socket(rig):
+    """Half of the CPUs go offline at once."""
+    _plug_socket(rig, False)
+
+
+def plug_socket(rig):
+    """They come online again."""
+    _plug_socket(rig, True)
+    rig.load.run("prime")
+
+
 def release_all(rig):
     """All QEMUs but the onlooker's end at once: every frequency domain is given back."""
     rig.load.end()
@@ -264,7 +299,7 @@ def release_all(rig):
 
 
 ACTS = (start_all, acquire_all, list_domains, list_cpus, explain_cpu, metrics, verify, reload_all,
-        watch_all, pin_all_anew, kill_monitor, restart, release_all)
+        watch_all, pin_all_anew, kill_monitor, restart, unplug_socket, plug_socket, release_all)
 
 
 def percentile(values, part):

@@ -5,10 +5,14 @@
  *
  * VMPOWER_TURNS=DIR: each program has a file DIR/NAME, a struct turns; whoever sets it to zero
  * begins anew. The monitor's sandbox allows no clock of CPU time: its figures are wall time only.
+ *
+ * The FIFO DIR/uevents takes the place of the kernel's events of CPUs: each struct uevent that is
+ * written to it is one.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libudev.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -93,4 +97,61 @@ int epoll_wait(int fd, struct epoll_event *events, int n, int timeout_ms)
 	}
 	errno = error;
 	return r;
+}
+
+/* --- events of CPUs ----------------------------------------------------------------------- */
+
+struct uevent {
+	uint32_t cpu, online;
+};
+
+/* The event that was received last. */
+static struct udev_device {
+	char sysname[16];
+	const char *action;
+} device;
+
+int udev_monitor_get_fd(struct udev_monitor *monitor)
+{
+	static int fd = -1;
+	char path[4096];
+
+	(void)monitor;
+	(void)snprintf(path, sizeof(path), "%s/uevents", getenv("VMPOWER_TURNS"));
+	if (fd < 0)
+		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	return fd;
+}
+
+struct udev_device *udev_monitor_receive_device(struct udev_monitor *monitor)
+{
+	struct uevent event;
+
+	if (read(udev_monitor_get_fd(monitor), &event, sizeof(event)) != sizeof(event))
+		return NULL;
+	(void)snprintf(device.sysname, sizeof(device.sysname), "cpu%u", event.cpu);
+	device.action = event.online ? "online" : "offline";
+	return &device;
+}
+
+const char *udev_device_get_action(struct udev_device *of)
+{
+	return of->action;
+}
+
+const char *udev_device_get_sysname(struct udev_device *of)
+{
+	return of->sysname;
+}
+
+const char *udev_device_get_subsystem(struct udev_device *of)
+{
+	(void)of;
+	return "cpu";
+}
+
+struct udev_device *udev_device_unref(struct udev_device *of)
+{
+	(void)of;
+	return NULL;
 }

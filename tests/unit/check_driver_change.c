@@ -51,7 +51,7 @@ TEST(driver_comes_and_goes)
 	rescan("0", "new 0");
 	drop_policy(0);
 	ck_assert_int_eq(unlinkat(cpu_dir, "cpufreq", AT_REMOVEDIR), 0);
-	rescan("0", "");
+	rescan("0", "offline 0");
 	ck_assert(cpufreq_get(cpufreq, 0)->away);
 	/* with its CPU */
 	put("online", "1");
@@ -73,7 +73,7 @@ TEST(driver_reloaded_while_ours)
 	drop_policy(0);
 	drop_policy(1);
 	ck_assert(cpufreq_is_stale(cpufreq, 0));
-	look("offline 0");
+	look("offline 0, offline 1");
 	look("");
 	ck_assert(!cpufreq_is_stale(cpufreq, 0));
 	/* its CPUs stay its own: votes are kept; a new vote has to wait */
@@ -111,7 +111,7 @@ static int reconfigure(void)
 
 	memset(&ids, 0xff, sizeof(ids));
 	r = cpufreq_reconfigure(cpufreq, &ids, &stale, on_change, told);
-	return r < 0 ? r : cpufreq_rescan(cpufreq, &stale, CPUFREQ_LOOK, on_change, told);
+	return r < 0 ? r : rescan_all(&stale, CPUFREQ_LOOK);
 }
 
 TEST(maximum_risen)

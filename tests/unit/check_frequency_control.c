@@ -6,6 +6,7 @@
 
 #include "helper/manager/registry/placement.h"
 #include "tests/unit/frequency_stage.h"
+#include "xml/domain_xml.h"
 
 static char told[256]; /* "policy:priority" of each frequency domain */
 
@@ -21,6 +22,13 @@ static void on_sent(const struct link_message *message, unsigned int n_fds)
 					  length ? " " : "", message->frequency_domain.id,
 					  message->frequency_domain.priority),
 				 (int)(sizeof(told) - length));
+	if (message->type == LINK_VCPUS_SET) {
+		cleanup_free char *ids = cpuset_text(&message->vcpus.frequency_domains);
+
+		ck_assert_int_lt(snprintf(told + length, sizeof(told) - length, "%svcpu:%s",
+					  length ? " " : "", ids),
+				 (int)(sizeof(told) - length));
+	}
 }
 
 /* The kernel's worker: while the process waits, it applies what was written. */
@@ -178,6 +186,39 @@ TEST_EACH(refused_write_looks_anew, refused_writes)
 	/* a vote for the maximum means the new one from now on, and the baseline is put back */
 	release(0, 0);
 	assert_limits("800000", "3700000");
+}
+
+/* A CPU goes and comes, and no event tells of it: its vCPU has no vote on it while it is offline.
+ */
+TEST(vcpu_is_sent_anew)
+{
+	static const char xml[] = "<domain type='kvm' id='1'><name>vm</name>"
+				  "<uuid>00000000-0000-0000-0000-000000000001</uuid><vcpu>1</vcpu>"
+				  "<cputune><vcpupin vcpu='0' cpuset='0-1'/></cputune></domain>";
+	const struct link_message acquire = {.type = LINK_ACQUIRE, .id = 0};
+	const struct link_message failed = {.type = LINK_WRITE_FAILED,
+					    .write_failed = {.error = -ENODEV, .khz = 3700000}};
+	struct domain_description *description;
+	struct xml_error error;
+	struct domain *domain;
+
+	put("online", "0-2");
+	for (unsigned int cpu = 0; cpu < 3; cpu++)
+		put_intel_pstate(cpu, (const char *const[]){"0", "1", "2"}[cpu]);
+	ck_assert_int_eq(domain_xml_parse(xml, strlen(xml), &description, &error), 0);
+	ck_assert_int_eq(registry_add(registry, description, &domain), 0);
+	begin(NULL);
+	ck_assert(strstr(told, "vcpu:0-1"));
+	ck_assert(frequency_control_message(&control, &acquire));
+	told[0] = '\0';
+	put("online", "1-2");
+	ck_assert(frequency_control_message(&control, &failed));
+	ck_assert_str_eq(told, "vcpu:1");
+	told[0] = '\0';
+	put("online", "0-2");
+	ck_assert(frequency_control_message(&control, &failed));
+	ck_assert_str_eq(told, "vcpu:0-1");
+	release(0, 0);
 }
 
 /* What the monitor last published decides what becomes of our maximum and someone else's minimum.

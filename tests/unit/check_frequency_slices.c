@@ -286,3 +286,59 @@ TEST(asked_for_before_it_is_told)
 	ck_assert_uint_eq(n_answers, MANY);
 	ck_assert_uint_eq(n_errors, 0);
 }
+
+static void plug_all(const char *online)
+{
+	struct cpuset changed;
+
+	put("online", online);
+	ck_assert_int_eq(cpuset_parse("0-99", &changed), 0);
+	n_answers = n_errors = 0;
+	frequency_control_cpus_changed(&control, &changed);
+	ck_assert_uint_eq(n_answers, 0);
+}
+
+static unsigned int count_offline(void)
+{
+	unsigned int n = 0;
+
+	for (uint32_t id = 0; id < MANY; id++)
+		n += cpufreq_get(cpufreq, id)->offline;
+	return n;
+}
+
+TEST(a_socket_goes_and_comes_in_slices)
+{
+	const struct link_message last = {.type = LINK_RELEASE, .id = MANY - 1};
+
+	say_all(LINK_ACQUIRE);
+	(void)answer_all();
+	plug_all("100");
+	run_turn(loop);
+	/* others are served meanwhile, by what is known then */
+	ck_assert(frequency_control_message(&control, &last));
+	run_turn(loop);
+	ck_assert(!cpufreq_get(cpufreq, MANY - 1)->acquired);
+	ck_assert_uint_lt(count_offline(), MANY);
+	while (count_offline() < MANY) {
+		unsigned int before = count_offline();
+
+		run_turn(loop);
+		ck_assert_uint_gt(count_offline(), before);
+		ck_assert_uint_le(count_offline() - before, MOST_IN_A_TURN);
+	}
+	ck_assert_uint_eq(n_errors, MANY - 1);
+	run_turn(loop);
+	run_turn(loop);
+	plug_all("0-100");
+	while (count_offline() > 0) {
+		unsigned int before = count_offline();
+
+		run_turn(loop);
+		ck_assert_uint_lt(count_offline(), before);
+		ck_assert_uint_le(before - count_offline(), MOST_IN_A_TURN);
+	}
+	while (n_answers < MANY - 1)
+		run_turn(loop);
+	ck_assert_uint_eq(n_errors, 0);
+}

@@ -34,7 +34,7 @@ TEST(offline_and_back)
 	/* back, with the kernel's choice of governor: the baseline is not taken again */
 	put("online", "0-2");
 	put(POLICY0 "scaling_governor", "performance");
-	rescan("0", "restarted 0");
+	rescan("0", "back 0");
 	ck_assert(!cpufreq_get(cpufreq, 0)->offline && cpufreq_get(cpufreq, 0)->acquired);
 	renew(0, false);
 	assert_file(POLICY0 "scaling_governor", "userspace");
@@ -119,7 +119,7 @@ TEST(gone_and_back_as_another)
 	/* one joins a policy without an event of its own: all are read */
 	drop_policy(2);
 	put_policy(3, "related_cpus", "2 3");
-	rescan("2", "gone 1, new 2");
+	rescan("2", "offline 1, gone 1, new 2");
 	ck_assert_uint_eq(id_of(2), 2);
 }
 
@@ -140,7 +140,7 @@ TEST(owed_baseline)
 	ck_assert_int_lt(cpufreq_restore_all(cpufreq), 0);
 	put(POLICY0 "scaling_governor", "userspace");
 	put("online", "0-1");
-	rescan("0", "");
+	rescan("0", "back 0");
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 	ck_assert_uint_eq(n_saved(), 0);
 
@@ -163,7 +163,7 @@ TEST(reset)
 	start();
 	take(1);
 	told[0] = '\0';
-	ck_assert_int_eq(cpufreq_rescan(cpufreq, &all, CPUFREQ_RESET, on_change, told), 0);
+	ck_assert_int_eq(rescan_all(&all, CPUFREQ_RESET), 0);
 	ck_assert_str_eq(told, "restarted 1");
 	release(1, 0);
 }
@@ -190,7 +190,7 @@ TEST(speed_after_offline)
 	take_offline();
 	put(POLICY0 "scaling_setspeed", "2301000");
 	put("online", "0-1");
-	rescan("0", "restarted 0");
+	rescan("0", "back 0");
 	release(0, 2300000);
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
 }
@@ -206,7 +206,35 @@ TEST(released_while_offline)
 	put(POLICY0 "scaling_driver", "acpi-cpufreq");
 	put(POLICY0 "scaling_setspeed", "2301000");
 	put("online", "0-1");
-	rescan("0", "");
+	rescan("0", "back 0");
 	assert_file(POLICY0 "scaling_setspeed", "1800000");
 	ck_assert_uint_eq(n_saved(), 0);
+}
+
+/* One at a time: what belongs together is done together, and nothing is done twice. */
+TEST(in_slices)
+{
+	struct cpufreq_rescan so_far = {.event = CPUFREQ_PLUGGED};
+	int n = 1;
+
+	put("online", "0-7");
+	for (unsigned int cpu = 0; cpu < 8; cpu += 2) {
+		char cpus[8];
+
+		(void)snprintf(cpus, sizeof(cpus), "%u %u", cpu, cpu + 1);
+		put_acpi(cpu, cpus);
+	}
+	start();
+	/* CPUs 1 and 5 move, to a policy after theirs and to one before; the last two go offline */
+	put_policy(0, "related_cpus", "0");
+	put_policy(2, "related_cpus", "1 2 3 5");
+	put_policy(4, "related_cpus", "4");
+	put("online", "0-5");
+	ck_assert_int_eq(cpuset_parse("2,6-7", &so_far.changed), 0);
+	told[0] = '\0';
+	while (cpufreq_rescan(cpufreq, &so_far, 1, on_change, told) > 0)
+		n++;
+	ck_assert_str_eq(told, "new 1, new 0, new 2, offline 3");
+	ck_assert_int_ge(n, 2);
+	ck_assert(id_of(1) == 1 && id_of(5) == 1 && id_of(0) == 0 && id_of(4) == 2);
 }

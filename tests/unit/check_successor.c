@@ -36,7 +36,7 @@ TEST(offline_at_a_succession)
 	drop("cpufreq/policy1/related_cpus");
 	put_policy(1, "related_cpus", "1 2");
 	put("online", "0-1");
-	rescan("1", "restarted 1");
+	rescan("1", "back 1");
 	renew(fdom->id, false);
 	release(fdom->id, 0);
 	assert_file("cpufreq/policy1/scaling_governor", "ondemand");

@@ -164,7 +164,7 @@ static void on_change(void *context, uint32_t id, enum cpufreq_change change)
 
 TEST(unreadable_file)
 {
-	struct cpuset cpu0;
+	struct cpufreq_rescan rescan = {.event = CPUFREQ_PLUGGED};
 
 	put("online", "0-1");
 	put_acpi(0, "0");
@@ -180,8 +180,8 @@ TEST(unreadable_file)
 	ck_assert_int_eq(findings[0].error, -EMSGSIZE);
 	/* offline: the target is written when it is back */
 	put("online", "1");
-	ck_assert_int_eq(cpuset_parse("0", &cpu0), 0);
-	ck_assert_int_eq(cpufreq_rescan(cpufreq, &cpu0, CPUFREQ_PLUGGED, on_change, NULL), 0);
+	cpuset_add(&rescan.changed, 0);
+	ck_assert_int_eq(cpufreq_rescan(cpufreq, &rescan, 8, on_change, NULL), 0);
 	verify(0);
 	release(0, 0);
 	verify(0);

@@ -174,9 +174,10 @@ void cpufreq_writer_ended(struct cpufreq *cpufreq, uint32_t id, struct written w
 
 enum cpufreq_change {
 	CPUFREQ_NEW,	   /* found or made anew, or its CPUs, driver, method or table changed */
-	CPUFREQ_RESTARTED, /* acquired; it changed, its first CPU came online, RESET: as ONLINE */
-	CPUFREQ_ONLINE,	   /* acquired; some of its CPUs came online: call cpufreq_renew() */
-	CPUFREQ_OFFLINE,   /* acquired; its last CPU or driver went away: nothing can be written */
+	CPUFREQ_RESTARTED, /* acquired; it changed, or RESET: call cpufreq_renew() */
+	CPUFREQ_ONLINE,	   /* acquired; more of its CPUs came online: likewise */
+	CPUFREQ_OFFLINE,   /* its last CPU or driver went away: nothing can be written */
+	CPUFREQ_BACK,	   /* its first CPU came online: if acquired as RESTARTED */
 	CPUFREQ_GONE,	   /* policyN no longer exists: no CPUs, nothing to restore */
 };
 
@@ -188,23 +189,35 @@ enum cpufreq_event {
 	CPUFREQ_PLUGGED, /* the CPUs went offline or online, were added or removed */
 	CPUFREQ_RESET,	 /* what the hardware does may not be what was written last: the host
 			  * was suspended, turbo or the driver's mode was switched */
+	CPUFREQ_EVENTS
+};
+
+/* How far a rescan has come; the first two fields are the caller's, the others begin zeroed. */
+struct cpufreq_rescan {
+	enum cpufreq_event event;
+	struct cpuset changed; /* the CPUs concerned; all of them if unknown */
+	struct cpuset done;    /* N of policyN: read already */
+	bool all;	       /* read those of other CPUs, too */
 };
 
 /**
  * cpufreq_rescan() - look anew
- * @changed:	the CPUs concerned; all of them if unknown
+ * @most:	about how many frequency domains may be read this time, those of @rescan->changed
+ *first
  * @on_change:	called for each frequency domain that changed; NEW before RESTARTED. After a RESET
- *		each acquired one of @changed is RESTARTED.
+ *		each acquired one of @rescan->changed is RESTARTED.
  *
- * Rereads the frequency domains of @changed, or all if one of those CPUs then has none; and each
- * policyN that is new or that the kernel made anew, as after a reload of its driver. policyN
- * keeps its id, even while it does not exist; while its CPUs are there they stay its own, since a
- * driver may come. Retries restores that failed before. Drops the baseline of a policyN that is
- * gone or was made anew: the kernel has reset it.
+ * Rereads the frequency domains of the CPUs concerned, or all if one of those CPUs then has none;
+ * and each policyN that is new or that the kernel made anew, as after a reload of its driver.
+ * policyN keeps its id, even while it does not exist; while its CPUs are there they stay its own,
+ * since a driver may come. Retries restores that failed before. Drops the baseline of a policyN
+ * that is gone or was made anew: the kernel has reset it. CPUs that have moved between policies are
+ * looked at together.
  *
- * Return: 0; -errno: nothing could be read, logged.
+ * Return: 1: call it again with the same @rescan, there is more to read; 0; -errno: nothing could
+ *be read, logged.
  */
-int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed, enum cpufreq_event event,
+int cpufreq_rescan(struct cpufreq *cpufreq, struct cpufreq_rescan *rescan, unsigned int most,
 		   cpufreq_on_change on_change, void *context);
 
 /**

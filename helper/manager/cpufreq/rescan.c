@@ -22,8 +22,9 @@ struct reading {
 
 struct rescan {
 	struct cpufreq *cpufreq;
-	enum cpufreq_event event;
-	struct cpuset changed, policies;
+	struct cpufreq_rescan *so_far;
+	unsigned int left; /* how many frequency domains may still be looked at */
+	struct cpuset policies;
 	struct host_cpus cpus;
 	cpufreq_on_change on_change;
 	void *context;
@@ -61,8 +62,6 @@ static void is_away(const struct rescan *rescan, struct frequency_domain *fdom)
 {
 	bool was_offline = fdom->offline;
 
-	if (fdom->away)
-		return;
 	log_line(fdom->acquired ? LOG_NOTICE : LOG_INFO,
 		 "policy%u is gone: its cpufreq driver was removed%s", fdom->policy,
 		 fdom->acquired ? "; until one is loaded, requests for it are answered with NACK"
@@ -70,24 +69,39 @@ static void is_away(const struct rescan *rescan, struct frequency_domain *fdom)
 	fdom->away = true;
 	fdom->offline = true;
 	forget_values(rescan, fdom);
-	if (fdom->acquired && !was_offline)
+	if (!was_offline)
 		report(rescan, fdom, CPUFREQ_OFFLINE);
 }
 
-static void find_missing(const struct rescan *rescan)
+/* Return: false: there may be more */
+static bool find_missing(struct rescan *rescan)
 {
 	const struct cpufreq *cpufreq = rescan->cpufreq;
 
 	for (uint32_t i = 0; i < cpufreq->n_fdoms; i++) {
 		struct frequency_domain *fdom = cpufreq->fdoms[i];
 
-		if (fdom->gone || cpuset_has(&rescan->policies, fdom->policy))
+		bool there = cpuset_intersects(&fdom->cpus, &rescan->cpus.present);
+
+		if (fdom->gone || (fdom->away && there) ||
+		    cpuset_has(&rescan->policies, fdom->policy))
 			continue;
-		if (cpuset_intersects(&fdom->cpus, &rescan->cpus.present))
+		if (rescan->left == 0)
+			return false;
+		rescan->left--;
+		if (there)
 			is_away(rescan, fdom);
 		else
 			is_gone(rescan, fdom);
 	}
+	return true;
+}
+
+static bool is_concerned(const struct rescan *rescan, uint32_t policy)
+{
+	const struct frequency_domain *fdom = cpufreq_of_policy(rescan->cpufreq, policy);
+
+	return fdom && cpuset_intersects(&fdom->cpus, &rescan->so_far->changed);
 }
 
 static bool may_have_changed(const struct rescan *rescan, uint32_t policy)
@@ -95,31 +109,55 @@ static bool may_have_changed(const struct rescan *rescan, uint32_t policy)
 	const struct frequency_domain *fdom = cpufreq_of_policy(rescan->cpufreq, policy);
 
 	/* An unknown policy may own any CPU: always read it. */
-	return !fdom || fdom->gone || fdom->inode != rescan->cpufreq->inodes[policy] ||
-	       cpuset_intersects(&fdom->cpus, &rescan->changed);
+	return rescan->so_far->all || !fdom || fdom->gone ||
+	       fdom->inode != rescan->cpufreq->inodes[policy];
 }
 
-/* Read the policies that may have changed, or @all. Return: 0; -ENOMEM */
-static int read_policies(struct rescan *rescan, bool all)
+static void read_policy(struct rescan *rescan, uint32_t policy)
+{
+	struct reading *reading = &rescan->readings[rescan->n_readings++];
+
+	cpuset_add(&rescan->so_far->done, policy);
+	rescan->left -= rescan->left > 0;
+	reading->policy = policy;
+	reading->error =
+		cpufreq_read_policy(rescan->cpufreq, policy, &rescan->cpus.online, &reading->found);
+}
+
+/* Some of those that are not done. Return: false: there are more */
+static bool read_some(struct rescan *rescan,
+		      bool (*is_due)(const struct rescan *rescan, uint32_t policy))
 {
 	unsigned int policy;
 
-	free(rescan->readings);
-	rescan->n_readings = 0;
-	rescan->readings = calloc(cpuset_count(&rescan->policies) + 1, sizeof(*rescan->readings));
-	if (!rescan->readings)
-		return -ENOMEM;
 	cpuset_for_each (policy, &rescan->policies) {
-		struct reading *reading = &rescan->readings[rescan->n_readings];
-
-		if (!all && !may_have_changed(rescan, policy))
+		if (cpuset_has(&rescan->so_far->done, policy) || !is_due(rescan, policy))
 			continue;
-		reading->policy = policy;
-		reading->error = cpufreq_read_policy(rescan->cpufreq, policy, &rescan->cpus.online,
-						     &reading->found);
-		rescan->n_readings++;
+		if (rescan->left == 0)
+			return false;
+		read_policy(rescan, policy);
 	}
-	return 0;
+	return true;
+}
+
+/* Those that have CPUs of one that was read: it can have these when they have lost them. */
+static void read_former_owners(struct rescan *rescan)
+{
+	for (uint32_t i = 0; i < rescan->n_readings; i++) { /* grows */
+		const struct reading *reading = &rescan->readings[i];
+		unsigned int cpu;
+
+		if (reading->error < 0)
+			continue;
+		cpuset_for_each (cpu, &reading->found.cpus) {
+			const struct frequency_domain *owner = cpufreq_of_cpu(rescan->cpufreq, cpu);
+
+			if (owner && owner->policy != reading->policy &&
+			    cpuset_has(&rescan->policies, owner->policy) &&
+			    !cpuset_has(&rescan->so_far->done, owner->policy))
+				read_policy(rescan, owner->policy);
+		}
+	}
 }
 
 static bool same_cpus(const struct frequency_domain *a, const struct frequency_domain *b)
@@ -184,8 +222,7 @@ static void went_offline(const struct rescan *rescan, struct frequency_domain *f
 	log_line(fdom->acquired ? LOG_NOTICE : LOG_INFO, "policy%u: none of its CPUs is online%s",
 		 fdom->policy,
 		 fdom->acquired ? ": until one is, requests for it are answered with NACK" : "");
-	if (fdom->acquired)
-		report(rescan, fdom, CPUFREQ_OFFLINE);
+	report(rescan, fdom, CPUFREQ_OFFLINE);
 }
 
 static bool has_new_cpu(const struct rescan *rescan, const struct frequency_domain *fdom)
@@ -193,7 +230,8 @@ static bool has_new_cpu(const struct rescan *rescan, const struct frequency_doma
 	unsigned int cpu;
 
 	cpuset_for_each (cpu, &fdom->cpus) {
-		if (cpuset_has(&rescan->changed, cpu) && cpuset_has(&rescan->cpus.online, cpu))
+		if (cpuset_has(&rescan->so_far->changed, cpu) &&
+		    cpuset_has(&rescan->cpus.online, cpu))
 			return true;
 	}
 	return false;
@@ -208,9 +246,10 @@ static bool made_anew(const struct frequency_domain *fdom, const struct frequenc
 static void report_existing(const struct rescan *rescan, const struct frequency_domain *fdom,
 			    bool restarted)
 {
-	bool in_question = rescan->event != CPUFREQ_LOOK && has_new_cpu(rescan, fdom);
+	enum cpufreq_event event = rescan->so_far->event;
+	bool in_question = event != CPUFREQ_LOOK && has_new_cpu(rescan, fdom);
 
-	if (restarted || (in_question && rescan->event == CPUFREQ_RESET))
+	if (restarted || (in_question && event == CPUFREQ_RESET))
 		report(rescan, fdom, CPUFREQ_RESTARTED);
 	else if (in_question)
 		report(rescan, fdom, CPUFREQ_ONLINE);
@@ -249,10 +288,11 @@ static void apply(const struct rescan *rescan, const struct reading *reading)
 	if (was_offline && !was_away)
 		log_info("policy%u: one of its CPUs is online again", fdom->policy);
 	cpufreq_restore_pending(cpufreq, fdom);
+	if (was_offline && !is_new)
+		report(rescan, fdom, CPUFREQ_BACK);
 	/* If the method changed, the monitor releases the old files and asks for the new ones. */
-	if (!fdom->acquired || other_method)
-		return;
-	report_existing(rescan, fdom, is_new || was_offline);
+	else if (fdom->acquired && !other_method)
+		report_existing(rescan, fdom, is_new);
 }
 
 static void apply_all(const struct rescan *rescan)
@@ -277,7 +317,7 @@ static bool any_unassigned(const struct rescan *rescan)
 {
 	unsigned int cpu;
 
-	cpuset_for_each (cpu, &rescan->changed) {
+	cpuset_for_each (cpu, &rescan->so_far->changed) {
 		const struct frequency_domain *fdom = cpufreq_of_cpu(rescan->cpufreq, cpu);
 
 		if (cpuset_has(&rescan->cpus.online, cpu) && (!fdom || fdom->away))
@@ -286,17 +326,33 @@ static bool any_unassigned(const struct rescan *rescan)
 	return false;
 }
 
-int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed, enum cpufreq_event event,
+/* Return: false: there is more to read */
+static bool look_at_some(struct rescan *rescan)
+{
+	bool whole = find_missing(rescan) && read_some(rescan, is_concerned) &&
+		     read_some(rescan, may_have_changed);
+
+	read_former_owners(rescan);
+	apply_all(rescan);
+	if (!whole || rescan->so_far->all || !any_unassigned(rescan))
+		return whole;
+	rescan->so_far->all = true;
+	rescan->so_far->done = (struct cpuset){.bits = {0}};
+	return false;
+}
+
+int cpufreq_rescan(struct cpufreq *cpufreq, struct cpufreq_rescan *so_far, unsigned int most,
 		   cpufreq_on_change on_change, void *context)
 {
 	struct rescan rescan = {
 		.cpufreq = cpufreq,
-		.event = event,
-		.changed = *changed,
+		.so_far = so_far,
+		.left = most,
 		.on_change = on_change,
 		.context = context,
 	};
 	int r = cpufreq->cpu_dir < 0 ? -ENOENT : cpufreq_list_policies(cpufreq, &rescan.policies);
+	bool whole;
 
 	if (r < 0 && r != -ENOENT) {
 		log_error("can't list the host's frequency domains: %s", strerror(-r));
@@ -304,18 +360,19 @@ int cpufreq_rescan(struct cpufreq *cpufreq, const struct cpuset *changed, enum c
 	}
 	if (cpufreq_host_cpus(cpufreq, &rescan.cpus) < 0)
 		memset(&rescan.cpus, 0xff, sizeof(rescan.cpus));
-	find_missing(&rescan);
-	r = read_policies(&rescan, false);
-	if (r == 0)
-		apply_all(&rescan);
-	if (r == 0 && any_unassigned(&rescan)) {
-		r = read_policies(&rescan, true);
-		if (r == 0)
-			apply_all(&rescan);
-	}
+	/* room for all; pages that are not needed are never touched */
+	rescan.readings = calloc(cpuset_count(&rescan.policies) + 1, sizeof(*rescan.readings));
+	if (!rescan.readings)
+		return -ENOMEM;
+	cpufreq_batch(cpufreq);
+	whole = look_at_some(&rescan);
+	(void)cpufreq_commit(cpufreq);
 	free(rescan.readings);
-	successor_update(cpufreq);
-	return r;
+	if (whole)
+		successor_update(cpufreq);
+	else
+		successor_save_known(cpufreq);
+	return whole ? 0 : 1;
 }
 
 bool cpufreq_is_stale(const struct cpufreq *cpufreq, uint32_t id)

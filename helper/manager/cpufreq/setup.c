@@ -143,8 +143,8 @@ int cpufreq_list_policies(struct cpufreq *cpufreq, struct cpuset *policies)
 		return r;
 	}
 	while ((entry = readdir(dir))) {
+		struct stat st = {.st_ino = entry->d_ino};
 		uint32_t policy;
-		struct stat st;
 
 		if (strncmp(entry->d_name, "policy", 6) != 0)
 			continue;
@@ -153,7 +153,8 @@ int cpufreq_list_policies(struct cpufreq *cpufreq, struct cpuset *policies)
 				    entry->d_name, MAX_CPUS - 1);
 			continue;
 		}
-		if (fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
+		/* in sysfs the entries have them already: a host may have thousands of policies */
+		if (entry->d_type != DT_DIR && fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
 			continue; /* removed meanwhile */
 		cpuset_add(policies, policy);
 		cpufreq->inodes[policy] = st.st_ino;

@@ -299,10 +299,16 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 
 void domains_cpus_changed(struct domains *domains, const struct cpuset *changed)
 {
+	frequency_control_cpus_changed(&domains->frequency_control, changed);
+}
+
+/* What the host's CPUs can do may be another thing now. */
+static void on_rescanned(void *context)
+{
+	struct domains *domains = context;
 	const struct khz_range before = domains->range;
 	struct config_error error;
 
-	frequency_control_cpus_changed(&domains->frequency_control, changed);
 	domains->range = cpufreq_range(domains->cpufreq);
 	if (domains->range.lowest == before.lowest && domains->range.highest == before.highest)
 		return;
@@ -363,6 +369,8 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	local_hour_init(&domains->local_hour, parts->loop, LOCAL_ZONE_FILE, tell_hour, domains);
 	r = frequency_control_init(&domains->frequency_control, &domains->view, parts->registry,
 				   parts->events, parts->loop);
+	domains->frequency_control.on_rescanned = on_rescanned;
+	domains->frequency_control.context = domains;
 	if (r == 0)
 		r = channel_manager_new(parts->loop, parts->registry, parts->config,
 					cpufreq_count(parts->cpufreq),

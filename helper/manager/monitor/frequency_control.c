@@ -266,7 +266,7 @@ static void look_at_stale(struct frequency_control *control, const struct cpuset
 			cpuset_add_all(&cpus, &cpufreq_get(control->view->cpufreq, id)->cpus);
 	}
 	if (!cpuset_is_empty(&cpus))
-		(void)frequency_control_look(control, &cpus, CPUFREQ_LOOK);
+		(void)frequency_control_look(control, &cpus);
 }
 
 static unsigned int acquire_some(struct frequency_control *control, struct cpuset *from,
@@ -397,7 +397,7 @@ static bool look_at_failed(struct frequency_control *control, const struct frequ
 			   int error)
 {
 	return (cpufreq_is_offline(error) || cpufreq_is_stale(control->view->cpufreq, fdom->id)) &&
-	       frequency_control_look(control, &fdom->cpus, CPUFREQ_LOOK);
+	       frequency_control_look(control, &fdom->cpus);
 }
 
 static void on_write_failed(struct frequency_control *control,

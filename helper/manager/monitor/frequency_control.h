@@ -17,16 +17,38 @@
 #include "helper/manager/registry/events.h"
 #include "helper/manager/registry/registry.h"
 
+/* What a rescan has found. */
+struct frequency_changes {
+	struct cpuset present;	/* CPUs that were so before */
+	struct cpuset affected; /* CPUs whose vCPUs must be sent again */
+	bool any;
+	bool others; /* frequency domains came or went: priorities are relative */
+};
+
 struct frequency_control {
 	struct monitor_view *view; /* not owned */
 	struct registry *registry; /* not owned */
 	struct events *events;	   /* not owned; may be NULL */
 	struct loop *loop;	   /* not owned */
-	struct host_cpus cpus;	   /* as of the last change */
+	/* set after frequency_control_init(): a rescan is complete; NULL: nobody is told */
+	void (*on_rescanned)(void *context);
+	void *context;
+	struct host_cpus cpus; /* as of the last change */
 	struct cpufreq_watch *watch;
 	struct foreign_writes foreign;
 	struct loop_timer later;
-	struct cpuset reset;	 /* CPUs to look at: see CPUFREQ_RESET */
+	struct frequency_look {
+		bool due;
+		struct cpuset cpus;
+	} looks[CPUFREQ_EVENTS];      /* to begin */
+	struct loop_timer more_looks; /* set: some are due, or one has begun: */
+	bool looking;
+	struct cpufreq_rescan rescan;
+	struct frequency_changes changes;
+	/* what was found, while the monitor is sent the vCPUs that it is about */
+	bool telling;
+	struct frequency_changes told;
+	struct registry_walk walk;
 	struct cpuset releasing; /* ids of frequency domains whose release has to wait */
 	uint32_t settle_next;	 /* this time: the next to look at, */
 	bool unsettled;		 /* and whether one before it was not settled */
@@ -151,10 +173,19 @@ bool frequency_control_check_restored(struct frequency_control *control, bool re
 /** frequency_control_last_written() - what the monitor published */
 struct written frequency_control_last_written(const struct frequency_control *control, uint32_t id);
 
-/** frequency_control_look() - cpufreq_rescan(), and tell the monitor. Return: did it find changes?
+/**
+ * frequency_control_look() - rescan some frequency domains at once, and tell the monitor
+ * @cpus:	theirs
+ *
+ * If there turns out to be much to read, the rest is rescanned soon.
+ *
+ * Return: did it find changes?
  */
-bool frequency_control_look(struct frequency_control *control, const struct cpuset *cpus,
-			    enum cpufreq_event event);
+bool frequency_control_look(struct frequency_control *control, const struct cpuset *cpus);
+
+/** frequency_control_look_soon() - rescan in later turns of the loop, then tell the monitor */
+void frequency_control_look_soon(struct frequency_control *control, const struct cpuset *cpus,
+				 enum cpufreq_event event);
 
 /** frequency_control_later() - go on with what is due, in a later turn of the loop */
 void frequency_control_later(struct frequency_control *control, uint64_t delay_ns);
