@@ -163,7 +163,7 @@ TEST(total_rate_serves_in_turn)
 	enum { FLOODS = 6 };
 	struct link_setup setup = {.settings.total_rate = 100};
 	int floods[FLOODS], polite;
-	uint64_t before = 0, after = 0;
+	uint64_t before = 0, after = 0, began[FLOODS], least = UINT64_MAX, most = 0;
 
 	begin_limited(&setup, 100000, 100);
 	for (uint32_t i = 0; i < FLOODS; i++)
@@ -173,6 +173,8 @@ TEST(total_rate_serves_in_turn)
 		for (size_t i = 0; i < FLOODS; i++)
 			request(floods[i], GUEST_SCALE_MIN, 9);
 	wait_until(shared_load(host.shared->channels[FLOODS - 1].throttled) > 0);
+	for (uint32_t i = 0; i < FLOODS; i++)
+		began[i] = shared_load(host.shared->channels[i].requests);
 	for (int n = 0; n < 5; n++) {
 		before = after = 0;
 		for (uint32_t i = 0; i < FLOODS; i++)
@@ -182,6 +184,14 @@ TEST(total_rate_serves_in_turn)
 			after += shared_load(host.shared->channels[i].requests);
 		ck_assert_uint_le(after - before, 3 * FLOODS);
 	}
+	for (uint32_t i = 0; i < FLOODS; i++) {
+		uint64_t n = shared_load(host.shared->channels[i].requests) - began[i];
+
+		least = n < least ? n : least;
+		most = n > most ? n : most;
+	}
+	ck_assert_uint_ge(least, 3);
+	ck_assert_uint_le(most - least, 3);
 }
 
 /* A request pays for each frequency domain that it moves. */
