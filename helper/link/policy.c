@@ -33,7 +33,9 @@ bool policy_load(const struct shared_policy *shared, struct policy *policy)
 
 		policy->hours[h] = (uint8_t)(hours >> h % HOURS_PER_WORD * HOUR_BITS & HOUR_MASK);
 	}
-	if (word >> 24 == 0 && is_valid(policy))
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (word >> 24 == 0 && word == __atomic_load_n(&shared->word, __ATOMIC_RELAXED) &&
+	    is_valid(policy))
 		return true;
 	*policy = (struct policy){.kind = POLICY_NONE};
 	return false;
@@ -44,6 +46,7 @@ void policy_store(struct shared_policy *shared, const struct policy *policy)
 	uint32_t hours[POLICY_HOURS / HOURS_PER_WORD] = {0};
 
 	policy_clear(shared);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	if (policy->kind == POLICY_NONE)
 		return;
 	ASSERT(is_valid(policy));

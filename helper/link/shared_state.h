@@ -26,7 +26,7 @@
  * shared_policy.
  */
 #define SHARED_STATE_MAGIC 0x76706f77u
-#define SHARED_STATE_VERSION 5u
+#define SHARED_STATE_VERSION 6u
 
 /* Aligned, so that no two channels share a cache line. */
 struct shared_channel {

@@ -293,7 +293,7 @@ static void begin(struct channel_monitor *monitor, const struct monitor_options 
 	monitor->alive_timer.kind = TIMER_ALIVE;
 	monitor->hour_timer.kind = TIMER_HOUR;
 	monitor->hour.hour = POLICY_HOURS;
-	monitor->hour_next = MAX_DOMAINS;
+	monitor->hour_change.domain = MAX_DOMAINS;
 	list_init(&monitor->queue);
 	list_init(&monitor->output_notices);
 	list_init(&monitor->channel_notices);

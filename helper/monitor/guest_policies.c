@@ -5,7 +5,9 @@
 #include "common/log.h"
 #include "helper/monitor/frequency_outputs.h"
 
-#define VCPUS_PER_TURN 4096u /* that a change of the hour moves: a few ms */
+/* What a change of the hour may cost in one turn: votes looked at and moved, some 2 ms. */
+#define WORK_PER_TURN 16384u
+#define VCPUS_PER_TOKEN 64u /* that are looked at */
 
 /* The manager's clock and ours may differ a little at the end of an hour; and it has to answer. */
 #define GRACE_NS NS_PER_S
@@ -69,41 +71,58 @@ static uint32_t let_vote(struct channel_monitor *monitor, uint32_t domain, uint3
 	return n_moved;
 }
 
-/* Have its policies vote by the hour. Return: does any go by it? */
-static bool follow_hour(struct channel_monitor *monitor, uint32_t domain)
+/* Return: what it has cost; 0: its policy does not go by the hour, or is not in force */
+static uint32_t follow_hour(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu)
 {
-	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
-	bool timed = false;
+	struct policy policy;
 
-	for (uint32_t v = 0; v < n_vcpus; v++) {
-		struct policy policy;
-
-		if (!arbiter_vcpu(monitor->arbiter, domain, v)->vote.policy ||
-		    !policy_load(&monitor->shared->vcpus[domain][v].policy, &policy) ||
-		    policy.kind != POLICY_TIME)
-			continue;
-		timed = true;
-		(void)let_vote(monitor, domain, v, &policy);
-	}
-	return timed;
+	if (!arbiter_vcpu(monitor->arbiter, domain, vcpu)->vote.policy ||
+	    !policy_load(&monitor->shared->vcpus[domain][vcpu].policy, &policy) ||
+	    policy.kind != POLICY_TIME)
+		return 0;
+	return let_vote(monitor, domain, vcpu, &policy) + 1;
 }
 
-/* Follow a change of the hour, some domains a turn. */
+/* Have the policies of a domain vote by the hour. Return: false: some are left for other turns. */
+static bool domain_follows(struct channel_monitor *monitor, uint32_t domain, uint32_t *work)
+{
+	struct hour_change *change = &monitor->hour_change;
+	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
+
+	for (; change->vcpu < n_vcpus; change->vcpu++) {
+		uint32_t cost;
+
+		if (*work >= WORK_PER_TURN)
+			return false;
+		cost = follow_hour(monitor, domain, change->vcpu);
+		change->timed = change->timed || cost > 0;
+		*work += cost + 1;
+	}
+	monitor->domains[domain]->timed = change->timed;
+	return true;
+}
+
+static void begin_change(struct channel_monitor *monitor)
+{
+	monitor->hour_change = (struct hour_change){.domain = 0};
+}
+
+/* Go on with a change of the hour, as far as a turn goes. */
 static void go_on(struct channel_monitor *monitor)
 {
-	uint32_t n_vcpus = 0;
+	struct hour_change *change = &monitor->hour_change;
+	uint32_t work = 0;
 
-	for (; monitor->hour_next < MAX_DOMAINS; monitor->hour_next++) {
-		struct monitored_domain *domain = monitor->domains[monitor->hour_next];
+	for (; change->domain < MAX_DOMAINS; change->domain++) {
+		const struct monitored_domain *domain = monitor->domains[change->domain];
 
-		if (!domain || !domain->timed)
-			continue;
-		if (n_vcpus >= VCPUS_PER_TURN) {
-			timer_set(&monitor->timers, &monitor->hour_timer, monitor_now(monitor));
+		if (domain && domain->timed && !domain_follows(monitor, change->domain, &work)) {
+			/* not in this turn: see expire() */
+			timer_set(&monitor->timers, &monitor->hour_timer, monitor_now(monitor) + 1);
 			return;
 		}
-		n_vcpus += arbiter_vcpus(monitor->arbiter, monitor->hour_next);
-		domain->timed = follow_hour(monitor, monitor->hour_next);
+		change->vcpu = 0;
+		change->timed = false;
 	}
 	if (is_any_timed(monitor))
 		watch_hour(monitor);
@@ -113,22 +132,34 @@ void guest_policies_set_hour(struct channel_monitor *monitor, const struct link_
 {
 	monitor->hour = *hour;
 	monitor->hour_wanted = false;
-	monitor->hour_next = 0;
+	begin_change(monitor);
 	timer_cancel(&monitor->timers, &monitor->hour_timer);
 	go_on(monitor);
 }
 
 void guest_policies_expire(struct channel_monitor *monitor)
 {
+	bool changing = monitor->hour_change.domain < MAX_DOMAINS;
+
 	timer_cancel(&monitor->timers, &monitor->hour_timer);
-	if (monitor->hour_next == MAX_DOMAINS && hour_now(monitor) < POLICY_HOURS) {
+	if (changing) {
+		go_on(monitor);
+	} else if (hour_now(monitor) < POLICY_HOURS) {
 		if (is_any_timed(monitor))
 			watch_hour(monitor);
-		return;
+	} else { /* the hour is over, and nobody has told the next */
+		begin_change(monitor);
+		go_on(monitor);
 	}
-	if (monitor->hour_next == MAX_DOMAINS) /* the hour is over, and nobody has told the next */
-		monitor->hour_next = 0;
-	go_on(monitor);
+}
+
+void guest_policies_greet(struct channel_monitor *monitor)
+{
+	/* a former manager's clock may have been set since, and nobody has watched it */
+	if (is_any_timed(monitor))
+		monitor->hour_wanted = true;
+	else
+		monitor->hour = (struct link_hour){.hour = POLICY_HOURS};
 }
 
 static void note_timed(struct channel_monitor *monitor, uint32_t domain)
@@ -226,18 +257,24 @@ enum refusal guest_policies_take(struct channel_monitor *monitor, struct guest_c
 	return REFUSAL_NONE;
 }
 
+/* What else the vCPU has said stays published: a predecessor's vote may not be known here yet. */
 static uint32_t end_one(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu)
 {
-	uint32_t n_moved = arbiter_end_policy(monitor->arbiter, domain, vcpu);
+	uint32_t n_moved;
 
 	policy_clear(&monitor->shared->vcpus[domain][vcpu].policy);
+	if (!arbiter_vcpu(monitor->arbiter, domain, vcpu)->vote.policy)
+		return 0;
+	n_moved = arbiter_end_policy(monitor->arbiter, domain, vcpu);
 	monitor_publish_vote(monitor, domain, vcpu);
 	return n_moved;
 }
 
+/* Return: what it costs the guest: to look at many vCPUs costs, too */
 static uint32_t end_all(struct channel_monitor *monitor, uint32_t domain)
 {
-	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain), n_moved = 0;
+	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
+	uint32_t n_moved = n_vcpus / VCPUS_PER_TOKEN;
 
 	for (uint32_t v = 0; v < n_vcpus; v++)
 		n_moved += end_one(monitor, domain, v);
@@ -277,8 +314,14 @@ enum refusal guest_policies_refusal(const struct channel_monitor *monitor, uint3
 	if (guest_policy_vcpus(frame, size, arbiter_vcpus(monitor->arbiter, domain), &sent, &bad) <
 	    0)
 		return REFUSAL_NONE;
-	for (uint32_t i = 0; i < sent.n_vcpus && refusal == REFUSAL_NONE; i++)
-		refusal = frequency_outputs_refusal(monitor, domain, sent.vcpus[i]);
+	for (uint32_t i = 0; i < sent.n_vcpus && refusal == REFUSAL_NONE; i++) {
+		const struct arbiter_vcpu *vcpu =
+			arbiter_vcpu(monitor->arbiter, domain, sent.vcpus[i]);
+
+		/* without a vote now, or paused: nothing is to be written for it */
+		if (arbiter_voted(vcpu) && !(vcpu->flags & VCPU_PAUSED))
+			refusal = frequency_outputs_refusal(monitor, domain, sent.vcpus[i]);
+	}
 	return refusal;
 }
 
@@ -292,4 +335,6 @@ void guest_policies_taken_over(struct channel_monitor *monitor, uint32_t domain,
 		(void)end_one(monitor, domain, vcpu);
 	else if (policy.kind == POLICY_TIME)
 		note_timed(monitor, domain);
+	else /* its predecessor may have died between policy and vote */
+		(void)let_vote(monitor, domain, vcpu, &policy);
 }

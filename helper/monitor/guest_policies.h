@@ -51,6 +51,9 @@ enum refusal guest_policies_refusal(const struct channel_monitor *monitor, uint3
  */
 void guest_policies_taken_over(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu);
 
+/** guest_policies_greet() - a manager is attached: have it tell the hour, if that is needed */
+void guest_policies_greet(struct channel_monitor *monitor);
+
 /** guest_policies_set_hour() - the manager says which hour it is, and until when */
 void guest_policies_set_hour(struct channel_monitor *monitor, const struct link_hour *hour);
 

@@ -75,11 +75,11 @@ static void policy(struct channel_monitor *monitor, struct request_batch *batch,
 
 	if (!channel->enabled || !(commands & COMMAND_POLICY))
 		refusal = REFUSAL_DENIED;
-	else if (request->physical)
-		refusal = REFUSAL_PHYSICAL;
 	else if (request->command == GUEST_POLICY_REMOVE)
 		refusal = guest_policies_remove(monitor, channel, frame, outcome->size,
 						&batch->n_moved);
+	else if (request->physical)
+		refusal = REFUSAL_PHYSICAL;
 	else
 		refusal = guest_policies_take(monitor, channel, frame, outcome->size,
 					      &batch->n_moved);

@@ -14,6 +14,7 @@
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
+#include "helper/monitor/guest_policies.h"
 #include "helper/monitor/monitored_domain.h"
 #include "helper/monitor/syscall_rule.h"
 
@@ -236,6 +237,7 @@ int managers_set_up(struct channel_monitor *monitor, const int *fds, unsigned in
 	unmark(monitor);
 	frequency_outputs_begin_sync(monitor);
 	monitor->ready_due = true;
+	guest_policies_greet(monitor);
 	return 0;
 }
 

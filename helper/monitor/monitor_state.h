@@ -108,6 +108,13 @@ struct monitored_domain {
 	struct log_limit refusal_limit;
 };
 
+/* How far a change of the hour has come: vCPUs from this one on do not follow it yet. */
+struct hour_change {
+	uint32_t domain; /* MAX_DOMAINS: all do */
+	uint32_t vcpu;	 /* of that domain */
+	bool timed;	 /* of that domain a policy goes by the hour */
+};
+
 /* How far the monitor is with its manager. */
 enum manager_state {
 	MANAGER_NONE,	  /* served on the lease */
@@ -143,9 +150,9 @@ struct channel_monitor {
 	uint64_t timer_due_ns; /* 0: not armed */
 	bool link_blocked;     /* notices wait for EPOLLOUT */
 	bool pong_due, ready_due;
-	bool hour_wanted;	 /* ask the manager for it */
-	struct link_hour hour;	 /* POLICY_HOURS: unknown */
-	uint32_t hour_next;	 /* domains from this id on do not follow the hour yet */
+	bool hour_wanted;      /* ask the manager for it */
+	struct link_hour hour; /* POLICY_HOURS: unknown */
+	struct hour_change hour_change;
 	struct timer hour_timer; /* TIMER_HOUR */
 	bool ended;		 /* the lease is over */
 

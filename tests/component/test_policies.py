@@ -155,6 +155,9 @@ def test_the_manager_tells_the_hour_only_when_it_is_asked():
         assert channel.ask(by_time(busy=[1])) == "ack"
         wait_until(lambda: kinds(stage) == (inotify + 1, timers + 1), 10,
                    "the manager to watch clock and zone", state=lambda: kinds(stage))
+        stage.vmpower.restart()  # who knows what became of clock and zone meanwhile
+        wait_until(lambda: kinds(stage) == (inotify + 1, timers + 1), 10,
+                   "the next manager to be asked", state=lambda: kinds(stage))
 
 
 def kinds(stage):

@@ -291,6 +291,8 @@ class Chaos:
             if guest.left_over >= LEFT_OVER_STARTS:
                 guest.left_over = 0
                 self._act(Action("libvirtd", "kill", 0, 0))
+                # it may not drop it either
+                Path(f"/run/libvirt/qemu/{guest.name}.xml").unlink(missing_ok=True)
             if guest.hangs():
                 self.note(f"{guest.name}: does not boot")
                 assert self.counts["guest hung"] < MOST_HUNG, "guests do not boot"

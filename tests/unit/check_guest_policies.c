@@ -1,136 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Policies that guests send: their votes, by hour and workload, and how they end. */
-#include <stdlib.h>
-
+#include "tests/unit/policies_fixture.h"
 #include "tests/unit/runner.h"
-#include "tests/unit/turns_fixture.h"
-
-#define LOW_KHZ 1000000u
-#define MEDIUM_KHZ 1500000u
-#define HIGH_KHZ 2000000u
-
-#define HOUR_NS (3600 * NS_PER_S)
-#define OTHER MAX_DOMAIN_CHANNELS /* the first channel of domain 1 */
-
-/* Domain 0 has two channels and a vCPU on frequency domain 0, domain 1 the same on 1. */
-static int guest, second, other;
-
-static void start_guests(void)
-{
-	set_up_host();
-	set_frequency_domain(0, METHOD_SETSPEED);
-	set_frequency_domain(1, METHOD_SETSPEED);
-	add_domain(0, 0, 1);
-	add_domain(1, 1, 1);
-	guest = add_channel(0);
-	second = add_channel(1);
-	other = add_channel(OTHER);
-	pass_turn(1);
-}
-
-static void end_guests(void)
-{
-	free_host();
-	close_fd(&guest);
-	close_fd(&second);
-	close_fd(&other);
-}
-
-/* --- frames ------------------------------------------------------------------------------- */
-
-struct sent {
-	enum guest_policy_type type;
-	enum guest_workload workload;
-	const uint32_t *busy, *quiet, *traffic; /* ended by 24; NULL: none */
-	uint32_t n_vcpus, vcpu;
-};
-
-static void put_hours(uint8_t *list, const uint32_t *hours)
-{
-	for (size_t i = 0; hours && hours[i] < 24; i++)
-		put32(list + 4 * i, hours[i]);
-}
-
-/* Return: the answer */
-static uint32_t send_policy(int channel, const struct sent *sent, uint32_t command)
-{
-	uint8_t frame[GUEST_FRAME_G3];
-
-	make_tagged_frame(frame, sizeof(frame), command, 0, 0);
-	frame[144] = (uint8_t)sent->vcpu;
-	frame[152] = (uint8_t)sent->n_vcpus;
-	put_hours(frame + 156, sent->busy);
-	put_hours(frame + 252, sent->quiet);
-	put_hours(frame + 348, sent->traffic);
-	put32(frame + 448, sent->workload);
-	put32(frame + 452, sent->type);
-	ck_assert_int_eq(send(channel, frame, sizeof(frame), 0), sizeof(frame));
-	pass_turn(1);
-	return take_answer(channel);
-}
-
-static uint32_t send_workload(int channel, enum guest_workload workload)
-{
-	const struct sent sent = {
-		.type = GUEST_POLICY_WORKLOAD, .workload = workload, .n_vcpus = 1};
-
-	return send_policy(channel, &sent, GUEST_POLICY);
-}
-
-static const uint32_t busy[] = {8, 9, 24}, quiet[] = {22, 24}, traffic[] = {10, 24};
-
-static uint32_t send_time(int channel)
-{
-	const struct sent sent = {.type = GUEST_POLICY_TIME,
-				  .busy = busy,
-				  .quiet = quiet,
-				  .traffic = traffic,
-				  .n_vcpus = 1};
-
-	return send_policy(channel, &sent, GUEST_POLICY);
-}
-
-static uint32_t ask_for(int channel, enum guest_unit unit)
-{
-	send_request(channel, unit);
-	pass_turn(1);
-	return take_answer(channel);
-}
-
-/* --- what comes of it ------------------------------------------------------------------------ */
-
-static void tell_hour(uint32_t hour, uint64_t lasts_ns)
-{
-	host.message.type = LINK_HOUR;
-	host.message.hour = (struct link_hour){.hour = hour, .until_ns = fake_now_ns + lasts_ns};
-	send_message(NULL, 0);
-	pass_turn(1);
-	pass_turn(1);
-}
-
-/* The highest vote on a frequency domain; 0: none */
-static uint32_t voted(uint32_t id)
-{
-	return shared_load(host.monitor->shared->frequency_domains[id].step_khz);
-}
-
-static uint64_t refused(uint32_t channel, enum refusal reason)
-{
-	return host.monitor->shared->channels[channel].refused[reason - 1];
-}
-
-static const struct shared_policy *shared_policy(uint32_t domain)
-{
-	return &host.monitor->shared->vcpus[domain][0].policy;
-}
-
-static struct vote said(uint32_t domain)
-{
-	struct vote vote;
-
-	ck_assert(vote_unpack(host.monitor->shared->vcpus[domain][0].said, &vote));
-	return vote;
-}
 
 FIXTURE(start_guests, end_guests)
 
@@ -319,88 +190,172 @@ TEST(the_host_forbids_policies)
 	ck_assert_uint_eq(ask_for(guest, GUEST_SCALE_MIN), GUEST_ACK);
 }
 
-/* --- against a model ---------------------------------------------------------------------- */
-
-struct model {
-	bool has_policy, in_force;
-	bool is_time;
-	enum policy_level level;
-	enum policy_level hours[24];
-	uint32_t khz; /* of the request, if no policy is in force; 0: none */
-};
-
-static uint32_t model_khz(const struct model *model, uint32_t hour)
+/* Turbo may be said through another channel: the policy ends with its own. */
+TEST(turbo_does_not_move_the_policy_to_its_channel)
 {
-	enum policy_level level = model->level;
+	uint8_t frame[GUEST_FRAME_G3];
 
-	if (!model->in_force)
-		return model->khz;
-	if (model->is_time)
-		level = hour < 24 ? model->hours[hour] : LEVEL_NONE;
-	return level == LEVEL_LOW      ? LOW_KHZ
-	       : level == LEVEL_MEDIUM ? MEDIUM_KHZ
-	       : level == LEVEL_HIGH   ? HIGH_KHZ
-				       : 0;
+	ck_assert_uint_eq(send_workload(guest, GUEST_WORKLOAD_HIGH), GUEST_ACK);
+	ck_assert_uint_eq(ask_for(second, GUEST_DISABLE_TURBO), GUEST_ACK);
+	make_frame(frame, sizeof(frame), GUEST_CONNECT, 0, 0);
+	ck_assert_int_eq(send(second, frame, sizeof(frame), 0), sizeof(frame));
+	pass_turn(1);
+	ck_assert(said(0).policy);
+	ck_assert_int_eq(send(guest, frame, sizeof(frame), 0), sizeof(frame));
+	pass_turn(1);
+	ck_assert_uint_eq(voted(0), 0);
+	ck_assert_uint_eq(shared_policy(0)->word, 0);
 }
 
-static void random_hours(uint32_t *list, struct model *model, enum policy_level level)
+/* The middle of the table may be turbo. */
+TEST(medium_is_medium_again_when_turbo_is_on_again)
 {
-	uint32_t n = 0;
-
-	/* ascending and 1 to 23: no hour twice, no midnight that could be padding */
-	for (uint32_t h = 1; h < 24; h++) {
-		if (model->hours[h] != LEVEL_NONE || rand() % 4 != 0)
-			continue;
-		model->hours[h] = level;
-		list[n++] = h;
-	}
-	list[n] = 24;
+	host.message.type = LINK_FREQUENCY_DOMAIN_SET;
+	host.message.frequency_domain = (struct link_frequency_domain){
+		.method = METHOD_SETSPEED,
+		.ceiling = 2,
+		.table = {.n_steps = 3, .khz = {LOW_KHZ, MEDIUM_KHZ, HIGH_KHZ}},
+	};
+	send_message(NULL, 0);
+	set_domain(0, (struct domain_settings){.turbo = 1});
+	pass_turn(1);
+	ck_assert_uint_eq(send_workload(guest, GUEST_WORKLOAD_MEDIUM), GUEST_ACK);
+	ck_assert_uint_eq(voted(0), MEDIUM_KHZ);
+	ck_assert_uint_eq(ask_for(guest, GUEST_DISABLE_TURBO), GUEST_ACK);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+	ck_assert_uint_eq(ask_for(guest, GUEST_ENABLE_TURBO), GUEST_ACK);
+	ck_assert_uint_eq(voted(0), MEDIUM_KHZ);
 }
 
-static void send_random_policy(struct model *model)
+/* DPDK leaves what is on its stack in the other fields. */
+TEST(a_removal_has_no_other_fields)
 {
-	static const enum policy_level levels[] = {LEVEL_HIGH, LEVEL_MEDIUM, LEVEL_LOW};
-	uint32_t lists[3][25];
-	struct sent sent = {.n_vcpus = 1, .busy = lists[0], .quiet = lists[1], .traffic = lists[2]};
+	uint8_t frame[GUEST_FRAME_G3];
 
-	*model = (struct model){.has_policy = true, .in_force = true, .is_time = rand() % 2};
-	random_hours(lists[0], model, LEVEL_HIGH);
-	random_hours(lists[1], model, LEVEL_LOW);
-	random_hours(lists[2], model, LEVEL_TRAFFIC);
-	sent.type = model->is_time ? GUEST_POLICY_TIME : GUEST_POLICY_WORKLOAD;
-	sent.workload = (enum guest_workload)(rand() % 3);
-	model->level = levels[sent.workload];
-	ck_assert_uint_eq(send_policy(guest, &sent, GUEST_POLICY), GUEST_ACK);
+	ck_assert_uint_eq(send_workload(guest, GUEST_WORKLOAD_HIGH), GUEST_ACK);
+	memset(frame, 0xee, sizeof(frame));
+	put32(frame + 12, GUEST_POLICY_REMOVE);
+	memcpy(frame + 16, "vmpower-guest:", 15);
+	frame[144] = 0;
+	frame[152] = 1;
+	ck_assert_int_eq(send(guest, frame, sizeof(frame), 0), sizeof(frame));
+	pass_turn(1);
+	ck_assert_uint_eq(take_answer(guest), GUEST_ACK);
+	ck_assert_uint_eq(voted(0), 0);
 }
 
-TEST(random_days)
+/* --- with a predecessor --------------------------------------------------------------------- */
+
+/* Domain 2 as a new monitor hears of it, with what a predecessor has published. */
+static void take_over(uint32_t commands, const struct vote *vote, const struct policy *policy)
 {
-	struct model model = {0};
-	uint32_t hour = 24;
+	uint32_t word = vote_pack(vote);
 
-	srand(1);
-	for (int i = 0; i < 10000; i++) {
-		const struct sent all = {0};
+	host.monitor->shared->vcpus[2][0].said = word;
+	policy_store(&host.monitor->shared->vcpus[2][0].policy, policy);
+	host.message.type = LINK_DOMAIN_ADD;
+	host.message.domain = (struct link_domain){
+		.id = 2, .n_vcpus = 1, .settings.commands = commands, .name = "third"};
+	send_message(NULL, 0);
+	pass_turn(1);
+	host.message.type = LINK_VCPUS_SET;
+	host.message.vcpus = (struct link_vcpus){.domain = 2,
+						 .n = 1,
+						 .flags = VCPU_MAY_VOTE,
+						 /* the manager reads it when it forms this */
+						 .said = {host.monitor->shared->vcpus[2][0].said}};
+	cpuset_add(&host.message.vcpus.frequency_domains, 1);
+	send_message(NULL, 0);
+	pass_turn(1);
+	pass_turn(1);
+}
 
-		switch (rand() % 8) {
-		case 0:
-			send_random_policy(&model);
-			break;
-		case 1:
-			ck_assert_uint_eq(ask_for(guest, GUEST_SCALE_MAX), GUEST_ACK);
-			model.in_force = false;
-			model.khz = HIGH_KHZ;
-			break;
-		case 2:
-			ck_assert_uint_eq(send_policy(guest, &all, GUEST_POLICY_REMOVE), GUEST_ACK);
-			model = (struct model){.khz = model.in_force ? 0 : model.khz};
-			break;
-		default:
-			hour = (uint32_t)rand() % 24; /* the clock may be set to any */
-			tell_hour(hour, HOUR_NS);
-			break;
+TEST(votes_survive_where_policies_are_forbidden)
+{
+	const struct vote vote = {.from = VOTE_LOWEST, .channel = 1};
+
+	take_over(COMMAND_SCALE, &vote, &(struct policy){.kind = POLICY_NONE});
+	ck_assert_uint_eq(host.monitor->shared->vcpus[2][0].said, vote_pack(&vote));
+	ck_assert_uint_eq(voted(1), LOW_KHZ);
+}
+
+TEST(a_forbidden_policy_does_not_survive)
+{
+	take_over(COMMAND_SCALE, &(struct vote){.from = VOTE_LOWEST, .policy = true},
+		  &(struct policy){.kind = POLICY_WORKLOAD, .level = LEVEL_LOW});
+	ck_assert_uint_eq(voted(1), 0);
+	ck_assert_uint_eq(shared_policy(2)->word, 0);
+}
+
+/* It may have died between the two. */
+TEST(the_policy_counts_not_the_vote_that_was_published)
+{
+	take_over(COMMANDS_ALL, &(struct vote){.from = VOTE_LOWEST, .policy = true},
+		  &(struct policy){.kind = POLICY_WORKLOAD, .level = LEVEL_HIGH});
+	ck_assert_uint_eq(voted(1), HIGH_KHZ);
+}
+
+TEST(a_vote_by_the_hour_holds_until_the_hour_is_known)
+{
+	struct policy policy = {.kind = POLICY_TIME};
+
+	policy.hours[9] = LEVEL_HIGH;
+	take_over(COMMANDS_ALL, &(struct vote){.from = VOTE_LOWEST, .policy = true}, &policy);
+	ck_assert_uint_eq(voted(1), LOW_KHZ);
+	ck_assert_uint_eq(host.n_hour_wanted, 1);
+	tell_hour(9, HOUR_NS);
+	ck_assert_uint_eq(voted(1), HIGH_KHZ);
+}
+
+/* --- many ----------------------------------------------------------------------------------- */
+
+#define MANY_DOMAINS 20u
+#define WIDE 1024u /* vCPUs of each */
+
+/* A change of the hour takes several turns, and none of them much more than its share. */
+TEST(an_hour_changes_in_slices)
+{
+	struct policy policy = {.kind = POLICY_TIME};
+	uint32_t n_turns = 0, most = 0, n_voting = 0;
+
+	policy.hours[9] = LEVEL_HIGH;
+	for (uint32_t d = 2; d < 2 + MANY_DOMAINS; d++) {
+		host.message.type = LINK_DOMAIN_ADD;
+		host.message.domain = (struct link_domain){.id = d,
+							   .n_vcpus = WIDE,
+							   .settings.commands = COMMANDS_ALL,
+							   .name = "wide"};
+		send_message(NULL, 0);
+		for (uint32_t first = 0; first < WIDE; first += LINK_VCPUS) {
+			struct link_vcpus *vcpus = &host.message.vcpus;
+
+			for (uint32_t v = first; v < first + LINK_VCPUS; v++)
+				policy_store(&host.monitor->shared->vcpus[d][v].policy, &policy);
+			host.message.type = LINK_VCPUS_SET;
+			*vcpus = (struct link_vcpus){.domain = d,
+						     .first = first,
+						     .n = LINK_VCPUS,
+						     .flags = VCPU_MAY_VOTE};
+			for (uint32_t i = 0; i < LINK_VCPUS; i++)
+				vcpus->said[i] = vote_pack(&(struct vote){.policy = true});
+			cpuset_add(&vcpus->frequency_domains, 1);
+			send_message(NULL, 0);
+			pass_turn(1);
 		}
-		ck_assert_uint_eq(voted(0), model_khz(&model, hour));
-		ck_assert_uint_eq(shared_policy(0)->word != 0, model.has_policy);
 	}
+	pass_turn(1);
+	host.message.type = LINK_HOUR;
+	host.message.hour = (struct link_hour){.hour = 9, .until_ns = fake_now_ns + HOUR_NS};
+	send_message(NULL, 0);
+	do {
+		uint32_t before = n_voting;
+
+		pass_turn(2);
+		n_voting = host.monitor->shared->frequency_domains[1].n_voters;
+		most = n_voting - before > most ? n_voting - before : most;
+	} while (++n_turns < 100 && n_voting < MANY_DOMAINS * WIDE);
+	ck_assert_uint_eq(n_voting, MANY_DOMAINS * WIDE);
+	ck_assert_uint_ge(n_turns, 3);
+	ck_assert_uint_le(most, 16384 / 2);
+	ck_assert_uint_eq(host.monitor->hour_timer.due_ns, host.monitor->hour.until_ns);
 }

@@ -2,15 +2,77 @@
 /* The local hour: daylight saving both ways, odd zones, and when it is told. */
 #include "helper/manager/monitor/local_hour.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "tests/unit/runner.h"
+
+/* The clock that local_hour.c sees, and its timer: an eventfd that a test makes ready. */
+static struct {
+	struct timespec now;
+	time_t armed;	     /* 0: not */
+	bool was_set;	     /* the next read says so */
+	unsigned int n_sets; /* while it is being armed: so often yet */
+	time_t set_to;
+} fake;
+
+static int fake_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	ck_assert_int_eq(clock, CLOCK_REALTIME);
+	*now = fake.now;
+	return 0;
+}
+
+static int fake_timerfd_create(int clock, int flags)
+{
+	ck_assert_int_eq(clock, CLOCK_REALTIME);
+	(void)flags;
+	return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static int fake_timerfd_settime(int fd, int flags, const struct itimerspec *when,
+				struct itimerspec *old)
+{
+	(void)fd;
+	ck_assert_int_eq(flags, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
+	ck_assert_ptr_null(old);
+	fake.armed = when->it_value.tv_sec;
+	if (fake.n_sets == 0)
+		return 0;
+	fake.n_sets--;
+	fake.now.tv_sec = fake.set_to;
+	errno = ECANCELED;
+	return -1;
+}
+
+static ssize_t fake_read(int fd, void *to, size_t size)
+{
+	ssize_t n = read(fd, to, size);
+
+	if (!fake.was_set)
+		return n;
+	fake.was_set = false;
+	errno = ECANCELED;
+	return -1;
+}
+
+#define clock_gettime fake_clock_gettime
+#define timerfd_create fake_timerfd_create
+#define timerfd_settime fake_timerfd_settime
+#define read fake_read
+#include "helper/manager/monitor/local_hour.c"
+#undef clock_gettime
+#undef timerfd_create
+#undef timerfd_settime
+#undef read
 
 static void set_zone(const char *zone)
 {
@@ -83,7 +145,7 @@ static struct {
 	uint64_t until_ns;
 } host;
 
-static void tell(void *context, uint32_t hour, uint64_t until_ns)
+static void hear(void *context, uint32_t hour, uint64_t until_ns)
 {
 	(void)context;
 	host.told = hour;
@@ -96,17 +158,23 @@ static void set_up(void)
 	log_set_level(LOG_CRIT);
 	set_zone("UTC0");
 	host.n_told = 0;
+	fake.now = (struct timespec){.tv_sec = 10 * 3600 + 600, .tv_nsec = 500000000};
+	fake.armed = 0;
+	fake.was_set = false;
+	fake.n_sets = 0;
 	(void)snprintf(host.dir, sizeof(host.dir), "/tmp/check-local-hour-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(host.dir));
 	(void)snprintf(host.zone_file, sizeof(host.zone_file), "%s/localtime", host.dir);
 	ck_assert_int_eq(loop_new(&host.loop), 0);
-	local_hour_init(&host.hour, host.loop, host.zone_file, tell, NULL);
+	local_hour_init(&host.hour, host.loop, host.zone_file, hear, NULL);
 }
 
 static void tear_down(void)
 {
 	local_hour_clear(&host.hour);
 	loop_free(host.loop);
+	(void)unlink(host.zone_file);
+	(void)snprintf(host.zone_file, sizeof(host.zone_file), "%s/other", host.dir);
 	(void)unlink(host.zone_file);
 	(void)rmdir(host.dir);
 }
@@ -139,19 +207,63 @@ static void make_file(const char *name)
 
 FIXTURE(set_up, tear_down)
 
+/* The timer is ready: the hour is over, or the clock was set. */
+static void fire(bool was_set)
+{
+	fake.was_set = was_set;
+	ck_assert_int_eq(eventfd_write(host.hour.timer.fd, 1), 0);
+	run_loop();
+}
+
 TEST(it_is_told_when_it_is_asked_for)
 {
-	time_t now = time(NULL), end;
-	uint32_t hour;
-
 	ck_assert_int_eq(host.hour.timer.fd, -1); /* nothing ticks before */
 	local_hour_asked(&host.hour);
-	hour = local_hour_of(time(NULL), &end);
 	ck_assert_uint_eq(host.n_told, 1);
-	if (time(NULL) / 3600 == now / 3600) /* else it has just ended */
-		ck_assert_uint_eq(host.told, hour);
-	ck_assert_uint_gt(host.until_ns, monotonic_ns() - NS_PER_S);
-	ck_assert_uint_le(host.until_ns, monotonic_ns() + 3600 * NS_PER_S);
+	ck_assert_uint_eq(host.told, 10);
+	ck_assert_int_eq(fake.armed, 11 * 3600);
+	/* 49:59.5 are left */
+	ck_assert_uint_le(host.until_ns, monotonic_ns() + 2999 * NS_PER_S + NS_PER_S / 2);
+	ck_assert_uint_gt(host.until_ns, monotonic_ns() + 2990 * NS_PER_S);
+}
+
+TEST(it_is_told_again_when_the_clock_is_set)
+{
+	static const time_t to[] = {3 * 3600, 23 * 3600 + 3599, 10 * 3600};
+	static const uint32_t hours[] = {3, 23, 10};
+
+	local_hour_asked(&host.hour);
+	for (unsigned int i = 0; i < array_size(to); i++) {
+		fake.now.tv_sec = to[i]; /* back and forth */
+		fire(true);
+		ck_assert_uint_eq(host.n_told, i + 2);
+		ck_assert_uint_eq(host.told, hours[i]);
+		ck_assert_int_eq(fake.armed, (time_t)(hours[i] + 1) * 3600);
+	}
+}
+
+/* Between the look at the clock and the arming of the timer, which the kernel reports there. */
+TEST(a_clock_that_is_set_meanwhile_is_read_again)
+{
+	fake.n_sets = 1;
+	fake.set_to = 20 * 3600;
+	local_hour_asked(&host.hour);
+	ck_assert_uint_eq(host.n_told, 1);
+	ck_assert_uint_eq(host.told, 20);
+	ck_assert_int_eq(fake.armed, 21 * 3600);
+}
+
+TEST(when_the_hour_is_over_nothing_is_watched)
+{
+	local_hour_asked(&host.hour);
+	fake.now.tv_sec = 11 * 3600;
+	fire(false);
+	ck_assert_uint_eq(host.n_told, 1);
+	ck_assert_int_eq(host.hour.timer.fd, -1);
+	ck_assert_int_eq(host.hour.zone.fd, -1);
+	local_hour_asked(&host.hour); /* who still wants to know asks */
+	ck_assert_uint_eq(host.told, 11);
+	ck_assert_int_ge(host.hour.timer.fd, 0);
 }
 
 TEST(it_is_told_again_when_the_zone_is_set)
@@ -163,4 +275,8 @@ TEST(it_is_told_again_when_the_zone_is_set)
 	make_file("localtime");
 	run_loop();
 	ck_assert_uint_ge(host.n_told, 2);
+	host.n_told = 0;
+	ck_assert_int_eq(unlink(host.zone_file), 0);
+	run_loop();
+	ck_assert_uint_eq(host.n_told, 1);
 }

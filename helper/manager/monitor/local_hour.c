@@ -16,6 +16,8 @@
 
 #define S_PER_HOUR 3600
 #define S_PER_MINUTE 60
+#define TRIES 10
+#define ZONE_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE)
 
 uint32_t local_hour_of(time_t now, time_t *end)
 {
@@ -42,39 +44,39 @@ static int arm(struct local_hour *hour, time_t end)
 
 static void tell(struct local_hour *hour)
 {
+	int r = -ECANCELED;
 	struct timespec now;
 	uint64_t left_ns;
 	uint32_t local;
 	time_t end;
-	int r;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	local = local_hour_of(now.tv_sec, &end);
-	r = arm(hour, end);
-	if (r < 0)
-		log_warning("policies by the hour will not notice that the clock is set: %s",
-			    strerror(-r));
+	for (int i = 0; r == -ECANCELED && i < TRIES;
+	     i++) { /* the clock was set since it was read */
+		(void)clock_gettime(CLOCK_REALTIME, &now);
+		local = local_hour_of(now.tv_sec, &end);
+		r = hour->timer.fd < 0 ? 0 : arm(hour, end);
+	}
 	left_ns = (uint64_t)(end - now.tv_sec) * NS_PER_S - (uint64_t)now.tv_nsec;
 	hour->tell(hour->context, local, monotonic_ns() + left_ns);
+}
+
+static void stop_watching(struct local_hour *hour)
+{
+	loop_close(hour->loop, &hour->timer);
+	loop_close(hour->loop, &hour->zone);
 }
 
 static void on_timer(struct loop_source *source, uint32_t events)
 {
 	struct local_hour *hour = container_of(source, struct local_hour, timer);
 	uint64_t expirations;
+	ssize_t n = read(source->fd, &expirations, sizeof(expirations));
 
 	(void)events;
-	/* at the hour's end the monitor asks, if it still wants to know */
-	if (read(source->fd, &expirations, sizeof(expirations)) < 0 && errno == ECANCELED)
+	if (n < 0 && errno == ECANCELED)
 		tell(hour);
-}
-
-static bool is_armed(const struct local_hour *hour)
-{
-	struct itimerspec left;
-
-	return hour->timer.fd >= 0 && timerfd_gettime(hour->timer.fd, &left) == 0 &&
-	       (left.it_value.tv_sec != 0 || left.it_value.tv_nsec != 0);
+	else if (n > 0) /* the monitor asks, if it still wants to know */
+		stop_watching(hour);
 }
 
 /* Is one of the events about the zone's file? */
@@ -102,7 +104,7 @@ static void on_zone(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	(void)snprintf(path, sizeof(path), "%s", hour->zone_file);
-	if (n > 0 && is_about(buffer, (size_t)n, basename(path)) && is_armed(hour))
+	if (n > 0 && is_about(buffer, (size_t)n, basename(path)))
 		tell(hour);
 }
 
@@ -128,7 +130,7 @@ static int watch_zone(struct local_hour *hour)
 	if (fd < 0)
 		return -errno;
 	(void)snprintf(path, sizeof(path), "%s", hour->zone_file);
-	if (inotify_add_watch(fd, dirname(path), IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE) < 0)
+	if (inotify_add_watch(fd, dirname(path), ZONE_EVENTS) < 0)
 		return -errno;
 	r = loop_add(hour->loop, &hour->zone, fd, EPOLLIN);
 	if (r == 0)
@@ -152,8 +154,7 @@ void local_hour_init(struct local_hour *hour, struct loop *loop, const char *zon
 
 void local_hour_clear(struct local_hour *hour)
 {
-	loop_close(hour->loop, &hour->timer);
-	loop_close(hour->loop, &hour->zone);
+	stop_watching(hour);
 }
 
 void local_hour_asked(struct local_hour *hour)

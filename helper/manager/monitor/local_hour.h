@@ -6,6 +6,7 @@
 #ifndef VMPOWER_HELPER_MANAGER_MONITOR_LOCAL_HOUR_H
 #define VMPOWER_HELPER_MANAGER_MONITOR_LOCAL_HOUR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -18,8 +19,9 @@ struct local_hour {
 	void (*tell)(void *context, uint32_t hour, uint64_t until_ns);
 	void *context;
 	const char *zone_file;
-	struct loop_source timer; /* armed: somebody has asked, and the hour lasts */
-	struct loop_source zone;  /* inotify: the folder of zone_file */
+	bool warned;		  /* it can't watch */
+	struct loop_source timer; /* somebody has asked, and the hour lasts */
+	struct loop_source zone;  /* likewise; inotify: the folder of zone_file */
 };
 
 /**

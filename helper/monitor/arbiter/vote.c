@@ -86,8 +86,10 @@ static void turn_turbo_off(const struct arbiter *arbiter, const struct arbiter_v
 	uint32_t before = vote_step(vote, &range);
 
 	vote->turbo_off = true;
-	if (vote->from == VOTE_NONE)
-		return;
+	if (vote->policy && vote->from == VOTE_HIGHEST)
+		vote->from = VOTE_NON_TURBO;
+	if (vote->policy || vote->from == VOTE_NONE)
+		return; /* a policy goes on, and turbo off bounds what it says */
 	if (before > vote_highest(vote, &range)) {
 		vote_for_end(vote, true);
 	} else if (vote->from == VOTE_HIGHEST) {
@@ -175,7 +177,8 @@ uint32_t arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_nu
 	const struct vote before = vcpu->vote;
 
 	vcpu->vote = next_vote(arbiter, vcpu, action);
-	vcpu->vote.channel = (uint8_t)channel;
+	if (!vcpu->vote.policy) /* which ends with the channel that it came through */
+		vcpu->vote.channel = (uint8_t)channel;
 	return recount(arbiter, vcpu, &before);
 }
 
