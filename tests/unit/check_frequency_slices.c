@@ -342,3 +342,23 @@ TEST(a_socket_goes_and_comes_in_slices)
 		run_turn(loop);
 	ck_assert_uint_eq(n_errors, 0);
 }
+
+/* A monitor that does not release what is below no vCPU any more gets no new files. */
+TEST(renewed_below_no_vcpu)
+{
+	say_all(LINK_ACQUIRE);
+	(void)answer_all();
+	n_answers = 0;
+	frequency_control_renew(&control, 0, false, false);
+	run_turn(loop);
+	ck_assert_uint_eq(n_answers, 1);
+	claims_forget(view.claims, 0);
+	frequency_control_renew(&control, 0, false, false);
+	run_turn(loop);
+	run_turn(loop);
+	ck_assert_uint_eq(n_answers, 1);
+	claim_all();
+	frequency_control_renew(&control, 0, false, false);
+	run_turn(loop);
+	ck_assert_uint_eq(n_answers, 2);
+}

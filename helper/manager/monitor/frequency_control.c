@@ -114,6 +114,9 @@ static void renew(struct frequency_control *control, uint32_t id)
 
 	cpuset_del(&control->restarted, id);
 	cpuset_del(&control->reasserted, id);
+	/* no vCPU is above it any more: it is to be released, and no new files are given */
+	if (view_is_sent(control->view) && !claims_has(control->view->claims, id))
+		return;
 	acquired.error = cpufreq_renew(control->view->cpufreq, id, reassert, fds, &n_fds);
 	if (acquired.error == 0)
 		watch(control, id);
