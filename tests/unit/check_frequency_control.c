@@ -226,16 +226,20 @@ TEST(vcpu_is_sent_anew)
 static const struct {
 	uint32_t writing_khz, target_khz;
 	int32_t last_error;
+	uint32_t under_way;
 	const char *min;
 } end_cases[] = {
-	{2000000, 2000000, 0, "900000"},
-	/* during a write, after a failed one, before the first */
-	{2000000, 1900000, 0, "800000"},
-	{2000000, 2000000, -EINVAL, "800000"},
-	{2000000, 0, 0, "800000"},
-	{0, 0, 0, "800000"},
+	{2000000, 2000000, 0, 0, "900000"},
+	/* during a write, after a failed one, during the first, before the first */
+	{2000000, 1900000, 0, 0, "800000"},
+	{2000000, 2000000, 0, 1, "800000"},
+	{2000000, 2000000, -EINVAL, 0, "800000"},
+	{2000000, 0, 0, 1, "800000"},
+	{0, 0, 0, 0, "800000"},
+	/* let go, and the message is lost */
+	{2000000, 0, 0, 0, "900000"},
 	/* a lie */
-	{UINT32_MAX, UINT32_MAX, 0, "800000"},
+	{UINT32_MAX, UINT32_MAX, 0, 0, "800000"},
 };
 
 TEST_EACH(ends, end_cases)
@@ -249,6 +253,7 @@ TEST_EACH(ends, end_cases)
 	published->writing_khz = published->writing_max_khz = end_cases[_i].writing_khz;
 	published->written_khz = published->written_max_khz = end_cases[_i].target_khz;
 	published->last_error = end_cases[_i].last_error;
+	published->under_way = end_cases[_i].under_way;
 	frequency_control_end(&control);
 	assert_limits(end_cases[_i].min, "3700000");
 	ck_assert_uint_eq(n_saved(), 0);

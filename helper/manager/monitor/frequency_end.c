@@ -8,16 +8,22 @@
 #include "helper/manager/cpufreq/own_files.h"
 #include "helper/manager/monitor/frequency_control.h"
 
-/* What was written last, if its write is complete (both limits) */
+/*
+ * What was written last, if its write is complete (both limits). Of what the monitor has let go it
+ * publishes no longer that it is in force; its RELEASE may have been lost on the way.
+ */
 static struct written finished_writing(const struct shared_state *state, uint32_t id)
 {
 	const struct published published = published_load(state, id);
 	const uint32_t *done = published.written_khz, *begun = published.writing_khz;
 
-	if (!state || done[0] != begun[0] || done[1] != begun[1] ||
+	bool let_go = done[0] == 0 && done[1] == 0;
+
+	if (!state || published.under_way ||
+	    (!let_go && (done[0] != begun[0] || done[1] != begun[1])) ||
 	    shared_load(state->frequency_domains[id].last_error) != 0)
 		return (struct written){0};
-	return (struct written){done[0], done[1]};
+	return (struct written){begun[0], begun[1]};
 }
 
 /* Do the files of method limits show what the monitor has written? */
