@@ -44,18 +44,17 @@ static int arm(struct local_hour *hour, time_t end)
 
 static void tell(struct local_hour *hour)
 {
-	int r = -ECANCELED;
+	int r, tries = TRIES;
 	struct timespec now;
 	uint64_t left_ns;
 	uint32_t local;
 	time_t end;
 
-	for (int i = 0; r == -ECANCELED && i < TRIES;
-	     i++) { /* the clock was set since it was read */
+	do {
 		(void)clock_gettime(CLOCK_REALTIME, &now);
 		local = local_hour_of(now.tv_sec, &end);
 		r = hour->timer.fd < 0 ? 0 : arm(hour, end);
-	}
+	} while (r == -ECANCELED && --tries > 0); /* the clock was set since it was read */
 	left_ns = (uint64_t)(end - now.tv_sec) * NS_PER_S - (uint64_t)now.tv_nsec;
 	hour->tell(hour->context, local, monotonic_ns() + left_ns);
 }
