@@ -234,6 +234,14 @@ def reload_all(rig):
     rig.load.run("prime")
 
 
+def reload_sections(rig):
+    """vmpowerctl reload, with a section that narrows all domains' limits; then without it."""
+    for section in ('[domain "bench*"]\nmax-frequency = 2000000\n', ""):
+        rig.vmpower.config.write_text(rig.configured(1600000) + section, encoding="utf-8")
+        rig.vmpower.ctl("reload", timeout=CONNECT_S)
+        rig.turns["vmpowerd"].wait_idle()
+
+
 def watch_all(rig):
     """vmpowerctl events, while a reload changes all targets."""
     with (rig.directory / "events").open("w+", encoding="utf-8") as seen:
@@ -299,7 +307,7 @@ def release_all(rig):
 
 
 ACTS = (start_all, acquire_all, list_domains, list_cpus, explain_cpu, metrics, verify, reload_all,
-        watch_all, pin_all_anew, kill_monitor, restart, unplug_socket, plug_socket, release_all)
+        reload_sections, watch_all, pin_all_anew, kill_monitor, restart, unplug_socket, plug_socket, release_all)
 
 
 def percentile(values, part):

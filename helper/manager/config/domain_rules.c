@@ -65,6 +65,8 @@ static bool in_range(const struct khz_range *range, const struct domain_settings
 void domain_rules_find(const struct config *config, const struct khz_range *range,
 		       const struct domain_description *domain, struct domain_rules *rules)
 {
+	const struct config_domain *section =
+		domain_rules_section(config, domain->name, domain->uuid);
 	struct domain_settings narrowed;
 
 	memset(rules, 0, sizeof(*rules));
@@ -76,9 +78,8 @@ void domain_rules_find(const struct config *config, const struct khz_range *rang
 	rules->settings.rate = config->channel_rate;
 	rules->settings.burst = config->channel_burst;
 	rules->settings.vote_lifetime_s = config->channel_vote_lifetime_s;
-	rules->section = domain_rules_section(config, domain->name, domain->uuid);
-	if (rules->section)
-		domain_settings_override(&rules->settings, &rules->section->settings);
+	if (section)
+		domain_settings_override(&rules->settings, &section->settings);
 	if (domain->metadata_error[0]) {
 		(void)snprintf(rules->problem, sizeof(rules->problem), "%s",
 			       domain->metadata_error);

@@ -11,9 +11,8 @@
 #include "xml/domain_description.h"
 
 struct domain_rules {
-	struct domain_settings settings;     /* in force, all given, within [limits] */
-	const struct config_domain *section; /* that applies, owned by the config; NULL: none */
-	char problem[512];		     /* why the metadata is ignored; "": it is not */
+	struct domain_settings settings; /* in force, all given, within [limits] */
+	char problem[512];		 /* why the metadata is ignored; "": it is not */
 };
 
 /**

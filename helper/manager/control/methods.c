@@ -158,7 +158,7 @@ static void get_domain(struct varlink_call *call, void *context)
 	if (!domain)
 		return;
 	json = control_json_domain(domain, &sources);
-	json_put(&json, "settings", control_json_settings(domain));
+	json_put(&json, "settings", control_json_settings(control->parts.config, domain));
 	varlink_reply(call, json_pack("{s:o}", "domain", json));
 }
 

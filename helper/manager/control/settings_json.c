@@ -31,11 +31,12 @@ static json_t *value_json(const struct domain_settings *settings, enum domain_se
 	return NULL;
 }
 
-json_t *control_json_settings(const struct domain *domain)
+json_t *control_json_settings(const struct config *config, const struct domain *domain)
 {
 	const struct domain_description *description = domain->description;
 	const struct domain_rules *rules = &domain->rules;
-	const struct config_domain *section = rules->section;
+	const struct config_domain *section =
+		domain_rules_section(config, description->name, description->uuid);
 	json_t *json = json_object();
 
 	for (enum domain_setting i = 0; i < N_SETTINGS; i++)

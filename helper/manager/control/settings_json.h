@@ -7,6 +7,6 @@
 #include "helper/manager/registry/registry.h"
 
 /** control_json_settings() - type Settings; NULL: out of memory */
-json_t *control_json_settings(const struct domain *domain);
+json_t *control_json_settings(const struct config *config, const struct domain *domain);
 
 #endif

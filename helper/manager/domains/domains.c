@@ -217,13 +217,8 @@ void domains_reconfigure(struct domains *domains)
 	view_send_settings(&domains->view);
 	frequency_control_reconfigure(&domains->frequency_control);
 	domains->range = cpufreq_range(domains->cpufreq);
-	registry_for_each (d, domains->registry) {
-		domain_apply_rules(&domains->view, domains->events, &domains->range, d);
-		if (domains->allow_unpinned != domains->view.config->allow_unpinned)
-			view_send_vcpus(&domains->view, d);
-	}
+	sweep_rules(domains, domains->allow_unpinned != domains->view.config->allow_unpinned);
 	domains->allow_unpinned = domains->view.config->allow_unpinned;
-	channel_manager_kick_all(domains->channels);
 }
 
 void domains_channel_enable(struct domains *domains, struct channel *channel, bool enabled)
@@ -315,9 +310,7 @@ static void on_rescanned(void *context)
 	if (config_check_range(domains->view.config, &domains->range, &error) < 0)
 		log_error("the configuration does not fit the CPUs as they are now: %s",
 			  error.text);
-	registry_for_each (d, domains->registry)
-		domain_apply_rules(&domains->view, domains->events, &domains->range, d);
-	channel_manager_kick_all(domains->channels);
+	sweep_rules(domains, false);
 }
 
 void domains_set_log_level(struct domains *domains, int level)
@@ -366,6 +359,7 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 		.loop = parts->loop,
 	};
 	view_init(&domains->view);
+	sweep_init(domains);
 	local_hour_init(&domains->local_hour, parts->loop, LOCAL_ZONE_FILE, tell_hour, domains);
 	r = frequency_control_init(&domains->frequency_control, &domains->view, parts->registry,
 				   parts->events, parts->loop);
@@ -394,6 +388,7 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	if (r < 0) {
 		log_error("can't start the monitor, %s: %s", parts->monitor_path, strerror(-r));
 		channel_manager_free(domains->channels);
+		sweep_clear(domains);
 		local_hour_clear(&domains->local_hour);
 		frequency_control_clear(&domains->frequency_control);
 		view_clear(&domains->view);
@@ -414,6 +409,7 @@ void domains_free(struct domains *domains, bool leave)
 {
 	if (!domains)
 		return;
+	sweep_clear(domains);
 	channel_manager_free(domains->channels);
 	if (!leave) {
 		frequency_control_settle(&domains->frequency_control);

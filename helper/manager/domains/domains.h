@@ -112,10 +112,10 @@ void domains_cpus_changed(struct domains *domains, const struct cpuset *changed)
 void domains_set_log_level(struct domains *domains, int level);
 
 /**
- * domains_reconfigure() - apply a changed config; call it before the old one is freed
+ * domains_reconfigure() - apply a changed config
  *
- * Sends the changes to the monitor. Connects or disconnects channels only if their domain's setting
- * "serve" has changed. No vote is lost.
+ * Sends the changes to the monitor; on a large host it takes some turns of the loop. Connects or
+ * disconnects channels only if their domain's setting "serve" has changed. No vote is lost.
  */
 void domains_reconfigure(struct domains *domains);
 

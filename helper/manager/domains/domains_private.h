@@ -8,6 +8,12 @@
 #include "helper/manager/monitor/local_hour.h"
 #include "helper/manager/monitor/view.h"
 
+/* What is done to all domains, a few of them in each turn of the loop: sweep.c */
+struct sweep {
+	bool due;
+	struct registry_walk walk;
+};
+
 struct domains {
 	struct loop *loop;
 	struct registry *registry;
@@ -24,6 +30,21 @@ struct domains {
 	struct khz_range range; /* of the host's CPUs, when it was last looked at */
 	bool allow_unpinned;	/* as the vCPUs were last sent */
 	struct ended ended;
+	struct sweep rules; /* rules are found and applied anew, */
+	bool send_vcpus;    /* and vCPUs sent again */
+	struct sweep unlisted;
+	struct {
+		uint64_t asked_ns;
+		size_t n;
+		char (*uuids)[UUID_SIZE]; /* sorted, owned */
+	} listed;
+	struct loop_timer sweeping; /* set: a sweep is due */
 };
+
+void sweep_init(struct domains *domains);
+void sweep_clear(struct domains *domains);
+
+/** sweep_rules() - find and apply the rules of all domains. @send_vcpus: send all vCPUs, too */
+void sweep_rules(struct domains *domains, bool send_vcpus);
 
 #endif

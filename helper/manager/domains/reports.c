@@ -254,29 +254,3 @@ int domains_report(struct domains *domains, const struct domain_report *report)
 		return report_rebooted(domains, domain, report);
 	return report_ended(domains, domain, report);
 }
-
-static int compare_uuids(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-void domains_report_listing(struct domains *domains, const char (*uuids)[37], size_t n,
-			    uint64_t asked_ns)
-{
-	struct domain_report report = {.source = "libvirt does not list it", .asked_ns = asked_ns};
-	cleanup_free char(*sorted)[UUID_SIZE] = calloc(n + 1, sizeof(*sorted));
-	struct domain *next;
-
-	if (!sorted) {
-		log_error("can't compare libvirt's list of domains: out of memory");
-		return;
-	}
-	memcpy(sorted, uuids, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), compare_uuids);
-	for (struct domain *d = registry_next(domains->registry, NULL); d; d = next) {
-		next = registry_next(domains->registry, d);
-		report.uuid = d->description->uuid;
-		if (!bsearch(report.uuid, sorted, n, sizeof(*sorted), compare_uuids))
-			(void)domains_report(domains, &report);
-	}
-}
