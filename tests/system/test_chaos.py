@@ -18,6 +18,7 @@ import signal
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from tests.harness.aftermath import Aftermath
 from tests.harness.chaos import (
