@@ -18,6 +18,7 @@ from tests.harness.hostile import (
     Flooder,
     Witness,
     assert_served,
+    know_the_hour,
     policy,
     query,
     read_all,
@@ -236,6 +237,7 @@ def test_nonsense_from_64_channels_at_once(runner):
     with scene("nonsense", UNLIMITED, cpus=DOMAINS * CHANNELS) as stage:
         before = all_files(stage.tree)
         channels = crowd_of_domains(stage)
+        know_the_hour(stage, channels[0])
         for vcpu, channel in enumerate(channels):
             assert channel.power(vcpu % CHANNELS, "min") == "ack"
         witness = Witness(stage)
@@ -291,6 +293,7 @@ def test_nonsense_at_the_default_rate(runner):
             ).channels.values()
         ]
         quiet = stage.started("quiet", {0: "15"})
+        know_the_hour(stage, loud[0])
         for vcpu, channel in enumerate(loud):
             assert channel.power(vcpu % CHANNELS, "min") == "ack"
         assert quiet.power(0, "min") == "ack"
