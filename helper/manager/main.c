@@ -349,8 +349,6 @@ static void stop(struct manager *manager)
 {
 	if (manager->leave)
 		succession_save(manager->succession);
-	else
-		succession_forget(manager->succession);
 	/* Must precede the closing of the sockets: later the files may be another vmpowerd's. */
 	listening_end(&manager->listening);
 	control_free(manager->control);
@@ -358,6 +356,9 @@ static void stop(struct manager *manager)
 	libvirt_sync_free(manager->libvirt);
 	cpu_hotplug_free(manager->cpu_hotplug);
 	domains_free(manager->domains, manager->leave);
+	/* Killed before that, the next one goes on with the monitor and its domains. */
+	if (!manager->leave)
+		succession_forget(manager->succession);
 	cpufreq_free(manager->cpufreq);
 	registry_free(manager->registry);
 	events_remove_tap(&manager->events, &manager->notify_tap);

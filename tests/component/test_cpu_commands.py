@@ -190,6 +190,7 @@ def test_explain_nobody():
             "vcpu": 0,
             "cpus": "1",
             "vote_khz": None,
+            "by_policy": False,
             "protects": True,
             "paused": False,
             "override_khz": None,

@@ -57,6 +57,30 @@ def test_last_channel_is_unplugged():
         assert stage.vmpower.show("vm")["channels"] == []
 
 
+def test_killed_while_it_stops():
+    """The monitor may go on, so the next one must know the domains."""
+    with scene("killed-stopping") as stage:
+        domain = slow_domain(stage)
+        monitor = stage.vmpower.status()["monitor_pid"]
+        domains = stage.vmpower.runtime / "domains"
+        saved = os.listdir(domains)
+        assert len(saved) == 1, saved
+        os.kill(monitor, signal.SIGSTOP)
+        try:
+            stage.vmpower.process.send(signal.SIGTERM)
+            wait_until(lambda: not (stage.vmpower.runtime / "control.sock").exists(), 10,
+                       "vmpowerd to close its sockets")
+            stage.vmpower.process.kill()
+            stage.vmpower.process = None
+            assert os.listdir(domains) == saved
+        finally:
+            os.kill(monitor, signal.SIGCONT)
+        stage.vmpower.start()
+        stage.hook(domain, "stopped")
+        stage.vmpower.wait_forgotten("vm")
+        stage.expect({})
+
+
 def test_no_successor_can_be_started():
     with scene("no-successor", start=False) as stage, private_programs(stage.directory) as place:
         stage.vmpower.start()

@@ -7,6 +7,8 @@ import os
 import platform
 import signal
 
+from tests.harness.wait import wait_until
+
 PTRACE_CONT, PTRACE_SINGLESTEP, PTRACE_GETREGS, PTRACE_SETREGS = 7, 9, 12, 13
 PTRACE_ATTACH, PTRACE_DETACH, PTRACE_POKETEXT, PTRACE_PEEKTEXT = 16, 17, 4, 1
 SYSCALL = 0x050F  # the instruction, little-endian
@@ -35,17 +37,33 @@ def _ptrace(request, pid, address=None, data=None):
         raise OSError(error, f"ptrace({request}): {os.strerror(error)}")
 
 
+def _stop_in_syscall(pid):
+    """Attach to the process while it waits in a system call; return its registers."""
+    registers = _Registers()
+
+    def stopped():
+        _ptrace(PTRACE_ATTACH, pid)
+        os.waitpid(pid, 0)
+        _ptrace(PTRACE_GETREGS, pid, None, ctypes.addressof(registers))
+        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            memory.seek(registers.rip - 2)
+            if int.from_bytes(memory.read(2), "little") == SYSCALL:
+                return True
+        _ptrace(PTRACE_DETACH, pid)  # it was running
+        return False
+
+    wait_until(stopped, 10, f"process {pid} to wait in a system call")
+    return registers
+
+
 def inject_syscall(pid, number, *arguments):
     """Make the process do this system call; missing arguments are 0.
 
     Return its result, or the signal that it was sent instead, as a signal.Signals.
     """
-    before, registers = _Registers(), _Registers()
-    _ptrace(PTRACE_ATTACH, pid)
-    os.waitpid(pid, 0)
-    _ptrace(PTRACE_GETREGS, pid, None, ctypes.addressof(before))
+    before, registers = _stop_in_syscall(pid), _Registers()
     ctypes.pointer(registers)[0] = before
-    # Stopped in epoll_wait(): the instruction before rip is "syscall". Not to be restarted.
+    # Done in its place, and not to be restarted.
     registers.rip -= 2
     registers.orig_rax = ctypes.c_ulong(-1).value
     registers.rax = number
