@@ -242,13 +242,9 @@ static int connect_link(struct monitor_process *monitor)
 	/* it would keep its listener open for a moment */
 	(void)monitor_reap(&monitor->child, NULL, text);
 	fd = unix_connect_asking(monitor->socket_path, SOCK_SEQPACKET);
-	if (fd == -ECONNREFUSED || fd == -ENOENT) {
-		r = monitor_spawn(monitor->parts.program, monitor->socket_path,
-				  monitor->parts.lease_s, &monitor->child);
-		if (r < 0)
-			return r;
-		fd = unix_connect_asking(monitor->socket_path, SOCK_SEQPACKET);
-	}
+	if (fd == -ECONNREFUSED || fd == -ENOENT)
+		fd = monitor_spawn(monitor->parts.program, monitor->socket_path,
+				   monitor->parts.lease_s, &monitor->child);
 	if (fd < 0)
 		return fd;
 	r = loop_add(monitor->loop, &monitor->link_source, fd, EPOLLIN);

@@ -143,6 +143,8 @@ static int spawn(const char *program, int listen_fd, uint32_t lease_s, pid_t *pi
 int monitor_spawn(const char *program, const char *socket, uint32_t lease_s, pid_t *pid)
 {
 	cleanup_close int fd = unix_listen(socket, SOCK_SEQPACKET, 0600);
+	cleanup_close int link = -1;
+	int r;
 
 	if (fd < 0)
 		return fd;
@@ -155,7 +157,10 @@ int monitor_spawn(const char *program, const char *socket, uint32_t lease_s, pid
 		close_fd(&fd);
 		fd = other;
 	}
-	return spawn(program, fd, lease_s, pid);
+	/* before it runs: one that ends at once is heard as ending, not as nobody there */
+	link = unix_connect_asking(socket, SOCK_SEQPACKET);
+	r = link < 0 ? link : spawn(program, fd, lease_s, pid);
+	return r < 0 ? r : take_fd(&link);
 }
 
 const char *monitor_reap(pid_t *pid, const char *otherwise, char text[MONITOR_ENDING_TEXT])

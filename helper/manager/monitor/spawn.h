@@ -18,7 +18,7 @@
 int monitor_find_program(char path[static PATH_MAX]);
 
 /**
- * monitor_spawn() - start a monitor that listens
+ * monitor_spawn() - start a monitor that listens, and connect to it
  * @program:	its path
  * @socket:	where it listens; a stale socket file there is replaced
  * @lease_s:	how long it serves without a manager
@@ -26,7 +26,7 @@ int monitor_find_program(char path[static PATH_MAX]);
  *
  * As root it becomes user "vmpower-monitor", else "nobody".
  *
- * Return: 0; -EADDRINUSE: somebody listens there; -errno.
+ * Return: the connection, of unix_connect_asking(); -EADDRINUSE: somebody listens there; -errno.
  */
 int monitor_spawn(const char *program, const char *socket, uint32_t lease_s, pid_t *pid);
 
