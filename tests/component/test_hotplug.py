@@ -270,6 +270,9 @@ def test_a_vote_outlives_a_restart_while_its_pCPU_is_away():
                 stage.expect({3: UP[1]})
                 cpus.offline(3)
                 logged(stage, "policy3: none of its CPUs is online")
+                offline = stage.vmpower.runtime / "baseline.offline"
+                wait_until(lambda: offline.exists() and "policy=3" in offline.read_text(), 20,
+                           "what is known of policy3 to be saved")  # in a later turn
                 texts = unreadable(stage, 3)
                 for number in signals:
                     stage.vmpower.process.child.send_signal(number)
