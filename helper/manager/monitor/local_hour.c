@@ -162,10 +162,10 @@ void local_hour_asked(struct local_hour *hour)
 
 	if (r == 0 && hour->zone.fd < 0)
 		r = watch_zone(hour);
-	if (r < 0)
-		log_warning(
-			"policies by the hour will not notice that the clock or the time zone is "
-			"set: %s",
-			strerror(-r));
+	if (r < 0 && !hour->warned)
+		log_warning("policies by the hour may notice late that the clock or the time zone "
+			    "is set: %s",
+			    strerror(-r));
+	hour->warned = r < 0;
 	tell(hour);
 }
