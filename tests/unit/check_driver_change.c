@@ -103,6 +103,21 @@ TEST(driver_reloaded_while_ours)
 	assert_file(POLICY0 "scaling_governor", "ondemand");
 }
 
+/* The kernel may give the new directory the number of the one that is gone. */
+TEST(same_inode_number_after_reload)
+{
+	put("online", "0");
+	put_acpi(0, "0");
+	start();
+	take(0);
+	ck_assert_int_eq(renameat(cpu_dir, "cpufreq/policy0", cpu_dir, "cpufreq/old"), 0);
+	look("offline 0");
+	ck_assert_int_eq(renameat(cpu_dir, "cpufreq/old", cpu_dir, "cpufreq/policy0"), 0);
+	look("new 0, restarted 0");
+	look("");
+	release(0, 0);
+}
+
 /* As after a reload. Return: 0; -errno */
 static int reconfigure(void)
 {

@@ -108,8 +108,8 @@ static bool may_have_changed(const struct rescan *rescan, uint32_t policy)
 {
 	const struct frequency_domain *fdom = cpufreq_of_policy(rescan->cpufreq, policy);
 
-	/* An unknown policy may own any CPU: always read it. */
-	return rescan->so_far->all || !fdom || fdom->gone ||
+	/* An unknown policy may own any CPU; one that was away may have its old inode number. */
+	return rescan->so_far->all || !fdom || fdom->gone || fdom->away ||
 	       fdom->inode != rescan->cpufreq->inodes[policy];
 }
 
@@ -262,7 +262,7 @@ static void apply(const struct rescan *rescan, const struct reading *reading)
 	const struct frequency_domain *found = &reading->found;
 	bool was_away = fdom && fdom->away;
 	bool was_offline = fdom && fdom->offline;
-	bool is_new = !fdom || !same(fdom, found);
+	bool is_new = !fdom || was_away || !same(fdom, found);
 	bool other_method = fdom && fdom->method != found->method;
 
 	if (fdom && !fdom->gone && !was_away && made_anew(fdom, found)) {
