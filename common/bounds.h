@@ -6,6 +6,7 @@
 #define MAX_DOMAINS 2048	   /* running domains of a host */
 #define MAX_DOMAIN_CHANNELS 64	   /* power channels of a domain */
 #define MAX_DOMAIN_VCPUS 1024	   /* vCPUs of a domain */
+#define MAX_DOMAIN_INTERFACES 16   /* network interfaces of a domain whose packets are counted */
 #define MAX_CHANNEL_NUMBER 1023	   /* n in virtio.serial.port.poweragent.<n>: a vCPU's */
 #define MAX_CPUS 4096		   /* pCPUs of a host */
 #define MAX_FREQUENCY_DOMAINS 4096 /* one per pCPU if each has its own clock */
