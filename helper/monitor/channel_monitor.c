@@ -17,12 +17,12 @@
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
-#include "helper/monitor/guest_policies.h"
 #include "helper/monitor/guest_requests.h"
 #include "helper/monitor/managers.h"
 #include "helper/monitor/monitor_link.h"
-#include "helper/monitor/monitor_state.h"
-#include "helper/monitor/syscall_rule.h"
+#include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/state/monitor_state.h"
+#include "helper/monitor/state/syscall_rule.h"
 
 #define WAITED_NS NS_PER_MS /* between two turns: then epoll_wait() had to wait */
 

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/state/monitor_state.h"
 
 /** channel_rate_set_total() - the rate of all channels together; 0: unlimited */
 void channel_rate_set_total(struct channel_monitor *monitor, uint32_t rate);

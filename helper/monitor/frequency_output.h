@@ -9,7 +9,7 @@
 #include "helper/link/message.h"
 #include "helper/link/shared_state.h"
 #include "helper/monitor/frequency_writer.h"
-#include "helper/monitor/intrusive_list.h"
+#include "helper/monitor/state/intrusive_list.h"
 #include "helper/monitor/timing/timer_queue.h"
 
 enum frequency_output_state { OUTPUT_IDLE, OUTPUT_ACQUIRING, OUTPUT_ACQUIRED };

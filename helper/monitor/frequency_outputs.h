@@ -22,7 +22,7 @@
 #define VMPOWER_HELPER_MONITOR_FREQUENCY_OUTPUTS_H
 
 #include "helper/monitor/frequency_output.h"
-#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/state/monitor_state.h"
 
 /** frequency_outputs_set() - a new frequency domain, or a known one with other limits */
 int frequency_outputs_set(struct channel_monitor *monitor,

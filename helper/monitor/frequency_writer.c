@@ -7,7 +7,7 @@
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
-#include "helper/monitor/syscall_rule.h"
+#include "helper/monitor/state/syscall_rule.h"
 
 enum { MIN_FREQ, MAX_FREQ }; /* of fds */
 

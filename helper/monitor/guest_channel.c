@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "helper/monitor/channel_rate.h"
-#include "helper/monitor/syscall_rule.h"
+#include "helper/monitor/state/syscall_rule.h"
 
 #define WATCH_AGAIN_NS (10 * NS_PER_MS)
 

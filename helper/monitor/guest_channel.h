@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/state/monitor_state.h"
 
 /**
  * guest_channel_new() - serve a socket

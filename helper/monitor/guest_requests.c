@@ -9,7 +9,7 @@
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest/stream.h"
 #include "helper/monitor/guest_channel.h"
-#include "helper/monitor/guest_policies.h"
+#include "helper/monitor/policies/guest_policies.h"
 
 _Static_assert((int)ACTION_UP == (int)GUEST_SCALE_UP && (int)ACTION_DOWN == (int)GUEST_SCALE_DOWN &&
 		       (int)ACTION_MAX == (int)GUEST_SCALE_MAX &&
@@ -266,6 +266,28 @@ struct replies {
 	uint32_t n_acks, n_nacks, n_late;
 };
 
+/* Can what a policy that was taken wants be written? */
+static enum refusal policy_refusal(const struct channel_monitor *monitor, uint32_t domain,
+				   const uint8_t *frame, size_t size)
+{
+	enum refusal refusal = REFUSAL_NONE;
+	struct guest_policy sent;
+	const char *bad;
+
+	if (guest_policy_vcpus(frame, size, arbiter_vcpus(monitor->arbiter, domain), &sent, &bad) <
+	    0)
+		return REFUSAL_NONE;
+	for (uint32_t i = 0; i < sent.n_vcpus && refusal == REFUSAL_NONE; i++) {
+		const struct arbiter_vcpu *vcpu =
+			arbiter_vcpu(monitor->arbiter, domain, sent.vcpus[i]);
+
+		/* without a vote now, or paused: nothing is to be written for it */
+		if (arbiter_voted(vcpu) && !(vcpu->flags & VCPU_PAUSED))
+			refusal = frequency_outputs_refusal(monitor, domain, sent.vcpus[i]);
+	}
+	return refusal;
+}
+
 static void answer_one(struct channel_monitor *monitor, struct request_batch *batch,
 		       struct request_outcome *outcome, bool late, struct replies *replies)
 {
@@ -274,11 +296,11 @@ static void answer_one(struct channel_monitor *monitor, struct request_batch *ba
 	size_t size;
 
 	if (outcome->vote && monitor->n_failing > 0)
-		outcome->refusal = (uint8_t)(outcome->command == GUEST_POLICY
-						     ? guest_policies_refusal(monitor, domain,
-									      frame, outcome->size)
-						     : frequency_outputs_refusal(monitor, domain,
-										 outcome->vcpu));
+		outcome->refusal =
+			(uint8_t)(outcome->command == GUEST_POLICY
+					  ? policy_refusal(monitor, domain, frame, outcome->size)
+					  : frequency_outputs_refusal(monitor, domain,
+								      outcome->vcpu));
 	if (outcome->refusal != REFUSAL_NONE)
 		note_refusal(monitor, batch->channel, outcome);
 	if (late && !guest_frame_is_tagged(frame)) {

@@ -20,7 +20,7 @@
 #define VMPOWER_HELPER_MONITOR_GUEST_REQUESTS_H
 
 #include "common/clock.h"
-#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/state/monitor_state.h"
 
 #define GUEST_PATIENCE_NS (10 * NS_PER_MS)
 

@@ -14,9 +14,9 @@
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
-#include "helper/monitor/guest_policies.h"
 #include "helper/monitor/monitored_domain.h"
-#include "helper/monitor/syscall_rule.h"
+#include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/state/syscall_rule.h"
 
 #define HELD_PER_TURN 64
 #define NO_USER 65534u /* the kernel's overflow uid: a user namespace hides the real one */

@@ -17,7 +17,7 @@
 #ifndef VMPOWER_HELPER_MONITOR_MANAGERS_H
 #define VMPOWER_HELPER_MONITOR_MANAGERS_H
 
-#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/state/monitor_state.h"
 
 /** managers_accept() - a manager connects, and replaces one that is there. Return: 0; -errno */
 int managers_accept(struct channel_monitor *monitor);

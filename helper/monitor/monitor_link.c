@@ -14,10 +14,10 @@
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
-#include "helper/monitor/guest_policies.h"
 #include "helper/monitor/managers.h"
 #include "helper/monitor/monitored_domain.h"
-#include "helper/monitor/syscall_rule.h"
+#include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/state/syscall_rule.h"
 
 #define MESSAGES_PER_TURN 64
 /*

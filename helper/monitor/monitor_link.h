@@ -3,7 +3,7 @@
 #ifndef VMPOWER_HELPER_MONITOR_MONITOR_LINK_H
 #define VMPOWER_HELPER_MONITOR_MONITOR_LINK_H
 
-#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/state/monitor_state.h"
 
 #define MONITOR_LINK_ENDED 1
 

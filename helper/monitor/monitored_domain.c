@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/guest_channel.h"
-#include "helper/monitor/guest_policies.h"
+#include "helper/monitor/policies/guest_policies.h"
 
 int monitored_domain_remove(struct channel_monitor *monitor, uint32_t id)
 {

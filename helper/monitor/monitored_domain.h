@@ -3,7 +3,7 @@
 #ifndef VMPOWER_HELPER_MONITOR_MONITORED_DOMAIN_H
 #define VMPOWER_HELPER_MONITOR_MONITORED_DOMAIN_H
 
-#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/state/monitor_state.h"
 
 /**
  * monitored_domain_set() - a new domain, or other settings of a known one

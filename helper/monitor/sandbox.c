@@ -18,7 +18,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "helper/link/message.h"
-#include "helper/monitor/syscall_rule.h"
+#include "helper/monitor/state/syscall_rule.h"
 
 /* A sanitizer's runtime opens files and starts threads, up to the end of the process. */
 #ifdef __SANITIZE_ADDRESS__

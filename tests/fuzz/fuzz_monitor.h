@@ -53,7 +53,7 @@ static inline int fake_timerfd_settime(int fd, int flags, const struct itimerspe
 #define timerfd_create fake_timerfd_create
 #define timerfd_settime fake_timerfd_settime
 #include "helper/monitor/channel_monitor.c"
-#include "helper/monitor/monitor_state.c"
+#include "helper/monitor/state/monitor_state.c"
 
 #undef timerfd_create
 #undef timerfd_settime

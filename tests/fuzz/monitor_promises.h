@@ -10,7 +10,7 @@
 #include "helper/monitor/arbiter/private.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
-#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/state/monitor_state.h"
 #include "tests/fuzz/fuzz.h"
 
 #define LONGEST_BACKOFF_NS (10 * NS_PER_S)

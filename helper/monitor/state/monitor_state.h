@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The monitor's context, shared by its files: domains, channels, timers, the buffers of a turn. */
-#ifndef VMPOWER_HELPER_MONITOR_MONITOR_STATE_H
-#define VMPOWER_HELPER_MONITOR_MONITOR_STATE_H
+#ifndef VMPOWER_HELPER_MONITOR_STATE_MONITOR_STATE_H
+#define VMPOWER_HELPER_MONITOR_STATE_MONITOR_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "helper/monitor/arbiter/arbiter.h"
 #include "helper/monitor/guest/proto.h"
 #include "helper/monitor/guest/stream.h"
-#include "helper/monitor/intrusive_list.h"
+#include "helper/monitor/state/intrusive_list.h"
 #include "helper/monitor/timing/timer_queue.h"
 #include "helper/monitor/timing/token_bucket.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Doubly linked lists with the links inside the members: no allocation, removal in O(1). */
-#ifndef VMPOWER_HELPER_MONITOR_INTRUSIVE_LIST_H
-#define VMPOWER_HELPER_MONITOR_INTRUSIVE_LIST_H
+#ifndef VMPOWER_HELPER_MONITOR_STATE_INTRUSIVE_LIST_H
+#define VMPOWER_HELPER_MONITOR_STATE_INTRUSIVE_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/state/monitor_state.h"
 
 #include <sys/timerfd.h>
 
 #include "common/clock.h"
-#include "helper/monitor/syscall_rule.h"
+#include "helper/monitor/state/syscall_rule.h"
 
 const struct syscall_rule monitor_state_syscalls[] = {
 	ALLOW(clock_gettime, "rates and timeouts, where the vDSO has no clock"),

@@ -4,8 +4,8 @@
  * Each file has its own table; sandbox.c puts them all into one filter. A new call in the code
  * needs a line in the file's table, or the monitor is killed.
  */
-#ifndef VMPOWER_HELPER_MONITOR_SYSCALL_RULE_H
-#define VMPOWER_HELPER_MONITOR_SYSCALL_RULE_H
+#ifndef VMPOWER_HELPER_MONITOR_STATE_SYSCALL_RULE_H
+#define VMPOWER_HELPER_MONITOR_STATE_SYSCALL_RULE_H
 
 #include <stdbool.h>
 #include <stdint.h>

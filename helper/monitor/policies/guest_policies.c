@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "helper/monitor/guest_policies.h"
+#include "helper/monitor/policies/guest_policies.h"
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "helper/monitor/frequency_outputs.h"
 
 /* What a change of the hour may cost in one turn: votes looked at and moved, some 2 ms. */
 #define WORK_PER_TURN 16384u
@@ -302,27 +301,6 @@ enum refusal guest_policies_remove(struct channel_monitor *monitor,
 void guest_policies_forbid(struct channel_monitor *monitor, uint32_t domain)
 {
 	(void)end_all(monitor, domain);
-}
-
-enum refusal guest_policies_refusal(const struct channel_monitor *monitor, uint32_t domain,
-				    const uint8_t *frame, size_t size)
-{
-	enum refusal refusal = REFUSAL_NONE;
-	struct guest_policy sent;
-	const char *bad;
-
-	if (guest_policy_vcpus(frame, size, arbiter_vcpus(monitor->arbiter, domain), &sent, &bad) <
-	    0)
-		return REFUSAL_NONE;
-	for (uint32_t i = 0; i < sent.n_vcpus && refusal == REFUSAL_NONE; i++) {
-		const struct arbiter_vcpu *vcpu =
-			arbiter_vcpu(monitor->arbiter, domain, sent.vcpus[i]);
-
-		/* without a vote now, or paused: nothing is to be written for it */
-		if (arbiter_voted(vcpu) && !(vcpu->flags & VCPU_PAUSED))
-			refusal = frequency_outputs_refusal(monitor, domain, sent.vcpus[i]);
-	}
-	return refusal;
 }
 
 void guest_policies_taken_over(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu)

@@ -4,13 +4,13 @@
  * when they come and when the hour changes. The manager tells the hour when it is asked, which
  * happens only while a policy goes by it.
  */
-#ifndef VMPOWER_HELPER_MONITOR_GUEST_POLICIES_H
-#define VMPOWER_HELPER_MONITOR_GUEST_POLICIES_H
+#ifndef VMPOWER_HELPER_MONITOR_POLICIES_GUEST_POLICIES_H
+#define VMPOWER_HELPER_MONITOR_POLICIES_GUEST_POLICIES_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "helper/monitor/monitor_state.h"
+#include "helper/monitor/state/monitor_state.h"
 
 /**
  * guest_policies_take() - put a policy that a guest has sent in force, for all its vCPUs or none
@@ -36,13 +36,6 @@ enum refusal guest_policies_remove(struct channel_monitor *monitor,
 
 /** guest_policies_forbid() - end all policies of a domain that may send none any more */
 void guest_policies_forbid(struct channel_monitor *monitor, uint32_t domain);
-
-/**
- * guest_policies_refusal() - can what the policy wants be written? REFUSAL_NONE or why not
- * @frame:	that guest_policies_take() has taken
- */
-enum refusal guest_policies_refusal(const struct channel_monitor *monitor, uint32_t domain,
-				    const uint8_t *frame, size_t size);
 
 /**
  * guest_policies_taken_over() - go on with the policy that a vCPU's vote is of
