@@ -50,6 +50,7 @@ link_src := $(wildcard helper/link/*.c)
 manager_src := $(wildcard helper/manager/*/*.c)
 monitor_src := $(filter-out helper/monitor/main.c,$(wildcard helper/monitor/*.c helper/monitor/*/*.c))
 ctl_src := $(wildcard ctl/*/*.c)
+guest_src := $(wildcard guest/*/*.c)
 
 programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
 
@@ -65,7 +66,7 @@ vmpowerd_pkgs := libvirt libxml-2.0 libsystemd libudev jansson inih libseccomp
 vmpower-monitor_pkgs := libseccomp
 vmpowerctl_pkgs := jansson ncursesw libxml-2.0 libvirt
 
-lib_src := $(common_src) $(xml_src) $(link_src) $(manager_src) $(monitor_src) $(ctl_src)
+lib_src := $(common_src) $(xml_src) $(link_src) $(manager_src) $(monitor_src) $(ctl_src) $(guest_src)
 unit_tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/check_*.c))
 all_src := $(sort $(foreach p,$(programs),$($(p)_src)) $(wildcard tests/*/*.c))
 
@@ -162,7 +163,7 @@ $(foreach d,$(plain_dir) $(san_dir),$(addprefix $(d)/obj/helper/manager/,varlink
 
 # --- the guest of the system tests ----------------------------------------------------
 
-build/guest-init: $(wildcard tests/guest/*.c tests/guest/*.h)
+build/guest-init: $(wildcard tests/guest/*.c tests/guest/*.h guest/protocol/frame.[ch])
 	$(say) CC $@
 	$(Q)mkdir -p build
 	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -I. -static -o $@ $(filter %.c,$^)
@@ -179,7 +180,7 @@ librte_src := tests/librte/power-guest.c tests/guest/guest-init.c tests/guest/po
 $(dpdk)/lib/librte_power.so:
 	$(Q)tests/librte/build-guest fetch build/librte
 
-build/librte/init: $(librte_src) $(wildcard tests/guest/*.h) | $(dpdk)/lib/librte_power.so
+build/librte/init: $(librte_src) $(wildcard tests/guest/*.h guest/protocol/*.h) | $(dpdk)/lib/librte_power.so
 	$(say) CC $@
 	$(Q)$(CC) -std=gnu11 -O2 -D_GNU_SOURCE $(warnings) -march=corei7 -I. \
 		-isystem $(dpdk)/include/dpdk -isystem $(dpdk)/include/x86_64-linux-gnu/dpdk \

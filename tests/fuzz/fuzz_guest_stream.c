@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "guest/protocol/frame.h"
 #include "helper/monitor/guest/stream.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -187,7 +188,7 @@ static void arbitrary(struct channel *channel, struct input *input)
 }
 
 /* A frame that a guest of the generation can send; unset fields are zero. */
-static void build_frame(struct input *input, uint8_t *frame, size_t size, bool connect)
+static void build_frame(struct input *input, uint8_t *bytes, size_t size, bool connect)
 {
 	static const uint8_t g1[] = {GUEST_CPU_POWER};
 	static const uint8_t g2[] = {GUEST_CPU_POWER, GUEST_POLICY};
@@ -196,22 +197,22 @@ static void build_frame(struct input *input, uint8_t *frame, size_t size, bool c
 				     GUEST_QUERY_CAPS};
 	uint8_t choice = take_u8(input);
 	uint8_t units = size == GUEST_FRAME_G1 ? GUEST_SCALE_MIN : GUEST_DISABLE_TURBO;
+	struct frame frame = {.resource_id = take_u8(input)};
 
-	memset(frame, 0, size);
-	frame[0] = take_u8(input);
-	frame[8] = (uint8_t)(1 + take_u8(input) % units);
+	frame.unit = 1u + take_u8(input) % units;
 	if (connect || choice % 8 == 7)
-		frame[12] = GUEST_CONNECT;
+		frame.command = GUEST_CONNECT;
 	else if (size == GUEST_FRAME_G1)
-		frame[12] = g1[0];
+		frame.command = g1[0];
 	else if (size == GUEST_FRAME_G2)
-		frame[12] = g2[choice % sizeof(g2)];
+		frame.command = g2[choice % sizeof(g2)];
 	else
-		frame[12] = g3[choice % sizeof(g3)];
-	if (frame[12] == GUEST_POLICY)
-		(void)take_bytes(input, frame + 16, 16); /* the VM's name */
+		frame.command = g3[choice % sizeof(g3)];
+	if (frame.command == GUEST_POLICY)
+		(void)take_bytes(input, frame.vm_name, 16);
 	else if (size >= GUEST_FRAME_G3_I386 && (choice & 0x80))
-		memcpy(frame + 16, GUEST_TAG, sizeof(GUEST_TAG) - 1);
+		memcpy(frame.vm_name, FRAME_TAG, FRAME_TAG_LENGTH);
+	frame_build(&frame, size, bytes);
 }
 
 /*

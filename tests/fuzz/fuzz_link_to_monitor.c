@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "guest/protocol/frame.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/monitor_host.h"
 
@@ -245,15 +246,15 @@ static void write_guest(struct host *host, struct input *input)
 		guest->patient |= memchr(frames, GUEST_TAG[0], sizeof(frames)) != NULL;
 	} else {
 		do {
-			uint8_t *frame = frames + n * frame_size, what = take_u8(input);
+			uint8_t what = take_u8(input);
+			struct frame frame = {.resource_id = take_u8(input) % 16, .unit = what & 7};
 
-			frame[0] = take_u8(input) % 16;
-			frame[8] = what & 7;
-			frame[12] = what & 0x40 ? commands[what >> 3 & 7] : GUEST_CPU_POWER;
+			frame.command = what & 0x40 ? commands[what >> 3 & 7] : GUEST_CPU_POWER;
 			if ((what & 0x60) == 0x20 && frame_size > GUEST_FRAME_G1) {
-				memcpy(frame + 16, GUEST_TAG, sizeof(GUEST_TAG) - 1);
+				memcpy(frame.vm_name, FRAME_TAG, FRAME_TAG_LENGTH);
 				guest->patient = true;
 			}
+			frame_build(&frame, frame_size, frames + n * frame_size);
 			size += frame_size;
 			if (!(what & 0x80))
 				break;

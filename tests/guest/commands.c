@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/guest/frames.h"
+#include "guest/protocol/frame.h"
 #include "tests/guest/ports.h"
+
+#define OUR_NAME FRAME_TAG "tests"
 
 #define MAX_WORDS 64
 #define WRITE_LIMIT_MS 5000 /* the host does not read */
@@ -33,6 +35,10 @@ static uint32_t unit(const char *word)
 {
 	uint32_t known = word ? unit_number(word) : 0;
 
+	if (word && strcmp(word, "turbo") == 0)
+		return UNIT_TURBO_ON;
+	if (word && strcmp(word, "noturbo") == 0)
+		return UNIT_TURBO_OFF;
 	return known ? known : (uint32_t)number(word, 0);
 }
 
@@ -90,7 +96,7 @@ static int next_reply(struct port *port, uint64_t until_us, struct reply *reply)
 
 static void run_power(char **words, char *answer)
 {
-	struct frame frame = {.vm_name = OUR_NAME, .command = COMMAND_POWER};
+	struct frame frame = {.vm_name = OUR_NAME, .command = FRAME_POWER};
 	struct port *port = port_or_error(words[1], answer);
 	struct reply reply;
 	uint64_t start, until;
@@ -191,7 +197,7 @@ static bool set_key(struct frame *frame, const char *key, const char *value)
 
 static void run_send(char **words, char *answer)
 {
-	struct frame frame = {.vm_name = OUR_NAME, .command = COMMAND_POWER};
+	struct frame frame = {.vm_name = OUR_NAME, .command = FRAME_POWER};
 	struct port *port = port_or_error(words[1], answer);
 
 	if (!port)
@@ -322,7 +328,7 @@ static void count_replies(struct port *port, uint64_t until_us, uint64_t *acks, 
 
 static void run_flood(char **words, char *answer)
 {
-	struct frame frame = {.vm_name = OUR_NAME, .command = COMMAND_POWER, .unit = 3};
+	struct frame frame = {.vm_name = OUR_NAME, .command = FRAME_POWER, .unit = 3};
 	struct port *port = port_or_error(words[1], answer);
 	uint64_t count = number(words[1] ? words[2] : NULL, 1000), sent = 0, acks = 0, nacks = 0;
 	uint64_t start = now_us(), until = in_ms(FLOOD_LIMIT_MS);
@@ -355,7 +361,7 @@ static void run_flood(char **words, char *answer)
 /* Each request is due at a fixed time, so delays do not add up. */
 static void run_pace(char **words, char *answer)
 {
-	struct frame frame = {.vm_name = OUR_NAME, .command = COMMAND_POWER};
+	struct frame frame = {.vm_name = OUR_NAME, .command = FRAME_POWER};
 	struct port *port = port_or_error(words[1], answer);
 	uint64_t vcpu = number(words[1] ? words[2] : NULL, 0);
 	uint64_t count = number(words[1] && words[2] ? words[3] : NULL, 0), sent = 0;
@@ -419,7 +425,7 @@ static void run_generation(char **words, char *answer)
 
 static void run_connect(char **words, char *answer)
 {
-	struct frame frame = {.vm_name = OUR_NAME, .command = COMMAND_CONNECT};
+	struct frame frame = {.vm_name = OUR_NAME, .command = FRAME_CONNECT};
 	struct port *port = port_or_error(words[1], answer);
 
 	if (port && send_frame(port, &frame, answer))

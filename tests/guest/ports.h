@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tests/guest/frames.h"
+#include "guest/protocol/frame.h"
 
 #define POWER_PORT_PREFIX "virtio.serial.port.poweragent."
 #define MAX_PORTS 1024

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """DPDK's power messages, as far as the component tests need them.
 
-Like tests/guest/frames.c it follows the protocol's byte layout and shares no code with vmpower.
+Like guest/protocol/frame.c it follows the protocol's byte layout and shares no code with vmpower.
 """
 
 import struct

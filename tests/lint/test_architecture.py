@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
-PRODUCT = "common xml hook helper ctl".split()
+PRODUCT = "common xml hook helper ctl guest".split()
 
 
 def named():

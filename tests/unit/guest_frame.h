@@ -4,7 +4,8 @@
 #define VMPOWER_TESTS_UNIT_GUEST_FRAME_H
 
 #include <stdint.h>
-#include <string.h>
+
+#include "guest/protocol/frame.h"
 
 static inline void put32(uint8_t *bytes, uint32_t value)
 {
@@ -12,21 +13,22 @@ static inline void put32(uint8_t *bytes, uint32_t value)
 		bytes[i] = (uint8_t)(value >> (8 * i));
 }
 
-static inline void make_frame(uint8_t *frame, size_t size, uint32_t command, uint32_t unit,
+static inline void make_frame(uint8_t *bytes, size_t size, uint32_t command, uint32_t unit,
 			      uint32_t resource_id)
 {
-	memset(frame, 0, size);
-	put32(frame, resource_id);
-	put32(frame + 8, unit);
-	put32(frame + 12, command);
+	struct frame frame = {.resource_id = resource_id, .unit = unit, .command = command};
+
+	frame_build(&frame, size, bytes);
 }
 
-/* As our own tool sends it (GUEST_TAG): a late reply is sent too, so a busy host breaks no test. */
-static inline void make_tagged_frame(uint8_t *frame, size_t size, uint32_t command, uint32_t unit,
+/* As our own tool sends it: a late reply is sent too, so a busy host breaks no test. */
+static inline void make_tagged_frame(uint8_t *bytes, size_t size, uint32_t command, uint32_t unit,
 				     uint32_t resource_id)
 {
-	make_frame(frame, size, command, unit, resource_id);
-	memcpy(frame + 16, "vmpower-guest:", 15);
+	struct frame frame = {
+		.resource_id = resource_id, .unit = unit, .command = command, .vm_name = FRAME_TAG};
+
+	frame_build(&frame, size, bytes);
 }
 
 #endif

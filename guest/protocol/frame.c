@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tests/guest/frames.h"
+#include "guest/protocol/frame.h"
 
 #include <string.h>
 
@@ -45,13 +45,13 @@ static uint64_t get(const unsigned char *bytes, size_t at, size_t width)
 
 static void put_hours(unsigned char *bytes, size_t at, const int32_t *hours)
 {
-	for (size_t i = 0; i < 24; i++)
+	for (size_t i = 0; i < FRAME_HOURS; i++)
 		put(bytes, at + 4 * i, (uint32_t)hours[i], 4);
 }
 
 bool frame_size_known(size_t size)
 {
-	return size == 16 || size == 456 || size == 460 || size == 464;
+	return size == FRAME_G1 || size == FRAME_G2 || size == FRAME_G3_I386 || size == FRAME_G3;
 }
 
 void frame_build(const struct frame *frame, size_t size, unsigned char *bytes)
@@ -62,10 +62,10 @@ void frame_build(const struct frame *frame, size_t size, unsigned char *bytes)
 	put(bytes, AT_RESOURCE, frame->resource_id, 8);
 	put(bytes, AT_UNIT, frame->unit, 4);
 	put(bytes, AT_COMMAND, frame->command, 4);
-	if (size == 16)
+	if (size == FRAME_G1)
 		return;
 	memcpy(bytes + AT_VM_NAME, frame->vm_name, sizeof(frame->vm_name));
-	for (size_t i = 0; i < 10; i++)
+	for (size_t i = 0; i < FRAME_MACS; i++)
 		put(bytes, AT_VFID + 8 * i, frame->vfid[i], 8);
 	put(bytes, AT_NB_MAC, (uint32_t)frame->nb_mac, 4);
 	put(bytes, AT_MIN_THRESHOLD, frame->min_threshold, 4);
@@ -76,7 +76,7 @@ void frame_build(const struct frame *frame, size_t size, unsigned char *bytes)
 	put_hours(bytes, AT_BUSY, frame->busy_hours);
 	put_hours(bytes, AT_QUIET, frame->quiet_hours);
 	put_hours(bytes, AT_TRAFFIC, frame->traffic_hours);
-	if (size != 456) {
+	if (size != FRAME_G2) {
 		bytes[tail] = frame->core_type;
 		tail += 4;
 	}
@@ -88,7 +88,7 @@ void frame_build(const struct frame *frame, size_t size, unsigned char *bytes)
 size_t reply_size(const unsigned char *bytes, size_t generation)
 {
 	/* an i386 guest's structs end without the padding that aligns u64 to 8 */
-	size_t less = generation == 460 ? 4 : 0;
+	size_t less = generation == FRAME_G3_I386 ? 4 : 0;
 
 	switch (get(bytes, AT_COMMAND, 4)) {
 	case REPLY_ACK:
@@ -110,25 +110,37 @@ void reply_parse(const unsigned char *bytes, size_t size, struct reply *reply)
 	reply->resource_id = get(bytes, AT_RESOURCE, 8);
 	reply->unit = (uint32_t)get(bytes, AT_UNIT, 4);
 	reply->command = (uint32_t)get(bytes, AT_COMMAND, 4);
+	memcpy(reply->vm_name, bytes + AT_VM_NAME,
+	       strnlen((const char *)bytes + AT_VM_NAME, FRAME_NAME_SIZE));
 	if (reply->command == REPLY_FREQUENCIES) {
 		reply->num_vcpu = bytes[AT_FREQUENCIES_NUM];
-		for (size_t i = 0; i < 8; i++)
+		for (size_t i = 0; i < FRAME_VCPUS; i++)
 			reply->frequencies[i] = (uint32_t)get(bytes, AT_FREQUENCIES + 4 * i, 4);
 	} else if (reply->command == REPLY_CAPABILITIES) {
 		reply->num_vcpu = bytes[AT_CAPABILITIES_NUM];
-		for (size_t i = 0; i < 8; i++) {
+		for (size_t i = 0; i < FRAME_VCPUS; i++) {
 			reply->turbo[i] = get(bytes, AT_TURBO + 8 * i, 8);
 			reply->priority[i] = get(bytes, AT_PRIORITY + 8 * i, 8);
 		}
 	}
 }
 
+static const char *const unit_names[] = {
+	[UNIT_UP] = "up",   [UNIT_DOWN] = "down",	  [UNIT_MAX] = "max",
+	[UNIT_MIN] = "min", [UNIT_TURBO_ON] = "turbo-on", [UNIT_TURBO_OFF] = "turbo-off",
+};
+
+#define N_UNIT_NAMES (sizeof(unit_names) / sizeof(unit_names[0]))
+
 uint32_t unit_number(const char *name)
 {
-	static const char *const names[] = {"up", "down", "max", "min", "turbo", "noturbo"};
-
-	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i]))
-			return i + 1;
+	for (uint32_t i = UNIT_UP; i < N_UNIT_NAMES; i++)
+		if (strcmp(name, unit_names[i]) == 0)
+			return i;
 	return 0;
+}
+
+const char *unit_name(uint32_t unit)
+{
+	return unit < N_UNIT_NAMES ? unit_names[unit] : NULL;
 }
