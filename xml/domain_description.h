@@ -15,6 +15,32 @@ struct channel_description {
 	char path[108];	 /* of QEMU's listening socket; fits sun_path */
 };
 
+/* How an interface is attached: what decides who counts its packets. */
+enum interface_kind {
+	INTERFACE_OTHER,     /* server, udp, null, and what is new */
+	INTERFACE_TAP,	     /* bridge, network, ethernet: a tap device of the host */
+	INTERFACE_UNMANAGED, /* ethernet with managed='no': a tap device, or a macvtap device */
+	INTERFACE_DIRECT,    /* a macvtap device of the host */
+	INTERFACE_HOSTDEV,   /* a virtual function that the guest drives */
+	INTERFACE_VHOSTUSER, /* another program's, such as Open vSwitch with DPDK */
+	INTERFACE_USER,	     /* within QEMU, or a program beside it */
+	INTERFACE_VDPA,
+};
+
+struct pci_address {
+	uint32_t domain;
+	uint8_t bus, slot, function;
+};
+
+struct domain_interface {
+	enum interface_kind kind;
+	uint8_t mac[6];
+	char target[16]; /* the host's network device; "": none */
+	char model[16];	 /* such as virtio; "": none, or a longer one */
+	bool has_source; /* INTERFACE_HOSTDEV: there is a PCI address */
+	struct pci_address source;
+};
+
 struct vcpu_description {
 	bool online;		 /* counted in <vcpu current=>, enabled in <vcpus> */
 	bool pinned;		 /* by <vcpupin>, else by <vcpu cpuset> */
@@ -32,6 +58,9 @@ struct domain_description {
 	struct vcpu_description *vcpus;
 	uint32_t n_channels;
 	struct channel_description channels[MAX_DOMAIN_CHANNELS]; /* ascending numbers */
+	uint32_t n_interfaces;					  /* in the order of the XML */
+	struct domain_interface interfaces[MAX_DOMAIN_INTERFACES];
+	uint32_t n_more_interfaces;  /* for which there was no room */
 	char near_miss[MAX_EXCERPT]; /* name of a channel that looks misspelt; "": none */
 	char problem[512];	     /* what of the domain is not served, and why; "": nothing */
 	uint32_t n_problems;

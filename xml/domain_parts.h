@@ -36,6 +36,17 @@ int domain_read_vcpus(const xmlNode *root, struct domain_description *domain,
 		      struct xml_error *error);
 
 /**
+ * domain_read_interfaces() - the <interface> elements
+ * @devices:	<devices>; NULL: there are none
+ * @domain:	gets interfaces, n_interfaces and n_more_interfaces; gets a problem for each that
+ *		can't be read
+ *
+ * Return: 0; -ENOMEM.
+ */
+int domain_read_interfaces(const xmlNode *devices, struct domain_description *domain,
+			   struct xml_error *error);
+
+/**
  * domain_read_metadata() - the domain's settings, <domain> of DOMAIN_NAMESPACE in <metadata>
  * @root:	<domain>
  * @domain:	gets metadata; if a setting is wrong, gets metadata_error and no settings

@@ -248,15 +248,12 @@ static int read_channel(const xmlNode *channel, struct domain_description *domai
 	return add_channel(domain, number, path, error);
 }
 
-static int read_channels(const xmlNode *root, struct domain_description *domain,
+static int read_channels(const xmlNode *devices, struct domain_description *domain,
 			 struct xml_error *error)
 {
-	const xmlNode *devices, *channel;
+	const xmlNode *channel;
 	int r;
 
-	r = xml_tree_only_child(root, "devices", &devices, error);
-	if (r < 0)
-		return domain_tolerate(domain, error, r);
 	for (channel = xml_tree_first(devices, "channel"); channel;
 	     channel = xml_tree_next(channel, "channel")) {
 		r = domain_tolerate(domain, error, read_channel(channel, domain, error));
@@ -264,6 +261,19 @@ static int read_channels(const xmlNode *root, struct domain_description *domain,
 			return r;
 	}
 	return 0;
+}
+
+static int read_devices(const xmlNode *root, struct domain_description *domain,
+			struct xml_error *error)
+{
+	const xmlNode *devices;
+	int r;
+
+	r = xml_tree_only_child(root, "devices", &devices, error);
+	if (r < 0)
+		return domain_tolerate(domain, error, r);
+	r = read_channels(devices, domain, error);
+	return r < 0 ? r : domain_read_interfaces(devices, domain, error);
 }
 
 /* --- the domain ------------------------------------------------------------------------- */
@@ -311,7 +321,7 @@ static int read_domain(const xmlNode *root, struct domain_description *domain,
 	r = domain_read_vcpus(root, domain, error);
 	if (r < 0)
 		return r;
-	r = read_channels(root, domain, error);
+	r = read_devices(root, domain, error);
 	if (r < 0)
 		return r;
 	count_problems(domain);

@@ -39,6 +39,24 @@ static void check_channels(const struct domain_description *domain)
 	}
 }
 
+static void check_interfaces(const struct domain_description *domain)
+{
+	uint32_t i;
+
+	require(domain->n_interfaces <= MAX_DOMAIN_INTERFACES);
+	require(domain->n_more_interfaces == 0 || domain->n_interfaces == MAX_DOMAIN_INTERFACES);
+	for (i = 0; i < domain->n_interfaces; i++) {
+		const struct domain_interface *interface = &domain->interfaces[i];
+
+		require(interface->kind >= INTERFACE_OTHER && interface->kind <= INTERFACE_VDPA);
+		require(memchr(interface->model, '\0', sizeof(interface->model)));
+		require(memchr(interface->target, '\0', sizeof(interface->target)));
+		require(!strchr(interface->target, '/') && strcmp(interface->target, "..") != 0);
+		require(!interface->has_source || interface->kind == INTERFACE_HOSTDEV);
+		require(interface->source.slot < 32 && interface->source.function < 8);
+	}
+}
+
 static void check_metadata(const struct domain_description *domain)
 {
 	const struct domain_settings *settings = &domain->metadata;
@@ -76,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require((domain->n_problems > 0) == (domain->problem[0] != '\0'));
 	check_vcpus(domain);
 	check_channels(domain);
+	check_interfaces(domain);
 	check_metadata(domain);
 	domain_description_free(domain);
 	return 0;
