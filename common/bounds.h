@@ -12,9 +12,12 @@
 #define MAX_FREQUENCY_DOMAINS 4096 /* one per pCPU if each has its own clock */
 #define MAX_FREQUENCY_STEPS 256	   /* entries of a frequency table */
 #define MAX_DOMAIN_NAME 256	   /* with NUL; libvirt's <name>.xml is limited to NAME_MAX */
-#define UUID_SIZE 37		   /* of a UUID as text, with NUL */
-#define MAX_DOMAIN_XML (4u << 20)  /* bytes; real ones are at most some 100 kB */
-#define MAX_EXCERPT 132		   /* foreign text in an error, with "..." and NUL */
+#define MAX_POLICY_INTERFACES 16   /* that an operator's policy names */
+/* of their names, as text: devices or MAC addresses, each with a blank or NUL behind it */
+#define POLICY_INTERFACES_SIZE (MAX_POLICY_INTERFACES * 18)
+#define UUID_SIZE 37		  /* of a UUID as text, with NUL */
+#define MAX_DOMAIN_XML (4u << 20) /* bytes; real ones are at most some 100 kB */
+#define MAX_EXCERPT 132		  /* foreign text in an error, with "..." and NUL */
 #define MAX_CHANNELS (MAX_DOMAINS * MAX_DOMAIN_CHANNELS)
 
 /* Frequencies outside this range come from broken firmware tables. */

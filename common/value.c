@@ -7,11 +7,14 @@
 
 #include "common/bounds.h"
 #include "common/cleanup.h"
+#include "common/cpuset.h"
 
 #define DIGITS "0123456789"
 #define WHOLE_DIGITS 8 /* of HIGHEST_KHZ */
 #define BLANKS " \t\r\n"
 #define SEPARATORS BLANKS ","
+#define DEVICE_NAME_MAX 15u /* IFNAMSIZ - 1 */
+#define MAC_LENGTH 17u
 
 char *value_trim(char *text)
 {
@@ -152,6 +155,129 @@ bool value_words(const char *text, const char *const *words, uint32_t *set)
 	if (found == 0)
 		return false;
 	*set = found;
+	return true;
+}
+
+bool value_choice(const char *text, const char *const *words, uint32_t *choice)
+{
+	int n = find(text, strlen(text), words);
+
+	if (n < 0)
+		return false;
+	*choice = (uint32_t)n;
+	return true;
+}
+
+/* A number at *text, which moves behind it. */
+static bool parse_hour(const char **text, uint32_t *hour)
+{
+	const char *end = *text + strspn(*text, "0123456789");
+	size_t length = (size_t)(end - *text);
+	char digits[3] = "";
+
+	if (length == 0 || length > 2)
+		return false;
+	memcpy(digits, *text, length);
+	*text = end;
+	return parse_u32(digits, HOURS_OF_DAY - 1, hour) == 0;
+}
+
+bool value_hours(const char *text, uint32_t *hours)
+{
+	uint32_t found = 0;
+
+	if (strcmp(text, "none") == 0) {
+		*hours = 0;
+		return true;
+	}
+	for (text += strspn(text, SEPARATORS); *text; text += strspn(text, SEPARATORS)) {
+		uint32_t first, last;
+
+		if (!parse_hour(&text, &first))
+			return false;
+		last = first;
+		if (*text == '-') {
+			text++;
+			if (!parse_hour(&text, &last))
+				return false;
+		}
+		if (*text && !strchr(SEPARATORS, *text))
+			return false;
+		for (uint32_t h = first; h != last; h = (h + 1) % HOURS_OF_DAY)
+			found |= UINT32_C(1) << h;
+		found |= UINT32_C(1) << last;
+	}
+	if (found == 0)
+		return false;
+	*hours = found;
+	return true;
+}
+
+bool value_vcpus(const char *text, uint64_t vcpus[MAX_DOMAIN_VCPUS / 64])
+{
+	uint64_t found[MAX_DOMAIN_VCPUS / 64] = {0};
+	struct cpuset set;
+	unsigned int vcpu;
+
+	if (strcmp(text, "all") == 0) {
+		memset(vcpus, 0xff, sizeof(found));
+		return true;
+	}
+	if (strchr(text, '^') || cpuset_parse(text, &set) < 0 || cpuset_is_empty(&set))
+		return false;
+	cpuset_for_each (vcpu, &set) {
+		if (vcpu >= MAX_DOMAIN_VCPUS)
+			return false;
+		found[vcpu / 64] |= UINT64_C(1) << vcpu % 64;
+	}
+	memcpy(vcpus, found, sizeof(found));
+	return true;
+}
+
+static bool is_mac(const char *text, size_t length)
+{
+	if (length != MAC_LENGTH)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (i % 3 == 2 ? text[i] != ':' : !strchr("0123456789abcdefABCDEF", text[i]))
+			return false;
+	return true;
+}
+
+/* Not all that the kernel allows: the rest is more likely a mistake. */
+static bool is_device(const char *text, size_t length)
+{
+	static const char characters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.@-";
+
+	return length <= DEVICE_NAME_MAX && strspn(text, characters) >= length && *text != '.' &&
+	       *text != '-';
+}
+
+bool value_interfaces(const char *text, char interfaces[POLICY_INTERFACES_SIZE])
+{
+	char found[POLICY_INTERFACES_SIZE] = "";
+	uint32_t n = 0;
+	size_t used = 0;
+
+	for (text += strspn(text, SEPARATORS); *text; text += strspn(text, SEPARATORS)) {
+		size_t length = strcspn(text, SEPARATORS);
+		bool mac = is_mac(text, length), all = length == 3 && strncmp(text, "all", 3) == 0;
+
+		/* "all" stands alone */
+		if (n++ == MAX_POLICY_INTERFACES || (n > 1 && (all || strcmp(found, "all") == 0)) ||
+		    !(mac || is_device(text, length)))
+			return false;
+		if (used > 0)
+			found[used++] = ' ';
+		for (size_t i = 0; i < length; i++, text++)
+			found[used++] =
+				(char)(mac && *text >= 'A' && *text <= 'F' ? *text - 'A' + 'a'
+									   : *text);
+	}
+	if (n == 0)
+		return false;
+	memcpy(interfaces, found, sizeof(found));
 	return true;
 }
 

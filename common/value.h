@@ -48,6 +48,25 @@ bool value_frequency(const char *text, uint32_t *khz);
  */
 bool value_words(const char *text, const char *const *words, uint32_t *set);
 
+/** value_choice() - one of some words; @words ends with NULL, and @choice is the word's index */
+bool value_choice(const char *text, const char *const *words, uint32_t *choice);
+
+/**
+ * value_hours() - "8-17,22", "22-5" (over midnight), or "none"
+ * @hours:	bits 1 << hour
+ */
+#define HOURS_OF_DAY 24u
+bool value_hours(const char *text, uint32_t *hours);
+
+/** value_vcpus() - "0,2-5", or "all"; @vcpus: bits by number */
+bool value_vcpus(const char *text, uint64_t vcpus[MAX_DOMAIN_VCPUS / 64]);
+
+/**
+ * value_interfaces() - "all", or devices and MAC addresses, separated by blanks or commas
+ * @interfaces:	"vnet0 52:54:00:00:00:01": a blank in between, MAC addresses in lower case
+ */
+bool value_interfaces(const char *text, char interfaces[POLICY_INTERFACES_SIZE]);
+
 /**
  * value_uuid() - a UUID: 32 hexadecimal digits in any case, with dashes in the usual places or none
  * @uuid:	set to lower case with dashes

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/policy_settings.h"
 #include "common/value.h"
 
 static bool is_ours(const xmlNode *node)
@@ -54,7 +55,7 @@ static int read_setting(const xmlNode *element, struct domain_settings *settings
 	int setting = domain_setting_find((const char *)element->name);
 	char *text cleanup_free = NULL;
 	const char *value;
-	char names[256];
+	char names[SETTING_NAMES_SIZE];
 	int r;
 
 	if (setting < 0)
@@ -62,6 +63,10 @@ static int read_setting(const xmlNode *element, struct domain_settings *settings
 				name.text, domain_setting_names(names, sizeof(names)));
 	if (domain_setting_given(settings, (enum domain_setting)setting))
 		return xml_fail(error, -EINVAL, "<%s> appears twice: keep one", name.text);
+	if (setting == SETTING_POLICY_RANK)
+		return xml_fail(error, -EINVAL,
+				"<%s> is not allowed here, only in the host's configuration",
+				name.text);
 	r = xml_tree_text(element, &text, error);
 	if (r < 0)
 		return r;
@@ -75,6 +80,7 @@ static int read_setting(const xmlNode *element, struct domain_settings *settings
 static int read_settings(const xmlNode *settings_element, struct domain_settings *settings,
 			 struct xml_error *error)
 {
+	char problem[256];
 	int r = check_node(settings_element, error);
 
 	for (const xmlNode *node = settings_element->children; r == 0 && node; node = node->next) {
@@ -85,6 +91,8 @@ static int read_settings(const xmlNode *settings_element, struct domain_settings
 	if (r == 0 && settings->max_khz && settings->min_khz > settings->max_khz)
 		r = xml_fail(error, -EINVAL, "<min-frequency> %u is above <max-frequency> %u",
 			     settings->min_khz, settings->max_khz);
+	if (r == 0 && !policy_settings_check(settings, problem, sizeof(problem)))
+		r = xml_fail(error, -EINVAL, "%s", problem);
 	return r;
 }
 

@@ -69,13 +69,24 @@ static bool check_frequency_domain(const struct link_message *message)
 	return true;
 }
 
+static bool is_policy(const struct domain_settings *settings)
+{
+	uint32_t hours = settings->policy_low_hours | settings->policy_medium_hours |
+			 settings->policy_high_hours | settings->policy_traffic_hours;
+
+	return settings->policy <= OPERATOR_TRAFFIC && settings->policy_level <= OPERATOR_HIGH &&
+	       hours < UINT32_C(1) << POLICY_HOURS &&
+	       settings->policy_direction <= DIRECTION_BOTH &&
+	       settings->policy_rank <= RANK_ABOVE_GUEST && !settings->policy_interfaces[0];
+}
+
 static bool check_domain(const struct link_message *message)
 {
 	const struct link_domain *domain = &message->domain;
 
 	return domain->id < MAX_DOMAINS && domain->n_vcpus >= 1 &&
 	       domain->n_vcpus <= MAX_DOMAIN_VCPUS &&
-	       !(domain->settings.commands & ~COMMANDS_ALL) &&
+	       !(domain->settings.commands & ~COMMANDS_ALL) && is_policy(&domain->settings) &&
 	       memchr(domain->name, '\0', sizeof(domain->name));
 }
 

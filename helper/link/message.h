@@ -49,7 +49,7 @@
  * Increase it with every change of a message or of its meaning. HELLO, CHANNEL_HELD, HELLO_END and
  * END never change: with them a manager takes over from a monitor of any version.
  */
-#define LINK_VERSION 5u
+#define LINK_VERSION 6u
 
 enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
 

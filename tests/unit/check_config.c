@@ -101,6 +101,68 @@ TEST(domains)
 	ck_assert_str_eq(config.domains[0].pattern, "x");
 }
 
+static const char *text_of(enum domain_setting setting, const char *parsed)
+{
+	static char text[SETTING_TEXT_SIZE];
+	struct domain_settings settings = {0};
+
+	if (!domain_setting_parse(setting, parsed, &settings))
+		return "(refused)";
+	return domain_setting_text(setting, &settings, text);
+}
+
+static const struct {
+	enum domain_setting setting;
+	const char *parsed, *text; /* NULL: refused */
+} values[] = {
+	{SETTING_POLICY, "traffic", "traffic"},
+	{SETTING_POLICY, "Traffic", NULL},
+	{SETTING_POLICY_LEVEL, "none", "none"},
+	{SETTING_POLICY_LEVEL, "max", NULL},
+	{SETTING_POLICY_LOW_HOURS, "none", "none"},
+	{SETTING_POLICY_LOW_HOURS, "22-1", "0-1,22-23"},
+	{SETTING_POLICY_LOW_HOURS, "0-23", "0-23"},
+	{SETTING_POLICY_LOW_HOURS, "5, 3 4,,8", "3-5,8"},
+	{SETTING_POLICY_LOW_HOURS, "", NULL},
+	{SETTING_POLICY_LOW_HOURS, ",", NULL},
+	{SETTING_POLICY_LOW_HOURS, "1-", NULL},
+	{SETTING_POLICY_LOW_HOURS, "1-2-3", NULL},
+	{SETTING_POLICY_LOW_HOURS, "08", NULL},
+	{SETTING_POLICY_LOW_HOURS, "8h", NULL},
+	{SETTING_POLICY_HIGH_PACKETS, "0", NULL},
+	{SETTING_POLICY_HIGH_PACKETS, "1000000000", "1000000000"},
+	{SETTING_POLICY_VCPUS, "all", "all"},
+	{SETTING_POLICY_VCPUS, "0-1023", "all"},
+	{SETTING_POLICY_VCPUS, "1023,0,1", "0-1,1023"},
+	{SETTING_POLICY_VCPUS, "1-3,^2", NULL},
+	{SETTING_POLICY_VCPUS, "", NULL},
+	{SETTING_POLICY_VCPUS, "3-1", NULL},
+	{SETTING_POLICY_INTERFACES, "all", "all"},
+	{SETTING_POLICY_INTERFACES, "vnet0 all", NULL},
+	{SETTING_POLICY_INTERFACES, "all vnet0", NULL},
+	{SETTING_POLICY_INTERFACES, " tap-fw.1,52:54:00:AA:bb:cc", "tap-fw.1 52:54:00:aa:bb:cc"},
+	{SETTING_POLICY_INTERFACES, "52:54:00:aa:bb", NULL},
+	{SETTING_POLICY_INTERFACES, "", NULL},
+	{SETTING_POLICY_INTERFACES, "a1234567890123456", NULL},
+	{SETTING_POLICY_INTERFACES, "a b c d e f g h i j k l m n o p",
+	 "a b c d e f g h i j k l m n o p"},
+	{SETTING_POLICY_INTERFACES, "a b c d e f g h i j k l m n o p q", NULL},
+	{SETTING_POLICY_RANK, "above-guest", "above-guest"},
+	{SETTING_COMMANDS, "turbo scale", "scale turbo"},
+	{SETTING_COMMANDS, "none", "none"},
+	{SETTING_SERVE, "no", "no"},
+	{SETTING_MAX_FREQUENCY, "2GHz", "2000000"},
+};
+
+TEST_EACH(settings_as_text, values)
+{
+	const char *wanted = values[_i].text ? values[_i].text : "(refused)";
+
+	ck_assert_str_eq(text_of(values[_i].setting, values[_i].parsed), wanted);
+	if (values[_i].text)
+		ck_assert_str_eq(text_of(values[_i].setting, wanted), wanted);
+}
+
 TEST(many_domains)
 {
 	char *text = calloc(1, 64 * (CONFIG_MAX_DOMAINS + 2)), *end = text;
@@ -185,6 +247,25 @@ static const struct {
 	{"[domain \"a\"]\ncommands = up\n", 2, {"none, or any of: scale turbo"}},
 	{"[domain \"a\"]\nserve = 1\n", 2, {"yes or no"}},
 	{"[domain \"a\"]\nmin-frequency = 1\n", 2, {"1MHz to 20GHz"}},
+	{"[domain \"a\"]\npolicy = fast\n", 2, {"'fast'", "none, workload, time or traffic"}},
+	{"[domain \"a\"]\npolicy = workload\n", 1, {"\"a\"", "needs policy-level"}},
+	{"[domain \"a\"]\npolicy-level = low\n", 1, {"policy-level is given without policy"}},
+	{"[domain \"a\"]\npolicy = time\n", 1, {"needs hours", "policy-high-hours"}},
+	{"[domain \"a\"]\npolicy = time\npolicy-low-hours = 1-5\npolicy-high-hours = 5-9\n",
+	 1,
+	 {"hour 5", "policy-high-hours"}},
+	{"[domain \"a\"]\npolicy-low-hours = 24\n", 2, {"hours from 0 to 23"}},
+	{"[domain \"a\"]\npolicy = time\npolicy-low-hours = 1\npolicy-level = low\n",
+	 1,
+	 {"policy-level means nothing with policy = time"}},
+	{"[domain \"a\"]\npolicy = time\npolicy-low-hours = 1\npolicy-direction = both\n",
+	 1,
+	 {"policy-direction means nothing", "without policy-traffic-hours"}},
+	{"[domain \"a\"]\npolicy = traffic\npolicy-medium-packets = 200000\n",
+	 1,
+	 {"(200000) is above policy-high-packets (100000 if not given)"}},
+	{"[domain \"a\"]\npolicy-vcpus = 1024\n", 2, {"vCPUs from 0 to 1023"}},
+	{"[domain \"a\"]\npolicy-interfaces = eth/0\n", 2, {"MAC addresses"}},
 	{"[domain \"a\"]\nrate = 1\n[domain \"b\"]\nrate = 1\n[domain \"a\"]\nrate = 1\n",
 	 6,
 	 {"'rate'", "twice"}},

@@ -52,6 +52,9 @@ TEST(domain_in_full)
 
 	ck_assert(domain_setting_parse(SETTING_MAX_FREQUENCY, "2000000", &section.settings));
 	ck_assert(domain_setting_parse(SETTING_COMMANDS, "scale", &section.settings));
+	ck_assert(domain_setting_parse(SETTING_POLICY, "workload", &section.settings));
+	ck_assert(domain_setting_parse(SETTING_POLICY_LEVEL, "low", &section.settings));
+	ck_assert(domain_setting_parse(SETTING_POLICY_VCPUS, "1,2,5", &section.settings));
 	config.domains = &section;
 	config.n_domains = 1;
 	memcpy(vm1->description->metadata_error, "wrong", sizeof("wrong"));
@@ -78,7 +81,13 @@ TEST(domain_in_full)
 			"\",\"id\":9,\"paused\":false,\"problem\":null,\"settings\":{"
 			"\"serve\":true,\"min_khz\":null,\"max_khz\":2000000,\"turbo\":false,"
 			"\"commands\":[\"scale\"],\"queries\":false,\"rate\":0,\"burst\":0,"
-			"\"vote_lifetime_s\":0,"
+			"\"vote_lifetime_s\":0,\"policy\":\"workload\","
+			"\"policy_level\":\"low\",\"policy_low_hours\":\"none\","
+			"\"policy_medium_hours\":\"none\",\"policy_high_hours\":\"none\","
+			"\"policy_traffic_hours\":\"none\",\"policy_medium_packets\":10000,"
+			"\"policy_high_packets\":100000,\"policy_direction\":\"to-guest\","
+			"\"policy_vcpus\":\"1-2,5\",\"policy_interfaces\":\"all\","
+			"\"policy_rank\":\"below-guest\",\"policy_source\":\"section\","
 			"\"section\":\"vm*\",\"origin\":\"/etc/x:3\",\"metadata\":true,"
 			"\"metadata_error\":\"wrong\"},\"channels\":["
 			"{\"number\":0,\"path\":\"/run/0\",\"state\":\"connected\","

@@ -50,11 +50,22 @@ TEST(all_settings)
 			"<v:max-frequency> 2000000\n</v:max-frequency><v:turbo>no</v:turbo>"
 			"<v:commands>turbo</v:commands><v:queries>no</v:queries>"
 			"<!-- slow --><v:rate>5</v:rate><v:burst>7</v:burst>"
-			"<v:vote-lifetime>86400</v:vote-lifetime>"));
+			"<v:vote-lifetime>86400</v:vote-lifetime><v:policy>time</v:policy>"
+			"<v:policy-low-hours>22-5</v:policy-low-hours>"
+			"<v:policy-medium-hours> 6, 7 </v:policy-medium-hours>"
+			"<v:policy-high-hours>8-17,19</v:policy-high-hours>"
+			"<v:policy-traffic-hours>18</v:policy-traffic-hours>"
+			"<v:policy-medium-packets>5</v:policy-medium-packets>"
+			"<v:policy-high-packets>6</v:policy-high-packets>"
+			"<v:policy-direction>both</v:policy-direction>"
+			"<v:policy-vcpus>0,64-66</v:policy-vcpus>"
+			"<v:policy-interfaces>vnet0, 52:54:00:AB:cd:01</v:policy-interfaces>"));
 	const struct domain_settings *settings = &domain->metadata;
 
 	ck_assert_str_eq(domain->metadata_error, "");
-	ck_assert_uint_eq(settings->given, (1u << N_SETTINGS) - 1);
+	/* no policy has both hours and a level */
+	ck_assert_uint_eq(settings->given, DOMAIN_SETTINGS_ALL & ~(1u << SETTING_POLICY_LEVEL |
+								   1u << SETTING_POLICY_RANK));
 	ck_assert(!settings->serve && !settings->turbo && !settings->queries);
 	ck_assert_uint_eq(settings->min_khz, 1000000);
 	ck_assert_uint_eq(settings->max_khz, 2000000);
@@ -62,6 +73,17 @@ TEST(all_settings)
 	ck_assert_uint_eq(settings->rate, 5);
 	ck_assert_uint_eq(settings->burst, 7);
 	ck_assert_uint_eq(settings->vote_lifetime_s, 86400);
+	ck_assert_uint_eq(settings->policy, OPERATOR_TIME);
+	ck_assert_uint_eq(settings->policy_low_hours, 0xc0003f);
+	ck_assert_uint_eq(settings->policy_medium_hours, 0xc0);
+	ck_assert_uint_eq(settings->policy_high_hours, 0xbff00 & ~(1u << 18));
+	ck_assert_uint_eq(settings->policy_traffic_hours, 1u << 18);
+	ck_assert_uint_eq(settings->policy_medium_packets, 5);
+	ck_assert_uint_eq(settings->policy_high_packets, 6);
+	ck_assert_uint_eq(settings->policy_direction, DIRECTION_BOTH);
+	ck_assert_uint_eq(settings->policy_vcpus.bits[0], 1);
+	ck_assert_uint_eq(settings->policy_vcpus.bits[1], 7);
+	ck_assert_str_eq(settings->policy_interfaces, "vnet0 52:54:00:ab:cd:01");
 	domain_description_free(domain);
 }
 
@@ -106,6 +128,9 @@ TEST(bad_setting_is_named)
 	check_wrong(OURS("<v:min-frequency>2000000</v:min-frequency>"
 			 "<v:max-frequency>1000000</v:max-frequency>"),
 		    "<min-frequency> 2000000 is above <max-frequency> 1000000");
+	check_wrong(OURS("<v:policy-rank>above-guest</v:policy-rank>"),
+		    "<policy-rank> is not allowed here");
+	check_wrong(OURS("<v:policy>workload</v:policy>"), "needs policy-level");
 	check_wrong(OURS("<v:max-frequency>1000</v:max-frequency><v:turbo>x</v:turbo>"), "turbo");
 }
 

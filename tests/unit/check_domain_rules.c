@@ -195,6 +195,34 @@ TEST_EACH(vote_lifetime, lifetimes)
 	ck_assert_uint_eq(find()->vote_lifetime_s, lifetimes[_i].lifetime_s);
 }
 
+/* A policy is taken whole: from the section if that gives one, else from the metadata. */
+TEST(policy)
+{
+	struct domain_settings *section = add_section("*"), *metadata = &domain.metadata;
+
+	ck_assert_uint_eq(find()->policy, OPERATOR_NONE);
+	ck_assert_uint_eq(rules.policy_source, POLICY_OF_NOBODY);
+	ck_assert_uint_eq(find()->policy_high_packets, 100000);
+	say(metadata, "policy", "time");
+	say(metadata, "policy-low-hours", "3");
+	say(section, "policy-rank", "above-guest");
+	ck_assert_uint_eq(find()->policy, OPERATOR_TIME);
+	ck_assert_uint_eq(rules.settings.policy_low_hours, 8);
+	ck_assert_uint_eq(rules.settings.policy_rank, RANK_ABOVE_GUEST);
+	ck_assert_uint_eq(rules.policy_source, POLICY_OF_METADATA);
+	say(section, "policy", "workload");
+	say(section, "policy-level", "medium");
+	say(section, "policy-vcpus", "1");
+	ck_assert_uint_eq(find()->policy, OPERATOR_WORKLOAD);
+	ck_assert_uint_eq(rules.settings.policy_low_hours, 0);
+	ck_assert_uint_eq(rules.settings.policy_level, OPERATOR_MEDIUM);
+	ck_assert_uint_eq(rules.policy_source, POLICY_OF_SECTION);
+	ck_assert(setting_vcpus_has(&rules.settings.policy_vcpus, 1));
+	ck_assert(!setting_vcpus_has(&rules.settings.policy_vcpus, 0));
+	say(section, "policy", "none"); /* masks the domain's own */
+	ck_assert_uint_eq(find()->policy, OPERATOR_NONE);
+}
+
 TEST(metadata_that_leaves_nothing)
 {
 	say(add_section("*"), "max-frequency", "2000000");
@@ -242,5 +270,11 @@ TEST(equal)
 	ck_assert(!domain_settings_equal(&a, &b));
 	b = a;
 	b.serve = false;
+	ck_assert(!domain_settings_equal(&a, &b));
+	b = a;
+	b.policy_vcpus.bits[15] ^= UINT64_C(1) << 63;
+	ck_assert(!domain_settings_equal(&a, &b));
+	b = a;
+	b.policy_interfaces[0] = 'b';
 	ck_assert(!domain_settings_equal(&a, &b));
 }

@@ -102,6 +102,48 @@ TEST(predecessor_lacks_a_setting)
 	saved_domain_free(&saved);
 }
 
+/* Only what is given of it is saved. */
+TEST(policy_of_the_metadata)
+{
+	static const char *const settings[][2] = {
+		{"policy", "time"},
+		{"policy-high-hours", "7-9,22"},
+		{"policy-traffic-hours", "10"},
+		{"policy-interfaces", "vnet0 52:54:00:00:00:01"},
+		{"policy-vcpus", "1,3-5"},
+	};
+	struct saved_domain saved, back;
+	struct domain_settings *metadata;
+	struct registry *registry;
+	cleanup_free char *text = NULL, *bad = NULL;
+	struct domain *domain;
+
+	ck_assert_int_eq(saved_domain_parse(WHOLE, strlen(WHOLE), &saved), 0);
+	metadata = &saved.description->metadata;
+	for (size_t i = 0; i < array_size(settings); i++)
+		ck_assert(domain_setting_parse(
+			(enum domain_setting)domain_setting_find(settings[i][0]), settings[i][1],
+			metadata));
+	ck_assert_int_eq(registry_new(&registry), 0);
+	ck_assert_int_eq(registry_restore(registry, &saved, &domain), 0);
+	text = saved_domain_format(domain);
+	ck_assert_ptr_nonnull(text);
+	ck_assert_ptr_null(strstr(text, "policy_level"));
+	ck_assert_int_eq(saved_domain_parse(text, strlen(text), &back), 0);
+	ck_assert_uint_eq(back.description->metadata.given, domain->description->metadata.given);
+	ck_assert(
+		domain_settings_equal(&back.description->metadata, &domain->description->metadata));
+	saved_domain_free(&back);
+	bad = strdup(text);
+	ck_assert_ptr_nonnull(bad);
+	memcpy(strstr(bad, "7-9,22"), "10-922", 6);
+	ck_assert_int_eq(saved_domain_parse(bad, strlen(bad), &back), -EBADMSG);
+	memcpy(strstr(bad, "10-922"), "10    ", 6); /* an hour in two lists */
+	ck_assert_int_eq(saved_domain_parse(bad, strlen(bad), &back), -EBADMSG);
+	saved_domain_free(&saved);
+	registry_free(registry);
+}
+
 TEST(truncated_text_is_refused)
 {
 	struct saved_domain saved;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/policy_settings.h"
 #include "common/value.h"
 
 /* Count the characters that are not wildcards. */
@@ -62,6 +63,14 @@ static bool in_range(const struct khz_range *range, const struct domain_settings
 			       sizeof(rules->problem));
 }
 
+void domain_rules_set_policy(struct domain_rules *rules, const struct domain_settings *from,
+			     enum policy_source source)
+{
+	policy_settings_apply(&rules->settings, from);
+	if (domain_setting_given(from, SETTING_POLICY))
+		rules->policy_source = source;
+}
+
 void domain_rules_find(const struct config *config, const struct khz_range *range,
 		       const struct domain_description *domain, struct domain_rules *rules)
 {
@@ -78,8 +87,10 @@ void domain_rules_find(const struct config *config, const struct khz_range *rang
 	rules->settings.rate = config->channel_rate;
 	rules->settings.burst = config->channel_burst;
 	rules->settings.vote_lifetime_s = config->channel_vote_lifetime_s;
-	if (section)
+	if (section) {
 		domain_settings_override(&rules->settings, &section->settings);
+		domain_rules_set_policy(rules, &section->settings, POLICY_OF_SECTION);
+	}
 	if (domain->metadata_error[0]) {
 		(void)snprintf(rules->problem, sizeof(rules->problem), "%s",
 			       domain->metadata_error);
@@ -98,4 +109,6 @@ void domain_rules_find(const struct config *config, const struct khz_range *rang
 		return;
 	}
 	rules->settings = narrowed;
+	if (rules->policy_source == POLICY_OF_NOBODY)
+		domain_rules_set_policy(rules, &domain->metadata, POLICY_OF_METADATA);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/policy_settings.h"
 #include "helper/manager/config/keys.h"
 #include "helper/manager/config/parse.h"
 
@@ -90,6 +91,22 @@ static int check_limits(const struct config_draft *draft, struct config_error *e
 	return 0;
 }
 
+/* Checked last, likewise. */
+static int check_policies(const struct config *config, struct config_error *error)
+{
+	for (uint32_t i = 0; i < config->n_domains; i++) {
+		const struct config_domain *domain = &config->domains[i];
+		char problem[256];
+
+		if (policy_settings_check(&domain->settings, problem, sizeof(problem)))
+			continue;
+		config_fail(error, "%s: [" DOMAIN_SECTION " \"%s\"]: %s", domain->origin,
+			    domain->pattern, problem);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int config_load(const char *path, bool required, struct config *config, struct config_error *error)
 {
 	struct config_draft draft = {.capacity = 0};
@@ -103,6 +120,8 @@ int config_load(const char *path, bool required, struct config *config, struct c
 		r = load_drop_ins(path, &draft, error);
 	if (r == 0)
 		r = check_limits(&draft, error);
+	if (r == 0)
+		r = check_policies(&draft.config, error);
 	if (r < 0) {
 		config_clear(&draft.config);
 		return r;

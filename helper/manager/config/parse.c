@@ -30,10 +30,10 @@ struct parse {
 	char section[SECTION_SIZE]; /* of the line; "": none yet */
 	uint32_t domain;	    /* index in config.domains, in a section [domain "..."] */
 	bool seen[MAX_CONFIG_KEYS];
-	uint16_t domain_seen[CONFIG_MAX_DOMAINS]; /* bits by enum domain_setting */
+	uint32_t domain_seen[CONFIG_MAX_DOMAINS]; /* bits by enum domain_setting */
 };
 
-_Static_assert(N_SETTINGS <= 16, "domain_seen");
+_Static_assert(N_SETTINGS <= 32, "domain_seen");
 
 void config_fail(struct config_error *error, const char *format, ...)
 {
@@ -75,7 +75,7 @@ static void set_origin(const struct parse *parse, char origin[CONFIG_TEXT])
 
 static int unknown_key(struct parse *parse, const char *name)
 {
-	char names[256];
+	char names[SETTING_NAMES_SIZE];
 
 	return fail(parse, "unknown key '%s' in section [%s]; known are: %s", name, parse->section,
 		    config_key_names(parse->section, names, sizeof(names)));
@@ -95,13 +95,13 @@ static int bad_value(struct parse *parse, const char *name, const char *value, c
 static int on_domain_value(struct parse *parse, const char *name, const char *value)
 {
 	int setting = domain_setting_find(name);
-	uint16_t *seen = &parse->domain_seen[parse->domain];
+	uint32_t *seen = &parse->domain_seen[parse->domain];
 
 	if (setting < 0)
 		return unknown_key(parse, name);
 	if (*seen >> setting & 1)
 		return given_twice(parse, name);
-	*seen = (uint16_t)(*seen | 1u << setting);
+	*seen |= 1u << setting;
 	if (!domain_setting_parse((enum domain_setting)setting, value,
 				  &parse->draft->config.domains[parse->domain].settings))
 		return bad_value(parse, name, value, domain_setting_fields[setting].allowed);
@@ -123,7 +123,7 @@ static int on_value(void *user, const char *section, const char *name, const cha
 {
 	struct parse *parse = user;
 	const struct config_key *key;
-	char names[256];
+	char names[SETTING_NAMES_SIZE];
 
 	(void)section; /* truncated: parse->section is not */
 	if (parse->failed)
@@ -154,7 +154,7 @@ static int on_value(void *user, const char *section, const char *name, const cha
 
 static bool unknown_section(struct parse *parse, const char *section)
 {
-	char names[256];
+	char names[SETTING_NAMES_SIZE];
 
 	return fail(parse, "unknown section [%s]; known are: %s", section,
 		    config_key_names(NULL, names, sizeof(names)));

@@ -16,9 +16,11 @@ static json_t *commands(uint32_t set)
 
 static json_t *value_json(const struct domain_settings *settings, enum domain_setting setting)
 {
-	uint32_t value = domain_setting_get(settings, setting);
+	enum setting_type type = domain_setting_fields[setting].type;
+	uint32_t value = type < TYPE_VCPUS ? domain_setting_get(settings, setting) : 0;
+	char text[SETTING_TEXT_SIZE];
 
-	switch (domain_setting_fields[setting].type) {
+	switch (type) {
 	case TYPE_FLAG:
 		return json_boolean(value);
 	case TYPE_FREQUENCY:
@@ -27,8 +29,25 @@ static json_t *value_json(const struct domain_settings *settings, enum domain_se
 		return json_integer(value);
 	case TYPE_COMMANDS:
 		return commands(value);
+	case TYPE_CHOICE:
+	case TYPE_HOURS:
+	case TYPE_VCPUS:
+	case TYPE_INTERFACES:
+		return json_string(domain_setting_text(setting, settings, text));
 	}
 	return NULL;
+}
+
+static const char *source_name(enum policy_source source)
+{
+	static const char *const names[] = {
+		[POLICY_OF_NOBODY] = NULL,
+		[POLICY_OF_SECTION] = "section",
+		[POLICY_OF_METADATA] = "metadata",
+		[POLICY_OF_OPERATOR] = "operator",
+	};
+
+	return names[source];
 }
 
 json_t *control_json_settings(const struct config *config, const struct domain *domain)
@@ -41,6 +60,7 @@ json_t *control_json_settings(const struct config *config, const struct domain *
 
 	for (enum domain_setting i = 0; i < N_SETTINGS; i++)
 		json_put(&json, domain_setting_fields[i].json, value_json(&rules->settings, i));
+	json_put_text(&json, "policy_source", source_name(rules->policy_source));
 	json_put_text(&json, "section", section ? section->pattern : NULL);
 	json_put_text(&json, "origin", section ? section->origin : NULL);
 	json_put_bool(&json, "metadata",

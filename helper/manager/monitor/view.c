@@ -77,6 +77,8 @@ static void form_settings(struct monitor_view *view, const struct domain *domain
 		.settings = domain->rules.settings,
 	};
 	memcpy(to->name, domain->description->name, sizeof(to->name));
+	/* names are ours to resolve */
+	memset(to->settings.policy_interfaces, 0, sizeof(to->settings.policy_interfaces));
 	send_message(view);
 }
 

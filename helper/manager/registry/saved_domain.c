@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/json/build.h"
+#include "common/policy_settings.h"
 
 /* --- to text --------------------------------------------------------------------------- */
 
@@ -78,18 +79,32 @@ static json_t *overrides_json(const struct domain *domain)
 	return object;
 }
 
-static json_t *metadata_json(const struct domain_settings *from)
+static bool is_number(enum setting_type type)
+{
+	return type == TYPE_FREQUENCY || type == TYPE_NUMBER || type == TYPE_COMMANDS;
+}
+
+static json_t *setting_json(const struct domain_settings *from, enum domain_setting setting)
+{
+	enum setting_type type = domain_setting_fields[setting].type;
+	char text[SETTING_TEXT_SIZE];
+
+	if (type == TYPE_FLAG)
+		return json_boolean(domain_setting_get(from, setting));
+	if (is_number(type))
+		return json_integer(domain_setting_get(from, setting));
+	return json_string(domain_setting_text(setting, from, text));
+}
+
+/* Of a policy only what is given: most domains have none. */
+static json_t *settings_json(const struct domain_settings *from)
 {
 	json_t *object = json_object();
 
 	json_put_int(&object, "given", from->given);
-	for (enum domain_setting i = 0; i < N_SETTINGS; i++) {
-		uint32_t value = domain_setting_get(from, i);
-		const struct domain_setting_field *field = &domain_setting_fields[i];
-
-		json_put(&object, field->json,
-			 field->type == TYPE_FLAG ? json_boolean(value) : json_integer(value));
-	}
+	for (enum domain_setting i = 0; i < N_SETTINGS; i++)
+		if (i < SETTING_POLICY || domain_setting_given(from, i))
+			json_put(&object, domain_setting_fields[i].json, setting_json(from, i));
 	return object;
 }
 
@@ -121,7 +136,7 @@ char *saved_domain_format(const struct domain *domain)
 	json_put(&json, "channels", channels_json(domain));
 	json_put(&json, "former_slots", former_slots_json(domain));
 	json_put(&json, "overrides", overrides_json(domain));
-	json_put(&json, "metadata", metadata_json(&description->metadata));
+	json_put(&json, "metadata", settings_json(&description->metadata));
 	json_put(&json, "metadata_error", error_json(description->metadata_error));
 	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
@@ -298,32 +313,42 @@ static bool get_setting(const json_t *object, enum domain_setting setting,
 {
 	const struct domain_setting_field *field = &domain_setting_fields[setting];
 	uint32_t max = field->type == TYPE_COMMANDS ? COMMANDS_ALL : UINT32_MAX;
-	uint32_t *value = domain_setting_value(to, setting);
+	char text[SETTING_TEXT_SIZE];
 	bool flag;
 
 	if (!json_object_get(object, field->json))
 		return !domain_setting_given(to, setting);
+	if (is_number(field->type))
+		return get_number(object, field->json, max, domain_setting_value(to, setting));
 	if (field->type != TYPE_FLAG)
-		return get_number(object, field->json, max, value);
+		return domain_setting_given(to, setting) &&
+		       get_text(object, field->json, text, sizeof(text)) &&
+		       domain_setting_parse(setting, text, to);
 	if (!get_bool(object, field->json, &flag))
 		return false;
-	*value = flag;
+	*domain_setting_value(to, setting) = flag;
 	return true;
+}
+
+static bool parse_settings(const json_t *object, struct domain_settings *to)
+{
+	char problem[256];
+
+	if (!get_number(object, "given", DOMAIN_SETTINGS_ALL, &to->given))
+		return false;
+	for (enum domain_setting i = 0; i < N_SETTINGS; i++) {
+		if (!get_setting(object, i, to))
+			return false;
+	}
+	return policy_settings_check(to, problem, sizeof(problem));
 }
 
 static int parse_metadata(const json_t *json, struct domain_description *description)
 {
-	const json_t *object = json_object_get(json, "metadata");
-	struct domain_settings *to = &description->metadata;
-
-	if (!get_number(object, "given", (1u << N_SETTINGS) - 1, &to->given) ||
+	if (!parse_settings(json_object_get(json, "metadata"), &description->metadata) ||
 	    !get_optional_text(json, "metadata_error", description->metadata_error,
 			       sizeof(description->metadata_error)))
 		return -EBADMSG;
-	for (enum domain_setting i = 0; i < N_SETTINGS; i++) {
-		if (!get_setting(object, i, to))
-			return -EBADMSG;
-	}
 	return 0;
 }
 
