@@ -347,8 +347,10 @@ static int start(struct manager *manager)
 
 static void stop(struct manager *manager)
 {
-	if (manager->leave)
+	if (manager->leave) {
+		hook_server_finish(manager->hook_server);
 		succession_save(manager->succession);
+	}
 	/* Must precede the closing of the sockets: later the files may be another vmpowerd's. */
 	listening_end(&manager->listening);
 	control_free(manager->control);

@@ -2,6 +2,7 @@
 /* Any message on the hook's socket: an accepted event is usable as a whole. */
 #include <errno.h>
 
+#include "helper/manager/sources/hook_queue.h"
 #include "helper/manager/sources/hook_server.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +14,7 @@
 #include "common/log.h"
 #include "common/unix_socket.h"
 #include "helper/manager/loop/listener.h"
-#include "xml/domain_xml.h"
+#include "helper/manager/sources/hook_queue.h"
 
 #define MAX_CLIENTS 128			 /* simultaneous hooks: VMs that start at once */
 #define CLIENT_TIMEOUT_NS (2 * NS_PER_S) /* a hook lives for a tenth of that */
@@ -31,7 +30,7 @@ struct hook_client {
 
 struct hook_server {
 	struct loop *loop;
-	struct domains *domains;
+	struct hook_queue queue;
 	struct listener listener;
 	struct hook_client *clients;
 	unsigned int n_clients;
@@ -55,22 +54,6 @@ static void client_free(struct hook_client *client)
 	/* There is room again: accept from the backlog. */
 	if (server->n_clients-- == MAX_CLIENTS)
 		listener_set_full(&server->listener, false);
-}
-
-const char *hook_operation_name(uint32_t operation)
-{
-	switch (operation) {
-	case HOOK_STARTED:
-		return "hook started";
-	case HOOK_RECONNECT:
-		return "hook reconnect";
-	case HOOK_STOPPED:
-		return "hook stopped";
-	case HOOK_RELEASE:
-		return "hook release";
-	default:
-		return NULL;
-	}
 }
 
 int hook_event_check(const struct hook_event *event, size_t size)
@@ -109,37 +92,6 @@ static uint64_t asked_ns(const struct hook_event *event)
 	return event->started_ns > 0 && event->started_ns < now ? event->started_ns : now;
 }
 
-static void act(struct hook_server *server, const struct hook_event *event, int xml_fd)
-{
-	const char *source = hook_operation_name(event->operation);
-	cleanup(domain_description_freep) struct domain_description *description = NULL;
-	struct domain_report report = {.source = source, .asked_ns = asked_ns(event)};
-	struct xml_error error = {.text = ""};
-	char *xml;
-	int r;
-
-	report.name = event->domain;
-	xml = mmap(NULL, event->xml_size, PROT_READ, MAP_PRIVATE, xml_fd, 0);
-	if (xml == MAP_FAILED) {
-		r = -errno;
-		xml_error_set(&error, "can't map it: %s", strerror(errno));
-	} else {
-		r = domain_xml_parse(xml, event->xml_size, &description, &error);
-		(void)munmap(xml, event->xml_size);
-	}
-	/* If the XML has no UUID, use the name. */
-	if (r == 0)
-		report.uuid = description->uuid;
-	else if (error.uuid[0])
-		report.uuid = error.uuid;
-	if (event->operation == HOOK_STARTED || event->operation == HOOK_RECONNECT) {
-		report.starts = true;
-		report.unreadable = r < 0 ? error.text : NULL;
-		report.running = take_ptr(description);
-	}
-	(void)domains_report(server->domains, &report);
-}
-
 static void on_client(struct loop_source *source, uint32_t events)
 {
 	static const struct hook_reply accepted = {HOOK_MAGIC, HOOK_VERSION};
@@ -163,14 +115,15 @@ static void on_client(struct loop_source *source, uint32_t events)
 	/* Reply first: libvirt holds the domain's lock until the hook ends. */
 	if (r == 0) {
 		(void)unix_send(source->fd, &accepted, sizeof(accepted), NULL, 0, MSG_DONTWAIT);
-		histogram_add(&server->waits, monotonic_ns() - asked_ns(&event));
+		event.started_ns = asked_ns(&event);
+		histogram_add(&server->waits, monotonic_ns() - event.started_ns);
 	}
 	client_free(client);
 	if (r < 0)
 		log_warning("hook socket: invalid message dropped; is the hook in qemu.d of the "
 			    "same version as vmpowerd?");
 	else
-		act(server, &event, xml_fd);
+		hook_queue_add(&server->queue, &event, take_fd(&xml_fd));
 }
 
 static void on_timeout(struct loop_timer *timer)
@@ -233,7 +186,7 @@ int hook_server_new(struct loop *loop, struct domains *domains, int listen_fd,
 		return -ENOMEM;
 	}
 	server->loop = loop;
-	server->domains = domains;
+	hook_queue_init(&server->queue, loop, domains);
 	server->listener = (struct listener){
 		.on_connection = on_connection,
 		.on_failure = on_failure,
@@ -254,12 +207,18 @@ const struct histogram *hook_server_waits(const struct hook_server *server)
 	return &server->waits;
 }
 
+void hook_server_finish(struct hook_server *server)
+{
+	hook_queue_finish(&server->queue);
+}
+
 void hook_server_free(struct hook_server *server)
 {
 	if (!server)
 		return;
 	while (server->clients)
 		client_free(server->clients);
+	hook_queue_clear(&server->queue);
 	listener_stop(&server->listener);
 	free(server);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The hook's socket: each vmpower-hook connects, sends one event and gets "accepted" before the
- * event's XML is parsed.
+ * event's XML is parsed (hook_queue.h).
  */
 #ifndef VMPOWER_HELPER_MANAGER_SOURCES_HOOK_SERVER_H
 #define VMPOWER_HELPER_MANAGER_SOURCES_HOOK_SERVER_H
@@ -22,6 +22,11 @@ struct hook_server;
  */
 int hook_server_new(struct loop *loop, struct domains *domains, int listen_fd,
 		    struct hook_server **server);
+
+/** hook_server_finish() - act at once on the events that hooks were answered for */
+void hook_server_finish(struct hook_server *server);
+
+/** hook_server_free() - close it; events that were not acted on are forgotten */
 void hook_server_free(struct hook_server *server);
 
 /** hook_server_waits() - how long hooks took, from their start until they were answered */
@@ -36,8 +41,5 @@ const struct histogram *hook_server_waits(const struct hook_server *server);
  * Return: 0 or -EPROTO.
  */
 int hook_event_check(const struct hook_event *event, size_t size);
-
-/** hook_operation_name() - "hook started", ... for log lines; NULL: not in enum hook_operation */
-const char *hook_operation_name(uint32_t operation);
 
 #endif
