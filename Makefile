@@ -52,18 +52,21 @@ monitor_src := $(filter-out helper/monitor/main.c,$(wildcard helper/monitor/*.c 
 ctl_src := $(wildcard ctl/*/*.c)
 guest_src := $(wildcard guest/*/*.c)
 
-programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl
+programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl vmpower-guest
 
 vmpowerd_src := helper/manager/main.c $(manager_src) $(link_src) $(xml_src) $(common_src)
 vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(link_src) \
 	$(patsubst %,common/%.c,assertion clock cpuset escape log log_limit unix_socket value)
 vmpower-hook_src := hook/main.c common/clock.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(common_src)
+vmpower-guest_src := guest/main.c $(guest_src) \
+	$(patsubst %,common/%.c,assertion clock cpuset escape json/build log log_limit unix_socket value)
 
 # The hook links only libc, the monitor also libseccomp: little that can fail to load or be
 # attacked.
 vmpowerd_pkgs := libvirt libxml-2.0 libsystemd libudev jansson inih libseccomp
 vmpower-monitor_pkgs := libseccomp
+vmpower-guest_pkgs := jansson
 vmpowerctl_pkgs := jansson ncursesw libxml-2.0 libvirt
 
 lib_src := $(common_src) $(xml_src) $(link_src) $(manager_src) $(monitor_src) $(ctl_src) $(guest_src)
@@ -103,7 +106,7 @@ san_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 # Keep the tests' objects. Not .SECONDARY: with it, a renamed header would not cause a rebuild.
 .PRECIOUS: $(plain_dir)/obj/%.o $(san_dir)/obj/%.o
 .PHONY: all
-## all: build the programs: build/bin/{vmpowerd,vmpower-monitor,vmpower-hook,vmpowerctl}
+## all: build the programs: build/bin/{vmpowerd,vmpower-monitor,vmpower-hook,vmpowerctl,vmpower-guest}
 all: $(addprefix $(BUILD)/bin/,$(programs)) $(BUILD)/vmpowerd.service \
 	$(BUILD)/vmpower-monitor.service $(BUILD)/vmpower-restore.service $(BUILD)/vmpower-metrics.service
 
@@ -143,6 +146,17 @@ endef
 
 $(eval $(call variant_rules,plain))
 $(eval $(call variant_rules,san))
+
+# One file that runs in any guest: an appliance has no libraries, or others.
+$(BUILD)/bin/vmpower-guest.static: $(vmpower-guest_src:%.c=$(plain_dir)/obj/%.o)
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -static-pie -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --static --libs jansson 2>/dev/null)
+
+.PHONY: guest-static
+## guest-static: build build/bin/vmpower-guest.static, for guests that lack libraries
+guest-static: $(BUILD)/bin/vmpower-guest.static
 
 # Another compiler, other flags or other paths cause a rebuild.
 how_built = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(our_cflags) $(defines) $(SBINDIR) $(BINDIR) \
@@ -315,6 +329,8 @@ include tests/fuzz/fuzz.mk
 
 hookdir := $(SYSCONFDIR)/libvirt/hooks/qemu.d
 man_pages := $(wildcard docs/man/*.[1-8])
+guest_man_pages := $(wildcard docs/man/vmpower-guest*.[1-8])
+host_man_pages := $(filter-out $(guest_man_pages),$(man_pages))
 man_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 
 .PHONY: install uninstall
@@ -349,7 +365,7 @@ install: all
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl'
 	$(INSTALL) -m 644 packaging/completion/_vmpowerctl '$(DESTDIR)$(ZSHCOMPDIR)/'
 	$(INSTALL) -m 644 xml/vmpower-domain.rng '$(DESTDIR)$(DATADIR)/vmpower/'
-	$(foreach p,$(man_pages),$(INSTALL) -D -m 644 $(p) '$(DESTDIR)$(call man_path,$(p))' &&) :
+	$(foreach p,$(host_man_pages),$(INSTALL) -D -m 644 $(p) '$(DESTDIR)$(call man_path,$(p))' &&) :
 	test -e '$(DESTDIR)$(SYSCONFDIR)/vmpower/vmpower.conf' || \
 		$(INSTALL) -m 644 packaging/vmpower.conf '$(DESTDIR)$(SYSCONFDIR)/vmpower/'
 
@@ -373,9 +389,25 @@ uninstall:
 		'$(DESTDIR)$(CATALOGDIR)/vmpower.catalog' \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpowerctl' '$(DESTDIR)$(ZSHCOMPDIR)/_vmpowerctl' \
 		'$(DESTDIR)$(DATADIR)/vmpower/vmpower-domain.rng'
-	rm -f $(foreach p,$(man_pages),'$(DESTDIR)$(call man_path,$(p))')
+	rm -f $(foreach p,$(host_man_pages),'$(DESTDIR)$(call man_path,$(p))')
 	-rmdir '$(DESTDIR)$(LIBEXECDIR)/vmpower' '$(DESTDIR)$(DATADIR)/vmpower'
 	@echo "kept: $(DESTDIR)$(SYSCONFDIR)/vmpower"
+
+.PHONY: install-guest uninstall-guest
+## install-guest: install what runs in a virtual machine, as install does for a host
+install-guest: $(BUILD)/bin/vmpower-guest
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)'
+	$(INSTALL) -m 755 $(BUILD)/bin/vmpower-guest '$(DESTDIR)$(BINDIR)/'
+	$(INSTALL) -m 644 packaging/completion/vmpower-guest.bash \
+		'$(DESTDIR)$(BASHCOMPDIR)/vmpower-guest'
+	$(INSTALL) -m 644 packaging/completion/_vmpower-guest '$(DESTDIR)$(ZSHCOMPDIR)/'
+	$(foreach p,$(guest_man_pages),$(INSTALL) -D -m 644 $(p) '$(DESTDIR)$(call man_path,$(p))' &&) :
+
+## uninstall-guest: remove what install-guest installed
+uninstall-guest:
+	rm -f '$(DESTDIR)$(BINDIR)/vmpower-guest' '$(DESTDIR)$(BASHCOMPDIR)/vmpower-guest' \
+		'$(DESTDIR)$(ZSHCOMPDIR)/_vmpower-guest' \
+		$(foreach p,$(guest_man_pages),'$(DESTDIR)$(call man_path,$(p))')
 
 include tests/lint/lint.mk
 

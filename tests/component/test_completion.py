@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Completion for vmpowerctl in bash and zsh, compared with the program's own table."""
+"""Completion for vmpowerctl and vmpower-guest in bash and zsh, compared with their own tables."""
 
 import json
 import tempfile
@@ -11,11 +11,12 @@ from tests.harness.runner import run_tests
 
 FILES = paths.TREE / "packaging/completion"
 PROGRAM = paths.BIN / "vmpowerctl"
+GUEST = paths.BIN / "vmpower-guest"
 
 BASH = r"""
 source "$1"; shift
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-_vmpowerctl
+function=_$1; ${function//-/_}
 ((${#COMPREPLY[@]})) && printf '%s\n' "${COMPREPLY[@]}"
 exit 0
 """
@@ -33,18 +34,19 @@ complete_it
 class Shell:  # pylint: disable=too-few-public-methods
     """Completes words as one of the shells would."""
 
-    def __init__(self, name, tools):
+    def __init__(self, name, tools, program="vmpowerctl"):
         self.name = name
+        self.program = program
         self.env = {"PATH": f"{tools}:{paths.SEARCH}"}
 
     def complete(self, *words):
         """Return what the shell offers for the last word, sorted."""
-        line = ["vmpowerctl", *words]
+        line = [self.program, *words]
         if self.name == "bash":
-            done = run("bash", "-c", BASH, "-", FILES / "vmpowerctl.bash", *line, env=self.env)
+            done = run("bash", "-c", BASH, "-", FILES / f"{self.program}.bash", *line, env=self.env)
             found = done.stdout.split("\n")
         else:
-            done = run("zsh", "-f", "-c", ZSH, "-", FILES / "_vmpowerctl", *line, env=self.env)
+            done = run("zsh", "-f", "-c", ZSH, "-", FILES / f"_{self.program}", *line, env=self.env)
             # zsh itself selects those with the right beginning
             found = [text.split(":")[0] for text in done.stdout.split("\n")]
             found = [text for text in found if text.startswith(words[-1]) or text == "(files)"]
@@ -57,15 +59,16 @@ def tools_in(directory):
     for name, text in {
         "vmpowerctl": f'case $* in *list) printf "NAME UUID\\nfw x\\nlb y\\n" ;;'
         f' *cpu) printf "CPU X\\n  0 x\\n  1 y\\n" ;; *) exec {PROGRAM} "$@" ;; esac',
+        "vmpower-guest": f'exec {GUEST} "$@"',
         "virsh": 'printf "fw\\noff\\n"',
     }.items():
         (directory / name).write_text(f"#!/bin/sh\n{text}\n")
         (directory / name).chmod(0o755)
 
 
-def table():
+def table(program=PROGRAM):
     """The program's commands and options."""
-    return json.loads(run(PROGRAM, "help", "--json").stdout)
+    return json.loads(run(program, "help", "--json").stdout)
 
 
 def in_both(test):
@@ -134,6 +137,28 @@ def test_options_before_words(shell):
     assert shell.complete("--vcpus", "") == []
     found = shell.complete("--root", "/us")
     assert found in (["/usr"], ["(files)"]), found
+
+
+@in_both
+def test_the_guests_tool(shell):
+    shell.program = "vmpower-guest"
+    there = table(GUEST)
+    names = [command["name"] for command in there["commands"]]
+    assert shell.complete("") == sorted({name.split()[0] for name in names})
+    assert shell.complete("policy", "") == ["remove", "send"]
+    assert shell.complete("-") == sorted(f"--{option['name']}" for option in there["options"])
+    for command in ("status", "query", "policy"):
+        wanted = sorted(
+            f"--{option['name']}"
+            for option in there["options"]
+            if not option["commands"] or command in option["commands"].split()
+        )
+        assert shell.complete(command, "--") == wanted, (shell.name, command)
+    assert shell.complete("request", "") == []
+    assert shell.complete("request", "0", "turbo") == ["turbo-off", "turbo-on"]
+    assert shell.complete("--timeout", "9", "policy", "send", "w") == ["workload"]
+    assert shell.complete("policy", "send", "workload", "") == ["high", "low", "medium"]
+    assert shell.complete("query", "") == ["all"]
 
 
 if __name__ == "__main__":

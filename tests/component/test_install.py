@@ -12,6 +12,8 @@ from tests.harness.runner import run_tests
 
 PROGRAMS = paths.TREE / "build/bin"
 
+PAGES = sorted((paths.TREE / "docs/man").glob("*.[1-8]"))
+
 # path below DESTDIR: mode
 INSTALLED = {
     "usr/local/sbin/vmpowerd": 0o755,
@@ -34,9 +36,19 @@ INSTALLED = {
     "usr/local/lib/tmpfiles.d/vmpower.conf": 0o644,
     "usr/local/lib/systemd/catalog/vmpower.catalog": 0o644,
     **{f"usr/local/share/man/man{page.suffix[1:]}/{page.name}": 0o644
-       for page in (paths.TREE / "docs/man").glob("*.[1-8]")},
+       for page in PAGES if not page.name.startswith("vmpower-guest")},
     "usr/local/share/bash-completion/completions/vmpowerctl": 0o644,
     "usr/local/share/zsh/site-functions/_vmpowerctl": 0o644,
+}
+
+
+# of make install-guest
+INSTALLED_IN_A_GUEST = {
+    "usr/local/bin/vmpower-guest": 0o755,
+    **{f"usr/local/share/man/man{page.suffix[1:]}/{page.name}": 0o644
+       for page in PAGES if page.name.startswith("vmpower-guest")},
+    "usr/local/share/bash-completion/completions/vmpower-guest": 0o644,
+    "usr/local/share/zsh/site-functions/_vmpower-guest": 0o644,
 }
 
 
@@ -54,6 +66,14 @@ def test_hook_links_libc_alone():
 
 def test_monitor_links_no_library_of_the_manager():
     assert needed("vmpower-monitor") <= {"libc", "libseccomp"}, needed("vmpower-monitor")
+
+
+def test_the_guests_program_links_little():
+    assert needed("vmpower-guest") <= {"libc", "libjansson"}, needed("vmpower-guest")
+    make("guest-static")
+    static = PROGRAMS / "vmpower-guest.static"
+    assert "statically linked" in run("ldd", static, check=False).stdout
+    assert run(static, "--version").stdout == run(PROGRAMS / "vmpower-guest", "--version").stdout
 
 
 def make(*words):
@@ -87,6 +107,15 @@ def test_install_and_uninstall():
         make("uninstall", f"DESTDIR={root}")
         assert files(root) == {"etc/vmpower/vmpower.conf": 0o644}, files(root)
         assert config.read_text() == "[limits]\nturbo = no\n"
+
+
+def test_install_and_uninstall_in_a_guest():
+    with tempfile.TemporaryDirectory(prefix="vmpower-install-") as name:
+        root = Path(name)
+        make("install-guest", f"DESTDIR={root}")
+        assert files(root) == INSTALLED_IN_A_GUEST, files(root)
+        make("uninstall-guest", f"DESTDIR={root}")
+        assert files(root) == {}, files(root)
 
 
 def test_installed_configuration_is_valid():

@@ -32,9 +32,9 @@ def items(source):
     }
 
 
-def test_all_six_pages_are_there():
+def test_all_pages_are_there():
     assert [path.name for path in PAGES] == [
-        "vmpower-domain.5", "vmpower-hook.8", "vmpower-protocol.7", "vmpower.conf.5",
+        "vmpower-domain.5", "vmpower-guest.1", "vmpower-hook.8", "vmpower-protocol.7", "vmpower.conf.5",
         "vmpowerctl.1", "vmpowerd.8",
     ]
 
@@ -57,14 +57,23 @@ def test_catalog_refers_to_existing_pages():
         assert (MAN / f"{name}.{section}").exists(), (name, section)
 
 
-def test_commands_and_options_of_vmpowerctl():
-    there = json.loads(run(paths.BIN / "vmpowerctl", "--json", "help").stdout)
-    source = page("vmpowerctl.1")
+def commands_and_options(program):
+    """Those of a program are those of its page."""
+    there = json.loads(run(paths.BIN / program, "--json", "help").stdout)
+    source = page(f"{program}.1")
     documented = re.findall(r"^\.It Cm ([a-z -]+?)(?: (?:Ar|Op) .*)?$", source, re.MULTILINE)
     commands = {command["name"] for command in there["commands"]}
     assert set(documented) == commands, set(documented) ^ commands
     known = {option["name"] for option in there["options"]}
     assert options(source) == known, options(source) ^ known
+
+
+def test_commands_and_options_of_vmpowerctl():
+    commands_and_options("vmpowerctl")
+
+
+def test_commands_and_options_of_vmpower_guest():
+    commands_and_options("vmpower-guest")
 
 
 def test_options_of_vmpowerd():

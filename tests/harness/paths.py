@@ -12,7 +12,7 @@ BIN = Path(os.environ.get("BIN", BUILD / "bin")).resolve()
 GUEST = BUILD / "guest"
 LOG = BUILD / "log"
 
-PROGRAMS = ("vmpowerd", "vmpower-monitor", "vmpower-hook", "vmpowerctl")
+PROGRAMS = ("vmpowerd", "vmpower-monitor", "vmpower-hook", "vmpowerctl", "vmpower-guest")
 
 
 class MissingError(Exception):

@@ -63,18 +63,21 @@ def test_packages_are_built():
     make("rpm", "RPM_FLAGS=--without check")
     package("vmpower")
     package("vmpower-selinux")
+    package("vmpower-guest")
 
 
-def test_files_are_those_of_make_install():
+def files_are_those_of(target, name_of_package):
+    """The package has the files of this target of the Makefile."""
     with tempfile.TemporaryDirectory(prefix="vmpower-rpm-") as name:
-        make("install", f"DESTDIR={name}")
+        make(target, f"DESTDIR={name}")
         expected = {}
         for path in Path(name).rglob("*"):
             if path.is_dir():
                 continue
             below = str(path.relative_to(name)).replace("usr/local/", "usr/")
             expected[below] = path.lstat().st_mode & 0o777
-    listed = query("[%{FILEMODES:octal} %{FILEUSERNAME} %{FILEGROUPNAME} %{FILENAMES}\n]")
+    listed = query("[%{FILEMODES:octal} %{FILEUSERNAME} %{FILEGROUPNAME} %{FILENAMES}\n]",
+                   name_of_package)
     found = {}
     for line in listed.splitlines():
         mode, user, group, path = line.split(" ", 3)
@@ -87,6 +90,11 @@ def test_files_are_those_of_make_install():
             below = re.sub(r"(/man\d/.*)\.gz$", r"\1", below)
             found[below] = int(mode, 8) & 0o777
     assert found == expected, f"differ: {set(found.items()) ^ set(expected.items())}"
+
+
+def test_files_are_those_of_make_install():
+    files_are_those_of("install", "vmpower")
+    files_are_those_of("install-guest", "vmpower-guest")
 
 
 def test_directories_and_configuration():
