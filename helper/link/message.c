@@ -10,7 +10,6 @@
 #include "common/assertion.h"
 #include "common/cleanup.h"
 #include "common/unix_socket.h"
-#include "helper/link/policy.h"
 
 #define HEADER_SIZE offsetof(struct link_message, id)
 #define VCPUS_SIZE offsetof(struct link_vcpus, said)
@@ -127,6 +126,24 @@ static bool check_override(const struct link_message *message)
 static bool check_hour(const struct link_message *message)
 {
 	return message->hour.hour < POLICY_HOURS;
+}
+
+static bool check_interfaces(const struct link_message *message)
+{
+	const struct link_interfaces *interfaces = &message->interfaces;
+
+	for (uint32_t i = 0; i < MAX_DOMAIN_INTERFACES; i++) {
+		uint8_t flags = interfaces->slots[i].flags;
+
+		if ((flags & ~INTERFACE_FLAGS) || (flags != 0 && !(flags & INTERFACE_PRESENT)))
+			return false;
+	}
+	return interfaces->domain < MAX_DOMAINS;
+}
+
+static bool check_traffic_wanted(const struct link_message *message)
+{
+	return message->traffic_wanted.domain < MAX_DOMAINS && message->traffic_wanted.wanted <= 1;
 }
 
 static bool check_write_failed(const struct link_message *message)

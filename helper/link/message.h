@@ -35,6 +35,7 @@
 #include "common/domain_settings.h"
 #include "common/frequency_method.h"
 #include "helper/link/frequency.h"
+#include "helper/link/policy.h"
 #include "helper/link/refusal.h"
 #include "helper/link/vote.h"
 
@@ -89,6 +90,10 @@ enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
 	X(LINK_SYNCED, 15, LINK_TO_MONITOR, nothing, 0, 0, any)                                    \
 	/* the local hour: the answer to HOUR_WANTED, or the clock or zone was set since */        \
 	X(LINK_HOUR, 16, LINK_TO_MONITOR, hour, 0, 0, hour)                                        \
+	/* fd: the memfd of struct traffic_area, in place of a former one */                       \
+	X(LINK_TRAFFIC_AREA, 17, LINK_TO_MONITOR, nothing, 1, 1, any)                              \
+	/* the interfaces of a known domain, all of them */                                        \
+	X(LINK_INTERFACES, 18, LINK_TO_MONITOR, interfaces, 0, 0, interfaces)                      \
 	/* SETUP is done */                                                                        \
 	X(LINK_READY, 32, LINK_TO_MANAGER, nothing, 0, 0, any)                                     \
 	X(LINK_ACQUIRE, 33, LINK_TO_MANAGER, id, 0, 0, frequency_domain_id)                        \
@@ -104,6 +109,8 @@ enum link_direction { LINK_TO_MONITOR, LINK_TO_MANAGER };
 	X(LINK_REFUSED, 39, LINK_TO_MANAGER, refused, 0, 0, refused)                               \
 	/* a policy goes by the hour, which is unknown, or over */                                 \
 	X(LINK_HOUR_WANTED, 40, LINK_TO_MANAGER, nothing, 0, 0, any)                               \
+	/* a policy goes by a domain's traffic, or none does any more */                           \
+	X(LINK_TRAFFIC_WANTED, 41, LINK_TO_MANAGER, traffic_wanted, 0, 0, traffic_wanted)          \
 	/* the monitor's first message; fd: the shared state, unless it has none yet */            \
 	X(LINK_HELLO, 60, LINK_TO_MANAGER, hello, 0, 1, any)                                       \
 	/* fd: a duplicate of the socket of a channel that it serves */                            \
@@ -211,6 +218,28 @@ struct link_hour {
 	uint64_t until_ns; /* CLOCK_MONOTONIC: when it is over */
 };
 
+#define INTERFACE_PRESENT 1u /* else nothing else is said of the slot */
+#define INTERFACE_COUNTED 2u /* its packets are, in this slot of the area, while that is wanted */
+#define INTERFACE_NAMED 4u   /* the operator's policy goes by it */
+#define INTERFACE_FLAGS (INTERFACE_PRESENT | INTERFACE_COUNTED | INTERFACE_NAMED)
+
+struct link_interface {
+	uint8_t mac[MAC_SIZE];
+	uint8_t flags; /* INTERFACE_* */
+	uint8_t pad;
+};
+
+struct link_interfaces {
+	uint32_t domain;
+	uint32_t pad;
+	struct link_interface slots[MAX_DOMAIN_INTERFACES];
+};
+
+struct link_traffic_wanted {
+	uint32_t domain;
+	uint32_t wanted; /* 0 or 1 */
+};
+
 /*
  * Messages cross, so ACQUIRED says why it was sent. Otherwise the monitor could mistake one for the
  * answer to an ACQUIRE that the manager has not seen, and write before a baseline is saved.
@@ -271,6 +300,8 @@ struct link_message {
 		struct link_acquired acquired;
 		struct link_override override;
 		struct link_hour hour;
+		struct link_interfaces interfaces;
+		struct link_traffic_wanted traffic_wanted;
 		struct link_write_failed write_failed;
 		struct link_refused refused;
 		uint32_t id; /* for types that only name an object */

@@ -18,6 +18,46 @@ static bool is_valid(const struct policy *policy)
 	       policy->level < LEVEL_TRAFFIC && policy->channel < MAX_DOMAIN_CHANNELS;
 }
 
+bool policy_uses_traffic(const struct policy *policy)
+{
+	for (uint32_t h = 0; h < POLICY_HOURS; h++)
+		if (policy_level(policy, h) == LEVEL_TRAFFIC)
+			return true;
+	return false;
+}
+
+bool policy_traffic_load(const struct shared_traffic *shared, struct policy_traffic *traffic)
+{
+	const struct policy_traffic *rule = &shared->rule;
+
+	*traffic = (struct policy_traffic){
+		.medium_pps = __atomic_load_n(&rule->medium_pps, __ATOMIC_RELAXED),
+		.high_pps = __atomic_load_n(&rule->high_pps, __ATOMIC_RELAXED),
+		.n_macs = __atomic_load_n(&rule->n_macs, __ATOMIC_RELAXED),
+	};
+	if (traffic->n_macs > POLICY_MACS) {
+		*traffic = (struct policy_traffic){.n_macs = 0};
+		return false;
+	}
+	for (uint32_t i = 0; i < traffic->n_macs * MAC_SIZE; i++)
+		traffic->macs[i / MAC_SIZE][i % MAC_SIZE] =
+			__atomic_load_n(&rule->macs[i / MAC_SIZE][i % MAC_SIZE], __ATOMIC_RELAXED);
+	return true;
+}
+
+void policy_traffic_store(struct shared_traffic *shared, const struct policy_traffic *traffic)
+{
+	struct policy_traffic *rule = &shared->rule;
+
+	ASSERT(traffic->n_macs <= POLICY_MACS);
+	__atomic_store_n(&rule->medium_pps, traffic->medium_pps, __ATOMIC_RELAXED);
+	__atomic_store_n(&rule->high_pps, traffic->high_pps, __ATOMIC_RELAXED);
+	__atomic_store_n(&rule->n_macs, traffic->n_macs, __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < traffic->n_macs * MAC_SIZE; i++)
+		__atomic_store_n(&rule->macs[i / MAC_SIZE][i % MAC_SIZE],
+				 traffic->macs[i / MAC_SIZE][i % MAC_SIZE], __ATOMIC_RELAXED);
+}
+
 bool policy_load(const struct shared_policy *shared, struct policy *policy)
 {
 	uint32_t word = __atomic_load_n(&shared->word, __ATOMIC_ACQUIRE);
@@ -68,6 +108,8 @@ enum policy_level policy_level(const struct policy *policy, uint32_t hour)
 		return (enum policy_level)policy->level;
 	case POLICY_TIME:
 		return hour < POLICY_HOURS ? (enum policy_level)policy->hours[hour] : LEVEL_NONE;
+	case POLICY_TRAFFIC:
+		return LEVEL_TRAFFIC;
 	default:
 		return LEVEL_NONE;
 	}
@@ -79,6 +121,7 @@ const char *policy_kind_name(enum policy_kind kind)
 		[POLICY_NONE] = "none",
 		[POLICY_WORKLOAD] = "workload",
 		[POLICY_TIME] = "time",
+		[POLICY_TRAFFIC] = "traffic",
 	};
 
 	_Static_assert(array_size(names) == N_POLICY_KINDS, "each kind has a name");

@@ -19,6 +19,7 @@ enum refusal {
 	REFUSAL_POLICY,	      /* a field of the policy is invalid, or it names no vCPU */
 	REFUSAL_NO_COUNTER,   /* nothing counts the packets that the policy goes by */
 	REFUSAL_BRANCH_RATIO, /* policies by branch ratio are not supported */
+	REFUSAL_INTERFACE,    /* the policy names an interface that the domain does not have */
 	N_REFUSALS,
 };
 

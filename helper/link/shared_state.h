@@ -22,11 +22,11 @@
 
 /*
  * A successor of another version must not misread the state: increase SHARED_STATE_VERSION with
- * every change below, in enum refusal, in struct vote or in struct
- * shared_policy.
+ * every change below, in enum refusal, in struct vote or in what
+ * policy.h shares.
  */
 #define SHARED_STATE_MAGIC 0x76706f77u
-#define SHARED_STATE_VERSION 6u
+#define SHARED_STATE_VERSION 7u
 
 /* Aligned, so that no two channels share a cache line. */
 struct shared_channel {
@@ -90,6 +90,8 @@ struct shared_state {
 	struct shared_vcpu vcpus[MAX_DOMAINS][MAX_DOMAIN_VCPUS]; /* domain id, vCPU */
 	struct shared_frequency_domain frequency_domains[MAX_FREQUENCY_DOMAINS];
 	struct shared_turns turns;
+	struct shared_traffic traffic[MAX_DOMAINS][MAX_DOMAIN_VCPUS]; /* of vcpus[].policy */
+	struct shared_traffic_level domain_traffic[MAX_DOMAINS];      /* of operators' policies */
 };
 
 #define shared_load(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)

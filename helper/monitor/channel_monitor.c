@@ -21,6 +21,8 @@
 #include "helper/monitor/managers.h"
 #include "helper/monitor/monitor_link.h"
 #include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/policies/traffic.h"
+#include "helper/monitor/policies/traffic_pass.h"
 #include "helper/monitor/state/monitor_state.h"
 #include "helper/monitor/state/syscall_rule.h"
 
@@ -109,6 +111,9 @@ static void expire_one(struct channel_monitor *monitor, struct timer *timer)
 		break;
 	case TIMER_HOUR:
 		guest_policies_expire(monitor);
+		break;
+	case TIMER_TRAFFIC:
+		traffic_pass_expire(monitor);
 		break;
 	}
 }
@@ -254,8 +259,11 @@ static void monitor_free(struct channel_monitor *monitor)
 			domain->channels[i]->spoke = false;
 			guest_channel_free(monitor, domain->channels[i]);
 		}
+		if (domain)
+			traffic_forget(monitor, d);
 		free(domain);
 	}
+	traffic_unmap(monitor);
 	frequency_outputs_free(monitor);
 	arbiter_free(monitor->arbiter);
 	if (monitor->shared)
@@ -292,6 +300,7 @@ static void begin(struct channel_monitor *monitor, const struct monitor_options 
 	monitor->lease_timer.kind = TIMER_LEASE;
 	monitor->alive_timer.kind = TIMER_ALIVE;
 	monitor->hour_timer.kind = TIMER_HOUR;
+	monitor->traffic.timer.kind = TIMER_TRAFFIC;
 	monitor->hour.hour = POLICY_HOURS;
 	monitor->hour_change.domain = MAX_DOMAINS;
 	list_init(&monitor->queue);

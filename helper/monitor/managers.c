@@ -16,6 +16,7 @@
 #include "helper/monitor/guest_channel.h"
 #include "helper/monitor/monitored_domain.h"
 #include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/policies/traffic.h"
 #include "helper/monitor/state/syscall_rule.h"
 
 #define HELD_PER_TURN 64
@@ -238,6 +239,7 @@ int managers_set_up(struct channel_monitor *monitor, const int *fds, unsigned in
 	frequency_outputs_begin_sync(monitor);
 	monitor->ready_due = true;
 	guest_policies_greet(monitor);
+	traffic_greet(monitor);
 	return 0;
 }
 

@@ -17,6 +17,8 @@
 #include "helper/monitor/managers.h"
 #include "helper/monitor/monitored_domain.h"
 #include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/policies/traffic.h"
+#include "helper/monitor/policies/traffic_pass.h"
 #include "helper/monitor/state/syscall_rule.h"
 
 #define MESSAGES_PER_TURN 64
@@ -145,6 +147,10 @@ static int handle(struct channel_monitor *monitor, const int *fds, unsigned int 
 	case LINK_HOUR:
 		guest_policies_set_hour(monitor, &message->hour);
 		return 0;
+	case LINK_TRAFFIC_AREA:
+		return traffic_set_area(monitor, fds[0]);
+	case LINK_INTERFACES:
+		return traffic_pass_interfaces(monitor, &message->interfaces);
 	case LINK_LOG_LEVEL:
 		log_set_level((int)message->id);
 		return 0;
@@ -291,6 +297,38 @@ static bool send_channel_notices(struct channel_monitor *monitor, struct guest_c
 	return true;
 }
 
+static bool send_wish(struct channel_monitor *monitor, uint32_t domain)
+{
+	struct traffic_state *traffic = &monitor->traffic;
+	uint64_t bit = UINT64_C(1) << domain % 64, wanted = traffic->wanted[domain / 64] & bit;
+
+	monitor->notice.type = LINK_TRAFFIC_WANTED;
+	monitor->notice.traffic_wanted =
+		(struct link_traffic_wanted){.domain = domain, .wanted = wanted ? 1 : 0};
+	if (!send_notice(monitor))
+		return false;
+	traffic->told[domain / 64] = (traffic->told[domain / 64] & ~bit) | wanted;
+	traffic->untold[domain / 64] &= ~bit;
+	return true;
+}
+
+/* What the manager does not know yet of whose traffic is wanted. */
+static bool send_wishes(struct channel_monitor *monitor)
+{
+	struct traffic_state *traffic = &monitor->traffic;
+
+	for (uint32_t word = 0; word < DOMAIN_WORDS; word++) {
+		uint64_t due;
+
+		while ((due = (traffic->wanted[word] ^ traffic->told[word]) |
+			      traffic->untold[word]) != 0)
+			if (!send_wish(monitor, word * 64 + (uint32_t)__builtin_ctzll(due)))
+				return false;
+	}
+	traffic->notices = false;
+	return true;
+}
+
 /* Return: false: there is no room for some. */
 static bool send_notices(struct channel_monitor *monitor)
 {
@@ -306,6 +344,8 @@ static bool send_notices(struct channel_monitor *monitor)
 	if (monitor->hour_wanted && !send_id(monitor, LINK_HOUR_WANTED, 0))
 		return false;
 	monitor->hour_wanted = false;
+	if (monitor->traffic.notices && !send_wishes(monitor))
+		return false;
 	while (!list_empty(outputs))
 		if (!send_output_notices(
 			    monitor,
@@ -326,7 +366,7 @@ void monitor_link_send_notices(struct channel_monitor *monitor)
 	if (monitor->manager != MANAGER_ATTACHED ||
 	    (list_empty(&monitor->output_notices) && list_empty(&monitor->channel_notices) &&
 	     !monitor->pong_due && !monitor->ready_due && !monitor->hour_wanted &&
-	     !monitor->link_blocked))
+	     !monitor->traffic.notices && !monitor->link_blocked))
 		return;
 	wait_for_room(monitor, !send_notices(monitor));
 }

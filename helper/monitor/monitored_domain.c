@@ -9,6 +9,7 @@
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/guest_channel.h"
 #include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/policies/traffic.h"
 
 int monitored_domain_remove(struct channel_monitor *monitor, uint32_t id)
 {
@@ -22,6 +23,7 @@ int monitored_domain_remove(struct channel_monitor *monitor, uint32_t id)
 	(void)arbiter_end_session(monitor->arbiter, id, EVERY_CHANNEL);
 	monitor_publish_votes(monitor, id);
 	arbiter_remove_domain(monitor->arbiter, id);
+	traffic_forget(monitor, id);
 	monitor->domains[id] = NULL;
 	free(domain);
 	return 0;

@@ -28,7 +28,7 @@
 #endif
 
 /*
- * The shared state takes 120 MiB of it, 128k channels 80 MiB, and 64,000 vCPUs that may run on any
+ * The shared state takes 310 MiB of it, 128k channels 80 MiB, and 64,000 vCPUs that may run on any
  * of 1,792 frequency domains 1 GiB. No host has more.
  */
 #define ADDRESS_SPACE ((rlim_t)2 << 30)
@@ -38,20 +38,18 @@
 static const struct syscall_rule libc_syscalls[] = {
 	ALLOW_IF(write, 0, UINT32_MAX, STDERR_FILENO, "log lines, a failed assertion"),
 	ALLOW(brk, "malloc() for domains and channels that are added"),
-	ALLOW_IF(mmap, 2, PROT_EXEC, 0, "malloc() of large pieces; the shared state"),
+	ALLOW_IF(mmap, 2, PROT_EXEC, 0,
+		 "malloc() of large pieces; the shared state, the traffic area"),
 	ALLOW(munmap, "free() of those"),
 	ALLOW(exit_group, "the manager has gone, or a forbidden call was made"),
 	{0},
 };
 
 static const struct syscall_rule *const all_rules[] = {
-	channel_monitor_syscalls,
-	monitor_state_syscalls,
-	monitor_link_syscalls,
-	guest_channel_syscalls,
-	frequency_writer_syscalls,
-	managers_syscalls,
-	libc_syscalls,
+	channel_monitor_syscalls,  monitor_state_syscalls,
+	monitor_link_syscalls,	   guest_channel_syscalls,
+	frequency_writer_syscalls, managers_syscalls,
+	traffic_syscalls,	   libc_syscalls,
 };
 
 static int failed(const char *what, int error)

@@ -141,10 +141,10 @@ def test_P4_repeated_policies(runner):
     """Each policy leaked a list of all domains."""
     with siege("p4") as attack:
         attack.acked([lowest(), policy(command=frames.POLICY_REMOVE, vcpus=[0]), lowest()])
-        attack.nacked([policy(kind=TRAFFIC)] * 200, "no-counter")  # warmed up
+        attack.nacked([policy(kind=TRAFFIC)] * 200, "interface")  # warmed up
         before = attack.witness.memory = Witness(attack.stage).memory
         attack.acked([lowest()] * 2500)
-        attack.nacked([policy(kind=TRAFFIC)] * 2500, "no-counter")
+        attack.nacked([policy(kind=TRAFFIC)] * 2500, "interface")
         if None not in before.values():
             attack.witness.no_memory_leaked()
             growth = attack.witness.growth_kib()

@@ -103,7 +103,7 @@ def test_policies_that_can_not_be_in_force():
             assert channel.ask(refused) == "nack"
         counts = stage.vmpower.channel("vm", 0)["refused"]
         assert {reason: n for reason, n in counts.items() if n} == {
-            "no-counter": 1, "branch-ratio": 1, "policy": 1, "physical": 1}
+            "interface": 1, "branch-ratio": 1, "policy": 1, "physical": 1}
         stage.expect({2: LOWEST})
 
 

@@ -88,6 +88,17 @@ static inline void check_to_monitor(const struct link_message *message, unsigned
 	case LINK_HOUR:
 		require(message->hour.hour < 24);
 		break;
+	case LINK_TRAFFIC_AREA:
+		require(n_fds == 1);
+		return;
+	case LINK_INTERFACES:
+		require(message->interfaces.domain < MAX_DOMAINS);
+		for (uint32_t i = 0; i < MAX_DOMAIN_INTERFACES; i++) {
+			uint8_t flags = message->interfaces.slots[i].flags;
+
+			require(flags < 8 && (flags == 0 || (flags & INTERFACE_PRESENT)));
+		}
+		break;
 	case LINK_PING:
 	case LINK_SYNCED:
 	case LINK_END:
@@ -115,6 +126,10 @@ static inline void check_to_manager(const struct link_message *message, unsigned
 	case LINK_PONG:
 	case LINK_HOUR_WANTED:
 	case LINK_VIOLATION: /* the number of any system call */
+		break;
+	case LINK_TRAFFIC_WANTED:
+		require(message->traffic_wanted.domain < MAX_DOMAINS);
+		require(message->traffic_wanted.wanted <= 1);
 		break;
 	case LINK_ACQUIRE:
 	case LINK_RELEASE:

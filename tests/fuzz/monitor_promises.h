@@ -10,6 +10,7 @@
 #include "helper/monitor/arbiter/private.h"
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
+#include "helper/monitor/policies/traffic.h"
 #include "helper/monitor/state/monitor_state.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -355,6 +356,30 @@ static inline void check_channel(struct checked *checked, const struct guest_cha
 		checked->n_timers++;
 }
 
+/* --- traffic ------------------------------------------------------------------------------ */
+
+/* What is wanted is looked at, and nothing else. */
+static inline void check_traffic(const struct checked *checked)
+{
+	const struct traffic_state *state = &checked->monitor->traffic;
+
+	for (uint32_t d = 0; d < MAX_DOMAINS; d++) {
+		const struct monitored_domain *domain = checked->monitor->domains[d];
+		const struct domain_traffic *traffic = domain ? domain->traffic : NULL;
+		bool wanted = state->wanted[d / 64] >> d % 64 & 1;
+
+		require(!wanted || traffic);
+		if (!traffic)
+			continue;
+		require(traffic->n_vcpus == arbiter_vcpus(checked->monitor->arbiter, d));
+		require((traffic->slots.counted & ~traffic->slots.present) == 0);
+		require(traffic->look_ns == 0 || wanted);
+		require(traffic->look_ns == 0 || timer_is_set(&state->timer));
+	}
+	require(state->domain < MAX_DOMAINS);
+	require(state->timer.kind == TIMER_TRAFFIC);
+}
+
 /* --- lists and timers --------------------------------------------------------------------- */
 
 static inline uint32_t length_of(const struct list *list)
@@ -443,6 +468,11 @@ static inline void check_monitor(struct checked *checked)
 	}
 	if (timer_is_set(&monitor->queue_timer))
 		checked->n_timers++;
+	if (timer_is_set(&monitor->hour_timer))
+		checked->n_timers++;
+	if (timer_is_set(&monitor->traffic.timer))
+		checked->n_timers++;
+	check_traffic(checked);
 	check_queue(checked);
 	check_heap(checked);
 	require(monitor->n_channels == checked->n_channels);

@@ -91,6 +91,15 @@ static void make(enum link_type type)
 	case LINK_CHANNEL_HELD:
 		message.id = MAX_CHANNELS - 1;
 		break;
+	case LINK_INTERFACES:
+		message.interfaces.domain = MAX_DOMAINS - 1;
+		message.interfaces.slots[MAX_DOMAIN_INTERFACES - 1].flags = INTERFACE_FLAGS;
+		break;
+	case LINK_TRAFFIC_WANTED:
+		message.traffic_wanted.domain = MAX_DOMAINS - 1;
+		message.traffic_wanted.wanted = 1;
+		break;
+	case LINK_TRAFFIC_AREA:
 	case LINK_SETTINGS:
 	case LINK_SYNCED:
 	case LINK_HELLO:
@@ -135,6 +144,9 @@ static const struct {
 	{LINK_PONG, LINK_TO_MANAGER, 0, 8},
 	{LINK_HOUR, LINK_TO_MONITOR, 0, 8 + 16},
 	{LINK_HOUR_WANTED, LINK_TO_MANAGER, 0, 8},
+	{LINK_TRAFFIC_AREA, LINK_TO_MONITOR, 1, 8},
+	{LINK_INTERFACES, LINK_TO_MONITOR, 0, 8 + 8 + 16 * 8},
+	{LINK_TRAFFIC_WANTED, LINK_TO_MANAGER, 0, 8 + 8},
 	{LINK_ACQUIRE, LINK_TO_MANAGER, 0, 12},
 	{LINK_RELEASE, LINK_TO_MANAGER, 0, 12},
 	{LINK_CHANNEL_GONE, LINK_TO_MANAGER, 0, 12},
@@ -236,6 +248,11 @@ TEST(greeting_is_for_ever)
 	X(LINK_OVERRIDE, message.override.domain = MAX_DOMAINS)                                    \
 	X(LINK_OVERRIDE, message.override.vcpu = MAX_DOMAIN_VCPUS)                                 \
 	X(LINK_HOUR, message.hour.hour = 24)                                                       \
+	X(LINK_INTERFACES, message.interfaces.domain = MAX_DOMAINS)                                \
+	X(LINK_INTERFACES, message.interfaces.slots[0].flags = 9)                                  \
+	X(LINK_INTERFACES, message.interfaces.slots[1].flags = INTERFACE_COUNTED)                  \
+	X(LINK_TRAFFIC_WANTED, message.traffic_wanted.domain = MAX_DOMAINS)                        \
+	X(LINK_TRAFFIC_WANTED, message.traffic_wanted.wanted = 2)                                  \
 	X(LINK_LOG_LEVEL, message.id = 2)                                                          \
 	X(LINK_LOG_LEVEL, message.id = 8)                                                          \
 	X(LINK_ACQUIRE, message.id = MAX_FREQUENCY_DOMAINS)                                        \
@@ -266,7 +283,7 @@ TEST(out_of_bounds)
 
 TEST(unknown_types)
 {
-	static const uint32_t unknown[] = {0, 17, 31, 41, 59, 64, 1000, UINT32_MAX};
+	static const uint32_t unknown[] = {0, 19, 31, 42, 59, 64, 1000, UINT32_MAX};
 
 	for (size_t i = 0; i < array_size(unknown); i++) {
 		memset(&message, 0, sizeof(message));

@@ -23,6 +23,7 @@ TEST(there_and_back)
 		by_time(),
 		{.kind = POLICY_TIME},
 		{.kind = POLICY_WORKLOAD, .level = LEVEL_HIGH, .channel = 3},
+		{.kind = POLICY_TRAFFIC, .channel = 1},
 	};
 
 	for (size_t i = 0; i < array_size(policies); i++) {
@@ -68,6 +69,40 @@ TEST(by_the_hour)
 	/* unknown: no vote */
 	ck_assert_uint_eq(policy_level(&policy, POLICY_HOURS), LEVEL_NONE);
 	ck_assert_uint_eq(policy_level(&policy, UINT32_MAX), LEVEL_NONE);
+}
+
+TEST(by_traffic)
+{
+	const struct policy always = {.kind = POLICY_TRAFFIC}, never = {.kind = POLICY_TIME},
+			    workload = {.kind = POLICY_WORKLOAD, .level = LEVEL_LOW};
+	const struct policy sometimes = by_time();
+
+	ck_assert_uint_eq(policy_level(&always, 3), LEVEL_TRAFFIC);
+	ck_assert_uint_eq(policy_level(&always, POLICY_HOURS), LEVEL_TRAFFIC);
+	ck_assert(policy_uses_traffic(&always) && policy_uses_traffic(&sometimes));
+	ck_assert(!policy_uses_traffic(&never) && !policy_uses_traffic(&workload));
+}
+
+TEST(what_it_goes_by_is_kept)
+{
+	struct policy_traffic rule = {
+		.medium_pps = 1, .high_pps = UINT32_MAX, .n_macs = POLICY_MACS};
+	static struct shared_traffic shared;
+	struct policy_traffic loaded;
+
+	for (uint32_t i = 0; i < sizeof(rule.macs); i++)
+		rule.macs[i / MAC_SIZE][i % MAC_SIZE] = (uint8_t)(i + 1);
+	policy_traffic_store(&shared, &rule);
+	ck_assert(policy_traffic_load(&shared, &loaded));
+	ck_assert_mem_eq(&loaded, &rule, sizeof(rule));
+	rule.n_macs = 1; /* those of the former rule are not its own */
+	policy_traffic_store(&shared, &rule);
+	ck_assert(policy_traffic_load(&shared, &loaded));
+	ck_assert_mem_eq(loaded.macs[0], rule.macs[0], MAC_SIZE);
+	ck_assert_uint_eq(loaded.macs[1][0], 0);
+	shared.rule.n_macs = POLICY_MACS + 1; /* a predecessor may have written anything */
+	ck_assert(!policy_traffic_load(&shared, &loaded));
+	ck_assert_uint_eq(loaded.n_macs + loaded.high_pps, 0);
 }
 
 TEST(by_workload)

@@ -43,6 +43,9 @@ struct sent {
 	enum guest_workload workload;
 	const uint32_t *busy, *quiet, *traffic; /* ended by 24; NULL: none */
 	uint32_t n_vcpus, vcpu;
+	uint32_t medium_pps, high_pps;
+	uint32_t n_macs;
+	const uint8_t (*macs)[6];
 };
 
 static inline void put_hours(uint8_t *list, const uint32_t *hours)
@@ -57,6 +60,13 @@ static inline uint32_t send_policy(int channel, const struct sent *sent, uint32_
 	uint8_t frame[GUEST_FRAME_G3];
 
 	make_tagged_frame(frame, sizeof(frame), command, 0, 0);
+	for (uint32_t i = 0; i < sent->n_macs; i++) {
+		memset(frame + 48 + 8 * i, 0xee, 8); /* two bytes of garbage follow a MAC */
+		memcpy(frame + 48 + 8 * i, sent->macs[i], 6);
+	}
+	put32(frame + 128, sent->n_macs);
+	put32(frame + 136, sent->medium_pps);
+	put32(frame + 140, sent->high_pps);
 	frame[144] = (uint8_t)sent->vcpu;
 	frame[152] = (uint8_t)sent->n_vcpus;
 	put_hours(frame + 156, sent->busy);

@@ -18,7 +18,8 @@ static struct {
 	struct channel_monitor *monitor;
 	int link;
 	struct link_message message;
-	uint32_t n_write_failed, n_hour_wanted; /* messages to the manager */
+	uint32_t n_write_failed, n_hour_wanted, n_traffic_wanted; /* messages to the manager */
+	bool traffic_wanted[MAX_DOMAINS];			  /* as the monitor says */
 } host;
 
 static inline void pass_turn(uint64_t ns)
@@ -34,6 +35,11 @@ static inline void pass_turn(uint64_t ns)
 	while (link_receive(host.link, &notice, fds, &n_fds, LINK_TO_MANAGER) > 0) {
 		host.n_write_failed += notice.type == LINK_WRITE_FAILED;
 		host.n_hour_wanted += notice.type == LINK_HOUR_WANTED;
+		if (notice.type == LINK_TRAFFIC_WANTED) {
+			host.n_traffic_wanted++;
+			host.traffic_wanted[notice.traffic_wanted.domain] =
+				notice.traffic_wanted.wanted;
+		}
 	}
 }
 

@@ -28,10 +28,13 @@ static const struct {
 	[REFUSAL_POLICY] = {"policy", "a field of the policy is invalid, or it names no vCPU: see "
 				      "vmpower-protocol(7)"},
 	[REFUSAL_NO_COUNTER] = {"no-counter", "nothing counts the packets that the policy goes by: "
-					      "send a policy by time or workload"},
+					      "\"vmpowerctl doctor\" says why; it may go by "
+					      "other interfaces, by time or by workload"},
 	[REFUSAL_BRANCH_RATIO] = {"branch-ratio",
 				  "policies by branch ratio are not supported: send "
 				  "one by time or workload"},
+	[REFUSAL_INTERFACE] = {"interface", "the policy names an interface that the domain does "
+					    "not have: it may name those of its own XML"},
 };
 
 _Static_assert(array_size(refusals) == N_REFUSALS, "each refusal has a name and a remedy");

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "helper/monitor/policies/guest_policies.h"
 
+#include <string.h>
+
 #include "common/clock.h"
 #include "common/log.h"
+#include "helper/monitor/policies/traffic.h"
 
 /* What a change of the hour may cost in one turn: votes looked at and moved, some 2 ms. */
 #define WORK_PER_TURN 16384u
@@ -59,15 +62,24 @@ static enum vote_from vote_of(enum policy_level level)
 	}
 }
 
-static uint32_t let_vote(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu,
-			 const struct policy *policy)
+static uint32_t vote(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu,
+		     const struct policy *policy, enum policy_level level)
 {
-	enum policy_level level = policy_level(policy, hour_now(monitor));
 	uint32_t n_moved = arbiter_policy_votes(monitor->arbiter, domain, vcpu, vote_of(level),
 						policy->channel);
 
 	monitor_publish_vote(monitor, domain, vcpu);
 	return n_moved;
+}
+
+static uint32_t let_vote(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu,
+			 const struct policy *policy)
+{
+	enum policy_level level = policy_level(policy, hour_now(monitor));
+
+	if (level == LEVEL_TRAFFIC)
+		level = traffic_level_of_vcpu(monitor, domain, vcpu);
+	return vote(monitor, domain, vcpu, policy, level);
 }
 
 /* Return: what it has cost; 0: its policy does not go by the hour, or is not in force */
@@ -80,6 +92,23 @@ static uint32_t follow_hour(struct channel_monitor *monitor, uint32_t domain, ui
 	    policy.kind != POLICY_TIME)
 		return 0;
 	return let_vote(monitor, domain, vcpu, &policy) + 1;
+}
+
+uint32_t guest_policies_follow_traffic(struct channel_monitor *monitor, uint32_t domain,
+				       uint32_t vcpu)
+{
+	const struct vote *said = &arbiter_vcpu(monitor->arbiter, domain, vcpu)->vote;
+	enum policy_level before, level;
+	struct policy policy;
+
+	if (!said->policy || !policy_load(&monitor->shared->vcpus[domain][vcpu].policy, &policy) ||
+	    policy_level(&policy, hour_now(monitor)) != LEVEL_TRAFFIC) {
+		traffic_rest(monitor, domain, vcpu);
+		return 0;
+	}
+	before = traffic_level_of_vcpu(monitor, domain, vcpu);
+	level = traffic_step(monitor, domain, vcpu);
+	return level == before ? 1 : vote(monitor, domain, vcpu, &policy, level) + 1;
 }
 
 /* Have the policies of a domain vote by the hour. Return: false: some are left for other turns. */
@@ -202,7 +231,8 @@ static enum refusal policy_from(const struct guest_policy *from, struct policy *
 		set_hours(policy, from);
 		return REFUSAL_NONE;
 	case GUEST_POLICY_TRAFFIC:
-		return REFUSAL_NO_COUNTER;
+		policy->kind = POLICY_TRAFFIC;
+		return REFUSAL_NONE;
 	case GUEST_POLICY_BRANCH_RATIO:
 		return REFUSAL_BRANCH_RATIO;
 	}
@@ -215,6 +245,58 @@ static enum refusal refuse_field(const struct channel_monitor *monitor,
 	log_debug("domain \"%s\", channel %u: policy with a bad %s",
 		  monitor->domains[guest_channel_domain(channel)]->name, channel->number, bad);
 	return REFUSAL_POLICY;
+}
+
+_Static_assert(GUEST_POLICY_MACS == POLICY_MACS &&
+		       sizeof(((struct guest_policy *)0)->macs) ==
+			       sizeof(((struct policy_traffic *)0)->macs),
+	       "what a guest sends has room");
+
+static struct policy_traffic traffic_from(const struct guest_policy *from)
+{
+	struct policy_traffic traffic = {
+		.medium_pps = from->avg_threshold,
+		.high_pps = from->max_threshold,
+		.n_macs = from->n_macs,
+	};
+
+	memcpy(traffic.macs, from->macs, sizeof(traffic.macs));
+	return traffic;
+}
+
+/*
+ * guest_cli always sends traffic hours, and can't be told what to go by: without a counter a TIME
+ * policy is in force, and has no vote in these hours.
+ */
+static enum refusal check_traffic(struct channel_monitor *monitor, uint32_t domain,
+				  const struct policy *policy, const struct policy_traffic *traffic)
+{
+	struct monitored_domain *known = monitor->domains[domain];
+	enum refusal refusal = traffic_check(monitor, domain, traffic);
+
+	if (policy->kind == POLICY_TRAFFIC || refusal == REFUSAL_NONE)
+		return refusal;
+	if (!known->told_uncounted)
+		log_info("domain \"%s\": its guest's policy has no vote in its traffic hours: "
+			 "nothing counts the packets of the interfaces that it goes by",
+			 known->name);
+	known->told_uncounted = true;
+	return REFUSAL_NONE;
+}
+
+/* One vCPU of the policy, after all of it was checked. Return: as arbiter_vote() */
+static uint32_t put_in_force(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu,
+			     const struct policy *policy, const struct policy_traffic *traffic)
+{
+	struct shared_policy *shared = &monitor->shared->vcpus[domain][vcpu].policy;
+
+	policy_clear(shared);
+	if (traffic)
+		policy_traffic_store(&monitor->shared->traffic[domain][vcpu], traffic);
+	policy_store(shared, policy);
+	if (policy_level(policy, hour_now(monitor)) == LEVEL_TRAFFIC)
+		traffic_begin(monitor, domain, vcpu, LEVEL_NONE);
+	return let_vote(monitor, domain, vcpu, policy);
 }
 
 /* May all of its vCPUs vote? */
@@ -232,9 +314,11 @@ enum refusal guest_policies_take(struct channel_monitor *monitor, struct guest_c
 				 const uint8_t *frame, size_t size, uint32_t *n_moved)
 {
 	uint32_t domain = guest_channel_domain(channel);
+	struct policy_traffic traffic;
 	struct guest_policy sent;
 	struct policy policy;
 	enum refusal refusal;
+	bool uses_traffic;
 	const char *bad;
 
 	if (guest_policy_decode(frame, size, arbiter_vcpus(monitor->arbiter, domain), &sent, &bad) <
@@ -245,11 +329,16 @@ enum refusal guest_policies_take(struct channel_monitor *monitor, struct guest_c
 		refusal = policy_from(&sent, &policy);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
+	traffic = traffic_from(&sent);
+	uses_traffic = policy_uses_traffic(&policy);
+	if (uses_traffic)
+		refusal = check_traffic(monitor, domain, &policy, &traffic);
+	if (refusal != REFUSAL_NONE)
+		return refusal;
 	policy.channel = (uint8_t)(channel->id % MAX_DOMAIN_CHANNELS);
-	for (uint32_t i = 0; i < sent.n_vcpus; i++) {
-		policy_store(&monitor->shared->vcpus[domain][sent.vcpus[i]].policy, &policy);
-		*n_moved += let_vote(monitor, domain, sent.vcpus[i], &policy);
-	}
+	for (uint32_t i = 0; i < sent.n_vcpus; i++)
+		*n_moved += put_in_force(monitor, domain, sent.vcpus[i], &policy,
+					 uses_traffic ? &traffic : NULL);
 	channel->spoke = true;
 	if (policy.kind == POLICY_TIME)
 		note_timed(monitor, domain);
@@ -303,16 +392,38 @@ void guest_policies_forbid(struct channel_monitor *monitor, uint32_t domain)
 	(void)end_all(monitor, domain);
 }
 
+/* Its vote shows the level that was in force; what has no vote begins anew. */
+static enum policy_level level_of(const struct vote *said)
+{
+	switch ((enum vote_from)said->from) {
+	case VOTE_LOWEST:
+		return LEVEL_LOW;
+	case VOTE_MIDDLE:
+		return LEVEL_MEDIUM;
+	case VOTE_HIGHEST:
+	case VOTE_NON_TURBO: /* "highest" while turbo is off */
+		return LEVEL_HIGH;
+	default:
+		return LEVEL_NONE;
+	}
+}
+
 void guest_policies_taken_over(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu)
 {
+	const struct vote *said = &arbiter_vcpu(monitor->arbiter, domain, vcpu)->vote;
 	struct policy policy;
 
-	if (!arbiter_vcpu(monitor->arbiter, domain, vcpu)->vote.policy)
+	if (!said->policy)
 		return;
-	if (!policy_load(&monitor->shared->vcpus[domain][vcpu].policy, &policy))
+	if (!policy_load(&monitor->shared->vcpus[domain][vcpu].policy, &policy)) {
 		(void)end_one(monitor, domain, vcpu);
-	else if (policy.kind == POLICY_TIME)
+		return;
+	}
+	if (policy.kind == POLICY_TIME)
 		note_timed(monitor, domain);
-	else /* its predecessor may have died between policy and vote */
+	if (policy_uses_traffic(&policy)) /* in an hour without it, the wish ends with a look */
+		traffic_begin(monitor, domain, vcpu, level_of(said));
+	else if (policy.kind == POLICY_WORKLOAD)
+		/* its predecessor may have died between policy and vote */
 		(void)let_vote(monitor, domain, vcpu, &policy);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The policies that guests have sent: kept in the shared state, one a vCPU, and turned into votes
- * when they come and when the hour changes. The manager tells the hour when it is asked, which
- * happens only while a policy goes by it.
+ * when they come, when the hour changes, and by traffic. The manager tells the hour when it is
+ * asked, which happens only while a policy goes by it.
  */
 #ifndef VMPOWER_HELPER_MONITOR_POLICIES_GUEST_POLICIES_H
 #define VMPOWER_HELPER_MONITOR_POLICIES_GUEST_POLICIES_H
@@ -40,9 +40,17 @@ void guest_policies_forbid(struct channel_monitor *monitor, uint32_t domain);
 /**
  * guest_policies_taken_over() - go on with the policy that a vCPU's vote is of
  *
- * The vote may be one that a predecessor heard: it holds until the hour is known.
+ * The vote may be one that a predecessor heard: it holds until the hour, or traffic, is known.
  */
 void guest_policies_taken_over(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu);
+
+/**
+ * guest_policies_follow_traffic() - after a look at a domain's traffic: have a vCPU vote by it
+ *
+ * Return: what it has cost; 0: its policy does not go by traffic now, or is not in force.
+ */
+uint32_t guest_policies_follow_traffic(struct channel_monitor *monitor, uint32_t domain,
+				       uint32_t vcpu);
 
 /** guest_policies_greet() - a manager is attached: have it tell the hour, if that is needed */
 void guest_policies_greet(struct channel_monitor *monitor);

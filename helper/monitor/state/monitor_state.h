@@ -23,7 +23,9 @@
 #define BUFFER_SIZE (BATCH_FRAMES * GUEST_FRAME_MAX)
 #define MAX_EVENTS 64u /* channels served in one turn */
 
+struct domain_traffic;
 struct frequency_output;
+struct traffic_area;
 
 /* Whose a timer is: its kind. */
 enum monitor_timer {
@@ -34,6 +36,7 @@ enum monitor_timer {
 	TIMER_LEASE,   /* the monitor's: no manager has come */
 	TIMER_ALIVE,   /* the monitor's: to tell its service's watchdog */
 	TIMER_HOUR,    /* the monitor's: the hour is over, or not all policies follow it yet */
+	TIMER_TRAFFIC, /* the monitor's: interfaces have new samples, or should have */
 };
 
 enum guest_channel_state {
@@ -97,13 +100,15 @@ struct request_batch {
 
 struct monitored_domain {
 	char name[MAX_DOMAIN_NAME];
-	uint64_t run;		/* see struct link_domain */
-	bool synced;		/* named by the manager since its SETUP */
-	bool queries;		/* are they answered? */
-	bool timed;		/* a policy of its guest may go by the hour */
-	uint32_t commands;	/* COMMAND_* */
-	uint64_t lifetime_ns;	/* of votes that no frame renews; 0: none */
-	struct token_rate rate; /* of each channel */
+	uint64_t run;			/* see struct link_domain */
+	bool synced;			/* named by the manager since its SETUP */
+	bool queries;			/* are they answered? */
+	bool timed;			/* a policy of its guest may go by the hour */
+	bool told_uncounted;		/* that nothing counts what its traffic hours go by */
+	struct domain_traffic *traffic; /* NULL: no interfaces; policies/traffic.h */
+	uint32_t commands;		/* COMMAND_* */
+	uint64_t lifetime_ns;		/* of votes that no frame renews; 0: none */
+	struct token_rate rate;		/* of each channel */
 	struct guest_channel *channels[MAX_DOMAIN_CHANNELS];
 	struct log_limit refusal_limit;
 };
@@ -113,6 +118,22 @@ struct hour_change {
 	uint32_t domain; /* MAX_DOMAINS: all do */
 	uint32_t vcpu;	 /* of that domain */
 	bool timed;	 /* of that domain a policy goes by the hour */
+};
+
+/* Sets of domains, by id. */
+#define DOMAIN_WORDS (MAX_DOMAINS / 64)
+
+/* Whose traffic policies go by. */
+struct traffic_state {
+	const struct traffic_area *area; /* mapped; NULL: none yet */
+	struct timer timer;		 /* TIMER_TRAFFIC */
+	uint64_t wanted[DOMAIN_WORDS];
+	/* as the manager was told; or it may know otherwise, of a former domain or monitor */
+	uint64_t told[DOMAIN_WORDS], untold[DOMAIN_WORDS];
+	bool notices; /* some are to be told */
+	/* how far a pass over domains has come: vCPUs from this one on have not followed yet */
+	uint32_t domain, vcpu;
+	bool followed; /* a vCPU of that domain has */
 };
 
 /* How far the monitor is with its manager. */
@@ -154,7 +175,8 @@ struct channel_monitor {
 	struct link_hour hour; /* POLICY_HOURS: unknown */
 	struct hour_change hour_change;
 	struct timer hour_timer; /* TIMER_HOUR */
-	bool ended;		 /* the lease is over */
+	struct traffic_state traffic;
+	bool ended; /* the lease is over */
 
 	struct timer_queue timers;
 	struct timer queue_timer; /* TIMER_QUEUE */

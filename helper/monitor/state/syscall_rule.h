@@ -47,5 +47,6 @@ extern const struct syscall_rule managers_syscalls[];
 extern const struct syscall_rule monitor_link_syscalls[];
 extern const struct syscall_rule guest_channel_syscalls[];
 extern const struct syscall_rule frequency_writer_syscalls[];
+extern const struct syscall_rule traffic_syscalls[];
 
 #endif

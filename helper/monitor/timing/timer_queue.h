@@ -14,9 +14,9 @@
 
 /*
  * Two of each channel, one of each frequency domain, and those of the queue, the lease, the
- * watchdog and the hour; only used pages take memory.
+ * watchdog, the hour and traffic; only used pages take memory.
  */
-#define MAX_TIMERS (2 * MAX_CHANNELS + MAX_FREQUENCY_DOMAINS + 4)
+#define MAX_TIMERS (2 * MAX_CHANNELS + MAX_FREQUENCY_DOMAINS + 5)
 
 /* Embedded in its owner; zeroed, it is not set. */
 struct timer {

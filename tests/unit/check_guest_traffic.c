@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Policies by traffic that guests send: what they go by, when they vote, who is refused. */
+#include "tests/unit/runner.h"
+#include "tests/unit/traffic_fixture.h"
+
+FIXTURE(start_traffic, end_guests)
+
+TEST(it_follows_the_rate)
+{
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK);
+	ck_assert(said(0).policy);
+	ck_assert_uint_eq(voted(0), 0); /* nothing is known yet */
+	ck_assert_uint_eq(host.n_traffic_wanted, 1);
+	ck_assert(host.traffic_wanted[0]);
+	counted(0, 0, 0);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+	counted(HIGH_PPS - MEDIUM_PPS, MEDIUM_PPS, 0); /* all of its interfaces together */
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	ck_assert_uint_eq(level_of_guest()->level, LEVEL_HIGH);
+	ck_assert_uint_eq(level_of_guest()->pps, HIGH_PPS);
+	counted(MEDIUM_PPS, 0, 0);
+	counted(MEDIUM_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	ck_assert_uint_gt(level_of_guest()->below_since_ns, 0);
+	counted(MEDIUM_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), MEDIUM_KHZ);
+	for (int i = 0; i < 3; i++)
+		counted(0, 0, 0);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+	ck_assert_uint_eq(voted(1), 0); /* a neighbour has no part in it */
+	ck_assert_uint_eq(host.n_traffic_wanted, 1);
+}
+
+TEST(drops_alone_take_it_to_the_top)
+{
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK);
+	counted(100, 0, 5); /* before it looked first: anybody's */
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+	counted(100, 0, 1);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	counted(100, 0, 0);
+	counted(100, 0, 0);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	counted(100, 0, 0);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+}
+
+/* DPDK's host reads the port of a MAC's index, and shares counts between policies. */
+TEST(it_goes_by_the_interfaces_that_it_names)
+{
+	ck_assert_uint_eq(send_traffic(guest, 1, &macs[1]), GUEST_ACK);
+	counted(HIGH_PPS, 0, 3);
+	counted(HIGH_PPS, 0, 3);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+	counted(0, HIGH_PPS, 0);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+}
+
+TEST(what_it_can_not_go_by_is_refused_whole)
+{
+	const struct sent both = {.type = GUEST_POLICY_TRAFFIC,
+				  .n_vcpus = 1,
+				  .high_pps = 1,
+				  .n_macs = 3,
+				  .macs = macs}; /* the third is a neighbour's */
+
+	ck_assert_uint_eq(send_workload(guest, GUEST_WORKLOAD_MEDIUM), GUEST_ACK);
+	ck_assert_uint_eq(send_policy(guest, &both, GUEST_POLICY), GUEST_NACK);
+	ck_assert_uint_eq(refused(0, REFUSAL_INTERFACE), 1);
+	tell_interfaces(0, INTERFACE_PRESENT, COUNTED);
+	ck_assert_uint_eq(send_traffic(guest, 2, macs), GUEST_NACK); /* of one nothing is known */
+	ck_assert_uint_eq(refused(0, REFUSAL_NO_COUNTER), 1);
+	tell_interfaces(0, INTERFACE_PRESENT, 0);
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_NACK);
+	ck_assert_uint_eq(refused(0, REFUSAL_NO_COUNTER), 2);
+	/* a bad one leaves the former in force */
+	ck_assert_uint_eq(voted(0), MEDIUM_KHZ);
+	ck_assert(said(0).policy);
+	ck_assert_uint_eq(host.n_traffic_wanted, 0);
+	ck_assert(!timer_is_set(&host.monitor->traffic.timer));
+}
+
+/* Without new samples there is no vote, and without a manager no look. */
+TEST(samples_end)
+{
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	for (int i = 0; i < 20 && voted(0) > 0; i++)
+		pass_turn(20 * NS_PER_MS);
+	ck_assert_uint_eq(voted(0), 0);
+	ck_assert(said(0).policy);
+	for (int i = 0; i < 10; i++)
+		pass_turn(20 * NS_PER_MS);
+	ck_assert(timer_is_set(&host.monitor->traffic.timer)); /* it may come yet */
+	ck_assert_uint_ge(host.monitor->traffic.timer.due_ns, fake_now_ns + NS_PER_S / 2);
+	for (int i = 0; i < 20; i++) {
+		sample(0, 0, HIGH_PPS, 0);
+		sample(0, 1, 0, 0);
+		pass_turn(INTERVAL_NS);
+	}
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+}
+
+/* A thread that is late is looked for again, soon. */
+TEST(a_late_sample)
+{
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK);
+	counted(0, 0, 0);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+	pass_turn(30 * NS_PER_MS); /* looks, in vain */
+	pass_turn(1);
+	sample(0, 0, HIGH_PPS, 0);
+	pass_turn(INTERVAL_NS / 10 + 1);
+	pass_turn(1);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+}
+
+TEST(the_wish_ends_with_the_policy)
+{
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert_uint_eq(ask_for(guest, GUEST_SCALE_MIN), GUEST_ACK);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), LOW_KHZ); /* suspended */
+	ck_assert_uint_eq(host.n_traffic_wanted, 2);
+	ck_assert(!host.traffic_wanted[0]);
+	ck_assert(!timer_is_set(&host.monitor->traffic.timer));
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK); /* sent again */
+	counted(HIGH_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	ck_assert(host.traffic_wanted[0]);
+	new_session(guest);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), 0);
+	ck_assert(!host.traffic_wanted[0]);
+}
+
+TEST(traffic_hours)
+{
+	static const uint32_t list[] = {10, 24};
+	const struct sent sent = {.type = GUEST_POLICY_TIME,
+				  .quiet = quiet,
+				  .traffic = list,
+				  .n_vcpus = 1,
+				  .medium_pps = MEDIUM_PPS,
+				  .high_pps = HIGH_PPS};
+
+	ck_assert_uint_eq(send_policy(guest, &sent, GUEST_POLICY), GUEST_ACK);
+	tell_hour(22, HOUR_NS);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+	ck_assert_uint_eq(host.n_traffic_wanted, 0);
+	tell_hour(10, HOUR_NS);
+	ck_assert(host.traffic_wanted[0]);
+	counted(HIGH_PPS, 0, 0);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	tell_hour(11, HOUR_NS); /* in no list */
+	ck_assert_uint_eq(voted(0), 0);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert(!host.traffic_wanted[0]);
+	pass_turn(NS_PER_S);
+	tell_hour(10, HOUR_NS); /* it begins anew */
+	counted(0, 0, 0);
+	counted(0, 0, 0);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+}
+
+/* guest_cli always sends some, of an interface that it made up. */
+TEST(traffic_hours_without_a_counter_are_no_vote)
+{
+	static const uint32_t list[] = {10, 24};
+	const struct sent sent = {.type = GUEST_POLICY_TIME,
+				  .quiet = quiet,
+				  .traffic = list,
+				  .n_vcpus = 1,
+				  .n_macs = 1,
+				  .macs = &macs[2]};
+
+	log_set_level(LOG_ERR);
+	ck_assert_uint_eq(send_policy(guest, &sent, GUEST_POLICY), GUEST_ACK);
+	tell_hour(10, HOUR_NS);
+	counted(HIGH_PPS, HIGH_PPS, 1);
+	counted(HIGH_PPS, HIGH_PPS, 1);
+	ck_assert_uint_eq(voted(0), 0);
+	ck_assert(host.monitor->domains[0]->told_uncounted);
+	tell_hour(22, HOUR_NS);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+}
+
+/* Plugged and unplugged: what is not there has no part, and its drops are not a neighbour's. */
+TEST(interfaces_come_and_go)
+{
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK);
+	counted(0, HIGH_PPS, 0);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	tell_interfaces(0, COUNTED, 0);
+	counted(0, HIGH_PPS, 0); /* the thread has not heard of it yet */
+	for (int i = 0; i < 3; i++)
+		counted(0, 0, 0);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+	area->samples[0][1].drops += 1000;
+	tell_interfaces(0, COUNTED, COUNTED);
+	counted(0, 0, 0);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+	tell_interfaces(0, INTERFACE_PRESENT, 0);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), 0); /* nothing is counted */
+	ck_assert(said(0).policy);
+	tell_interfaces(0, COUNTED, 0);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+}
+
+/* The manager's successor brings its own: what is known holds meanwhile. */
+TEST(another_area)
+{
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK);
+	counted(HIGH_PPS, 0, 7);
+	counted(HIGH_PPS, 0, 7);
+	give_area();
+	pass_turn(INTERVAL_NS);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	for (int i = 0; i < 3; i++)
+		counted(0, 0, i == 0 ? 3 : 0); /* its drops begin anew */
+	counted(0, 0, 0);
+	ck_assert_uint_eq(voted(0), LOW_KHZ);
+}
+
+static void give(int fd, bool seal)
+{
+	static struct link_message message;
+	int fds[1] = {fd};
+
+	if (seal)
+		ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, TRAFFIC_AREA_SEALS), 0);
+	message.type = LINK_TRAFFIC_AREA;
+	ck_assert_int_eq(link_send(host.link, &message, fds, 1), 0);
+	close_fd(&fds[0]);
+	ck_assert_int_eq(turn(host.monitor), -EPROTO);
+}
+
+/* One that could be cut off below the monitor, or that is none. */
+TEST_RANGE(what_is_no_area_ends_the_monitor, 0, 5)
+{
+	int fd = new_area();
+
+	log_set_level(LOG_CRIT);
+	switch (_i) {
+	case 0:
+		give(fd, false);
+		return;
+	case 1:
+		ck_assert_int_eq(ftruncate(fd, sizeof(*area) - 1), 0);
+		break;
+	case 2:
+		ck_assert_int_eq(ftruncate(fd, sizeof(*area) + 4096), 0);
+		break;
+	case 3:
+		area->version++;
+		break;
+	default:
+		close_fd(&fd);
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		give(fd, false);
+		return;
+	}
+	give(fd, true);
+}
+
+TEST(nothing_ticks_without_a_policy)
+{
+	counted(HIGH_PPS, 0, 0);
+	ck_assert(!timer_is_set(&host.monitor->traffic.timer));
+	ck_assert_uint_eq(send_workload(guest, GUEST_WORKLOAD_LOW), GUEST_ACK);
+	ck_assert(!timer_is_set(&host.monitor->traffic.timer));
+	ck_assert_uint_eq(host.n_traffic_wanted, 0);
+}
+
+TEST(a_domain_that_ends_wants_nothing)
+{
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK);
+	host.message.type = LINK_DOMAIN_REMOVE;
+	host.message.id = 0;
+	send_message(NULL, 0);
+	pass_turn(1);
+	pass_turn(INTERVAL_NS);
+	ck_assert(!timer_is_set(&host.monitor->traffic.timer));
+	ck_assert_uint_eq(host.n_traffic_wanted, 1); /* the manager knows */
+	/* another one with its id: what the manager may have heard meanwhile is set right */
+	add_domain(0, 0, 1);
+	tell_interfaces(0, COUNTED, 0);
+	ck_assert_uint_eq(host.n_traffic_wanted, 2);
+	ck_assert(!host.traffic_wanted[0]);
+}
