@@ -30,8 +30,9 @@ static const struct {
 			   "functions: let the guest ask, by its library or the agent in "
 			   "vmpower-guest"},
 	[NO_COUNTER_INCOMPLETE] =
-		{"incomplete", "the kernel's answer about its physical function is incomplete: it "
-			       "holds some 220 virtual functions; create fewer"},
+		{"incomplete", "the kernel's answer about its physical function lacks it: it is "
+			       "being reset, or there are more than 200 virtual functions: create "
+			       "fewer"},
 	[NO_COUNTER_SLOW] = {"slow", "asking its physical function's driver takes too long: create "
 				     "fewer virtual functions, or update driver and firmware"},
 	[NO_COUNTER_ERROR] = {"error", "its counters can't be read: see the log of vmpowerd"},

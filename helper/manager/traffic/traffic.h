@@ -15,15 +15,11 @@
 
 #include "helper/link/traffic_area.h"
 #include "helper/manager/loop/loop.h"
+#include "helper/manager/traffic/intervals.h"
 #include "helper/manager/traffic/no_counter.h"
 #include "xml/domain_description.h"
 
 struct traffic;
-
-struct traffic_intervals {
-	uint32_t interval_ms;	 /* between two samples */
-	uint32_t vf_interval_ms; /* likewise, where the counters are a virtual function's */
-};
 
 struct traffic_parts {
 	struct loop *loop;
