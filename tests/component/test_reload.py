@@ -366,6 +366,7 @@ def test_every_changed_key_is_reported():
         "cpufreq": {"sysfs": "/nowhere", "method": "limits", "transition-interval": 5,
                     "foreign": "reassert"},
         "arbitration": {"silence": "ignore", "allow-unpinned": "yes"},
+        "traffic": {"interval": 50, "vf-interval": 2000},
         "limits": {"min-frequency": UP[1], "max-frequency": UP[-2], "turbo": "no"},
     }
     keys, section = [], None

@@ -28,6 +28,9 @@ TEST(every_key)
 			      "[arbitration]\n"
 			      "silence = ignore\n"
 			      "allow-unpinned = yes\n"
+			      "[traffic]\n"
+			      "interval = 10\n"
+			      "vf-interval = 60000\n"
 			      "[limits]\r\n"
 			      "min-frequency = 1MHz\r\n"
 			      "max-frequency = 20.0 GHz ; inline\r\n"
@@ -50,6 +53,8 @@ TEST(every_key)
 	ck_assert_int_eq(config.foreign, FOREIGN_REASSERT);
 	ck_assert_int_eq(config.silence, SILENCE_IGNORE);
 	ck_assert(config.allow_unpinned);
+	ck_assert_uint_eq(config.traffic_interval_ms, 10);
+	ck_assert_uint_eq(config.traffic_vf_interval_ms, 60000);
 	ck_assert_uint_eq(config.min_khz, 1000);
 	ck_assert_uint_eq(config.max_khz, 20000000);
 	ck_assert(!config.turbo);
@@ -187,7 +192,9 @@ static const struct {
 	int line;
 	const char *words[3]; /* in the message */
 } bad[] = {
-	{"[chanel]\nrate = 1\n", 1, {"[chanel]", "libvirt, channel, cpufreq, arbitration, limits"}},
+	{"[chanel]\nrate = 1\n",
+	 1,
+	 {"[chanel]", "libvirt, channel, cpufreq, arbitration, traffic, limits"}},
 	{"[chanel]\n", 1, {"unknown section"}},
 	{"[]\n", 1, {"unknown section"}},
 	{"[channel\nrate = 1\n", 1, {"]"}},
@@ -223,6 +230,8 @@ static const struct {
 	{"[cpufreq]\nsysfs = sys\n", 2, {"sysfs", "absolute"}},
 	{"[cpufreq]\nmethod = userspace\n", 2, {"'userspace'", "auto, setspeed or limits"}},
 	{"[cpufreq]\nforeign = fight\n", 2, {"report or reassert"}},
+	{"[traffic]\ninterval = 9\n", 2, {"10 to 10000"}},
+	{"[traffic]\nvf-interval = 999\n", 2, {"1000 to 60000"}},
 	{"[arbitration]\nsilence = \n", 2, {"protect or ignore"}},
 	{"[limits]\nmin-frequency = 999\n", 2, {"min-frequency", "1MHz to 20GHz"}},
 	{"[limits]\nmax-frequency = 20000001\n", 2, {"max-frequency"}},

@@ -81,6 +81,8 @@ static inline void assert_defaults(void)
 	ck_assert_int_eq(config.foreign, defaults.foreign);
 	ck_assert_int_eq(config.silence, defaults.silence);
 	ck_assert_int_eq(config.allow_unpinned, defaults.allow_unpinned);
+	ck_assert_uint_eq(config.traffic_interval_ms, defaults.traffic_interval_ms);
+	ck_assert_uint_eq(config.traffic_vf_interval_ms, defaults.traffic_vf_interval_ms);
 	ck_assert_uint_eq(config.min_khz, defaults.min_khz);
 	ck_assert_uint_eq(config.max_khz, defaults.max_khz);
 	ck_assert_int_eq(config.turbo, defaults.turbo);

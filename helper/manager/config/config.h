@@ -42,6 +42,7 @@ struct config {
 	uint32_t min_khz, max_khz;			       /* 0: no limit */
 	char min_origin[CONFIG_TEXT], max_origin[CONFIG_TEXT]; /* "FILE:LINE"; "": not given */
 	bool turbo;
+	uint32_t traffic_interval_ms, traffic_vf_interval_ms;
 	uint32_t n_domains;
 	struct config_domain *domains; /* owned, see config_clear() */
 };

@@ -97,6 +97,17 @@ const struct config_key config_keys[] = {
 	{"arbitration", "allow-unpinned", KEY_FLAG, FIELD(allow_unpinned), .initial = "no",
 	 .allowed = A_FLAG, .help = "May a vCPU that is not pinned vote?"},
 
+	{"traffic", "interval", KEY_NUMBER, 10, 10000, FIELD(traffic_interval_ms), .initial = "100",
+	 .allowed = "10 to 10000 milliseconds",
+	 .help = "Milliseconds between two looks at the packets of a domain's interfaces, for "
+		 "policies that go by traffic. Nothing is counted for other domains."},
+	{"traffic", "vf-interval", KEY_NUMBER, 1000, 60000, FIELD(traffic_vf_interval_ms),
+	 .initial = "1000", .allowed = "1000 to 60000 milliseconds",
+	 .help = "Likewise, for interfaces that are virtual functions. The kernel tells of all "
+		 "functions of a physical one at once, and meanwhile lets nobody configure network "
+		 "devices: vmpower asks less often than this if an answer takes more than a "
+		 "hundredth of it."},
+
 	{"limits", "min-frequency", KEY_FREQUENCY, FIELD(min_khz), .initial = "0",
 	 .allowed = FREQUENCY_ALLOWED,
 	 .help = "The lowest frequency to set on any CPU: in kHz, or with a unit, as in 800MHz or "

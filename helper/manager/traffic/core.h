@@ -38,7 +38,7 @@ struct domain_queue {
 
 struct core {
 	pthread_mutex_t lock;
-	pthread_cond_t wake; /* the thread, by CLOCK_MONOTONIC */
+	pthread_cond_t wake; /* the thread; who waits for its end; by CLOCK_MONOTONIC */
 
 	/* protected by the lock */
 	struct traffic_domain *domains[MAX_DOMAINS];

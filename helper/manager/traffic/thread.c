@@ -221,8 +221,10 @@ static bool end(struct core *core)
 	ends = shall_end(core);
 	while (ends && queue_take(&core->orders, &id))
 		;
-	if (ends)
+	if (ends) {
 		core->running = false;
+		(void)pthread_cond_signal(&core->wake); /* thread_end() */
+	}
 	is_ours = core->abandoned;
 	(void)pthread_mutex_unlock(&core->lock);
 	if (is_ours)
@@ -270,20 +272,19 @@ int thread_start(struct core *core, pthread_t *id)
 bool thread_end(struct core *core, pthread_t id)
 {
 	const struct timespec until = timespec_of(monotonic_ns() + END_TIMEOUT_NS);
-	bool abandoned;
+	bool runs;
+	int r = 0;
 
 	(void)pthread_mutex_lock(&core->lock);
 	core->quit = true;
 	(void)pthread_cond_signal(&core->wake);
+	while (core->running && r == 0)
+		r = pthread_cond_timedwait(&core->wake, &core->lock, &until);
+	runs = core->abandoned = core->running;
 	(void)pthread_mutex_unlock(&core->lock);
-	if (pthread_clockjoin_np(id, NULL, CLOCK_MONOTONIC, &until) == 0)
-		return true;
-	(void)pthread_mutex_lock(&core->lock);
-	abandoned = core->abandoned = core->running;
-	(void)pthread_mutex_unlock(&core->lock);
-	if (abandoned)
+	if (runs)
 		(void)pthread_detach(id);
 	else
 		(void)pthread_join(id, NULL);
-	return !abandoned;
+	return !runs;
 }
