@@ -272,6 +272,28 @@ static size_t add_hours(char *text, size_t size, size_t used, json_t *hours, con
 	return n > 0 && used + (size_t)n < size ? used + (size_t)n : used;
 }
 
+/* "12000 packets/s, below 100000 for 0.3 s: medium" */
+static void traffic_text(json_t *traffic, char *text, size_t size)
+{
+	const char *level = ctl_text(traffic, "level");
+	long long high = ctl_number(traffic, "high_packets");
+	long long medium = ctl_number(traffic, "medium_packets"), below = -1;
+	char waits[96] = "";
+
+	if (strcmp(level, "none") == 0) {
+		(void)snprintf(text, size, "nothing is counted now: no vote");
+		return;
+	}
+	if (ctl_has(traffic, "below_ms"))
+		below = ctl_number(traffic, "below_ms");
+	if (below >= 0)
+		(void)snprintf(waits, sizeof(waits), ", below %lld for %lld.%lld s",
+			       strcmp(level, "high") == 0 ? high : medium, below / 1000,
+			       below / 100 % 10);
+	(void)snprintf(text, size, "%lld packets/s%s: %s", ctl_number(traffic, "packets"), waits,
+		       level);
+}
+
 static void policy_cell(struct table *table, json_t *policy)
 {
 	const char *suspended =
@@ -280,6 +302,11 @@ static void policy_cell(struct table *table, json_t *policy)
 	char text[256] = "";
 	size_t used = 0;
 
+	if (strcmp(ctl_text(policy, "kind"), "traffic") == 0) {
+		traffic_text(json_object_get(policy, "traffic"), text, sizeof(text));
+		table_cell(table, "traffic: %s%s", text, suspended);
+		return;
+	}
 	if (strcmp(ctl_text(policy, "kind"), "time") != 0) {
 		table_cell(table, "%s %s%s", ctl_text(policy, "kind"), ctl_text(policy, "level"),
 			   suspended);
@@ -287,7 +314,7 @@ static void policy_cell(struct table *table, json_t *policy)
 	}
 	used = add_hours(text, sizeof(text), used, hours, "high", "high");
 	used = add_hours(text, sizeof(text), used, hours, "low", "low");
-	(void)add_hours(text, sizeof(text), used, hours, "traffic", "by traffic (not counted)");
+	(void)add_hours(text, sizeof(text), used, hours, "traffic", "by traffic");
 	table_cell(table, "time: %s%s", *text ? text : "no hours", suspended);
 }
 

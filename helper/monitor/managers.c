@@ -256,5 +256,6 @@ void managers_synced(struct channel_monitor *monitor)
 		if (!domain->synced)
 			(void)monitored_domain_remove(monitor, d);
 	}
+	traffic_synced(monitor);
 	frequency_outputs_end_sync(monitor);
 }

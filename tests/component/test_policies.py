@@ -41,7 +41,8 @@ def test_workload_policies_of_all_generations():
         for level, khz in (("low", LOWEST), ("medium", MEDIUM), ("high", HIGHEST)):
             assert channel.ask(workload(level, (0, 1))) == "ack"
             stage.expect({2: khz, 3: khz})
-        assert seen(stage) == {"kind": "workload", "level": "high", "in_force": True, "hours": []}
+        assert seen(stage) == {"kind": "workload", "level": "high", "in_force": True, "hours": [],
+                               "traffic": None}
         channel.send(frames.connect(456))
         channel.send(workload("low", (0, 1), size=456))  # no guest of 2018 reads an answer
         stage.expect({2: LOWEST, 3: LOWEST})

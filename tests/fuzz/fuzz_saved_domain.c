@@ -26,6 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(again.id == domain->id);
 	require(again.description->n_vcpus == domain->description->n_vcpus);
 	require(again.description->n_channels == domain->n_channels);
+	require(again.description->n_interfaces == domain->description->n_interfaces);
+	require(memcmp(again.description->interfaces, domain->description->interfaces,
+		       sizeof(again.description->interfaces)) == 0);
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
 		require(registry_channel(registry, domain->channels[i].id) == &domain->channels[i]);
 		require(again.channels[i].slot == domain->channels[i].id % MAX_DOMAIN_CHANNELS);

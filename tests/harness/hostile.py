@@ -38,7 +38,8 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 def policy(size=464, **fields):
     """A policy; fields: kind, workload, n_macs, vcpus, num_vcpu, busy, quiet, traffic (hours),
-    core_type, name, command, resource_id, tail (the last bytes). None is checked.
+    core_type, name, command, resource_id, macs, thresholds (medium, high), tail (the last bytes).
+    None is checked.
     """
     frame = bytearray(size)
     vcpus = bytes(fields.get("vcpus", (0,)))
@@ -46,8 +47,12 @@ def policy(size=464, **fields):
     struct.pack_into("<I", frame, 12, fields.get("command", frames.POLICY))
     name = fields.get("name", b"")[:32]
     frame[16 : 16 + len(name)] = name
-    struct.pack_into("<I", frame, 128, fields.get("n_macs", 1) & 0xFFFFFFFF)
-    struct.pack_into("<III", frame, 132, 96000, 1800000, 2000000)
+    macs = fields.get("macs")
+    for index, mac in enumerate(macs or ()):
+        frame[48 + 8 * index : 54 + 8 * index] = bytes.fromhex(mac.replace(":", ""))
+    n_macs = fields.get("n_macs", 1 if macs is None else len(macs))
+    struct.pack_into("<I", frame, 128, n_macs & 0xFFFFFFFF)
+    struct.pack_into("<III", frame, 132, 96000, *fields.get("thresholds", (1800000, 2000000)))
     frame[144 : 144 + min(len(vcpus), 8)] = vcpus[:8]
     frame[152] = fields.get("num_vcpu", len(vcpus))
     for key, at in (("busy", 156), ("quiet", 252), ("traffic", 348)):

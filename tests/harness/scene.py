@@ -14,6 +14,7 @@ from pathlib import Path
 
 from . import paths
 from .cpufreq_tree import STEPS, CpufreqTree
+from .interfaces import Interface
 from .isolate import interruptible, isolate
 from .process import alive, run
 from .runner import run_tests
@@ -61,6 +62,13 @@ class Scene:
         self.domains.append(domain)
         return domain
 
+    def add_interface(self, domain):
+        """One more tap device of a domain, which is to be reported again if it runs."""
+        n = sum(len(other.interfaces) for other in self.domains)
+        interface = Interface(self.tree.root, f"vnet{n}", f"52:54:00:00:00:{n:02x}")
+        domain.interfaces.append(interface)
+        return interface
+
     def hook(self, domain, operation="started"):
         """Report to the daemon through the real hook."""
         running = operation in ("started", "reconnect")
@@ -68,9 +76,11 @@ class Scene:
             self.vmpower.hook_socket, domain.name, operation, domain.xml(running=running)
         )
 
-    def started(self, name, pins, **more):
-        """A domain whose channels are all connected."""
+    def started(self, name, pins, interfaces=0, **more):
+        """A domain whose channels are all connected, with so many tap devices."""
         domain = self.domain(name, pins, **more)
+        for _each in range(interfaces):
+            self.add_interface(domain)
         for _attempt in range(HOOK_ATTEMPTS):
             self.hook(domain)
             if self.vmpower.show(name):

@@ -144,6 +144,7 @@ class StandinDomain:
         self.uuid = str(uuid.uuid4())
         self.pins = dict(pins)
         self.metadata = ""  # what <metadata> holds
+        self.interfaces = []  # of the module interfaces
         self.vcpus = vcpus or len(pins)
         self.directory = directory / name
         self.directory.mkdir()
@@ -154,6 +155,8 @@ class StandinDomain:
         """What the hook gets on stdin; without an id after the domain's end."""
         paths_of = {number: channel.path for number, channel in self.channels.items()}
         text = domain_xml(self.name, self.uuid, self.vcpus, self.pins, paths_of, running)
+        devices = "".join(interface.xml() for interface in self.interfaces)
+        text = text.replace("</devices>", f"{devices}</devices>")
         end = f"<metadata>{self.metadata}</metadata></domain>"
         return text.replace("</domain>", end) if self.metadata else text
 
@@ -170,8 +173,8 @@ class StandinDomain:
 
     def close(self):
         """End QEMU."""
-        for channel in self.channels.values():
-            channel.close()
+        for end in (*self.channels.values(), *self.interfaces):
+            end.close()
 
 
 class ForeignListener:

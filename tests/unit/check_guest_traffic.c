@@ -227,6 +227,22 @@ TEST(another_area)
 	ck_assert_uint_eq(voted(0), LOW_KHZ);
 }
 
+/* A manager whose predecessor knew interfaces that are gone by now. */
+TEST(interfaces_that_a_new_manager_does_not_name)
+{
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	traffic_greet(host.monitor);
+	tell_interfaces(1, COUNTED, 0);
+	traffic_synced(host.monitor);
+	ck_assert_uint_eq(host.monitor->domains[0]->traffic->slots.present, 0);
+	ck_assert_uint_eq(host.monitor->domains[1]->traffic->slots.present, 1);
+	pass_turn(3 * INTERVAL_NS);
+	pass_turn(1);
+	ck_assert_uint_eq(voted(0), 0);
+}
+
 static void give(int fd, bool seal)
 {
 	static struct link_message message;

@@ -102,6 +102,75 @@ TEST(predecessor_lacks_a_setting)
 	saved_domain_free(&saved);
 }
 
+static int parse_interfaces(const char *interfaces, struct saved_domain *saved)
+{
+	cleanup_free char *text = NULL;
+
+	ck_assert_int_gt(asprintf(&text,
+				  "{" VERSION HEAD FLAGS VCPUS CHANNELS
+				  "\"interfaces\":%s," OVERRIDES "}",
+				  interfaces),
+			 0);
+	return saved_domain_parse(text, strlen(text), saved);
+}
+
+#define INTERFACE(kind, mac, target, more)                                                         \
+	"{\"kind\":\"" kind "\",\"mac\":\"" mac "\",\"target\":\"" target                          \
+	"\",\"model\":\"virtio\"" more "}"
+#define MAC "52:54:00:0a:00:01"
+#define TAP INTERFACE("tap", MAC, "vnet3", "")
+#define VF INTERFACE("hostdev", "02:00:00:00:00:02", "", ",\"source\":\"0001:5e:02.3\"")
+
+TEST(interfaces_come_back)
+{
+	static const struct pci_address source = {1, 0x5e, 2, 3};
+	struct saved_domain saved, back;
+	struct registry *registry;
+	cleanup_free char *text = NULL;
+	const struct domain_interface *interfaces;
+	struct domain *domain;
+
+	ck_assert_int_eq(parse_interfaces("[" TAP "," VF "]", &saved), 0);
+	ck_assert_uint_eq(saved.description->n_interfaces, 2);
+	ck_assert_int_eq(registry_new(&registry), 0);
+	ck_assert_int_eq(registry_restore(registry, &saved, &domain), 0);
+	text = saved_domain_format(domain);
+	ck_assert_ptr_nonnull(text);
+	ck_assert_int_eq(saved_domain_parse(text, strlen(text), &back), 0);
+	interfaces = back.description->interfaces;
+	ck_assert_uint_eq(back.description->n_interfaces, 2);
+	ck_assert_uint_eq(interfaces[0].kind, INTERFACE_TAP);
+	ck_assert_uint_eq(interfaces[0].mac[3], 0x0a);
+	ck_assert_str_eq(interfaces[0].target, "vnet3");
+	ck_assert_str_eq(interfaces[0].model, "virtio");
+	ck_assert(!interfaces[0].has_source && interfaces[1].has_source);
+	ck_assert_uint_eq(interfaces[1].kind, INTERFACE_HOSTDEV);
+	ck_assert_mem_eq(&interfaces[1].source, &source, sizeof(source));
+	saved_domain_free(&back);
+	registry_free(registry);
+}
+
+TEST(interfaces_that_are_wrong)
+{
+	static const char *const wrong[] = {
+		"1",
+		"[1]",
+		"[{}]",
+		"[" INTERFACE("tap", "2", "", "") "]",
+		"[" INTERFACE("tap", MAC " ", "", "") "]",
+		"[" INTERFACE("x", MAC, "", "") "]",
+		"[" INTERFACE("tap", MAC, "0123456789abcdef", "") "]",
+		"[" INTERFACE("tap", MAC, "", ",\"source\":\"1:2:3.4\"") "]",
+		"[" INTERFACE("tap", MAC, "", ",\"source\":1") "]",
+		"[" TAP "," TAP "," TAP "," TAP "," TAP "," TAP "," TAP "," TAP "," TAP "," TAP
+		"," TAP "," TAP "," TAP "," TAP "," TAP "," TAP "," TAP "]",
+	};
+	struct saved_domain saved;
+
+	for (size_t i = 0; i < array_size(wrong); i++)
+		ck_assert_int_eq(parse_interfaces(wrong[i], &saved), -EBADMSG);
+}
+
 /* Only what is given of it is saved. */
 TEST(policy_of_the_metadata)
 {

@@ -103,8 +103,10 @@ static void begin(struct domains *domains, bool served, struct held_channel *hel
 	succession_begin(domains->succession);
 	domains->range = cpufreq_range(domains->cpufreq);
 	/* A predecessor's domains: the monitor is sent their rules when it starts. */
-	registry_for_each (d, domains->registry)
+	registry_for_each (d, domains->registry) {
 		(void)domain_find_rules(&domains->view, &domains->range, d);
+		wishes_update(domains, d);
+	}
 	/* After a crash. A failure is logged and does not prevent serving. */
 	if (served)
 		cpufreq_take_over(domains->cpufreq);
@@ -129,6 +131,7 @@ static void on_monitor_started(void *context, bool again)
 	struct domains *domains = context;
 
 	frequency_control_take_over(&domains->frequency_control);
+	wishes_begin(domains);
 	view_begin(&domains->view);
 	if (again)
 		events_emit_text(domains->events, EVENT_MONITOR_RESTARTED,
@@ -205,6 +208,9 @@ static void on_message(void *context, const struct link_message *message)
 	case LINK_HOUR_WANTED:
 		answer_hour(domains);
 		break;
+	case LINK_TRAFFIC_WANTED:
+		wishes_set(domains, &message->traffic_wanted);
+		break;
 	default:
 		(void)frequency_control_message(&domains->frequency_control, message);
 		break;
@@ -214,6 +220,7 @@ static void on_message(void *context, const struct link_message *message)
 void domains_reconfigure(struct domains *domains)
 {
 	channel_manager_configure(domains->channels, domains->view.config);
+	wishes_reconfigure(domains);
 	view_send_settings(&domains->view);
 	frequency_control_reconfigure(&domains->frequency_control);
 	domains->range = cpufreq_range(domains->cpufreq);
@@ -366,6 +373,8 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 	domains->frequency_control.on_rescanned = on_rescanned;
 	domains->frequency_control.context = domains;
 	if (r == 0)
+		r = wishes_new(domains, parts->config);
+	if (r == 0)
 		r = channel_manager_new(parts->loop, parts->registry, parts->config,
 					cpufreq_count(parts->cpufreq),
 					&(struct channel_handlers){
@@ -390,6 +399,7 @@ int domains_new(const struct domains_parts *parts, struct domains **out)
 		channel_manager_free(domains->channels);
 		sweep_clear(domains);
 		local_hour_clear(&domains->local_hour);
+		traffic_free(domains->traffic);
 		frequency_control_clear(&domains->frequency_control);
 		view_clear(&domains->view);
 		free(domains);
@@ -418,6 +428,7 @@ void domains_free(struct domains *domains, bool leave)
 		frequency_control_end(&domains->frequency_control);
 	}
 	local_hour_clear(&domains->local_hour);
+	traffic_free(domains->traffic);
 	frequency_control_clear(&domains->frequency_control);
 	view_clear(&domains->view);
 	monitor_process_free(domains->view.monitor);

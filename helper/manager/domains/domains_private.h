@@ -25,6 +25,8 @@ struct domains {
 	bool begun;		       /* what a predecessor has left is taken over */
 	struct monitor_view view;
 	struct frequency_control frequency_control;
+	struct traffic *traffic;
+	bool area_sent; /* to the monitor that is attached */
 	struct local_hour local_hour;
 	bool hour_due;		/* the monitor asked for it, and the link had no room */
 	struct khz_range range; /* of the host's CPUs, when it was last looked at */
@@ -43,6 +45,21 @@ struct domains {
 
 void sweep_init(struct domains *domains);
 void sweep_clear(struct domains *domains);
+
+/** wishes_new() - have interfaces counted as the monitor wishes. Return: 0; -ENOMEM */
+int wishes_new(struct domains *domains, const struct config *config);
+
+/** wishes_reconfigure() - the intervals after a reload */
+void wishes_reconfigure(struct domains *domains);
+
+/** wishes_begin() - a monitor is attached: it gets the area before it hears of domains */
+void wishes_begin(struct domains *domains);
+
+/** wishes_set() - the monitor wants a domain's traffic counted, or no longer */
+void wishes_set(struct domains *domains, const struct link_traffic_wanted *wanted);
+
+/** wishes_update() - a domain's interfaces, as its XML has them now */
+void wishes_update(struct domains *domains, const struct domain *domain);
 
 /** sweep_rules() - find and apply the rules of all domains. @send_vcpus: send all vCPUs, too */
 void sweep_rules(struct domains *domains, bool send_vcpus);

@@ -45,6 +45,7 @@ static int add(struct domains *domains, const struct domain_report *report)
 	domain_log_problem(description, source);
 	events_emit_domain(domains->events, EVENT_DOMAIN_REGISTERED, domain, source);
 	(void)domain_find_rules(&domains->view, &domains->range, domain);
+	wishes_update(domains, domain);
 	view_send_domain(&domains->view, domain);
 	domain_apply_serve(&domains->view, domains->events, domain);
 	channel_manager_kick(domains->channels, domain);
@@ -124,6 +125,7 @@ static int update(struct domains *domains, struct domain *domain,
 	if (change.name)
 		view_send_domain_settings(&domains->view, domain);
 	domain->last_report_ns = report->asked_ns;
+	wishes_update(domains, domain);
 	if (change.vcpus || paused_changed)
 		view_send_vcpus(&domains->view, domain);
 	domain_apply_rules(&domains->view, domains->events, &domains->range, domain);
@@ -157,6 +159,7 @@ static void forget(struct domains *domains, struct domain *domain, const char *s
 	domain_log_unregistered(domain, source);
 	events_emit_domain(domains->events, EVENT_DOMAIN_UNREGISTERED, domain, source);
 	view_remove_domain(&domains->view, domain->id);
+	traffic_forget_domain(domains->traffic, domain->id);
 	registry_remove(domains->registry, domain);
 }
 

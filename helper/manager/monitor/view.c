@@ -9,6 +9,7 @@
 #include "helper/link/shared_state.h"
 #include "helper/link/vote.h"
 #include "helper/manager/registry/placement.h"
+#include "helper/manager/traffic/link_interfaces.h"
 
 /*
  * What may be formed in one turn of the loop: a few ms. For a frequency domain that is not acquired
@@ -209,7 +210,14 @@ static void form_channel(struct monitor_view *view, struct view_domain *due, uin
 	monitor_send(view->monitor, &view->message, &channel->fd, channel->held ? 0 : 1);
 }
 
-/* The next of a domain's messages: its settings, then its vCPUs, then its channels. */
+static void form_interfaces(struct monitor_view *view, const struct domain *domain)
+{
+	new_message(view, LINK_INTERFACES)->interfaces = traffic_link_interfaces(
+		view->traffic, domain->id, domain->rules.settings.policy_interfaces);
+	send_message(view);
+}
+
+/* The next of a domain's messages: its settings, vCPUs, interfaces, channels. */
 static void form_domain(struct forming *forming, uint32_t id)
 {
 	struct monitor_view *view = forming->view;
@@ -228,10 +236,13 @@ static void form_domain(struct forming *forming, uint32_t id)
 		due->vcpus = due->next_vcpu < domain->description->n_vcpus;
 		if (!due->vcpus)
 			claims_end(view->claims, id);
+	} else if (due->interfaces) { /* a predecessor's votes that go by them come before */
+		due->interfaces = false;
+		form_interfaces(view, domain);
 	} else if (due->channels != 0) {
 		form_channel(view, due, id);
 	}
-	if (!due->settings && !due->vcpus && due->channels == 0)
+	if (!due->settings && !due->vcpus && !due->interfaces && due->channels == 0)
 		view->due_domains[id / 64] &= ~(UINT64_C(1) << id % 64);
 }
 
@@ -301,9 +312,24 @@ static struct view_domain *mark_domain(struct monitor_view *view, const struct d
 	return &view->domains[domain->id];
 }
 
+/* A domain without interfaces needs no message. */
+static void mark_interfaces(struct monitor_view *view, const struct domain *domain)
+{
+	struct view_domain *due = &view->domains[domain->id];
+	struct traffic_interface any;
+
+	for (uint32_t i = 0; view->traffic && i < MAX_DOMAIN_INTERFACES; i++)
+		due->has_interfaces |= traffic_interface(view->traffic, domain->id, i, &any);
+	if (!due->has_interfaces)
+		return;
+	(void)mark_domain(view, domain);
+	due->interfaces = true;
+}
+
 static void mark_new(struct monitor_view *view, const struct domain *domain)
 {
 	*mark_domain(view, domain) = (struct view_domain){.settings = true, .vcpus = true};
+	mark_interfaces(view, domain);
 }
 
 static void mark_channel(struct monitor_view *view, const struct channel *channel)
@@ -387,7 +413,23 @@ void view_send_domain(struct monitor_view *view, const struct domain *domain)
 void view_send_domain_settings(struct monitor_view *view, const struct domain *domain)
 {
 	mark_domain(view, domain)->settings = true;
+	mark_interfaces(view, domain); /* the policy may name others */
 	view_go_on(view);
+}
+
+void view_send_interfaces(struct monitor_view *view, const struct domain *domain)
+{
+	/* else they are sent with the rest of it */
+	if (!view->domains[domain->id].known)
+		return;
+	mark_interfaces(view, domain);
+	view_go_on(view);
+}
+
+void view_send_traffic_area(struct monitor_view *view, int fd)
+{
+	new_message(view, LINK_TRAFFIC_AREA);
+	monitor_send(view->monitor, &view->message, &fd, 1);
 }
 
 void view_send_vcpus(struct monitor_view *view, const struct domain *domain)

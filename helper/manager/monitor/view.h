@@ -16,6 +16,7 @@
 #include "helper/manager/monitor/claims.h"
 #include "helper/manager/monitor/process.h"
 #include "helper/manager/registry/registry.h"
+#include "helper/manager/traffic/traffic.h"
 
 /* What is marked of one domain. */
 struct view_domain {
@@ -23,15 +24,18 @@ struct view_domain {
 	bool settings; /* a DOMAIN_ADD is due */
 	bool vcpus;    /* vCPUs from next_vcpu on are due */
 	uint32_t next_vcpu;
-	uint64_t channels; /* slots whose CHANNEL_ADD is due */
+	bool interfaces;     /* INTERFACES is due */
+	bool has_interfaces; /* or has had some, of which the monitor was told */
+	uint64_t channels;   /* slots whose CHANNEL_ADD is due */
 };
 
 struct monitor_view {
 	const struct config *config;
 	struct cpufreq *cpufreq;
 	struct registry *registry;
-	struct loop *loop;	     /* NULL: everything is formed at once */
-	void (*sent)(void *context); /* called when there is room, and nothing is due here */
+	const struct traffic *traffic; /* NULL: no interface is told of */
+	struct loop *loop;	       /* NULL: everything is formed at once */
+	void (*sent)(void *context);   /* called when there is room, and nothing is due here */
 	void *context;
 	struct monitor_process *monitor;
 	struct claims *claims;		      /* not owned: frequency_control_init() sets it */
@@ -83,11 +87,20 @@ void view_send_priorities(struct monitor_view *view);
 /** view_send_domain() - a new domain and its vCPUs, with their overrides and last votes */
 void view_send_domain(struct monitor_view *view, const struct domain *domain);
 
-/** view_send_domain_settings() - a domain's name, limits and rates, without its vCPUs */
+/**
+ * view_send_domain_settings() - a domain's name, limits and rates, and the interfaces that its
+ * policy names, without its vCPUs
+ */
 void view_send_domain_settings(struct monitor_view *view, const struct domain *domain);
 
 /** view_send_vcpus() - a domain's vCPUs, for instance after their pinning changed */
 void view_send_vcpus(struct monitor_view *view, const struct domain *domain);
+
+/** view_send_interfaces() - a domain's interfaces: others, or counted otherwise */
+void view_send_interfaces(struct monitor_view *view, const struct domain *domain);
+
+/** view_send_traffic_area() - before all that may go by it. @fd: stays the caller's */
+void view_send_traffic_area(struct monitor_view *view, int fd);
 
 /** view_remove_domain() - it has ended: its id may be reused at once */
 void view_remove_domain(struct monitor_view *view, uint32_t id);

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/json/build.h"
 #include "common/policy_settings.h"
+#include "helper/manager/registry/saved_interfaces.h"
 
 /* --- to text --------------------------------------------------------------------------- */
 
@@ -135,6 +136,7 @@ char *saved_domain_format(const struct domain *domain)
 	json_put(&json, "vcpus", vcpus_json(description));
 	json_put(&json, "channels", channels_json(domain));
 	json_put(&json, "former_slots", former_slots_json(domain));
+	json_put(&json, "interfaces", saved_interfaces_json(description));
 	json_put(&json, "overrides", overrides_json(domain));
 	json_put(&json, "metadata", settings_json(&description->metadata));
 	json_put(&json, "metadata_error", error_json(description->metadata_error));
@@ -379,6 +381,8 @@ static int parse(const json_t *json, struct saved_domain *saved)
 		r = parse_channels(json_object_get(json, "channels"), saved);
 	if (r == 0)
 		r = parse_former_slots(json_object_get(json, "former_slots"), saved);
+	if (r == 0)
+		r = saved_interfaces_parse(json_object_get(json, "interfaces"), description);
 	if (r == 0)
 		r = parse_overrides(json_object_get(json, "overrides"), saved);
 	if (r == 0)

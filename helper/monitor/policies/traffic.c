@@ -142,6 +142,9 @@ void traffic_greet(struct channel_monitor *monitor)
 {
 	traffic_unmap(monitor);
 	restart(monitor);
+	for (uint32_t d = 0; d < MAX_DOMAINS; d++)
+		if (traffic_of(monitor, d))
+			traffic_of(monitor, d)->synced = false;
 	memset(monitor->traffic.told, 0, sizeof(monitor->traffic.told));
 	monitor->traffic.notices = true;
 }
@@ -163,12 +166,25 @@ int traffic_set_interfaces(struct channel_monitor *monitor, const struct link_in
 		monitor->traffic.untold[d / 64] |= UINT64_C(1) << d % 64;
 		monitor->traffic.notices = true;
 	}
+	domain->traffic->synced = true;
 	traffic_slots_set(&domain->traffic->slots, from, monitor_now(monitor));
 	if (traffic_is_wanted(monitor, d)) {
 		domain->traffic->look_ns = monitor_now(monitor) + 1;
 		traffic_arm(monitor);
 	}
 	return 0;
+}
+
+void traffic_synced(struct channel_monitor *monitor)
+{
+	static const struct link_interfaces none;
+
+	for (uint32_t d = 0; d < MAX_DOMAINS; d++) {
+		struct domain_traffic *traffic = traffic_of(monitor, d);
+
+		if (traffic && !traffic->synced)
+			traffic_slots_set(&traffic->slots, &none, monitor_now(monitor));
+	}
 }
 
 /* --- levels ---------------------------------------------------------------------------------- */

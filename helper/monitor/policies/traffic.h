@@ -20,6 +20,7 @@ struct vcpu_traffic {
 
 struct domain_traffic {
 	struct traffic_slots slots;
+	bool synced;		    /* named by the manager since its SETUP */
 	uint64_t look_ns;	    /* when to look at them next; 0: never */
 	struct traffic_level level; /* of the operator's policy */
 	uint32_t n_vcpus;
@@ -48,6 +49,9 @@ void traffic_forget(struct channel_monitor *monitor, uint32_t domain);
 
 /** traffic_greet() - a manager is attached: it is to be told everything */
 void traffic_greet(struct channel_monitor *monitor);
+
+/** traffic_synced() - SYNCED: domains whose interfaces were not named have none any more */
+void traffic_synced(struct channel_monitor *monitor);
 
 /** traffic_unmap() - at the end of the process */
 void traffic_unmap(struct channel_monitor *monitor);
