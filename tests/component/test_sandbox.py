@@ -378,7 +378,7 @@ def test_a_busy_monitor_makes_exactly_the_listed_calls(runner):
             assert domain.power(0, unit) == "ack"
         assert domain.power(2, "max") == "nack"  # unpinned: a message to the manager
         stage.vmpower.ctl("log-level", "debug")  # an invalid policy: a log line
-        bad = frames.request(0, command=frames.POLICY, name=b"\xff" * 400)
+        bad = frames.request(0, command=frames.POLICY, name=frames.TAG + b"\xff" * 386)
         wait_until(lambda: domain.channels[0].ask(bad) == "nack" and "policy with" in stage.logged(),
                    10, "the monitor's log line")
         domain.channels[0].send(frames.request(0, "max") * 100)  # throttled, in batches
