@@ -10,8 +10,7 @@
 #define GUESSED_RATIO 800u
 #define LOWEST_RATIO 500u
 #define LEAST_BUSY 100u	  /* permille: below that, a ratio of measurements is noise */
-#define MOST_UNCERTAIN 32 /* steps down that the host did not confirm: then WISH_MIN, to be sure   \
-			   */
+#define MOST_UNCERTAIN 32 /* steps down without the host saying where: then WISH_MIN */
 
 void governor_reset(struct governor *governor)
 {
