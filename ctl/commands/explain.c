@@ -216,7 +216,9 @@ static void say_siblings(json_t *cpu, bool pinned)
 static void vote_cell(struct table *table, json_t *vcpu)
 {
 	const char *paused = ctl_flag(vcpu, "paused") ? ", paused" : "";
-	const char *policy = ctl_flag(vcpu, "by_policy") ? ", by policy" : "";
+	const char *policy = ctl_flag(vcpu, "by_operator_policy") ? ", by the operator's policy"
+			     : ctl_flag(vcpu, "by_policy")	  ? ", by policy"
+								  : "";
 
 	if (ctl_has(vcpu, "vote_khz"))
 		table_cell(table, "%lld%s%s", ctl_number(vcpu, "vote_khz"), policy, paused);

@@ -26,7 +26,7 @@
  * policy.h shares.
  */
 #define SHARED_STATE_MAGIC 0x76706f77u
-#define SHARED_STATE_VERSION 7u
+#define SHARED_STATE_VERSION 8u
 
 /* Aligned, so that no two channels share a cache line. */
 struct shared_channel {
@@ -45,6 +45,7 @@ struct shared_channel {
 
 struct shared_vcpu {
 	uint32_t said;		     /* vote_pack() */
+	uint32_t standing;	     /* standing_pack(): of the operator's policy */
 	struct shared_policy policy; /* that its guest has sent */
 };
 

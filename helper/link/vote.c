@@ -25,6 +25,20 @@ struct vote_range vote_range(const struct host_steps *host, const struct domain_
 	};
 }
 
+enum vote_from vote_of_level(enum policy_level level)
+{
+	switch (level) {
+	case LEVEL_LOW:
+		return VOTE_LOWEST;
+	case LEVEL_MEDIUM:
+		return VOTE_MIDDLE;
+	case LEVEL_HIGH:
+		return VOTE_HIGHEST;
+	default:
+		return VOTE_NONE;
+	}
+}
+
 bool vote_unpack(uint32_t word, struct vote *vote)
 {
 	const struct vote said = {
@@ -45,4 +59,29 @@ bool vote_unpack(uint32_t word, struct vote *vote)
 		valid = true;
 	*vote = valid && word != 0 ? said : (struct vote){.channel = VOTE_NO_CHANNEL};
 	return valid;
+}
+
+struct vote vote_effective(const struct vote *said, const struct standing *standing)
+{
+	bool turbo_off = said->turbo_off && !standing->above;
+
+	if (!standing_counts(standing, said))
+		return *said;
+	return (struct vote){
+		/* the same, as a guest would say it */
+		.from = standing->from == VOTE_HIGHEST && turbo_off ? (uint8_t)VOTE_NON_TURBO
+								    : standing->from,
+		.turbo_off = turbo_off,
+		.channel = VOTE_NO_CHANNEL,
+	};
+}
+
+struct standing standing_unpack(uint32_t word)
+{
+	const struct standing standing = {.from = word & 7, .above = word & 8};
+	bool valid = standing.from == VOTE_LOWEST || standing.from == VOTE_MIDDLE ||
+		     standing.from == VOTE_HIGHEST;
+
+	return valid && standing_pack(&standing) == word ? standing
+							 : (struct standing){.from = VOTE_NONE};
 }

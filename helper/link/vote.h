@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/domain_settings.h"
+#include "helper/link/policy.h"
 
 /* Where a vote's steps are counted from. */
 enum vote_from {
@@ -24,12 +25,24 @@ enum vote_from {
 
 #define VOTE_NO_CHANNEL 0xffu
 
+/** vote_of_level() - how a policy votes for a level; of those that are no vote: VOTE_NONE */
+enum vote_from vote_of_level(enum policy_level level);
+
 struct vote {
 	uint8_t from;	/* enum vote_from */
 	bool turbo_off; /* the guest has turned turbo off */
 	bool policy; /* said by the policy that the guest has sent (policy.h), not by a request */
 	uint8_t channel; /* index, in its domain, of the channel it came through; or NO_CHANNEL */
 	int16_t steps;	 /* above or, if negative, below from; within MAX_FREQUENCY_STEPS */
+};
+
+/*
+ * The vote of the operator's policy for a vCPU, which stands beside what the guest has said. One of
+ * the two counts: the guest's vote if it has one and the policy is below it, else the policy's.
+ */
+struct standing {
+	uint8_t from; /* enum vote_from: NONE, LOWEST, MIDDLE or HIGHEST */
+	bool above;   /* the guest */
 };
 
 /* What the host allows on a frequency domain. */
@@ -73,6 +86,25 @@ static inline uint32_t vote_step(const struct vote *vote, const struct vote_rang
 	step += vote->steps;
 	return (uint32_t)(step > high ? high : step < low ? low : step);
 }
+
+/** standing_counts() - does it count, and not what the guest has said? */
+static inline bool standing_counts(const struct standing *standing, const struct vote *said)
+{
+	return standing->from != VOTE_NONE && (standing->above || said->from == VOTE_NONE);
+}
+
+/** vote_effective() - the vote that counts; what the guest has turned off bounds what is below it
+ */
+struct vote vote_effective(const struct vote *said, const struct standing *standing);
+
+/** standing_pack() - as a word; 0: there is none */
+static inline uint32_t standing_pack(const struct standing *standing)
+{
+	return standing->from == VOTE_NONE ? 0 : standing->from | (standing->above ? 8u : 0);
+}
+
+/** standing_unpack() - the reverse; of a word that is none: there is none */
+struct standing standing_unpack(uint32_t word);
 
 /** vote_pack() - as one word, which no reader of the shared state sees half of; 0: nothing said */
 static inline uint32_t vote_pack(const struct vote *vote)

@@ -20,7 +20,7 @@
 #include "helper/monitor/guest_requests.h"
 #include "helper/monitor/managers.h"
 #include "helper/monitor/monitor_link.h"
-#include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/policies/hour_change.h"
 #include "helper/monitor/policies/traffic.h"
 #include "helper/monitor/policies/traffic_pass.h"
 #include "helper/monitor/state/monitor_state.h"
@@ -110,7 +110,7 @@ static void expire_one(struct channel_monitor *monitor, struct timer *timer)
 		tell_alive(monitor);
 		break;
 	case TIMER_HOUR:
-		guest_policies_expire(monitor);
+		hour_change_expire(monitor);
 		break;
 	case TIMER_TRAFFIC:
 		traffic_pass_expire(monitor);

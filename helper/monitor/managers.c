@@ -15,7 +15,7 @@
 #include "helper/monitor/frequency_outputs.h"
 #include "helper/monitor/guest_channel.h"
 #include "helper/monitor/monitored_domain.h"
-#include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/policies/hour_change.h"
 #include "helper/monitor/policies/traffic.h"
 #include "helper/monitor/state/syscall_rule.h"
 
@@ -238,7 +238,7 @@ int managers_set_up(struct channel_monitor *monitor, const int *fds, unsigned in
 	unmark(monitor);
 	frequency_outputs_begin_sync(monitor);
 	monitor->ready_due = true;
-	guest_policies_greet(monitor);
+	hour_change_greet(monitor);
 	traffic_greet(monitor);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "helper/monitor/managers.h"
 #include "helper/monitor/monitored_domain.h"
 #include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/policies/hour_change.h"
 #include "helper/monitor/policies/traffic.h"
 #include "helper/monitor/policies/traffic_pass.h"
 #include "helper/monitor/state/syscall_rule.h"
@@ -52,6 +53,7 @@ static int vcpus_set(struct channel_monitor *monitor, const struct link_vcpus *f
 			      from->said, &from->frequency_domains);
 	for (uint32_t i = 0; r == 0 && i < from->n; i++) {
 		monitor_publish_vote(monitor, from->domain, from->first + i);
+		monitor_publish_standing(monitor, from->domain, from->first + i);
 		guest_policies_taken_over(monitor, from->domain, from->first + i);
 	}
 	return r;
@@ -145,7 +147,7 @@ static int handle(struct channel_monitor *monitor, const int *fds, unsigned int 
 		return arbiter_set_override(monitor->arbiter, message->override.domain,
 					    message->override.vcpu, message->override.khz);
 	case LINK_HOUR:
-		guest_policies_set_hour(monitor, &message->hour);
+		hour_change_set(monitor, &message->hour);
 		return 0;
 	case LINK_TRAFFIC_AREA:
 		return traffic_set_area(monitor, fds[0]);

@@ -9,6 +9,7 @@
 #include "helper/monitor/channel_rate.h"
 #include "helper/monitor/guest_channel.h"
 #include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/policies/operator_policies.h"
 #include "helper/monitor/policies/traffic.h"
 
 int monitored_domain_remove(struct channel_monitor *monitor, uint32_t id)
@@ -21,6 +22,7 @@ int monitored_domain_remove(struct channel_monitor *monitor, uint32_t id)
 		if (domain->channels[i])
 			guest_channel_free(monitor, domain->channels[i]);
 	(void)arbiter_end_session(monitor->arbiter, id, EVERY_CHANNEL);
+	operator_policies_end(monitor, id);
 	monitor_publish_votes(monitor, id);
 	arbiter_remove_domain(monitor->arbiter, id);
 	traffic_forget(monitor, id);
@@ -54,6 +56,7 @@ int monitored_domain_set(struct channel_monitor *monitor, const struct link_doma
 	domain->commands = from->settings.commands;
 	if (!(domain->commands & COMMAND_POLICY))
 		guest_policies_forbid(monitor, from->id);
+	operator_policies_set(monitor, from->id, &from->settings);
 	domain->lifetime_ns = from->settings.vote_lifetime_s * NS_PER_S;
 	for (uint32_t i = 0; i < MAX_DOMAIN_CHANNELS; i++)
 		if (domain->channels[i])

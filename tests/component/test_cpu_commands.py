@@ -190,11 +190,13 @@ def test_explain_nobody():
             "vcpu": 0,
             "cpus": "1",
             "vote_khz": None,
+            "by_operator_policy": False,
             "by_policy": False,
             "protects": True,
             "paused": False,
             "override_khz": None,
             "clamped": None,
+            "standing_khz": None,
             "turbo_off": False,
             "decides": False,
         }, say

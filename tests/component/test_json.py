@@ -25,7 +25,8 @@ COMMANDS = {
     "list": ((), [(".domains[0] | keys", [
         "channels", "connected", "id", "name", "nacks", "requests", "uuid", "vcpus"])]),
     "show": (("vm",), [(".domain.channels[0] | keys", CHANNEL), (".domain.vcpus[0] | keys", [
-        "cpus", "frequency_domains", "online", "override_khz", "pinned", "turbo_off", "vcpu",
+        "by_operator_policy", "cpus", "frequency_domains", "online", "override_khz", "pinned",
+        "standing_khz", "turbo_off", "vcpu",
         "vote_khz"])]),
     "channel disable": (("vm", "0"), [("keys", ["changed"])]),
     "channel enable": (("vm", "0"), [("keys", ["changed"])]),

@@ -60,7 +60,13 @@ static void add_domain(struct host *host, struct input *input)
 					.commands = n & 128 ? n >> 5 & COMMANDS_ALL : COMMANDS_ALL,
 					.rate = n & 64 ? n * 10u : host->like.settings.rate,
 					.burst = host->like.settings.burst,
-					.vote_lifetime_s = n >> 5 & 1},
+					.vote_lifetime_s = n >> 5 & 1,
+					.policy = limits & 3,
+					.policy_level = n >> 1 & 3,
+					.policy_low_hours = n & 4 ? 0xffu : 0,
+					.policy_high_hours = 0xff00u,
+					.policy_rank = n >> 3 & 1,
+					.policy_vcpus.bits = {limits & 16 ? ~UINT64_C(0) : n}},
 			   .name = "guest"},
 	};
 

@@ -162,7 +162,7 @@ static inline void heed(struct host *host, const struct link_message *message)
 			id % MAX_DOMAIN_CHANNELS < USED_CHANNELS);
 		break;
 	default:
-		require(message->type == LINK_READY);
+		require(message->type == LINK_READY || message->type == LINK_HOUR_WANTED);
 	}
 }
 

@@ -52,7 +52,8 @@ static inline void check_said(const struct checked *checked, uint32_t domain, ui
 	/* a successor gets what was said, to the step */
 	require(again.from == vcpu->vote.from && again.turbo_off == vcpu->vote.turbo_off);
 	require(again.channel == vcpu->vote.channel && again.steps == vcpu->vote.steps);
-	require(vcpu->set && (vcpu->flags & VCPU_MAY_VOTE));
+	require((vcpu->set && (vcpu->flags & VCPU_MAY_VOTE)) ||
+		(vcpu->vote.policy && vcpu->vote.from == VOTE_NONE));
 	/* it ends with its channel's session */
 	if (index == VOTE_NO_CHANNEL) {
 		require(!checked->taken_over);
@@ -64,6 +65,30 @@ static inline void check_said(const struct checked *checked, uint32_t domain, ui
 		require(!checked->taken_over || (checked->taken_over[domain] >> index & 1));
 	else
 		require(channel->spoke && channel->enabled && channel->state != GUEST_CHANNEL_GONE);
+}
+
+/* What the operator's policy says, and which of the two counts. */
+static inline void check_standing(const struct checked *checked, uint32_t domain, uint32_t number,
+				  const struct arbiter_vcpu *vcpu)
+{
+	const struct channel_monitor *monitor = checked->monitor;
+	const struct domain_settings *settings = &monitor->arbiter->domains[domain]->limits;
+	const struct monitored_domain *of = monitor->domains[domain];
+	const struct standing standing = arbiter_standing(monitor->arbiter, vcpu);
+	bool may_vote = vcpu->set && (vcpu->flags & VCPU_MAY_VOTE);
+	struct vote counts = vote_effective(&vcpu->vote, &standing);
+
+	require(shared_load(monitor->shared->vcpus[domain][number].standing) ==
+		standing_pack(&standing));
+	require(standing.from == VOTE_NONE ||
+		(may_vote && of->operator_policy.kind != POLICY_NONE &&
+		 setting_vcpus_has(&settings->policy_vcpus, number)));
+	require(vcpu->counts.from == counts.from && vcpu->counts.steps == counts.steps &&
+		vcpu->counts.turbo_off == counts.turbo_off);
+	if (of->operator_policy.kind == POLICY_WORKLOAD && may_vote &&
+	    setting_vcpus_has(&settings->policy_vcpus, number) &&
+	    settings->policy == OPERATOR_WORKLOAD)
+		require(arbiter_voted(vcpu) || settings->policy_level == OPERATOR_NO_LEVEL);
 }
 
 static inline void check_member(const struct checked *checked, const struct arbiter_vcpu *vcpu,
@@ -79,10 +104,10 @@ static inline void check_member(const struct checked *checked, const struct arbi
 	range = vote_range(&votes->host, &arbiter->domains[vcpu->domain]->limits);
 	require(range.low <= range.high && range.low >= votes->host.floor &&
 		range.high <= votes->host.ceiling);
-	step = vote_step(&vcpu->vote, &range);
+	step = vote_step(&vcpu->counts, &range);
 	if (arbiter_voted(vcpu)) {
 		require(step >= range.low && step <= range.high);
-		if (vcpu->vote.turbo_off && range.low <= range.non_turbo)
+		if (vcpu->counts.turbo_off && range.low <= range.non_turbo)
 			require(step <= range.non_turbo);
 	}
 	if (vcpu->override_khz > 0) {
@@ -436,6 +461,7 @@ static inline void check_domain(struct checked *checked, uint32_t id)
 		const struct arbiter_vcpu *vcpu = arbiter_vcpu(monitor->arbiter, id, v);
 
 		check_said(checked, id, v, vcpu);
+		check_standing(checked, id, v, vcpu);
 		require(vcpu->domain == id);
 		checked->n_placed += vcpu->set != NULL;
 		for (uint32_t i = 0; i < arbiter_n_members(vcpu); i++)

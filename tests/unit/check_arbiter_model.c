@@ -24,6 +24,7 @@ struct model_fd {
 struct model_vcpu {
 	bool known;
 	struct vote vote;
+	enum vote_from standing; /* of the operator's policy */
 	uint32_t flags, n, ids[N_FDS];
 	uint32_t override_khz; /* 0: none */
 };
@@ -112,6 +113,7 @@ static uint32_t model_step(const struct model *model, uint32_t d, const struct m
 	const struct domain_settings *limits = &model->domains[d].limits;
 	uint32_t from = vote->from == VOTE_LOWEST    ? 0
 			: vote->from == VOTE_HIGHEST ? fd->table.n_steps
+			: vote->from == VOTE_MIDDLE  ? (fd->table.n_steps - 1) / 2
 						     : fd->table.non_turbo;
 	int64_t step = model_clamp(fd, limits, vote->turbo_off, from);
 
@@ -120,6 +122,24 @@ static uint32_t model_step(const struct model *model, uint32_t d, const struct m
 		step = from;
 	step += vote->steps;
 	return model_clamp(fd, limits, vote->turbo_off, step < 0 ? 0 : (uint32_t)step);
+}
+
+/* What the guest has said, or what stands beside it. */
+static struct vote model_counts(const struct model *model, uint32_t d,
+				const struct model_vcpu *vcpu)
+{
+	bool above = model->domains[d].limits.policy_rank == RANK_ABOVE_GUEST;
+	struct vote vote = vcpu->vote;
+
+	if (vcpu->n == 0 || !(vcpu->flags & VCPU_MAY_VOTE) || vcpu->standing == VOTE_NONE)
+		return vote;
+	if (above)
+		vote.turbo_off = false;
+	if (above || vote.from == VOTE_NONE) {
+		vote.from = (uint8_t)vcpu->standing;
+		vote.steps = 0;
+	}
+	return vote;
 }
 
 static struct arbiter_decision model_decide(const struct model *model, uint32_t id)
@@ -132,6 +152,7 @@ static struct arbiter_decision model_decide(const struct model *model, uint32_t 
 	for (uint32_t d = 0; d < N_DOMAINS; d++) {
 		for (uint32_t v = 0; model->domains[d].there && v < N_VCPUS; v++) {
 			const struct model_vcpu *vcpu = &model->domains[d].vcpus[v];
+			struct vote counts = model_counts(model, d, vcpu);
 
 			for (uint32_t i = 0; i < vcpu->n; i++) {
 				uint32_t step;
@@ -142,9 +163,9 @@ static struct arbiter_decision model_decide(const struct model *model, uint32_t 
 					override_khz = vcpu->override_khz;
 				if (vcpu->flags & VCPU_PAUSED)
 					continue;
-				if (vcpu->vote.from != VOTE_NONE) {
+				if (counts.from != VOTE_NONE) {
 					voters = true;
-					step = model_step(model, d, vcpu, i, &vcpu->vote);
+					step = model_step(model, d, vcpu, i, &counts);
 					best = step > best ? step : best;
 				} else if (vcpu->flags & VCPU_PROTECTED) {
 					silent = true;
@@ -294,6 +315,7 @@ static void random_domain(struct model *model, uint32_t d)
 		.min_khz = random_below(2) ? 1000000 + random_below(500000) : 0,
 		.max_khz = random_below(2) ? 1600000 + random_below(2000000) : 0,
 		.turbo = random_below(2),
+		.policy_rank = random_below(2),
 	};
 
 	for (uint32_t f = 0; f < N_FDS; f++)
@@ -345,6 +367,18 @@ static void random_vote(struct model *model, uint32_t d, uint32_t scenario, uint
 	model_vote(model, d, v, action, d % 3);
 }
 
+static void random_standing(struct model *model, uint32_t d)
+{
+	static const enum vote_from from[] = {VOTE_NONE, VOTE_LOWEST, VOTE_MIDDLE, VOTE_HIGHEST};
+	enum vote_from standing = from[random_below(4)];
+	struct setting_vcpus vcpus = {.bits = {random_below(1u << N_VCPUS)}};
+
+	(void)arbiter_set_standing(arbiter, d, standing, &vcpus);
+	for (uint32_t v = 0; v < N_VCPUS; v++)
+		model->domains[d].vcpus[v].standing =
+			setting_vcpus_has(&vcpus, v) ? standing : VOTE_NONE;
+}
+
 static void random_override(struct model *model, uint32_t d)
 {
 	uint32_t v = random_below(N_VCPUS);
@@ -380,13 +414,14 @@ static void compare(const struct model *model, struct arbiter_decision *last, ui
 	for (uint32_t d = 0; d < N_DOMAINS; d++) {
 		for (uint32_t v = 0; v < N_VCPUS; v++) {
 			const struct model_vcpu *vcpu = &model->domains[d].vcpus[v];
+			struct vote counts = model_counts(model, d, vcpu);
 			uint32_t khz = 0;
 
 			if (!model->domains[d].there)
 				continue;
-			if (vcpu->vote.from != VOTE_NONE)
-				khz = model->fds[vcpu->ids[0]].table.khz[model_step(
-					model, d, vcpu, 0, &vcpu->vote)];
+			if (counts.from != VOTE_NONE)
+				khz = model->fds[vcpu->ids[0]]
+					      .table.khz[model_step(model, d, vcpu, 0, &counts)];
 			if (arbiter_vote_khz(arbiter, arbiter_vcpu(arbiter, d, v)) != khz ||
 			    vote_pack(&arbiter_vcpu(arbiter, d, v)->vote) != vote_pack(&vcpu->vote))
 				fail_at(scenario, operation, "another vote");
@@ -418,6 +453,8 @@ static void run_scenario(uint32_t seed)
 			random_vcpu(model, d);
 		} else if (what < 48) {
 			random_override(model, d);
+		} else if (what < 55) {
+			random_standing(model, d);
 		} else if (what < 94) {
 			random_vote(model, d, seed, operation);
 		} else if (what < 97) {

@@ -80,13 +80,35 @@ int cpufreq_host_cpus(const struct cpufreq *cpufreq, struct host_cpus *cpus)
 }
 
 uint32_t decision_vote_khz(const struct decision_sources *sources, const struct host_cpus *cpus,
-			   const struct domain *domain, uint32_t vcpu, uint32_t said)
+			   const struct domain *domain, uint32_t vcpu, const struct vote *vote)
 {
 	(void)sources;
 	(void)cpus;
 	(void)domain;
 	(void)vcpu;
-	return said;
+	return vote->from == VOTE_NONE ? 0 : 1000 + (uint32_t)vote->steps;
+}
+
+uint32_t decision_standing_khz(const struct decision_sources *sources, const struct host_cpus *cpus,
+			       const struct domain *domain, uint32_t vcpu,
+			       const struct votes_of_vcpu *votes)
+{
+	return decision_vote_khz(sources, cpus, domain, vcpu, &votes->counts);
+}
+
+/* A vote for 1000 to 1255 kHz. */
+static uint32_t word_of(uint32_t khz)
+{
+	return vote_pack(&(struct vote){.from = VOTE_LOWEST, .steps = (int16_t)(khz - 1000)});
+}
+
+struct votes_of_vcpu decision_votes(const struct decision_sources *sources,
+				    const struct domain *domain, uint32_t vcpu)
+{
+	struct votes_of_vcpu votes = {.standing.from = VOTE_NONE};
+
+	(void)vote_unpack(sources->state->vcpus[domain->id][vcpu].said, &votes.counts);
+	return votes;
 }
 
 struct decision_naming *decision_naming_new(const struct decision_sources *sources)
@@ -226,7 +248,7 @@ static void vote(uint32_t khz)
 {
 	for (unsigned int i = 0; i < N_DOMAINS; i++) {
 		for (unsigned int vcpu = 0; vcpu < N_VCPUS; vcpu++)
-			shared.vcpus[domains[i]->id][vcpu].said = khz;
+			shared.vcpus[domains[i]->id][vcpu].said = word_of(khz);
 	}
 }
 
@@ -277,7 +299,7 @@ TEST(another_domain_in_a_slot_is_another)
 {
 	uint32_t id = domains[1]->id;
 
-	shared.vcpus[id][7].said = 1000;
+	shared.vcpus[id][7].said = word_of(1000);
 	expect_look("vm1:1 ");
 	expect_look("");
 	registry_remove(registry, domains[1]);

@@ -269,3 +269,59 @@ TEST(step_is_in_range)
 		}
 	}
 }
+
+/* --- beside what stands there ------------------------------------------------------------- */
+
+static const struct {
+	struct standing standing;
+	uint32_t word;
+} standings[] = {
+	{{VOTE_NONE, false}, 0},
+	{{VOTE_LOWEST, false}, 1},
+	{{VOTE_MIDDLE, false}, 4},
+	{{VOTE_HIGHEST, true}, 10},
+};
+
+TEST_EACH(standing_as_a_word, standings)
+{
+	struct standing back = standing_unpack(standings[_i].word);
+
+	ck_assert_uint_eq(standing_pack(&standings[_i].standing), standings[_i].word);
+	ck_assert_uint_eq(back.from, standings[_i].standing.from);
+	ck_assert_uint_eq(back.above, standings[_i].standing.above);
+}
+
+static const uint32_t no_standings[] = {3, 5, 7, 8, 11, 17, UINT32_MAX};
+
+TEST_EACH(no_standing, no_standings)
+{
+	ck_assert_uint_eq(standing_unpack(no_standings[_i]).from, VOTE_NONE);
+}
+
+static const struct {
+	struct vote said;
+	struct standing standing;
+	uint8_t from;
+	bool turbo_off;
+} effective[] = {
+	{{VOTE_NONE, false, false, 0, 0}, {VOTE_NONE, false}, VOTE_NONE, false},
+	{{VOTE_NONE, false, false, 0, 0}, {VOTE_MIDDLE, false}, VOTE_MIDDLE, false},
+	{{VOTE_NONE, true, false, 0, 0}, {VOTE_HIGHEST, false}, VOTE_NON_TURBO, true},
+	{{VOTE_NONE, true, false, 0, 0}, {VOTE_HIGHEST, true}, VOTE_HIGHEST, false},
+	{{VOTE_NONE, false, true, 0, 0}, {VOTE_LOWEST, false}, VOTE_LOWEST, false},
+	{{VOTE_LOWEST, false, false, 0, 2}, {VOTE_HIGHEST, false}, VOTE_LOWEST, false},
+	{{VOTE_LOWEST, true, true, 0, 0}, {VOTE_HIGHEST, true}, VOTE_HIGHEST, false},
+	{{VOTE_LOWEST, true, true, 0, 0}, {VOTE_NONE, true}, VOTE_LOWEST, true},
+};
+
+TEST_EACH(one_of_two_counts, effective)
+{
+	struct vote vote = vote_effective(&effective[_i].said, &effective[_i].standing);
+	bool stands = standing_counts(&effective[_i].standing, &effective[_i].said);
+	struct vote back;
+
+	ck_assert(vote_unpack(vote_pack(&vote), &back) && back.from == vote.from);
+	ck_assert_uint_eq(vote.from, effective[_i].from);
+	ck_assert_uint_eq(vote.turbo_off, effective[_i].turbo_off);
+	ck_assert_int_eq(vote.steps, stands ? 0 : effective[_i].said.steps);
+}

@@ -170,6 +170,8 @@ json_t *control_json_claim(const struct config *config, const struct frequency_d
 	json_put(&json, "cpus", json_cpus(vcpu->pinned ? vcpu->affinity : NULL));
 	json_put_nonzero(&json, "vote_khz", claim->vote_khz);
 	json_put_bool(&json, "by_policy", claim->by_policy);
+	json_put_bool(&json, "by_operator_policy", claim->by_operator);
+	json_put_nonzero(&json, "standing_khz", claim->standing_khz);
 	json_put_bool(&json, "protects", protects);
 	json_put_bool(&json, "paused", paused);
 	json_put_nonzero(&json, "override_khz", claim->override_khz);

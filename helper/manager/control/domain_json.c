@@ -223,10 +223,8 @@ static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct pl
 {
 	const struct vcpu_description *vcpu = &domain->description->vcpus[number];
 	const struct cpuset *affinity = vcpu->pinned ? vcpu->affinity : NULL;
-	uint32_t said =
-		sources->state ? shared_load(sources->state->vcpus[domain->id][number].said) : 0;
+	const struct votes_of_vcpu votes = decision_votes(sources, domain, number);
 	json_t *json = json_object();
-	struct vote vote;
 
 	if (!place->cpus || place->affinity != affinity) {
 		place_clear(place);
@@ -239,10 +237,13 @@ static json_t *vcpu_json(const struct domain *domain, uint32_t number, struct pl
 	json_put_bool(&json, "online", vcpu->online);
 	json_put(&json, "cpus", json_incref(place->cpus));
 	json_put_bool(&json, "pinned", place->pinned);
-	(void)vote_unpack(said, &vote);
-	json_put_nonzero(&json, "vote_khz", decision_vote_khz(sources, cpus, domain, number, said));
-	json_put_bool(&json, "turbo_off", vote.turbo_off);
-	json_put(&json, "policy", policy_json(sources, domain->id, number, vote.policy));
+	json_put_nonzero(&json, "vote_khz",
+			 decision_vote_khz(sources, cpus, domain, number, &votes.counts));
+	json_put_bool(&json, "by_operator_policy", standing_counts(&votes.standing, &votes.said));
+	json_put_nonzero(&json, "standing_khz",
+			 decision_standing_khz(sources, cpus, domain, number, &votes));
+	json_put_bool(&json, "turbo_off", votes.said.turbo_off);
+	json_put(&json, "policy", policy_json(sources, domain->id, number, votes.said.policy));
 	json_put_nonzero(&json, "override_khz", domain_override(domain, number));
 	json_put(&json, "frequency_domains", json_incref(place->frequency_domains));
 	return json;

@@ -88,16 +88,19 @@ static const struct host_cpus *host_cpus(struct look *look)
 static bool look_at_vote(struct look *look, const struct domain *domain, uint32_t vcpu)
 {
 	uint32_t *seen = &look->scan->domains[domain->id].said[vcpu];
-	uint32_t said = shared_load(look->sources.state->vcpus[domain->id][vcpu].said);
+	const struct votes_of_vcpu votes = decision_votes(&look->sources, domain, vcpu);
+	uint32_t said = vote_pack(&votes.counts);
 	struct event event = {.domain = domain, .vcpu = &vcpu};
 
 	if (said == *seen)
 		return true;
 	if (is_wanted(look, EVENT_VOTE)) {
 		const struct host_cpus *cpus = host_cpus(look);
+		struct vote before;
 
-		event.khz = decision_vote_khz(&look->sources, cpus, domain, vcpu, said);
-		event.previous_khz = decision_vote_khz(&look->sources, cpus, domain, vcpu, *seen);
+		(void)vote_unpack(*seen, &before);
+		event.khz = decision_vote_khz(&look->sources, cpus, domain, vcpu, &votes.counts);
+		event.previous_khz = decision_vote_khz(&look->sources, cpus, domain, vcpu, &before);
 	}
 	if (event.khz != event.previous_khz && !report(look, EVENT_VOTE, &event))
 		return false;

@@ -47,6 +47,30 @@ static struct claim claim_of(const struct decision_sources *sources, const struc
 	return claim;
 }
 
+struct votes_of_vcpu decision_votes(const struct decision_sources *sources,
+				    const struct domain *domain, uint32_t vcpu)
+{
+	struct votes_of_vcpu votes = {.standing.from = VOTE_NONE};
+	const struct shared_vcpu *shared;
+
+	(void)vote_unpack(0, &votes.said);
+	if (sources->state) {
+		shared = &sources->state->vcpus[domain->id][vcpu];
+		(void)vote_unpack(shared_load(shared->said), &votes.said);
+		votes.standing = standing_unpack(shared_load(shared->standing));
+	}
+	votes.counts = vote_effective(&votes.said, &votes.standing);
+	return votes;
+}
+
+/* What the operator's policy would have if the guest had no vote. */
+static struct vote standing_alone(const struct votes_of_vcpu *votes)
+{
+	const struct vote said = {.turbo_off = votes->said.turbo_off, .channel = VOTE_NO_CHANNEL};
+
+	return vote_effective(&said, &votes->standing);
+}
+
 void decision_claims(const struct decision_sources *sources, const struct host_cpus *cpus,
 		     const struct domain *domain, uint32_t vcpu,
 		     const struct frequency_domain *only,
@@ -55,11 +79,10 @@ void decision_claims(const struct decision_sources *sources, const struct host_c
 		     void *context)
 {
 	const struct vcpu_description *description = &domain->description->vcpus[vcpu];
-	uint32_t said =
-		sources->state ? shared_load(sources->state->vcpus[domain->id][vcpu].said) : 0;
+	const struct votes_of_vcpu votes = decision_votes(sources, domain, vcpu);
+	const struct vote standing = standing_alone(&votes);
 	struct claim claim;
 	struct cpuset ids;
-	struct vote vote;
 	unsigned int id;
 
 	/* which is so for most */
@@ -67,32 +90,34 @@ void decision_claims(const struct decision_sources *sources, const struct host_c
 	    !cpuset_intersects(description->affinity, &only->cpus))
 		return;
 	claim = claim_of(sources, cpus, domain, vcpu, &ids);
-	(void)vote_unpack(said, &vote);
-	claim.turbo_off = vote.turbo_off;
-	claim.by_policy = vote.policy;
+	claim.turbo_off = votes.said.turbo_off;
+	claim.by_policy = votes.counts.policy;
+	claim.by_operator = standing_counts(&votes.standing, &votes.said);
 	cpuset_for_each (id, &ids) {
 		const struct frequency_domain *fdom = cpufreq_get(sources->cpufreq, id);
 
 		if (only && fdom != only)
 			continue;
 		claim.range = range_of(fdom, domain);
-		claim.vote_step = vote_step(&vote, &claim.range);
-		claim.vote_khz = vote.from == VOTE_NONE ? 0 : fdom->table.khz[claim.vote_step];
+		claim.vote_step = vote_step(&votes.counts, &claim.range);
+		claim.vote_khz =
+			votes.counts.from == VOTE_NONE ? 0 : fdom->table.khz[claim.vote_step];
+		claim.standing_khz = standing.from == VOTE_NONE
+					     ? 0
+					     : fdom->table.khz[vote_step(&standing, &claim.range)];
 		claim.override_step = within(fdom, claim.override_khz);
 		on_claim(context, fdom, &claim);
 	}
 }
 
 uint32_t decision_vote_khz(const struct decision_sources *sources, const struct host_cpus *cpus,
-			   const struct domain *domain, uint32_t vcpu, uint32_t said)
+			   const struct domain *domain, uint32_t vcpu, const struct vote *vote)
 {
 	const struct frequency_domain *fdom;
 	struct cpuset ids;
 	struct vote_range range;
-	struct vote vote;
 
-	(void)vote_unpack(said, &vote);
-	if (vote.from == VOTE_NONE)
+	if (vote->from == VOTE_NONE)
 		return 0;
 	(void)placement_find(sources->config, sources->cpufreq, &domain->description->vcpus[vcpu],
 			     cpus, &ids);
@@ -100,7 +125,16 @@ uint32_t decision_vote_khz(const struct decision_sources *sources, const struct 
 	if (!fdom)
 		return 0;
 	range = range_of(fdom, domain);
-	return fdom->table.khz[vote_step(&vote, &range)];
+	return fdom->table.khz[vote_step(vote, &range)];
+}
+
+uint32_t decision_standing_khz(const struct decision_sources *sources, const struct host_cpus *cpus,
+			       const struct domain *domain, uint32_t vcpu,
+			       const struct votes_of_vcpu *votes)
+{
+	const struct vote vote = standing_alone(votes);
+
+	return decision_vote_khz(sources, cpus, domain, vcpu, &vote);
 }
 
 struct decision decision_read(const struct decision_sources *sources, uint32_t frequency_domain)

@@ -30,10 +30,12 @@ struct claim {
 	uint32_t flags;		 /* VCPU_* of link/message.h */
 	bool turbo_off;		 /* by its guest */
 	bool by_policy;		 /* the vote is that of its guest's policy */
+	bool by_operator;	 /* the vote is that of the operator's policy */
 	struct vote_range range; /* that the host and the domain's settings allow its votes */
 	/* as steps of the frequency domain's table, within the host's limits; kHz 0: none */
-	uint32_t vote_khz, vote_step;
-	uint32_t override_khz; /* as given; 0: none */
+	uint32_t vote_khz, vote_step; /* the one that counts */
+	uint32_t standing_khz;	      /* of the operator's policy, whether it counts or not */
+	uint32_t override_khz;	      /* as given; 0: none */
 	uint32_t override_step;
 };
 
@@ -89,13 +91,25 @@ struct decision_naming *decision_naming_new(const struct decision_sources *sourc
 /** decision_naming_step() - visit the next vCPU. Return: is there another one? */
 bool decision_naming_step(struct decision_naming *naming, const struct decision_sources *sources);
 
-/**
- * decision_vote_khz() - the vote on a vCPU's first frequency domain; 0: silent
- * @cpus:	the host's
- * @said:	of link/shared_state.h
- */
+/* What is published of a vCPU. */
+struct votes_of_vcpu {
+	struct vote said; /* by its guest */
+	struct standing standing;
+	struct vote counts; /* one of the two */
+};
+
+/** decision_votes() - Return: those of a vCPU */
+struct votes_of_vcpu decision_votes(const struct decision_sources *sources,
+				    const struct domain *domain, uint32_t vcpu);
+
+/** decision_vote_khz() - what a vote means on a vCPU's first frequency domain; 0: silent */
 uint32_t decision_vote_khz(const struct decision_sources *sources, const struct host_cpus *cpus,
-			   const struct domain *domain, uint32_t vcpu, uint32_t said);
+			   const struct domain *domain, uint32_t vcpu, const struct vote *vote);
+
+/** decision_standing_khz() - likewise, of the operator's policy, whether it counts or not */
+uint32_t decision_standing_khz(const struct decision_sources *sources, const struct host_cpus *cpus,
+			       const struct domain *domain, uint32_t vcpu,
+			       const struct votes_of_vcpu *votes);
 
 const char *decider_name(enum decider decider);
 

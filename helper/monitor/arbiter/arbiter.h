@@ -24,6 +24,10 @@
  * ceiling to the non-turbo maximum, and its vote with it; "enable turbo" lifts the ceiling and
  * changes no vote, as some of DPDK's own drivers do. Neither is a vote: a silent vCPU stays silent.
  *
+ * An operator's policy stands beside what the guest has said (struct standing): of the two one
+ * counts. Both are kept. A vCPU that may not vote has neither in force: a standing vote, and a
+ * policy of its guest, wait until it may.
+ *
  * A vote costs O(the vCPU's frequency domains), however many vCPUs and voters there are: votes and
  * overrides are counted by step, and a bitmap shows the highest. vCPUs share sets of frequency
  * domains, and nothing is stored for a vCPU on one of them: its step there follows from its vote.
@@ -73,14 +77,17 @@ struct arbiter_vcpu {
 	struct arbiter_vcpu *next, **pointer; /* the next with this set; what points to this one */
 	uint32_t domain;
 	uint32_t override_khz; /* 0: none */
-	struct vote vote;
-	uint8_t flags; /* VCPU_* of message.h */
-	bool known;    /* was set since its domain was added */
+	struct vote vote;      /* what its guest has said */
+	struct vote counts;    /* what counts: that, or what stands beside it */
+	uint8_t standing;      /* enum vote_from: of the operator's policy */
+	uint8_t flags;	       /* VCPU_* of message.h */
+	bool known;	       /* was set since its domain was added */
 };
 
+/** arbiter_voted() - has it a vote, its guest's or the operator's policy's? */
 static inline bool arbiter_voted(const struct arbiter_vcpu *vcpu)
 {
-	return vcpu->vote.from != VOTE_NONE;
+	return vcpu->counts.from != VOTE_NONE;
 }
 
 /** arbiter_n_members() - on how many frequency domains a vCPU votes */
@@ -148,7 +155,8 @@ uint32_t arbiter_vcpus(const struct arbiter *arbiter, uint32_t domain);
  * @ids:	known frequency domains
  *
  * The vote moves with its vCPU. A vCPU that may not vote, or no longer may, or has nothing to vote
- * on, is silent.
+ * on, is silent: its vote ends, but a policy of its guest stays, and has no vote until it is asked
+ * for one by arbiter_policy_votes().
  *
  * Return: 0; -ENOENT (no such domain, vCPU or frequency domain); -ENOMEM. Both change nothing.
  */
@@ -185,8 +193,8 @@ uint32_t arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu,
 
 /**
  * arbiter_policy_votes() - a policy of the guest is in force for a vCPU, and votes
- * @vcpu:	for which arbiter_check() allows ACTION_MAX
- * @from:	VOTE_LOWEST, VOTE_MIDDLE, VOTE_HIGHEST; VOTE_NONE: it has no vote now
+ * @from:	VOTE_LOWEST, VOTE_MIDDLE, VOTE_HIGHEST; VOTE_NONE: it has no vote now, as if the
+ *		vCPU may not vote
  * @channel:	index, in its domain, of the channel through which it was sent
  *
  * Up, down, min or max suspends it: arbiter_voted_by_policy() is false until this is called again.
@@ -199,7 +207,20 @@ uint32_t arbiter_policy_votes(struct arbiter *arbiter, uint32_t domain, uint32_t
 /** arbiter_end_policy() - if a policy is in force, the vCPU is silent. Return: as arbiter_vote() */
 uint32_t arbiter_end_policy(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu);
 
-/** arbiter_vote_khz() - the vote on the vCPU's first frequency domain; 0: silent */
+/**
+ * arbiter_set_standing() - the operator's policy votes for vCPUs of a domain
+ * @from:	VOTE_LOWEST, VOTE_MIDDLE, VOTE_HIGHEST; VOTE_NONE: it has no vote now
+ * @vcpus:	the others have no standing vote
+ *
+ * Its rank is in the domain's settings. Return: has anything changed?
+ */
+bool arbiter_set_standing(struct arbiter *arbiter, uint32_t domain, enum vote_from from,
+			  const struct setting_vcpus *vcpus);
+
+/** arbiter_standing() - of a vCPU, as it counts: of none if the vCPU may not vote */
+struct standing arbiter_standing(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu);
+
+/** arbiter_vote_khz() - the vote that counts, on the vCPU's first frequency domain; 0: silent */
 uint32_t arbiter_vote_khz(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu);
 
 /** arbiter_check_turbo() - does any of its frequency domains have turbo that it may use? */

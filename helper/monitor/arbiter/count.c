@@ -3,7 +3,6 @@
  * Counts vCPUs on their frequency domains. A large guest has a thousand of them on as many
  * frequency domains, but there are few different ones: those alike are counted at once.
  */
-#include "helper/link/message.h"
 #include "helper/monitor/arbiter/private.h"
 
 #define KINDS 256u /* that are told apart at a time */
@@ -27,7 +26,7 @@ static void count_within(struct frequency_domain_votes *votes, const struct vote
 	if (vcpu->flags & VCPU_PAUSED)
 		return;
 	if (arbiter_voted(vcpu))
-		tally_count(&votes->voted, vote_step(&vcpu->vote, range), n);
+		tally_count(&votes->voted, vote_step(&vcpu->counts, range), n);
 	else if (vcpu->flags & VCPU_PROTECTED)
 		votes->n_silent += (uint32_t)n;
 }
@@ -57,8 +56,8 @@ void arbiter_count(struct arbiter *arbiter, const struct arbiter_vcpu *vcpu, int
 static bool alike(const struct arbiter_vcpu *a, const struct arbiter_vcpu *b)
 {
 	return a->set == b->set && a->flags == b->flags && a->override_khz == b->override_khz &&
-	       a->vote.from == b->vote.from && a->vote.turbo_off == b->vote.turbo_off &&
-	       a->vote.steps == b->vote.steps;
+	       a->counts.from == b->counts.from && a->counts.turbo_off == b->counts.turbo_off &&
+	       a->counts.steps == b->counts.steps;
 }
 
 /* Those that are on the same frequency domains as the first: each of these is looked at once.

@@ -4,6 +4,7 @@
 #define VMPOWER_HELPER_MONITOR_ARBITER_PRIVATE_H
 
 #include "common/assertion.h"
+#include "helper/link/message.h"
 #include "helper/monitor/arbiter/arbiter.h"
 
 #define BITMAP_WORDS (MAX_FREQUENCY_STEPS / 64)
@@ -78,6 +79,19 @@ static inline uint32_t tally_highest(const struct step_tally *tally)
 static inline uint32_t arbiter_step_of(const struct frequency_domain_votes *votes, uint32_t khz)
 {
 	return frequency_step_at_least(votes->khz, votes->host.n_steps, khz);
+}
+
+static inline bool arbiter_may_vote(const struct arbiter_vcpu *vcpu)
+{
+	return (vcpu->flags & VCPU_MAY_VOTE) && vcpu->set;
+}
+
+/* What the vCPU says, or what is said for it, has changed: not while it is counted. */
+static inline void arbiter_settle_vote(const struct arbiter *arbiter, struct arbiter_vcpu *vcpu)
+{
+	const struct standing standing = arbiter_standing(arbiter, vcpu);
+
+	vcpu->counts = vote_effective(&vcpu->vote, &standing);
 }
 
 /* --- dirty.c --- */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper/link/message.h"
 #include "helper/monitor/arbiter/arbiter.h"
 #include "helper/monitor/arbiter/private.h"
 
@@ -122,6 +121,8 @@ static void change_limits(struct arbiter *arbiter, struct domain_votes *domain,
 {
 	arbiter_count_all(arbiter, domain->vcpus, domain->n_vcpus, -1);
 	domain->limits = *limits;
+	for (uint32_t v = 0; v < domain->n_vcpus; v++) /* the standing votes' rank */
+		arbiter_settle_vote(arbiter, &domain->vcpus[v]);
 	arbiter_count_all(arbiter, domain->vcpus, domain->n_vcpus, 1);
 }
 
@@ -182,12 +183,44 @@ uint32_t arbiter_end_session(struct arbiter *arbiter, uint32_t id, uint32_t chan
 
 		if (!has_said(vcpu, channel))
 			continue;
-		if (arbiter_voted(vcpu))
+		if (vcpu->vote.from != VOTE_NONE)
 			n_moved += arbiter_n_members(vcpu);
 		vcpu->vote = (struct vote){.channel = VOTE_NO_CHANNEL};
+		arbiter_settle_vote(arbiter, vcpu);
 	}
 	arbiter_count_all(arbiter, &domain->vcpus[first], end - first, 1);
 	return n_moved;
+}
+
+bool arbiter_set_standing(struct arbiter *arbiter, uint32_t id, enum vote_from from,
+			  const struct setting_vcpus *vcpus)
+{
+	struct domain_votes *domain = arbiter->domains[id];
+	uint32_t first = 0, end = domain->n_vcpus;
+
+	ASSERT(from != VOTE_NON_TURBO);
+#define STANDING(v) (setting_vcpus_has(vcpus, v) ? (uint8_t)from : (uint8_t)VOTE_NONE)
+	while (first < end && domain->vcpus[first].standing == STANDING(first))
+		first++;
+	while (first < end && domain->vcpus[end - 1].standing == STANDING(end - 1))
+		end--;
+	if (first == end)
+		return false;
+	arbiter_count_all(arbiter, &domain->vcpus[first], end - first, -1);
+	for (uint32_t v = first; v < end; v++) {
+		domain->vcpus[v].standing = STANDING(v);
+		arbiter_settle_vote(arbiter, &domain->vcpus[v]);
+	}
+	arbiter_count_all(arbiter, &domain->vcpus[first], end - first, 1);
+	return true;
+}
+
+struct standing arbiter_standing(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu)
+{
+	return (struct standing){
+		.from = arbiter_may_vote(vcpu) ? vcpu->standing : (uint8_t)VOTE_NONE,
+		.above = arbiter->domains[vcpu->domain]->limits.policy_rank == RANK_ABOVE_GUEST,
+	};
 }
 
 static bool are_known(const struct arbiter *arbiter, const struct cpuset *ids)
@@ -198,6 +231,14 @@ static bool are_known(const struct arbiter *arbiter, const struct cpuset *ids)
 		if (id >= MAX_FREQUENCY_DOMAINS || !arbiter->frequency_domains[id])
 			return false;
 	return true;
+}
+
+/* Of a vCPU that may not vote: its guest's policy stays, for when it may again. */
+static struct vote resting(const struct vote *vote)
+{
+	if (!vote->policy)
+		return (struct vote){.channel = VOTE_NO_CHANNEL};
+	return (struct vote){.policy = true, .channel = vote->channel};
 }
 
 int arbiter_set_vcpus(struct arbiter *arbiter, uint32_t domain, uint32_t first, uint32_t n,
@@ -223,10 +264,11 @@ int arbiter_set_vcpus(struct arbiter *arbiter, uint32_t domain, uint32_t first, 
 		if (!vcpu->known)
 			(void)vote_unpack(said[i], &vcpu->vote);
 		if (!set || !(flags & VCPU_MAY_VOTE))
-			vcpu->vote = (struct vote){.channel = VOTE_NO_CHANNEL};
+			vcpu->vote = resting(&vcpu->vote);
 		vcpu->known = true;
 		vcpu->flags = (uint8_t)flags;
 		arbiter_move_vcpu(arbiter, vcpu, set);
+		arbiter_settle_vote(arbiter, vcpu);
 	}
 	arbiter_count_all(arbiter, vcpus, n, 1);
 	return 0;

@@ -3,7 +3,6 @@
 #include "helper/monitor/arbiter/arbiter.h"
 
 #include "common/assertion.h"
-#include "helper/link/message.h"
 #include "helper/monitor/arbiter/private.h"
 
 uint32_t arbiter_vcpus(const struct arbiter *arbiter, uint32_t domain)
@@ -134,23 +133,25 @@ static struct vote next_vote(const struct arbiter *arbiter, const struct arbiter
 	return vote;
 }
 
-/* Count what the vCPU says now, no longer @before. Return: on how many frequency domains it moved.
- */
-static uint32_t recount(struct arbiter *arbiter, const struct arbiter_vcpu *vcpu,
-			const struct vote *before)
+/* The guest says this now. Return: on how many frequency domains the vote that counts has moved. */
+static uint32_t say(struct arbiter *arbiter, struct arbiter_vcpu *vcpu, struct vote vote)
 {
-	bool had_voted = before->from != VOTE_NONE, votes_now = arbiter_voted(vcpu);
+	const struct vote before = vcpu->counts;
+	bool had_voted = arbiter_voted(vcpu), votes_now;
 	bool counts = !(vcpu->flags & VCPU_PAUSED), is_protected = vcpu->flags & VCPU_PROTECTED;
 	uint32_t n_moved = 0;
 
+	vcpu->vote = vote;
+	arbiter_settle_vote(arbiter, vcpu);
+	votes_now = arbiter_voted(vcpu);
 	if (!had_voted && !votes_now)
 		return 0;
 	for (uint32_t i = 0; i < vcpu->set->n; i++) {
 		uint32_t id = vcpu->set->ids[i];
 		struct frequency_domain_votes *votes = arbiter->frequency_domains[id];
 		struct vote_range range = member_range(arbiter, vcpu, i);
-		uint32_t step = vote_step(&vcpu->vote, &range);
-		uint32_t old_step = vote_step(before, &range);
+		uint32_t step = vote_step(&vcpu->counts, &range);
+		uint32_t old_step = vote_step(&before, &range);
 
 		if (had_voted && votes_now && step == old_step)
 			continue;
@@ -174,28 +175,30 @@ uint32_t arbiter_vote(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_nu
 		      enum arbiter_action action, uint32_t channel)
 {
 	struct arbiter_vcpu *vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
-	const struct vote before = vcpu->vote;
+	struct vote vote = next_vote(arbiter, vcpu, action);
 
-	vcpu->vote = next_vote(arbiter, vcpu, action);
-	if (!vcpu->vote.policy) /* which ends with the channel that it came through */
-		vcpu->vote.channel = (uint8_t)channel;
-	return recount(arbiter, vcpu, &before);
+	if (!vote.policy) /* which ends with the channel that it came through */
+		vote.channel = (uint8_t)channel;
+	return say(arbiter, vcpu, vote);
 }
 
 uint32_t arbiter_policy_votes(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number,
 			      enum vote_from from, uint32_t channel)
 {
 	struct arbiter_vcpu *vcpu = &arbiter->domains[domain]->vcpus[vcpu_number];
-	const struct vote before = vcpu->vote;
+	bool turbo_off = vcpu->vote.turbo_off;
 
 	ASSERT(from != VOTE_NON_TURBO);
-	vcpu->vote = (struct vote){
-		.from = from == VOTE_HIGHEST && before.turbo_off ? VOTE_NON_TURBO : (uint8_t)from,
-		.turbo_off = before.turbo_off,
-		.policy = true,
-		.channel = (uint8_t)channel,
-	};
-	return recount(arbiter, vcpu, &before);
+	if (!arbiter_may_vote(vcpu))
+		from = VOTE_NONE;
+	return say(
+		arbiter, vcpu,
+		(struct vote){
+			.from = from == VOTE_HIGHEST && turbo_off ? VOTE_NON_TURBO : (uint8_t)from,
+			.turbo_off = turbo_off,
+			.policy = true,
+			.channel = (uint8_t)channel,
+		});
 }
 
 uint32_t arbiter_end_policy(struct arbiter *arbiter, uint32_t domain, uint32_t vcpu_number)
@@ -205,8 +208,8 @@ uint32_t arbiter_end_policy(struct arbiter *arbiter, uint32_t domain, uint32_t v
 
 	if (!before.policy)
 		return 0;
-	vcpu->vote = (struct vote){.turbo_off = before.turbo_off, .channel = before.channel};
-	return recount(arbiter, vcpu, &before);
+	return say(arbiter, vcpu,
+		   (struct vote){.turbo_off = before.turbo_off, .channel = before.channel});
 }
 
 uint32_t arbiter_vote_khz(const struct arbiter *arbiter, const struct arbiter_vcpu *vcpu)
@@ -216,7 +219,7 @@ uint32_t arbiter_vote_khz(const struct arbiter *arbiter, const struct arbiter_vc
 	if (!arbiter_voted(vcpu))
 		return 0;
 	range = member_range(arbiter, vcpu, 0);
-	return arbiter->frequency_domains[vcpu->set->ids[0]]->khz[vote_step(&vcpu->vote, &range)];
+	return arbiter->frequency_domains[vcpu->set->ids[0]]->khz[vote_step(&vcpu->counts, &range)];
 }
 
 struct arbiter_decision arbiter_decide(const struct arbiter *arbiter, uint32_t frequency_domain)

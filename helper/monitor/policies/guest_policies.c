@@ -3,70 +3,17 @@
 
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/log.h"
+#include "helper/monitor/policies/hour.h"
 #include "helper/monitor/policies/traffic.h"
 
-/* What a change of the hour may cost in one turn: votes looked at and moved, some 2 ms. */
-#define WORK_PER_TURN 16384u
 #define VCPUS_PER_TOKEN 64u /* that are looked at */
-
-/* The manager's clock and ours may differ a little at the end of an hour; and it has to answer. */
-#define GRACE_NS NS_PER_S
-
-/* --- the hour ------------------------------------------------------------------------------ */
-
-static bool is_any_timed(const struct channel_monitor *monitor)
-{
-	for (uint32_t d = 0; d < MAX_DOMAINS; d++)
-		if (monitor->domains[d] && monitor->domains[d]->timed)
-			return true;
-	return false;
-}
-
-/* Return: POLICY_HOURS: it is unknown */
-static uint32_t hour_now(const struct channel_monitor *monitor)
-{
-	const struct link_hour *hour = &monitor->hour;
-
-	return monitor_now(monitor) < hour->until_ns + GRACE_NS ? hour->hour : POLICY_HOURS;
-}
-
-/* Ask for the next hour when this one is over; past the grace it is unknown. */
-static void watch_hour(struct channel_monitor *monitor)
-{
-	uint64_t until_ns = monitor->hour.until_ns;
-
-	if (monitor_now(monitor) < until_ns) {
-		timer_set(&monitor->timers, &monitor->hour_timer, until_ns);
-		return;
-	}
-	monitor->hour_wanted = true;
-	if (monitor_now(monitor) < until_ns + GRACE_NS)
-		timer_set(&monitor->timers, &monitor->hour_timer, until_ns + GRACE_NS);
-}
-
-/* --- votes --------------------------------------------------------------------------------- */
-
-static enum vote_from vote_of(enum policy_level level)
-{
-	switch (level) {
-	case LEVEL_LOW:
-		return VOTE_LOWEST;
-	case LEVEL_MEDIUM:
-		return VOTE_MIDDLE;
-	case LEVEL_HIGH:
-		return VOTE_HIGHEST;
-	default:
-		return VOTE_NONE;
-	}
-}
 
 static uint32_t vote(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu,
 		     const struct policy *policy, enum policy_level level)
 {
-	uint32_t n_moved = arbiter_policy_votes(monitor->arbiter, domain, vcpu, vote_of(level),
-						policy->channel);
+	uint32_t n_moved = arbiter_policy_votes(monitor->arbiter, domain, vcpu,
+						vote_of_level(level), policy->channel);
 
 	monitor_publish_vote(monitor, domain, vcpu);
 	return n_moved;
@@ -82,8 +29,7 @@ static uint32_t let_vote(struct channel_monitor *monitor, uint32_t domain, uint3
 	return vote(monitor, domain, vcpu, policy, level);
 }
 
-/* Return: what it has cost; 0: its policy does not go by the hour, or is not in force */
-static uint32_t follow_hour(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu)
+uint32_t guest_policies_follow_hour(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu)
 {
 	struct policy policy;
 
@@ -111,93 +57,11 @@ uint32_t guest_policies_follow_traffic(struct channel_monitor *monitor, uint32_t
 	return level == before ? 1 : vote(monitor, domain, vcpu, &policy, level) + 1;
 }
 
-/* Have the policies of a domain vote by the hour. Return: false: some are left for other turns. */
-static bool domain_follows(struct channel_monitor *monitor, uint32_t domain, uint32_t *work)
-{
-	struct hour_change *change = &monitor->hour_change;
-	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
-
-	for (; change->vcpu < n_vcpus; change->vcpu++) {
-		uint32_t cost;
-
-		if (*work >= WORK_PER_TURN)
-			return false;
-		cost = follow_hour(monitor, domain, change->vcpu);
-		change->timed = change->timed || cost > 0;
-		*work += cost + 1;
-	}
-	monitor->domains[domain]->timed = change->timed;
-	return true;
-}
-
-static void begin_change(struct channel_monitor *monitor)
-{
-	monitor->hour_change = (struct hour_change){.domain = 0};
-}
-
-/* Go on with a change of the hour, as far as a turn goes. */
-static void go_on(struct channel_monitor *monitor)
-{
-	struct hour_change *change = &monitor->hour_change;
-	uint32_t work = 0;
-
-	for (; change->domain < MAX_DOMAINS; change->domain++) {
-		const struct monitored_domain *domain = monitor->domains[change->domain];
-
-		if (domain && domain->timed && !domain_follows(monitor, change->domain, &work)) {
-			/* not in this turn: see expire() */
-			timer_set(&monitor->timers, &monitor->hour_timer, monitor_now(monitor) + 1);
-			return;
-		}
-		change->vcpu = 0;
-		change->timed = false;
-	}
-	if (is_any_timed(monitor))
-		watch_hour(monitor);
-}
-
-void guest_policies_set_hour(struct channel_monitor *monitor, const struct link_hour *hour)
-{
-	monitor->hour = *hour;
-	monitor->hour_wanted = false;
-	begin_change(monitor);
-	timer_cancel(&monitor->timers, &monitor->hour_timer);
-	go_on(monitor);
-}
-
-void guest_policies_expire(struct channel_monitor *monitor)
-{
-	bool changing = monitor->hour_change.domain < MAX_DOMAINS;
-
-	timer_cancel(&monitor->timers, &monitor->hour_timer);
-	if (changing) {
-		go_on(monitor);
-	} else if (hour_now(monitor) < POLICY_HOURS) {
-		if (is_any_timed(monitor))
-			watch_hour(monitor);
-	} else { /* the hour is over, and nobody has told the next */
-		begin_change(monitor);
-		go_on(monitor);
-	}
-}
-
-void guest_policies_greet(struct channel_monitor *monitor)
-{
-	/* a former manager's clock may have been set since, and nobody has watched it */
-	if (is_any_timed(monitor))
-		monitor->hour_wanted = true;
-	else
-		monitor->hour = (struct link_hour){.hour = POLICY_HOURS};
-}
-
 static void note_timed(struct channel_monitor *monitor, uint32_t domain)
 {
 	monitor->domains[domain]->timed = true;
-	if (!timer_is_set(&monitor->hour_timer))
-		watch_hour(monitor);
+	hour_want(monitor);
 }
-
-/* --- what guests send ---------------------------------------------------------------------- */
 
 static void set_hours(struct policy *policy, const struct guest_policy *from)
 {
@@ -423,7 +287,8 @@ void guest_policies_taken_over(struct channel_monitor *monitor, uint32_t domain,
 		note_timed(monitor, domain);
 	if (policy_uses_traffic(&policy)) /* in an hour without it, the wish ends with a look */
 		traffic_begin(monitor, domain, vcpu, level_of(said));
-	else if (policy.kind == POLICY_WORKLOAD)
-		/* its predecessor may have died between policy and vote */
+	/* it may vote again; or the predecessor has died between policy and vote */
+	if (policy_level(&policy, hour_now(monitor)) != LEVEL_TRAFFIC &&
+	    (policy.kind != POLICY_TIME || hour_now(monitor) < POLICY_HOURS))
 		(void)let_vote(monitor, domain, vcpu, &policy);
 }

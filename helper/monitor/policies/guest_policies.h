@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The policies that guests have sent: kept in the shared state, one a vCPU, and turned into votes
- * when they come, when the hour changes, and by traffic. The manager tells the hour when it is
- * asked, which happens only while a policy goes by it.
+ * when they come, when the hour changes, by traffic, and when their vCPU may vote again.
  */
 #ifndef VMPOWER_HELPER_MONITOR_POLICIES_GUEST_POLICIES_H
 #define VMPOWER_HELPER_MONITOR_POLICIES_GUEST_POLICIES_H
@@ -38,7 +37,7 @@ enum refusal guest_policies_remove(struct channel_monitor *monitor,
 void guest_policies_forbid(struct channel_monitor *monitor, uint32_t domain);
 
 /**
- * guest_policies_taken_over() - go on with the policy that a vCPU's vote is of
+ * guest_policies_taken_over() - go on with the policy that a vCPU's vote is of: the vCPU was set
  *
  * The vote may be one that a predecessor heard: it holds until the hour, or traffic, is known.
  */
@@ -52,13 +51,12 @@ void guest_policies_taken_over(struct channel_monitor *monitor, uint32_t domain,
 uint32_t guest_policies_follow_traffic(struct channel_monitor *monitor, uint32_t domain,
 				       uint32_t vcpu);
 
-/** guest_policies_greet() - a manager is attached: have it tell the hour, if that is needed */
-void guest_policies_greet(struct channel_monitor *monitor);
-
-/** guest_policies_set_hour() - the manager says which hour it is, and until when */
-void guest_policies_set_hour(struct channel_monitor *monitor, const struct link_hour *hour);
-
-/** guest_policies_expire() - TIMER_HOUR is due: ask for the hour, or do what is left of a change */
-void guest_policies_expire(struct channel_monitor *monitor);
+/**
+ * guest_policies_follow_hour() - have a vCPU's policy vote by the hour as it is
+ *
+ * Return: what it has cost, as HOUR_WORK_PER_TURN counts; 0: none that is in force goes by it.
+ */
+uint32_t guest_policies_follow_hour(struct channel_monitor *monitor, uint32_t domain,
+				    uint32_t vcpu);
 
 #endif

@@ -107,8 +107,10 @@ struct monitored_domain {
 	bool told_uncounted;		/* that nothing counts what its traffic hours go by */
 	struct domain_traffic *traffic; /* NULL: no interfaces; policies/traffic.h */
 	uint32_t commands;		/* COMMAND_* */
-	uint64_t lifetime_ns;		/* of votes that no frame renews; 0: none */
-	struct token_rate rate;		/* of each channel */
+	struct policy operator_policy;
+	struct setting_vcpus policy_vcpus; /* of that policy */
+	uint64_t lifetime_ns;		   /* of votes that no frame renews; 0: none */
+	struct token_rate rate;		   /* of each channel */
 	struct guest_channel *channels[MAX_DOMAIN_CHANNELS];
 	struct log_limit refusal_limit;
 };
@@ -219,6 +221,16 @@ void monitor_arm(struct channel_monitor *monitor);
 
 /** monitor_find_channel() - the channel with this id, or NULL */
 struct guest_channel *monitor_find_channel(const struct channel_monitor *monitor, uint32_t id);
+
+/** monitor_publish_standing() - the operator's policy's vote for a vCPU, as it counts */
+static inline void monitor_publish_standing(struct channel_monitor *monitor, uint32_t domain,
+					    uint32_t vcpu)
+{
+	const struct standing standing =
+		arbiter_standing(monitor->arbiter, arbiter_vcpu(monitor->arbiter, domain, vcpu));
+
+	shared_store(monitor->shared->vcpus[domain][vcpu].standing, standing_pack(&standing));
+}
 
 /** monitor_publish_vote() - what a vCPU has said; if that is nothing, its policy has ended too */
 static inline void monitor_publish_vote(struct channel_monitor *monitor, uint32_t domain,

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The operators' policies: settings of domains, turned into votes that stand beside what guests
+ * say. They need no channel. The settings come from the manager, which keeps them.
+ */
+#ifndef VMPOWER_HELPER_MONITOR_POLICIES_OPERATOR_POLICIES_H
+#define VMPOWER_HELPER_MONITOR_POLICIES_OPERATOR_POLICIES_H
+
+#include <stdint.h>
+
+#include "helper/monitor/state/monitor_state.h"
+
+/** operator_policy_from() - the policy that settings give; its kind is POLICY_NONE: none. Pure. */
+struct policy operator_policy_from(const struct domain_settings *settings);
+
+/**
+ * operator_policies_set() - a domain's settings are new
+ *
+ * The arbiter knows them already. While the hour is unknown, the vote that is published holds,
+ * which may be a predecessor's.
+ */
+void operator_policies_set(struct channel_monitor *monitor, uint32_t domain,
+			   const struct domain_settings *settings);
+
+/** operator_policies_end() - the domain ends */
+void operator_policies_end(struct channel_monitor *monitor, uint32_t domain);
+
+/**
+ * operator_policies_follow() - have a domain's policy vote by the hour and the traffic as they are
+ *
+ * Return: what it has cost, as HOUR_WORK_PER_TURN counts; 0: it has no such policy.
+ */
+uint32_t operator_policies_follow(struct channel_monitor *monitor, uint32_t domain);
+
+#endif
