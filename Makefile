@@ -289,7 +289,7 @@ chaos: deps
 .PHONY: test-programs
 test-programs: $(addprefix $(san_dir)/bin/,$(programs)) $(addprefix $(san_dir)/tests/,$(unit_tests))
 
-bench_programs := $(addprefix build/bench/,spawn-time drain floor load monitor-alone storm turns.so)
+bench_programs := $(addprefix build/bench/,spawn-time drain floor load monitor-alone storm turns.so counters)
 
 .PHONY: bench bench-deps bench-quick
 ## bench-deps: install what bench needs
@@ -318,6 +318,9 @@ build/bench/load: tests/bench/load.c tests/bench/bench_frame.h common/clock.c
 build/bench/monitor-alone: tests/bench/monitor_alone.c tests/bench/bench_frame.h \
 	$(filter-out %/main.o,$(vmpower-monitor_src:%.c=$(plain_dir)/obj/%.o))
 build/bench/monitor-alone: private bench_libs = $(call pkg_libs,$(vmpower-monitor_pkgs))
+build/bench/counters: tests/bench/counters.c $(patsubst %.c,$(plain_dir)/obj/%.o, \
+	$(wildcard helper/manager/traffic/*.c helper/manager/loop/*.c) $(link_src) $(common_src))
+build/bench/counters: private bench_libs = $(call pkg_libs,jansson) -pthread
 build/bench/%:
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The cost of vmpower, compared with a floor measured in the same run; see docs/BENCH.md.
 
-usage: run [--quick] [PART...]      parts: requests open flood idle sizes cost hook scale driver; default: all
+usage: run [--quick] [PART...]
+
+parts: requests open flood idle sizes cost hook scale counters driver; default: all
 
 It prints tables, and writes a JSON line for each figure to build/bench/figures.jsonl. Missed goals
 are listed at the end; they are not failures: the exit status is 0.
@@ -10,12 +12,12 @@ import argparse
 import os
 import sys
 
-from tests.bench import cost, driver, hook_cost, host_cost, requests, scale
+from tests.bench import cost, counters, driver, hook_cost, host_cost, requests, scale
 from tests.bench.figures import Figures
 from tests.bench.rig import BENCH, most_channels
 from tests.harness import paths
 
-PARTS = ("requests", "open", "flood", "idle", "sizes", "cost", "hook", "scale", "driver")
+PARTS = ("requests", "open", "flood", "idle", "sizes", "cost", "hook", "scale", "counters", "driver")
 
 
 def bench(figures, part, quick):
@@ -41,6 +43,8 @@ def bench(figures, part, quick):
         hook_cost.measure(figures, 40 if quick else 200)
     elif part == "scale":
         scale.measure(figures, (10, 100) if quick else (10, 1000))
+    elif part == "counters":
+        counters.measure(figures, (128,) if quick else (1, 16, 128, 1000), 3 if quick else 20)
     elif part == "driver":
         driver.measure(figures, 100 if quick else 1000)
 

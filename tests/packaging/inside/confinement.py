@@ -54,6 +54,10 @@ def open_to_write(path):
     os.close(os.open(path, os.O_WRONLY))
 
 
+def open_to_read(path):
+    os.close(os.open(path, os.O_RDONLY))
+
+
 FORBIDDEN = {
     "ProtectSystem: /usr": lambda: create("/usr/vmpower-probe"),
     "ProtectSystem: /etc": lambda: create("/etc/vmpower-probe"),
@@ -100,6 +104,8 @@ ALLOWED = {
     "runtime directory": lambda: create(f"{os.environ['RUNTIME_DIRECTORY']}/made"),
     "AF_UNIX": lambda: socket.socket(socket.AF_UNIX).close(),
     "AF_NETLINK": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15).close(),
+    "route netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0).close(),
+    "counters": lambda: open_to_read("/sys/class/net/lo/statistics/tx_packets"),
     "/dev/null": lambda: open_to_write("/dev/null"),
     "own /proc": lambda: os.stat(f"/proc/{os.getpid()}/status"),
 }
