@@ -349,8 +349,9 @@ def test_no_counter_falls():
                 fell = {series: (n, now[series]) for series, n in before.items()
                         if now[series] < n}
                 assert not fell, fell
-                for series in (foreign, "vmpower_monitor_restarts_total"):
-                    assert now[series] == 1, (series, now)
+                assert now["vmpower_monitor_restarts_total"] == 1, now
+                # the next one finds the value before its monitor overwrites it, or after that
+                assert now[foreign] - before[foreign] in (0, 1), now
                 assert domain.power(1, "max") == domain.power(1, "min") == "ack"
                 before = counters(stage)
 
