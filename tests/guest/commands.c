@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guest/protocol/frame.h"
+#include "tests/guest/net.h"
 #include "tests/guest/ports.h"
 
 #define OUR_NAME FRAME_TAG "tests"
@@ -439,6 +440,16 @@ static void run_close(char **words, char *answer)
 	say(answer, "ok");
 }
 
+static void run_net(char **words, char *answer)
+{
+	int r = net_set_up("eth0", words[1] && strcmp(words[1], "up") == 0);
+
+	if (r < 0)
+		say(answer, "error eth0: %s", strerror(-r));
+	else
+		say(answer, "ok");
+}
+
 static const struct {
 	const char *name;
 	void (*run)(char **words, char *answer);
@@ -456,6 +467,7 @@ static const struct {
 	{"flood", run_flood, AFTER_NOTHING},
 	{"pace", run_pace, AFTER_NOTHING},
 	{"close", run_close, AFTER_NOTHING},
+	{"net", run_net, AFTER_NOTHING},
 	{"reboot", run_ping, AFTER_REBOOT},
 	{"poweroff", run_ping, AFTER_POWEROFF},
 };

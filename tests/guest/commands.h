@@ -20,6 +20,7 @@
  *                                                  whether the last was answered or not; LONGEST:
  *                                                  microseconds that no reply came
  *   close N                        ok
+ *   net up | down                  ok              eth0 takes packets, or does not
  *   reboot | poweroff              ok              and then does it
  *
  * An answer "error TEXT" means that the request was not carried out.
