@@ -29,7 +29,7 @@ struct traffic_sample {
 	uint32_t interval_ms;	 /* between two samples, as intended */
 	uint64_t n_samples;	 /* rates so far; 0: none yet */
 	uint64_t pps;		 /* packets to the guest a second, delivered and dropped */
-	uint64_t pps_both;	 /* likewise, with those from the guest */
+	uint64_t pps_both;	 /* likewise, with those from the guest of the last 0.5 s or so */
 	uint64_t drops;		 /* of packets to the guest, so far */
 	uint64_t next_ns;	 /* CLOCK_MONOTONIC: when the next sample should be there */
 	uint64_t valid_until_ns; /* likewise: past it nothing is known; 0: nothing is */

@@ -133,7 +133,7 @@ static struct packet_counts read_view(enum statistics_view view)
 	struct packet_counts counts;
 
 	ck_assert_int_eq(statistics_open(&statistics, net_root, "vnet0", view), 0);
-	ck_assert_int_eq(statistics_read(&statistics, &counts), 0);
+	ck_assert_int_eq(statistics_read(&statistics, true, &counts), 0);
 	statistics_close(&statistics);
 	ck_assert(!statistics_are_open(&statistics));
 	return counts;
@@ -191,7 +191,7 @@ TEST_EACH(a_counter_is_a_number, numbers)
 	net_count("vnet1", "tx_dropped", 0);
 	net_put("class/net/vnet1/statistics/rx_packets", numbers[_i].text);
 	ck_assert_int_eq(statistics_open(&statistics, net_root, "vnet1", VIEW_SWAPPED), 0);
-	ck_assert_int_eq(statistics_read(&statistics, &counts), numbers[_i].error);
+	ck_assert_int_eq(statistics_read(&statistics, true, &counts), numbers[_i].error);
 	if (numbers[_i].error == 0)
 		ck_assert_uint_eq(counts.from_guest, numbers[_i].value);
 	statistics_close(&statistics);

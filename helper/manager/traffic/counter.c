@@ -7,6 +7,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+/* Reading a file is what counting costs; few policies go by packets from the guest. */
+#define FROM_GUEST_NS (500 * NS_PER_MS)
 #define RETRY_NS (5 * NS_PER_S) /* of what can't be opened now, or is not there yet */
 #define MOST_ZEROS 5u		/* of a driver that is not known to count, before we give up */
 #define MOST_MISSING 3u		/* answers without a function that is being reset */
@@ -47,7 +49,7 @@ static void start_reading(struct counting *counting, struct counter *counter)
 	uint64_t now_ns = monotonic_ns(), interval = interval_ns(counting, counter);
 	struct packet_counts counts;
 	struct rate rate;
-	int r = statistics_read(&counter->statistics, &counts);
+	int r = statistics_read(&counter->statistics, true, &counts);
 
 	counter->opened = counter->told;
 	if (r < 0) {
@@ -56,6 +58,9 @@ static void start_reading(struct counting *counting, struct counter *counter)
 		return;
 	}
 	(void)rate_count(&counter->rate, &counts, counter->is_function, now_ns, &rate);
+	counter->from_ns = now_ns;
+	counter->from_packets = counts.from_guest;
+	counter->from_pps = 0;
 	counter->due_ns = next_tick(now_ns, interval);
 	if (counter->due_ns - now_ns < interval / 2)
 		counter->due_ns += interval;
@@ -91,12 +96,25 @@ static void open_device(struct counting *counting, struct counter *counter, cons
 	}
 }
 
+/* @counted: else a counter has fallen */
+static void take_from_guest(struct counter *counter, uint64_t packets, bool counted,
+			    uint64_t now_ns)
+{
+	counter->from_pps =
+		counted ? (packets - counter->from_packets) * NS_PER_S / (now_ns - counter->from_ns)
+			: 0;
+	counter->from_packets = packets;
+	counter->from_ns = now_ns;
+}
+
 static void read_files(struct counting *counting, struct counter *counter)
 {
 	uint64_t now_ns = monotonic_ns(), interval = interval_ns(counting, counter);
-	struct packet_counts counts;
-	struct rate rate;
-	int r = statistics_read(&counter->statistics, &counts);
+	bool with_from = counter->is_function || now_ns - counter->from_ns >= FROM_GUEST_NS;
+	struct packet_counts counts = counter->rate.counts;
+	struct rate rate = {0};
+	bool counted;
+	int r = statistics_read(&counter->statistics, with_from, &counts);
 
 	if (r < 0) {
 		bool told_since = counter->told != counter->opened;
@@ -108,7 +126,13 @@ static void read_files(struct counting *counting, struct counter *counter)
 		return;
 	}
 	counter->due_ns = next_tick(now_ns, interval);
-	if (rate_count(&counter->rate, &counts, counter->is_function, now_ns, &rate))
+	counted = rate_count(&counter->rate, &counts, counter->is_function, now_ns, &rate);
+	if (!counter->is_function) {
+		if (with_from)
+			take_from_guest(counter, counts.from_guest, counted, now_ns);
+		rate.pps_both = rate.pps + counter->from_pps;
+	}
+	if (counted)
 		core_publish(counting->core, &counter->name, &rate, interval, counter->due_ns);
 	else
 		core_announce(counting->core, &counter->name, interval, counter->due_ns);

@@ -21,6 +21,7 @@ struct counter {
 	uint32_t n_zeros, n_missing; /* answers in which it had none */
 	bool warned;		     /* that its files can't be opened */
 	struct rate_state rate;
+	uint64_t from_ns, from_packets, from_pps; /* from the guest: when and what was read */
 	uint64_t due_ns; /* when to read the files, or to look for its counters again; NEVER */
 };
 

@@ -86,13 +86,14 @@ static int read_counter(int fd, uint64_t *value)
 	return -EBADMSG;
 }
 
-int statistics_read(const struct statistics *statistics, struct packet_counts *counts)
+int statistics_read(const struct statistics *statistics, bool from_guest,
+		    struct packet_counts *counts)
 {
 	int r = read_counter(statistics->to_guest, &counts->to_guest);
 
 	if (r == 0)
 		r = read_counter(statistics->drops, &counts->drops);
-	if (r == 0)
+	if (r == 0 && from_guest)
 		r = read_counter(statistics->from_guest, &counts->from_guest);
 	if (r == 0 && statistics->view != VIEW_MACVTAP)
 		counts->to_guest += counts->drops;

@@ -46,8 +46,14 @@ static inline bool statistics_are_open(const struct statistics *statistics)
 	return statistics->to_guest >= 0;
 }
 
-/** statistics_read() - as they are now. Return: 0; -ENODEV: the device is gone; -errno */
-int statistics_read(const struct statistics *statistics, struct packet_counts *counts);
+/**
+ * statistics_read() - as they are now
+ * @from_guest:	read this counter, too; else it stays as it is in @counts
+ *
+ * Return: 0; -ENODEV: the device is gone; -errno.
+ */
+int statistics_read(const struct statistics *statistics, bool from_guest,
+		    struct packet_counts *counts);
 
 /** statistics_exist() - is there such a device? */
 bool statistics_exist(const char *sysfs, const char *device);
