@@ -25,6 +25,21 @@ struct vote_range vote_range(const struct host_steps *host, const struct domain_
 	};
 }
 
+enum policy_level vote_level(enum vote_from from)
+{
+	switch (from) {
+	case VOTE_LOWEST:
+		return LEVEL_LOW;
+	case VOTE_MIDDLE:
+		return LEVEL_MEDIUM;
+	case VOTE_HIGHEST:
+	case VOTE_NON_TURBO: /* "highest" while turbo is off */
+		return LEVEL_HIGH;
+	default:
+		return LEVEL_NONE;
+	}
+}
+
 enum vote_from vote_of_level(enum policy_level level)
 {
 	switch (level) {

@@ -28,6 +28,9 @@ enum vote_from {
 /** vote_of_level() - how a policy votes for a level; of those that are no vote: VOTE_NONE */
 enum vote_from vote_of_level(enum policy_level level);
 
+/** vote_level() - the level that a policy's vote shows; what has no vote: LEVEL_NONE */
+enum policy_level vote_level(enum vote_from from);
+
 struct vote {
 	uint8_t from;	/* enum vote_from */
 	bool turbo_off; /* the guest has turned turbo off */

@@ -17,6 +17,7 @@
 #include "helper/monitor/monitored_domain.h"
 #include "helper/monitor/policies/hour_change.h"
 #include "helper/monitor/policies/traffic.h"
+#include "helper/monitor/policies/traffic_pass.h"
 #include "helper/monitor/state/syscall_rule.h"
 
 #define HELD_PER_TURN 64
@@ -256,6 +257,6 @@ void managers_synced(struct channel_monitor *monitor)
 		if (!domain->synced)
 			(void)monitored_domain_remove(monitor, d);
 	}
-	traffic_synced(monitor);
+	traffic_pass_synced(monitor);
 	frequency_outputs_end_sync(monitor);
 }

@@ -166,6 +166,83 @@ def test_it_survives_both_processes():
         follows()
 
 
+def operators(**more):
+    """Sections in which the operator's policy of domain "vm" goes by traffic."""
+    return {'domain "vm"': {"policy": "traffic", "policy-medium-packets": THRESHOLDS[0],
+                            "policy-high-packets": THRESHOLDS[1],
+                            **{key.replace("_", "-"): value for key, value in more.items()}}}
+
+
+def test_an_operators_policy_without_any_channel():
+    """From the domain's start on; the neighbour has none, and is left alone."""
+    with scene("operator", operators()) as stage:
+        other = stage.started("other", {0: "4"}, interfaces=1)
+        other.interfaces[0].send(MUCH)
+        domain = stage.domain("vm", {0: "2", 1: "3"}, channels=())
+        wire = stage.add_interface(domain)
+        stage.hook(domain)
+        stage.expect({2: LOWEST, 3: LOWEST})
+        for packets, khz in ((MUCH, HIGHEST), (SOME, MEDIUM), (IDLE, LOWEST)):
+            wire.send(packets)
+            stage.expect({2: khz, 3: khz})
+        wire.send(500, drops=200)
+        stage.expect({2: HIGHEST, 3: HIGHEST})
+        wire.send(IDLE)
+        stage.expect({2: LOWEST, 3: LOWEST})
+        stage.vmpower.kill_monitor()
+        wire.send(SOME)
+        stage.expect({2: MEDIUM, 3: MEDIUM})
+        stage.sections['domain "vm"'] = {"policy": "none"}
+        stage.vmpower.configure(stage.sections)
+        stage.vmpower.ctl("reload")
+        stage.expect({})
+
+
+def test_an_operators_policy_beside_its_guest():
+    """The guest's word counts before it, and both processes may die."""
+    with scene("beside", operators()) as stage:
+        domain = stage.started("vm", {0: "2"}, interfaces=1)
+        wire = domain.interfaces[0]
+        stage.expect({2: LOWEST})
+        wire.send(MUCH)
+        stage.expect({2: HIGHEST})
+        assert domain.power(0, "min") == "ack"
+        stage.expect({2: LOWEST})
+        domain.channels[0].send(frames.connect())
+        stage.expect({2: HIGHEST})
+        stage.vmpower.kill()
+        stage.vmpower.start()
+        stage.vmpower.wait_connected("vm", 1)
+        wire.send(IDLE)
+        stage.expect({2: LOWEST})
+        stage.vmpower.restart()
+        wire.send(MUCH)
+        stage.expect({2: HIGHEST})
+
+
+def test_an_operators_policy_goes_by_what_it_names():
+    """A device or a MAC address; what can't be counted is no vote."""
+    with scene("names", operators(policy_interfaces="vnet1")) as stage:
+        domain = stage.started("vm", {0: "2"}, interfaces=2)
+        first, second = domain.interfaces
+        stage.expect({2: LOWEST})
+        first.send(MUCH)
+        second.send(SOME)
+        stage.expect({2: MEDIUM})
+        stage.sections.update(operators(policy_interfaces=first.mac))
+        stage.vmpower.configure(stage.sections)
+        stage.vmpower.ctl("reload")
+        stage.expect({2: HIGHEST})
+        stage.sections.update(operators(policy_interfaces="vnet0 vnet9"))
+        stage.vmpower.configure(stage.sections)
+        stage.vmpower.ctl("reload")
+        stage.expect({2: HIGHEST})
+        stage.sections.update(operators(policy_interfaces="vnet9"))
+        stage.vmpower.configure(stage.sections)
+        stage.vmpower.ctl("reload")
+        stage.expect({})
+
+
 def test_interfaces_are_plugged_and_unplugged():
     """What is gone has no part; what comes has one."""
     with scene("plugged") as stage:

@@ -44,7 +44,9 @@ struct link_interfaces traffic_link_interfaces(const struct traffic *traffic, ui
 		slot->flags = INTERFACE_PRESENT;
 		if (from.why == NO_COUNTER_NONE)
 			slot->flags |= INTERFACE_COUNTED;
-		if (interface_is_named(&from.interface, names))
+		/* "all" are those that are counted; what is named itself may not be left out */
+		if ((slot->flags & INTERFACE_COUNTED || strcmp(names, "all") != 0) &&
+		    interface_is_named(&from.interface, names))
 			slot->flags |= INTERFACE_NAMED;
 	}
 	return to;

@@ -256,22 +256,6 @@ void guest_policies_forbid(struct channel_monitor *monitor, uint32_t domain)
 	(void)end_all(monitor, domain);
 }
 
-/* Its vote shows the level that was in force; what has no vote begins anew. */
-static enum policy_level level_of(const struct vote *said)
-{
-	switch ((enum vote_from)said->from) {
-	case VOTE_LOWEST:
-		return LEVEL_LOW;
-	case VOTE_MIDDLE:
-		return LEVEL_MEDIUM;
-	case VOTE_HIGHEST:
-	case VOTE_NON_TURBO: /* "highest" while turbo is off */
-		return LEVEL_HIGH;
-	default:
-		return LEVEL_NONE;
-	}
-}
-
 void guest_policies_taken_over(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu)
 {
 	const struct vote *said = &arbiter_vcpu(monitor->arbiter, domain, vcpu)->vote;
@@ -286,7 +270,7 @@ void guest_policies_taken_over(struct channel_monitor *monitor, uint32_t domain,
 	if (policy.kind == POLICY_TIME)
 		note_timed(monitor, domain);
 	if (policy_uses_traffic(&policy)) /* in an hour without it, the wish ends with a look */
-		traffic_begin(monitor, domain, vcpu, level_of(said));
+		traffic_begin(monitor, domain, vcpu, vote_level((enum vote_from)said->from));
 	/* it may vote again; or the predecessor has died between policy and vote */
 	if (policy_level(&policy, hour_now(monitor)) != LEVEL_TRAFFIC &&
 	    (policy.kind != POLICY_TIME || hour_now(monitor) < POLICY_HOURS))

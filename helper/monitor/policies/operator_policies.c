@@ -2,6 +2,7 @@
 #include "helper/monitor/policies/operator_policies.h"
 
 #include "helper/monitor/policies/hour.h"
+#include "helper/monitor/policies/traffic.h"
 
 _Static_assert((int)OPERATOR_LOW == (int)LEVEL_LOW && (int)OPERATOR_MEDIUM == (int)LEVEL_MEDIUM &&
 		       (int)OPERATOR_HIGH == (int)LEVEL_HIGH,
@@ -57,13 +58,19 @@ static uint32_t let_vote(struct channel_monitor *monitor, uint32_t domain, enum 
 	       arbiter_vcpus(monitor->arbiter, domain);
 }
 
-/* What the policy wants now. */
-static enum policy_level level_now(const struct channel_monitor *monitor, uint32_t domain)
+static bool is_by_traffic(const struct channel_monitor *monitor, uint32_t domain)
 {
-	const struct policy *policy = &monitor->domains[domain]->operator_policy;
-	enum policy_level level = policy_level(policy, hour_now(monitor));
+	return policy_level(&monitor->domains[domain]->operator_policy, hour_now(monitor)) ==
+	       LEVEL_TRAFFIC;
+}
 
-	return level == LEVEL_TRAFFIC ? LEVEL_NONE : level; /* its packets are not counted yet */
+/* What the policy wants now. */
+static enum policy_level level_now(struct channel_monitor *monitor, uint32_t domain)
+{
+	return is_by_traffic(monitor, domain)
+		       ? traffic_level_of_domain(monitor, domain)
+		       : policy_level(&monitor->domains[domain]->operator_policy,
+				      hour_now(monitor));
 }
 
 uint32_t operator_policies_follow(struct channel_monitor *monitor, uint32_t domain)
@@ -86,6 +93,31 @@ static enum vote_from published(const struct channel_monitor *monitor, uint32_t 
 	return VOTE_NONE;
 }
 
+uint32_t operator_policies_follow_traffic(struct channel_monitor *monitor, uint32_t domain)
+{
+	enum policy_level before, level;
+
+	if (!is_by_traffic(monitor, domain)) {
+		traffic_rest_domain(monitor, domain);
+		return 0;
+	}
+	before = traffic_level_of_domain(monitor, domain);
+	level = traffic_step_domain(monitor, domain);
+	return level == before ? 1 : let_vote(monitor, domain, vote_of_level(level)) + 1;
+}
+
+void operator_policies_interfaces(struct channel_monitor *monitor, uint32_t domain)
+{
+	if (is_by_traffic(monitor, domain))
+		traffic_begin_domain(monitor, domain, vote_level(published(monitor, domain)));
+}
+
+void operator_policies_synced(struct channel_monitor *monitor, uint32_t domain)
+{
+	if (is_by_traffic(monitor, domain) && !monitor->domains[domain]->traffic)
+		(void)let_vote(monitor, domain, VOTE_NONE);
+}
+
 void operator_policies_end(struct channel_monitor *monitor, uint32_t domain)
 {
 	monitor->domains[domain]->operator_policy = (struct policy){.kind = POLICY_NONE};
@@ -96,14 +128,18 @@ void operator_policies_set(struct channel_monitor *monitor, uint32_t id,
 			   const struct domain_settings *settings)
 {
 	struct monitored_domain *domain = monitor->domains[id];
-	bool timed;
+	bool timed, is_new = domain->operator_policy.kind == POLICY_NONE;
 
+	domain->policy_medium_pps = settings->policy_medium_packets;
+	domain->policy_high_pps = settings->policy_high_packets;
+	domain->policy_both = settings->policy_direction == DIRECTION_BOTH;
 	domain->operator_policy = operator_policy_from(settings);
 	domain->policy_vcpus = settings->policy_vcpus;
 	timed = domain->operator_policy.kind == POLICY_TIME;
 	if (timed)
 		hour_want(monitor);
-	if (timed && hour_now(monitor) == POLICY_HOURS)
+	if ((timed && hour_now(monitor) == POLICY_HOURS) ||
+	    (is_new && !domain->traffic && is_by_traffic(monitor, id)))
 		(void)let_vote(monitor, id, published(monitor, id));
 	else
 		(void)let_vote(monitor, id, vote_of_level(level_now(monitor, id)));

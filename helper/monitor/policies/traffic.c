@@ -292,3 +292,62 @@ enum policy_level traffic_level_of_vcpu(struct channel_monitor *monitor, uint32_
 	begin_wish(monitor, domain);
 	return traffic_level_now(&traffic->vcpus[vcpu].level);
 }
+
+/* --- the same for the operator's policy ---------------------------------------------------------
+ */
+
+static enum policy_level step_domain(struct channel_monitor *monitor, uint32_t d, bool first)
+{
+	struct domain_traffic *traffic = traffic_of(monitor, d);
+	const struct monitored_domain *domain = monitor->domains[d];
+	const struct traffic_thresholds thresholds = {
+		.medium = domain->policy_medium_pps,
+		.high = domain->policy_high_pps,
+	};
+	traffic_mask named = traffic->slots.named;
+	struct traffic_reading reading = {.known = false};
+	enum policy_level level;
+
+	if ((named & ~traffic->slots.counted) == 0)
+		reading = traffic_slots_read(&traffic->slots, named, domain->policy_both,
+					     monitor_now(monitor));
+	if (first)
+		reading.dropped = reading.ends_interval = false;
+	level = traffic_level_next(&traffic->level, &thresholds, &reading, monitor_now(monitor));
+	publish(&monitor->shared->domain_traffic[d], &traffic->level, &reading);
+	return level;
+}
+
+void traffic_begin_domain(struct channel_monitor *monitor, uint32_t domain,
+			  enum policy_level in_force)
+{
+	struct domain_traffic *traffic = traffic_of(monitor, domain);
+
+	traffic_level_begin(&traffic->level, in_force);
+	if (in_force == LEVEL_NONE)
+		(void)step_domain(monitor, domain, true);
+	begin_wish(monitor, domain);
+}
+
+enum policy_level traffic_step_domain(struct channel_monitor *monitor, uint32_t domain)
+{
+	return step_domain(monitor, domain, false);
+}
+
+enum policy_level traffic_level_of_domain(struct channel_monitor *monitor, uint32_t domain)
+{
+	struct domain_traffic *traffic = traffic_of(monitor, domain);
+
+	if (!traffic)
+		return LEVEL_NONE;
+	begin_wish(monitor, domain);
+	return traffic_level_now(&traffic->level);
+}
+
+void traffic_rest_domain(struct channel_monitor *monitor, uint32_t domain)
+{
+	struct domain_traffic *traffic = traffic_of(monitor, domain);
+
+	if (traffic)
+		traffic_level_begin(&traffic->level, LEVEL_NONE);
+}

@@ -78,6 +78,16 @@ void traffic_begin(struct channel_monitor *monitor, uint32_t domain, uint32_t vc
 /** traffic_step() - after a look: a vCPU's next level, which is published. Return: the level */
 enum policy_level traffic_step(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu);
 
+/*
+ * Likewise, of the operator's policy: by the thresholds of the domain's settings, and all
+ * interfaces that it names. If nothing counts one of these, nothing is known.
+ */
+void traffic_begin_domain(struct channel_monitor *monitor, uint32_t domain,
+			  enum policy_level in_force);
+enum policy_level traffic_step_domain(struct channel_monitor *monitor, uint32_t domain);
+enum policy_level traffic_level_of_domain(struct channel_monitor *monitor, uint32_t domain);
+void traffic_rest_domain(struct channel_monitor *monitor, uint32_t domain);
+
 /** traffic_rest() - a vCPU's policy does not go by traffic now: it begins anew when it does */
 void traffic_rest(struct channel_monitor *monitor, uint32_t domain, uint32_t vcpu);
 

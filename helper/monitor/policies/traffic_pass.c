@@ -2,6 +2,7 @@
 #include "helper/monitor/policies/traffic_pass.h"
 
 #include "helper/monitor/policies/guest_policies.h"
+#include "helper/monitor/policies/operator_policies.h"
 #include "helper/monitor/policies/traffic.h"
 
 /* As of a change of the hour: vCPUs looked at and votes moved in one turn, some 2 ms. */
@@ -29,8 +30,14 @@ static bool domain_follows(struct channel_monitor *monitor, uint32_t d, uint32_t
 	struct traffic_state *state = &monitor->traffic;
 	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, d);
 
-	if (state->vcpu == 0)
+	if (state->vcpu == 0) {
+		uint32_t cost;
+
 		look(monitor, d);
+		cost = operator_policies_follow_traffic(monitor, d);
+		state->followed = cost > 0;
+		*work += cost;
+	}
 	for (; state->vcpu < n_vcpus; state->vcpu++) {
 		uint32_t cost;
 
@@ -76,7 +83,17 @@ int traffic_pass_interfaces(struct channel_monitor *monitor, const struct link_i
 	bool first = domain && !domain->traffic;
 	int r = traffic_set_interfaces(monitor, from);
 
+	if (r == 0 && first)
+		operator_policies_interfaces(monitor, from->domain);
 	for (uint32_t v = 0; r == 0 && first && v < domain->traffic->n_vcpus; v++)
 		guest_policies_taken_over(monitor, from->domain, v);
 	return r;
+}
+
+void traffic_pass_synced(struct channel_monitor *monitor)
+{
+	traffic_synced(monitor);
+	for (uint32_t d = 0; d < MAX_DOMAINS; d++)
+		if (monitor->domains[d])
+			operator_policies_synced(monitor, d);
 }

@@ -15,4 +15,7 @@ void traffic_pass_expire(struct channel_monitor *monitor);
  */
 int traffic_pass_interfaces(struct channel_monitor *monitor, const struct link_interfaces *from);
 
+/** traffic_pass_synced() - SYNCED: what was not named has no interfaces */
+void traffic_pass_synced(struct channel_monitor *monitor);
+
 #endif

@@ -108,9 +108,11 @@ struct monitored_domain {
 	struct domain_traffic *traffic; /* NULL: no interfaces; policies/traffic.h */
 	uint32_t commands;		/* COMMAND_* */
 	struct policy operator_policy;
-	struct setting_vcpus policy_vcpus; /* of that policy */
-	uint64_t lifetime_ns;		   /* of votes that no frame renews; 0: none */
-	struct token_rate rate;		   /* of each channel */
+	struct setting_vcpus policy_vcpus;	     /* of that policy */
+	uint32_t policy_medium_pps, policy_high_pps; /* likewise, by traffic */
+	bool policy_both;			     /* likewise: packets in both directions */
+	uint64_t lifetime_ns;			     /* of votes that no frame renews; 0: none */
+	struct token_rate rate;			     /* of each channel */
 	struct guest_channel *channels[MAX_DOMAIN_CHANNELS];
 	struct log_limit refusal_limit;
 };
