@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from tests.harness import frames, paths
+from tests.harness.hostile import TRAFFIC, policy
 from tests.harness.inject import inject_syscall, possible
 from tests.harness.isolate import die_with_parent
 from tests.harness.process import run
@@ -373,10 +374,15 @@ def test_a_busy_monitor_makes_exactly_the_listed_calls(runner):
         tracer = subprocess.Popen([strace, "-f", "-c", "-p", str(pid), "-o", str(output)],
                                   stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
         assert "attached" in tracer.stderr.readline()
-        domain = stage.started("a", {0: "0", 1: "1"}, vcpus=3)
+        domain = stage.started("a", {0: "0", 1: "1"}, vcpus=3, interfaces=1)
         for unit in ("max", "down", "up", "min"):
             assert domain.power(0, unit) == "ack"
         assert domain.power(2, "max") == "nack"  # unpinned: a message to the manager
+        domain.interfaces[0].send(1000)  # counted in the manager's area
+        by_traffic = policy(kind=TRAFFIC, macs=(), vcpus=(1,), thresholds=(1, 1),
+                            name=frames.TAG)
+        assert domain.channels[1].ask(by_traffic) == "ack"
+        stage.expect({0: LOWEST, 1: HIGHEST})
         stage.vmpower.ctl("log-level", "debug")  # an invalid policy: a log line
         bad = frames.request(0, command=frames.POLICY, name=frames.TAG + b"\xff" * 386)
         wait_until(lambda: domain.channels[0].ask(bad) == "nack" and "policy with" in stage.logged(),
