@@ -42,6 +42,8 @@ static const struct command commands[] = {
 	{"cpu", "", "CPUs, their frequencies, and who decides them", 0, 0, ctl_cpu},
 	{"explain", "CPU", "who decides a CPU's frequency, and why", 1, 1, ctl_explain},
 	{"set", "DOMAIN VCPU TO", "fix a vCPU's frequency, whatever guests request", 3, 3, ctl_set},
+	{"policy", "DOMAIN [DO...]", "show, set or clear the policy of a domain", 1, MANY,
+	 ctl_policy},
 	{"reload", "", "read the configuration again", 0, 0, ctl_reload},
 	{"verify", "", "what others changed in files that vmpower sets", 0, 0, ctl_verify},
 	{"watch", "", "a live view of frequencies, votes and requests", 0, 0, ctl_watch},
@@ -128,7 +130,8 @@ static int help(const struct ctl *ctl)
 	(void)printf("\nDOMAIN is a name or a UUID; N is the number of a channel, as in\n"
 		     "virtio.serial.port.poweragent.N. TO is up, down, min, max or a frequency:\n"
 		     "2400000 (kHz), 2400MHz or 2.4GHz; it holds until \"set DOMAIN VCPU "
-		     "release\".\n\n");
+		     "release\".\n"
+		     "DO is show, clear, or set with KEY=VALUE..., as in vmpower.conf(5).\n\n");
 	print_options();
 	(void)printf("\nBy default attach and detach change both the running domain and its next "
 		     "start.\n"

@@ -17,6 +17,7 @@ int ctl_domain_remove(const struct ctl *ctl);
 int ctl_cpu(const struct ctl *ctl);
 int ctl_explain(const struct ctl *ctl);
 int ctl_set(const struct ctl *ctl);
+int ctl_policy(const struct ctl *ctl);
 int ctl_reload(const struct ctl *ctl);
 int ctl_verify(const struct ctl *ctl);
 int ctl_events(const struct ctl *ctl);

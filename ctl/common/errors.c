@@ -55,6 +55,9 @@ static const struct {
 	 "A number without a unit is in kHz; a unit is given as in 2400MHz or 2.4GHz. Nothing was "
 	 "changed",
 	 {"domain", "vcpu", "khz", "lowest_khz", "highest_khz"}},
+	{INTERFACE "BadPolicy",
+	 "domain \"%s\": this is no policy: %s. Nothing was changed",
+	 {"domain", "reason"}},
 	{INTERFACE "BadDomainXml",
 	 "domain \"%s\" can't be registered: %s. Correct it with \"virsh edit\" and start it again",
 	 {"domain", "reason"}},

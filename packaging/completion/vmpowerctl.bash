@@ -98,6 +98,7 @@ _vmpowerctl_word() {
 		DOMAIN) choices=$(_vmpowerctl_domains "$1" "$name" "${call[@]}") ;;
 		CPU) choices=$("${call[@]}" cpu 2>/dev/null | awk 'NR > 1 { print $1 }') ;;
 		TO) choices=$'up\ndown\nmin\nmax\nrelease' ;;
+		'[DO...]') choices=$'show\nset\nclear' ;;
 		LEVEL) choices=$'error\nwarning\nnotice\ninfo\ndebug' ;;
 		*) choices= ;;
 		esac

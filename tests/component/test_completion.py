@@ -116,7 +116,8 @@ def test_arguments(shell):
         words = command["name"].split()
         offers = {"DOMAIN": ["fw", "lb"], "CPU": ["0", "1"],
                   "TO": ["down", "max", "min", "release", "up"],
-                  "LEVEL": ["debug", "error", "info", "notice", "warning"]}
+                  "LEVEL": ["debug", "error", "info", "notice", "warning"],
+                  "[DO...]": ["clear", "set", "show"]}
         if words[0] in ("xml", "attach", "detach"):
             offers["DOMAIN"] = ["fw", "off"]
         for argument in command["arguments"].split():

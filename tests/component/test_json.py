@@ -37,6 +37,7 @@ COMMANDS = {
                          (".limits | keys", ["highest_khz", "lowest_khz", "max_khz", "min_khz",
                                              "non_turbo_khz"])]),
     "set": (("vm", "0", "min"), [("keys", ["khz", "previous_khz"])]),
+    "policy": (("vm", "set", "policy=workload", "level=low"), [("keys", ["masked"])]),
     "reload": ((), []),
     "metrics": ((), [("keys", ["text"])]),
     "log-level": (("info",), [("keys", ["previous_level"])]),

@@ -121,6 +121,62 @@ def test_metadata_has_a_policy():
         stage.expect({2: MEDIUM})
 
 
+def test_set_for_a_running_domain():
+    """In place of the section's; it survives both processes and a reload, not the domain."""
+    with scene("set", sections={SECTION: WORKLOAD_LOW}) as stage:
+        domain = stage.started("vm", {0: "2"})
+        stage.expect({2: LOWEST})
+        ctl = stage.vmpower.ctl
+        text = ctl("policy", "vm").stdout
+        assert 'set by:' in text and '[domain "vm"]' in text, text
+        assert f"{LOWEST} kHz" in text, text
+        said = ctl("policy", "vm", "set", "policy=workload", "level=medium").stdout
+        assert "policy set" in said and "counts" not in said, said
+        stage.expect({2: MEDIUM})
+        ctl("reload")
+        stage.vmpower.restart()
+        stage.vmpower.wait_connected("vm", 1)
+        stage.vmpower.kill_monitor()
+        stage.vmpower.wait_connected("vm", 1)
+        stage.expect({2: MEDIUM})
+        assert "vmpowerctl" in ctl("policy", "vm", "show").stdout
+        assert domain.power(0, "max") == "ack"
+        stage.expect({2: HIGHEST})
+        said = ctl("policy", "vm", "set", "policy = workload", "policy-level=low").stdout
+        assert "vCPU 0: its guest's vote counts" in said, said
+        assert f"its guest's vote counts: {HIGHEST} kHz" in ctl("policy", "vm").stdout
+        stage.expect({2: HIGHEST})
+        ctl("policy", "vm", "set", "policy=workload", "level=medium", "rank=above-guest")
+        stage.expect({2: MEDIUM})
+        assert stage.vmpower.ask("policy", "vm", "clear") == {"cleared": True}
+        stage.expect({2: HIGHEST})
+        assert stage.vmpower.ask("policy", "vm", "clear") == {"cleared": False}
+        domain.channels[0].send(frames.connect())
+        stage.expect({2: LOWEST})
+        ctl("policy", "vm", "set", "policy=workload", "level=high")
+        stage.expect({2: HIGHEST})
+        stage.hook(domain, "stopped")
+        stage.expect({})
+
+
+def test_what_is_no_policy_is_refused():
+    with scene("refused") as stage:
+        stage.started("vm", {0: "2"})
+        for words, reason in (
+            (["policy=workload"], "needs policy-level"),
+            (["level=low"], "policy is missing"),
+            (["policy=time", "low-hours=25"], "allowed is none, or hours from 0 to 23"),
+            (["policy=none", "policy=none"], "given twice"),
+            (["policy=none", "rate=5"], '"rate" is not a setting of policies'),
+            (["policy"], "is not KEY=VALUE"),
+        ):
+            said = stage.vmpower.ctl("policy", "vm", "set", *words, check=False)
+            assert said.returncode == 1 and reason in said.stderr, (words, said.stderr)
+        assert stage.vmpower.ctl("policy", "vm", "unset", check=False).returncode == 2
+        assert "no policy" in stage.vmpower.ctl("policy", "vm").stdout
+        stage.expect({})
+
+
 def test_mistakes_name_their_section():
     with scene("mistakes") as stage:
         said = configure(stage, policy="time", policy_low_hours="1-5", policy_high_hours="5")

@@ -198,6 +198,7 @@ TEST(policy_of_the_metadata)
 	text = saved_domain_format(domain);
 	ck_assert_ptr_nonnull(text);
 	ck_assert_ptr_null(strstr(text, "policy_level"));
+	ck_assert_ptr_null(strstr(text, "below-guest"));
 	ck_assert_int_eq(saved_domain_parse(text, strlen(text), &back), 0);
 	ck_assert_uint_eq(back.description->metadata.given, domain->description->metadata.given);
 	ck_assert(
@@ -210,6 +211,39 @@ TEST(policy_of_the_metadata)
 	memcpy(strstr(bad, "10-922"), "10    ", 6); /* an hour in two lists */
 	ck_assert_int_eq(saved_domain_parse(bad, strlen(bad), &back), -EBADMSG);
 	saved_domain_free(&saved);
+	registry_free(registry);
+}
+
+/* It is the operator's: no part of the metadata. */
+TEST(policy_of_the_operator)
+{
+	struct domain_settings policy = {0};
+	struct saved_domain saved;
+	struct registry *registry;
+	cleanup_free char *text = NULL, *again = NULL;
+	struct domain *domain;
+
+	ck_assert(domain_setting_parse(SETTING_POLICY, "workload", &policy));
+	ck_assert(domain_setting_parse(SETTING_POLICY_LEVEL, "high", &policy));
+	ck_assert(domain_setting_parse(SETTING_POLICY_RANK, "above-guest", &policy));
+	ck_assert_int_eq(saved_domain_parse(WHOLE, strlen(WHOLE), &saved), 0);
+	ck_assert_ptr_null(saved.policy);
+	ck_assert_int_eq(registry_new(&registry), 0);
+	ck_assert_int_eq(registry_restore(registry, &saved, &domain), 0);
+	ck_assert_int_eq(domain_set_policy(domain, &policy), 0);
+	ck_assert_int_eq(domain_set_policy(domain, &policy), 0); /* again */
+	text = saved_domain_format(domain);
+	registry_remove(registry, domain);
+	ck_assert_int_eq(saved_domain_parse(text, strlen(text), &saved), 0);
+	ck_assert_uint_eq(saved.policy->given, policy.given);
+	ck_assert(domain_settings_equal(saved.policy, &policy));
+	ck_assert_int_eq(registry_restore(registry, &saved, &domain), 0);
+	ck_assert(domain_settings_equal(domain->policy, &policy));
+	ck_assert_int_eq(domain_set_policy(domain, NULL), 0);
+	again = saved_domain_format(domain);
+	ck_assert_ptr_null(strstr(again, "above-guest"));
+	memcpy(strstr(text, "\"high\""), "\"none\"", 6);
+	ck_assert_int_eq(saved_domain_parse(text, strlen(text), &saved), -EBADMSG);
 	registry_free(registry);
 }
 

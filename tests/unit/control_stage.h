@@ -317,6 +317,13 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 	return domain_set_override(domain, vcpu, khz);
 }
 
+int domains_set_policy(struct domains *domains, struct domain *domain,
+		       const struct domain_settings *policy)
+{
+	ck_assert_ptr_eq(domains, &the_domains);
+	return domain_set_policy(domain, policy);
+}
+
 /* --- stage ---------------------------------------------------------------------------- */
 
 #define CHANNEL_XML(n)                                                                             \

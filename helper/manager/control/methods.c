@@ -296,6 +296,11 @@ const struct varlink_method control_methods[] = {
 	  {"vcpu", VARLINK_INT, false},
 	  {"action", VARLINK_STRING, false},
 	  {"khz", VARLINK_INT, true}}},
+	{"SetPolicy",
+	 VARLINK_CHANGE,
+	 control_set_policy,
+	 {DOMAIN, {"settings", VARLINK_STRING, false}}},
+	{"ClearPolicy", VARLINK_CHANGE, control_clear_policy, {DOMAIN}},
 	{.name = NULL},
 };
 

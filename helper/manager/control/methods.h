@@ -8,10 +8,12 @@
 /* Handlers; @context is a struct control_context. */
 void control_add_channels(struct varlink_call *call, void *context);
 void control_add_domain(struct varlink_call *call, void *context);
+void control_clear_policy(struct varlink_call *call, void *context);
 void control_explain_cpu(struct varlink_call *call, void *context);
 void control_list_cpus(struct varlink_call *call, void *context);
 void control_metrics(struct varlink_call *call, void *context);
 void control_reload(struct varlink_call *call, void *context);
+void control_set_policy(struct varlink_call *call, void *context);
 void control_set_override(struct varlink_call *call, void *context);
 void control_subscribe(struct varlink_call *call, void *context);
 void control_verify(struct varlink_call *call, void *context);

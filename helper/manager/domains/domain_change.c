@@ -226,6 +226,8 @@ bool domain_find_rules(const struct monitor_view *view, const struct khz_range *
 	const struct domain_rules before = domain->rules;
 
 	domain_rules_find(view->config, range, domain->description, &domain->rules);
+	if (domain->policy)
+		domain_rules_set_policy(&domain->rules, domain->policy, POLICY_OF_OPERATOR);
 	if (strcmp(before.problem, domain->rules.problem) != 0)
 		log_problem(domain);
 	if (domain_settings_equal(&before.settings, &domain->rules.settings))

@@ -299,6 +299,30 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 	return 0;
 }
 
+int domains_set_policy(struct domains *domains, struct domain *domain,
+		       const struct domain_settings *policy)
+{
+	const struct khz_range range = cpufreq_range(domains->view.cpufreq);
+	const struct log_about about = {
+		.message = MESSAGE_DOMAIN_CHANGED,
+		ABOUT_DOMAIN(domain->description),
+		.reason = "operator",
+	};
+	const char *what = policy ? "policy set by the operator" : "policy cleared by the operator";
+	int r;
+
+	if (!policy && !domain->policy)
+		return 0; /* nothing to clear */
+	r = domain_set_policy(domain, policy);
+	if (r < 0)
+		return r;
+	log_about(&about, LOG_NOTICE, "domain \"%s\": %s", domain->description->name, what);
+	if (domain_find_rules(&domains->view, &range, domain))
+		view_send_domain_settings(&domains->view, domain);
+	events_emit_domain(domains->events, EVENT_DOMAIN_CHANGED, domain, what);
+	return 0;
+}
+
 void domains_cpus_changed(struct domains *domains, const struct cpuset *changed)
 {
 	frequency_control_cpus_changed(&domains->frequency_control, changed);

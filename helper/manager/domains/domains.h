@@ -98,6 +98,16 @@ int domains_set_override(struct domains *domains, struct domain *domain, uint32_
 			 uint32_t khz);
 
 /**
+ * domains_set_policy() - set a domain's policy, in place of those of its settings
+ * @policy:	in force until it is cleared (NULL) or the domain ends; given settings that make a
+ *		policy, see common/policy_settings.h
+ *
+ * Return: 0; -ENOMEM.
+ */
+int domains_set_policy(struct domains *domains, struct domain *domain,
+		       const struct domain_settings *policy);
+
+/**
  * domains_cpus_changed() - see frequency_control_cpus_changed()
  *
  * Metadata that the CPUs can't do, or can do now, is looked at anew. So is the configuration, but

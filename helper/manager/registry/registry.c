@@ -36,6 +36,7 @@ static void domain_free(struct domain *domain)
 		close_fd(&domain->channels[i].fd);
 	free(domain->channels);
 	free(domain->overrides);
+	free(domain->policy);
 	domain_description_free(domain->description);
 	free(domain);
 }
@@ -167,6 +168,7 @@ int registry_restore(struct registry *registry, struct saved_domain *saved, stru
 	if (saved->reported_ns < domain->registered_ns)
 		domain->last_report_ns = saved->reported_ns;
 	domain->overrides = take_ptr(saved->overrides);
+	domain->policy = take_ptr(saved->policy);
 	domain->slots = saved->slots;
 	for (uint32_t i = 0; i < domain->n_channels; i++) {
 		struct channel *channel = &domain->channels[i];
@@ -356,6 +358,21 @@ int domain_set_override(struct domain *domain, uint32_t vcpu, uint32_t khz)
 	}
 	if (domain->overrides)
 		domain->overrides[vcpu] = khz;
+	return 0;
+}
+
+int domain_set_policy(struct domain *domain, const struct domain_settings *policy)
+{
+	struct domain_settings *copy = NULL;
+
+	if (policy) {
+		copy = malloc(sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+		*copy = *policy;
+	}
+	free(domain->policy);
+	domain->policy = copy;
 	return 0;
 }
 

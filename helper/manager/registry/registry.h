@@ -57,6 +57,7 @@ struct domain {
 	uint64_t paused_ns;	 /* asked_ns of the last report that says whether it is paused */
 	bool paused;		 /* its votes do not count until it resumes */
 	uint32_t *overrides;	 /* kHz by vCPU, 0: none; NULL until one is set */
+	struct domain_settings *policy; /* owned; that the operator has set; NULL: none */
 };
 
 /* Fields of struct log_about (log/journal.h). */
@@ -89,6 +90,7 @@ struct saved_domain {
 	} channels[MAX_DOMAIN_CHANNELS]; /* in the order of description->channels */
 	uint64_t slots;			 /* as its slots: bits, also of former channels */
 	uint32_t *overrides;		 /* owned; kHz by vCPU, 0: none; NULL: none at all */
+	struct domain_settings *policy;	 /* owned; as the domain's */
 };
 
 int registry_new(struct registry **registry);
@@ -219,6 +221,16 @@ bool domain_doubt(struct domain *domain, const char *reason);
  * Return: 0; -ENOMEM.
  */
 int domain_set_override(struct domain *domain, uint32_t vcpu, uint32_t khz);
+
+/**
+ * domain_set_policy() - store the policy that the operator has set, until the domain ends
+ * @policy:	its given settings; NULL: none
+ *
+ * domain_find_rules() puts it in force.
+ *
+ * Return: 0; -ENOMEM.
+ */
+int domain_set_policy(struct domain *domain, const struct domain_settings *policy);
 
 /** domain_override() - kHz; 0: none */
 uint32_t domain_override(const struct domain *domain, uint32_t vcpu);

@@ -138,6 +138,8 @@ char *saved_domain_format(const struct domain *domain)
 	json_put(&json, "former_slots", former_slots_json(domain));
 	json_put(&json, "interfaces", saved_interfaces_json(description));
 	json_put(&json, "overrides", overrides_json(domain));
+	if (domain->policy)
+		json_put(&json, "policy", settings_json(domain->policy));
 	json_put(&json, "metadata", settings_json(&description->metadata));
 	json_put(&json, "metadata_error", error_json(description->metadata_error));
 	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
@@ -345,6 +347,21 @@ static bool parse_settings(const json_t *object, struct domain_settings *to)
 	return policy_settings_check(to, problem, sizeof(problem));
 }
 
+/* Most have none. */
+static int parse_policy(const json_t *object, struct saved_domain *saved)
+{
+	if (!object)
+		return 0;
+	saved->policy = calloc(1, sizeof(*saved->policy));
+	if (!saved->policy)
+		return -ENOMEM;
+	if (!parse_settings(object, saved->policy) ||
+	    !domain_setting_given(saved->policy, SETTING_POLICY) ||
+	    (saved->policy->given & ~POLICY_SETTINGS))
+		return -EBADMSG;
+	return 0;
+}
+
 static int parse_metadata(const json_t *json, struct domain_description *description)
 {
 	if (!parse_settings(json_object_get(json, "metadata"), &description->metadata) ||
@@ -387,6 +404,8 @@ static int parse(const json_t *json, struct saved_domain *saved)
 		r = parse_overrides(json_object_get(json, "overrides"), saved);
 	if (r == 0)
 		r = parse_metadata(json, description);
+	if (r == 0)
+		r = parse_policy(json_object_get(json, "policy"), saved);
 	return r;
 }
 
@@ -413,4 +432,5 @@ void saved_domain_free(struct saved_domain *saved)
 {
 	domain_description_free(take_ptr(saved->description));
 	free(take_ptr(saved->overrides));
+	free(take_ptr(saved->policy));
 }
