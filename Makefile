@@ -15,6 +15,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 PRESETDIR ?= $(PREFIX)/lib/systemd/system-preset
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+UDEVRULESDIR ?= $(PREFIX)/lib/udev/rules.d
 CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
@@ -60,7 +61,7 @@ vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(link_src) \
 vmpower-hook_src := hook/main.c common/clock.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(common_src)
 vmpower-guest_src := guest/main.c $(guest_src) \
-	$(patsubst %,common/%.c,assertion clock cpuset escape json/build log log_limit unix_socket value)
+	$(patsubst %,common/%.c,assertion clock cpuset escape json/build log log_limit unix_socket value whole_file)
 
 # The hook links only libc, the monitor also libseccomp: little that can fail to load or be
 # attacked.
@@ -167,6 +168,9 @@ $(BUILD)/how-built: FORCE
 	$(Q)printf '%s\n' '$(how_built)' | cmp -s - $@ || printf '%s\n' '$(how_built)' > $@
 .PHONY: FORCE
 FORCE:
+
+$(BUILD)/vmpower-guest.service: packaging/guest/vmpower-guest.service.in $(BUILD)/how-built
+	$(Q)sed 's|@BINDIR@|$(BINDIR)|' $< > $@
 
 $(BUILD)/%.service: packaging/systemd/%.service.in $(BUILD)/how-built
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|;s|@BINDIR@|$(BINDIR)|;s|@LIBEXECDIR@|$(LIBEXECDIR)/vmpower|' $< > $@
@@ -398,18 +402,29 @@ uninstall:
 
 .PHONY: install-guest uninstall-guest
 ## install-guest: install what runs in a virtual machine, as install does for a host
-install-guest: $(BUILD)/bin/vmpower-guest
-	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)'
+install-guest: $(BUILD)/bin/vmpower-guest $(BUILD)/vmpower-guest.service
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(BASHCOMPDIR)' '$(DESTDIR)$(ZSHCOMPDIR)' \
+		'$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(UDEVRULESDIR)' '$(DESTDIR)$(SYSUSERSDIR)' \
+		'$(DESTDIR)$(SYSCONFDIR)/vmpower'
 	$(INSTALL) -m 755 $(BUILD)/bin/vmpower-guest '$(DESTDIR)$(BINDIR)/'
 	$(INSTALL) -m 644 packaging/completion/vmpower-guest.bash \
 		'$(DESTDIR)$(BASHCOMPDIR)/vmpower-guest'
 	$(INSTALL) -m 644 packaging/completion/_vmpower-guest '$(DESTDIR)$(ZSHCOMPDIR)/'
+	$(INSTALL) -m 644 $(BUILD)/vmpower-guest.service '$(DESTDIR)$(UNITDIR)/'
+	$(INSTALL) -m 644 packaging/guest/70-vmpower-guest.rules '$(DESTDIR)$(UDEVRULESDIR)/'
+	$(INSTALL) -m 644 packaging/guest/vmpower-guest.sysusers \
+		'$(DESTDIR)$(SYSUSERSDIR)/vmpower-guest.conf'
+	test -e '$(DESTDIR)$(SYSCONFDIR)/vmpower/guest.conf' || \
+		$(INSTALL) -m 644 packaging/guest/guest.conf '$(DESTDIR)$(SYSCONFDIR)/vmpower/'
 	$(foreach p,$(guest_man_pages),$(INSTALL) -D -m 644 $(p) '$(DESTDIR)$(call man_path,$(p))' &&) :
 
 ## uninstall-guest: remove what install-guest installed
 uninstall-guest:
 	rm -f '$(DESTDIR)$(BINDIR)/vmpower-guest' '$(DESTDIR)$(BASHCOMPDIR)/vmpower-guest' \
 		'$(DESTDIR)$(ZSHCOMPDIR)/_vmpower-guest' \
+		'$(DESTDIR)$(UNITDIR)/vmpower-guest.service' \
+		'$(DESTDIR)$(UDEVRULESDIR)/70-vmpower-guest.rules' \
+		'$(DESTDIR)$(SYSUSERSDIR)/vmpower-guest.conf' \
 		$(foreach p,$(guest_man_pages),'$(DESTDIR)$(call man_path,$(p))')
 
 include tests/lint/lint.mk
@@ -436,7 +451,8 @@ dist:
 ## rpm: build the RPMs: RPM_FLAGS="--without check"
 rpm: dist
 	$(Q)mkdir -p $(rpm_top)/SOURCES $(rpm_top)/SPECS
-	$(Q)cp build/$(dist_name).tar.gz packaging/systemd/vmpower.sysusers $(rpm_top)/SOURCES/
+	$(Q)cp build/$(dist_name).tar.gz packaging/systemd/vmpower.sysusers \
+		packaging/guest/vmpower-guest.sysusers $(rpm_top)/SOURCES/
 	$(Q)sed 's|@VERSION@|$(VERSION)|' packaging/rpm/vmpower.spec > $(rpm_top)/SPECS/vmpower.spec
 	$(Q)rpmbuild $(rpm_lacks) --define '_topdir $(rpm_top)' $(RPM_FLAGS) -ba \
 		$(rpm_top)/SPECS/vmpower.spec

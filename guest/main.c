@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/json/build.h"
+#include "guest/port/agent_socket.h"
 #include "guest/tool/tool.h"
 
 struct command {
@@ -27,6 +28,7 @@ static const struct command commands[] = {
 	 tool_policy_send},
 	{"policy remove", "", "end the policies of --vcpus, or all", 0, 0, tool_policy_remove},
 	{"status", "", "the ports, and whether the host answers", 0, 0, tool_status},
+	{"agent", "", "measure how busy vCPUs are, and ask for them", 0, 0, tool_agent},
 	{"help", "", "print this text", 0, 0, help},
 };
 
@@ -37,7 +39,7 @@ static const struct option_help {
 	size_t offset;
 } options[] = {
 	{"json", NULL, "print JSON", NULL, 'j', offsetof(struct tool, json)},
-	{"timeout", "MS", "wait so long for an answer (1000)", NULL, 't',
+	{"timeout", "MS", "wait so long for an answer (2000)", NULL, 't',
 	 offsetof(struct tool, timeout)},
 	{"port", "N", "use this port, not the vCPU's own", "request query policy", 'p',
 	 offsetof(struct tool, port)},
@@ -63,6 +65,15 @@ static const struct option_help {
 	 offsetof(struct tool, medium_packets)},
 	{"max-packets", "N", "per second, for the highest one", "policy", 'z',
 	 offsetof(struct tool, max_packets)},
+	{"config", "FILE", "instead of /etc/vmpower/guest.conf", "agent", 'C',
+	 offsetof(struct tool, config)},
+	{"check-config", NULL, "check the configuration, and end", "agent", 'k',
+	 offsetof(struct tool, check_config)},
+	{"print-config", NULL, "print all keys and their values, and end", "agent", 'P',
+	 offsetof(struct tool, print_config)},
+	{"release", NULL, "end the votes of an agent that was killed, and end", "agent", 'r',
+	 offsetof(struct tool, release)},
+	{"socket", "PATH", "the agent's socket", NULL, 'S', offsetof(struct tool, socket)},
 	{"ports", "DIR", "where the ports are", NULL, 'd', offsetof(struct tool, ports)},
 	{"version", NULL, "print the version", NULL, 'V', 0},
 	{"help", NULL, "print this text", NULL, 'h', 0},
@@ -235,7 +246,9 @@ static int parse_options(struct tool *tool, int argc, char **argv, bool *given)
 
 int main(int argc, char **argv)
 {
-	struct tool tool = {.ports = getenv(TOOL_PORTS_VARIABLE)};
+	const char *socket = getenv(AGENT_SOCKET_VARIABLE);
+	struct tool tool = {.ports = getenv(TOOL_PORTS_VARIABLE),
+			    .socket = socket ? socket : AGENT_SOCKET};
 	bool given[array_size(options)] = {false};
 	int status = parse_options(&tool, argc, argv, given);
 

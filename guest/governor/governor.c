@@ -178,12 +178,16 @@ static void went_up(struct governor *governor, uint32_t khz)
 			governor->level--;
 		return;
 	}
-	if (khz == governor->khz || governor->level <= 1)
-		at_top(governor, khz); /* no step above */
-	else if (khz < governor->khz)
+	if (khz < governor->khz) {
 		governor_lost(governor);
-	else
-		governor->khz_at[--governor->level] = khz;
+	} else if (khz == governor->khz || (governor->level <= 1 && khz >= governor->khz_at[0])) {
+		at_top(governor, khz); /* no step above */
+	} else {
+		/* more steps than were counted: it is not at the top as long as it is below it */
+		if (governor->level > 1)
+			governor->level--;
+		governor->khz_at[governor->level] = khz;
+	}
 }
 
 static void went_down(struct governor *governor, uint32_t khz)
@@ -224,20 +228,35 @@ void governor_granted(struct governor *governor, enum governor_wish wish, uint32
 	governor->khz = khz;
 }
 
+/* A known level, or one below all known ones. Return: MAX_FREQUENCY_STEPS: it fits nowhere */
+static uint32_t find_level(const struct governor *governor, uint32_t khz)
+{
+	uint32_t level = 0;
+
+	if (!khz || !governor->known)
+		return MAX_FREQUENCY_STEPS;
+	while (level < MAX_FREQUENCY_STEPS - 2 && governor->khz_at[level] > khz)
+		level++;
+	if (governor->khz_at[level] == khz || (level > 0 && !governor->khz_at[level]))
+		return level;
+	return MAX_FREQUENCY_STEPS;
+}
+
 void governor_stands(struct governor *governor, uint32_t khz, uint64_t now_ns)
 {
+	uint32_t level;
+
 	if (khz == governor->khz && khz)
 		return;
 	governor->changed_ns = now_ns;
-	for (uint32_t level = 0; khz && level < MAX_FREQUENCY_STEPS; level++) {
-		if (governor->khz_at[level] != khz)
-			continue;
-		governor->level = level;
-		governor->khz = khz;
-		governor->bottom = false;
-		governor->calm_from_ns = 0;
-		governor->wish = WISH_NONE;
+	level = find_level(governor, khz);
+	if (level == MAX_FREQUENCY_STEPS) {
+		governor_lost(governor);
 		return;
 	}
-	governor_lost(governor);
+	governor->level = level;
+	governor->khz = governor->khz_at[level] = khz;
+	governor->bottom = false;
+	governor->calm_from_ns = 0;
+	governor->wish = WISH_NONE;
 }

@@ -24,6 +24,7 @@ int port_open(const char *directory, unsigned int number, struct port *port)
 	int r = ports_path(directory, number, path);
 
 	port->fd = -1;
+	port->agent = false;
 	port->number = number;
 	replies_reset(&port->replies);
 	if (r < 0)
@@ -93,8 +94,29 @@ int port_send(struct port *port, const unsigned char *bytes, size_t size, uint64
 	}
 }
 
+/* An agent has taken the replies apart already. */
+static int receive_whole(struct port *port, uint64_t until_ns, struct reply *reply)
+{
+	for (;;) {
+		ssize_t n = recv(port->fd, reply, sizeof(*reply), 0);
+		int r;
+
+		if (n == (ssize_t)sizeof(*reply))
+			return 0;
+		if (n >= 0 || errno == ECONNRESET)
+			return -ENOTCONN;
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+		r = wait_for(port, POLLIN, until_ns);
+		if (r < 0)
+			return r;
+	}
+}
+
 int port_receive(struct port *port, uint64_t until_ns, struct reply *reply)
 {
+	if (port->agent)
+		return receive_whole(port, until_ns, reply);
 	while (!replies_next(&port->replies, reply)) {
 		size_t room;
 		unsigned char *bytes = replies_room(&port->replies, &room);

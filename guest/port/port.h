@@ -11,6 +11,7 @@
 struct port {
 	int fd; /* -1: not open */
 	bool socket;
+	bool agent; /* an agent stands for it: agent_socket.h */
 	unsigned int number;
 	struct replies replies;
 };

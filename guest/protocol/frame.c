@@ -85,6 +85,15 @@ void frame_build(const struct frame *frame, size_t size, unsigned char *bytes)
 	bytes[tail + 8] = frame->turbo;
 }
 
+void frame_head(const unsigned char *bytes, struct frame *frame)
+{
+	memset(frame, 0, sizeof(*frame));
+	frame->resource_id = get(bytes, AT_RESOURCE, 8);
+	frame->unit = (uint32_t)get(bytes, AT_UNIT, 4);
+	frame->command = (uint32_t)get(bytes, AT_COMMAND, 4);
+	memcpy(frame->vm_name, bytes + AT_VM_NAME, FRAME_NAME_SIZE);
+}
+
 size_t reply_size(const unsigned char *bytes, size_t generation)
 {
 	/* an i386 guest's structs end without the padding that aligns u64 to 8 */

@@ -107,6 +107,9 @@ bool frame_size_known(size_t size);
  */
 void frame_build(const struct frame *frame, size_t size, unsigned char *bytes);
 
+/** frame_head() - the vCPU, unit, command and name of a request of FRAME_G2 bytes or more */
+void frame_head(const unsigned char *bytes, struct frame *frame);
+
 /**
  * reply_size() - how long is the reply that begins with these bytes?
  * @bytes:	at least the first REPLY_HEAD bytes of it

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/value.h"
+#include "guest/port/agent_socket.h"
 #include "guest/port/exchange.h"
 #include "guest/port/ports.h"
 #include "guest/tool/tool.h"
@@ -74,6 +75,13 @@ static void not_opened(const struct tool *tool, unsigned int number, int error)
 			   number);
 }
 
+int tool_open_one(const struct tool *tool, unsigned int number, struct port *port)
+{
+	int r = agent_port_open(tool->socket, number, port);
+
+	return r == 0 ? 0 : port_open(tool->ports, number, port);
+}
+
 /* The lowest port that can be opened. Return: 0; -errno of the first one that can't, @port->number
  */
 static int open_any(const struct tool *tool, const struct cpuset *numbers, struct port *port)
@@ -82,7 +90,7 @@ static int open_any(const struct tool *tool, const struct cpuset *numbers, struc
 	int error = -ENOENT;
 
 	cpuset_for_each (number, numbers) {
-		int r = port_open(tool->ports, number, port);
+		int r = tool_open_one(tool, number, port);
 
 		if (r == 0)
 			return 0;
@@ -115,7 +123,7 @@ int tool_open(const struct tool *tool, uint32_t vcpu, struct port *port)
 		return TOOL_UNREACHABLE;
 	}
 	if (tool->port || cpuset_has(&numbers, number)) {
-		r = port_open(tool->ports, number, port);
+		r = tool_open_one(tool, number, port);
 		port->number = number;
 	} else {
 		r = open_any(tool, &numbers, port);

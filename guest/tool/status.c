@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/json/build.h"
+#include "guest/port/agent_socket.h"
 #include "guest/port/exchange.h"
 #include "guest/port/ports.h"
 #include "guest/tool/tool.h"
@@ -14,6 +15,7 @@ struct found {
 	unsigned int number;
 	int error; /* of opening or asking; 0: the host answered */
 	bool opened, refused;
+	bool agent; /* through the agent, which holds it */
 	int holder; /* process id */
 	char holder_name[64];
 	uint64_t took_us;
@@ -29,10 +31,11 @@ static void ask(const struct tool *tool, const struct frame *query, uint32_t tim
 	uint64_t start_ns;
 	struct reply reply;
 
-	found->error = port_open(tool->ports, found->number, &port);
+	found->error = tool_open_one(tool, found->number, &port);
 	if (found->error < 0)
 		return;
 	found->opened = true;
+	found->agent = port.agent;
 	start_ns = monotonic_ns();
 	found->error = exchange(&port, &frame, start_ns + timeout_ms * NS_PER_MS, &reply);
 	found->took_us = (monotonic_ns() - start_ns) / NS_PER_US;
@@ -63,12 +66,43 @@ static const char *state(const struct found *found)
 	return found->error == -ENOTCONN ? "no-host" : "no-answer";
 }
 
+static json_t *agent_json(const struct tool *tool)
+{
+	cleanup_free char *text = NULL;
+
+	return agent_status(tool->socket, &text) == 0 ? json_loads(text, 0, NULL) : json_null();
+}
+
+static void print_agent(const struct tool *tool)
+{
+	json_t *agent = agent_json(tool), *vcpu;
+	size_t i;
+
+	json_array_foreach(json_object_get(agent, "vcpus"), i, vcpu)
+	{
+		const char *sensor = json_string_value(json_object_get(vcpu, "sensor"));
+		long long number = json_integer_value(json_object_get(vcpu, "vcpu"));
+		long long steps = json_integer_value(json_object_get(vcpu, "steps_below_maximum"));
+
+		if (sensor)
+			tool_say("agent: vCPU %lld is %.1f %% busy (%s), %lld steps below the "
+				 "maximum",
+				 number, json_real_value(json_object_get(vcpu, "busy_percent")),
+				 sensor, steps);
+		else
+			tool_say("agent: vCPU %lld has no sensor that answers: at the maximum",
+				 number);
+	}
+	json_decref(agent);
+}
+
 static json_t *port_json(const struct found *found)
 {
 	json_t *object = json_object();
 
 	json_put_int(&object, "port", found->number);
 	json_put_text(&object, "state", state(found));
+	json_put_bool(&object, "agent", found->agent);
 	json_put_nonzero(&object, "khz", found->khz);
 	if (found->error == 0)
 		json_put_int(&object, "microseconds", (json_int_t)found->took_us);
@@ -141,11 +175,14 @@ int tool_status(const struct tool *tool)
 	if (tool->json) {
 		object = json_object();
 		json_put(&object, "ports", ports);
+		json_put(&object, "agent", agent_json(tool));
 		r = tool_print_json(object);
 		if (r != TOOL_OK)
 			return r;
 	} else if (cpuset_is_empty(&numbers)) {
 		tool_say("no power ports: on the host, \"vmpowerctl attach DOMAIN\" adds them");
+	} else {
+		print_agent(tool);
 	}
 	return answers ? TOOL_OK : TOOL_UNREACHABLE;
 }

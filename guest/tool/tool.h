@@ -20,6 +20,9 @@ enum tool_exit {
 /* The command line, parsed. */
 struct tool {
 	bool json, new_session, caps;
+	bool check_config, print_config, release;
+	const char *config;  /* of the agent; NULL: the system's */
+	const char *socket;  /* the agent's */
 	const char *ports;   /* the directory of the ports; NULL: the system's */
 	const char *timeout; /* ms */
 	const char *port;    /* which port to use; NULL: the vCPU's own */
@@ -31,7 +34,8 @@ struct tool {
 };
 
 #define TOOL_PORTS_VARIABLE "VMPOWER_GUEST_PORTS"
-#define TOOL_TIMEOUT_MS 1000u
+/* Without KVM, QEMU may leave the first reply after a port was opened lying for a second. */
+#define TOOL_TIMEOUT_MS 2000u
 
 /* The commands. Return: an exit code. */
 int tool_request(const struct tool *tool);
@@ -39,6 +43,7 @@ int tool_query(const struct tool *tool);
 int tool_policy_send(const struct tool *tool);
 int tool_policy_remove(const struct tool *tool);
 int tool_status(const struct tool *tool);
+int tool_agent(const struct tool *tool);
 
 /** tool_error() - "vmpower-guest: text" and a newline to stderr, escaped; printf(3) */
 void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -71,6 +76,9 @@ bool tool_name(const struct tool *tool, struct frame *frame);
  * Return: TOOL_OK; TOOL_USAGE; TOOL_UNREACHABLE.
  */
 int tool_open(const struct tool *tool, uint32_t vcpu, struct port *port);
+
+/** tool_open_one() - open a port, or the agent in its place. Return: as port_open()'s */
+int tool_open_one(const struct tool *tool, unsigned int number, struct port *port);
 
 /**
  * tool_ask() - send a request through an open port, and wait for its answer; errors are printed

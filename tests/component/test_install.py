@@ -49,6 +49,10 @@ INSTALLED_IN_A_GUEST = {
        for page in PAGES if page.name.startswith("vmpower-guest")},
     "usr/local/share/bash-completion/completions/vmpower-guest": 0o644,
     "usr/local/share/zsh/site-functions/_vmpower-guest": 0o644,
+    "usr/local/lib/systemd/system/vmpower-guest.service": 0o644,
+    "usr/local/lib/udev/rules.d/70-vmpower-guest.rules": 0o644,
+    "usr/local/lib/sysusers.d/vmpower-guest.conf": 0o644,
+    "etc/vmpower/guest.conf": 0o644,
 }
 
 
@@ -115,11 +119,20 @@ def test_install_and_uninstall_in_a_guest():
         make("install-guest", f"DESTDIR={root}")
         assert files(root) == INSTALLED_IN_A_GUEST, files(root)
         make("uninstall-guest", f"DESTDIR={root}")
-        assert files(root) == {}, files(root)
+        assert files(root) == {"etc/vmpower/guest.conf": 0o644}, files(root)
 
 
 def test_installed_configuration_is_valid():
     run(PROGRAMS / "vmpowerd", "--check-config", paths.TREE / "packaging/vmpower.conf")
+    run(PROGRAMS / "vmpower-guest", "agent", "--check-config", "--config",
+        paths.TREE / "packaging/guest/guest.conf")
+
+
+def test_the_guests_configuration_shows_the_defaults():
+    lines = (paths.TREE / "packaging/guest/guest.conf").read_text().split("\n\n", 1)[1]
+    shown = "\n".join(line.removeprefix("#") if " = " in line and line[1] != " " else line
+                      for line in lines.splitlines())
+    assert run(PROGRAMS / "vmpower-guest", "agent", "--print-config").stdout.strip() == shown.strip()
 
 
 if __name__ == "__main__":

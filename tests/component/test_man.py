@@ -34,7 +34,7 @@ def items(source):
 
 def test_all_pages_are_there():
     assert [path.name for path in PAGES] == [
-        "vmpower-domain.5", "vmpower-guest.1", "vmpower-hook.8", "vmpower-protocol.7", "vmpower.conf.5",
+        "vmpower-domain.5", "vmpower-guest.1", "vmpower-guest.conf.5", "vmpower-hook.8", "vmpower-protocol.7", "vmpower.conf.5",
         "vmpowerctl.1", "vmpowerd.8",
     ]
 
@@ -91,6 +91,16 @@ def keys(text, section, key):
         elif name and found:
             found[list(found)[-1]] |= set(re.findall(r"[a-z-]+", name[1]))
     return found
+
+
+def test_keys_of_the_guests_configuration():
+    packaged = (paths.TREE / "packaging/guest/guest.conf").read_text()
+    there = keys(packaged, r"#?\[([a-z]+)", r"#([a-z-]+) = ")
+    source = page("vmpower-guest.conf.5")
+    assert keys(source, r"\.Ss \[([a-z]+)", r"\.It Cm (.*?)(?: Pq .*)?$") == there
+    defaults = re.findall(r"^#([a-z-]+) = (.*)$", packaged, re.M)
+    for name, value in defaults:
+        assert re.search(rf"^\.It Cm {name} Pq (?:Cm|Pa) {value}$", source, re.M), (name, value)
 
 
 def test_keys_of_the_configuration():

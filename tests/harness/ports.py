@@ -9,8 +9,10 @@ import struct
 import threading
 
 from . import frames, paths
-from .process import run
+from .process import Process, run
 from .standin import PORT
+from .vmpower import configuration
+from .wait import wait_until
 
 
 class GuestPort:
@@ -55,11 +57,13 @@ class GuestPort:
             for end in ready:
                 try:
                     data = end.recv(65536)
-                    if not data:
-                        return
-                    other[end].sendall(data)
                 except OSError:
                     return
+                if not data:
+                    return
+                # a guest that has closed gets no reply, but what it wrote before counts
+                with contextlib.suppress(OSError):
+                    other[end].sendall(data)
 
     def close(self):
         """The port is unplugged."""
@@ -78,13 +82,15 @@ class GuestPorts:
         """channels: {number: socket}"""
         self.directory = directory / "ports"
         self.directory.mkdir()
+        self.environment = {"VMPOWER_GUEST_PORTS": str(self.directory),
+                            "VMPOWER_GUEST_SOCKET": str(directory / "no-agent.sock")}
         self.ports = {n: GuestPort(self.directory, n, host) for n, host in channels.items()}
 
     def tool(self, *words, check=0):
-        """Run vmpower-guest; check: the exit status that it must have."""
+        """Run vmpower-guest; check: the exit status that it must have; None: any."""
         done = run(paths.BIN / "vmpower-guest", *words, check=False, timeout=60,
-                   env={"VMPOWER_GUEST_PORTS": str(self.directory)})
-        assert done.returncode == check, (words, done.returncode, done.stdout, done.stderr)
+                   env=self.environment)
+        assert check is None or done.returncode == check, (words, done.returncode, done.stdout, done.stderr)
         return done
 
     def json(self, *words, check=0):
@@ -160,3 +166,53 @@ def command_of(frame):
 def name_of(frame):
     """vm_name of a request."""
     return frame[16:48].split(b"\0")[0]
+
+
+class Agent:
+    """vmpower-guest agent, on ports; sections: {section: {key: value}} of its guest.conf."""
+
+    def __init__(self, ports, directory, log, sections=None):
+        self.ports = ports
+        self.directory = directory
+        self.log = log
+        self.socket = directory / "agent.sock"
+        self.telemetry = directory / "dpdk"
+        self.config = directory / "guest.conf"
+        settings = {
+            "agent": {"interval": 50},
+            "sensors": {"telemetry-directories": self.telemetry, "proc-stat": "no",
+                        "silence": 2000},
+            "governor": {"cooldown": 100},
+        }
+        for section, keys in (sections or {}).items():
+            settings.setdefault(section, {}).update(keys)
+        self.config.write_text(configuration(settings), encoding="utf-8")
+        ports.environment["VMPOWER_GUEST_SOCKET"] = str(self.socket)
+        self.process = None
+        self.start()
+
+    def start(self):
+        """Start it, wait until it can be asked."""
+        self.process = Process(
+            [paths.BIN / "vmpower-guest", "--ports", self.ports.directory, "--socket", self.socket,
+             "--config", self.config, "agent"], self.log)
+        wait_until(lambda: self.process.exit_status() is None and self.state(), 20, "the agent",
+                   quiet=True)
+
+    def state(self):
+        """What it says of itself; None: it does not."""
+        done = self.ports.tool("--json", "status", check=None)
+        return json.loads(done.stdout)["agent"] if done.stdout else None
+
+    def vcpu(self, number):
+        """What it says of a vCPU."""
+        return next(v for v in self.state()["vcpus"] if v["vcpu"] == number)
+
+    def stop(self):
+        """As systemctl stop."""
+        status = self.process.stop()
+        assert status == 0, f"the agent ended with {status}: {self.said()[-2000:]}"
+
+    def said(self):
+        """Its log."""
+        return self.log.read_text(encoding="utf-8")

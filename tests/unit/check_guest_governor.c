@@ -281,6 +281,24 @@ TEST(what_the_host_says_counts)
 	ck_assert_int_eq(governor_wish(&host.governor, &host.settings), WISH_MAX);
 }
 
+/* Somebody asks for a step that was never seen: it is not taken for a neighbour of the maximum. */
+TEST(a_step_that_was_never_seen)
+{
+	set_up_host(&tables[2], true);
+	obey();
+	run_for_one(2900000);
+	host.at = 9;
+	governor_stands(&host.governor, tables[2].khz[9], host.now_ns);
+	ck_assert_int_eq(governor_wish(&host.governor, &host.settings), WISH_NONE);
+	for (int i = 0; i < 20; i++) /* a little too busy, wherever it is */
+		run_for_one(tables[2].khz[host.at] / 100 * 85);
+	ck_assert_uint_eq(host.at, 0);
+	run_for(0, SETTLED);
+	ck_assert_uint_eq(host.at, tables[2].n - 1);
+	run_for_one(5000000);
+	ck_assert_uint_eq(host.at, 0);
+}
+
 /* The host's limits change below our feet: another table, with the same requests. */
 TEST(another_table)
 {
