@@ -181,6 +181,9 @@ $(foreach d,$(plain_dir) $(san_dir),$(addprefix $(d)/obj/helper/manager/,varlink
 
 # --- the guest of the system tests ----------------------------------------------------
 
+# where the static library is installed (Debian)
+guest_program := $(if $(filter /%,$(shell $(CC) -print-file-name=libjansson.a)),build/bin/vmpower-guest.static)
+
 build/guest-init: $(wildcard tests/guest/*.c tests/guest/*.h guest/protocol/frame.[ch])
 	$(say) CC $@
 	$(Q)mkdir -p build
@@ -188,8 +191,8 @@ build/guest-init: $(wildcard tests/guest/*.c tests/guest/*.h guest/protocol/fram
 
 ## guest: build the guest of the system tests
 .PHONY: guest
-guest: build/guest-init
-	$(Q)tests/guest/build-guest build/guest build/guest-init
+guest: build/guest-init $(guest_program)
+	$(Q)tests/guest/build-guest build/guest build/guest-init $(guest_program)
 
 # The same with DPDK's power library, which is taken from packages but not installed.
 dpdk := build/librte/dpdk

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "guest/protocol/frame.h"
+#include "tests/guest/agent_commands.h"
 #include "tests/guest/net.h"
 #include "tests/guest/ports.h"
 
@@ -467,6 +468,9 @@ static const struct {
 	{"flood", run_flood, AFTER_NOTHING},
 	{"pace", run_pace, AFTER_NOTHING},
 	{"close", run_close, AFTER_NOTHING},
+	{"app", application_command, AFTER_NOTHING},
+	{"agent", agent_command, AFTER_NOTHING},
+	{"tool", tool_command, AFTER_NOTHING},
 	{"net", run_net, AFTER_NOTHING},
 	{"reboot", run_ping, AFTER_REBOOT},
 	{"poweroff", run_ping, AFTER_POWEROFF},

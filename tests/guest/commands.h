@@ -21,7 +21,12 @@
  *                                                  microseconds that no reply came
  *   close N                        ok
  *   net up | down                  ok              eth0 takes packets, or does not
- *   reboot | poweroff              ok              and then does it
+ *   app start|kill|hang|continue   ok              the stand-in for a DPDK application
+ *   app load VCPU PERCENT          ok              how busy its lcore on a vCPU is
+ *   agent start LINE...            ok              vmpower-guest agent, with these lines of
+ * guest.conf agent stop|kill                ok STATUS tool WORD...                   ok STATUS TEXT
+ * vmpower-guest; newlines become "|" reboot | poweroff              ok              and then does
+ * it
  *
  * An answer "error TEXT" means that the request was not carried out.
  */

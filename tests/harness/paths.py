@@ -10,6 +10,7 @@ TREE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("VMPOWER_BUILD", TREE / "build")).resolve()
 BIN = Path(os.environ.get("BIN", BUILD / "bin")).resolve()
 GUEST = BUILD / "guest"
+GUEST_PROGRAM = TREE / "build/bin/vmpower-guest.static"  # in the guest, if it can be built
 LOG = BUILD / "log"
 
 PROGRAMS = ("vmpowerd", "vmpower-monitor", "vmpower-hook", "vmpowerctl", "vmpower-guest")

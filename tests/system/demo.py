@@ -12,6 +12,7 @@ import sys
 import time
 
 from tests.harness import paths
+from tests.harness.cpufreq_tree import STEPS
 from tests.harness.guest import Guest
 from tests.harness.host import Host
 from tests.harness.isolate import Interrupted, isolate
@@ -84,6 +85,40 @@ def request(story, host, guest, vcpu, unit):
     )
 
 
+def follow(story, host, guest, vcpu, percent, goal):
+    """An application's load changes, and the pCPU follows: nobody asks by hand."""
+    pcpu = guest.pins[vcpu]
+    before = time.monotonic()
+    steps = [host.cpufreq.khz(pcpu)]
+
+    def arrived():
+        khz = host.cpufreq.khz(pcpu)
+        if khz != steps[-1]:
+            steps.append(khz)
+        return khz == goal
+
+    guest.ask(f"app load {vcpu} {percent}")
+    wait_until(arrived, 90, f"pCPU {pcpu} to follow the load of vCPU {vcpu}")
+    story.tell(
+        "agent",
+        f"vCPU {vcpu} {percent:>3} % busy -> pCPU {pcpu} {goal} kHz after "
+        f"{time.monotonic() - before:.1f} s, in {len(steps) - 1} steps",
+    )
+
+
+def agent_story(story, host, guest):
+    """vmpower-guest's agent asks for an application (a stand-in with DPDK's telemetry)."""
+    for number in guest.channels:
+        guest.ask(f"close {number}")
+    guest.ask("app start")
+    guest.ask("agent start [sensors] proc-stat=no silence=2000 [governor] cooldown=200")
+    story.tell("agent", "vmpower-guest agent measures an application in the guest")
+    lowest, highest = min(STEPS), max(STEPS)
+    follow(story, host, guest, 0, 100, highest)
+    follow(story, host, guest, 0, 0, lowest)
+    guest.ask("agent stop")
+
+
 def tell_counters(story, host, guest):
     """What vmpowerctl shows."""
     shown = host.vmpower.show(guest.name)
@@ -112,6 +147,8 @@ def play(story, host, vcpus):
         for vcpu in guest.pins:
             request(story, host, guest, vcpu, unit)
     tell_counters(story, host, guest)
+    if not host.real and paths.GUEST_PROGRAM.exists():
+        agent_story(story, host, guest)
     pcpus = ", ".join(str(cpu) for cpu in guest.pins.values())
     guest.destroy()
     story.tell("domain", f"{DOMAIN} destroyed")
