@@ -220,7 +220,12 @@ static void vote_cell(struct table *table, json_t *vcpu)
 			     : ctl_flag(vcpu, "by_policy")	  ? ", by policy"
 								  : "";
 
-	if (ctl_has(vcpu, "vote_khz"))
+	if (ctl_has(vcpu, "vote_khz") && ctl_has(vcpu, "standing_khz") &&
+	    !ctl_flag(vcpu, "by_operator_policy"))
+		table_cell(table, "%lld%s, in place of the operator's policy: %lld%s",
+			   ctl_number(vcpu, "vote_khz"), policy, ctl_number(vcpu, "standing_khz"),
+			   paused);
+	else if (ctl_has(vcpu, "vote_khz"))
 		table_cell(table, "%lld%s%s", ctl_number(vcpu, "vote_khz"), policy, paused);
 	else if (*paused)
 		table_cell(table, "silent, paused");

@@ -375,6 +375,26 @@ static void commands_line(struct table *table, json_t *commands)
 	text_line(table, "commands", *text ? text : "none");
 }
 
+/* The operator's policy; "vmpowerctl policy" shows all of it. */
+static void operator_policy_line(struct table *table, json_t *settings)
+{
+	const char *policy = ctl_text(settings, "policy");
+	const char *source = ctl_text(settings, "policy_source");
+
+	if (!*source || strcmp(policy, "none") == 0)
+		return;
+	table_cell(table, "policy:");
+	table_cell(table, "%s%s%s, set by %s, %s", policy,
+		   strcmp(policy, "workload") == 0 ? " " : "",
+		   strcmp(policy, "workload") == 0 ? ctl_text(settings, "policy_level") : "",
+		   strcmp(source, "operator") == 0  ? "vmpowerctl"
+		   : strcmp(source, "section") == 0 ? "the section"
+						    : "the metadata",
+		   strcmp(ctl_text(settings, "policy_rank"), "above-guest") == 0
+			   ? "above what its guest asks for"
+			   : "below what its guest asks for");
+}
+
 /* Settings that differ from the defaults; --json shows all */
 static void settings_lines(struct table *table, json_t *settings)
 {
@@ -400,6 +420,7 @@ static void settings_lines(struct table *table, json_t *settings)
 		table_cell(table, "vote lifetime:");
 		table_cell(table, "%lld s", ctl_number(settings, "vote_lifetime_s"));
 	}
+	operator_policy_line(table, settings);
 	if (*error) {
 		table_cell(table, "metadata:");
 		table_cell(table, "invalid, ignored: %s", error);

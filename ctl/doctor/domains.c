@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+#include "common/cpuset.h"
+#include "common/domain_settings.h"
+#include "common/value.h"
 #include "ctl/common/print.h"
 #include "ctl/common/text.h"
 #include "ctl/doctor/checks.h"
@@ -45,6 +49,47 @@ static char *unserved_by(json_t *settings)
 	return text_make("its <metadata>, or in [domain \"%s\"]", section);
 }
 
+/* Those for which its operator's policy is to vote, and which may not: they are not pinned. */
+static struct cpuset without_policy(json_t *settings, json_t *vcpus)
+{
+	struct setting_vcpus named = {{0}};
+	struct cpuset unpinned = {0};
+	json_t *vcpu;
+
+	(void)value_vcpus(ctl_text(settings, "policy_vcpus"), named.bits);
+	ctl_for_each (vcpu, vcpus) {
+		uint32_t number = (uint32_t)ctl_number(vcpu, "vcpu");
+
+		if (ctl_flag(vcpu, "pinned") || !ctl_flag(vcpu, "online") ||
+		    number >= MAX_DOMAIN_VCPUS || !setting_vcpus_has(&named, number))
+			continue;
+		if (ctl_has(vcpu, "standing_khz"))
+			return (struct cpuset){0}; /* allow-unpinned */
+		cpuset_add(&unpinned, number);
+	}
+	return unpinned;
+}
+
+static void find_policy(struct doctor *doctor, json_t *domain)
+{
+	json_t *settings = json_object_get(domain, "settings");
+	const struct cpuset unpinned = without_policy(settings, json_object_get(domain, "vcpus"));
+	const char *name = ctl_text(domain, "name");
+	cleanup_free char *text = cpuset_text(&unpinned);
+
+	if (!ctl_has(settings, "policy_source") ||
+	    strcmp(ctl_text(settings, "policy"), "none") == 0 || !text || !*text)
+		return;
+	doctor_add(doctor, HEALTH_WARNING,
+		   "domain \"%s\", vCPU %s: not pinned to some of the host's CPUs, so its policy "
+		   "has no vote for them",
+		   name, text);
+	doctor_remedy(doctor,
+		      "virsh vcpupin %s VCPU CPU --live --config; or name the others in "
+		      "policy-vcpus",
+		      text_pasteable(name, ctl_text(domain, "uuid")));
+}
+
 static void examine(struct doctor *doctor, json_t *domain)
 {
 	json_t *channels = json_object_get(domain, "channels"), *channel;
@@ -74,6 +119,7 @@ static void examine(struct doctor *doctor, json_t *domain)
 			cpuset_add(&facts.unpinned, number);
 	}
 	domain_findings_add(doctor, &facts);
+	find_policy(doctor, domain);
 	find_connect_errors(doctor, domain);
 }
 

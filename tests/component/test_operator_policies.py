@@ -21,6 +21,11 @@ def vcpu(stage, number=0):
     return stage.vmpower.show("vm")["vcpus"][number]
 
 
+def spaced(said):
+    """Output with single blanks."""
+    return " ".join(said.stdout.split())
+
+
 def metadata(**elements):
     inside = "".join(f"<v:{k.replace('_', '-')}>{v}</v:{k.replace('_', '-')}>"
                      for k, v in elements.items())
@@ -83,6 +88,10 @@ def test_beside_what_the_guest_asks_for():
         stage.expect({2: HIGHEST})
         seen = vcpu(stage)
         assert (seen["standing_khz"], seen["by_operator_policy"]) == (LOWEST, False), seen
+        assert (f"{HIGHEST}, in place of the operator's policy: {LOWEST}"
+                in stage.vmpower.ctl("explain", "2").stdout)
+        assert ("policy: workload low, set by the section, below what its guest asks for"
+                in spaced(stage.vmpower.ctl("show", "vm")))
         configure(stage, policy="workload", policy_level="low", policy_rank="above-guest")
         stage.expect({2: LOWEST})
         assert domain.power(0, "max") == "ack"
@@ -99,11 +108,17 @@ def test_beside_what_the_guest_asks_for():
 
 
 def test_a_vcpu_that_floats_does_not_vote():
+    """Doctor says so, unless the policy is only for others."""
     with scene("floats", sections={SECTION: WORKLOAD_LOW}) as stage:
         domain = stage.domain("vm", {0: "2"}, vcpus=2, channels=())
         stage.hook(domain)
         stage.expect({2: LOWEST})
         assert vcpu(stage, 1)["standing_khz"] is None
+        assert "vCPU 1: no vote: it is not pinned" in spaced(stage.vmpower.ctl("policy", "vm"))
+        warning = 'domain "vm", vCPU 1: not pinned to some of the host\'s CPUs, so its policy'
+        assert warning in stage.vmpower.ctl("doctor", check=False).stdout
+        stage.vmpower.ctl("policy", "vm", "set", "policy=workload", "level=low", "vcpus=0")
+        assert warning not in stage.vmpower.ctl("doctor", check=False).stdout
 
 
 def test_metadata_has_a_policy():
