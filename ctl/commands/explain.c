@@ -9,6 +9,7 @@
 #include "ctl/commands/commands.h"
 #include "ctl/common/print.h"
 #include "ctl/common/text.h"
+#include "ctl/common/traffic.h"
 
 static void say_where(json_t *cpu)
 {
@@ -266,6 +267,18 @@ static int print_vcpus(json_t *vcpus)
 	return ctl_print(&table);
 }
 
+static void say_traffic(json_t *vcpus)
+{
+	char text[TRAFFIC_TEXT_SIZE];
+	json_t *vcpu;
+
+	ctl_for_each (vcpu, vcpus)
+		if (ctl_has(vcpu, "traffic"))
+			ctl_say("Traffic of %s, vCPU %lld: %s.", ctl_text(vcpu, "domain"),
+				ctl_number(vcpu, "vcpu"),
+				traffic_text(json_object_get(vcpu, "traffic"), text));
+}
+
 int ctl_explain(const struct ctl *ctl)
 {
 	cleanup_json json_t *reply = NULL;
@@ -293,6 +306,7 @@ int ctl_explain(const struct ctl *ctl)
 	if (ctl_number(reply, "floating") > 0)
 		ctl_say("Unpinned vCPUs that may run here and have no vote: %lld.",
 			ctl_number(reply, "floating"));
+	say_traffic(vcpus);
 	if (json_array_size(vcpus) == 0) {
 		ctl_say("No vCPU is pinned here.");
 		return CTL_OK;

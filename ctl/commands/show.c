@@ -9,6 +9,7 @@
 #include "common/domain_settings.h"
 #include "ctl/commands/commands.h"
 #include "ctl/common/print.h"
+#include "ctl/common/traffic.h"
 
 static const struct table_column key_value[] = {{NULL, false}, {NULL, false}};
 
@@ -272,39 +273,17 @@ static size_t add_hours(char *text, size_t size, size_t used, json_t *hours, con
 	return n > 0 && used + (size_t)n < size ? used + (size_t)n : used;
 }
 
-/* "12000 packets/s, below 100000 for 0.3 s: medium" */
-static void traffic_text(json_t *traffic, char *text, size_t size)
-{
-	const char *level = ctl_text(traffic, "level");
-	long long high = ctl_number(traffic, "high_packets");
-	long long medium = ctl_number(traffic, "medium_packets"), below = -1;
-	char waits[96] = "";
-
-	if (strcmp(level, "none") == 0) {
-		(void)snprintf(text, size, "nothing is counted now: no vote");
-		return;
-	}
-	if (ctl_has(traffic, "below_ms"))
-		below = ctl_number(traffic, "below_ms");
-	if (below >= 0)
-		(void)snprintf(waits, sizeof(waits), ", below %lld for %lld.%lld s",
-			       strcmp(level, "high") == 0 ? high : medium, below / 1000,
-			       below / 100 % 10);
-	(void)snprintf(text, size, "%lld packets/s%s: %s", ctl_number(traffic, "packets"), waits,
-		       level);
-}
-
 static void policy_cell(struct table *table, json_t *policy)
 {
 	const char *suspended =
 		ctl_flag(policy, "in_force") ? "" : "; suspended by a later request";
 	json_t *hours = json_object_get(policy, "hours");
-	char text[256] = "";
+	char text[256] = "", traffic[TRAFFIC_TEXT_SIZE];
 	size_t used = 0;
 
 	if (strcmp(ctl_text(policy, "kind"), "traffic") == 0) {
-		traffic_text(json_object_get(policy, "traffic"), text, sizeof(text));
-		table_cell(table, "traffic: %s%s", text, suspended);
+		table_cell(table, "traffic: %s%s",
+			   traffic_text(json_object_get(policy, "traffic"), traffic), suspended);
 		return;
 	}
 	if (strcmp(ctl_text(policy, "kind"), "time") != 0) {
@@ -318,13 +297,19 @@ static void policy_cell(struct table *table, json_t *policy)
 	table_cell(table, "time: %s%s", *text ? text : "no hours", suspended);
 }
 
-/* What guests have sent: too long for the table. */
-static int print_policies(json_t *vcpus)
+/* The operator's, and what guests have sent: too long for the table. */
+static int print_policies(json_t *domain)
 {
 	cleanup_table struct table table = TABLE(key_value);
+	char traffic[TRAFFIC_TEXT_SIZE];
 	json_t *vcpu;
 
-	ctl_for_each (vcpu, vcpus) {
+	if (ctl_has(domain, "traffic")) {
+		table_cell(&table, "operator's policy:");
+		table_cell(&table, "by traffic: %s",
+			   traffic_text(json_object_get(domain, "traffic"), traffic));
+	}
+	ctl_for_each (vcpu, json_object_get(domain, "vcpus")) {
 		if (!ctl_has(vcpu, "policy"))
 			continue;
 		table_cell(&table, "policy of vCPU %lld:", ctl_number(vcpu, "vcpu"));
@@ -464,5 +449,5 @@ int ctl_show(const struct ctl *ctl)
 		return r;
 	(void)fputc('\n', stdout);
 	r = print_vcpus(json_object_get(domain, "vcpus"));
-	return r == CTL_OK ? print_policies(json_object_get(domain, "vcpus")) : r;
+	return r == CTL_OK ? print_policies(domain) : r;
 }

@@ -197,6 +197,7 @@ def test_explain_nobody():
             "override_khz": None,
             "clamped": None,
             "standing_khz": None,
+            "traffic": None,
             "turbo_off": False,
             "decides": False,
         }, say

@@ -57,6 +57,8 @@ def test_the_frequency_follows_the_packets(runner):
         assert shown["level"] == "high" and shown["packets"] > THRESHOLDS[1], shown
         assert (shown["medium_packets"], shown["high_packets"]) == THRESHOLDS, shown
         assert "packets/s: high" in stage.vmpower.ctl("show", "vm").stdout
+        (said,) = stage.vmpower.ask("explain", "2")["vcpus"]
+        assert said["by_policy"] and said["traffic"]["level"] == "high", said
         other.interfaces[0].send(IDLE)
 
 
@@ -185,6 +187,13 @@ def test_an_operators_policy_without_any_channel():
         for packets, khz in ((MUCH, HIGHEST), (SOME, MEDIUM), (IDLE, LOWEST)):
             wire.send(packets)
             stage.expect({2: khz, 3: khz})
+        seen = stage.vmpower.show("vm")["traffic"]
+        assert (seen["level"], seen["packets"], seen["macs"]) == ("low", 0, None), seen
+        assert (seen["medium_packets"], seen["high_packets"]) == THRESHOLDS, seen
+        assert "by traffic: 0 packets/s: low" in stage.vmpower.ctl("show", "vm").stdout
+        said = stage.vmpower.ctl("explain", "2").stdout
+        assert "Traffic of vm, vCPU 0: 0 packets/s: low." in said, said
+        assert stage.vmpower.show("other")["traffic"] is None
         wire.send(500, drops=200)
         stage.expect({2: HIGHEST, 3: HIGHEST})
         wire.send(IDLE)

@@ -89,7 +89,7 @@ TEST(domain_in_full)
 			"\"policy_vcpus\":\"1-2,5\",\"policy_interfaces\":\"all\","
 			"\"policy_rank\":\"below-guest\",\"policy_source\":\"section\","
 			"\"section\":\"vm*\",\"origin\":\"/etc/x:3\",\"metadata\":true,"
-			"\"metadata_error\":\"wrong\"},\"channels\":["
+			"\"metadata_error\":\"wrong\"},\"traffic\":null,\"channels\":["
 			"{\"number\":0,\"path\":\"/run/0\",\"state\":\"connected\","
 			"\"enabled\":true,\"error\":null,\"requests\":17,\"acks\":6,\"nacks\":4,"
 			"\"resyncs\":1,\"unanswered\":4,\"late_replies\":1,\"dropped_replies\":2,"

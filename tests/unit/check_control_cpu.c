@@ -194,12 +194,14 @@ TEST(hangup_while_frequencies_are_read)
 #define VOTED "{\"kind\":\"vote\",\"domain\":\"vm1\",\"vcpu\":1,\"others\":0,\"khz\":2000000}"
 #define SILENT_0                                                                                   \
 	"{\"domain\":\"vm1\",\"vcpu\":0,\"cpus\":\"2,5-6\",\"vote_khz\":null,\"protects\":true,"   \
-	"\"paused\":false,\"by_policy\":false,\"by_operator_policy\":false,\"standing_khz\":null," \
+	"\"paused\":false,\"by_policy\":false,\"by_operator_policy\":false,\"traffic\":null,"      \
+	"\"standing_khz\":null,"                                                                   \
 	"\"turbo_off\":false,"                                                                     \
 	"\"override_khz\":null,\"clamped\":null,\"decides\":false}"
 #define VOTER_1(override, clamped)                                                                 \
 	"{\"domain\":\"vm1\",\"vcpu\":1,\"cpus\":\"5\",\"vote_khz\":2000000,\"protects\":false,"   \
-	"\"paused\":false,\"by_policy\":false,\"by_operator_policy\":false,\"standing_khz\":null," \
+	"\"paused\":false,\"by_policy\":false,\"by_operator_policy\":false,\"traffic\":null,"      \
+	"\"standing_khz\":null,"                                                                   \
 	"\"turbo_off\":false,"                                                                     \
 	"\"override_khz\":" override ",\"clamped\":" clamped ",\"decides\":true}"
 #define SECOND_LIMITS                                                                              \

@@ -7,6 +7,7 @@
 #include "common/value.h"
 #include "helper/link/message.h"
 #include "helper/manager/control/domain_json.h"
+#include "helper/manager/control/traffic_json.h"
 #include "helper/manager/report/siblings.h"
 #include "helper/manager/varlink/answer.h"
 
@@ -154,10 +155,11 @@ static const char *clamped_by(const struct frequency_domain *fdom, const struct 
 	return claim->override_khz > 0 ? NULL : clamped_by_domain(fdom, claim);
 }
 
-json_t *control_json_claim(const struct config *config, const struct frequency_domain *fdom,
-			   const struct decision *decision, const struct claim *claim)
+json_t *control_json_claim(const struct decision_sources *sources,
+			   const struct frequency_domain *fdom, const struct decision *decision,
+			   const struct claim *claim)
 {
-	bool silence_protects = config->silence == SILENCE_PROTECT;
+	bool silence_protects = sources->config->silence == SILENCE_PROTECT;
 	const struct domain_description *domain = claim->domain->description;
 	const struct vcpu_description *vcpu = &domain->vcpus[claim->vcpu];
 	bool paused = (claim->flags & VCPU_PAUSED) != 0;
@@ -172,6 +174,7 @@ json_t *control_json_claim(const struct config *config, const struct frequency_d
 	json_put_bool(&json, "by_policy", claim->by_policy);
 	json_put_bool(&json, "by_operator_policy", claim->by_operator);
 	json_put_nonzero(&json, "standing_khz", claim->standing_khz);
+	json_put(&json, "traffic", control_json_claim_traffic(sources->state, claim));
 	json_put_bool(&json, "protects", protects);
 	json_put_bool(&json, "paused", paused);
 	json_put_nonzero(&json, "override_khz", claim->override_khz);

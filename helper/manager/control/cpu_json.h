@@ -56,7 +56,8 @@ json_t *control_json_decider(const struct decision *decision, struct registry *r
 json_t *control_json_limits(const struct frequency_domain *fdom);
 
 /** control_json_claim() - type Claim */
-json_t *control_json_claim(const struct config *config, const struct frequency_domain *fdom,
-			   const struct decision *decision, const struct claim *claim);
+json_t *control_json_claim(const struct decision_sources *sources,
+			   const struct frequency_domain *fdom, const struct decision *decision,
+			   const struct claim *claim);
 
 #endif

@@ -234,8 +234,8 @@ static void write_claim(void *context, const struct frequency_domain *fdom,
 			const struct claim *claim)
 {
 	struct explanation *explanation = context;
-	json_t *json = control_json_claim(explanation->control->parts.config, fdom,
-					  &explanation->decision, claim);
+	const struct decision_sources sources = control_decision_sources(explanation->control);
+	json_t *json = control_json_claim(&sources, fdom, &explanation->decision, claim);
 
 	(void)fputs(explanation->between, explanation->out);
 	explanation->between = ",";

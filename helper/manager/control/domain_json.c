@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/clock.h"
 #include "common/json/build.h"
 #include "helper/link/policy.h"
 #include "helper/link/vote.h"
+#include "helper/manager/control/traffic_json.h"
 #include "helper/manager/registry/placement.h"
 #include "helper/manager/registry/refusal_names.h"
 
@@ -157,44 +157,6 @@ static json_t *frequency_domains_json(const struct cpuset *affinity, const struc
 	return policies;
 }
 
-static json_t *macs_json(const struct policy_traffic *rule)
-{
-	json_t *macs = json_array();
-
-	for (uint32_t i = 0; i < rule->n_macs; i++) {
-		const uint8_t *mac = rule->macs[i];
-
-		json_add(&macs, json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
-					     mac[2], mac[3], mac[4], mac[5]));
-	}
-	return macs;
-}
-
-/* What a policy by traffic goes by, and what comes of it; null: it does not go by traffic */
-static json_t *traffic_json(const struct shared_traffic *shared, const struct policy *policy)
-{
-	uint32_t level = shared_load(shared->now.level);
-	uint64_t since_ns = shared_load(shared->now.below_since_ns), now_ns = monotonic_ns();
-	struct policy_traffic rule;
-	json_t *json;
-
-	if (!policy_uses_traffic(policy))
-		return json_null();
-	json = json_object();
-	(void)policy_traffic_load(shared, &rule);
-	json_put_int(&json, "medium_packets", rule.medium_pps);
-	json_put_int(&json, "high_packets", rule.high_pps);
-	json_put(&json, "macs", macs_json(&rule));
-	json_put_text(&json, "level",
-		      policy_level_name(level < LEVEL_TRAFFIC ? level : LEVEL_NONE));
-	json_put_int(&json, "packets", counter(shared_load(shared->now.pps)));
-	json_put(&json, "below_ms",
-		 since_ns > 0 && since_ns <= now_ns
-			 ? json_integer((json_int_t)((now_ns - since_ns) / NS_PER_MS))
-			 : json_null());
-	return json;
-}
-
 /* The policy that its guest has sent; null: none */
 static json_t *policy_json(const struct decision_sources *sources, uint32_t domain, uint32_t vcpu,
 			   bool in_force)
@@ -214,7 +176,7 @@ static json_t *policy_json(const struct decision_sources *sources, uint32_t doma
 	for (uint32_t h = 0; policy.kind == POLICY_TIME && h < POLICY_HOURS; h++)
 		json_add(&hours, json_string(policy_level_name(policy.hours[h])));
 	json_put(&json, "hours", hours);
-	json_put(&json, "traffic", traffic_json(&sources->state->traffic[domain][vcpu], &policy));
+	json_put(&json, "traffic", control_json_guest_traffic(sources->state, domain, vcpu));
 	return json;
 }
 
@@ -272,6 +234,7 @@ json_t *control_json_domain(const struct domain *domain, const struct decision_s
 	json_put_bool(&json, "paused", domain->paused);
 	json_put(&json, "problem",
 		 description->problem[0] ? json_text(description->problem) : json_null());
+	json_put(&json, "traffic", control_json_operator_traffic(sources->state, domain));
 	json_put(&json, "channels", channels_json(domain, sources->state));
 	json_put(&json, "vcpus", vcpus_json(domain, sources));
 	return json;

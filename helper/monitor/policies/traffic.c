@@ -233,6 +233,17 @@ static void publish(struct shared_traffic_level *to, const struct traffic_level 
 	shared_store(to->below_since_ns, level->below_since_ns);
 }
 
+/* It does not go by traffic now. */
+static void rest(struct shared_traffic_level *published, struct traffic_level *level)
+{
+	const struct traffic_reading nothing = {.known = false};
+
+	if (traffic_level_now(level) == LEVEL_NONE)
+		return;
+	traffic_level_begin(level, LEVEL_NONE);
+	publish(published, level, &nothing);
+}
+
 static enum policy_level step(struct channel_monitor *monitor, uint32_t domain, uint32_t number,
 			      bool first)
 {
@@ -279,7 +290,7 @@ void traffic_rest(struct channel_monitor *monitor, uint32_t domain, uint32_t vcp
 	struct domain_traffic *traffic = traffic_of(monitor, domain);
 
 	if (traffic)
-		traffic_level_begin(&traffic->vcpus[vcpu].level, LEVEL_NONE);
+		rest(&monitor->shared->traffic[domain][vcpu].now, &traffic->vcpus[vcpu].level);
 }
 
 enum policy_level traffic_level_of_vcpu(struct channel_monitor *monitor, uint32_t domain,
@@ -349,5 +360,5 @@ void traffic_rest_domain(struct channel_monitor *monitor, uint32_t domain)
 	struct domain_traffic *traffic = traffic_of(monitor, domain);
 
 	if (traffic)
-		traffic_level_begin(&traffic->level, LEVEL_NONE);
+		rest(&monitor->shared->domain_traffic[domain], &traffic->level);
 }
