@@ -14,6 +14,7 @@
 #include "guest/protocol/frame.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/monitor_host.h"
+#include "tests/fuzz/traffic_steps.h"
 
 #define MAX_STEPS 200
 
@@ -63,6 +64,9 @@ static void add_domain(struct host *host, struct input *input)
 					.vote_lifetime_s = n >> 5 & 1,
 					.policy = limits & 3,
 					.policy_level = n >> 1 & 3,
+					.policy_traffic_hours = n & 32 ? 0xff0000u : 0,
+					.policy_medium_packets = 50000,
+					.policy_high_packets = 150000,
 					.policy_low_hours = n & 4 ? 0xffu : 0,
 					.policy_high_hours = 0xff00u,
 					.policy_rank = n >> 3 & 1,
@@ -260,6 +264,8 @@ static void write_guest(struct host *host, struct input *input)
 				memcpy(frame.vm_name, FRAME_TAG, FRAME_TAG_LENGTH);
 				guest->patient = true;
 			}
+			if (frame.command == GUEST_POLICY)
+				take_policy(input, &frame);
 			frame_build(&frame, frame_size, frames + n * frame_size);
 			size += frame_size;
 			if (!(what & 0x80))
@@ -375,10 +381,22 @@ static void step(struct host *host, struct input *input)
 		pass(host, input);
 		break;
 	default:
-		if ((what & 0x70) == 0x70)
+		switch (what >> 4 & 7) {
+		case 7:
 			change_settings(host, input);
-		else
+			break;
+		case 6:
+			name_interfaces(host, input);
+			break;
+		case 5:
+			give_area(host, input);
+			break;
+		case 4:
+			count_packets(input);
+			break;
+		default:
 			read_link(host);
+		}
 	}
 	/* else it shares a turn with the next step */
 	if (!(what & 0x80))

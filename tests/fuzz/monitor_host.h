@@ -161,6 +161,9 @@ static inline void heed(struct host *host, const struct link_message *message)
 		require(id / MAX_DOMAIN_CHANNELS < USED_DOMAINS &&
 			id % MAX_DOMAIN_CHANNELS < USED_CHANNELS);
 		break;
+	case LINK_TRAFFIC_WANTED:
+		require(message->traffic_wanted.domain < USED_DOMAINS);
+		break;
 	default:
 		require(message->type == LINK_READY || message->type == LINK_HOUR_WANTED);
 	}
