@@ -56,6 +56,68 @@ TEST(it_goes_by_the_interfaces_that_it_names)
 	ck_assert_uint_eq(voted(0), HIGH_KHZ);
 }
 
+/* DPDK's host counts a shared port against whichever policy looked last: wrong rates for both. */
+TEST(two_policies_share_an_interface)
+{
+	static struct shared_traffic *second_vcpu;
+
+	host.message.type = LINK_DOMAIN_REMOVE;
+	host.message.id = 0;
+	send_message(NULL, 0);
+	close_fd(&guest);
+	close_fd(&second);
+	host.message.type = LINK_DOMAIN_ADD;
+	host.message.domain = (struct link_domain){
+		.n_vcpus = 2, .settings.commands = COMMANDS_ALL, .name = "two"};
+	send_message(NULL, 0);
+	for (uint32_t v = 0; v < 2; v++) {
+		host.message.type = LINK_VCPUS_SET;
+		host.message.vcpus =
+			(struct link_vcpus){.first = v, .n = 1, .flags = VCPU_MAY_VOTE};
+		cpuset_add(&host.message.vcpus.frequency_domains, v);
+		send_message(NULL, 0);
+	}
+	guest = add_channel(0);
+	tell_interfaces(0, COUNTED, COUNTED);
+	for (uint32_t v = 0; v < 2; v++) {
+		const struct sent sent = {.type = GUEST_POLICY_TRAFFIC,
+					  .n_vcpus = 1,
+					  .vcpu = v,
+					  .medium_pps = MEDIUM_PPS,
+					  .high_pps = HIGH_PPS,
+					  .n_macs = 1 + v,
+					  .macs = macs};
+
+		ck_assert_uint_eq(send_policy(guest, &sent, GUEST_POLICY), GUEST_ACK);
+	}
+	second_vcpu = &host.monitor->shared->traffic[0][1];
+	for (int i = 0; i < 6; i++)
+		counted(MEDIUM_PPS, HIGH_PPS - MEDIUM_PPS, 0);
+	ck_assert_uint_eq(level_of_guest()->pps, MEDIUM_PPS);
+	ck_assert_uint_eq(second_vcpu->now.pps, HIGH_PPS);
+	ck_assert_uint_eq(voted(0), MEDIUM_KHZ);
+	ck_assert_uint_eq(voted(1), HIGH_KHZ);
+}
+
+/* What the host forbids is no longer counted. */
+TEST(the_host_forbids_policies)
+{
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_ACK);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert_uint_eq(voted(0), HIGH_KHZ);
+	host.message.type = LINK_DOMAIN_ADD;
+	host.message.domain = (struct link_domain){
+		.n_vcpus = 1, .settings.commands = COMMAND_SCALE, .name = "guest"};
+	send_message(NULL, 0);
+	pass_turn(1);
+	ck_assert_uint_eq(voted(0), 0);
+	counted(HIGH_PPS, 0, 0);
+	counted(HIGH_PPS, 0, 0);
+	ck_assert(!host.traffic_wanted[0]);
+	ck_assert_uint_eq(send_traffic(guest, 0, NULL), GUEST_NACK);
+	ck_assert_uint_eq(refused(0, REFUSAL_DENIED), 1);
+}
+
 TEST(what_it_can_not_go_by_is_refused_whole)
 {
 	const struct sent both = {.type = GUEST_POLICY_TRAFFIC,
