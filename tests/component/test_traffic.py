@@ -196,6 +196,10 @@ def test_an_operators_policy_without_any_channel():
         assert stage.vmpower.show("other")["traffic"] is None
         wire.send(500, drops=200)
         stage.expect({2: HIGHEST, 3: HIGHEST})
+        metrics = stage.vmpower.ctl("metrics").stdout
+        assert f'vmpower_domain_traffic_level{{domain="vm",uuid="{domain.uuid}"}} 3' in metrics
+        assert "vmpower_domain_traffic_packets{domain=\"vm\"" in metrics
+        assert "vmpower_domain_traffic_level{domain=\"other\"" not in metrics
         wire.send(IDLE)
         stage.expect({2: LOWEST, 3: LOWEST})
         stage.vmpower.kill_monitor()

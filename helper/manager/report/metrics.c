@@ -10,12 +10,22 @@
 #include "common/cleanup.h"
 #include "common/cpuset.h"
 #include "common/log.h"
+#include "common/policy_settings.h"
 #include "helper/manager/registry/refusal_names.h"
 
 enum type { COUNTER, GAUGE, HISTOGRAM, INFO };
 
 /* What one series of a metric is about. */
-enum scope { HOST, LOOPS, HOOKS, CHANNEL_STATES, FREQUENCY_DOMAINS, DOMAINS, DOMAIN_REFUSALS };
+enum scope {
+	HOST,
+	LOOPS,
+	HOOKS,
+	CHANNEL_STATES,
+	FREQUENCY_DOMAINS,
+	DOMAINS,
+	DOMAIN_REFUSALS,
+	TRAFFIC_DOMAINS, /* whose operator's policy goes by traffic */
+};
 
 struct frequency_values {
 	const struct frequency_domain *domain;
@@ -33,6 +43,7 @@ struct metric {
 	uint64_t (*frequency)(const struct frequency_values *values);
 	uint64_t (*domain)(const struct domain *domain);
 	uint64_t (*channel)(const struct shared_channel *channel); /* summed up */
+	uint64_t (*traffic)(const struct shared_traffic_level *level);
 };
 
 /* --- values --------------------------------------------------------------------------- */
@@ -78,6 +89,19 @@ static uint64_t channels(const struct domain *domain)
 static uint64_t paused(const struct domain *domain)
 {
 	return domain->paused;
+}
+
+static uint64_t traffic_packets(const struct shared_traffic_level *level)
+{
+	return shared_load(level->pps);
+}
+
+/* The monitor is not trusted. */
+static uint64_t traffic_level(const struct shared_traffic_level *level)
+{
+	uint32_t value = shared_load(level->level);
+
+	return value < LEVEL_TRAFFIC ? value : LEVEL_NONE;
 }
 
 #define CHANNEL_VALUE(field)                                                                       \
@@ -160,6 +184,12 @@ static const struct metric metrics[] = {
 	 .channel = unanswered},
 	{"domain_throttled", COUNTER, NULL,
 	 "Times a channel was paused because of its request rate.", DOMAINS, .channel = throttled},
+	{"domain_traffic_packets", GAUGE, NULL,
+	 "Packets per second by which the operator's policy goes, delivered and dropped.",
+	 TRAFFIC_DOMAINS, .traffic = traffic_packets},
+	{"domain_traffic_level", GAUGE, NULL,
+	 "What that policy wants: low (1), medium (2), high (3); nothing is counted now (0).",
+	 TRAFFIC_DOMAINS, .traffic = traffic_level},
 };
 
 /* --- text ----------------------------------------------------------------------------- */
@@ -344,11 +374,25 @@ static void put_refusals(FILE *out, const struct metric *metric, const struct do
 	}
 }
 
+static void put_traffic(FILE *out, const struct metric *metric, const struct domain *domain,
+			const struct shared_state *state)
+{
+	if (!state || !policy_by_traffic(&domain->rules.settings))
+		return;
+	put_domain_labels(out, metric, domain);
+	(void)fputc('}', out);
+	put_value(out, metric->traffic(&state->domain_traffic[domain->id]));
+}
+
 static void put_domain(FILE *out, const struct metric *metric, const struct metrics_source *source,
 		       const struct domain *domain)
 {
 	if (metric->scope == DOMAIN_REFUSALS) {
 		put_refusals(out, metric, domain, source->state);
+		return;
+	}
+	if (metric->scope == TRAFFIC_DOMAINS) {
+		put_traffic(out, metric, domain, source->state);
 		return;
 	}
 	put_domain_labels(out, metric, domain);
@@ -383,6 +427,7 @@ static bool put_some(struct metrics_walk *walk, const struct metric *metric,
 		return true;
 	case DOMAINS:
 	case DOMAIN_REFUSALS:
+	case TRAFFIC_DOMAINS:
 		domain = registry_walk_domain(source->registry, &walk->domains);
 		if (domain)
 			put_domain(out, metric, source, domain);
