@@ -77,6 +77,16 @@ void traffic_pass_expire(struct channel_monitor *monitor)
 	traffic_arm(monitor);
 }
 
+/* Policies that a predecessor has left, or that came before the interfaces. */
+static void begin(struct channel_monitor *monitor, uint32_t d)
+{
+	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, d);
+
+	operator_policies_interfaces(monitor, d);
+	for (uint32_t v = 0; v < n_vcpus; v++)
+		guest_policies_taken_over(monitor, d, v);
+}
+
 int traffic_pass_interfaces(struct channel_monitor *monitor, const struct link_interfaces *from)
 {
 	const struct monitored_domain *domain = monitor->domains[from->domain];
@@ -84,9 +94,7 @@ int traffic_pass_interfaces(struct channel_monitor *monitor, const struct link_i
 	int r = traffic_set_interfaces(monitor, from);
 
 	if (r == 0 && first)
-		operator_policies_interfaces(monitor, from->domain);
-	for (uint32_t v = 0; r == 0 && first && v < domain->traffic->n_vcpus; v++)
-		guest_policies_taken_over(monitor, from->domain, v);
+		begin(monitor, from->domain);
 	return r;
 }
 
