@@ -7,7 +7,6 @@
 #include "common/value.h"
 #include "helper/link/message.h"
 #include "helper/manager/control/domain_json.h"
-#include "helper/manager/control/traffic_json.h"
 #include "helper/manager/report/siblings.h"
 #include "helper/manager/varlink/answer.h"
 

@@ -28,4 +28,10 @@ json_t *control_json_summary(const struct domain *domain, const struct shared_st
 /** control_json_domain() - type Domain */
 json_t *control_json_domain(const struct domain *domain, const struct decision_sources *sources);
 
+/**
+ * control_json_claim_traffic() - type Traffic: what the policy goes by whose vote counts, and what
+ * comes of it; null: that is none by traffic
+ */
+json_t *control_json_claim_traffic(const struct shared_state *state, const struct claim *claim);
+
 #endif
