@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PROGRAM "/vmpower-guest.static"
+static char program[] = "/vmpower-guest.static";
 #define CONFIG "/guest.conf"
 #define MAX_ARGUMENTS 64
 
@@ -18,7 +18,7 @@ static pid_t agent;
 
 int program_run(char **words, char *output, size_t size)
 {
-	char *arguments[MAX_ARGUMENTS] = {PROGRAM};
+	char *arguments[MAX_ARGUMENTS] = {program};
 	size_t fill = 0;
 	int ends[2], status;
 	pid_t pid;
@@ -31,7 +31,7 @@ int program_run(char **words, char *output, size_t size)
 	if (pid == 0) {
 		(void)dup2(ends[1], STDOUT_FILENO);
 		(void)dup2(ends[1], STDERR_FILENO);
-		(void)execv(PROGRAM, arguments);
+		(void)execv(program, arguments);
 		_exit(127);
 	}
 	(void)close(ends[1]);
@@ -64,7 +64,7 @@ int agent_start(char **lines)
 	(void)mkdir("/run/vmpower-guest", 0755);
 	agent = fork();
 	if (agent == 0) {
-		(void)execl(PROGRAM, PROGRAM, "agent", "--config", CONFIG, (char *)NULL);
+		(void)execl(program, program, "agent", "--config", CONFIG, (char *)NULL);
 		_exit(127);
 	}
 	return agent < 0 ? -errno : 0;
