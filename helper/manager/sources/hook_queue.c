@@ -131,7 +131,7 @@ void hook_queue_add(struct hook_queue *queue, const struct hook_event *event, in
 	queue->last = heard;
 	queue->n++;
 	queue->bytes += event->xml_size;
-	while (queue->n > HOOK_QUEUE_EVENTS || queue->bytes > HOOK_QUEUE_BYTES)
+	while (queue->first && (queue->n > HOOK_QUEUE_EVENTS || queue->bytes > HOOK_QUEUE_BYTES))
 		act_on_first(queue);
 	if (queue->first && queue->timer.due_ns == 0)
 		loop_timer_set(queue->loop, &queue->timer, 0);

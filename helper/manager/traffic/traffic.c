@@ -167,9 +167,8 @@ static void place(struct core *core, struct traffic_domain *domain, uint32_t i,
 {
 	uint32_t at = 0;
 
-	while (at < MAX_DOMAIN_INTERFACES && domain->slots[at].id != 0)
-		at++;
-	ASSERT(at < MAX_DOMAIN_INTERFACES);
+	for (; domain->slots[at].id != 0; at++)
+		ASSERT(at + 1 < MAX_DOMAIN_INTERFACES);
 	domain->slots[at] = (struct slot){
 		.id = ++core->last_id,
 		.why = unplaced->why[i],
