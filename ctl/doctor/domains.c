@@ -35,6 +35,47 @@ static void find_connect_errors(struct doctor *doctor, json_t *domain)
 	}
 }
 
+/* Is it one of "all", or of devices and MACs that are separated by blanks or commas? */
+static bool is_named(const char *names, const char *name)
+{
+	static const char separators[] = " \t,";
+	size_t length = strlen(name);
+
+	if (!strcmp(names, "all"))
+		return true;
+	while (*names) {
+		size_t n = strcspn(names, separators);
+
+		if (n > 0 && n == length && !strncasecmp(names, name, n))
+			return true;
+		names += n;
+		names += strspn(names, separators);
+	}
+	return false;
+}
+
+/* Of interfaces that the operator's policy goes by. */
+static void find_uncounted(struct doctor *doctor, json_t *domain, json_t *settings)
+{
+	const char *names = ctl_text(settings, "policy_interfaces");
+	json_t *interface;
+
+	if (strcmp(ctl_text(settings, "policy"), "traffic") != 0)
+		return;
+	ctl_for_each (interface, json_object_get(domain, "interfaces")) {
+		const char *mac = ctl_text(interface, "mac");
+
+		if (ctl_flag(interface, "counted") ||
+		    (!is_named(names, mac) && !is_named(names, ctl_text(interface, "device"))))
+			continue;
+		doctor_add(doctor, HEALTH_WARNING,
+			   "domain \"%s\", interface %s: its policy goes by traffic, which is not "
+			   "counted here (%s)",
+			   ctl_text(domain, "name"), mac, ctl_text(interface, "reason"));
+		doctor_remedy(doctor, "%s", ctl_text(interface, "remedy"));
+	}
+}
+
 /* Where "serve = no" stands, owned by the caller; NULL: it is served, or out of memory */
 static char *unserved_by(json_t *settings)
 {
@@ -121,6 +162,7 @@ static void examine(struct doctor *doctor, json_t *domain)
 	domain_findings_add(doctor, &facts);
 	find_policy(doctor, domain);
 	find_connect_errors(doctor, domain);
+	find_uncounted(doctor, domain, settings);
 }
 
 void check_known_domains(struct doctor *doctor)

@@ -9,6 +9,7 @@ import uuid
 
 from tests.harness.cpufreq_tree import CpufreqTree
 from tests.harness.doctor import BOOT, HOOK, doctor
+from tests.harness.interfaces import interface_xml
 from tests.harness.process import run
 from tests.harness.runner import Skip
 from tests.harness.scene import LIMITS_ONLY, component_main
@@ -436,6 +437,31 @@ def test_domains():
         wait_until(lambda: "bad" in stage.vmpower.domains(), 20, "its registration")
         doc.finds("domains", "problem", 'domain "bad" is not served in full: channel '
                   "virtio.serial.port.poweragent.x must end in the number", "virsh edit bad")
+
+
+def test_interfaces_that_are_not_counted():
+    """Only of domains whose policy goes by traffic, and of those that it names."""
+    sections = {'domain "vm"': {"policy": "traffic"},
+                'domain "some"': {"policy": "traffic", "policy-interfaces": "vnet9, vnet1"}}
+    with doctor("uncounted", sections=sections) as doc:
+        domains = [doc.stage.started(name, {0: "1"}, interfaces=1)
+                   for name in ("vm", "some", "none")]
+        doc.well()
+        for domain in domains:
+            wire = domain.interfaces[0]
+            wire.xml = lambda wire=wire: interface_xml(wire.target, wire.mac, "vhostuser")
+        doc.stage.hook(domains[2], "reconnect")
+        shown = wait_until(
+            lambda: (i := doc.stage.vmpower.show("none")["interfaces"][0])["reason"] and i, 20,
+            "the new XML")
+        assert (shown["mac"], shown["device"], shown["counted"]) == (
+            domains[2].interfaces[0].mac, "vnet2", False), shown
+        doc.well()
+        for domain in domains[:2]:
+            doc.stage.hook(domain, "reconnect")
+            doc.finds("domains", "warning", domain.interfaces[0].mac, "vhostuser", "let the guest ask")
+            doc.stage.hook(domain, "stopped")
+        doc.well()
 
 
 def test_domains_that_are_not_followed():

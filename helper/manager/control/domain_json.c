@@ -309,3 +309,37 @@ json_t *control_json_domain(const struct domain *domain, const struct decision_s
 	json_put(&json, "vcpus", vcpus_json(domain, sources));
 	return json;
 }
+
+static json_t *interface_json(const struct traffic_interface *interface)
+{
+	const struct domain_interface *described = &interface->interface;
+	bool counted = interface->why == NO_COUNTER_NONE;
+	const uint8_t *mac = described->mac;
+	json_t *json = json_object();
+	char text[18];
+
+	(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		       mac[3], mac[4], mac[5]);
+	json_put_text(&json, "mac", text);
+	json_put(&json, "device",
+		 described->target[0] ? json_text(described->target) : json_null());
+	json_put_bool(&json, "counted", counted);
+	json_put(&json, "reason",
+		 counted ? json_null() : json_string(no_counter_name(interface->why)));
+	json_put(&json, "remedy",
+		 counted ? json_null() : json_string(no_counter_text(interface->why)));
+	return json;
+}
+
+json_t *control_json_interfaces(const struct traffic *traffic, const struct domain *domain)
+{
+	json_t *interfaces = json_array();
+
+	for (uint32_t slot = 0; traffic && slot < MAX_DOMAIN_INTERFACES; slot++) {
+		struct traffic_interface interface;
+
+		if (traffic_interface(traffic, domain->id, slot, &interface))
+			json_add(&interfaces, interface_json(&interface));
+	}
+	return interfaces;
+}

@@ -11,6 +11,7 @@
 #include "helper/link/shared_state.h"
 #include "helper/manager/registry/registry.h"
 #include "helper/manager/report/decision.h"
+#include "helper/manager/traffic/traffic.h"
 
 /** control_json_error() - the text of a -errno; null: @error is not a -errno */
 json_t *control_json_error(int error);
@@ -33,5 +34,8 @@ json_t *control_json_domain(const struct domain *domain, const struct decision_s
  * comes of it; null: that is none by traffic
  */
 json_t *control_json_claim_traffic(const struct shared_state *state, const struct claim *claim);
+
+/** control_json_interfaces() - an array of type Interface. @traffic: NULL: it is empty */
+json_t *control_json_interfaces(const struct traffic *traffic, const struct domain *domain);
 
 #endif

@@ -159,6 +159,8 @@ static void get_domain(struct varlink_call *call, void *context)
 		return;
 	json = control_json_domain(domain, &sources);
 	json_put(&json, "settings", control_json_settings(control->parts.config, domain));
+	json_put(&json, "interfaces",
+		 control_json_interfaces(domains_traffic(control->parts.domains), domain));
 	varlink_reply(call, json_pack("{s:o}", "domain", json));
 }
 

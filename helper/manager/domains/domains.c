@@ -363,6 +363,11 @@ struct monitor_process *domains_monitor(struct domains *domains)
 	return domains->view.monitor;
 }
 
+const struct traffic *domains_traffic(const struct domains *domains)
+{
+	return domains->traffic;
+}
+
 int domains_new(const struct domains_parts *parts, struct domains **out)
 {
 	struct domains *domains = calloc(1, sizeof(*domains));

@@ -131,4 +131,7 @@ void domains_reconfigure(struct domains *domains);
 
 struct monitor_process *domains_monitor(struct domains *domains);
 
+/** domains_traffic() - whose packets are counted, and whose can't be */
+const struct traffic *domains_traffic(const struct domains *domains);
+
 #endif
