@@ -167,8 +167,8 @@ def test_a_killed_agent_leaves_votes_until_they_are_released():
 def test_the_tool_speaks_through_the_agent():
     with governed("through", {"governor": {"cooldown": 3600000}}) as (stage, agent, _application):
         stage.expect({2: HIGHEST, 3: HIGHEST})
-        said = agent.ports.tool("status").stdout
-        assert "agent: vCPU 1 is 0.0 % busy (telemetry)" in said, said
+        wait_until(lambda: "agent: vCPU 1 is 0.0 % busy (telemetry)" in
+                   agent.ports.tool("status").stdout, 10, "what the agent measures")
         ports = agent.ports.json("status")["ports"]
         assert all(port["agent"] and port["state"] == "answers" for port in ports), ports
         agent.ports.tool("request", "0", "down")

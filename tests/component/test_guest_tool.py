@@ -192,7 +192,7 @@ def test_no_port_says_how_to_add_one():
         ports = GuestPorts(stage.directory, {})
         assert "vmpowerctl attach" in ports.tool("request", "0", "max", check=3).stderr
         assert "vmpowerctl attach" in ports.tool("status", check=3).stdout
-        assert ports.json("status", check=3) == {"ports": []}
+        assert ports.json("status", check=3) == {"ports": [], "agent": None}
         said = ports.tool("--ports", stage.directory / "nowhere", "query", check=3).stderr
         assert "no power port" in said, said
 

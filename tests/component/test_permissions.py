@@ -17,7 +17,7 @@ from tests.harness.varlink import Varlink, VarlinkError, Watcher
 INTERFACE = "org.vmpower.Manager"
 UID, GROUP, OTHER_GROUP = 61998, 61999, 62000  # of nobody on this host
 CHANGES = {"SetChannels", "AddDomain", "RemoveDomain", "AddChannels", "RemoveChannels", "Reload",
-           "SetLogLevel", "SetOverride"}
+           "SetLogLevel", "SetOverride", "SetPolicy", "ClearPolicy"}
 LOOKS = {"GetStatus", "ListDomains", "GetDomain", "ListCpus", "ExplainCpu", "Verify", "Monitor",
          "Metrics"}
 
