@@ -32,8 +32,9 @@ static inline bool policy_by_traffic(const struct domain_settings *settings)
 
 /**
  * policy_settings_apply() - put what one source says in force
- * @from:	its given settings count. If it gives a policy, that replaces the whole policy but
- *for the rank, which only its own key replaces.
+ * @from:	its given settings count
+ *
+ * A policy that it gives replaces the whole policy, but for the rank: only its own key does that.
  */
 void policy_settings_apply(struct domain_settings *settings, const struct domain_settings *from);
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/guest/answer.h"
 #include "tests/guest/application.h"
-#include "tests/guest/commands.h"
 #include "tests/guest/programs.h"
 
 static void say_result(char *answer, int error)

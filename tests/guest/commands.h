@@ -24,21 +24,17 @@
  *   app start|kill|hang|continue   ok              the stand-in for a DPDK application
  *   app load VCPU PERCENT          ok              how busy its lcore on a vCPU is
  *   agent start LINE...            ok              vmpower-guest agent, with these lines of
- * guest.conf agent stop|kill                ok STATUS tool WORD...                   ok STATUS TEXT
- * vmpower-guest; newlines become "|" reboot | poweroff              ok              and then does
- * it
+ *                                                  guest.conf
+ *   agent stop|kill                ok STATUS
+ *   tool WORD...                   ok STATUS TEXT  vmpower-guest; newlines become "|"
+ *   reboot | poweroff              ok              and then does it
  *
  * An answer "error TEXT" means that the request was not carried out.
  */
 #ifndef VMPOWER_TESTS_GUEST_COMMANDS_H
 #define VMPOWER_TESTS_GUEST_COMMANDS_H
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
-#define ANSWER_MAX 16384
+#include "tests/guest/answer.h"
 
 enum after { AFTER_NOTHING, AFTER_REBOOT, AFTER_POWEROFF };
 
@@ -50,16 +46,5 @@ enum after { AFTER_NOTHING, AFTER_REBOOT, AFTER_POWEROFF };
  * Return: what to do after the answer is written.
  */
 enum after command_run(char *line, char answer[ANSWER_MAX]);
-
-/** say() - append to an answer; what does not fit is cut */
-__attribute__((format(printf, 2, 3))) static inline void say(char *answer, const char *format, ...)
-{
-	size_t used = strlen(answer);
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(answer + used, ANSWER_MAX - used, format, arguments);
-	va_end(arguments);
-}
 
 #endif
