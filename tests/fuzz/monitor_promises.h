@@ -252,7 +252,7 @@ static inline void check_traffic(const struct checked *checked)
 		require(traffic->look_ns == 0 || wanted);
 		require(traffic->look_ns == 0 || timer_is_set(&state->timer));
 	}
-	require(state->domain < MAX_DOMAINS);
+	require(state->pass.domain < MAX_DOMAINS);
 	require(state->timer.kind == TIMER_TRAFFIC);
 }
 

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "helper/monitor/policies/hour.h"
+#include "helper/monitor/policies/policy_pass.h"
 #include "helper/monitor/policies/traffic.h"
 
 #define VCPUS_PER_TOKEN 64u /* that are looked at */
@@ -60,6 +61,7 @@ uint32_t guest_policies_follow_traffic(struct channel_monitor *monitor, uint32_t
 static void note_timed(struct channel_monitor *monitor, uint32_t domain)
 {
 	monitor->domains[domain]->timed = true;
+	policy_pass_join(&monitor->hour_change, domain);
 	hour_want(monitor);
 }
 

@@ -54,7 +54,7 @@ uint32_t guest_policies_follow_traffic(struct channel_monitor *monitor, uint32_t
 /**
  * guest_policies_follow_hour() - have a vCPU's policy vote by the hour as it is
  *
- * Return: what it has cost, as HOUR_WORK_PER_TURN counts; 0: none that is in force goes by it.
+ * Return: what it has cost, as POLICY_WORK_PER_TURN counts; 0: none that is in force goes by it.
  */
 uint32_t guest_policies_follow_hour(struct channel_monitor *monitor, uint32_t domain,
 				    uint32_t vcpu);

@@ -10,9 +10,6 @@
 
 #include "helper/monitor/state/monitor_state.h"
 
-/* What a change of the hour may cost in one turn: votes looked at and moved, some 2 ms. */
-#define HOUR_WORK_PER_TURN 16384u
-
 /** hour_now() - POLICY_HOURS: it is unknown */
 uint32_t hour_now(const struct channel_monitor *monitor);
 

@@ -4,63 +4,59 @@
 #include "helper/monitor/policies/guest_policies.h"
 #include "helper/monitor/policies/hour.h"
 #include "helper/monitor/policies/operator_policies.h"
+#include "helper/monitor/policies/policy_pass.h"
 
-/* Have the policies of a domain vote by the hour. Return: false: some are left for other turns. */
-static bool domain_follows(struct channel_monitor *monitor, uint32_t domain, uint32_t *work)
+static bool is_there(const struct channel_monitor *monitor, uint32_t domain)
 {
-	struct hour_change *change = &monitor->hour_change;
-	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, domain);
-
-	if (change->vcpu == 0)
-		*work += operator_policies_follow(monitor, domain);
-	if (!monitor->domains[domain]->timed)
-		return true;
-	for (; change->vcpu < n_vcpus; change->vcpu++) {
-		uint32_t cost;
-
-		if (*work >= HOUR_WORK_PER_TURN)
-			return false;
-		cost = guest_policies_follow_hour(monitor, domain, change->vcpu);
-		change->timed = change->timed || cost > 0;
-		*work += cost + 1;
-	}
-	monitor->domains[domain]->timed = change->timed;
-	return true;
+	return monitor->domains[domain];
 }
 
-static void begin(struct channel_monitor *monitor)
+static uint32_t begin_domain(struct channel_monitor *monitor, uint32_t domain, bool *follows)
 {
-	monitor->hour_change = (struct hour_change){.domain = 0};
+	(void)follows; /* of its guest's policies */
+	return operator_policies_follow(monitor, domain);
 }
+
+static uint32_t timed_vcpus(const struct channel_monitor *monitor, uint32_t domain)
+{
+	return monitor->domains[domain]->timed ? arbiter_vcpus(monitor->arbiter, domain) : 0;
+}
+
+static void end_domain(struct channel_monitor *monitor, uint32_t domain, bool follows)
+{
+	monitor->domains[domain]->timed = follows;
+}
+
+static const struct policy_pass_kind by_hour = {
+	.is_due = is_there,
+	.begin = begin_domain,
+	.n_vcpus = timed_vcpus,
+	.follow = guest_policies_follow_hour,
+	.end = end_domain,
+};
 
 /* Go on with a change of the hour, as far as a turn goes. */
 static void go_on(struct channel_monitor *monitor)
 {
-	struct hour_change *change = &monitor->hour_change;
-	uint32_t work = 0;
-
-	for (; change->domain < MAX_DOMAINS; change->domain++) {
-		if (work >= HOUR_WORK_PER_TURN ||
-		    (monitor->domains[change->domain] &&
-		     !domain_follows(monitor, change->domain, &work))) {
-			/* not in this turn: see expire() */
-			timer_set(&monitor->timers, &monitor->hour_timer, monitor_now(monitor) + 1);
-			return;
-		}
-		change->vcpu = 0;
-		change->timed = false;
-	}
-	if (hour_is_wanted(monitor))
+	if (!policy_pass_go_on(monitor, &monitor->hour_change, &by_hour))
+		/* not in this turn: see expire() */
+		timer_set(&monitor->timers, &monitor->hour_timer, monitor_now(monitor) + 1);
+	else if (hour_is_wanted(monitor))
 		hour_watch(monitor);
+}
+
+static void begin(struct channel_monitor *monitor)
+{
+	monitor->hour_change = (struct policy_pass){.domain = 0};
+	go_on(monitor);
 }
 
 void hour_change_set(struct channel_monitor *monitor, const struct link_hour *hour)
 {
 	monitor->hour = *hour;
 	monitor->hour_wanted = false;
-	begin(monitor);
 	timer_cancel(&monitor->timers, &monitor->hour_timer);
-	go_on(monitor);
+	begin(monitor);
 }
 
 void hour_change_expire(struct channel_monitor *monitor)
@@ -75,7 +71,6 @@ void hour_change_expire(struct channel_monitor *monitor)
 			hour_watch(monitor);
 	} else { /* the hour is over, and nobody has told the next */
 		begin(monitor);
-		go_on(monitor);
 	}
 }
 

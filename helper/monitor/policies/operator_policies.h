@@ -28,7 +28,7 @@ void operator_policies_end(struct channel_monitor *monitor, uint32_t domain);
 /**
  * operator_policies_follow() - have a domain's policy vote by the hour and the traffic as they are
  *
- * Return: what it has cost, as HOUR_WORK_PER_TURN counts; 0: it has no such policy.
+ * Return: what it has cost, as POLICY_WORK_PER_TURN counts; 0: it has no such policy.
  */
 uint32_t operator_policies_follow(struct channel_monitor *monitor, uint32_t domain);
 

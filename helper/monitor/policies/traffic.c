@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "helper/link/traffic_area.h"
+#include "helper/monitor/policies/policy_pass.h"
 #include "helper/monitor/state/syscall_rule.h"
 
 const struct syscall_rule traffic_syscalls[] = {
@@ -104,6 +105,7 @@ static void begin_wish(struct channel_monitor *monitor, uint32_t domain)
 	struct domain_traffic *traffic = traffic_of(monitor, domain);
 	struct timer *timer = &monitor->traffic.timer;
 
+	policy_pass_join(&monitor->traffic.pass, domain);
 	if (traffic_is_wanted(monitor, domain))
 		return;
 	monitor->traffic.wanted[domain / 64] |= UINT64_C(1) << domain % 64;

@@ -3,77 +3,65 @@
 
 #include "helper/monitor/policies/guest_policies.h"
 #include "helper/monitor/policies/operator_policies.h"
+#include "helper/monitor/policies/policy_pass.h"
 #include "helper/monitor/policies/traffic.h"
 
-/* As of a change of the hour: vCPUs looked at and votes moved in one turn, some 2 ms. */
-#define WORK_PER_TURN 16384u
-
-static void look(struct channel_monitor *monitor, uint32_t d)
+static bool is_due(const struct channel_monitor *monitor, uint32_t d)
 {
-	const struct traffic_area *area = monitor->traffic.area;
+	const struct domain_traffic *traffic =
+		monitor->domains[d] ? monitor->domains[d]->traffic : NULL;
 
-	traffic_slots_look(&monitor->domains[d]->traffic->slots, area ? area->samples[d] : NULL);
+	return traffic && traffic->look_ns > 0 && traffic->look_ns <= monitor_now(monitor);
 }
 
-/* When to look at a domain again. Without a manager no sample comes; a new one brings its area. */
-static void look_again(struct channel_monitor *monitor, uint32_t d)
+static uint32_t look(struct channel_monitor *monitor, uint32_t d, bool *follows)
+{
+	const struct traffic_area *area = monitor->traffic.area;
+	uint32_t cost;
+
+	traffic_slots_look(&monitor->domains[d]->traffic->slots, area ? area->samples[d] : NULL);
+	cost = operator_policies_follow_traffic(monitor, d);
+	*follows = cost > 0;
+	return cost;
+}
+
+static uint32_t n_vcpus(const struct channel_monitor *monitor, uint32_t d)
+{
+	return arbiter_vcpus(monitor->arbiter, d);
+}
+
+/* When to look at it again. Without a manager no sample comes; a new one brings its area. */
+static void look_again(struct channel_monitor *monitor, uint32_t d, bool follows)
 {
 	struct domain_traffic *traffic = monitor->domains[d]->traffic;
 	bool forever = monitor->manager == MANAGER_ATTACHED && monitor->traffic.area;
 
-	traffic->look_ns = traffic_slots_next(&traffic->slots, forever, monitor_now(monitor));
-}
-
-/* Have the policies of a domain follow its traffic. Return: false: some are left for other turns */
-static bool domain_follows(struct channel_monitor *monitor, uint32_t d, uint32_t *work)
-{
-	struct traffic_state *state = &monitor->traffic;
-	uint32_t n_vcpus = arbiter_vcpus(monitor->arbiter, d);
-
-	if (state->vcpu == 0) {
-		uint32_t cost;
-
-		look(monitor, d);
-		cost = operator_policies_follow_traffic(monitor, d);
-		state->followed = cost > 0;
-		*work += cost;
-	}
-	for (; state->vcpu < n_vcpus; state->vcpu++) {
-		uint32_t cost;
-
-		if (*work >= WORK_PER_TURN)
-			return false;
-		cost = guest_policies_follow_traffic(monitor, d, state->vcpu);
-		state->followed = state->followed || cost > 0;
-		*work += cost + 1;
-	}
-	if (state->followed)
-		look_again(monitor, d);
+	if (follows)
+		traffic->look_ns =
+			traffic_slots_next(&traffic->slots, forever, monitor_now(monitor));
 	else
 		traffic_end_wish(monitor, d);
-	return true;
 }
+
+static const struct policy_pass_kind by_traffic = {
+	.is_due = is_due,
+	.begin = look,
+	.n_vcpus = n_vcpus,
+	.follow = guest_policies_follow_traffic,
+	.end = look_again,
+};
 
 void traffic_pass_expire(struct channel_monitor *monitor)
 {
 	struct traffic_state *state = &monitor->traffic;
-	uint32_t work = 0;
 
 	timer_cancel(&monitor->timers, &state->timer);
-	for (; state->domain < MAX_DOMAINS; state->domain++) {
-		const struct monitored_domain *domain = monitor->domains[state->domain];
-
-		if (domain && domain->traffic && domain->traffic->look_ns > 0 &&
-		    domain->traffic->look_ns <= monitor_now(monitor) &&
-		    !domain_follows(monitor, state->domain, &work)) {
-			/* not in this turn: see expire() */
-			timer_set(&monitor->timers, &state->timer, monitor_now(monitor) + 1);
-			return;
-		}
-		state->vcpu = 0;
-		state->followed = false;
+	if (!policy_pass_go_on(monitor, &state->pass, &by_traffic)) {
+		/* not in this turn: see expire() */
+		timer_set(&monitor->timers, &state->timer, monitor_now(monitor) + 1);
+		return;
 	}
-	state->domain = 0;
+	state->pass = (struct policy_pass){.domain = 0};
 	traffic_arm(monitor);
 }
 

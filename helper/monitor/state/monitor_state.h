@@ -117,11 +117,12 @@ struct monitored_domain {
 	struct log_limit refusal_limit;
 };
 
-/* How far a change of the hour has come: vCPUs from this one on do not follow it yet. */
-struct hour_change {
-	uint32_t domain; /* MAX_DOMAINS: all do */
-	uint32_t vcpu;	 /* of that domain */
-	bool timed;	 /* of that domain a policy goes by the hour */
+/* How far a pass over policies has come (policy_pass.h). */
+struct policy_pass {
+	uint32_t domain; /* the next; MAX_DOMAINS: it is complete */
+	uint32_t vcpu;	 /* the next of that domain, */
+	bool begun;	 /* with which it has begun, */
+	bool follows;	 /* and of which so far a policy follows what the pass is about */
 };
 
 /* Sets of domains, by id. */
@@ -134,10 +135,8 @@ struct traffic_state {
 	uint64_t wanted[DOMAIN_WORDS];
 	/* as the manager was told; or it may know otherwise, of a former domain or monitor */
 	uint64_t told[DOMAIN_WORDS], untold[DOMAIN_WORDS];
-	bool notices; /* some are to be told */
-	/* how far a pass over domains has come: vCPUs from this one on have not followed yet */
-	uint32_t domain, vcpu;
-	bool followed; /* a vCPU of that domain has */
+	bool notices;		 /* some are to be told */
+	struct policy_pass pass; /* over the domains that are to be looked at */
 };
 
 /* How far the monitor is with its manager. */
@@ -177,7 +176,7 @@ struct channel_monitor {
 	bool pong_due, ready_due;
 	bool hour_wanted;      /* ask the manager for it */
 	struct link_hour hour; /* POLICY_HOURS: unknown */
-	struct hour_change hour_change;
+	struct policy_pass hour_change;
 	struct timer hour_timer; /* TIMER_HOUR */
 	struct traffic_state traffic;
 	bool ended; /* the lease is over */
