@@ -55,13 +55,15 @@ guest_src := $(wildcard guest/*/*.c)
 
 programs := vmpowerd vmpower-monitor vmpower-hook vmpowerctl vmpower-guest
 
-vmpowerd_src := helper/manager/main.c $(manager_src) $(link_src) $(xml_src) $(common_src)
+vmpowerd_src := helper/manager/main.c $(manager_src) $(link_src) $(xml_src) \
+	$(filter-out common/command_line/%,$(common_src))
 vmpower-monitor_src := helper/monitor/main.c $(monitor_src) $(link_src) \
 	$(patsubst %,common/%.c,assertion clock cpuset escape log log_limit unix_socket value)
 vmpower-hook_src := hook/main.c common/clock.c common/unix_socket.c
 vmpowerctl_src := ctl/main.c $(ctl_src) $(xml_src) $(common_src)
 vmpower-guest_src := guest/main.c $(guest_src) \
-	$(patsubst %,common/%.c,assertion clock cpuset escape json/build log log_limit unix_socket value whole_file)
+	$(patsubst %,common/%.c,assertion clock command_line/command_line command_line/text \
+		cpuset escape json/build log log_limit unix_socket value whole_file)
 
 # The hook links only libc, the monitor also libseccomp: little that can fail to load or be
 # attacked.

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "common/bounds.h"
+#include "common/command_line/text.h"
 #include "common/cpuset.h"
 #include "common/json/build.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/libvirt_domain.h"
 #include "ctl/common/print.h"
-#include "ctl/common/text.h"
 
 /* The numbers of --vcpus, or all vCPUs. Return: CTL_OK; else another exit code, error printed */
 static int wanted_numbers(const struct ctl *ctl, uint32_t n_vcpus, struct cpuset *wanted)

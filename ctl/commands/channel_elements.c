@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/command_line/text.h"
 #include "common/value.h"
-#include "ctl/common/text.h"
 #include "xml/domain_xml.h"
 
 char *channel_element_make(uint32_t number)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/command_line/text.h"
 #include "ctl/common/print.h"
-#include "ctl/common/text.h"
 
 /* "domain "fw", vCPU 0: " */
 static void print_subject(FILE *out, json_t *event)

@@ -5,6 +5,7 @@
 
 #include "common/bounds.h"
 #include "common/cleanup.h"
+#include "common/command_line/text.h"
 #include "common/value.h"
 #include "ctl/commands/commands.h"
 #include "ctl/common/print.h"

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/command_line/text.h"
 #include "ctl/common/client.h"
 #include "ctl/common/ctl.h"
 #include "ctl/common/print.h"
-#include "ctl/common/text.h"
 
 /* Return: CTL_OK; else an exit code, with @problem. */
 static int complete_names(const struct ctl *ctl, const char *method, char **path, char **name,

@@ -11,9 +11,9 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/command_line/text.h"
 #include "common/unix_socket.h"
 #include "ctl/common/ctl.h"
-#include "ctl/common/text.h"
 
 #define MAX_REPLY (16u << 20)
 #define CONNECT_RETRY_MS 20

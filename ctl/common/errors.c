@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/command_line/text.h"
 #include "ctl/common/ctl.h"
 #include "ctl/common/print.h"
-#include "ctl/common/text.h"
 
 #define INTERFACE "org.vmpower.Manager."
 #define MOST_KEYS 5

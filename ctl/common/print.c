@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/command_line/text.h"
 #include "ctl/common/ctl.h"
-#include "ctl/common/text.h"
 
 const char *ctl_text(json_t *object, const char *key)
 {

@@ -8,6 +8,7 @@
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
+#include "common/command_line/text.h"
 #include "ctl/common/text.h"
 
 #define GAP 2

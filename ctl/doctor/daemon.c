@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/command_line/text.h"
 #include "ctl/common/print.h"
-#include "ctl/common/text.h"
 #include "ctl/doctor/checks.h"
 
 /* vmpowerd beside this program if built there, else the installed one; owned by the caller */

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/command_line/text.h"
 #include "ctl/common/print.h"
 #include "ctl/common/style.h"
-#include "ctl/common/text.h"
 #include "ctl/doctor/checks.h"
 
 #define INDENT 19 /* of a finding's text */

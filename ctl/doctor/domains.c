@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/command_line/text.h"
 #include "common/cpuset.h"
 #include "common/domain_settings.h"
 #include "common/value.h"

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "common/assertion.h"
+#include "common/command_line/text.h"
 #include "common/json/build.h"
-#include "ctl/common/text.h"
 
 #define RUN_S 5
 #define MOST_TEXT 4096

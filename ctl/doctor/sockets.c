@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ctl/common/text.h"
+#include "common/command_line/text.h"
 #include "ctl/doctor/checks.h"
 
 /* The unit runs vmpowerd as this user. */

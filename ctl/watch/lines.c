@@ -9,8 +9,8 @@
 
 #include "common/assertion.h"
 #include "common/cleanup.h"
+#include "common/command_line/text.h"
 #include "ctl/common/print.h"
-#include "ctl/common/text.h"
 
 #define BAR_MAX 30
 #define BAR_MIN 6

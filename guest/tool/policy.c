@@ -158,10 +158,7 @@ static int report(const struct tool *tool, const struct port *port, const struct
 			json_add(&vcpus, json_integer(frame->vcpus[i]));
 		json_put_text(&object, "policy", policy);
 		json_put(&object, "vcpus", vcpus);
-		json_put_int(&object, "port", port->number);
-		json_put_text(&object, "answer", ack ? "ack" : "nack");
-		json_put_int(&object, "microseconds", (json_int_t)took_us);
-		status = tool_print_json(object);
+		status = tool_print_answer(object, port, ack, took_us);
 		if (status != TOOL_OK)
 			return status;
 	} else if (ack) {

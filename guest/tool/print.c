@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "common/escape.h"
+#include "common/command_line/text.h"
+#include "common/json/build.h"
 #include "guest/tool/tool.h"
 
 static void print_line(FILE *out, const char *before, const char *format, va_list args)
 {
-	cleanup_free char *text = NULL, *safe = NULL;
+	cleanup_free char *text = text_format(format, args);
 
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
-	if (text)
-		safe = malloc(ESCAPED_SIZE(strlen(text)));
-	if (safe)
-		(void)escape(safe, text);
-	(void)fprintf(out, "%s%s\n", before, safe ? safe : "out of memory");
+	(void)fprintf(out, "%s%s\n", before, text ? text : "out of memory");
 }
 
 void tool_error(const char *format, ...)
@@ -49,4 +42,12 @@ int tool_print_json(json_t *object)
 	}
 	(void)putchar('\n');
 	return TOOL_OK;
+}
+
+int tool_print_answer(json_t *object, const struct port *port, bool ack, uint64_t took_us)
+{
+	json_put_int(&object, "port", port->number);
+	json_put_text(&object, "answer", ack ? "ack" : "nack");
+	json_put_int(&object, "microseconds", (json_int_t)took_us);
+	return tool_print_json(object);
 }

@@ -21,10 +21,7 @@ static int report(const struct tool *tool, const struct port *port, const struct
 
 		json_put_int(&object, "vcpu", (json_int_t)frame->resource_id);
 		json_put_text(&object, "request", unit_name(frame->unit));
-		json_put_int(&object, "port", port->number);
-		json_put_text(&object, "answer", ack ? "ack" : "nack");
-		json_put_int(&object, "microseconds", (json_int_t)took_us);
-		status = tool_print_json(object);
+		status = tool_print_answer(object, port, ack, took_us);
 		if (status != TOOL_OK)
 			return status;
 	} else if (ack) {

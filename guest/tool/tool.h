@@ -55,6 +55,9 @@ void tool_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * memory */
 int tool_print_json(json_t *object);
 
+/** tool_print_answer() - the same, with the host's answer to a request through this port */
+int tool_print_answer(json_t *object, const struct port *port, bool ack, uint64_t took_us);
+
 /** tool_number() - a whole number, 0 to @max; an error is printed. Return: false: it is none */
 bool tool_number(const char *what, const char *text, uint32_t max, uint32_t *number);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/command_line/text.h"
 #include "ctl/common/ctl.h"
 #include "ctl/common/table.h"
 #include "ctl/common/text.h"
