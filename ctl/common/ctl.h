@@ -33,8 +33,7 @@ struct ctl {
  * ctl_call() - call a method of org.vmpower.Manager; print an error if it fails
  * @method:	without the interface
  * @parameters:	an object, taken over; NULL: an argument is not UTF-8
- * @reply:	set to the reply's parameters on success; json_decref() it. Also printed if --json
- *is given
+ * @reply:	set to the reply's parameters on success; json_decref() it. --json: also printed
  *
  * Return: CTL_OK; else another exit code.
  */

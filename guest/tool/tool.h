@@ -51,8 +51,12 @@ void tool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** tool_say() - a line to stdout, escaped; printf(3) */
 void tool_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/** tool_print_json() - a line to stdout; @object: released. Return: TOOL_OK; TOOL_REFUSED: no
- * memory */
+/**
+ * tool_print_json() - to stdout
+ * @object:	released; NULL: no memory
+ *
+ * Return: TOOL_OK; TOOL_REFUSED: no memory.
+ */
 int tool_print_json(json_t *object);
 
 /** tool_print_answer() - the same, with the host's answer to a request through this port */
@@ -67,14 +71,13 @@ bool tool_vcpu(const char *text, uint32_t *vcpu);
 /** tool_timeout() - until when an answer counts; an error is printed. Return: false: no number */
 bool tool_timeout(const struct tool *tool, uint32_t *timeout_ms);
 
-/** tool_name() - put --vm-name into a request; an error is printed. Return: false: it does not fit
- */
+/** tool_name() - put --vm-name into a request; an error is printed. Return: does it fit? */
 bool tool_name(const struct tool *tool, struct frame *frame);
 
 /**
  * tool_open() - open the port that a command is to use; errors are printed
- * @vcpu:	its own port is preferred, unless --port says which; any other port of the domain
- *will do. UINT32_MAX: none is preferred
+ * @vcpu:	its own port is preferred, unless --port says which; any other one will do.
+ *		UINT32_MAX: none is preferred
  *
  * Return: TOOL_OK; TOOL_USAGE; TOOL_UNREACHABLE.
  */

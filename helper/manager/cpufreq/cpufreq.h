@@ -202,8 +202,7 @@ struct cpufreq_rescan {
 
 /**
  * cpufreq_rescan() - look anew
- * @most:	about how many frequency domains may be read this time, those of @rescan->changed
- *first
+ * @most:	about how many frequency domains may be read this time, the changed ones first
  * @on_change:	called for each frequency domain that changed; NEW before RESTARTED. After a RESET
  *		each acquired one of @rescan->changed is RESTARTED.
  *
@@ -214,8 +213,8 @@ struct cpufreq_rescan {
  * that is gone or was made anew: the kernel has reset it. CPUs that have moved between policies are
  * looked at together.
  *
- * Return: 1: call it again with the same @rescan, there is more to read; 0; -errno: nothing could
- *be read, logged.
+ * Return: 1: call it again with the same @rescan, there is more to read; 0; -errno, logged: nothing
+ * could be read.
  */
 int cpufreq_rescan(struct cpufreq *cpufreq, struct cpufreq_rescan *rescan, unsigned int most,
 		   cpufreq_on_change on_change, void *context);
